@@ -1,0 +1,27 @@
+//! The engine under every verb: bytes in, records' borders, all cores, bytes out.
+//!
+//! ```text
+//! source ──► chunks cut on record borders ──► map (parallel) ──► merge (in order) ──► sink
+//! ```
+//!
+//! - [`source`] opens a file, a pipe, memory or a compressed stream behind one trait;
+//! - [`framing`] says where a record may end (newlines, with or without quoting);
+//! - [`pipeline`] cuts a source into chunks of whole records, maps them on all cores and
+//!   merges the parts in input order;
+//! - [`kernel`] holds the SIMD loops, each with its scalar specification;
+//! - [`sink`] writes bytes atomically.
+//!
+//! The engine knows bytes and record borders. It knows no field types, no schema, no CLI.
+
+pub mod error;
+pub mod framing;
+pub mod kernel;
+pub mod number;
+pub mod pipeline;
+pub mod sink;
+pub mod source;
+
+pub use error::Error;
+
+/// Shorthand for results of this crate.
+pub type Result<T> = std::result::Result<T, Error>;
