@@ -50,7 +50,9 @@ pub enum Error {
         source: io::Error,
     },
     /// A compressed stream unpacks to more than the allowed multiple of its size.
-    #[error("`{input}` unpacks to more than {limit} times its size (stopped after {byte_offset} bytes of plain data)")]
+    #[error(
+        "`{input}` unpacks to more than {limit} times its size (stopped after {byte_offset} bytes of plain data)"
+    )]
     Expansion {
         /// Name of the input.
         input: String,

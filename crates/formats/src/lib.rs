@@ -1,1 +1,10 @@
-//! scaffold
+//! Bytes to records and fields.
+//!
+//! A parser gets one chunk of whole records from the engine and hands a [`Visitor`] what it
+//! found: [`Block`]s, runs of consecutive well-formed records as an index of offsets into the chunk,
+//! and [`Malformed`] records one by one. Nothing is copied and nothing is decoded before a rule
+//! asks for it.
+
+pub mod block;
+
+pub use block::{Block, Fault, Kind, Malformed, Totals, Visitor};

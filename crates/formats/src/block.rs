@@ -1,0 +1,174 @@
+//! Records as offsets into the chunk they came from: what parsers produce and checks consume.
+//!
+//! Both formats share one shape. `index` holds, for each field, the offset just before its first
+//! byte and the offset just after its last one. In CSV the end of a field and the start of the next
+//! are the same separator, so one entry serves both; in JSON each field has a pair.
+//!
+//! ```text
+//! CSV, 3 columns, 2 rows:    ⌄a , b , c \n d , e , f \n      stride 3, step 1
+//!                     index  0   1   2   3    4   5   6       (entry 0 is "just before byte 0")
+//! ```
+
+use std::ops::Range;
+
+use tamis_engine::kernel::Spans;
+
+/// A run of consecutive records that all have the expected fields.
+#[derive(Clone, Copy, Debug)]
+pub struct Block<'a> {
+    /// The chunk; all offsets point into it.
+    pub bytes: &'a [u8],
+    /// Offsets, see the module. An offset of `u32::MAX` is "just before byte 0".
+    pub index: &'a [u32],
+    /// Number of records.
+    pub rows: usize,
+    /// Fields in each record.
+    pub columns: usize,
+    /// Entries from the field of one column to the next: 1 in CSV, 2 in JSON.
+    pub step: usize,
+    /// The last column may end in the `\r` of a `\r\n`.
+    pub trim_cr: bool,
+    /// The quote byte of the dialect: a field that starts with it is not plain text. `None` in JSON.
+    pub quote: Option<u8>,
+    /// Where each record lies, terminator included, as pairs (start, end); `None` in CSV, where
+    /// records touch and the index tells.
+    pub records: Option<&'a [u32]>,
+    /// What each JSON value is, row by row (`rows * columns` entries); `None` in CSV.
+    pub kinds: Option<&'a [Kind]>,
+    /// Whether every byte of the chunk is ASCII, so that lengths in bytes are lengths in characters.
+    pub ascii: bool,
+}
+
+impl<'a> Block<'a> {
+    /// Entries from one row to the next.
+    pub fn stride(&self) -> usize {
+        self.columns * self.step
+    }
+
+    /// The fields of one column, as the kernels take them.
+    pub fn column(&self, column: usize) -> Spans<'a> {
+        assert!(column < self.columns, "column {column} of {}", self.columns);
+        Spans {
+            bytes: self.bytes,
+            index: self.index,
+            first: column * self.step,
+            stride: self.stride(),
+            rows: self.rows,
+            trim_cr: self.trim_cr && column + 1 == self.columns,
+        }
+    }
+
+    /// Where a record lies in `bytes`, its terminator included.
+    pub fn record(&self, row: usize) -> Range<usize> {
+        match self.records {
+            Some(pairs) => pairs[2 * row] as usize..pairs[2 * row + 1] as usize,
+            None => {
+                let stride = self.stride();
+                let start = self.index[row * stride].wrapping_add(1) as usize;
+                let end = self.index[(row + 1) * stride] as usize + 1;
+                // A last record without terminator has its index entry at the end of the chunk.
+                start..end.min(self.bytes.len())
+            }
+        }
+    }
+
+    /// What a JSON value is; text in CSV.
+    pub fn kind(&self, row: usize, column: usize) -> Kind {
+        self.kinds
+            .map_or(Kind::Text, |kinds| kinds[row * self.columns + column])
+    }
+}
+
+/// What a field's bytes are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[repr(u8)]
+pub enum Kind {
+    /// CSV: text, possibly quoted, whose type the contract decides.
+    Text,
+    /// JSON string without escapes; the span is what stands between the quotes.
+    String,
+    /// JSON string with escapes; the span is what stands between the quotes, still escaped.
+    EscapedString,
+    /// JSON number; the span is its text.
+    Number,
+    /// JSON `true` or `false`.
+    Boolean,
+    /// JSON `null`; the span is empty.
+    Null,
+    /// JSON object; the span includes its braces.
+    Object,
+    /// JSON array; the span includes its brackets.
+    Array,
+    /// No such key in this record; the span is empty.
+    Missing,
+}
+
+/// One record that could not be split into the expected fields. It counts as a row.
+#[derive(Clone, Debug)]
+pub struct Malformed<'a> {
+    /// The chunk.
+    pub bytes: &'a [u8],
+    /// Where the record lies in it, terminator included.
+    pub range: Range<usize>,
+    /// What is wrong.
+    pub fault: Fault,
+}
+
+/// What is wrong with a record's structure.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Fault {
+    /// More or fewer fields than the header has.
+    FieldCount {
+        /// Fields in this record.
+        found: usize,
+        /// Fields in the header.
+        expected: usize,
+    },
+    /// A quote was opened and the input ended.
+    UnclosedQuote {
+        /// Where the quote stands in the chunk.
+        offset: usize,
+    },
+    /// Bytes that are not UTF-8.
+    InvalidUtf8 {
+        /// First bad byte, in the chunk.
+        offset: usize,
+    },
+    /// Not a JSON value.
+    InvalidJson {
+        /// Where the parser stopped, in the chunk.
+        offset: usize,
+        /// What it expected.
+        message: &'static str,
+    },
+    /// A JSON value, but not an object.
+    NotAnObject,
+    /// The same key twice in one JSON object.
+    DuplicateKey {
+        /// Where the second one stands, in the chunk.
+        offset: usize,
+    },
+}
+
+/// What a parser found in one chunk, beside the records.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Totals {
+    /// Records: rows of blocks and malformed ones.
+    pub rows: u64,
+    /// Blank lines: no records, not numbered.
+    pub blank_lines: u64,
+    /// Comment lines.
+    pub comments: u64,
+    /// Physical line ends, those inside quotes included.
+    pub newlines: u64,
+}
+
+/// Takes what a parser finds, in the order of the chunk.
+pub trait Visitor {
+    /// A run of well-formed records.
+    fn block(&mut self, block: &Block<'_>);
+
+    /// A record with a structural fault.
+    fn malformed(&mut self, record: &Malformed<'_>);
+}
