@@ -9,15 +9,18 @@
 //! - [`pipeline`] cuts a source into chunks of whole records, maps them on all cores and
 //!   merges the parts in input order;
 //! - [`kernel`] holds the SIMD loops, each with its scalar specification;
-//! - [`sink`] writes bytes atomically.
+//! - [`sink`] writes bytes atomically;
+//! - [`pool`] reuses buffers, [`control`] stops a run and counts how far it is.
 //!
 //! The engine knows bytes and record borders. It knows no field types, no schema, no CLI.
 
+pub mod control;
 pub mod error;
 pub mod framing;
 pub mod kernel;
 pub mod number;
 pub mod pipeline;
+pub mod pool;
 pub mod sink;
 pub mod source;
 
