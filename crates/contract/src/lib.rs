@@ -1,1 +1,5 @@
-//! scaffold
+//! Data contracts: what records must look like, and whether they do.
+
+pub mod format;
+pub mod model;
+pub mod pattern;

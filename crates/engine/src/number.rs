@@ -3,7 +3,7 @@
 //! Scaffold: `Decimal` lives here.
 
 /// A decimal number `mantissa / 10^scale`, exact.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Decimal {
     /// All digits, with sign.
     pub mantissa: i128,
