@@ -14,21 +14,25 @@
 //! # Ok::<(), tamis_contract::pattern::PatternError>(())
 //! ```
 
+mod class;
+mod matcher;
+mod parse;
 mod shape;
+#[cfg(test)]
+mod tests;
 
 use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
 
-use regex_automata::{Input, meta};
-
+use matcher::Matcher;
 pub use shape::{Position, Shape};
 
 /// A compiled pattern. Cheap to clone, usable from several threads at once.
 #[derive(Clone)]
 pub struct Pattern {
     source: Arc<str>,
-    regex: meta::Regex,
+    matcher: Matcher,
     shape: Shape,
 }
 
@@ -50,23 +54,22 @@ impl Pattern {
     /// # Errors
     /// [`PatternError`] if it is malformed, uses what the dialect leaves out, or grows too large.
     pub fn compile(pattern: &str) -> Result<Self, PatternError> {
-        let regex = meta::Regex::new(pattern).map_err(|error| PatternError {
+        let hir = parse::parse(pattern)?;
+        let matcher = Matcher::new(&hir).ok_or_else(|| PatternError {
             span: 0..pattern.len(),
-            message: error.to_string(),
-            help: None,
+            message: "the pattern is too large".to_owned(),
+            help: Some("smaller counts in `{n,m}`, or narrower classes than `.` and `\\p{...}` inside them".to_owned()),
         })?;
         Ok(Self {
             source: pattern.into(),
-            regex,
-            shape: Shape::Dfa,
+            matcher,
+            shape: Shape::of(&hir),
         })
     }
 
     /// Whether the pattern matches anywhere in `text`. Allocates nothing.
     pub fn is_match(&self, text: impl AsRef<[u8]>) -> bool {
-        self.regex
-            .search_half(&Input::new(text.as_ref()).earliest(true))
-            .is_some()
+        self.matcher.is_match(text.as_ref())
     }
 
     /// What the pattern looks like, for choosing a faster matcher.
