@@ -1,1 +1,12 @@
-//! scaffold
+//! What a data set is like, and data sets made to order.
+//!
+//! - [`generate`] makes test data of any size together with the contract it is held to, and says
+//!   exactly how many rows of it are bad, so that a check can be held to a known answer.
+
+pub mod error;
+pub mod generate;
+
+pub use error::Error;
+
+/// Shorthand for results of this crate.
+pub type Result<T> = std::result::Result<T, Error>;

@@ -1,0 +1,29 @@
+//! Why a verb of this crate could not go on.
+
+use std::io;
+
+/// Why a data set could not be made or described.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The output could not be written.
+    #[error("cannot write the output")]
+    Write(#[source] io::Error),
+    /// More rows were asked for than there are distinct transaction ids.
+    #[error("cannot generate {rows} rows: ten digits give at most {limit} distinct ids")]
+    TooManyRows {
+        /// The rows asked for.
+        rows: u64,
+        /// The most that can be made.
+        limit: u64,
+    },
+    /// The share of bad rows is not a probability.
+    #[error("bad rate {rate}: expected a number between 0 and 1")]
+    BadRate {
+        /// The rate asked for.
+        rate: f64,
+    },
+    /// The run was cancelled.
+    #[error("interrupted")]
+    Cancelled,
+}

@@ -1,0 +1,3 @@
+//! The public promises of the crate, one module per subject.
+
+mod generate;
