@@ -1,0 +1,212 @@
+//! The options that all verbs share, before or after the verb.
+//!
+//! They are parsed in two steps: clap takes what was typed, the methods of [`Globals`] say what it
+//! means on this machine.
+
+use std::num::NonZero;
+use std::str::FromStr;
+
+use clap::{Args, ValueEnum};
+
+use crate::{Error, Result};
+
+/// The shared options, as typed.
+#[derive(Clone, Debug, Args)]
+#[command(next_help_heading = "Shared options")]
+pub struct Globals {
+    /// Worker threads [default: one per core]
+    #[arg(long, global = true, value_name = "N")]
+    pub threads: Option<NonZero<usize>>,
+
+    /// How files are read
+    #[arg(
+        long,
+        global = true,
+        value_enum,
+        default_value_t,
+        hide_possible_values = true,
+        value_name = "auto|mmap|read"
+    )]
+    pub io: Io,
+
+    /// Instructions for the byte kernels
+    #[arg(long, global = true, value_enum, default_value_t, value_name = "LEVEL")]
+    pub simd: Simd,
+
+    /// Memory for what grows with the data, such as the keys of `unique`; beyond it, disk is used
+    #[arg(long, global = true, default_value = "200MB", value_name = "SIZE")]
+    pub memory: ByteSize,
+
+    /// Say how fast it went and what it took
+    #[arg(long, global = true)]
+    pub perf: bool,
+
+    /// Say nothing but data and errors
+    #[arg(long, short, global = true)]
+    pub quiet: bool,
+
+    /// Show a progress bar on standard error
+    #[arg(long, global = true, value_enum, default_value_t, value_name = "WHEN")]
+    pub progress: When,
+
+    /// Use colours
+    #[arg(long, global = true, value_enum, default_value_t, value_name = "WHEN")]
+    pub color: When,
+}
+
+impl Globals {
+    /// Refuses what this version does not have.
+    pub(crate) fn validate(&self) -> Result<()> {
+        match self.io {
+            Io::Uring => Err(Error::Usage {
+                message: "`--io uring` is not in this version".to_owned(),
+                hint: Some("use `--io auto`, `mmap` or `read`".to_owned()),
+            }),
+            Io::Auto | Io::Mmap | Io::Read => Ok(()),
+        }
+    }
+
+    /// Worker threads: as asked, else one per core that this process may use.
+    pub fn thread_count(&self) -> NonZero<usize> {
+        self.threads
+            .or_else(|| std::thread::available_parallelism().ok())
+            .unwrap_or(NonZero::<usize>::MIN)
+    }
+}
+
+/// How files are read.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Io {
+    /// What is fastest for the file at hand.
+    #[default]
+    Auto,
+    /// Mapped into memory, a window at a time.
+    Mmap,
+    /// Positioned reads into pooled buffers.
+    Read,
+    /// io_uring: a name kept for later.
+    #[value(hide = true)]
+    Uring,
+}
+
+/// Which instructions the byte kernels may use.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Simd {
+    /// The best this CPU has
+    #[default]
+    Auto,
+    /// AVX-512
+    Avx512,
+    /// AVX2
+    Avx2,
+    /// None: the plain loops that specify the others
+    Scalar,
+}
+
+/// When to show something that needs a terminal.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum When {
+    /// On a terminal
+    #[default]
+    Auto,
+    /// Always
+    Always,
+    /// Never
+    Never,
+}
+
+/// A number of bytes, typed as `200MB`, `1GiB` or `4096`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ByteSize(pub u64);
+
+impl FromStr for ByteSize {
+    type Err = String;
+
+    fn from_str(text: &str) -> std::result::Result<Self, String> {
+        let (value, unit) = split_unit(text)?;
+        let prefix = unit.strip_suffix('B').unwrap_or(&unit);
+        let (prefix, base) = match prefix.strip_suffix('I') {
+            Some(prefix) => (prefix, 1024u64),
+            None => (prefix, 1000),
+        };
+        let power = match prefix {
+            "" if base == 1000 => 0,
+            "K" => 1,
+            "M" => 2,
+            "G" => 3,
+            "T" => 4,
+            _ => {
+                return Err(format!(
+                    "unknown unit `{unit}`: expected B, KB, MB, GB, TB or KiB, MiB, GiB, TiB"
+                ));
+            }
+        };
+        value
+            .checked_mul(base.pow(power))
+            .map(Self)
+            .ok_or_else(|| "more than 2^64 bytes".to_owned())
+    }
+}
+
+impl std::fmt::Display for ByteSize {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}", self.0)
+    }
+}
+
+/// Parses a count, typed as `1000000`, `1_000_000`, `500k`, `15M` or `1G`.
+pub(crate) fn parse_count(text: &str) -> std::result::Result<u64, String> {
+    let (value, unit) = split_unit(text)?;
+    let factor = match unit.as_str() {
+        "" => 1,
+        "K" => 1_000,
+        "M" => 1_000_000,
+        "G" => 1_000_000_000,
+        _ => return Err(format!("unknown unit `{unit}`: expected k, M or G")),
+    };
+    value
+        .checked_mul(factor)
+        .ok_or_else(|| "more than 2^64".to_owned())
+}
+
+/// `1_500mb` as (1500, `MB`).
+fn split_unit(text: &str) -> std::result::Result<(u64, String), String> {
+    let split = text
+        .find(|c: char| !c.is_ascii_digit() && c != '_')
+        .unwrap_or(text.len());
+    let (digits, unit) = text.split_at(split);
+    let value = digits
+        .replace('_', "")
+        .parse()
+        .map_err(|_| format!("expected a number, found `{text}`"))?;
+    Ok((value, unit.to_ascii_uppercase()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_have_units() {
+        let size = |text: &str| text.parse::<ByteSize>().map(|size| size.0);
+        assert_eq!(size("4096"), Ok(4096));
+        assert_eq!(size("10B"), Ok(10));
+        assert_eq!(size("200MB"), Ok(200_000_000));
+        assert_eq!(size("200m"), Ok(200_000_000));
+        assert_eq!(size("1GiB"), Ok(1 << 30));
+        assert_eq!(size("2_000kib"), Ok(2_048_000));
+        for wrong in ["", "MB", "-1", "1.5GB", "1 MB", "1iB", "12XB", "99999999TB"] {
+            assert!(size(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn counts_have_units() {
+        assert_eq!(parse_count("1_000_000"), Ok(1_000_000));
+        assert_eq!(parse_count("500k"), Ok(500_000));
+        assert_eq!(parse_count("15M"), Ok(15_000_000));
+        for wrong in ["", "k", "1.5M", "-1", "10MB", "99999999999G"] {
+            assert!(parse_count(wrong).is_err(), "{wrong}");
+        }
+    }
+}

@@ -1,0 +1,21 @@
+//! The verbs. A new one is a file here, a line in [`Command`] and a line in [`Command::run`].
+
+mod generate;
+
+use clap::Subcommand;
+
+use crate::{Context, Exit, Result};
+
+/// What Tamis can do.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    Gen(generate::Options),
+}
+
+impl Command {
+    pub(crate) fn run(&self, context: &Context<'_>) -> Result<Exit> {
+        match self {
+            Self::Gen(options) => generate::run(options, context),
+        }
+    }
+}

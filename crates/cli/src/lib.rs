@@ -1,0 +1,100 @@
+//! The command line of Tamis: arguments, progress and printing around the crates that do the work.
+//!
+//! - [`args`] holds the options that all verbs share;
+//! - `command/` has one file per verb: its options and its `run` side by side;
+//! - `printer` is the only writer to the terminal, `progress` the only bar on it;
+//! - `output` puts files in place, whole or not at all.
+//!
+//! [`run`] is a function of its arguments and nothing else: it installs no signal handler and does
+//! not exit, so that the Python package can offer the same command line.
+
+pub mod args;
+mod command;
+mod error;
+mod exit;
+mod human;
+mod output;
+mod printer;
+mod progress;
+
+use std::ffi::OsString;
+
+use clap::Parser;
+
+pub use error::Error;
+pub use exit::Exit;
+pub use tamis_engine::control::Cancel;
+
+use args::Globals;
+use command::Command;
+use printer::Printer;
+
+/// Shorthand for results of this crate.
+pub type Result<T> = std::result::Result<T, Error>;
+
+/// The gate for data: checks records against a contract at memory speed.
+#[derive(Debug, Parser)]
+#[command(
+    name = "tamis",
+    version,
+    propagate_version = true,
+    after_help = "Exit codes: 0 good; 1 the data is bad; 2 usage or contract error; 3 I/O or internal error; \
+                  130 interrupted."
+)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+    #[command(flatten)]
+    globals: Globals,
+}
+
+/// What every verb gets: the shared options, the printer, and the handle that stops it.
+#[derive(Debug)]
+struct Context<'a> {
+    globals: &'a Globals,
+    printer: Printer,
+    cancel: &'a Cancel,
+}
+
+/// Runs one command line, the program's name first, until done or until `cancel` is set.
+///
+/// Data goes to standard output, everything else to standard error.
+pub fn run(arguments: impl IntoIterator<Item = OsString>, cancel: &Cancel) -> Exit {
+    let cli = match Cli::try_parse_from(arguments) {
+        Ok(cli) => cli,
+        Err(error) => {
+            // `--help` and `--version` come this way too, and are no errors. There is nobody to
+            // tell if the terminal is gone.
+            let _ = error.print();
+            return if error.use_stderr() {
+                Exit::Usage
+            } else {
+                Exit::Good
+            };
+        }
+    };
+    let context = Context {
+        globals: &cli.globals,
+        printer: Printer::new(&cli.globals),
+        cancel,
+    };
+    let result = cli
+        .globals
+        .validate()
+        .and_then(|()| cli.command.run(&context));
+    result.unwrap_or_else(|error| {
+        context.printer.error(&error);
+        error.exit()
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_options_of_all_verbs_fit_together() {
+        Cli::command().debug_assert();
+    }
+}

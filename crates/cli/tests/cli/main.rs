@@ -1,0 +1,4 @@
+//! The `tamis` binary from outside: standard output, standard error, exit code, files.
+
+mod generate;
+mod shell;
