@@ -6,5 +6,8 @@
 //! asks for it.
 
 pub mod block;
+pub mod csv;
+mod error;
 
 pub use block::{Block, Fault, Kind, Malformed, Totals, Visitor};
+pub use error::Error;

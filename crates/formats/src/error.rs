@@ -1,0 +1,76 @@
+//! Why an input's format cannot be settled.
+//!
+//! A record that does not fit is a [`Fault`](crate::Fault), a result; these errors mean that there
+//! is nothing to parse by: an impossible dialect, no header, an encoding nobody declared.
+
+/// An input's format is unusable or unknown.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// A special byte of a dialect is outside ASCII, so that it could be half of a character.
+    #[error("the {role} must be one ASCII character, found byte 0x{byte:02x}")]
+    NotAscii {
+        /// `delimiter`, `quote`, `escape` or `comment`.
+        role: &'static str,
+        /// The byte that was asked for.
+        byte: u8,
+    },
+    /// A special byte of a dialect is `\n` or `\r`, which end records.
+    #[error("the {role} cannot be a line end")]
+    LineEnd {
+        /// `delimiter`, `quote`, `escape` or `comment`.
+        role: &'static str,
+    },
+    /// Two special bytes of a dialect are the same.
+    #[error("the {role} and the {other} cannot both be `{}`", .byte.escape_ascii())]
+    SameByte {
+        /// `delimiter`, `quote`, `escape` or `comment`.
+        role: &'static str,
+        /// The other one.
+        other: &'static str,
+        /// The byte both have.
+        byte: u8,
+    },
+    /// An escape works inside quotes, and quoting is off.
+    #[error("an escape character works inside quotes only, and quoting is off")]
+    EscapeWithoutQuote,
+    /// The input holds no record, so there is no header either.
+    #[error("no header: the input has no records")]
+    HeaderMissing,
+    /// The header does not end within the bytes at hand.
+    #[error("the header does not end within the first {len_bytes} bytes")]
+    HeaderTooLong {
+        /// How many bytes were looked at.
+        len_bytes: usize,
+    },
+    /// A quote opened in the header is never closed.
+    #[error("byte {byte_offset}: the header opens a quote that is never closed")]
+    HeaderUnclosedQuote {
+        /// Where the quote stands.
+        byte_offset: usize,
+    },
+    /// The header is not UTF-8.
+    #[error(
+        "byte {byte_offset}: the header is not UTF-8 (declare its encoding, for example `--encoding windows-1252`)"
+    )]
+    HeaderInvalidUtf8 {
+        /// First bad byte.
+        byte_offset: usize,
+    },
+    /// The first bytes show an encoding that must be declared.
+    #[error("the input looks like {encoding}: {remedy}")]
+    Undeclared {
+        /// What the bytes look like.
+        encoding: &'static str,
+        /// What to do about it.
+        remedy: &'static str,
+    },
+    /// No encoding has this name.
+    #[error(
+        "unknown encoding `{label}` (try `utf-8`, `latin1`, `windows-1252`, `utf-16`, or a label of the WHATWG encoding standard)"
+    )]
+    UnknownEncoding {
+        /// The name as given.
+        label: String,
+    },
+}
