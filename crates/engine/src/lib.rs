@@ -9,6 +9,7 @@
 //! - [`pipeline`] cuts a source into chunks of whole records, maps them on all cores and
 //!   merges the parts in input order;
 //! - [`kernel`] holds the SIMD loops, each with its scalar specification;
+//! - [`mmap`] keeps mapped files from killing the process;
 //! - [`sink`] writes bytes atomically;
 //! - [`pool`] reuses buffers, [`control`] stops a run and counts how far it is.
 //!
@@ -18,6 +19,7 @@ pub mod control;
 pub mod error;
 pub mod framing;
 pub mod kernel;
+pub mod mmap;
 pub mod number;
 pub mod pipeline;
 pub mod pool;

@@ -5,8 +5,41 @@
 //! input, a pipe, anything compressed or transcoded). Both hold the same promise: what comes
 //! out is the input as it was when it was opened, or a typed [`Error`](crate::Error).
 //!
+//! | source | opened as |
+//! |---|---|
+//! | [`FileSource`], a regular file | random access: `mmap` or `read`, see [`Io`] |
+//! | [`FileSource`], a named pipe, a device, `/proc`, an empty file | stream |
+//! | [`StdinSource`], [`ReaderSource`] | stream, once |
+//! | any of these, compressed (told by the first bytes) | stream: `gzip`, `zstd`, `lz4` |
+//! | [`MemorySource`] | random access, or a stream on request |
+//!
 //! No slice escapes the closure it was given to: a mapping may lose its pages at any moment,
 //! and only after the closure returned is it known whether what it saw was real.
+//!
+//! ```
+//! use tamis_engine::source::{MemorySource, Opened, Source};
+//!
+//! let source = MemorySource::new("fruit", "apple\npear\n");
+//! let Opened::Random(bytes) = source.open()? else { unreachable!("memory is random access") };
+//! bytes.with_range(6..10, &mut |pear| assert_eq!(pear, b"pear"))?;
+//! # Ok::<(), tamis_engine::Error>(())
+//! ```
+
+mod codec;
+mod fd;
+mod file;
+mod identity;
+mod mapped;
+mod memory;
+mod once;
+mod options;
+mod pread;
+mod raw;
+
+pub use file::FileSource;
+pub use memory::MemorySource;
+pub use once::{ReaderSource, StdinSource};
+pub use options::{Io, MAX_EXPANSION_DEFAULT, ReadOptions};
 
 use std::fmt::Debug;
 use std::ops::Range;
@@ -22,7 +55,8 @@ pub trait Source: Send + Sync + Debug {
     ///
     /// # Errors
     /// [`Error::Open`](crate::Error::Open), or [`Error::Unsupported`](crate::Error::Unsupported) when
-    /// a stream that cannot be replayed is opened a second time.
+    /// a stream that cannot be replayed is opened a second time. A stream is looked at to see
+    /// whether it is compressed, so that the errors of [`ByteStream::read`] can come here too.
     fn open(&self) -> Result<Opened>;
 
     /// Whether [`open`](Source::open) may be called again, giving the same bytes.
@@ -50,7 +84,11 @@ pub trait RandomAccess: Send + Sync + Debug {
     fn backend(&self) -> &'static str;
 
     /// Calls `visit` once with exactly the bytes of `range` (clipped to the input's length), in a
-    /// buffer that stays valid for the call only.
+    /// buffer that stays valid for the call only. `visit` is not called when the bytes cannot be read.
+    ///
+    /// The bytes may change under `visit` when the file is mapped and somebody writes to it. What
+    /// was checked once (that bytes are UTF-8, that a length fits) may be untrue a moment later:
+    /// `visit` must not base anything unsafe on it.
     ///
     /// # Errors
     /// [`Error::Changed`](crate::Error::Changed) when the input is no longer what was opened; `visit`
@@ -59,6 +97,7 @@ pub trait RandomAccess: Send + Sync + Debug {
     fn with_range(&self, range: Range<u64>, visit: &mut dyn FnMut(&[u8])) -> Result<()>;
 
     /// Says that the bytes of `range` will not be asked for again in this pass, so that their memory can go.
+    /// Asking again nevertheless is allowed, and slower.
     fn release(&self, range: Range<u64>);
 
     /// Checks once more that the input is what was opened; called at the end of a pass.
@@ -76,11 +115,14 @@ pub trait ByteStream: Send + Debug {
     /// Which back end this is, for `--perf`: `stream`, `gzip`, `zstd`, `lz4`.
     fn backend(&self) -> &'static str;
 
-    /// Reads up to `buffer.len()` bytes; 0 means the end. Never returns `Interrupted`.
+    /// Reads up to `buffer.len()` bytes; 0 means the end (or an empty buffer). After an error the
+    /// stream is spent.
     ///
     /// # Errors
     /// [`Error::Read`](crate::Error::Read), [`Error::Corrupt`](crate::Error::Corrupt),
-    /// [`Error::Expansion`](crate::Error::Expansion), [`Error::Interrupted`](crate::Error::Interrupted).
+    /// [`Error::Changed`](crate::Error::Changed), [`Error::Expansion`](crate::Error::Expansion);
+    /// [`Error::Interrupted`](crate::Error::Interrupted) for a cancelled run, never for a signal
+    /// that merely interrupted a system call.
     fn read(&mut self, buffer: &mut [u8]) -> Result<usize>;
 
     /// Bytes taken from the raw input so far (compressed bytes for a compressed one), for progress.
@@ -88,4 +130,10 @@ pub trait ByteStream: Send + Debug {
 
     /// Size of the raw input, when known.
     fn raw_len_bytes(&self) -> Option<u64>;
+}
+
+/// `range` cut to an input of `len_bytes` bytes; never inverted.
+fn clip(range: Range<u64>, len_bytes: u64) -> Range<u64> {
+    let end = range.end.min(len_bytes);
+    range.start.min(end)..end
 }

@@ -1,0 +1,119 @@
+//! Files mapped into memory, in a way that cannot kill the process.
+//!
+//! Touching a page of a mapping that its file no longer has (it was truncated, or the disk failed)
+//! raises `SIGBUS`, which by default ends the process. A host that wants mapped files calls
+//! [`install_fault_handler`] once: from then on such a page becomes zeros, the [`Mapping`] knows
+//! which byte was lost first, and whoever read from it throws the result away and reports
+//! [`Error::Changed`](crate::Error::Changed). The steps are in [`fault`].
+//!
+//! A signal handler belongs to the process, so a library does not install one unasked: the CLI
+//! calls it, the Python package does not, and without it files are read by position.
+//!
+//! All `unsafe` code around mappings is in this module. A slice of a mapping is given to a
+//! closure and to nobody else.
+
+#![expect(
+    unsafe_code,
+    reason = "mapping files and handling the signal of a lost page cannot be done without"
+)]
+
+mod fault;
+
+use std::fs::File;
+use std::ops::Range;
+use std::ptr::{self, NonNull};
+
+use rustix::mm::{Advice, MapFlags, ProtFlags};
+
+pub use fault::{install_fault_handler, is_fault_handler_installed};
+
+/// A whole regular file, mapped read-only and shared with the page cache.
+#[derive(Debug)]
+pub(crate) struct Mapping {
+    start: NonNull<u8>,
+    len: usize,
+    region: fault::Region,
+}
+
+// SAFETY: the mapping is read-only memory that belongs to no thread; it is unmapped by the last owner alone.
+unsafe impl Send for Mapping {}
+// SAFETY: as above; through a shared reference the memory is only read, or its pages are dropped and come back.
+unsafe impl Sync for Mapping {}
+
+impl Mapping {
+    /// Maps the first `len_bytes` (not 0) of `file`. `None` when that is not possible: no address
+    /// space, a file system without mappings, or too many mappings at once.
+    pub(crate) fn of_file(file: &File, len_bytes: u64) -> Option<Self> {
+        let len = usize::try_from(len_bytes).ok()?;
+        // SAFETY: a fresh mapping at an address of the kernel's choice overlaps nothing.
+        let mapped = unsafe {
+            rustix::mm::mmap(
+                ptr::null_mut(),
+                len,
+                ProtFlags::READ,
+                MapFlags::SHARED,
+                file,
+                0,
+            )
+        };
+        let start = NonNull::new(mapped.ok()?.cast::<u8>())?;
+        let Some(region) = fault::Region::register(start.as_ptr().addr(), len) else {
+            // SAFETY: it was mapped just above and nobody has seen it.
+            let _ = unsafe { rustix::mm::munmap(start.as_ptr().cast(), len) };
+            return None;
+        };
+        Some(Self { start, len, region })
+    }
+
+    /// Lets `visit` see the bytes of `range`, which must lie inside the mapping.
+    pub(crate) fn with_bytes(&self, range: Range<usize>, visit: &mut dyn FnMut(&[u8])) {
+        assert!(
+            range.start <= range.end && range.end <= self.len,
+            "range outside of the mapping"
+        );
+        // SAFETY: the range lies inside the mapping (checked above), which lives as long as `self`. A page
+        // whose file is gone is replaced by a page of zeros when touched, so every byte can be
+        // read at any time. The memory may be written to by other processes; no language defines
+        // that, all compilers treat it as bytes that change between two reads, and
+        // `RandomAccess::with_range` tells its users to expect just that.
+        visit(unsafe {
+            std::slice::from_raw_parts(self.start.as_ptr().add(range.start), range.len())
+        });
+    }
+
+    /// First byte that a lost page has replaced by zeros.
+    pub(crate) fn first_lost_byte(&self) -> Option<usize> {
+        self.region.first_lost_byte()
+    }
+
+    /// Takes the pages of `range` out of this process (they stay in the page cache), so that its
+    /// resident size does not grow with the file.
+    pub(crate) fn release(&self, range: Range<usize>) {
+        // The kernel maps a window of 64 KiB around each fault, so neighbours of the range are dropped
+        // too: a page dropped too early costs a minor fault, one that is forgotten stays for good.
+        let start = range.start / FAULT_WINDOW_BYTES * FAULT_WINDOW_BYTES;
+        let end = range.end.next_multiple_of(FAULT_WINDOW_BYTES).min(self.len);
+        if start < end {
+            // SAFETY: inside the mapping; a dropped page of a shared file mapping comes back unchanged
+            // when touched, a page of zeros that took a lost one's place as zeros.
+            let _ = unsafe {
+                rustix::mm::madvise(
+                    self.start.as_ptr().add(start).cast(),
+                    end - start,
+                    Advice::LinuxDontNeed,
+                )
+            };
+        }
+    }
+}
+
+/// `fault_around_bytes` of Linux.
+const FAULT_WINDOW_BYTES: usize = 64 << 10;
+
+impl Drop for Mapping {
+    fn drop(&mut self) {
+        self.region.unregister();
+        // SAFETY: mapped by `of_file` with this length, and no slice of it can be alive.
+        let _ = unsafe { rustix::mm::munmap(self.start.as_ptr().cast(), self.len) };
+    }
+}

@@ -1,0 +1,51 @@
+//! How a source is read.
+
+use crate::control::Cancel;
+
+/// How a regular, uncompressed file is read.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Io {
+    /// By the kind and size of the file, see [`FileSource`](super::FileSource).
+    #[default]
+    Auto,
+    /// Mapped into memory. Needs [`install_fault_handler`](crate::mmap::install_fault_handler).
+    Mmap,
+    /// Read by position into buffers.
+    Read,
+}
+
+/// Default of [`ReadOptions::max_expansion`].
+///
+/// Tables and logs shrink to a tenth, very regular ones to a hundredth; deflate cannot pass 1032:1
+/// and bombs are built close to it; zstd can pass 10,000:1. So 200 lets all honest data through
+/// and stops a bomb early.
+pub const MAX_EXPANSION_DEFAULT: u64 = 200;
+
+/// How the bytes of a source are fetched.
+///
+/// ```
+/// use tamis_engine::source::{Io, ReadOptions};
+///
+/// let options = ReadOptions { io: Io::Read, ..ReadOptions::default() };
+/// assert_eq!(options.max_expansion, tamis_engine::source::MAX_EXPANSION_DEFAULT);
+/// ```
+#[derive(Clone, Debug)]
+pub struct ReadOptions {
+    /// The back end for regular files.
+    pub io: Io,
+    /// A compressed input that has unpacked to more than this many times the compressed bytes
+    /// read, plus 16 MiB, is given up as a bomb.
+    pub max_expansion: u64,
+    /// Ends reads that wait for a pipe.
+    pub cancel: Cancel,
+}
+
+impl Default for ReadOptions {
+    fn default() -> Self {
+        Self {
+            io: Io::Auto,
+            max_expansion: MAX_EXPANSION_DEFAULT,
+            cancel: Cancel::new(),
+        }
+    }
+}

@@ -1,0 +1,127 @@
+//! A mapped file cannot kill the process.
+
+use std::fs::{self, File, OpenOptions};
+use std::thread;
+
+use tamis_engine::source::{FileSource, Io, Opened, RandomAccess, ReadOptions, Source};
+use tamis_engine::{Error, mmap};
+
+use crate::sample;
+
+struct Mapped {
+    bytes: Box<dyn RandomAccess>,
+    writer: File,
+    expected: Vec<u8>,
+    _folder: tempfile::TempDir,
+}
+
+fn mapped(len: usize) -> Mapped {
+    mmap::install_fault_handler().unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("data");
+    let expected = sample(len);
+    fs::write(&path, &expected).unwrap();
+    let writer = OpenOptions::new().write(true).open(&path).unwrap();
+    let source = FileSource::new(
+        &path,
+        ReadOptions {
+            io: Io::Mmap,
+            ..ReadOptions::default()
+        },
+    );
+    let Opened::Random(bytes) = source.open().unwrap() else {
+        panic!("a regular file is random access")
+    };
+    assert_eq!(bytes.backend(), "mmap");
+    Mapped {
+        bytes,
+        writer,
+        expected,
+        _folder: folder,
+    }
+}
+
+fn sum(bytes: &[u8]) -> u64 {
+    bytes.iter().map(|&byte| u64::from(byte)).sum()
+}
+
+#[test]
+fn truncation_inside_the_closure_is_an_error_not_a_crash() {
+    for kept in [0u64, 1, 4096, 1_000_000, 1_999_999] {
+        let file = mapped(2_000_000);
+        let mut seen = 0;
+        let result = file.bytes.with_range(0..2_000_000, &mut |bytes| {
+            assert_eq!(sum(&bytes[..1000]), sum(&file.expected[..1000]));
+            file.writer.set_len(kept).unwrap();
+            seen = sum(bytes);
+        });
+        assert!(seen <= sum(&file.expected), "lost pages read as zeros");
+        match result {
+            Err(Error::Changed {
+                byte_offset,
+                detail,
+                ..
+            }) => {
+                assert_eq!(byte_offset, kept);
+                assert_eq!(detail, format!("its size was 2000000 bytes, is now {kept}"));
+            }
+            other => panic!("{kept} bytes kept: {other:?}"),
+        }
+        assert!(matches!(file.bytes.verify(), Err(Error::Changed { .. })));
+    }
+}
+
+#[test]
+fn a_lost_page_is_remembered_when_the_file_grows_back() {
+    let file = mapped(2_000_000);
+    let result = file.bytes.with_range(0..2_000_000, &mut |bytes| {
+        file.writer.set_len(10_000).unwrap();
+        assert_eq!(bytes[1_500_000], 0);
+        file.writer.set_len(2_000_000).unwrap();
+    });
+    assert!(matches!(result, Err(Error::Changed { .. })), "{result:?}");
+}
+
+#[test]
+fn many_threads_may_lose_pages_at_once() {
+    let file = mapped(8_000_000);
+    file.writer.set_len(0).unwrap();
+    thread::scope(|scope| {
+        for worker in 0..4u64 {
+            let bytes = &file.bytes;
+            scope.spawn(move || {
+                for round in 0..20 {
+                    let start = (worker * 20 + round) * 100_000;
+                    let result = bytes
+                        .with_range(start..start + 100_000, &mut |seen| assert_eq!(sum(seen), 0));
+                    assert!(matches!(result, Err(Error::Changed { byte_offset: 0, .. })));
+                }
+            });
+        }
+    });
+}
+
+#[test]
+fn more_files_than_can_be_protected_are_read_instead() {
+    mmap::install_fault_handler().unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("data");
+    fs::write(&path, b"abc").unwrap();
+    let source = FileSource::new(
+        &path,
+        ReadOptions {
+            io: Io::Mmap,
+            ..ReadOptions::default()
+        },
+    );
+    let opened: Vec<_> = (0..200).map(|_| source.open().unwrap()).collect();
+    for one in opened {
+        let Opened::Random(bytes) = one else {
+            panic!("a regular file is random access")
+        };
+        assert!(["mmap", "read"].contains(&bytes.backend()));
+        bytes
+            .with_range(0..3, &mut |seen| assert_eq!(seen, b"abc"))
+            .unwrap();
+    }
+}
