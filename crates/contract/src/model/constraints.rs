@@ -88,10 +88,7 @@ impl From<Decimal> for BoundValue {
 
 impl From<i64> for BoundValue {
     fn from(number: i64) -> Self {
-        Self::Number(Decimal {
-            mantissa: i128::from(number),
-            scale: 0,
-        })
+        Self::Number(Decimal::from(number))
     }
 }
 

@@ -75,7 +75,7 @@ pub enum Metric {
 }
 
 /// What the count must be.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Operator {
     /// `mustBe`
     MustBe(Decimal),
