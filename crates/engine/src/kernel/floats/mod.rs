@@ -1,0 +1,246 @@
+//! Text to binary numbers: doubles, correctly rounded, and 64-bit integers.
+//!
+//! What is a number here is what [`Decimal`](crate::number::Decimal) reads:
+//! `-? (digits [. [digits]] | . digits) ([eE] [+-]? digits)?`, so no NaN, no infinity, no leading
+//! `+`, no spaces, no underscores.
+//!
+//! A plain number of up to 15 digits and a scale of up to 22 is one exact integer divided by one
+//! exact power of ten, and IEEE 754 rounds that division correctly (Clinger 1990). All others go to
+//! `fast-float2`.
+
+#[cfg(target_arch = "x86_64")]
+pub(super) mod plain;
+
+use super::{Kernel, Spans, dispatch};
+
+impl Kernel {
+    /// The double nearest to the number in `field`, ties to even.
+    ///
+    /// `None` if `field` is no number, or too large for a double; too small ones become zero.
+    pub fn parse_f64(self, field: &[u8]) -> Option<f64> {
+        dispatch!(self, parse_f64(field: &[u8]) -> Option<f64>)
+    }
+
+    /// Appends the value of each row's field to `out` as [`parse_f64`](Self::parse_f64) reads it.
+    ///
+    /// A row without a value, empty ones too, gets NaN and is marked.
+    pub fn parse_f64s(self, spans: &Spans<'_>, out: &mut Vec<f64>, suspects: &mut [u64]) {
+        dispatch!(self, parse_f64s(spans: &Spans<'_>, out: &mut Vec<f64>, suspects: &mut [u64]));
+    }
+
+    /// The integer `-?[0-9]+` in `field`; `None` if it is none, or does not fit.
+    pub fn parse_i64(self, field: &[u8]) -> Option<i64> {
+        dispatch!(self, parse_i64(field: &[u8]) -> Option<i64>)
+    }
+}
+
+mod scalar {
+    use crate::kernel::Spans;
+
+    pub(super) fn parse_f64(field: &[u8]) -> Option<f64> {
+        let unsigned = field.strip_prefix(b"-").unwrap_or(field);
+        // What starts like a number is read by `fast-float2` as the grammar above has it; it would
+        // also read a `+`, `inf` and `nan`.
+        match unsigned.first() {
+            Some(b'0'..=b'9' | b'.') => fast_float2::parse::<f64, _>(field)
+                .ok()
+                .filter(|value| value.is_finite()),
+            _ => None,
+        }
+    }
+
+    pub(super) fn parse_f64s(spans: &Spans<'_>, out: &mut Vec<f64>, suspects: &mut [u64]) {
+        spans.mark(suspects, |range| {
+            let value = parse_f64(&spans.bytes[range]);
+            out.push(value.unwrap_or(f64::NAN));
+            value.is_none()
+        });
+    }
+
+    pub(super) fn parse_i64(field: &[u8]) -> Option<i64> {
+        let (is_negative, digits) = match field {
+            [b'-', rest @ ..] => (true, rest),
+            _ => (false, field),
+        };
+        if digits.is_empty() || !digits.iter().all(u8::is_ascii_digit) {
+            return None;
+        }
+        // Summed up on the negative side, which reaches further by one.
+        let negative = digits.iter().try_fold(0_i64, |sum, digit| {
+            sum.checked_mul(10)?.checked_sub(i64::from(digit - b'0'))
+        })?;
+        if is_negative {
+            Some(negative)
+        } else {
+            negative.checked_neg()
+        }
+    }
+}
+
+#[cfg(target_arch = "x86_64")]
+mod wide {
+    use super::plain::{Plain, WINDOW_BYTES, parse_plain};
+    use super::scalar;
+    use crate::kernel::Spans;
+    use crate::kernel::simd::Simd;
+
+    /// Up to this, all integers are doubles.
+    const EXACT_MAX: u64 = 1 << f64::MANTISSA_DIGITS;
+
+    /// The powers of ten a [`Plain`] can have as scale: all of them exact.
+    const POWERS_OF_TEN: [f64; WINDOW_BYTES] = [
+        1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15,
+    ];
+
+    #[inline(always)]
+    pub(super) fn parse_f64<S: Simd>(simd: S, field: &[u8]) -> Option<f64> {
+        let (is_negative, len) = split_sign(field);
+        if (1..=WINDOW_BYTES).contains(&len) {
+            let plain = parse_plain(simd, &window_of(&field[field.len() - len..]), len, b'.');
+            if let Some(value) = value_of(is_negative, plain) {
+                return Some(value);
+            }
+        }
+        scalar::parse_f64(field)
+    }
+
+    #[inline(always)]
+    pub(super) fn parse_f64s<S: Simd>(
+        simd: S,
+        spans: &Spans<'_>,
+        out: &mut Vec<f64>,
+        suspects: &mut [u64],
+    ) {
+        out.reserve(spans.rows);
+        spans.mark(suspects, |range| {
+            let field = &spans.bytes[range.clone()];
+            let (is_negative, len) = split_sign(field);
+            let window = spans.bytes[..range.end].last_chunk();
+            let fast = match window {
+                Some(window) if (1..=WINDOW_BYTES).contains(&len) => {
+                    value_of(is_negative, parse_plain(simd, window, len, b'.'))
+                }
+                _ => None,
+            };
+            let value = fast.or_else(|| scalar::parse_f64(field));
+            out.push(value.unwrap_or(f64::NAN));
+            value.is_none()
+        });
+    }
+
+    #[inline(always)]
+    pub(super) fn parse_i64<S: Simd>(simd: S, field: &[u8]) -> Option<i64> {
+        let (is_negative, len) = split_sign(field);
+        if (1..=WINDOW_BYTES).contains(&len) {
+            // No point is possible: the byte of a sign is neither a digit nor left in the field.
+            let plain = parse_plain(simd, &window_of(&field[field.len() - len..]), len, b'-');
+            if plain.is_valid & (plain.scale == 0) {
+                let value = plain.mantissa.cast_signed();
+                return Some(if is_negative { -value } else { value });
+            }
+        }
+        scalar::parse_i64(field)
+    }
+
+    /// Whether there is a minus, and the length without it.
+    #[inline(always)]
+    fn split_sign(field: &[u8]) -> (bool, usize) {
+        let is_negative = field.first() == Some(&b'-');
+        (is_negative, field.len() - usize::from(is_negative))
+    }
+
+    /// Copies up to 16 bytes to the end of a window, in two overlapping steps of a fixed size.
+    #[inline(always)]
+    fn window_of(text: &[u8]) -> [u8; WINDOW_BYTES] {
+        let (low, high) = if let (Some(first), Some(last)) = (text.first_chunk(), text.last_chunk())
+        {
+            let missing = 8 * (WINDOW_BYTES - text.len()) as u32;
+            let low = u64::from_le_bytes(*first).checked_shl(missing).unwrap_or(0);
+            (low, u64::from_le_bytes(*last))
+        } else {
+            let mut high = [0; 8];
+            high[8 - text.len()..].copy_from_slice(text);
+            (0, u64::from_le_bytes(high))
+        };
+        (u128::from(low) | u128::from(high) << 64).to_le_bytes()
+    }
+
+    /// The double, if one division rounds correctly.
+    #[inline(always)]
+    fn value_of(is_negative: bool, plain: Plain) -> Option<f64> {
+        let magnitude = plain.mantissa as f64 / POWERS_OF_TEN[plain.scale];
+        let value = if is_negative { -magnitude } else { magnitude };
+        (plain.is_valid & (plain.mantissa <= EXACT_MAX)).then_some(value)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_what_the_grammar_says() {
+        for kernel in Kernel::available() {
+            for (text, value) in [
+                ("0", Some(0.0)),
+                ("-0", Some(-0.0)),
+                ("5.", Some(5.0)),
+                (".5", Some(0.5)),
+                ("007", Some(7.0)),
+                ("1e3", Some(1000.0)),
+                ("1E+3", Some(1000.0)),
+                ("1e-400", Some(0.0)),
+                ("9007199254740993", Some(9007199254740992.0)),
+                ("1e400", None),
+                ("-1e400", None),
+                ("", None),
+                ("-", None),
+                (".", None),
+                ("+1", None),
+                ("-+1", None),
+                ("--1", None),
+                ("nan", None),
+                ("-inf", None),
+                ("infinity", None),
+                (" 1", None),
+                ("1 ", None),
+                ("1_0", None),
+                ("1,5", None),
+                ("0x1", None),
+                ("1.2.3", None),
+            ] {
+                let parsed = kernel.parse_f64(text.as_bytes());
+                assert_eq!(
+                    parsed.map(f64::to_bits),
+                    value.map(f64::to_bits),
+                    "{text} {kernel:?}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn integers_reach_both_ends() {
+        for kernel in Kernel::available() {
+            for (text, value) in [
+                ("9223372036854775807", Some(i64::MAX)),
+                ("-9223372036854775808", Some(i64::MIN)),
+                ("9223372036854775808", None),
+                ("-9223372036854775809", None),
+                ("00000000000000000000001", Some(1)),
+                ("-0", Some(0)),
+                ("1.0", None),
+                ("1-2", None),
+                ("", None),
+                ("-", None),
+                ("+1", None),
+            ] {
+                assert_eq!(
+                    kernel.parse_i64(text.as_bytes()),
+                    value,
+                    "{text} {kernel:?}"
+                );
+            }
+        }
+    }
+}
