@@ -61,6 +61,16 @@ pub enum Error {
         /// Plain bytes that came out before the stop.
         byte_offset: u64,
     },
+    /// Bytes that mean nothing in the encoding the input is declared to have.
+    #[error("`{input}` is not valid {encoding} at byte {byte_offset}")]
+    Encoding {
+        /// Name of the input.
+        input: String,
+        /// The declared encoding.
+        encoding: &'static str,
+        /// First bad byte, counted behind any decompression and before the transcoding.
+        byte_offset: u64,
+    },
     /// One record is longer than the limit; a missing closing quote is the usual cause.
     #[error("`{input}`: the record at byte {byte_offset} is longer than {limit_bytes} bytes{}",
         match .quote_byte_offset { Some(quote) => format!(" (a quote opened at byte {quote} is never closed?)"), None => String::new() })]

@@ -7,7 +7,9 @@
 
 pub mod block;
 pub mod csv;
+pub mod encoding;
 mod error;
+pub mod sniff;
 
 pub use block::{Block, Fault, Kind, Malformed, Totals, Visitor};
 pub use error::Error;

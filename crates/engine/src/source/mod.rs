@@ -35,11 +35,13 @@ mod once;
 mod options;
 mod pread;
 mod raw;
+mod sequential;
 
 pub use file::FileSource;
 pub use memory::MemorySource;
 pub use once::{ReaderSource, StdinSource};
 pub use options::{Io, MAX_EXPANSION_DEFAULT, ReadOptions};
+pub use sequential::RandomStream;
 
 use std::fmt::Debug;
 use std::ops::Range;
@@ -120,7 +122,8 @@ pub trait ByteStream: Send + Debug {
     ///
     /// # Errors
     /// [`Error::Read`](crate::Error::Read), [`Error::Corrupt`](crate::Error::Corrupt),
-    /// [`Error::Changed`](crate::Error::Changed), [`Error::Expansion`](crate::Error::Expansion);
+    /// [`Error::Changed`](crate::Error::Changed), [`Error::Expansion`](crate::Error::Expansion),
+    /// [`Error::Encoding`](crate::Error::Encoding);
     /// [`Error::Interrupted`](crate::Error::Interrupted) for a cancelled run, never for a signal
     /// that merely interrupted a system call.
     fn read(&mut self, buffer: &mut [u8]) -> Result<usize>;

@@ -1,0 +1,206 @@
+//! What an input is, from its name and its first bytes.
+//!
+//! Explicit beats sniffed: a format, delimiter or encoding the user gave is never second-guessed, and the
+//! name counts for more than the content. What is sniffed is little and certain: a byte order mark, the
+//! line end, bytes that cannot be UTF-8 text.
+
+use tamis_engine::framing::Terminator;
+
+use crate::Error;
+
+/// As many bytes from the start of an input as [`sniff`] wants to see.
+pub const PREFIX_BYTES: usize = 64 << 10;
+
+const UTF8_MARK: &[u8] = b"\xEF\xBB\xBF";
+
+/// How records are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Format {
+    /// Fields with a delimiter between them.
+    Delimited {
+        /// `,` in CSV, a tab in TSV.
+        delimiter: u8,
+    },
+    /// One JSON object a line.
+    JsonLines,
+}
+
+/// What the start of an input shows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Sniffed {
+    /// By the name, else by the content.
+    pub format: Format,
+    /// Length of the UTF-8 byte order mark, which is no part of the first record.
+    pub mark_bytes: usize,
+    /// What ends lines.
+    pub terminator: Terminator,
+}
+
+/// Looks at the first bytes of an input, [`PREFIX_BYTES`] or all there are.
+///
+/// # Errors
+/// [`Error::Undeclared`] when the bytes are UTF-16 or UTF-32.
+pub fn sniff(name: &str, prefix: &[u8]) -> Result<Sniffed, Error> {
+    refuse_wide_characters(prefix)?;
+    let text = prefix.strip_prefix(UTF8_MARK).unwrap_or(prefix);
+    Ok(Sniffed {
+        format: format_of_name(name).unwrap_or_else(|| format_of_content(text)),
+        mark_bytes: prefix.len() - text.len(),
+        terminator: terminator(text),
+    })
+}
+
+/// The format that a file name or URI ends in, behind a suffix of compression.
+pub fn format_of_name(name: &str) -> Option<Format> {
+    let mut name = name.to_ascii_lowercase();
+    for suffix in [".gz", ".gzip", ".zst", ".zstd", ".lz4"] {
+        if let Some(stem) = name.strip_suffix(suffix) {
+            name.truncate(stem.len());
+            break;
+        }
+    }
+    let file = name.rsplit(['/', '\\']).next()?;
+    let (_, extension) = file.rsplit_once('.')?;
+    Some(match extension {
+        "csv" => Format::Delimited { delimiter: b',' },
+        "tsv" | "tab" => Format::Delimited { delimiter: b'\t' },
+        "psv" => Format::Delimited { delimiter: b'|' },
+        "jsonl" | "ndjson" | "json" => Format::JsonLines,
+        _ => return None,
+    })
+}
+
+/// JSON starts with a brace; else the first line tells by the delimiter it has most of.
+fn format_of_content(text: &[u8]) -> Format {
+    if text.trim_ascii_start().starts_with(b"{") {
+        return Format::JsonLines;
+    }
+    let line = text.split(|byte| matches!(byte, b'\n' | b'\r')).next();
+    let line = line.unwrap_or_default();
+    let count = |delimiter: u8| {
+        let mut is_quoted = false;
+        let counts = line.iter().filter(|&&byte| {
+            is_quoted ^= byte == b'"';
+            byte == delimiter && !is_quoted
+        });
+        counts.count()
+    };
+    // Of equal counts `max_by_key` takes the last: the comma.
+    let delimiter = [b'|', b';', b'\t', b',']
+        .into_iter()
+        .max_by_key(|&delimiter| count(delimiter));
+    Format::Delimited {
+        delimiter: delimiter.unwrap_or(b','),
+    }
+}
+
+/// A file without any `\n` ends its lines in `\r`, if it has these. One at the very end of the
+/// prefix does not count: the `\n` may follow.
+fn terminator(text: &[u8]) -> Terminator {
+    let has_newline = memchr::memchr(b'\n', text).is_some();
+    let body = &text[..text.len().saturating_sub(1)];
+    if !has_newline && memchr::memchr(b'\r', body).is_some() {
+        Terminator::CarriageReturn
+    } else {
+        Terminator::Newline
+    }
+}
+
+/// UTF-16 and UTF-32 have a mark of their own; UTF-16 without one has zeros in every other byte.
+fn refuse_wide_characters(prefix: &[u8]) -> Result<(), Error> {
+    const UTF16: &str = "declare it with `--encoding utf-16`";
+    const UTF32: &str = "convert it to UTF-8 first (for example with `iconv -f utf-32 -t utf-8`)";
+    let pairs = prefix.len().min(4096) / 2;
+    // Whatever the script, half of the characters in data are digits, delimiters, line ends and
+    // other ASCII; zeros that are data are seldom all on one side.
+    let is_half = |zeros: usize| pairs >= 4 && zeros * 2 >= pairs;
+    let zeros = |side: usize| {
+        let halves = prefix.chunks_exact(2).take(pairs).map(|pair| pair[side]);
+        halves.filter(|&half| half == 0).count()
+    };
+    let (encoding, remedy) = match (prefix, zeros(0), zeros(1)) {
+        ([0xFF, 0xFE, 0, 0, ..] | [0, 0, 0xFE, 0xFF, ..], _, _) => ("UTF-32", UTF32),
+        ([0xFF, 0xFE, ..], _, _) => ("UTF-16 (little-endian)", UTF16),
+        ([0xFE, 0xFF, ..], _, _) => ("UTF-16 (big-endian)", UTF16),
+        (_, 0, odd) if is_half(odd) => (
+            "UTF-16 (little-endian)",
+            "declare it with `--encoding utf-16le`",
+        ),
+        (_, even, 0) if is_half(even) => (
+            "UTF-16 (big-endian)",
+            "declare it with `--encoding utf-16be`",
+        ),
+        _ => return Ok(()),
+    };
+    Err(Error::Undeclared { encoding, remedy })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn delimited(delimiter: u8) -> Format {
+        Format::Delimited { delimiter }
+    }
+
+    #[test]
+    fn the_name_decides_the_format() {
+        let names = [
+            ("a.csv", Some(delimited(b','))),
+            ("s3://bucket/a.b/DATA.TSV.gz", Some(delimited(b'\t'))),
+            ("x.psv.zst", Some(delimited(b'|'))),
+            ("x.ndjson.lz4", Some(Format::JsonLines)),
+            ("a.csv/part-0", None),
+            ("csv", None),
+            ("-", None),
+        ];
+        for (name, format) in names {
+            assert_eq!(format_of_name(name), format, "{name}");
+        }
+        assert_eq!(
+            sniff("a.csv", b"{\"a;b\":1}").unwrap().format,
+            delimited(b',')
+        );
+    }
+
+    #[test]
+    fn without_a_name_the_first_line_does() {
+        let contents: [(&[u8], Format); 5] = [
+            (b" \n{\"a\":1}\n", Format::JsonLines),
+            (b"a;b;c\n1,5;2,5;3,5\n", delimited(b';')),
+            (b"\"a;b;c\",d\n", delimited(b',')),
+            (b"a\tb, c\td\n", delimited(b'\t')),
+            (b"", delimited(b',')),
+        ];
+        for (content, format) in contents {
+            assert_eq!(sniff("-", content).unwrap().format, format);
+        }
+    }
+
+    #[test]
+    fn only_a_file_without_newlines_ends_its_lines_in_returns() {
+        let terminator = |text: &[u8]| sniff("-", text).unwrap().terminator;
+        assert_eq!(terminator(b"a,b\rc,d\r"), Terminator::CarriageReturn);
+        assert_eq!(terminator(b"a,b\rc,d\n"), Terminator::Newline);
+        assert_eq!(terminator(b"a,b\r"), Terminator::Newline);
+        assert_eq!(terminator(b"a,b"), Terminator::Newline);
+    }
+
+    #[test]
+    fn a_mark_is_measured_and_wide_characters_are_refused() {
+        let sniffed = sniff("-", b"\xEF\xBB\xBF{}").unwrap();
+        assert_eq!((sniffed.mark_bytes, sniffed.format), (3, Format::JsonLines));
+        let wide: [&[u8]; 5] = [
+            b"\xFF\xFEa\0",
+            b"\xFE\xFF\0a",
+            b"\xFF\xFE\0\0a\0\0\0",
+            b"a\0,\0b\0\n\0",
+            b"\0a\0,\0b\0\n",
+        ];
+        for prefix in wide {
+            let message = sniff("a.csv", prefix).unwrap_err().to_string();
+            assert!(message.contains("UTF-"), "{message}");
+        }
+        assert!(sniff("a.csv", b"\0,\0\n").is_ok(), "zeros are data");
+    }
+}
