@@ -6,6 +6,8 @@ use std::error::Error as _;
 use std::io;
 use std::path::PathBuf;
 
+use tamis_engine::Error as Engine;
+
 use crate::Exit;
 
 /// Why a command could not do its work.
@@ -24,14 +26,6 @@ pub enum Error {
     #[error("cannot read `{}`", path.display())]
     Read {
         /// The file.
-        path: PathBuf,
-        /// What the system said.
-        source: io::Error,
-    },
-    /// A file could not be written.
-    #[error("cannot write `{}`", path.display())]
-    Write {
-        /// The file, or `-` for standard output.
         path: PathBuf,
         /// What the system said.
         source: io::Error,
@@ -56,20 +50,24 @@ impl Error {
     /// The exit code.
     pub fn exit(&self) -> Exit {
         use tamis_process::Error as Process;
-        match self {
-            Self::Usage { .. } => Exit::Usage,
-            Self::Engine(tamis_engine::Error::Interrupted) => Exit::Interrupted,
-            Self::Process(Process::TooManyRows { .. } | Process::BadRate { .. }) => Exit::Usage,
-            Self::Process(Process::Cancelled) => Exit::Interrupted,
+        match (self, self.engine()) {
+            (_, Some(Engine::Interrupted)) => Exit::Interrupted,
             // Whoever read our output has seen enough, as `head` does.
-            _ if self.is_closed_pipe() => Exit::Good,
+            (_, Some(Engine::ClosedPipe { .. })) => Exit::Good,
+            (Self::Usage { .. }, _) => Exit::Usage,
+            (Self::Process(Process::TooManyRows { .. } | Process::BadRate { .. }), _) => {
+                Exit::Usage
+            }
             _ => Exit::Failure,
         }
     }
 
     /// Whether there is nothing to say, because nobody listens or the user knows.
     pub(crate) fn is_silent(&self) -> bool {
-        self.is_closed_pipe() || self.exit() == Exit::Interrupted
+        matches!(
+            self.engine(),
+            Some(Engine::Interrupted | Engine::ClosedPipe { .. })
+        )
     }
 
     /// The error and its causes on one line.
@@ -77,25 +75,23 @@ impl Error {
         let mut text = self.to_string();
         let mut cause = self.source();
         while let Some(error) = cause {
-            text.push_str(": ");
-            text.push_str(&error.to_string());
+            let message = error.to_string();
+            // Some messages end in their cause already.
+            if !text.ends_with(&message) {
+                text.push_str(": ");
+                text.push_str(&message);
+            }
             cause = error.source();
         }
         text
     }
 
-    fn is_closed_pipe(&self) -> bool {
-        let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(self);
-        while let Some(error) = cause {
-            if error
-                .downcast_ref::<io::Error>()
-                .is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
-            {
-                return true;
-            }
-            cause = error.source();
+    /// The engine's error, whichever crate passed it on.
+    fn engine(&self) -> Option<&Engine> {
+        match self {
+            Self::Engine(error) | Self::Process(tamis_process::Error::Engine(error)) => Some(error),
+            _ => None,
         }
-        false
     }
 }
 
@@ -103,21 +99,24 @@ impl Error {
 mod tests {
     use super::*;
 
-    fn write_error(kind: io::ErrorKind) -> Error {
-        Error::Process(tamis_process::Error::Write(kind.into()))
-    }
-
     #[test]
     fn a_closed_pipe_is_quiet_and_a_full_disk_is_not() {
-        let closed = write_error(io::ErrorKind::BrokenPipe);
+        let output = || "tx.csv".to_owned();
+        let closed = Error::from(tamis_process::Error::from(Engine::ClosedPipe {
+            output: output(),
+        }));
         assert_eq!((closed.exit(), closed.is_silent()), (Exit::Good, true));
-        let full = write_error(io::ErrorKind::StorageFull);
+        let source = io::ErrorKind::StorageFull.into();
+        let full = Error::from(Engine::Write {
+            output: output(),
+            source,
+        });
         assert_eq!((full.exit(), full.is_silent()), (Exit::Failure, false));
-        assert_eq!(full.chain(), "cannot write the output: no storage space");
+        assert_eq!(full.chain(), "cannot write `tx.csv`: no storage space");
     }
 
     #[test]
-    fn usage_errors_exit_with_2() {
+    fn usage_and_interrupts_have_their_codes() {
         let usage = Error::Usage {
             message: "no".to_owned(),
             hint: None,
@@ -127,9 +126,6 @@ mod tests {
             Error::from(tamis_process::Error::BadRate { rate: 2.0 }).exit(),
             Exit::Usage
         );
-        assert_eq!(
-            Error::from(tamis_process::Error::Cancelled).exit(),
-            Exit::Interrupted
-        );
+        assert_eq!(Error::from(Engine::Interrupted).exit(), Exit::Interrupted);
     }
 }

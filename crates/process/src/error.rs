@@ -1,14 +1,12 @@
 //! Why a verb of this crate could not go on.
 
-use std::io;
-
 /// Why a data set could not be made or described.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// The output could not be written.
-    #[error("cannot write the output")]
-    Write(#[source] io::Error),
+    /// The engine could not read or write, or was cancelled.
+    #[error(transparent)]
+    Engine(#[from] tamis_engine::Error),
     /// More rows were asked for than there are distinct transaction ids.
     #[error("cannot generate {rows} rows: ten digits give at most {limit} distinct ids")]
     TooManyRows {
@@ -23,7 +21,4 @@ pub enum Error {
         /// The rate asked for.
         rate: f64,
     },
-    /// The run was cancelled.
-    #[error("interrupted")]
-    Cancelled,
 }

@@ -1,7 +1,7 @@
 //! `tamis gen`: test data with a contract and a known answer.
 
 use std::fs;
-use std::io::{self, Write};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -13,9 +13,8 @@ use tamis_process::generate::{
 };
 
 use crate::args::parse_count;
-use crate::output::Output;
 use crate::progress::Display;
-use crate::{Context, Error, Exit, Result, human};
+use crate::{Context, Error, Exit, Result, human, output};
 
 /// Generate test data, its contract, and the number of bad rows in it
 #[derive(Debug, Args)]
@@ -104,19 +103,10 @@ fn transactions(options: &Transactions, context: &Context<'_>) -> Result<Exit> {
     let start = Instant::now();
     let progress = Progress::new();
     let display = Display::start(context.globals, &progress);
-    let mut output = Output::create(&options.output)?;
+    let mut sink = output::open(&options.output)?;
     let threads = context.globals.thread_count();
-    let manifest = recipe
-        .write(&mut output, threads, context.cancel, &progress)
-        .map_err(|error| match error {
-            // The library writes to whatever it is given; we know its name.
-            tamis_process::Error::Write(source) => Error::Write {
-                path: options.output.clone(),
-                source,
-            },
-            other => other.into(),
-        })?;
-    output.commit()?;
+    let manifest = recipe.write(&mut *sink, threads, context.cancel, &progress)?;
+    sink.finish()?;
     drop(display);
     let elapsed = start.elapsed();
 
@@ -126,10 +116,10 @@ fn transactions(options: &Transactions, context: &Context<'_>) -> Result<Exit> {
         } else {
             Uniqueness::Unchecked
         };
-        write_file(path, contract(uniqueness).as_bytes())?;
+        output::write(path, contract(uniqueness).as_bytes())?;
     }
     if let Some(path) = &options.manifest {
-        write_file(path, manifest_json(&recipe, &manifest).as_bytes())?;
+        output::write(path, manifest_json(&recipe, &manifest).as_bytes())?;
     }
     summarise(&manifest, elapsed, context);
     if let Some(path) = &contract_path {
@@ -155,7 +145,7 @@ impl Transactions {
 
     /// Where the contract goes; nowhere if the rows go to standard output or a device and nobody asks.
     fn contract_path(&self) -> Option<PathBuf> {
-        let is_stream = self.output.as_os_str() == "-"
+        let is_stream = output::is_stdout(&self.output)
             || fs::metadata(&self.output).is_ok_and(|m| !m.is_file());
         match &self.contract_out {
             Some(path) => Some(path.clone()),
@@ -183,15 +173,6 @@ fn refuse_foreign_contract(path: &Path, force: bool) -> Result<()> {
             source,
         }),
     }
-}
-
-fn write_file(path: &Path, bytes: &[u8]) -> Result<()> {
-    let mut output = Output::create(path)?;
-    output.write_all(bytes).map_err(|source| Error::Write {
-        path: path.to_owned(),
-        source,
-    })?;
-    output.commit()
 }
 
 /// What was made, on standard error, the rules that were broken first.

@@ -7,17 +7,17 @@
 //! 3. If writing fails or the run is cancelled, the calling thread drops the channels; a worker
 //!    whose channel is gone returns.
 
-use std::io::Write;
 use std::num::NonZero;
 use std::ops::Range;
 use std::sync::mpsc::{self, Receiver, Sender, SyncSender};
 use std::thread;
 
 use tamis_engine::control::{Cancel, Progress};
+use tamis_engine::sink::Sink;
 
 use super::RowMaker;
 use super::manifest::Manifest;
-use crate::{Error, Result};
+use crate::Result;
 
 /// Rows of a chunk: about 270 KB of CSV, so that a chunk is still in the L2 cache when it is written.
 const CHUNK_ROWS: u64 = 4096;
@@ -34,17 +34,17 @@ struct Worker {
     buffers: Sender<Vec<u8>>,
 }
 
-/// Writes `rows` rows of `maker` to `out`.
+/// Writes `rows` rows of `maker` to `sink`.
 pub(super) fn write(
     maker: &RowMaker,
     rows: u64,
-    out: &mut dyn Write,
+    sink: &mut dyn Sink,
     threads: NonZero<usize>,
     cancel: &Cancel,
     progress: &Progress,
 ) -> Result<Manifest> {
     let header = maker.encoder.header();
-    out.write_all(header).map_err(Error::Write)?;
+    sink.write_all(header)?;
     let mut total = Manifest {
         bytes: header.len() as u64,
         ..Manifest::default()
@@ -52,7 +52,7 @@ pub(super) fn write(
 
     let chunk_count = rows.div_ceil(CHUNK_ROWS);
     let worker_count = (threads.get() as u64).min(chunk_count);
-    thread::scope(|scope| {
+    thread::scope(|scope| -> Result<()> {
         let workers: Vec<Worker> = (0..worker_count)
             .map(|first| {
                 let (chunk_sender, chunks) = mpsc::sync_channel(1);
@@ -66,21 +66,19 @@ pub(super) fn write(
             .collect();
 
         for worker in workers.iter().cycle().take(chunk_count as usize) {
-            if cancel.is_cancelled() {
-                return Err(Error::Cancelled);
-            }
+            cancel.check()?;
             // A worker sends all its chunks unless it panics; then the scope panics too when it ends.
             let Ok(chunk) = worker.chunks.recv() else {
                 break;
             };
-            out.write_all(&chunk.bytes).map_err(Error::Write)?;
+            sink.write_all(&chunk.bytes)?;
             total.add(&chunk.counts);
             progress.add_plain_bytes(chunk.counts.bytes);
             progress.add_records(chunk.counts.rows);
             // The worker may have returned already: then nobody needs the buffer.
             let _ = worker.buffers.send(chunk.bytes);
         }
-        out.flush().map_err(Error::Write)
+        Ok(())
     })?;
     Ok(total)
 }

@@ -1,10 +1,11 @@
 //! Generated data holds what its manifest says, whatever the thread count and the format.
 
 use std::collections::{BTreeMap, HashSet};
-use std::io::{self, Write};
+use std::io;
 use std::num::NonZero;
 
 use tamis_engine::control::{Cancel, Progress};
+use tamis_engine::sink::{MemorySink, NullSink, Sink};
 use tamis_process::Error;
 use tamis_process::generate::{Fault, Format, Manifest, Recipe};
 
@@ -12,12 +13,14 @@ use tamis_process::generate::{Fault, Format, Manifest, Recipe};
 type Row = BTreeMap<String, String>;
 
 fn generate(recipe: Recipe, threads: usize) -> (Vec<u8>, Manifest) {
-    let mut out = Vec::new();
+    let (mut sink, output) = MemorySink::new("rows");
     let threads = NonZero::new(threads).expect("tests ask for threads");
     let progress = Progress::new();
     let manifest = recipe
-        .write(&mut out, threads, &Cancel::new(), &progress)
+        .write(&mut sink, threads, &Cancel::new(), &progress)
         .expect("a good recipe");
+    Box::new(sink).finish().expect("memory takes it");
+    let out = output.bytes().expect("finished");
     assert_eq!(manifest.bytes, out.len() as u64);
     assert_eq!(progress.snapshot().records, recipe.rows);
     (out, manifest)
@@ -234,7 +237,7 @@ fn rates_at_the_ends_are_exact_and_others_are_refused() {
     for bad_rate in [-0.1, 1.1, f64::NAN] {
         let refused = Recipe { bad_rate, ..recipe };
         let result = refused.write(
-            &mut io::sink(),
+            &mut NullSink,
             NonZero::<usize>::MIN,
             &Cancel::new(),
             &Progress::new(),
@@ -246,11 +249,17 @@ fn rates_at_the_ends_are_exact_and_others_are_refused() {
 #[test]
 fn a_failing_output_and_a_cancelled_run_end_all_workers() {
     struct Full;
-    impl Write for Full {
-        fn write(&mut self, _: &[u8]) -> io::Result<usize> {
-            Err(io::ErrorKind::StorageFull.into())
+    impl Sink for Full {
+        fn name(&self) -> &str {
+            "full"
         }
-        fn flush(&mut self) -> io::Result<()> {
+        fn write_all(&mut self, _: &[u8]) -> tamis_engine::Result<()> {
+            Err(tamis_engine::Error::Write {
+                output: "full".to_owned(),
+                source: io::ErrorKind::StorageFull.into(),
+            })
+        }
+        fn finish(self: Box<Self>) -> tamis_engine::Result<()> {
             Ok(())
         }
     }
@@ -262,10 +271,16 @@ fn a_failing_output_and_a_cancelled_run_end_all_workers() {
     };
     let threads = NonZero::new(3).expect("three");
     let full = recipe.write(&mut Full, threads, &Cancel::new(), &Progress::new());
-    assert!(matches!(full, Err(Error::Write(error)) if error.kind() == io::ErrorKind::StorageFull));
+    assert!(matches!(
+        full,
+        Err(Error::Engine(tamis_engine::Error::Write { .. }))
+    ));
 
     let cancel = Cancel::new();
     cancel.cancel();
-    let cancelled = recipe.write(&mut io::sink(), threads, &cancel, &Progress::new());
-    assert!(matches!(cancelled, Err(Error::Cancelled)));
+    let cancelled = recipe.write(&mut NullSink, threads, &cancel, &Progress::new());
+    assert!(matches!(
+        cancelled,
+        Err(Error::Engine(tamis_engine::Error::Interrupted))
+    ));
 }
