@@ -12,7 +12,6 @@ pub mod args;
 mod command;
 mod error;
 mod exit;
-mod human;
 mod output;
 mod printer;
 mod progress;

@@ -9,9 +9,9 @@ use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use tamis_engine::control::{Progress, Snapshot};
+use tamis_engine::human;
 
 use crate::args::{Globals, When};
-use crate::human;
 
 /// Time from one drawing to the next.
 const TICK: Duration = Duration::from_millis(100);

@@ -11,13 +11,16 @@
 //! - [`kernel`] holds the SIMD loops, each with its scalar specification;
 //! - [`mmap`] keeps mapped files from killing the process;
 //! - [`sink`] writes bytes atomically;
-//! - [`pool`] reuses buffers, [`control`] stops a run and counts how far it is.
+//! - [`pool`] reuses buffers, [`control`] stops a run and counts how far it is;
+//! - [`counters`] asks the system what the process took, [`human`] writes numbers for people.
 //!
 //! The engine knows bytes and record borders. It knows no field types, no schema, no CLI.
 
 pub mod control;
+pub mod counters;
 pub mod error;
 pub mod framing;
+pub mod human;
 pub mod kernel;
 pub mod mmap;
 pub mod number;

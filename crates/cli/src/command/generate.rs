@@ -8,13 +8,14 @@ use std::time::{Duration, Instant};
 use clap::{Args, Subcommand, ValueEnum};
 use serde_json::json;
 use tamis_engine::control::Progress;
+use tamis_engine::human;
 use tamis_process::generate::{
     Fault, Format, Manifest, Recipe, Uniqueness, contract, is_generated_contract,
 };
 
 use crate::args::parse_count;
 use crate::progress::Display;
-use crate::{Context, Error, Exit, Result, human, output};
+use crate::{Context, Error, Exit, Result, output};
 
 /// Generate test data, its contract, and the number of bad rows in it
 #[derive(Debug, Args)]

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 /// `1,234,567`.
-pub(crate) fn count(value: u64) -> String {
+pub fn count(value: u64) -> String {
     let digits = value.to_string();
     let mut text = String::with_capacity(digits.len() + digits.len() / 3);
     for (index, digit) in digits.chars().enumerate() {
@@ -16,24 +16,24 @@ pub(crate) fn count(value: u64) -> String {
 }
 
 /// `512 B`, `66.1 MB`: decimal units, three significant digits.
-pub(crate) fn bytes(value: u64) -> String {
+pub fn bytes(value: u64) -> String {
     scaled(value as f64, &["B", "kB", "MB", "GB", "TB", "PB"])
 }
 
 /// `1.24 GB/s`.
-pub(crate) fn byte_rate(value: u64, duration: Duration) -> String {
+pub fn byte_rate(value: u64, duration: Duration) -> String {
     format!("{}/s", bytes(per_second(value, duration) as u64))
 }
 
 /// `18.7 M` a second; the caller names the unit.
-pub(crate) fn rate(value: u64, duration: Duration) -> String {
+pub fn rate(value: u64, duration: Duration) -> String {
     scaled(per_second(value, duration), &["", "k", "M", "G"])
         .trim_end()
         .to_owned()
 }
 
 /// `0.08 s`, `3 min 20 s`.
-pub(crate) fn duration(value: Duration) -> String {
+pub fn duration(value: Duration) -> String {
     let seconds = value.as_secs();
     if seconds < 60 {
         format!("{:.2} s", value.as_secs_f64())
