@@ -3,4 +3,5 @@
 pub mod format;
 pub mod model;
 pub mod pattern;
+pub mod report;
 pub mod unique;
