@@ -1,7 +1,9 @@
 //! Data contracts: what records must look like, and whether they do.
 
+pub mod diagnostic;
 pub mod format;
 pub mod model;
+pub mod odcs;
 pub mod pattern;
 pub mod report;
 pub mod unique;

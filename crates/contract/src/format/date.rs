@@ -61,8 +61,10 @@ enum Item {
     Number { field: Field, min: u8, max: u8 },
     /// Year of two digits, from 2000.
     ShortYear,
-    /// Fraction of a second in exactly this many digits (1 to 9).
-    Fraction(u8),
+    /// Any one of these bytes.
+    OneOf(&'static [u8]),
+    /// Fraction of a second in `min` to `max` digits (1 to 9).
+    Fraction { min: u8, max: u8 },
     /// English name of a month, long or three letters.
     MonthName(Length),
     /// English name of a day, long or three letters; must fit the date.
@@ -106,7 +108,7 @@ enum OffsetStyle {
         colon: bool,
         zulu: bool,
     },
-    /// `Z`: any of `+0100`, `+01:00` and `Z`.
+    /// `Z`: any of `+0100`, `+01:00`, `+01` and `Z`.
     Loose,
 }
 
@@ -129,6 +131,25 @@ impl DateFormat {
             pattern: pattern.to_owned(),
             items: compile::items(pattern)?,
         })
+    }
+
+    /// ISO 8601 as it is written in practice: a date, then perhaps `T` or a space, hours and
+    /// minutes, seconds, a fraction of up to nine digits, and `Z` or an offset.
+    pub fn iso_timestamp() -> Self {
+        let pattern = "yyyy-MM-dd['T'HH:mm[:ss[.S]][Z]]".to_owned();
+        let mut items = iso_date();
+        let mut time = vec![Item::OneOf(b"T ")];
+        time.extend(iso_time());
+        items.push(Item::Optional(time));
+        Self { pattern, items }
+    }
+
+    /// The time of day of [`iso_timestamp`](Self::iso_timestamp), alone.
+    pub fn iso_time() -> Self {
+        Self {
+            pattern: "HH:mm[:ss[.S]][Z]".to_owned(),
+            items: iso_time(),
+        }
     }
 
     /// Reads a value; `None` if it is not written in this format or names no real moment.
@@ -167,3 +188,66 @@ impl DateFormat {
         any(&self.items, &wanted)
     }
 }
+
+fn iso_date() -> Vec<Item> {
+    let hyphen = || Item::Literal((*b"-").into());
+    let number = |field, digits| Item::Number {
+        field,
+        min: digits,
+        max: digits,
+    };
+    vec![
+        number(Field::Year, 4),
+        hyphen(),
+        number(Field::Month, 2),
+        hyphen(),
+        number(Field::Day, 2),
+    ]
+}
+
+fn iso_time() -> Vec<Item> {
+    let two = |field| Item::Number {
+        field,
+        min: 2,
+        max: 2,
+    };
+    let colon = || Item::Literal((*b":").into());
+    let fraction = Item::Optional(vec![Item::OneOf(b"."), Item::Fraction { min: 1, max: 9 }]);
+    let seconds = Item::Optional(vec![colon(), two(Field::Second), fraction]);
+    let offset = Item::Optional(vec![Item::Offset(OffsetStyle::Loose)]);
+    vec![
+        two(Field::Hour),
+        colon(),
+        two(Field::Minute),
+        seconds,
+        offset,
+    ]
+}
+
+impl Instant {
+    /// The moment in ISO 8601; of a time of day, the time alone.
+    pub(crate) fn to_iso(self, is_time: bool) -> String {
+        let (days, second) = (
+            self.seconds.div_euclid(86_400),
+            self.seconds.rem_euclid(86_400),
+        );
+        let mut text = String::new();
+        if !is_time {
+            let (year, month, day) = run::civil_from_days(days);
+            text = format!("{year:04}-{month:02}-{day:02}T");
+        }
+        text += &format!(
+            "{:02}:{:02}:{:02}",
+            second / 3600,
+            second / 60 % 60,
+            second % 60
+        );
+        if self.nanos > 0 {
+            text += format!(".{:09}", self.nanos).trim_end_matches('0');
+        }
+        text
+    }
+}
+
+#[cfg(test)]
+mod tests;

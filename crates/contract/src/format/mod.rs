@@ -4,10 +4,14 @@
 //! for a date, time or timestamp a pattern in the notation of the JDK ([`DateFormat`]).
 
 mod date;
+mod text;
+
+use std::borrow::Cow;
 
 use tamis_engine::number::Decimal;
 
 pub use date::{DateFormat, DateFormatError, Instant};
+pub use text::TextFormat;
 
 /// What `format` asks of a value.
 #[derive(Clone, Debug, PartialEq)]
@@ -24,23 +28,6 @@ pub enum Format {
     Temporal(DateFormat),
 }
 
-/// Syntaxes of strings.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum TextFormat {
-    /// `email`: an address as mail systems take it.
-    Email,
-    /// `uri`: a URI with a scheme.
-    Uri,
-    /// `uuid`: 32 hexadecimal digits in groups of 8-4-4-4-12.
-    Uuid,
-    /// `hostname`: dot-separated labels.
-    Hostname,
-    /// `ipv4`: four decimal numbers.
-    Ipv4,
-    /// `ipv6`: an IPv6 address, without a zone.
-    Ipv6,
-}
-
 /// Machine integers, by the names of the standard (`i8` .. `u128`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct IntegerFormat {
@@ -51,6 +38,11 @@ pub struct IntegerFormat {
 }
 
 impl IntegerFormat {
+    /// Every name.
+    pub const NAMES: [&str; 10] = [
+        "i8", "i16", "i32", "i64", "i128", "u8", "u16", "u32", "u64", "u128",
+    ];
+
     /// The format called `name`, such as `u16`.
     pub fn parse(name: &str) -> Option<Self> {
         let signed = match name.as_bytes().first()? {
@@ -76,22 +68,33 @@ impl IntegerFormat {
 
     /// Smallest number that fits.
     pub fn min(self) -> Decimal {
-        Decimal::from(if self.signed {
-            i128::MIN >> (128 - self.bits)
-        } else {
-            0
-        })
+        match self.signed {
+            true => Decimal::from(i128::MIN >> (128 - self.bits)),
+            false => Decimal::ZERO,
+        }
     }
 
-    /// Largest number that fits; `None` for `u128`, whose largest is beyond `i128`: its range is not
-    /// limited above.
-    pub fn max(self) -> Option<Decimal> {
-        let bits = if self.signed {
-            self.bits
-        } else {
-            self.bits + 1
+    /// Largest number that fits.
+    pub fn max(self) -> Decimal {
+        let largest = match self.signed {
+            true => u128::MAX >> (129 - self.bits),
+            false => u128::MAX >> (128 - self.bits),
         };
-        (bits <= 128).then(|| Decimal::from(i128::MAX >> (128 - bits)))
+        Decimal::parse(largest.to_string().as_bytes())
+            .expect("the digits of an integer are a number")
+    }
+}
+
+impl Format {
+    /// The text of `format` in a contract.
+    pub fn name(&self) -> Cow<'_, str> {
+        match self {
+            Self::Text(format) => format.name().into(),
+            Self::Integer(format) => format.name().into(),
+            Self::Float32 => "f32".into(),
+            Self::Float64 => "f64".into(),
+            Self::Temporal(format) => format.as_str().into(),
+        }
     }
 }
 
@@ -103,14 +106,25 @@ mod tests {
     fn integer_formats_have_the_bounds_of_their_types() {
         let bounds = |name| {
             let format = IntegerFormat::parse(name).expect("a known name");
-            (format.min(), format.max())
+            (format.min().to_string(), format.max().to_string())
         };
-        let expected = |min: i128, max: i128| (Decimal::from(min), Some(Decimal::from(max)));
-        assert_eq!(bounds("i8"), expected(-128, 127));
-        assert_eq!(bounds("u8"), expected(0, 255));
-        assert_eq!(bounds("i64"), expected(i64::MIN.into(), i64::MAX.into()));
-        assert_eq!(bounds("u64"), expected(0, u64::MAX.into()));
-        assert_eq!(bounds("i128"), expected(i128::MIN, i128::MAX));
-        assert_eq!(bounds("u128"), (Decimal::ZERO, None));
+        let expected = |min: &dyn ToString, max: &dyn ToString| (min.to_string(), max.to_string());
+        assert_eq!(bounds("i8"), expected(&i8::MIN, &i8::MAX));
+        assert_eq!(bounds("u8"), expected(&u8::MIN, &u8::MAX));
+        assert_eq!(bounds("i64"), expected(&i64::MIN, &i64::MAX));
+        assert_eq!(bounds("u64"), expected(&u64::MIN, &u64::MAX));
+        assert_eq!(bounds("i128"), expected(&i128::MIN, &i128::MAX));
+        assert_eq!(bounds("u128"), expected(&u128::MIN, &u128::MAX));
+        for name in IntegerFormat::NAMES {
+            assert_eq!(
+                IntegerFormat::parse(name)
+                    .map(IntegerFormat::name)
+                    .as_deref(),
+                Some(name)
+            );
+        }
+        assert_eq!(IntegerFormat::parse("i7"), None);
+        assert_eq!(IntegerFormat::parse(""), None);
+        assert_eq!(IntegerFormat::parse("é8"), None);
     }
 }

@@ -70,9 +70,13 @@ impl Parts {
                     self.year = Some(2000 + value);
                     rest
                 }
-                Item::Fraction(count) => {
-                    let (value, rest) = digits(text, *count, *count)?;
-                    self.nanos = value * 10u32.pow(9 - u32::from(*count));
+                Item::OneOf(bytes) => match text.split_first()? {
+                    (byte, rest) if bytes.contains(byte) => rest,
+                    _ => return None,
+                },
+                Item::Fraction { min, max } => {
+                    let (value, rest) = digits(text, *min, *max)?;
+                    self.nanos = value * 10u32.pow(9 - (text.len() - rest.len()) as u32);
                     rest
                 }
                 Item::MonthName(length) => {
@@ -205,7 +209,7 @@ fn offset(style: OffsetStyle, text: &[u8]) -> Option<(i64, &[u8])> {
             colon,
             zulu,
         } => (zulu, colon, minutes),
-        OffsetStyle::Loose => (true, text.get(3) == Some(&b':'), Minutes::Required),
+        OffsetStyle::Loose => (true, text.get(3) == Some(&b':'), Minutes::Optional),
     };
     if let (true, Some(rest)) = (zulu, text.strip_prefix(b"Z")) {
         return Some((0, rest));
@@ -216,12 +220,11 @@ fn offset(style: OffsetStyle, text: &[u8]) -> Option<(i64, &[u8])> {
         _ => return None,
     };
     let (hours, after_hours) = digits(rest, 2, 2)?;
-    let rest = if colon {
-        after_hours.strip_prefix(b":")?
-    } else {
-        after_hours
-    };
-    let (minutes, rest) = match digits(rest, 2, 2) {
+    let separator: &[u8] = if colon { b":" } else { b"" };
+    let (minutes, rest) = match after_hours
+        .strip_prefix(separator)
+        .and_then(|rest| digits(rest, 2, 2))
+    {
         Some(found) => found,
         None if minutes == Minutes::Optional => (0, after_hours),
         None => return None,
@@ -253,4 +256,25 @@ fn days_from_civil(year: u32, month: u32, day: u32) -> i64 {
     let day_of_year = (153 * i64::from((month + 9) % 12) + 2) / 5 + i64::from(day) - 1;
     let day_of_era = year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year;
     era * 146_097 + day_of_era - 719_468
+}
+
+/// The inverse of [`days_from_civil`].
+pub(super) fn civil_from_days(days: i64) -> (i64, i64, i64) {
+    let days = days + 719_468;
+    let day_of_era = days.rem_euclid(146_097);
+    let year_of_era =
+        (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let month_from_march = (5 * day_of_year + 2) / 153;
+    let day = day_of_year - (153 * month_from_march + 2) / 5 + 1;
+    let month = if month_from_march < 10 {
+        month_from_march + 3
+    } else {
+        month_from_march - 9
+    };
+    (
+        days.div_euclid(146_097) * 400 + year_of_era + i64::from(month <= 2),
+        month,
+        day,
+    )
 }

@@ -1,0 +1,119 @@
+//! Objects: the elements of `schema`.
+
+use std::collections::HashSet;
+
+use crate::model::{Object, Property, UncheckedKind};
+
+use super::fields::Fields;
+use super::quality::Place;
+use super::reader::Reader;
+use super::yaml::Node;
+
+/// Keys of the standard that describe an object and check nothing.
+const DESCRIPTIVE: &[&str] = &[
+    "authoritativeDefinitions",
+    "businessName",
+    "context",
+    "dataGranularityDescription",
+    "deprecated",
+    "id",
+    "logicalType",
+    "physicalType",
+    "relationships",
+    "synonyms",
+    "tags",
+];
+
+impl Reader<'_> {
+    pub(super) fn object(&mut self, node: &Node) -> Option<Object> {
+        let mut fields = Fields::of(self, "an element of `schema`", node)?;
+        let name = self.name_of(&mut fields, "object")?;
+        self.location.push(name.clone());
+        let physical_name = fields.text(self, "physicalName");
+        let description = fields.text(self, "description");
+        let members = fields.list(self, "properties");
+        let properties = self.properties(members);
+        let rules = fields.list(self, "quality");
+        let quality = self.quality(rules, Place::Object(&properties));
+        let (csv, custom) = match fields.take("customProperties") {
+            Some(node) => self.csv_facts(node),
+            None => Default::default(),
+        };
+        self.relationships(&fields);
+        let mut extra = fields.finish(self, DESCRIPTIVE);
+        extra.extend(custom.map(|custom| ("customProperties".to_owned(), custom)));
+        self.location.pop();
+        Some(Object {
+            name,
+            physical_name,
+            description,
+            properties,
+            quality,
+            csv,
+            extra,
+        })
+    }
+
+    /// The properties of an object, or of a property that is one.
+    pub(super) fn properties(&mut self, nodes: &[Node]) -> Vec<Property> {
+        let mut names = HashSet::new();
+        let mut columns = HashSet::new();
+        let mut properties = Vec::new();
+        for node in nodes {
+            let Some(property) = self.property(node) else {
+                continue;
+            };
+            if !names.insert(property.name.clone()) {
+                let message = format!("two properties are named `{}`", property.name);
+                self.error("duplicate-name", &node.span, message);
+            } else if !columns.insert(property.column_name().to_owned()) {
+                let message = format!(
+                    "two properties describe the column `{}`",
+                    property.column_name()
+                );
+                self.error_with_help(
+                    "duplicate-name",
+                    &node.span,
+                    message,
+                    "give each its own `physicalName`",
+                );
+            }
+            properties.push(property);
+        }
+        properties
+    }
+
+    /// The name of an object or property, which it must have.
+    pub(super) fn name_of(&mut self, fields: &mut Fields<'_>, what: &str) -> Option<String> {
+        if !fields.has("name") {
+            self.error(
+                "missing-key",
+                &(fields.span.start..fields.span.start + 1),
+                format!("this {what} has no `name`"),
+            );
+        }
+        let node = fields.take("name")?;
+        let name = self.text_of("name", node)?;
+        if name.is_empty() {
+            self.error(
+                "unknown-value",
+                &node.span,
+                format!("the name of this {what} is empty"),
+            );
+        }
+        Some(name)
+    }
+
+    /// Lists foreign keys, which need a second input.
+    pub(super) fn relationships(&mut self, fields: &Fields<'_>) {
+        if let Some((key, node)) = fields
+            .rest()
+            .find(|(key, node)| key.text == "relationships" && !node.is_null())
+        {
+            for _ in self.list_of("relationships", node) {
+                let reason = "foreign keys need the other object's data, which a check of one input does not read";
+                self.not_checked(UncheckedKind::Rule, &key.span, "relationships", reason);
+            }
+        }
+    }
+}
