@@ -58,7 +58,7 @@ impl MetricReport {
 
 impl From<&Operator> for Expected {
     fn from(operator: &Operator) -> Self {
-        match *operator {
+        match operator {
             Operator::MustBe(value)
             | Operator::MustNotBe(value)
             | Operator::MustBeGreaterThan(value)
@@ -74,18 +74,14 @@ impl From<&Operator> for Expected {
 
 /// A decimal as a JSON number: whole numbers as they are, others as the nearest double, which
 /// prints the digits of the contract again.
-fn number(value: Decimal) -> Number {
-    let whole = if value.scale == 0 {
-        i64::try_from(value.mantissa).ok()
-    } else {
-        None
-    };
-    match whole {
-        Some(whole) => whole.into(),
-        None => {
-            let text = format!("{}e-{}", value.mantissa, value.scale);
-            let double = text.parse().expect("digits and an exponent are a number");
-            Number::from_f64(double).expect("a decimal is finite")
+fn number(value: &Decimal) -> Number {
+    let text = value.to_string();
+    match text.parse::<i64>() {
+        Ok(whole) => whole.into(),
+        Err(_) => {
+            let double: f64 = text.parse().expect("a decimal prints as a number");
+            // JSON has no infinity; a threshold beyond every double is as good as the largest.
+            Number::from_f64(double.clamp(f64::MIN, f64::MAX)).expect("clamped to finite")
         }
     }
 }
