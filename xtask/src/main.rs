@@ -1,1 +1,52 @@
-fn main() {}
+//! The commands of Tamis's developers.
+//!
+//! - `cargo xtask test` runs everything that must hold before a change lands, as CI does;
+//! - `cargo xtask soak` looks for trouble for as long as it is told to: fault loops and fuzzing;
+//! - `cargo xtask bench` measures `tamis check` beside its peers.
+//!
+//! Steps are run one after the other, with their output passed on, and nothing here needs more than
+//! the Rust toolchain, a C compiler and Python 3.
+
+mod bench;
+mod command;
+mod options;
+mod python;
+mod soak;
+mod test;
+
+use std::process::ExitCode;
+
+use options::Options;
+
+const USAGE: &str = "\
+Usage: cargo xtask <COMMAND>
+
+  test                                   format, lints, all tests, model checks, docs, the oracle
+  soak [--minutes M]                     fault loops and fuzz targets, M minutes each [default: 5];
+                                         appends what came of it to docs/SOAK.md
+  bench [--rows N] [--rounds R] [--peers] [--write FILE]
+                                         time `tamis check` on N rows [default: 15000000], R rounds
+                                         [default: 5], and the peers; put the tables into FILE";
+
+/// What a command ends with: an answer, or the reason why it could not go on.
+type Result<T> = std::result::Result<T, String>;
+
+fn main() -> ExitCode {
+    let mut arguments = std::env::args().skip(1);
+    let command = arguments.next().unwrap_or_default();
+    let outcome = match command.as_str() {
+        "test" => Options::parse(arguments, &[]).and_then(|_| test::run()),
+        "soak" => Options::parse(arguments, &["minutes"]).and_then(|options| soak::run(&options)),
+        "bench" => Options::parse(arguments, &["rows", "rounds", "peers?", "write"])
+            .and_then(|options| bench::run(&options)),
+        _ => Err(USAGE.to_owned()),
+    };
+    match outcome {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(reason) => {
+            eprintln!("{reason}");
+            ExitCode::from(2)
+        }
+    }
+}

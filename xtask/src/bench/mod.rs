@@ -1,0 +1,124 @@
+//! `cargo xtask bench`: `tamis check` and its peers on the same data, in one run.
+//!
+//! 1. [`data`] generates transactions as CSV and as JSON lines, and knows how many rows are invalid.
+//! 2. Every *contender* (a job with its options, or a peer) runs once in each round: whatever else the
+//!    machine does then is spread over all of them. A run that finds another number of invalid rows
+//!    ends the benchmark: a fast wrong answer is no answer.
+//! 3. [`table`] prints the medians.
+//!
+//! Tamis is timed as a whole process. A peer times itself, without the start of Python and its imports.
+
+mod contender;
+mod data;
+mod table;
+
+use std::fs;
+use std::path::Path;
+
+use crate::Result;
+use crate::command::{cargo, output, program, require, root};
+use crate::options::Options;
+use crate::python::Python;
+use contender::{Contender, Sample};
+use data::Data;
+
+/// About a gigabyte.
+const ROWS: u64 = 15_000_000;
+
+/// The peers: the tool and its script.
+const PEERS: [(&str, &str); 4] = [
+    ("polars expressions", "benches/peers/polars_expressions.py"),
+    ("duckdb SQL", "benches/peers/duckdb_sql.py"),
+    ("pandera", "benches/peers/pandera_schema.py"),
+    ("pydantic", "benches/peers/pydantic_rows.py"),
+];
+
+/// Lines between which the tables are kept in a file.
+const MARKERS: (&str, &str) = ("<!-- bench:begin -->\n", "<!-- bench:end -->\n");
+
+pub(crate) fn run(options: &Options) -> Result<bool> {
+    let rows = options.number("rows", ROWS)?;
+    let rounds = options.number("rounds", 5usize)?.max(1);
+    require(&mut cargo("build --release --package tamis"))?;
+    let data = Data::generate(rows)?;
+    let small = Data::generate(10)?;
+
+    let mut contenders = contender::tamis(&data);
+    contenders.push(contender::start_up(&small));
+    if options.has("peers") {
+        let python = Python::with("peers-python", Path::new("benches/peers/requirements.txt"))?;
+        contenders
+            .extend(PEERS.map(|(name, script)| contender::peer(&python, name, script, &data)));
+    }
+    let samples = measure(&contenders, rounds)?;
+
+    let text = format!(
+        "{}\n\n{}",
+        setting(&data, rounds)?,
+        table::render(&contenders, &samples)
+    );
+    print(&text);
+    if let Some(path) = options.text("write") {
+        replace_between_markers(&root().join(path), &text)?;
+    }
+    Ok(true)
+}
+
+/// The samples of each contender, a round at a time.
+fn measure(contenders: &[Contender], rounds: usize) -> Result<Vec<Vec<Sample>>> {
+    let mut samples = vec![Vec::new(); contenders.len()];
+    for round in 0..rounds {
+        eprintln!("round {} of {rounds}", round + 1);
+        for (contender, samples) in contenders.iter().zip(&mut samples) {
+            // What takes half a minute is not made more exact by more runs.
+            if samples
+                .first()
+                .is_some_and(|first: &Sample| first.seconds > 20.0)
+            {
+                continue;
+            }
+            let sample = contender.run()?;
+            eprintln!("  {:48} {:.3} s", contender.name(), sample.seconds);
+            samples.push(sample);
+        }
+    }
+    Ok(samples)
+}
+
+/// Where, when and on what the numbers were taken.
+fn setting(data: &Data, rounds: usize) -> Result<String> {
+    let cpuinfo = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let model = cpuinfo
+        .lines()
+        .find_map(|line| line.strip_prefix("model name")?.split_once(": "));
+    let model = model.map_or("unknown CPU", |(_, name)| name);
+    let cores = std::thread::available_parallelism().map_or(1, |cores| cores.get());
+    let date = output(program("date").args(["-u", "+%F"]))?;
+    let commit = output(program("git").args(["rev-parse", "--short", "HEAD"]))?;
+    Ok(format!(
+        "{date}, commit {commit}, {model}, {cores} cores. {} transactions, {} of them invalid; \
+         CSV {:.0} MB, JSON lines {:.0} MB, in the page cache. Medians of {rounds} interleaved rounds.",
+        data.rows,
+        data.invalid,
+        data.csv_bytes as f64 / 1e6,
+        data.jsonl_bytes as f64 / 1e6,
+    ))
+}
+
+fn replace_between_markers(path: &Path, text: &str) -> Result<()> {
+    let error = |reason: &str| format!("{}: {reason}", path.display());
+    let old = fs::read_to_string(path).map_err(|e| error(&e.to_string()))?;
+    let parts = old.split_once(MARKERS.0).and_then(|(before, rest)| {
+        let (_, after) = rest.split_once(MARKERS.1)?;
+        Some((before, after))
+    });
+    let (before, after) = parts.ok_or_else(|| error("has no bench markers"))?;
+    let new = format!("{before}{}{text}\n{}{after}", MARKERS.0, MARKERS.1);
+    fs::write(path, new).map_err(|e| error(&e.to_string()))
+}
+
+/// The tables are data: they go to standard output.
+#[expect(clippy::print_stdout, reason = "this is the output of the command")]
+fn print(text: &str) {
+    println!("{text}");
+}
