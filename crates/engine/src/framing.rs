@@ -233,6 +233,19 @@ impl Machine {
         Transition::from_fn(|start| Some(distinct[slot_of_start[start as usize]]))
     }
 
+    /// Where the quote stands that is still open after `bytes`, if one is.
+    pub fn open_quote(&self, start: State, bytes: &[u8]) -> Option<usize> {
+        let (mut state, mut opened) = (start, None);
+        for (offset, &byte) in bytes.iter().enumerate() {
+            let next = self.step(state, byte);
+            if next == State::Quoted && !state.is_quoted() && state != State::QuoteInQuoted {
+                opened = Some(offset);
+            }
+            state = next;
+        }
+        opened.filter(|_| state.is_quoted())
+    }
+
     /// Where the record (comment, blank line) that is under way at `start` ends: the offset just
     /// after its terminator, or `None` when `bytes` hold no end.
     ///

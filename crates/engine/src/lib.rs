@@ -22,6 +22,7 @@ pub mod error;
 pub mod framing;
 pub mod human;
 pub mod kernel;
+mod lookback;
 pub mod mmap;
 pub mod number;
 pub mod pipeline;

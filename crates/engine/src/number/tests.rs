@@ -96,7 +96,13 @@ fn doubles_mean_their_shortest_text() {
 
 #[test]
 fn all_integers_of_128_bits_fit() {
-    for value in [i128::MIN, i128::MAX, 10_i128.pow(38), 10_i128.pow(38) - 1, 0] {
+    for value in [
+        i128::MIN,
+        i128::MAX,
+        10_i128.pow(38),
+        10_i128.pow(38) - 1,
+        0,
+    ] {
         assert_eq!(Decimal::from(value).to_string(), value.to_string());
         assert_eq!(Decimal::from(value), decimal(&value.to_string()));
     }

@@ -33,15 +33,19 @@ mod mapped;
 mod memory;
 mod once;
 mod options;
+mod peek;
 mod pread;
 mod raw;
 mod sequential;
+mod spool;
 
 pub use file::FileSource;
 pub use memory::MemorySource;
 pub use once::{ReaderSource, StdinSource};
 pub use options::{Io, MAX_EXPANSION_DEFAULT, ReadOptions};
+pub use peek::{Peeked, peek};
 pub use sequential::RandomStream;
+pub use spool::SpooledSource;
 
 use std::fmt::Debug;
 use std::ops::Range;

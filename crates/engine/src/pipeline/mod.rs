@@ -1,0 +1,431 @@
+//! Source to chunks of whole records, mapped on all cores, merged in input order.
+//!
+//! [`run`] is the shape of every verb: it cuts an opened input into [`Chunk`]s that hold whole
+//! records, calls `map` on them from several threads, and hands what `map` returned to `merge`, on
+//! the calling thread and in input order. What comes out is the same for any number of
+//! threads and any chunk size.
+//!
+//! The parts:
+//! - [`random`] cuts inputs with random access: fixed byte ranges, claimed in order, each owning the records
+//!   that *start* in it; where the first one starts is found by look-back over the chunks before
+//!   ([`crate::lookback`]);
+//! - [`stream`] cuts streams: whoever holds the reader fills a buffer and keeps the unfinished record
+//!   for the next one, so that reading and decompressing overlap with the mapping of earlier chunks;
+//! - [`window`] bounds how far workers run ahead of the merge, and with that the memory.
+//!
+//! ```
+//! use tamis_engine::framing::Framing;
+//! use tamis_engine::pipeline::{self, Flow, Options};
+//! use tamis_engine::source::{MemorySource, Source};
+//!
+//! let source = MemorySource::new("numbers", b"1\n2\n3\n".to_vec());
+//! let mut sum = 0;
+//! pipeline::run(
+//!     source.open()?,
+//!     Framing::Lines,
+//!     &Options { chunk_bytes: 2, ..Options::default() },
+//!     || (),
+//!     |(), chunk| {
+//!         let text = std::str::from_utf8(chunk.bytes).expect("digits");
+//!         Ok(text.lines().map(|line| line.parse::<u32>().expect("a number")).sum::<u32>())
+//!     },
+//!     |part| {
+//!         sum += part;
+//!         Ok(Flow::Continue)
+//!     },
+//! )?;
+//! assert_eq!(sum, 6);
+//! # Ok::<(), tamis_engine::Error>(())
+//! ```
+
+mod random;
+mod stream;
+#[cfg(test)]
+mod tests;
+mod window;
+
+use std::any::Any;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use crate::control::{Cancel, Progress};
+use crate::framing::Framing;
+use crate::kernel::Kernel;
+use crate::source::Opened;
+use crate::{Error, Result};
+use window::Window;
+
+/// Chunk size when nobody says otherwise: of 128 KiB to 4 MiB the fastest here, since a chunk stays in a
+/// core's second-level cache from the border scan to the parse (docs/PERFORMANCE.md).
+pub const CHUNK_BYTES_DEFAULT: usize = 512 << 10;
+
+/// Longest record when nobody says otherwise.
+pub const RECORD_BYTES_MAX_DEFAULT: usize = 64 << 20;
+
+/// A run never splits an input into chunks smaller than this only to keep all threads busy.
+const CHUNK_BYTES_WORTH_A_THREAD: usize = 64 << 10;
+
+/// How a run is to go.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Worker threads; 1 maps and merges on the calling thread.
+    pub threads: usize,
+    /// About how long a chunk is, before it is cut on a record border.
+    pub chunk_bytes: usize,
+    /// A record longer than this, terminator included, is an error.
+    pub record_bytes_max: usize,
+    /// Where the first record starts (after a byte order mark and a header).
+    pub start: u64,
+    /// The instruction set to scan with.
+    pub kernel: Kernel,
+    /// Stops the run from outside.
+    pub cancel: Cancel,
+    /// Told about bytes as they are merged.
+    pub progress: Progress,
+}
+
+impl Default for Options {
+    fn default() -> Options {
+        Options {
+            threads: 1,
+            chunk_bytes: CHUNK_BYTES_DEFAULT,
+            record_bytes_max: RECORD_BYTES_MAX_DEFAULT,
+            start: 0,
+            kernel: Kernel::detect(),
+            cancel: Cancel::new(),
+            progress: Progress::new(),
+        }
+    }
+}
+
+/// Whole records, in the order of the input.
+#[derive(Clone, Copy, Debug)]
+pub struct Chunk<'a> {
+    /// Where `bytes` start in the input (after decompression).
+    pub byte_offset: u64,
+    /// From the first byte of a record to the last byte of one; never empty.
+    pub bytes: &'a [u8],
+    /// The input is known to end here, so that the last record may lack its terminator. (A stream that ends with a
+    /// complete record may not know yet.)
+    pub at_end: bool,
+}
+
+/// What `merge` wants next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Flow {
+    /// The next part.
+    Continue,
+    /// Nothing more: end the run early, successfully.
+    Stop,
+}
+
+/// What a finished run says about itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Outcome {
+    /// Plain bytes from the start of the input to the last byte merged.
+    pub bytes: u64,
+    /// Whether `merge` ended the run before the input did.
+    pub stopped: bool,
+    /// The back end the bytes came from: `mmap`, `read`, `memory`, `stream`, `gzip`, ...
+    pub backend: &'static str,
+    /// Threads that mapped.
+    pub threads: usize,
+    /// Where the time went.
+    pub stages: Stages,
+}
+
+/// Time spent in each stage, summed over the threads.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Stages {
+    /// Getting bytes, finding borders and mapping.
+    pub map: Duration,
+    /// Workers waiting because the merge is behind.
+    pub merge_wait: Duration,
+    /// Merging, on the calling thread.
+    pub merge: Duration,
+}
+
+/// Runs `map` over all chunks of `input` and `merge` over what it returns, in order.
+///
+/// `new_worker` makes the scratch state of one thread. Chunks without a record (inside a very long
+/// one) are not mapped. `map` runs on `options.threads` threads, `merge` on the calling one.
+///
+/// # Errors
+/// The first error in input order, of the source, of `map` or of `merge`; parts before it have been
+/// merged. [`Error::RecordTooLong`] for a record over the limit, [`Error::Interrupted`] after a
+/// cancellation, [`Error::Panicked`] when `map` panicked.
+pub fn run<W, P: Send>(
+    input: Opened,
+    framing: Framing,
+    options: &Options,
+    new_worker: impl Fn() -> W + Sync,
+    map: impl Fn(&mut W, Chunk<'_>) -> Result<P> + Sync,
+    merge: impl FnMut(P) -> Result<Flow>,
+) -> Result<Outcome> {
+    match input {
+        Opened::Random(access) => {
+            let feed = random::RandomFeed::new(access.as_ref(), framing, options);
+            let outcome = drive(&feed, options, new_worker, map, merge)?;
+            if !outcome.stopped {
+                access.verify()?;
+            }
+            Ok(outcome)
+        }
+        Opened::Stream(stream) => {
+            let feed = stream::StreamFeed::new(stream, framing, options)?;
+            drive(&feed, options, new_worker, map, merge)
+        }
+    }
+}
+
+/// Where chunks come from. Shared by all workers.
+trait Feed: Sync {
+    /// A claimed chunk: an index for random access, a filled buffer for a stream.
+    type Claimed;
+
+    /// The input's name.
+    fn name(&self) -> &str;
+
+    /// The back end's name.
+    fn backend(&self) -> &'static str;
+
+    /// How many chunks there are, when that is known beforehand.
+    fn total(&self) -> Option<u64>;
+
+    /// Threads that can be kept busy, at most `threads`.
+    fn useful_threads(&self, threads: usize) -> usize;
+
+    /// Gets the next chunk. `claim` gives its index, in order, or `None` when the run ends.
+    fn claim(&self, claim: &mut dyn FnMut() -> Option<u64>) -> Claim<Self::Claimed>;
+
+    /// Finds the records of a claimed chunk and calls `visit` with them, unless there are none.
+    fn visit(
+        &self,
+        index: u64,
+        claimed: Self::Claimed,
+        visit: &mut dyn FnMut(Chunk<'_>),
+    ) -> Result<Piece>;
+
+    /// Chunk `index` failed: nobody may wait for what it would have published.
+    fn abandon(&self, index: u64);
+}
+
+/// A claimed chunk with its index; `None` when the run ends. An error has the index of the chunk it came in place of.
+type Claim<C> = std::result::Result<Option<(u64, C)>, (u64, Error)>;
+
+/// The stretch of input a chunk stood for, for progress.
+#[derive(Clone, Copy, Debug, Default)]
+struct Piece {
+    /// First plain byte after it.
+    end: u64,
+    /// Plain bytes.
+    bytes: u64,
+    /// Bytes of the input as stored.
+    raw_bytes: u64,
+}
+
+/// A part on its way to the merge; no part when the chunk held no record.
+type Finished<P> = Result<(Piece, Option<P>)>;
+
+/// Everything the workers share.
+struct Run<'a, F, N, M, P> {
+    feed: &'a F,
+    options: &'a Options,
+    new_worker: N,
+    map: M,
+    window: Window<Finished<P>>,
+    map_nanos: AtomicU64,
+    merge_wait_nanos: AtomicU64,
+}
+
+fn drive<F: Feed, W, P: Send>(
+    feed: &F,
+    options: &Options,
+    new_worker: impl Fn() -> W + Sync,
+    map: impl Fn(&mut W, Chunk<'_>) -> Result<P> + Sync,
+    mut merge: impl FnMut(P) -> Result<Flow>,
+) -> Result<Outcome> {
+    let threads = feed.useful_threads(options.threads.max(1));
+    let run = Run {
+        feed,
+        options,
+        new_worker,
+        map,
+        window: Window::new(in_flight_max(threads)),
+        map_nanos: AtomicU64::new(0),
+        merge_wait_nanos: AtomicU64::new(0),
+    };
+    if let Some(total) = feed.total() {
+        run.window.close(total);
+    }
+    let mut merger = Merger {
+        options,
+        bytes: options.start,
+        merge: &mut merge,
+        stopped: false,
+        busy: Duration::ZERO,
+    };
+    if threads == 1 {
+        run.alternate(&mut merger)?;
+    } else {
+        std::thread::scope(|scope| {
+            // Also when `merge` panics: workers must not wait for it for ever.
+            let _stop = StopOnDrop(&run.window);
+            for _ in 0..threads {
+                scope.spawn(|| run.work());
+            }
+            while let Some(finished) = run.window.take() {
+                if merger.take(finished)? == Flow::Stop {
+                    break;
+                }
+            }
+            Ok::<(), Error>(())
+        })?;
+    }
+    if !merger.stopped {
+        options.cancel.check()?;
+    }
+    Ok(Outcome {
+        bytes: merger.bytes,
+        stopped: merger.stopped,
+        backend: feed.backend(),
+        threads,
+        stages: Stages {
+            map: Duration::from_nanos(run.map_nanos.load(Ordering::Relaxed)),
+            merge_wait: Duration::from_nanos(run.merge_wait_nanos.load(Ordering::Relaxed)),
+            merge: merger.busy,
+        },
+    })
+}
+
+/// Chunks that may be unfinished or unmerged at a time: enough that a slow chunk or a slow write
+/// stalls nobody, few enough that their buffers stay in the last-level cache.
+fn in_flight_max(threads: usize) -> usize {
+    4 * threads
+}
+
+impl<F, N, M, W, P> Run<'_, F, N, M, P>
+where
+    F: Feed,
+    N: Fn() -> W,
+    M: Fn(&mut W, Chunk<'_>) -> Result<P>,
+{
+    /// A worker thread: claims, maps and finishes until there is nothing left.
+    fn work(&self) {
+        let mut worker = None;
+        while let Some((index, finished)) = self.next(&mut worker) {
+            let failed = finished.is_err();
+            self.window.finish(index, finished);
+            if failed {
+                self.window.stop();
+                return;
+            }
+        }
+    }
+
+    /// One thread for everything.
+    fn alternate(&self, merger: &mut Merger<'_, impl FnMut(P) -> Result<Flow>>) -> Result<()> {
+        let mut worker = None;
+        while let Some((index, finished)) = self.next(&mut worker) {
+            self.window.finish(index, finished);
+            let finished = self.window.take().expect("it was finished just now");
+            if merger.take(finished)? == Flow::Stop {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// Claims and maps one chunk. `None` when there are no more.
+    fn next(&self, worker: &mut Option<W>) -> Option<(u64, Finished<P>)> {
+        let mut claim = || {
+            if self.options.cancel.is_cancelled() {
+                self.window.stop();
+            }
+            let before = Instant::now();
+            let index = self.window.claim();
+            add_elapsed(&self.merge_wait_nanos, before);
+            index
+        };
+        let (index, claimed) = match self.feed.claim(&mut claim) {
+            Ok(Some(claimed)) => claimed,
+            Ok(None) => {
+                // The stream has ended, or the run was stopped.
+                self.window.close_here();
+                return None;
+            }
+            Err((index, error)) => return Some((index, Err(error))),
+        };
+        let before = Instant::now();
+        let mapped = catch_unwind(AssertUnwindSafe(|| self.map_one(index, claimed, worker)));
+        add_elapsed(&self.map_nanos, before);
+        let finished = mapped.unwrap_or_else(|panic| {
+            Err(Error::Panicked {
+                input: self.feed.name().to_owned(),
+                message: panic_message(panic.as_ref()),
+            })
+        });
+        if finished.is_err() {
+            self.feed.abandon(index);
+        }
+        Some((index, finished))
+    }
+
+    fn map_one(&self, index: u64, claimed: F::Claimed, worker: &mut Option<W>) -> Finished<P> {
+        let worker = worker.get_or_insert_with(&self.new_worker);
+        let mut part = None;
+        let piece = self.feed.visit(index, claimed, &mut |chunk| {
+            part = Some((self.map)(worker, chunk));
+        })?;
+        Ok((piece, part.transpose()?))
+    }
+}
+
+/// The merging side of a run.
+struct Merger<'a, G> {
+    options: &'a Options,
+    merge: &'a mut G,
+    bytes: u64,
+    stopped: bool,
+    busy: Duration,
+}
+
+impl<G> Merger<'_, G> {
+    fn take<P>(&mut self, finished: Finished<P>) -> Result<Flow>
+    where
+        G: FnMut(P) -> Result<Flow>,
+    {
+        let (piece, part) = finished?;
+        self.bytes = piece.end;
+        self.options.progress.add_plain_bytes(piece.bytes);
+        self.options.progress.add_raw_bytes(piece.raw_bytes);
+        let Some(part) = part else {
+            return Ok(Flow::Continue);
+        };
+        let before = Instant::now();
+        let flow = (self.merge)(part)?;
+        self.busy += before.elapsed();
+        self.stopped = flow == Flow::Stop;
+        Ok(flow)
+    }
+}
+
+struct StopOnDrop<'a, P>(&'a Window<P>);
+
+impl<P> Drop for StopOnDrop<'_, P> {
+    fn drop(&mut self) {
+        self.0.stop();
+    }
+}
+
+fn add_elapsed(nanos: &AtomicU64, since: Instant) {
+    nanos.fetch_add(since.elapsed().as_nanos() as u64, Ordering::Relaxed);
+}
+
+fn panic_message(panic: &(dyn Any + Send)) -> String {
+    let text = panic.downcast_ref::<&str>().copied();
+    text.or_else(|| panic.downcast_ref::<String>().map(String::as_str))
+        .unwrap_or("a worker panicked")
+        .to_owned()
+}

@@ -1,0 +1,323 @@
+//! Goal: chunks hold exactly the records of the input, whatever the threads, chunk size, source and kernel.
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::framing::{Machine, Quoting, State, Terminator};
+use crate::source::{MemorySource, Source};
+
+fn source(bytes: &[u8], read_bytes: Option<usize>) -> Opened {
+    let source = MemorySource::new("test", bytes.to_vec());
+    match read_bytes {
+        None => source.open().unwrap(),
+        Some(read_bytes) => source.as_stream(read_bytes).open().unwrap(),
+    }
+}
+
+/// The chunks of a run as (offset, bytes), in the order of the merge.
+fn chunks(input: Opened, framing: Framing, options: &Options) -> Result<Vec<(u64, Vec<u8>, bool)>> {
+    let mut found = Vec::new();
+    run(
+        input,
+        framing,
+        options,
+        || (),
+        |(), chunk| Ok((chunk.byte_offset, chunk.bytes.to_vec(), chunk.at_end)),
+        |part| {
+            found.push(part);
+            Ok(Flow::Continue)
+        },
+    )?;
+    Ok(found)
+}
+
+/// Whether a record, comment or blank line may start at each offset, by the strict machine.
+fn may_start(framing: Framing, bytes: &[u8]) -> Vec<bool> {
+    let machine = Machine::new(framing);
+    let mut state = State::RecordStart;
+    let mut starts = Vec::new();
+    for &byte in bytes {
+        let is_second_half = state == State::AfterCarriageReturn && byte == b'\n';
+        starts.push(state.is_between_records() && !is_second_half);
+        state = machine.step(state, byte);
+    }
+    starts
+}
+
+fn assert_chunks_are_exact(
+    framing: Framing,
+    bytes: &[u8],
+    options: &Options,
+    read_bytes: Option<usize>,
+) {
+    let starts = may_start(framing, bytes);
+    let mut next = options.start;
+    for (byte_offset, chunk, at_end) in chunks(source(bytes, read_bytes), framing, options).unwrap()
+    {
+        assert_eq!(
+            byte_offset, next,
+            "a chunk starts where the one before ended"
+        );
+        assert!(!chunk.is_empty());
+        assert!(
+            starts[byte_offset as usize],
+            "a record starts at {byte_offset}"
+        );
+        assert_eq!(chunk, bytes[next as usize..next as usize + chunk.len()]);
+        next += chunk.len() as u64;
+        let is_last = next == bytes.len() as u64;
+        assert!(is_last || !at_end, "only the last chunk is at the end");
+        let is_complete = Machine::new(framing)
+            .run(State::RecordStart, &chunk)
+            .is_between_records();
+        assert!(
+            at_end || is_complete,
+            "only at the end a record may lack its terminator"
+        );
+    }
+    assert_eq!(
+        next,
+        bytes.len().max(options.start as usize) as u64,
+        "all bytes have an owner"
+    );
+}
+
+fn framings() -> impl Strategy<Value = Framing> {
+    let quoting = (
+        any::<bool>(),
+        any::<bool>(),
+        any::<bool>(),
+        any::<bool>(),
+        any::<bool>(),
+    )
+        .prop_map(|(quote, escape, comment, trim, old_macintosh)| Quoting {
+            quote: quote.then_some(b'"'),
+            escape: (quote && escape).then_some(b'\\'),
+            comment: comment.then_some(b'#'),
+            trim,
+            terminator: if old_macintosh {
+                Terminator::CarriageReturn
+            } else {
+                Terminator::Newline
+            },
+            ..Quoting::RFC4180
+        });
+    prop_oneof![
+        1 => Just(Framing::Lines),
+        3 => Just(Framing::Quoted(Quoting::RFC4180)),
+        3 => quoting.prop_map(Framing::Quoted),
+    ]
+}
+
+/// Mostly well-formed records, with now and then a quote, comment or line end where it hurts.
+fn inputs() -> impl Strategy<Value = Vec<u8>> {
+    let piece = prop_oneof![
+        6 => Just(b"abc,12.5,x\n".to_vec()),
+        3 => Just(b"\"a, \"\"b\"\"\nc\",1,\"\"\r\n".to_vec()),
+        1 => Just(b"5\" nail,1,2\n".to_vec()),
+        1 => Just(b"\"open,1\n2,3\n".to_vec()),
+        1 => Just(b"# it's \"quoted\n".to_vec()),
+        1 => Just(b"a\\\"b,\"c\\\"d\"\r".to_vec()),
+        2 => proptest::collection::vec(proptest::sample::select(b"ab,\"\"\n\r\\# ".to_vec()), 0..20),
+    ];
+    proptest::collection::vec(piece, 0..12).prop_map(|pieces| pieces.concat())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(if std::env::var_os("TAMIS_SOAK").is_some() { 20_000 } else { 300 }))]
+
+    #[test]
+    fn chunks_are_exact(
+        bytes in inputs(),
+        framing in framings(),
+        threads in 1..4usize,
+        chunk_bytes in 1..40usize,
+        read_bytes in proptest::option::of(1..20usize),
+        kernel in proptest::sample::select(Kernel::available()),
+    ) {
+        let options = Options { threads, chunk_bytes, kernel, ..Options::default() };
+        assert_chunks_are_exact(framing, &bytes, &options, read_bytes);
+    }
+
+    #[test]
+    fn a_run_may_start_behind_a_header(bytes in inputs(), chunk_bytes in 1..20usize, is_stream: bool) {
+        let framing = Framing::Quoted(Quoting::RFC4180);
+        let header = Machine::new(framing).record_end(State::RecordStart, &bytes).unwrap_or(bytes.len());
+        let options = Options { threads: 2, chunk_bytes, start: header as u64, ..Options::default() };
+        assert_chunks_are_exact(framing, &bytes, &options, is_stream.then_some(7));
+    }
+
+    #[test]
+    fn too_long_is_too_long_for_any_cut(
+        bytes in inputs(),
+        limit in 4..40usize,
+        chunk_bytes in 1..60usize,
+        is_stream: bool,
+    ) {
+        let framing = Framing::Quoted(Quoting::RFC4180);
+        let expected = chunks(source(&bytes, None), framing, &Options { record_bytes_max: limit, ..Options::default() });
+        let options = Options { threads: 2, chunk_bytes, record_bytes_max: limit, ..Options::default() };
+        let found = chunks(source(&bytes, is_stream.then_some(5)), framing, &options);
+        match (expected, found) {
+            (Ok(_), Ok(_)) => {}
+            (Err(Error::RecordTooLong { byte_offset: left, quote_byte_offset: left_quote, .. }),
+             Err(Error::RecordTooLong { byte_offset: right, quote_byte_offset: right_quote, .. })) => {
+                prop_assert_eq!((left, left_quote), (right, right_quote));
+            }
+            (expected, found) => prop_assert!(false, "{expected:?} against {found:?}"),
+        }
+    }
+}
+
+#[test]
+fn a_record_longer_than_many_chunks_has_one_owner() {
+    let mut bytes = b"a,b\n\"".to_vec();
+    bytes.extend(std::iter::repeat_n(*b"x\n", 50_000).flatten());
+    bytes.extend_from_slice(b"\",end\nc,d\n");
+    for (threads, read_bytes) in [(1, None), (3, None), (3, Some(1000))] {
+        let options = Options {
+            threads,
+            chunk_bytes: 512,
+            ..Options::default()
+        };
+        assert_chunks_are_exact(
+            Framing::Quoted(Quoting::RFC4180),
+            &bytes,
+            &options,
+            read_bytes,
+        );
+    }
+}
+
+#[test]
+fn parts_arrive_in_order_and_stop_when_asked() {
+    let bytes = b"1\n".repeat(5000);
+    for threads in [1, 4] {
+        let mut seen = 0;
+        let outcome = run(
+            source(&bytes, None),
+            Framing::Lines,
+            &Options {
+                threads,
+                chunk_bytes: 10,
+                ..Options::default()
+            },
+            || (),
+            |(), chunk| Ok(chunk.byte_offset),
+            |offset| {
+                assert_eq!(offset, seen * 10);
+                seen += 1;
+                Ok(if seen == 7 {
+                    Flow::Stop
+                } else {
+                    Flow::Continue
+                })
+            },
+        )
+        .unwrap();
+        assert!(outcome.stopped);
+        assert_eq!((seen, outcome.bytes), (7, 70));
+    }
+}
+
+#[test]
+fn a_panic_in_a_worker_is_an_error_of_the_run() {
+    for (threads, read_bytes) in [(1, None), (3, None), (3, Some(10))] {
+        let result = run(
+            source(&b"1\n".repeat(1000), read_bytes),
+            Framing::Lines,
+            &Options {
+                threads,
+                chunk_bytes: 20,
+                ..Options::default()
+            },
+            || (),
+            |(), chunk| {
+                if chunk.byte_offset >= 400 {
+                    panic!("boom at {}", chunk.byte_offset)
+                } else {
+                    Ok(())
+                }
+            },
+            |()| Ok(Flow::Continue),
+        );
+        match result {
+            Err(Error::Panicked { input, message }) => {
+                assert_eq!((input.as_str(), message.as_str()), ("test", "boom at 400"));
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+#[test]
+fn the_first_error_in_input_order_wins() {
+    let result = run(
+        source(&b"\"a\"\n".repeat(1000), None),
+        Framing::Quoted(Quoting::RFC4180),
+        &Options {
+            threads: 4,
+            chunk_bytes: 8,
+            ..Options::default()
+        },
+        || (),
+        |(), chunk| match chunk.byte_offset {
+            0..200 => Ok(()),
+            byte_offset => {
+                // Later chunks fail first.
+                std::thread::sleep(Duration::from_micros(4000u64.saturating_sub(byte_offset)));
+                Err(Error::Unsupported {
+                    input: String::new(),
+                    reason: byte_offset.to_string(),
+                })
+            }
+        },
+        |()| Ok(Flow::Continue),
+    );
+    assert!(
+        matches!(&result, Err(Error::Unsupported { reason, .. }) if reason == "200"),
+        "{result:?}"
+    );
+}
+
+#[test]
+fn cancelling_ends_the_run() {
+    let cancel = Cancel::new();
+    let options = Options {
+        threads: 2,
+        chunk_bytes: 10,
+        cancel: cancel.clone(),
+        ..Options::default()
+    };
+    let mut seen = 0;
+    let result = run(
+        source(&b"1\n".repeat(10_000), None),
+        Framing::Lines,
+        &options,
+        || (),
+        |(), _| Ok(()),
+        |()| {
+            seen += 1;
+            if seen == 3 {
+                cancel.cancel();
+            }
+            Ok(Flow::Continue)
+        },
+    );
+    assert!(matches!(result, Err(Error::Interrupted)));
+    assert!(seen < 100, "{seen} chunks were merged after all");
+}
+
+#[test]
+fn an_empty_input_has_no_chunks() {
+    for read_bytes in [None, Some(1)] {
+        let options = Options {
+            threads: 2,
+            ..Options::default()
+        };
+        assert_eq!(
+            chunks(source(b"", read_bytes), Framing::Lines, &options).unwrap(),
+            []
+        );
+    }
+}
