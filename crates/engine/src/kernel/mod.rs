@@ -10,7 +10,7 @@
 //!
 //! There are two kinds of kernels:
 //! - *byte kernels* read a stretch of input once, 64 bytes at a time: counting (`count`), quotes
-//!   (`quotes`) and the structural index (`structure`);
+//!   (`quotes`), the structural index of CSV (`structure`) and the ends of JSON strings (`json`);
 //! - *column kernels* (`columns`) visit the fields of one column of a block, given as [`Spans`],
 //!   and set a bit for every row that needs a second look.
 //!
@@ -27,6 +27,7 @@
 mod columns;
 mod count;
 mod floats;
+mod json;
 mod quotes;
 mod simd;
 mod spans;

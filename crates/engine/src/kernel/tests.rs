@@ -189,6 +189,20 @@ proptest! {
         }
     }
 
+    /// Bit by bit as documented, whatever the buffer held before.
+    #[test]
+    fn json_stops(bytes in vec(prop_oneof![4 => 0x1e..0x24_u8, 1 => Just(b'\\'), 1 => any::<u8>()], 0..300)) {
+        for kernel in Kernel::available() {
+            let mut stops = vec![0x55; bytes.len() / 3];
+            prop_assert_eq!(kernel.json_stops(&bytes, &mut stops), bytes.is_ascii(), "{:?}", kernel);
+            prop_assert_eq!(stops.len(), (bytes.len() / 64 + 2) * 8);
+            for (at, bit) in (0..stops.len() * 8).map(|at| (at, stops[at / 8] >> (at % 8) & 1 == 1)) {
+                let stop = bytes.get(at).is_none_or(|&byte| byte < b' ' || byte == b'"' || byte == b'\\');
+                prop_assert_eq!(bit, stop, "{:?} at {}", kernel, at);
+            }
+        }
+    }
+
     #[test]
     fn quotes(bytes in csv_text(), skip in 0..70_usize, delimiter in select(&b",\t;"[..])) {
         let bytes = &bytes[skip.min(bytes.len())..];

@@ -52,6 +52,19 @@ impl Simd for Avx2 {
     }
 
     #[inline(always)]
+    fn at_most(self, [low, high]: [__m256i; 2], byte: u8) -> u64 {
+        // SAFETY: `self` proves AVX2.
+        unsafe {
+            // There is no unsigned comparison, but there is an unsigned maximum.
+            let byte = _mm256_set1_epi8(byte.cast_signed());
+            join(
+                _mm256_movemask_epi8(_mm256_cmpeq_epi8(_mm256_max_epu8(low, byte), byte)),
+                _mm256_movemask_epi8(_mm256_cmpeq_epi8(_mm256_max_epu8(high, byte), byte)),
+            )
+        }
+    }
+
+    #[inline(always)]
     fn non_ascii(self, [low, high]: [__m256i; 2]) -> u64 {
         // SAFETY: `self` proves AVX2.
         unsafe { join(_mm256_movemask_epi8(low), _mm256_movemask_epi8(high)) }

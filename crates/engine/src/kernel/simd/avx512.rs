@@ -49,6 +49,12 @@ impl Simd for Avx512 {
     }
 
     #[inline(always)]
+    fn at_most(self, block: __m512i, byte: u8) -> u64 {
+        // SAFETY: `self` proves AVX-512 BW.
+        unsafe { _mm512_cmple_epu8_mask(block, _mm512_set1_epi8(byte.cast_signed())) }
+    }
+
+    #[inline(always)]
     fn non_ascii(self, block: __m512i) -> u64 {
         // SAFETY: `self` proves AVX-512 BW.
         unsafe { _mm512_movepi8_mask(block) }

@@ -28,6 +28,9 @@ pub(super) trait Simd: Copy {
     /// Which bytes equal `byte`.
     fn equal(self, block: Self::Block, byte: u8) -> u64;
 
+    /// Which bytes are at most `byte`, as unsigned numbers.
+    fn at_most(self, block: Self::Block, byte: u8) -> u64;
+
     /// Which bytes are not ASCII.
     fn non_ascii(self, block: Self::Block) -> u64;
 
