@@ -9,6 +9,7 @@ pub mod block;
 pub mod csv;
 pub mod encoding;
 mod error;
+pub mod jsonl;
 pub mod sniff;
 
 pub use block::{Block, Fault, Kind, Malformed, Totals, Visitor};
