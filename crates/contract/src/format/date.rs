@@ -17,9 +17,14 @@
 //! ```
 
 mod compile;
+mod iso;
 mod run;
 
+pub use iso::IsoShape;
+
 use std::ops::Range;
+
+use tamis_engine::kernel::Moment;
 
 /// How dates, times or timestamps are written.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,18 +43,6 @@ pub struct DateFormatError {
     pub message: String,
     /// The way out, if one is known.
     pub help: Option<String>,
-}
-
-/// A moment that dates, times and timestamps of one property can be compared by.
-///
-/// Counted from 1970-01-01T00:00 in UTC; a value without an offset is taken as UTC, a date as its
-/// midnight, a time of day as a moment of 1970-01-01.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Instant {
-    /// Whole seconds, rounded down.
-    pub seconds: i64,
-    /// Nanoseconds after them, below 1,000,000,000.
-    pub nanos: u32,
 }
 
 /// One step of reading a value.
@@ -153,7 +146,7 @@ impl DateFormat {
     }
 
     /// Reads a value; `None` if it is not written in this format or names no real moment.
-    pub fn parse(&self, text: &[u8]) -> Option<Instant> {
+    pub fn parse(&self, text: &[u8]) -> Option<Moment> {
         run::parse(&self.items, text)
     }
 
@@ -224,29 +217,24 @@ fn iso_time() -> Vec<Item> {
     ]
 }
 
-impl Instant {
-    /// The moment in ISO 8601; of a time of day, the time alone.
-    pub(crate) fn to_iso(self, is_time: bool) -> String {
-        let (days, second) = (
-            self.seconds.div_euclid(86_400),
-            self.seconds.rem_euclid(86_400),
-        );
-        let mut text = String::new();
-        if !is_time {
-            let (year, month, day) = run::civil_from_days(days);
-            text = format!("{year:04}-{month:02}-{day:02}T");
-        }
-        text += &format!(
-            "{:02}:{:02}:{:02}",
-            second / 3600,
-            second / 60 % 60,
-            second % 60
-        );
-        if self.nanos > 0 {
-            text += format!(".{:09}", self.nanos).trim_end_matches('0');
-        }
-        text
+/// The moment in ISO 8601; of a time of day, the time alone.
+pub(crate) fn to_iso(moment: Moment, is_time: bool) -> String {
+    let second = moment.seconds.rem_euclid(86_400);
+    let mut text = String::new();
+    if !is_time {
+        let (year, month, day) = run::civil_from_days(moment.seconds.div_euclid(86_400));
+        text = format!("{year:04}-{month:02}-{day:02}T");
     }
+    text += &format!(
+        "{:02}:{:02}:{:02}",
+        second / 3600,
+        second / 60 % 60,
+        second % 60
+    );
+    if moment.nanos > 0 {
+        text += format!(".{:09}", moment.nanos).trim_end_matches('0');
+    }
+    text
 }
 
 #[cfg(test)]

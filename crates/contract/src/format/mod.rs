@@ -10,7 +10,11 @@ use std::borrow::Cow;
 
 use tamis_engine::number::Decimal;
 
-pub use date::{DateFormat, DateFormatError, Instant};
+pub(crate) use date::to_iso;
+pub use date::{DateFormat, DateFormatError, IsoShape};
+/// What dates, times and timestamps are compared by: the engine's own, so that its kernels' answers
+/// and those of [`DateFormat`] can stand side by side.
+pub use tamis_engine::kernel::Moment as Instant;
 pub use text::TextFormat;
 
 /// What `format` asks of a value.

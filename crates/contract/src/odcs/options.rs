@@ -237,7 +237,9 @@ impl Reader<'_> {
                 .and_then(|format| format.parse(text.as_bytes()));
             match (instant, written) {
                 (Some(_), _) => Some(BoundValue::Temporal(text)),
-                (None, Some(instant)) => Some(BoundValue::Temporal(instant.to_iso(is_time))),
+                (None, Some(instant)) => Some(BoundValue::Temporal(crate::format::to_iso(
+                    instant, is_time,
+                ))),
                 (None, None) => {
                     let example = if is_time {
                         "`23:59:59`"

@@ -177,24 +177,24 @@ impl Reader<'_> {
             );
             return Some(QualityKind::Unknown(remaining(fields, &[key])));
         }
-        if let (Place::Object(_), "nullValues" | "missingValues" | "invalidValues") = (place, name)
-        {
-            let message = format!("`{name}` counts the values of one property");
-            self.error_with_help(
-                "contradiction",
+        // Published contracts do this; what it is to mean, the standard does not say.
+        let misplaced = match (place, name) {
+            (Place::Object(_), "nullValues" | "missingValues" | "invalidValues") => {
+                Some("counts the values of one property: move the rule to that property")
+            }
+            (Place::Property, "rowCount") => {
+                Some("counts the rows of an object: move the rule there")
+            }
+            _ => None,
+        };
+        if let Some(reason) = misplaced {
+            self.not_checked(
+                UncheckedKind::Rule,
                 &node.span,
-                message,
-                "move the rule to the `quality` of that property",
+                name,
+                format!("`{name}` {reason}"),
             );
-        }
-        if let (Place::Property, "rowCount") = (place, name) {
-            let help = "move the rule to the `quality` of the object";
-            self.error_with_help(
-                "contradiction",
-                &node.span,
-                "`rowCount` counts the rows of an object",
-                help,
-            );
+            return Some(QualityKind::Unknown(remaining(fields, &["metric", "rule"])));
         }
         let metric = self.metric(name, fields, place);
         let unit = self.unit(fields);

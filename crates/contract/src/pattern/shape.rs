@@ -6,6 +6,7 @@
 //! the language of the pattern: no more, no less.
 
 use regex_syntax::hir::{Class, Hir, HirKind, Look, Repetition};
+use tamis_engine::kernel;
 
 /// Longest template worth its own loop.
 const TEMPLATE_MAX: usize = 256;
@@ -83,6 +84,40 @@ impl Shape {
             Self::Dfa => None,
         }
     }
+}
+
+impl Shape {
+    /// The kernel for this shape: `None` unless it is a template of 1 to 32 positions, each of at
+    /// most two ranges (upper and lower case of the same letters count as one).
+    pub fn kernel_template(&self) -> Option<kernel::Template> {
+        let Self::Template(positions) = self else {
+            return None;
+        };
+        let positions: Option<Vec<_>> = positions.iter().map(kernel_position).collect();
+        kernel::Template::new(&positions?)
+    }
+}
+
+/// A class as the kernel takes it.
+fn kernel_position(position: &Position) -> Option<kernel::Position> {
+    let is_letter_pair = |upper: (u8, u8), lower: (u8, u8)| {
+        upper.0.is_ascii_uppercase()
+            && upper.1.is_ascii_uppercase()
+            && lower == (upper.0 | 0x20, upper.1 | 0x20)
+    };
+    let (range, other, other_ignores_case) = match *position.ranges.as_slice() {
+        [range] => (range, None, false),
+        [range, other] => (range, Some(other), false),
+        [range, upper, lower] if is_letter_pair(upper, lower) => (range, Some(lower), true),
+        [upper, range, lower] if is_letter_pair(upper, lower) => (range, Some(lower), true),
+        [upper, lower, range] if is_letter_pair(upper, lower) => (range, Some(lower), true),
+        _ => return None,
+    };
+    Some(kernel::Position {
+        range: range.0..=range.1,
+        other: other.map(|other| other.0..=other.1),
+        other_ignores_case,
+    })
 }
 
 /// What stands between `^` and `$`, if the pattern is anchored at both ends as a whole.

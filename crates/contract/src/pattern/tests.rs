@@ -157,6 +157,23 @@ fn common_patterns_have_shapes() {
 }
 
 #[test]
+fn short_templates_have_a_kernel() {
+    let has_kernel = |pattern: &str| {
+        Pattern::compile(pattern)
+            .expect(pattern)
+            .shape()
+            .kernel_template()
+            .is_some()
+    };
+    for pattern in [r"^TX\d{10}$", "^[0-9a-fA-F]{8}$", "^[A-Za-z]-[A-Z_a-z]$"] {
+        assert!(has_kernel(pattern), "{pattern}");
+    }
+    for pattern in ["^$", "^[aceg]$", "^[0-9]{33}$", "^[0-9]+$", "^[0-9A-Fa-e]$"] {
+        assert!(!has_kernel(pattern), "{pattern}");
+    }
+}
+
+#[test]
 fn large_unicode_patterns_run_on_the_lazy_automaton() {
     let pattern = Pattern::compile(r"^\p{Letter}{1,40}$").expect("within the limits");
     assert!(pattern.is_match("Ελληνικά"));

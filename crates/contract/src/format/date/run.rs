@@ -1,6 +1,8 @@
 //! Reading one value by the items of a format.
 
-use super::{Field, Instant, Item, Length, Minutes, OffsetStyle};
+use tamis_engine::kernel::Moment;
+
+use super::{Field, Item, Length, Minutes, OffsetStyle};
 
 const MONTHS: [&str; 12] = [
     "January",
@@ -46,7 +48,7 @@ struct Parts {
 }
 
 /// Reads the whole of `text`.
-pub(super) fn parse(items: &[Item], text: &[u8]) -> Option<Instant> {
+pub(super) fn parse(items: &[Item], text: &[u8]) -> Option<Moment> {
     let mut parts = Parts::default();
     match parts.read(items, text)? {
         [] => parts.instant(),
@@ -133,7 +135,7 @@ impl Parts {
     }
 
     /// The moment the parts name, if there is one.
-    fn instant(&self) -> Option<Instant> {
+    fn instant(&self) -> Option<Moment> {
         let day = self.days()?;
         // 1970-01-01 was a Thursday.
         if self
@@ -151,7 +153,7 @@ impl Parts {
             return None;
         }
         let time = i64::from(hour * 3600 + self.minute * 60 + self.second);
-        Some(Instant {
+        Some(Moment {
             seconds: day * SECONDS_PER_DAY + time - self.offset_seconds,
             nanos: self.nanos,
         })

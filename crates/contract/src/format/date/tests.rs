@@ -6,7 +6,7 @@ fn parse(pattern: &str, text: &str) -> Option<String> {
     let format = DateFormat::compile(pattern).expect(pattern);
     format
         .parse(text.as_bytes())
-        .map(|instant| instant.to_iso(false))
+        .map(|instant| to_iso(instant, false))
 }
 
 #[test]
@@ -139,7 +139,7 @@ fn iso_times_are_read_without_a_pattern() {
     }
     assert_eq!(
         DateFormat::iso_time().parse(b"00:00:01.5"),
-        Some(Instant {
+        Some(Moment {
             seconds: 1,
             nanos: 500_000_000
         })
@@ -156,6 +156,57 @@ fn days_and_dates_are_inverses() {
                 .parse(text.as_bytes())
                 .expect("a day that exists");
             assert_eq!(instant.seconds, days * 86_400, "{text}");
+        }
+    }
+}
+
+#[test]
+fn iso_shapes_accept_exactly_the_values_of_their_format() {
+    use tamis_engine::kernel::parse_date_time;
+    let values = [
+        "2024-02-29",
+        "2023-02-29",
+        "2024-02-29T10:20:30",
+        "2024-02-29 10:20:30",
+        "2024-02-29T10:20:30.5",
+        "2024-02-29T10:20:30.500",
+        "2024-02-29T10:20:30Z",
+        "2024-02-29T24:20:30Z",
+        "2024-02-29T10:20:30+01:00",
+        "10:20:30",
+        "10:20:30.5",
+    ];
+    for (pattern, has_shape) in [
+        ("yyyy-MM-dd", true),
+        ("uuuu-MM-dd'T'HH:mm:ss", true),
+        ("yyyy-MM-dd HH:mm:ss", true),
+        ("yyyy-MM-ddTHH:mm:ss.SSS", true),
+        ("yyyy-MM-dd'T'HH:mm:ss'Z'", true),
+        ("HH:mm:ss", true),
+        ("yyyy-MM-dd'T'HH:mm:ssXXX", false),
+        ("yyyy-MM-dd'T'HH:mm", false),
+        ("dd-MM-yyyy", false),
+    ] {
+        let format = DateFormat::compile(pattern).expect(pattern);
+        let iso = format.iso_shape();
+        assert_eq!(iso.is_some(), has_shape, "{pattern}");
+        let Some(IsoShape { shape, layout }) = iso else {
+            continue;
+        };
+        for value in values {
+            let fits = layout.as_ref().is_none_or(|layout| {
+                layout.len() == value.len()
+                    && layout
+                        .iter()
+                        .zip(value.bytes())
+                        .all(|(position, byte)| position.contains(byte))
+            });
+            let moment = parse_date_time(value.as_bytes(), shape).filter(|_| fits);
+            assert_eq!(
+                moment,
+                format.parse(value.as_bytes()),
+                "{pattern} on {value}"
+            );
         }
     }
 }

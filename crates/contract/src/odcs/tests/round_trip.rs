@@ -212,10 +212,11 @@ quality:
   - {type: sql, query: SELECT 1, mustBe: 1, dimension: accuracy}
   - {type: custom, engine: soda, implementation: {checks: []}}
   - {type: text, description: be nice}
-  - {rule: nullCheck, mustBe: 0, tags: [x]}",
+  - {rule: nullCheck, mustBe: 0, tags: [x]}
+  - {metric: rowCount, mustBe: 1}",
     );
     let contract = clean(&text).contract;
-    assert_eq!(contract.unchecked.len(), 6);
+    assert_eq!(contract.unchecked.len(), 7);
     assert!(matches!(
         contract.objects[0].properties[0].quality[0].kind,
         QualityKind::Sql(_)
