@@ -4,10 +4,11 @@ use std::collections::{BTreeMap, HashSet};
 use std::io;
 use std::num::NonZero;
 
+use tamis_contract::odcs;
 use tamis_engine::control::{Cancel, Progress};
 use tamis_engine::sink::{MemorySink, NullSink, Sink};
 use tamis_process::Error;
-use tamis_process::generate::{Fault, Format, Manifest, Recipe};
+use tamis_process::generate::{Fault, Format, Manifest, Recipe, Uniqueness, contract};
 
 /// Rows, named as in the contract; a missing value is an empty text.
 type Row = BTreeMap<String, String>;
@@ -283,4 +284,16 @@ fn a_failing_output_and_a_cancelled_run_end_all_workers() {
         cancelled,
         Err(Error::Engine(tamis_engine::Error::Interrupted))
     ));
+}
+
+#[test]
+fn the_contract_is_read_without_a_finding_and_checked_whole() {
+    for uniqueness in [Uniqueness::Unchecked, Uniqueness::Required] {
+        let reading =
+            odcs::read("tx.odcs.yaml", contract(uniqueness).as_bytes()).expect("a good contract");
+        assert!(reading.diagnostics.is_empty(), "{:?}", reading.diagnostics);
+        assert!(reading.contract.unchecked.is_empty());
+        let id = &reading.contract.objects[0].properties[0];
+        assert_eq!(id.unique, uniqueness == Uniqueness::Required);
+    }
 }
