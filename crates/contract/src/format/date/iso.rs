@@ -52,11 +52,8 @@ impl DateFormat {
                 .count();
             rest = (1..=9).contains(&digits).then(|| &fraction[digits..])?;
         }
-        let is_whole = match (shape, rest) {
-            (_, []) => true,
-            (DateTimeShape::DateTime, [Cell::Byte(b'Z')]) => true,
-            _ => false,
-        };
+        let is_utc = shape == DateTimeShape::DateTime && rest == [Cell::Byte(b'Z')];
+        let is_whole = rest.is_empty() || is_utc;
         is_whole.then(|| IsoShape {
             shape,
             layout: Some(all.iter().map(position).collect()),

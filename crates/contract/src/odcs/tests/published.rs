@@ -232,3 +232,9 @@ fn a_contract_of_version_2_is_refused_by_name() {
         ["error unsupported-version @v2.2.2: version `v2.2.2` of the standard is not supported"]
     );
 }
+
+#[test]
+fn the_example_of_the_readme_is_read_in_full() {
+    let reading = clean(include_str!("../../../../../examples/flights.odcs.yaml"));
+    assert_eq!(reading.contract.unchecked, []);
+}
