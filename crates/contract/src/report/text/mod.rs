@@ -26,6 +26,7 @@ use super::Report;
 use super::shown::{on_one_line, shorten};
 
 pub use paint::{Paint, Role, Uncoloured};
+pub use table::{Cell, Table};
 
 /// Writes `report` for people.
 ///
@@ -69,7 +70,7 @@ impl Page<'_> {
         self.out.write_str("\n")
     }
 
-    fn table(&mut self, table: &table::Table) -> fmt::Result {
+    fn table(&mut self, table: &Table) -> fmt::Result {
         table.write(self.paint, self.out)
     }
 }
@@ -80,8 +81,9 @@ impl Write for Page<'_> {
     }
 }
 
-/// Text from outside, fit for a table: one line of at most `chars_max` characters.
-fn tamed(text: &str, chars_max: usize) -> String {
+/// Text from outside, fit for a table: one line of at most `chars_max` characters, control
+/// characters escaped.
+pub fn tamed(text: &str, chars_max: usize) -> String {
     shorten(&on_one_line(text), chars_max)
 }
 

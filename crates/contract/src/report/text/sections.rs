@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use tamis_engine::human;
 
-use super::table::{Cell, Table};
-use super::{Page, Role, counted, tamed};
+use super::{Cell, Page, Role, Table, counted, tamed};
+use crate::describe::operator_words;
 use crate::model::{Severity, Unit};
 use crate::report::{Expected, Measured, MetricReport, OutputKind, Report, RuleCount, Sample};
 
@@ -317,15 +317,9 @@ fn measured(metric: &MetricReport) -> String {
     }
 }
 
-/// `must be less than 1 %`, from the contract's own word.
+/// `must be less than 1 %`.
 fn demand(metric: &MetricReport) -> String {
-    let mut text = String::new();
-    for character in metric.operator.chars() {
-        if character.is_uppercase() {
-            text.push(' ');
-        }
-        text.extend(character.to_lowercase());
-    }
+    let mut text = operator_words(&metric.operator);
     match &metric.expected {
         Expected::One(value) => text.push_str(&format!(" {value}")),
         Expected::Range([low, high]) => text.push_str(&format!(" {low} and {high}")),

@@ -11,7 +11,7 @@ const GAP: &str = "  ";
 
 /// One cell: its text on one line, what it is, and where it stands in its column.
 #[derive(Clone, Debug)]
-pub(super) struct Cell {
+pub struct Cell {
     text: String,
     role: Role,
     align: Align,
@@ -24,7 +24,8 @@ enum Align {
 }
 
 impl Cell {
-    pub(super) fn left(role: Role, text: impl Into<String>) -> Self {
+    /// Text that begins where its column begins.
+    pub fn left(role: Role, text: impl Into<String>) -> Self {
         Self {
             text: text.into(),
             role,
@@ -32,8 +33,8 @@ impl Cell {
         }
     }
 
-    /// For numbers.
-    pub(super) fn right(role: Role, text: impl Into<String>) -> Self {
+    /// Text that ends where its column ends: for numbers.
+    pub fn right(role: Role, text: impl Into<String>) -> Self {
         Self {
             text: text.into(),
             role,
@@ -48,21 +49,26 @@ impl Cell {
 
 /// Rows of cells, each column as wide as its widest cell.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Table {
+pub struct Table {
     rows: Vec<Vec<Cell>>,
 }
 
 impl Table {
-    pub(super) fn row(&mut self, cells: impl IntoIterator<Item = Cell>) {
+    /// Adds a row; it may be shorter than others.
+    pub fn row(&mut self, cells: impl IntoIterator<Item = Cell>) {
         self.rows.push(cells.into_iter().collect());
     }
 
-    pub(super) fn is_empty(&self) -> bool {
+    /// Whether there is no row.
+    pub fn is_empty(&self) -> bool {
         self.rows.is_empty()
     }
 
     /// Writes the rows, indented; no line has spaces at its end.
-    pub(super) fn write(&self, paint: &dyn Paint, out: &mut dyn fmt::Write) -> fmt::Result {
+    ///
+    /// # Errors
+    /// What `out` answers.
+    pub fn write(&self, paint: &dyn Paint, out: &mut dyn fmt::Write) -> fmt::Result {
         let columns = self.rows.iter().map(Vec::len).max().unwrap_or(0);
         let widths: Vec<usize> = (0..columns)
             .map(|column| {
