@@ -30,6 +30,9 @@ pub enum Error {
         /// What the system said.
         source: io::Error,
     },
+    /// A contract cannot be used.
+    #[error(transparent)]
+    Contract(#[from] tamis_contract::diagnostic::ContractError),
     /// The engine could not go on.
     #[error(transparent)]
     Engine(#[from] tamis_engine::Error),
@@ -54,7 +57,7 @@ impl Error {
             (_, Some(Engine::Interrupted)) => Exit::Interrupted,
             // Whoever read our output has seen enough, as `head` does.
             (_, Some(Engine::ClosedPipe { .. })) => Exit::Good,
-            (Self::Usage { .. }, _) => Exit::Usage,
+            (Self::Usage { .. } | Self::Contract(_), _) => Exit::Usage,
             (Self::Process(Process::TooManyRows { .. } | Process::BadRate { .. }), _) => {
                 Exit::Usage
             }

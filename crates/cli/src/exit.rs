@@ -2,8 +2,8 @@
 
 use std::process::ExitCode;
 
-/// The exit codes of every verb, a promise to scripts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// The exit codes of every verb, a promise to scripts. A worse end is greater.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Exit {
     /// The work is done and the data is good.
     Good,

@@ -3,16 +3,20 @@
 //! - [`args`] holds the options that all verbs share;
 //! - `command/` has one file per verb: its options and its `run` side by side;
 //! - `printer` is the only writer to the terminal, `progress` the only bar on it;
-//! - `output` puts files in place, whole or not at all.
+//! - `output` puts files in place, whole or not at all; `contract_file` reads contracts;
+//! - `diagnostics` draws what is wrong with a contract, `paint` has the colours.
 //!
 //! [`run`] is a function of its arguments and nothing else: it installs no signal handler and does
 //! not exit, so that the Python package can offer the same command line.
 
 pub mod args;
 mod command;
+mod contract_file;
+mod diagnostics;
 mod error;
 mod exit;
 mod output;
+mod paint;
 mod printer;
 mod progress;
 

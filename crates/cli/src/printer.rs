@@ -5,8 +5,11 @@ use std::io::{self, Write};
 use anstream::{AutoStream, ColorChoice};
 use anstyle::{AnsiColor, Style};
 
-use crate::Error;
+use tamis_contract::diagnostic::{ContractText, Diagnostic};
+use tamis_engine::Error as Engine;
+
 use crate::args::{Globals, When};
+use crate::{Error, Result, diagnostics};
 
 const ERROR: Style = AnsiColor::Red.on_default().bold();
 const HINT: Style = AnsiColor::Cyan.on_default().bold();
@@ -35,7 +38,7 @@ impl Printer {
     /// A line of talk, left out with `--quiet`.
     pub(crate) fn say(&self, line: &str) {
         if !self.quiet {
-            self.stderr_line(line);
+            self.stderr(&format!("{line}\n"));
         }
     }
 
@@ -44,15 +47,40 @@ impl Printer {
         if error.is_silent() {
             return;
         }
-        self.stderr_line(&format!("{ERROR}error:{ERROR:#} {}", error.chain()));
+        if let Error::Contract(error) = error {
+            return self.stderr(&diagnostics::render(&error.source_text, &error.diagnostics));
+        }
+        self.stderr(&format!("{ERROR}error:{ERROR:#} {}\n", error.chain()));
         if let Some(hint) = error.hint() {
-            self.stderr_line(&format!("{HINT}hint:{HINT:#} {hint}"));
+            self.stderr(&format!("{HINT}hint:{HINT:#} {hint}\n"));
         }
     }
 
-    fn stderr_line(&self, line: &str) {
+    /// What a contract that can be used should hear, left out with `--quiet`.
+    pub(crate) fn findings(&self, text: &ContractText, findings: &[Diagnostic]) {
+        if !self.quiet && !findings.is_empty() {
+            self.stderr(&diagnostics::render(text, findings));
+        }
+    }
+
+    /// The result of a verb, on standard output.
+    pub(crate) fn data(&self, text: &str) -> Result<()> {
+        let mut stdout = AutoStream::new(io::stdout(), self.color).lock();
+        let written = stdout
+            .write_all(text.as_bytes())
+            .and_then(|()| stdout.flush());
+        written.map_err(|source| {
+            let output = "-".to_owned();
+            Error::Engine(match source.kind() {
+                io::ErrorKind::BrokenPipe => Engine::ClosedPipe { output },
+                _ => Engine::Write { output, source },
+            })
+        })
+    }
+
+    fn stderr(&self, text: &str) {
         let mut stderr = AutoStream::new(io::stderr(), self.color).lock();
         // If nobody can hear us there is nobody to tell.
-        let _ = writeln!(stderr, "{line}");
+        let _ = stderr.write_all(text.as_bytes());
     }
 }

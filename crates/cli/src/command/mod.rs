@@ -1,5 +1,6 @@
 //! The verbs. A new one is a file here, a line in [`Command`] and a line in [`Command::run`].
 
+mod contract;
 mod generate;
 
 use clap::Subcommand;
@@ -9,12 +10,14 @@ use crate::{Context, Exit, Result};
 /// What Tamis can do.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    Contract(contract::Options),
     Gen(generate::Options),
 }
 
 impl Command {
     pub(crate) fn run(&self, context: &Context<'_>) -> Result<Exit> {
         match self {
+            Self::Contract(options) => contract::run(options, context),
             Self::Gen(options) => generate::run(options, context),
         }
     }

@@ -1,4 +1,5 @@
 //! The `tamis` binary from outside: standard output, standard error, exit code, files.
 
+mod contract;
 mod generate;
 mod shell;
