@@ -35,9 +35,9 @@ pub struct Indexed {
     pub terminators: usize,
     /// All newlines: ends of lines as an editor shows them.
     pub newlines: usize,
-    /// There is a stray quote or a `\r` outside of quotes without `\n` after it: the index is not
-    /// to be relied on.
-    pub irregular: bool,
+    /// Offset of the first stray quote, or `\r` outside of quotes without `\n` after it: from there
+    /// on the index is not to be relied on.
+    pub irregular: Option<usize>,
     /// There is a byte that is not ASCII.
     pub non_ascii: bool,
 }
@@ -114,14 +114,18 @@ mod scalar {
                 } else {
                     state.after_content
                 };
-                indexed.irregular |= is_stray;
+                if is_stray {
+                    indexed.irregular.get_or_insert(position);
+                }
                 state.inside = !state.inside;
             } else if !state.inside {
                 if byte == structure.delimiter || byte == b'\n' {
                     out.push(position as u32);
                 }
                 indexed.terminators += usize::from(byte == b'\n');
-                indexed.irregular |= byte == b'\r' && next != Some(b'\n');
+                if byte == b'\r' && next != Some(b'\n') {
+                    indexed.irregular.get_or_insert(position);
+                }
             }
             indexed.newlines += usize::from(byte == b'\n');
             indexed.non_ascii |= !byte.is_ascii();
@@ -157,7 +161,7 @@ mod wide {
         let mut inside = if state.inside { !0_u64 } else { 0 };
         let mut terminators = 0;
         let mut newline_count = 0;
-        let mut irregular = 0;
+        let mut irregular = None;
         let mut non_ascii = 0;
 
         out.reserve(to - from + BLOCK_BYTES);
@@ -188,9 +192,12 @@ mod wide {
                 let follows_border = borders << 1 | u64::from(follows);
                 let precedes_border = borders >> 1 | u64::from(precedes) << (len - 1);
                 let precedes_newline = newlines >> 1 | u64::from(next == Some(&b'\n')) << (len - 1);
-                irregular |= quotes & within & !follows_border
+                let odd = quotes & within & !follows_border
                     | quotes & !within & !precedes_border
                     | returns & !within & !precedes_newline;
+                if odd != 0 {
+                    irregular.get_or_insert(start + odd.trailing_zeros() as usize);
+                }
                 inside ^= u64::from(quotes.count_ones() & 1).wrapping_neg();
             }
 
@@ -217,7 +224,7 @@ mod wide {
         Indexed {
             terminators,
             newlines: newline_count,
-            irregular: irregular != 0,
+            irregular,
             non_ascii: non_ascii != 0,
         }
     }

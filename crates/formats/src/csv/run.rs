@@ -30,12 +30,41 @@ pub(super) struct Run<'r, V> {
     pub(super) rows: usize,
     /// Whether some record ends in `\r\n`.
     pub(super) trim_cr: bool,
-    /// Whether a byte outside ASCII was seen, or nobody looked.
+    /// Whether a byte outside ASCII was seen before `seen_to`, or nobody looked.
     pub(super) maybe_non_ascii: bool,
+    pub(super) seen_to: usize,
     pub(super) totals: Totals,
+    /// Line ends before this byte are in the totals.
+    pub(super) counted_to: usize,
 }
 
-impl<V: Visitor> Run<'_, V> {
+impl<'r, V: Visitor> Run<'r, V> {
+    /// An empty run at the start of `bytes`; what `index` holds is of no interest.
+    pub(super) fn new(
+        bytes: &'r [u8],
+        columns: usize,
+        quote: Option<u8>,
+        visitor: &'r mut V,
+        index: &'r mut Vec<u32>,
+    ) -> Run<'r, V> {
+        index.clear();
+        index.push(u32::MAX);
+        Run {
+            bytes,
+            columns,
+            quote,
+            visitor,
+            index,
+            base: 0,
+            rows: 0,
+            trim_cr: false,
+            maybe_non_ascii: false,
+            seen_to: 0,
+            totals: Totals::default(),
+            counted_to: 0,
+        }
+    }
+
     /// Entry just before the first record that is not whole yet.
     pub(super) fn whole(&self) -> usize {
         self.base + self.rows * self.columns
@@ -53,11 +82,68 @@ impl<V: Visitor> Run<'_, V> {
         self.next_start() - self.index[self.base].wrapping_add(1) as usize
     }
 
+    /// Drops the entries of the record that is not whole yet.
+    pub(super) fn drop_unfinished(&mut self) {
+        self.index.truncate(self.whole() + 1);
+    }
+
     /// Counts the record whose ends were just appended as whole.
     pub(super) fn push_row(&mut self) {
         self.rows += 1;
         let last = self.index[self.whole()] as usize;
-        self.trim_cr |= self.bytes[..last].ends_with(b"\r") && self.bytes.get(last) == Some(&b'\n');
+        self.trim_cr |= self.bytes.get(last) == Some(&b'\n') && is_after_cr(self.bytes, last);
+    }
+
+    /// Counts the records that the entries behind the last whole one make up, as far as they go.
+    /// All of these are delimiters but for `terminators` newlines.
+    pub(super) fn settle(&mut self, terminators: usize) {
+        if terminators == 0 {
+            // Not for speed alone: a long record must not be looked through again at each window.
+            return;
+        }
+        let whole = self.whole();
+        let rows = (self.index.len() - 1 - whole) / self.columns;
+        let ends = &self.index[whole..=whole + rows * self.columns];
+        let regular = if terminators == rows {
+            regular_records(self.bytes, ends, self.columns)
+        } else {
+            None
+        };
+        match regular {
+            Some(Regular { crlf }) => {
+                self.rows += rows;
+                self.trim_cr |= crlf;
+            }
+            None => self.settle_one_by_one(),
+        }
+    }
+
+    /// [`settle`](Self::settle) for entries that hold ragged records or blank lines.
+    pub(super) fn settle_one_by_one(&mut self) {
+        let mut before = self.whole();
+        loop {
+            let ends = &self.index[before + 1..];
+            let is_newline = |&end: &u32| self.bytes[end as usize] == b'\n';
+            let Some(found) = ends.iter().position(is_newline).map(|entry| entry + 1) else {
+                return;
+            };
+            let record = self.index[before].wrapping_add(1) as usize
+                ..self.index[before + found] as usize + 1;
+            let is_blank = matches!(&self.bytes[record.clone()], b"\n" | b"\r\n");
+            before += found;
+            if found == self.columns && !is_blank {
+                self.push_row();
+                continue;
+            }
+            self.flush();
+            if is_blank {
+                self.totals.blank_lines += 1;
+            } else {
+                let expected = self.columns;
+                self.malformed(record, Fault::FieldCount { found, expected });
+            }
+            self.base = before;
+        }
     }
 
     /// Sends off the whole records. The unfinished one stays, and starts the next run.
@@ -85,6 +171,14 @@ impl<V: Visitor> Run<'_, V> {
         self.base = self.whole();
         self.rows = 0;
         self.trim_cr = false;
+        let unfinished = self.next_start()..self.seen_to.max(self.next_start());
+        self.maybe_non_ascii &= !self.bytes[unfinished].is_ascii();
+    }
+
+    /// Drops the entries in front of the base.
+    pub(super) fn compact(&mut self) {
+        self.index.drain(..self.base);
+        self.base = 0;
     }
 
     /// Sends off the records so far, then `range`, a malformed one. The caller moves the base.
@@ -134,6 +228,36 @@ impl<V: Visitor> Run<'_, V> {
             fault,
         });
     }
+}
+
+/// Records that all have the expected fields.
+struct Regular {
+    /// Whether some of them end in `\r\n`.
+    crlf: bool,
+}
+
+/// Checks records given as the ends of their fields, base entry first, that have as many newlines
+/// among them as there are records: the last field of each must end in a newline, and if there is only one,
+/// it must not be a blank line. Looks at no more than that: it runs over every record of an input.
+fn regular_records(bytes: &[u8], ends: &[u32], columns: usize) -> Option<Regular> {
+    let is_blank = |pair: &[u32]| {
+        let len = pair[1].wrapping_sub(pair[0]);
+        len == 1 || (len == 2 && is_after_cr(bytes, pair[1] as usize))
+    };
+    if columns == 1 && ends.windows(2).any(is_blank) {
+        return None;
+    }
+    let (mut newlines, mut crlf) = (true, false);
+    for record in ends[1..].chunks_exact(columns) {
+        let end = record[columns - 1] as usize;
+        newlines &= bytes[end] == b'\n';
+        crlf |= is_after_cr(bytes, end);
+    }
+    newlines.then_some(Regular { crlf })
+}
+
+fn is_after_cr(bytes: &[u8], offset: usize) -> bool {
+    bytes.get(offset.wrapping_sub(1)) == Some(&b'\r')
 }
 
 /// The first byte of `range` that is not UTF-8.

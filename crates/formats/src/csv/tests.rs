@@ -5,7 +5,9 @@ use std::ops::Range;
 use proptest::collection::vec;
 use proptest::prelude::*;
 use tamis_engine::framing::Terminator;
+use tamis_engine::kernel::Kernel;
 
+use super::parser::Pace;
 use super::splitter::{Piece, Splitter};
 use super::{Dialect, Parser, decode, fields, unquote_column, write_field};
 use crate::{Block, Fault, Malformed, Totals, Visitor};
@@ -92,6 +94,27 @@ impl Collector<'_> {
     }
 }
 
+const SMALL_PACES: [Pace; 3] = [
+    Pace {
+        block_bytes: 1,
+        window_bytes_max: 1,
+        window_bytes_min: 1,
+        strict_bytes: 0,
+    },
+    Pace {
+        block_bytes: 20,
+        window_bytes_max: 16,
+        window_bytes_min: 3,
+        strict_bytes: 4,
+    },
+    Pace {
+        block_bytes: 3000,
+        window_bytes_max: 500,
+        window_bytes_min: 100,
+        strict_bytes: 0,
+    },
+];
+
 /// Parses `bytes` cut at `cuts`.
 fn parse_cut(parser: &mut Parser, dialect: &Dialect, bytes: &[u8], cuts: &[usize]) -> Collected {
     let mut collected = Collected::default();
@@ -122,8 +145,24 @@ fn parse_cut(parser: &mut Parser, dialect: &Dialect, bytes: &[u8], cuts: &[usize
     }
 }
 
+/// Parses `bytes` in every way there is, and gives the answer they must all give.
 fn parse(dialect: &Dialect, columns: usize, bytes: &[u8]) -> Collected {
-    parse_cut(&mut Parser::new(*dialect, columns), dialect, bytes, &[])
+    let strict = parse_cut(&mut Parser::strict(*dialect, columns), dialect, bytes, &[]);
+    for kernel in Kernel::available() {
+        let mut parser = Parser::new(*dialect, columns, kernel);
+        let found = parse_cut(&mut parser, dialect, bytes, &[]);
+        assert_eq!(found, strict, "{kernel:?}");
+        for pace in SMALL_PACES {
+            // A window of one byte is for inputs of a few.
+            if bytes.len() > 1000 * pace.window_bytes_max {
+                continue;
+            }
+            let mut parser = Parser::new(*dialect, columns, kernel).at_pace(pace);
+            let found = parse_cut(&mut parser, dialect, bytes, &[]);
+            assert_eq!(found, strict, "{kernel:?} {pace:?}");
+        }
+    }
+    strict
 }
 
 fn oracle(dialect: &Dialect, bytes: &[u8]) -> Vec<Vec<Vec<u8>>> {
@@ -274,6 +313,17 @@ proptest! {
         check(&dialect, columns, &bytes, &parse(&dialect, columns, &bytes));
     }
 
+    /// The `csv` crate knows no spaces before a quote; that the paths agree is what can be asked.
+    #[test]
+    fn trimmed_input_reads_the_same_either_way(
+        bytes in vec(proptest::sample::select(b"ab,,\"\"\n\r#  \t".to_vec()), 0..60),
+        comment: bool,
+        columns in 1..4_usize,
+    ) {
+        let comment = comment.then_some(b'#');
+        parse(&Dialect { trim: true, comment, ..Dialect::csv() }, columns, &bytes);
+    }
+
     #[test]
     fn cutting_between_records_changes_nothing(
         bytes in awkward_bytes(),
@@ -282,7 +332,7 @@ proptest! {
     ) {
         let whole = parse(&dialect, columns, &bytes);
         let splitter = Splitter::new(&dialect);
-        let mut parser = Parser::new(dialect, columns);
+        let mut parser = Parser::new(dialect, columns, Kernel::detect());
         let mut cut = 0;
         while cut < bytes.len() {
             cut = splitter.next(&bytes, cut, &mut Vec::new()).1;
