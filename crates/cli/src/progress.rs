@@ -1,20 +1,27 @@
 //! The progress bar: a thread that reads the counters of a run ten times a second and draws them.
 //!
-//! The run never waits for the bar. It is on standard error, and gone when the run ends.
+//! The run never waits for the bar. It is on standard error, and gone when the run ends; a run too
+//! short to wonder about shows nothing at all. Where there is no terminal but a bar was asked for
+//! (a log of a build server), a plain line every few seconds stands for it.
 
-use std::io::{self, IsTerminal};
-use std::sync::mpsc::{self, RecvTimeoutError, Sender};
+use std::fmt;
+use std::io::{self, IsTerminal, Write};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 use tamis_engine::control::{Progress, Snapshot};
 use tamis_engine::human;
 
 use crate::args::{Globals, When};
 
+/// Nothing is shown before this.
+const PATIENCE: Duration = Duration::from_millis(300);
 /// Time from one drawing to the next.
 const TICK: Duration = Duration::from_millis(100);
+/// Time from one plain line to the next.
+const LINE_TICK: Duration = Duration::from_secs(5);
 
 /// A bar on the terminal, as long as it lives.
 #[derive(Debug)]
@@ -27,12 +34,13 @@ pub(crate) struct Display {
 impl Display {
     /// Shows `progress`, if the user and the terminal want that.
     pub(crate) fn start(globals: &Globals, progress: &Progress) -> Self {
+        let is_terminal = io::stderr().is_terminal();
         let is_wanted = match globals.progress {
-            When::Auto => !globals.quiet && io::stderr().is_terminal(),
+            When::Auto => is_terminal,
             When::Always => true,
             When::Never => false,
         };
-        if !is_wanted {
+        if !is_wanted || globals.quiet {
             return Self {
                 stop: None,
                 thread: None,
@@ -40,13 +48,12 @@ impl Display {
         }
         let (stop, stopped) = mpsc::channel();
         let progress = progress.clone();
+        let show = if is_terminal { draw_bar } else { write_lines };
         let thread = thread::spawn(move || {
-            let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
             let start = Instant::now();
-            while stopped.recv_timeout(TICK) == Err(RecvTimeoutError::Timeout) {
-                draw(&bar, &progress.snapshot(), start.elapsed());
+            if is_running(&stopped, PATIENCE) {
+                show(&progress, start, &stopped);
             }
-            bar.finish_and_clear();
         });
         Self {
             stop: Some(stop),
@@ -65,19 +72,59 @@ impl Drop for Display {
     }
 }
 
-fn draw(bar: &ProgressBar, now: &Snapshot, elapsed: Duration) {
-    let template = match now.raw_bytes_total {
-        0 => "{spinner} {msg}",
-        _ => "{bar:24} {percent:>3} %  {msg}  ETA {eta}",
-    };
-    let style = ProgressStyle::with_template(template).expect("both templates are well-formed");
-    if now.raw_bytes_total > 0 {
-        bar.set_length(now.raw_bytes_total);
+/// Waits; whether the run still goes on after that.
+fn is_running(stopped: &Receiver<()>, wait: Duration) -> bool {
+    stopped.recv_timeout(wait) == Err(RecvTimeoutError::Timeout)
+}
+
+fn draw_bar(progress: &Progress, start: Instant, stopped: &Receiver<()>) {
+    let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
+    bar.set_style(style("{spinner} {counters}", progress, start));
+    let mut raw_bytes_total = 0;
+    loop {
+        let now = progress.snapshot();
+        if now.raw_bytes_total != raw_bytes_total {
+            if raw_bytes_total == 0 {
+                let template = "{bar:24} {percent:>3} %  {counters}  ETA {eta}";
+                bar.set_style(style(template, progress, start));
+            }
+            raw_bytes_total = now.raw_bytes_total;
+        }
+        // One update is one drawing.
+        bar.update(|state| {
+            if raw_bytes_total > 0 {
+                state.set_len(raw_bytes_total);
+            }
+            state.set_pos(now.raw_bytes);
+        });
+        if !is_running(stopped, TICK) {
+            return bar.finish_and_clear();
+        }
     }
-    bar.set_style(style);
-    bar.set_message(message(now, elapsed));
-    bar.set_position(now.raw_bytes);
-    bar.tick();
+}
+
+/// A style whose `{counters}` are those of the run at the moment of drawing.
+fn style(template: &str, progress: &Progress, start: Instant) -> ProgressStyle {
+    let progress = progress.clone();
+    let counters = move |_: &ProgressState, out: &mut dyn fmt::Write| {
+        // The bar has nobody to tell that its own buffer is full.
+        let _ = out.write_str(&message(&progress.snapshot(), start.elapsed()));
+    };
+    ProgressStyle::with_template(template)
+        .expect("both templates are well-formed")
+        .with_key("counters", counters)
+}
+
+fn write_lines(progress: &Progress, start: Instant, stopped: &Receiver<()>) {
+    while is_running(stopped, LINE_TICK) {
+        let now = progress.snapshot();
+        let share = match now.raw_bytes_total {
+            0 => String::new(),
+            total => format!("{:>3} %  ", now.raw_bytes.min(total) * 100 / total),
+        };
+        // If nobody can hear us there is nobody to tell.
+        let _ = writeln!(io::stderr(), "{share}{}", message(&now, start.elapsed()));
+    }
 }
 
 fn message(now: &Snapshot, elapsed: Duration) -> String {
@@ -114,5 +161,19 @@ mod tests {
             message(&now, elapsed),
             "2.00 GB  1.00 GB/s  15.0 M records/s  1,234 violations"
         );
+    }
+
+    /// Goal: the templates are well-formed and the bar ends when the run does.
+    #[test]
+    fn a_bar_ends_with_its_run() {
+        let progress = Progress::new();
+        progress.add_raw_bytes_total(100);
+        let (stop, stopped) = mpsc::channel();
+        let start = Instant::now();
+        let thread = thread::spawn(move || draw_bar(&progress, start, &stopped));
+        thread::sleep(Duration::from_millis(20));
+        drop(stop);
+        thread.join().expect("drawing does not panic");
+        assert!(start.elapsed() < Duration::from_secs(5));
     }
 }
