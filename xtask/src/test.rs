@@ -34,7 +34,8 @@ pub(crate) fn run() -> Result<bool> {
         &loom,
         1,
     );
-    let mut doc = cargo("doc --workspace --no-deps");
+    // Private items too: the story of a module links to the files that tell its parts.
+    let mut doc = cargo("doc --workspace --no-deps --document-private-items");
     tally.step(
         "documentation",
         succeeds(doc.env("RUSTDOCFLAGS", "-D warnings")),

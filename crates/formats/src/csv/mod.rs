@@ -1,7 +1,7 @@
 //! Delimiter-separated values.
 //!
 //! [`Parser`] splits a chunk of whole records into [blocks](crate::Block) of field ends; fields stay
-//! raw, with their quotes. Whoever needs a value asks [`decode`]; whoever runs a kernel over a
+//! raw, with their quotes. Whoever needs a value asks [`decode()`]; whoever runs a kernel over a
 //! column asks [`unquote_column`] for the text between simple quotes.
 //!
 //! Records and values are those of the `csv` crate with `flexible(true)`, with two exceptions: a

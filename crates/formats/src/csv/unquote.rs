@@ -10,7 +10,7 @@ use crate::Block;
 ///
 /// A simply quoted field gets the span between its quotes, and spans are trimmed if the dialect says so. A
 /// field whose value is no part of it (doubled quotes, escapes, text after the closing quote) keeps its
-/// raw span, which starts with the quote: to a kernel it is suspect, and [`decode`](super::decode) judges it.
+/// raw span, which starts with the quote: to a kernel it is suspect, and [`decode`](super::decode()) judges it.
 ///
 /// `index` holds the spans, as pairs like those of a JSON block.
 pub fn unquote_column<'s>(

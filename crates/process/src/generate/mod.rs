@@ -5,7 +5,7 @@
 //! [`Recipe::write`] makes chunks of rows on all cores and writes them in order.
 //!
 //! Bad rows have exactly one [`Fault`] each. The [`Manifest`] counts them, and a check of the data
-//! against [`contract`] must find those and no others.
+//! against [`contract()`] must find those and no others.
 //!
 //! ```
 //! use std::num::NonZero;
