@@ -51,12 +51,14 @@ impl Trail {
         place: Place,
         at: usize,
     ) -> Result<Step, Stop> {
-        if let Some(link) = self.links.get(self.current) {
-            for follower in link.followers {
-                if let Some(step) = self.try_step(follower, lexer, place, at) {
-                    self.current = follower;
-                    return Ok(step);
-                }
+        if let Some(&Link { followers, .. }) = self.links.get(self.current) {
+            if let Some(step) = self.try_step(followers[0], lexer, place, at) {
+                self.current = followers[0];
+                return Ok(step);
+            }
+            if let Some(step) = self.try_step(followers[1], lexer, place, at) {
+                self.follow(followers[1]);
+                return Ok(step);
             }
         }
         self.step_aside(lexer, tree, place, at)
