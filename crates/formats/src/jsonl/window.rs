@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 /// Bytes per window. With its bitmap (an eighth) and a block's index it stays in a 1 MiB second-level
-/// cache; from a quarter to four times this size makes no measurable difference.
+/// cache.
 const WINDOW_BYTES: usize = 256 << 10;
 
 /// The windows of a chunk, in order; a line longer than a window makes a longer one.
