@@ -25,6 +25,7 @@ pub mod kernel;
 mod lookback;
 pub mod mmap;
 pub mod number;
+mod pipe;
 pub mod pipeline;
 pub mod pool;
 pub mod sink;

@@ -8,7 +8,7 @@ use rustix::event::{PollFd, PollFlags, poll};
 use rustix::io::Errno;
 
 use super::{BUFFER_BYTES, Sink, write_error};
-use crate::{Error, Result};
+use crate::{Error, Result, pipe};
 
 /// Standard output, named `-`.
 ///
@@ -56,6 +56,7 @@ pub(super) struct DirectSink {
 
 impl DirectSink {
     pub(super) fn new(name: String, file: File) -> Self {
+        pipe::widen(&file);
         Self {
             name,
             writer: BufWriter::with_capacity(BUFFER_BYTES, Patient(file)),

@@ -13,6 +13,7 @@ use rustix::io::Errno;
 
 use super::identity::Identity;
 use crate::control::Cancel;
+use crate::pipe;
 
 /// How long a blocked read may take to notice a cancellation.
 const POLL_SLICE: Timespec = Timespec {
@@ -25,16 +26,44 @@ const POLL_SLICE: Timespec = Timespec {
 /// Errors of the engine travel inside the `io::Error` (see [`RawInput`](super::raw::RawInput)).
 #[derive(Debug)]
 pub(super) struct FdReader {
-    pub(super) name: String,
-    pub(super) file: File,
+    name: String,
+    file: File,
     /// Whether a read may block: pipes, terminals, sockets.
-    pub(super) may_block: bool,
+    may_block: bool,
     /// State of a regular file when it was opened.
-    pub(super) identity: Option<Identity>,
-    pub(super) cancel: Cancel,
+    identity: Option<Identity>,
+    cancel: Cancel,
 }
 
 impl FdReader {
+    /// Reads a pipe, a terminal, a device: what may let its reader wait.
+    pub(super) fn waiting(name: String, file: File, cancel: Cancel) -> Self {
+        pipe::widen(&file);
+        Self {
+            name,
+            file,
+            may_block: true,
+            identity: None,
+            cancel,
+        }
+    }
+
+    /// Reads a file. With an `identity` it must still have it at the end.
+    pub(super) fn regular(
+        name: String,
+        file: File,
+        identity: Option<Identity>,
+        cancel: Cancel,
+    ) -> Self {
+        Self {
+            name,
+            file,
+            may_block: false,
+            identity,
+            cancel,
+        }
+    }
+
     /// Waits until there is something to read, the writer is gone, or a time slice is over.
     fn is_ready(&self) -> io::Result<bool> {
         let mut waiting = [PollFd::new(&self.file, PollFlags::IN)];

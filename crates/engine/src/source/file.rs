@@ -15,7 +15,7 @@ use super::{Io, Opened, RandomAccess, ReadOptions, Source, codec};
 use crate::mmap::{self, Mapping};
 use crate::{Error, Result};
 
-/// Smallest file [`Io::Auto`] maps.
+/// Smallest file [`Io::Auto`] maps. Below, opening costs more than either way of reading.
 const MAPPED_BYTES_MIN: u64 = 1 << 20;
 
 /// A path: a regular file, compressed or not, a named pipe, a device.
@@ -23,6 +23,12 @@ const MAPPED_BYTES_MIN: u64 = 1 << 20;
 /// [`Io::Auto`] maps a regular file when all of this holds, and reads by position otherwise: the fault handler
 /// is installed, the file has at least 1 MiB, and it lies on a local disk or in memory (on a network or
 /// FUSE file system a lost connection would surface as lost pages).
+///
+/// What mapping saves is the copy. CPU time of two threads that count the newlines of 1 GB in chunks
+/// of 512 KiB (`benches/sources.rs`; warm, ext4, Linux 6.18, a virtual machine with 2 cores): `read`
+/// 88 ms, `mmap` 41 ms, 51 ms with its pages released behind the cursor. That is 7 % of a run at 4 GB/s and
+/// 1 % of one at 500 MB/s. With other work on both cores the three come closer (160, 121 and 148 ms).
+/// Peak memory is the same, below 30 MB.
 ///
 /// Whether somebody has the file open for writing is *not* probed. The only probe there is, taking a
 /// lease (`F_SETLEASE`), makes the kernel send us `SIGIO` if a writer opens the file in just that
@@ -70,21 +76,7 @@ impl FileSource {
         Ok((file, metadata))
     }
 
-    fn open_stream(
-        &self,
-        file: File,
-        may_block: bool,
-        identity: Option<Identity>,
-    ) -> Result<Opened> {
-        let len_bytes = identity.map(|identity| identity.len_bytes());
-        let name = self.name.clone();
-        let reader = FdReader {
-            name,
-            file,
-            may_block,
-            identity,
-            cancel: self.options.cancel.clone(),
-        };
+    fn open_stream(&self, reader: FdReader, len_bytes: Option<u64>) -> Result<Opened> {
         let raw = RawInput::new(self.name.clone(), Box::new(reader), len_bytes);
         Ok(Opened::Stream(codec::open(raw, &self.options)?))
     }
@@ -131,18 +123,20 @@ impl Source for FileSource {
             source,
         };
         let (file, metadata) = self.open_file().map_err(failed)?;
+        let (name, cancel) = (self.name.clone(), self.options.cancel.clone());
         if !metadata.is_file() {
-            return self.open_stream(file, true, None);
+            return self.open_stream(FdReader::waiting(name, file, cancel), None);
         }
         // Files of `/proc` and `/sys` claim a size that is not the number of bytes in them.
         if metadata.len() == 0 || Storage::of(&file) == Storage::Synthetic {
-            return self.open_stream(file, false, None);
+            return self.open_stream(FdReader::regular(name, file, None, cancel), None);
         }
         let identity = Identity::of(&metadata);
         let mut head = [0; MAGIC_BYTES];
         let head_bytes = file.read_at(&mut head, 0).map_err(failed)?;
         if Codec::detect(&head[..head_bytes], &self.name).is_some() {
-            return self.open_stream(file, false, Some(identity));
+            let reader = FdReader::regular(name, file, Some(identity), cancel);
+            return self.open_stream(reader, Some(metadata.len()));
         }
         Ok(Opened::Random(self.open_random(file, identity)?))
     }

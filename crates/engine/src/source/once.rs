@@ -48,12 +48,12 @@ impl Source for StdinSource {
         if metadata.is_dir() {
             return Err(failed(io::ErrorKind::IsADirectory.into()));
         }
-        let reader = FdReader {
-            name: "-".into(),
-            may_block: !metadata.is_file(),
-            identity: None, // A file behind `<` may be one that is being appended to.
-            cancel: self.options.cancel.clone(),
-            file,
+        let cancel = self.options.cancel.clone();
+        let reader = if metadata.is_file() {
+            // Without a look at whether it changes: it may be a log that is being appended to.
+            FdReader::regular("-".into(), file, None, cancel)
+        } else {
+            FdReader::waiting("-".into(), file, cancel)
         };
         let len_bytes = metadata.is_file().then_some(metadata.len());
         Ok(Opened::Stream(codec::open(

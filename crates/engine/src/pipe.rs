@@ -1,0 +1,19 @@
+//! Pipes that hold more.
+//!
+//! A pipe holds 64 KiB, so its two processes wake each other for every 64 KiB. Asked for 1 MiB, which is
+//! what Linux allows everybody, `cat FILE |` delivers 2.6 instead of 1.2 GB/s.
+
+use std::fs::File;
+
+/// Makes `file` hold 1 MiB if it is a pipe. Whether the system does it makes no difference but speed.
+#[cfg(target_os = "linux")]
+pub(crate) fn widen(file: &File) {
+    const PIPE_BYTES: usize = 1 << 20; // The default of /proc/sys/fs/pipe-max-size.
+    if rustix::pipe::fcntl_getpipe_size(file).is_ok_and(|bytes| bytes < PIPE_BYTES) {
+        let _ = rustix::pipe::fcntl_setpipe_size(file, PIPE_BYTES);
+    }
+}
+
+/// Other systems size their pipes themselves.
+#[cfg(not(target_os = "linux"))]
+pub(crate) fn widen(_file: &File) {}
