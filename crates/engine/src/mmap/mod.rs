@@ -22,10 +22,17 @@ mod fault;
 use std::fs::File;
 use std::ops::Range;
 use std::ptr::{self, NonNull};
+use std::sync::{Mutex, PoisonError};
 
 use rustix::mm::{Advice, MapFlags, ProtFlags};
 
 pub use fault::{install_fault_handler, is_fault_handler_installed};
+
+/// The most that one fault maps around the byte that was touched: a large folio of the page cache.
+const FAULT_WINDOW_BYTES: usize = 2 << 20;
+
+/// What is released is dropped in batches of this size.
+const RELEASE_BATCH_BYTES: usize = 4 << 20;
 
 /// A whole regular file, mapped read-only and shared with the page cache.
 #[derive(Debug)]
@@ -33,6 +40,7 @@ pub(crate) struct Mapping {
     start: NonNull<u8>,
     len: usize,
     region: fault::Region,
+    released: Mutex<Released>,
 }
 
 // SAFETY: the mapping is read-only memory that belongs to no thread; it is unmapped by the last owner alone.
@@ -62,7 +70,12 @@ impl Mapping {
             let _ = unsafe { rustix::mm::munmap(start.as_ptr().cast(), len) };
             return None;
         };
-        Some(Self { start, len, region })
+        Some(Self {
+            start,
+            len,
+            region,
+            released: Mutex::default(),
+        })
     }
 
     /// Lets `visit` see the bytes of `range`, which must lie inside the mapping.
@@ -87,10 +100,25 @@ impl Mapping {
     }
 
     /// Takes the pages of `range` out of this process (they stay in the page cache), so that its
-    /// resident size does not grow with the file.
+    /// resident size does not grow with the file. Done for several megabytes at once: each call
+    /// stops all threads for a moment (their TLBs must forget the pages).
     pub(crate) fn release(&self, range: Range<usize>) {
-        // The kernel maps a window of 64 KiB around each fault, so neighbours of the range are dropped
-        // too: a page dropped too early costs a minor fault, one that is forgotten stays for good.
+        let mut released = self.released.lock().unwrap_or_else(PoisonError::into_inner);
+        released.bytes += range.len();
+        released.ranges.push(range);
+        if released.bytes >= RELEASE_BATCH_BYTES {
+            let ranges = std::mem::take(&mut *released).ranges;
+            drop(released);
+            for range in merge_adjacent(ranges) {
+                self.drop_pages(range);
+            }
+        }
+    }
+
+    fn drop_pages(&self, range: Range<usize>) {
+        // A fault maps more than was touched, so that the first read of a chunk brings back the end of the
+        // one before. Hence the windows at both ends go as well: a page dropped too early costs a minor
+        // fault, one that is forgotten stays (rounding to 64 KiB left 40 MB of a 1 GB file behind).
         let start = range.start / FAULT_WINDOW_BYTES * FAULT_WINDOW_BYTES;
         let end = range.end.next_multiple_of(FAULT_WINDOW_BYTES).min(self.len);
         if start < end {
@@ -107,8 +135,25 @@ impl Mapping {
     }
 }
 
-/// `fault_around_bytes` of Linux.
-const FAULT_WINDOW_BYTES: usize = 64 << 10;
+/// Ranges that may go, not yet gone.
+#[derive(Debug, Default)]
+struct Released {
+    ranges: Vec<Range<usize>>,
+    bytes: usize,
+}
+
+/// The same bytes in as few ranges as possible.
+fn merge_adjacent(mut ranges: Vec<Range<usize>>) -> Vec<Range<usize>> {
+    ranges.sort_unstable_by_key(|range| range.start);
+    ranges.dedup_by(|next, kept| {
+        let is_adjacent = next.start <= kept.end;
+        if is_adjacent {
+            kept.end = kept.end.max(next.end);
+        }
+        is_adjacent
+    });
+    ranges
+}
 
 impl Drop for Mapping {
     fn drop(&mut self) {
