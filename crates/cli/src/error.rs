@@ -6,6 +6,7 @@ use std::error::Error as _;
 use std::io;
 use std::path::PathBuf;
 
+use tamis_contract::check::CheckError;
 use tamis_engine::Error as Engine;
 
 use crate::Exit;
@@ -33,6 +34,9 @@ pub enum Error {
     /// A contract cannot be used.
     #[error(transparent)]
     Contract(#[from] tamis_contract::diagnostic::ContractError),
+    /// A check could not be made.
+    #[error(transparent)]
+    Check(#[from] CheckError),
     /// The engine could not go on.
     #[error(transparent)]
     Engine(#[from] tamis_engine::Error),
@@ -46,6 +50,9 @@ impl Error {
     pub(crate) fn hint(&self) -> Option<&str> {
         match self {
             Self::Usage { hint, .. } => hint.as_deref(),
+            Self::Check(CheckError::Unchecked { .. }) => {
+                Some("`--allow-unchecked` checks the other rules and lists these in the report")
+            }
             _ => None,
         }
     }
@@ -58,6 +65,8 @@ impl Error {
             // Whoever read our output has seen enough, as `head` does.
             (_, Some(Engine::ClosedPipe { .. })) => Exit::Good,
             (Self::Usage { .. } | Self::Contract(_), _) => Exit::Usage,
+            (Self::Check(CheckError::Engine(_)), _) => Exit::Failure,
+            (Self::Check(_), _) => Exit::Usage,
             (Self::Process(Process::TooManyRows { .. } | Process::BadRate { .. }), _) => {
                 Exit::Usage
             }
@@ -92,7 +101,9 @@ impl Error {
     /// The engine's error, whichever crate passed it on.
     fn engine(&self) -> Option<&Engine> {
         match self {
-            Self::Engine(error) | Self::Process(tamis_process::Error::Engine(error)) => Some(error),
+            Self::Engine(error)
+            | Self::Check(CheckError::Engine(error))
+            | Self::Process(tamis_process::Error::Engine(error)) => Some(error),
             _ => None,
         }
     }

@@ -4,6 +4,7 @@
 //! - `command/` has one file per verb: its options and its `run` side by side;
 //! - `printer` is the only writer to the terminal, `progress` the only bar on it;
 //! - `output` puts files in place, whole or not at all; `contract_file` reads contracts;
+//! - `inputs` makes sources of what was named, and says how they are read;
 //! - `diagnostics` draws what is wrong with a contract, `paint` has the colours.
 //!
 //! [`run`] is a function of its arguments and nothing else: it installs no signal handler and does
@@ -15,6 +16,7 @@ mod contract_file;
 mod diagnostics;
 mod error;
 mod exit;
+mod inputs;
 mod output;
 mod paint;
 mod printer;

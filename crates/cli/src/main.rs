@@ -17,5 +17,9 @@ fn main() -> ExitCode {
     if let Err(error) = installed {
         eprintln!("warning: Ctrl-C will end tamis at once, it cannot be handled: {error}");
     }
+    // Files may be mapped only where losing one's pages is survived.
+    if let Err(error) = tamis_engine::mmap::install_fault_handler() {
+        eprintln!("warning: files are read, not mapped: {error}");
+    }
     tamis::run(std::env::args_os(), &cancel).into()
 }

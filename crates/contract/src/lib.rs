@@ -1,5 +1,6 @@
 //! Data contracts: what records must look like, and whether they do.
 
+pub mod check;
 pub mod describe;
 pub mod diagnostic;
 pub mod format;

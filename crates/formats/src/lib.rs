@@ -9,6 +9,7 @@ pub mod block;
 pub mod csv;
 pub mod encoding;
 mod error;
+pub mod input;
 pub mod jsonl;
 pub mod sniff;
 

@@ -4,6 +4,8 @@
 //! name counts for more than the content. What is sniffed is little and certain: a byte order mark, the
 //! line end, bytes that cannot be UTF-8 text.
 
+use std::fmt;
+
 use tamis_engine::framing::Terminator;
 
 use crate::Error;
@@ -23,6 +25,19 @@ pub enum Format {
     },
     /// One JSON object a line.
     JsonLines,
+}
+
+impl fmt::Display for Format {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Format::Delimited { delimiter: b'\t' } => write!(formatter, "TSV"),
+            Format::Delimited { delimiter: b',' } => write!(formatter, "CSV"),
+            Format::Delimited { delimiter } => {
+                write!(formatter, "CSV delimited by `{}`", delimiter.escape_ascii())
+            }
+            Format::JsonLines => write!(formatter, "JSON lines"),
+        }
+    }
 }
 
 /// What the start of an input shows.

@@ -1,5 +1,6 @@
 //! The verbs. A new one is a file here, a line in [`Command`] and a line in [`Command::run`].
 
+mod check;
 mod contract;
 mod generate;
 
@@ -10,6 +11,7 @@ use crate::{Context, Exit, Result};
 /// What Tamis can do.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    Check(check::Options),
     Contract(contract::Options),
     Gen(generate::Options),
 }
@@ -17,6 +19,7 @@ pub(crate) enum Command {
 impl Command {
     pub(crate) fn run(&self, context: &Context<'_>) -> Result<Exit> {
         match self {
+            Self::Check(options) => check::run(options, context),
             Self::Contract(options) => contract::run(options, context),
             Self::Gen(options) => generate::run(options, context),
         }

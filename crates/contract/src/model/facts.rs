@@ -26,3 +26,21 @@ pub struct CsvFacts {
     /// Character encoding of the file, as a label (`latin1`, `windows-1252`, `utf-16`).
     pub encoding: Option<String>,
 }
+
+impl CsvFacts {
+    /// These facts, and those of `other` where nothing is said here.
+    #[must_use]
+    pub fn or(self, other: &CsvFacts) -> CsvFacts {
+        CsvFacts {
+            missing_values: self.missing_values.or_else(|| other.missing_values.clone()),
+            delimiter: self.delimiter.or(other.delimiter),
+            quote: self.quote.or(other.quote),
+            escape: self.escape.or(other.escape),
+            comment: self.comment.or(other.comment),
+            header: self.header.or(other.header),
+            trim: self.trim.or(other.trim),
+            decimal_char: self.decimal_char.or(other.decimal_char),
+            encoding: self.encoding.or_else(|| other.encoding.clone()),
+        }
+    }
+}

@@ -1,5 +1,7 @@
 //! Quality rules: a count over the rows, and what the count must be.
 
+use std::fmt;
+
 use tamis_engine::number::Decimal;
 
 use crate::pattern::Pattern;
@@ -183,6 +185,22 @@ impl Operator {
             Self::MustBeLessOrEqualTo(_) => "mustBeLessOrEqualTo",
             Self::MustBeBetween(..) => "mustBeBetween",
             Self::MustNotBeBetween(..) => "mustNotBeBetween",
+        }
+    }
+}
+
+/// `must be at most 5`: the end of a sentence about a count.
+impl fmt::Display for Operator {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::MustBe(count) => write!(formatter, "must be {count}"),
+            Self::MustNotBe(count) => write!(formatter, "must not be {count}"),
+            Self::MustBeGreaterThan(count) => write!(formatter, "must be more than {count}"),
+            Self::MustBeGreaterOrEqualTo(count) => write!(formatter, "must be at least {count}"),
+            Self::MustBeLessThan(count) => write!(formatter, "must be less than {count}"),
+            Self::MustBeLessOrEqualTo(count) => write!(formatter, "must be at most {count}"),
+            Self::MustBeBetween(low, high) => write!(formatter, "must be {low} to {high}"),
+            Self::MustNotBeBetween(low, high) => write!(formatter, "must not be {low} to {high}"),
         }
     }
 }

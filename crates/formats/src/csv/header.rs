@@ -8,7 +8,7 @@ use super::{Dialect, decode};
 use crate::{Error, Totals};
 
 /// The column names of an input, and where its data begins.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Header {
     /// The names in the order of the columns.
     pub names: Vec<String>,

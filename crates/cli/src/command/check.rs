@@ -1,0 +1,193 @@
+//! `tamis check`: records against a contract.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use tamis_contract::check::{Check, CheckOptions, Unchecked};
+use tamis_contract::report::{Report, text};
+use tamis_engine::control::Progress;
+use tamis_engine::source::Source;
+
+use crate::args::{OutputFormat, OutputOptions};
+use crate::inputs::{self, InputOptions};
+use crate::paint::Coloured;
+use crate::progress::Display;
+use crate::{Context, Error, Exit, Result, contract_file, output};
+
+/// Check every record against a contract
+///
+/// Says whether the data keeps the contract, which rules are broken how often, and shows the first
+/// offending values. Good and bad records can be written to files of their own, byte for byte.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  tamis check orders.csv --contract orders.odcs.yaml
+  tamis check drops/ --contract orders.odcs.yaml --good good.csv --bad bad.csv
+  zcat orders.jsonl.gz | tamis check - --input-format jsonl --contract orders.odcs.yaml --json
+
+Exit codes: 0 the data keeps the contract; 1 it does not; 2 usage or contract error;
+3 an input or output failed; 130 interrupted.")]
+pub(crate) struct Options {
+    /// Files, folders (their data files, sorted), `-` for standard input
+    #[arg(required = true, value_name = "INPUT")]
+    inputs: Vec<PathBuf>,
+
+    /// The contract (ODCS v3 YAML)
+    #[arg(long, short, value_name = "FILE")]
+    contract: PathBuf,
+
+    /// The contract's object that describes the inputs [default: the only one, or the one named like the file]
+    #[arg(long, value_name = "NAME")]
+    object: Option<String>,
+
+    /// Run although the contract has rules that cannot be checked; they are listed in the report
+    #[arg(long)]
+    allow_unchecked: bool,
+
+    /// Let warnings make rows bad and the run fail
+    #[arg(long)]
+    strict: bool,
+
+    /// Stop after the first bad row
+    #[arg(long)]
+    fail_fast: bool,
+
+    /// Offending values to show; counts are always exact
+    #[arg(long, value_name = "N", default_value_t = 10)]
+    max_errors: usize,
+
+    /// Write the report to this file as JSON, whatever is printed
+    #[arg(long, value_name = "FILE")]
+    report: Option<PathBuf>,
+
+    /// Write the good records here as they came, `-` for standard output
+    #[arg(long, value_name = "FILE")]
+    good: Option<PathBuf>,
+
+    /// Write the bad records here, each with its row and the reason, `-` for standard output
+    #[arg(long, value_name = "FILE")]
+    bad: Option<PathBuf>,
+
+    #[command(flatten)]
+    output: OutputOptions,
+
+    #[command(flatten)]
+    input: InputOptions,
+}
+
+pub(super) fn run(options: &Options, context: &Context<'_>) -> Result<Exit> {
+    options.validate()?;
+    let check = options.compile(context)?;
+    let sources = options
+        .input
+        .sources(&options.inputs, context.globals, context.cancel)?;
+    let sources: Vec<&dyn Source> = sources.iter().map(AsRef::as_ref).collect();
+    let progress = Progress::new();
+    let check_options = CheckOptions {
+        threads: context.globals.thread_count().get(),
+        chunk_bytes: InputOptions::bytes(options.input.chunk_size),
+        record_bytes_max: InputOptions::bytes(options.input.max_record),
+        kernel: inputs::kernel(context.globals)?,
+        memory_bytes: InputOptions::bytes(context.globals.memory),
+        samples_max: options.max_errors,
+        fail_fast: options.fail_fast,
+        strict: options.strict,
+        format: options.input.format(),
+        csv: options.input.csv(),
+        cancel: context.cancel.clone(),
+        progress: progress.clone(),
+        ..CheckOptions::default()
+    };
+    let good = options.good.as_deref().map(output::open).transpose()?;
+    let bad = options.bad.as_deref().map(output::open).transpose()?;
+    let display = Display::start(context.globals, &progress);
+    let result = check.run(&sources, &check_options, good, bad);
+    drop(display);
+    let mut report = result?;
+    report.contract.file = Some(options.contract.display().to_string());
+    options.publish(&report, context)?;
+    Ok(if report.passed { Exit::Good } else { Exit::Bad })
+}
+
+impl Options {
+    fn validate(&self) -> Result<()> {
+        let outputs = [&self.good, &self.bad, &self.report];
+        let to_stdout = outputs
+            .into_iter()
+            .flatten()
+            .filter(|path| output::is_stdout(path))
+            .count();
+        if to_stdout > 1 {
+            return Err(Error::Usage {
+                message: "only one of `--good`, `--bad` and `--report` can go to standard output"
+                    .to_owned(),
+                hint: None,
+            });
+        }
+        let stdin = self
+            .inputs
+            .iter()
+            .filter(|path| path.as_os_str() == "-")
+            .count();
+        if stdin > 1 || stdin == 1 && self.contract.as_os_str() == "-" {
+            return Err(Error::Usage {
+                message: "standard input can be read once only".to_owned(),
+                hint: None,
+            });
+        }
+        Ok(())
+    }
+
+    fn compile(&self, context: &Context<'_>) -> Result<Check> {
+        let reading = contract_file::load(&self.contract)?;
+        context
+            .printer
+            .findings(&reading.source_text, &reading.diagnostics);
+        let contract = reading.contract;
+        let object = contract
+            .object(self.object.as_deref(), &self.file_stem())
+            .map_err(|error| Error::Usage {
+                message: format!("`{}`: {error}", self.contract.display()),
+                hint: None,
+            })?;
+        let unchecked = if self.allow_unchecked {
+            Unchecked::Allow
+        } else {
+            Unchecked::Refuse
+        };
+        Ok(Check::compile(&contract, object, unchecked)?)
+    }
+
+    /// `orders` for `drops/orders.csv.gz`: what names the object, when the contract has several.
+    fn file_stem(&self) -> String {
+        let name = self.inputs[0]
+            .file_name()
+            .unwrap_or_default()
+            .to_string_lossy();
+        name.split('.').next().unwrap_or_default().to_owned()
+    }
+
+    /// Prints the report, on standard error when the data takes standard output.
+    fn publish(&self, report: &Report, context: &Context<'_>) -> Result<()> {
+        if let Some(path) = &self.report {
+            output::write(path, report.to_json().as_bytes())?;
+        }
+        let rendered = match self.output.format() {
+            OutputFormat::Json => report.to_json(),
+            OutputFormat::Text => {
+                let mut page = String::new();
+                text::write(report, &Coloured, &mut page).expect("a string takes everything");
+                page
+            }
+        };
+        let stdout_is_taken = [&self.good, &self.bad, &self.report]
+            .into_iter()
+            .flatten()
+            .any(|path| output::is_stdout(path));
+        if !stdout_is_taken {
+            return context.printer.data(&rendered);
+        }
+        context.printer.say(rendered.trim_end());
+        Ok(())
+    }
+}

@@ -1,0 +1,211 @@
+//! Inputs named on the command line, and how they are to be read.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use clap::{Args, ValueEnum};
+use tamis_contract::model::CsvFacts;
+use tamis_engine::control::Cancel;
+use tamis_engine::kernel::Kernel;
+use tamis_engine::source::{
+    FileSource, Io, MAX_EXPANSION_DEFAULT, ReadOptions, Source, StdinSource,
+};
+use tamis_formats::sniff::{self, Format};
+
+use crate::args::{self, ByteSize, Globals, Simd};
+use crate::{Error, Result};
+
+/// How the records of the inputs are written, where nobody else says or guesses right.
+#[derive(Clone, Debug, Args)]
+#[command(next_help_heading = "Input options")]
+pub(crate) struct InputOptions {
+    /// Format of the inputs [default: by their names, else by their content]
+    #[arg(long, value_enum, value_name = "FORMAT")]
+    pub(crate) input_format: Option<InputFormat>,
+
+    /// Character encoding: utf-8, latin1, windows-1252, utf-16, ...
+    #[arg(long, value_name = "LABEL")]
+    encoding: Option<String>,
+
+    /// CSV: the byte between fields (`\t` for a tab)
+    #[arg(long, value_name = "CHAR", value_parser = parse_byte)]
+    delimiter: Option<u8>,
+
+    /// CSV: the byte around quoted fields, or `none`
+    #[arg(long, value_name = "CHAR", value_parser = parse_optional_byte)]
+    quote: Option<OptionalByte>,
+
+    /// CSV: the byte that makes the next one literal inside quotes, or `none`
+    #[arg(long, value_name = "CHAR", value_parser = parse_optional_byte)]
+    escape: Option<OptionalByte>,
+
+    /// CSV: the byte that starts a comment line, or `none`
+    #[arg(long, value_name = "CHAR", value_parser = parse_optional_byte)]
+    comment: Option<OptionalByte>,
+
+    /// CSV: whether the first record names the columns
+    #[arg(long, value_name = "true|false", num_args = 0..=1, default_missing_value = "true")]
+    header: Option<bool>,
+
+    /// CSV: whether white space around values is not part of them
+    #[arg(long, value_name = "true|false", num_args = 0..=1, default_missing_value = "true")]
+    trim: Option<bool>,
+
+    /// CSV: the byte between integer and fraction
+    #[arg(long, value_name = "CHAR", value_parser = parse_byte)]
+    decimal_char: Option<u8>,
+
+    /// CSV: texts that stand for null beside the empty one (`NA,null`)
+    #[arg(long, value_name = "TEXT,...", value_delimiter = ',')]
+    missing_values: Option<Vec<String>>,
+
+    /// Longest record
+    #[arg(long, value_name = "SIZE", default_value = "64MiB")]
+    pub(crate) max_record: ByteSize,
+
+    /// Give up a compressed input that unpacks to more than N times its size
+    #[arg(long, value_name = "N", default_value_t = MAX_EXPANSION_DEFAULT)]
+    max_expansion: u64,
+
+    /// About how much of an input one thread takes at a time
+    #[arg(
+        long,
+        value_name = "SIZE",
+        default_value = "512KiB",
+        hide_short_help = true
+    )]
+    pub(crate) chunk_size: ByteSize,
+}
+
+/// A byte or `none`.
+type OptionalByte = Option<u8>;
+
+/// Formats by name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum InputFormat {
+    /// Comma-separated values
+    Csv,
+    /// Tab-separated values
+    Tsv,
+    /// One JSON object a line
+    #[value(alias = "ndjson")]
+    Jsonl,
+}
+
+impl InputOptions {
+    /// The format, if it was given.
+    pub(crate) fn format(&self) -> Option<Format> {
+        self.input_format.map(|format| match format {
+            InputFormat::Csv => Format::Delimited { delimiter: b',' },
+            InputFormat::Tsv => Format::Delimited { delimiter: b'\t' },
+            InputFormat::Jsonl => Format::JsonLines,
+        })
+    }
+
+    /// What was said of the CSV dialect.
+    pub(crate) fn csv(&self) -> CsvFacts {
+        CsvFacts {
+            missing_values: self.missing_values.clone(),
+            delimiter: self.delimiter,
+            quote: self.quote,
+            escape: self.escape,
+            comment: self.comment,
+            header: self.header,
+            trim: self.trim,
+            decimal_char: self.decimal_char,
+            encoding: self.encoding.clone(),
+        }
+    }
+
+    /// Bytes of a size option as the engine takes them.
+    pub(crate) fn bytes(size: ByteSize) -> usize {
+        usize::try_from(size.0).unwrap_or(usize::MAX).max(1)
+    }
+
+    /// The sources behind `names`: files, folders (their data files, sorted), `-` for standard input.
+    pub(crate) fn sources(
+        &self,
+        names: &[PathBuf],
+        globals: &Globals,
+        cancel: &Cancel,
+    ) -> Result<Vec<Box<dyn Source>>> {
+        let options = ReadOptions {
+            io: match globals.io {
+                args::Io::Auto | args::Io::Uring => Io::Auto,
+                args::Io::Mmap => Io::Mmap,
+                args::Io::Read => Io::Read,
+            },
+            max_expansion: self.max_expansion,
+            cancel: cancel.clone(),
+        };
+        let mut sources: Vec<Box<dyn Source>> = Vec::new();
+        for name in names {
+            if name.as_os_str() == "-" {
+                sources.push(Box::new(StdinSource::new(options.clone())));
+            } else if name.is_dir() {
+                for file in data_files(name)? {
+                    sources.push(Box::new(FileSource::new(file, options.clone())));
+                }
+            } else {
+                sources.push(Box::new(FileSource::new(name, options.clone())));
+            }
+        }
+        Ok(sources)
+    }
+}
+
+/// The files of a folder whose names tell a format Tamis reads, sorted by name; subfolders are not entered.
+fn data_files(folder: &Path) -> Result<Vec<PathBuf>> {
+    let failed = |source| Error::Read {
+        path: folder.to_owned(),
+        source,
+    };
+    let mut files = Vec::new();
+    for entry in fs::read_dir(folder).map_err(failed)? {
+        let path = entry.map_err(failed)?.path();
+        if path.is_file() && sniff::format_of_name(&path.to_string_lossy()).is_some() {
+            files.push(path);
+        }
+    }
+    files.sort();
+    if files.is_empty() {
+        return Err(Error::Usage {
+            message: format!("no data files in `{}`", folder.display()),
+            hint: Some(
+                "data files end in .csv, .tsv, .jsonl, .ndjson or .json, perhaps compressed"
+                    .to_owned(),
+            ),
+        });
+    }
+    Ok(files)
+}
+
+/// The kernel that `--simd` asks for.
+pub(crate) fn kernel(globals: &Globals) -> Result<Kernel> {
+    let name = match globals.simd {
+        Simd::Auto => return Ok(Kernel::detect()),
+        Simd::Avx512 => "avx512",
+        Simd::Avx2 => "avx2",
+        Simd::Scalar => "scalar",
+    };
+    Kernel::by_name(name).ok_or_else(|| Error::Usage {
+        message: format!("this CPU has no {name}"),
+        hint: Some("`--simd auto` takes the best it has".to_owned()),
+    })
+}
+
+fn parse_byte(text: &str) -> std::result::Result<u8, String> {
+    match text.as_bytes() {
+        [byte] if byte.is_ascii() => Ok(*byte),
+        b"\\t" => Ok(b'\t'),
+        _ => Err("expected one ASCII character, or `\\t`".to_owned()),
+    }
+}
+
+fn parse_optional_byte(text: &str) -> std::result::Result<OptionalByte, String> {
+    if text == "none" {
+        Ok(None)
+    } else {
+        parse_byte(text).map(Some)
+    }
+}

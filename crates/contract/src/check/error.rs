@@ -1,0 +1,48 @@
+//! Why a check could not be made.
+
+use crate::model::UncheckedRule;
+
+/// A check could not be compiled or run to its end.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum CheckError {
+    /// The contract has rules that cannot be checked.
+    #[error("{} of the contract cannot be checked: {}", counted(.rules.len()), described(.rules))]
+    Unchecked {
+        /// These.
+        rules: Vec<UncheckedRule>,
+    },
+    /// An input's format cannot be settled.
+    #[error("`{input}`: {source}")]
+    Format {
+        /// Name of the input.
+        input: String,
+        /// What is wrong.
+        source: tamis_formats::Error,
+    },
+    /// Several inputs are to be written into one file, and their headers differ.
+    #[error(
+        "`{input}` has another header than the inputs before it, so its records cannot go into the same --good or --bad file"
+    )]
+    HeadersDiffer {
+        /// Name of the input.
+        input: String,
+    },
+    /// Reading or writing failed.
+    #[error(transparent)]
+    Engine(#[from] tamis_engine::Error),
+}
+
+fn counted(rules: usize) -> String {
+    if rules == 1 {
+        "1 rule".to_owned()
+    } else {
+        format!("{rules} rules")
+    }
+}
+
+fn described(rules: &[UncheckedRule]) -> String {
+    let one =
+        |rule: &UncheckedRule| format!("`{}` of `{}` ({})", rule.rule, rule.location, rule.reason);
+    rules.iter().map(one).collect::<Vec<_>>().join("; ")
+}

@@ -1,0 +1,237 @@
+//! The merge half of a check: parts, in input order, to the totals of the run.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::Ordering;
+
+use tamis_engine::control::Progress;
+use tamis_engine::pipeline::Flow;
+use tamis_engine::sink::Sink;
+use tamis_formats::Totals;
+
+use super::compile::Compiled;
+use super::part::{BadRecords, Part, Sample};
+use super::rule::RuleId;
+use super::worker::Pass;
+use crate::unique::UniqueIndex;
+
+/// What a pass over all inputs adds up to.
+pub(crate) struct Tally {
+    pub(crate) totals: Totals,
+    pub(crate) invalid: u64,
+    pub(crate) by_rule: Vec<u64>,
+    /// Faults of headers: (rule, column) and how many inputs have them.
+    pub(crate) by_header: BTreeMap<(RuleId, String), u64>,
+    pub(crate) metrics: Vec<u64>,
+    pub(crate) samples: Vec<Located>,
+    pub(crate) unique: Vec<UniqueIndex>,
+    pub(crate) inputs: Vec<InputTally>,
+    /// No input was left unread.
+    pub(crate) is_complete: bool,
+}
+
+/// One input's share.
+#[derive(Debug, Default)]
+pub(crate) struct InputTally {
+    pub(crate) name: String,
+    pub(crate) format: &'static str,
+    pub(crate) backend: &'static str,
+    pub(crate) bytes: u64,
+    pub(crate) totals: Totals,
+    pub(crate) invalid: u64,
+    /// First byte and first row (counted over the run) of each chunk, when a second pass may need them.
+    pub(crate) chunks: Vec<(u64, u64)>,
+    pub(crate) notes: Vec<String>,
+}
+
+/// A sample with its place in the input.
+#[derive(Clone, Debug)]
+pub(crate) struct Located {
+    pub(crate) input: String,
+    /// From 1; `None`: the header.
+    pub(crate) row: Option<u64>,
+    pub(crate) line: u64,
+    pub(crate) byte_offset: u64,
+    pub(crate) column: Option<String>,
+    pub(crate) rule: RuleId,
+    pub(crate) value: Option<Vec<u8>>,
+    pub(crate) message: String,
+}
+
+/// Where good and bad records go, if anywhere.
+#[derive(Default)]
+pub(crate) struct Outputs {
+    pub(crate) good: Option<Box<dyn Sink>>,
+    pub(crate) bad: Option<Box<dyn Sink>>,
+    pub(crate) good_bytes: u64,
+    pub(crate) bad_bytes: u64,
+    /// The last good record lacked its terminator.
+    good_is_open: bool,
+    /// The header both outputs start with.
+    header: Option<Vec<u8>>,
+}
+
+impl Tally {
+    pub(crate) fn new(compiled: &Compiled, unique: Vec<UniqueIndex>) -> Tally {
+        Tally {
+            totals: Totals::default(),
+            invalid: 0,
+            by_rule: vec![0; compiled.rules.len()],
+            by_header: BTreeMap::new(),
+            metrics: vec![0; compiled.metrics.len()],
+            samples: Vec::new(),
+            unique,
+            inputs: Vec::new(),
+            is_complete: true,
+        }
+    }
+
+    /// Adds the part of one chunk of the last of `inputs`.
+    pub(crate) fn merge(
+        &mut self,
+        part: Part,
+        pass: &Pass<'_>,
+        outputs: &mut Outputs,
+        progress: &Progress,
+    ) -> tamis_engine::Result<Flow> {
+        let first_row = self.totals.rows;
+        for (index, keys) in self.unique.iter_mut().zip(&part.keys) {
+            index.push(
+                keys.iter()
+                    .map(|&(key, row)| (key, first_row + u64::from(row))),
+            )?;
+        }
+        let input = self.inputs.last_mut().expect("a part belongs to an input");
+        if pass.wants_keys {
+            input.chunks.push((part.byte_offset, first_row));
+        }
+        for sample in part.samples {
+            if self.samples.len() < pass.samples_max {
+                self.samples
+                    .push(located(sample, input, part.byte_offset, pass));
+            }
+        }
+        if self.samples.len() >= pass.samples_max {
+            pass.samples_full.store(true, Ordering::Relaxed);
+        }
+        if let Some(good) = &part.good {
+            outputs.write_good(good, pass.line_end)?;
+        }
+        if let Some(bad) = &part.bad {
+            outputs.write_bad(&super::bad::render(bad, input.totals.rows, pass))?;
+        }
+        add(&mut self.totals, &part.totals);
+        add(&mut input.totals, &part.totals);
+        self.invalid += part.invalid;
+        input.invalid += part.invalid;
+        add_all(&mut self.by_rule, &part.by_rule);
+        add_all(&mut self.metrics, &part.metrics);
+        progress.add_records(part.totals.rows);
+        progress.add_violations(part.by_rule.iter().sum());
+        let is_over = pass.fail_fast && part.first_bad_end.is_some();
+        Ok(if is_over { Flow::Stop } else { Flow::Continue })
+    }
+}
+
+fn located(sample: Sample, input: &InputTally, chunk_offset: u64, pass: &Pass<'_>) -> Located {
+    Located {
+        input: input.name.clone(),
+        row: Some(input.totals.rows + sample.row + 1),
+        line: input.totals.newlines + sample.line + 1,
+        byte_offset: chunk_offset + sample.offset as u64,
+        column: pass.compiled.rules.get(sample.rule).column.clone(),
+        rule: sample.rule,
+        value: sample.value,
+        message: sample.message,
+    }
+}
+
+impl Outputs {
+    pub(crate) fn new(good: Option<Box<dyn Sink>>, bad: Option<Box<dyn Sink>>) -> Outputs {
+        Outputs {
+            good,
+            bad,
+            ..Outputs::default()
+        }
+    }
+
+    pub(crate) fn are_wanted(&self) -> bool {
+        self.good.is_some() || self.bad.is_some()
+    }
+
+    /// Begins an input whose header record is `header` (empty: it has none).
+    ///
+    /// Both files get the header of the first input; records under another one do not fit below it, which
+    /// is said by `false`.
+    pub(crate) fn start_input(
+        &mut self,
+        header: &[u8],
+        pass: &Pass<'_>,
+    ) -> tamis_engine::Result<bool> {
+        if self.good_is_open {
+            self.write_good(&[pass.line_end], pass.line_end)?;
+        }
+        match &self.header {
+            Some(first) => Ok(first == trimmed(header)),
+            None => {
+                self.header = Some(trimmed(header).to_vec());
+                self.write_good(header, pass.line_end)?;
+                self.write_bad(&super::bad::header(header, pass))?;
+                Ok(true)
+            }
+        }
+    }
+
+    fn write_good(&mut self, bytes: &[u8], line_end: u8) -> tamis_engine::Result<()> {
+        if let (Some(sink), Some(last)) = (&mut self.good, bytes.last()) {
+            sink.write_all(bytes)?;
+            self.good_is_open = *last != line_end;
+            self.good_bytes += bytes.len() as u64;
+        }
+        Ok(())
+    }
+
+    fn write_bad(&mut self, bytes: &[u8]) -> tamis_engine::Result<()> {
+        if let Some(sink) = &mut self.bad {
+            sink.write_all(bytes)?;
+            self.bad_bytes += bytes.len() as u64;
+        }
+        Ok(())
+    }
+
+    /// Publishes both files.
+    pub(crate) fn finish(self) -> tamis_engine::Result<()> {
+        self.good.map_or(Ok(()), Sink::finish)?;
+        self.bad.map_or(Ok(()), Sink::finish)
+    }
+}
+
+fn trimmed(header: &[u8]) -> &[u8] {
+    header.trim_ascii_end()
+}
+
+/// Adds up what parsing found.
+fn add(sum: &mut Totals, more: &Totals) {
+    sum.rows += more.rows;
+    sum.blank_lines += more.blank_lines;
+    sum.comments += more.comments;
+    sum.newlines += more.newlines;
+}
+
+fn add_all(sums: &mut [u64], more: &[u64]) {
+    for (sum, more) in sums.iter_mut().zip(more) {
+        *sum += more;
+    }
+}
+
+impl BadRecords {
+    /// Each record: its row in the chunk, its bytes and its broken rules.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (u64, &[u8], &[RuleId])> {
+        let (mut bytes_from, mut reasons_from) = (0, 0);
+        self.records.iter().map(move |record| {
+            let bytes = &self.bytes[bytes_from..record.bytes_end];
+            let reasons = &self.reasons[reasons_from..record.reasons_end];
+            (bytes_from, reasons_from) = (record.bytes_end, record.reasons_end);
+            (record.row, bytes, reasons)
+        })
+    }
+}

@@ -1,0 +1,176 @@
+//! Checking records against a contract.
+//!
+//! ```text
+//! contract ─ compile ─► rules of each column ─ layout ─► columns of an input
+//!                                                             │
+//!   chunk ─► blocks ─► fast loops mark suspects ─► suspects are judged ─► Part      (worker, parallel)
+//!                                                             │
+//!                    Parts in input order ─► Tally ─► thresholds ─► Report         (merge, one thread)
+//! ```
+//!
+//! [`Check::compile`] turns a contract's object into rules, [`Check::run`] checks inputs against them. What is right
+//! and wrong is defined in one place, `value`; everything else makes that fast, or finds its place.
+//!
+//! A rule about the whole input needs every key before any row can be judged (`unique`). Then a first pass takes
+//! keys, and only if there are duplicates, or files to write, a second one says which rows they are.
+
+mod bad;
+mod compile;
+mod error;
+mod fast;
+mod layout;
+mod merge;
+mod outcome;
+mod part;
+mod rule;
+mod run;
+#[cfg(test)]
+mod tests;
+mod threshold;
+mod value;
+mod worker;
+
+use std::path::PathBuf;
+
+use tamis_engine::control::{Cancel, Progress};
+use tamis_engine::kernel::Kernel;
+use tamis_engine::pipeline::{CHUNK_BYTES_DEFAULT, RECORD_BYTES_MAX_DEFAULT};
+use tamis_engine::sink::Sink;
+use tamis_engine::source::Source;
+use tamis_formats::sniff::Format;
+
+use crate::model::{Contract, CsvFacts, Object, UncheckedKind, UncheckedRule};
+use crate::report::Report;
+use compile::Compiled;
+pub use error::CheckError;
+
+/// An object's rules, compiled; checks any number of inputs.
+#[derive(Clone, Debug)]
+pub struct Check {
+    compiled: Compiled,
+    contract_id: String,
+    contract_version: String,
+}
+
+/// Whether a contract with rules that cannot be checked is accepted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unchecked {
+    /// Such a contract is an error.
+    Refuse,
+    /// The rules are left out, and listed in the report.
+    Allow,
+}
+
+/// How a check is to run.
+#[derive(Clone, Debug)]
+pub struct CheckOptions {
+    /// Worker threads.
+    pub threads: usize,
+    /// About how long a chunk is.
+    pub chunk_bytes: usize,
+    /// A record longer than this is an error.
+    pub record_bytes_max: usize,
+    /// The instruction set.
+    pub kernel: Kernel,
+    /// What the keys of `unique` rules may take before they are spilled to disk.
+    pub memory_bytes: usize,
+    /// Where they are spilled to, and streams are spooled; `None`: the system's temporary folder.
+    pub spill_dir: Option<PathBuf>,
+    /// Samples in the report. Counts are always exact.
+    pub samples_max: usize,
+    /// End after the first bad row; the report covers the rows up to it.
+    pub fail_fast: bool,
+    /// Violations of severity warning make a row bad as well.
+    pub strict: bool,
+    /// Format of the inputs; `None`: by name, then by content.
+    pub format: Option<Format>,
+    /// CSV facts that override the contract's.
+    pub csv: CsvFacts,
+    /// Stops the run from outside.
+    pub cancel: Cancel,
+    /// Watches it.
+    pub progress: Progress,
+}
+
+impl Default for CheckOptions {
+    fn default() -> CheckOptions {
+        CheckOptions {
+            threads: std::thread::available_parallelism().map_or(1, usize::from),
+            chunk_bytes: CHUNK_BYTES_DEFAULT,
+            record_bytes_max: RECORD_BYTES_MAX_DEFAULT,
+            kernel: Kernel::detect(),
+            memory_bytes: 200_000_000,
+            spill_dir: None,
+            samples_max: 10,
+            fail_fast: false,
+            strict: false,
+            format: None,
+            csv: CsvFacts::default(),
+            cancel: Cancel::new(),
+            progress: Progress::new(),
+        }
+    }
+}
+
+impl Check {
+    /// Compiles the rules of `object`, one of `contract`'s objects.
+    ///
+    /// # Errors
+    /// [`CheckError::Unchecked`] when the contract has rules that cannot be checked and `unchecked` refuses
+    /// them.
+    pub fn compile(
+        contract: &Contract,
+        object: &Object,
+        unchecked: Unchecked,
+    ) -> Result<Check, CheckError> {
+        let compiled = compile::compile(contract, object);
+        let refused: Vec<UncheckedRule> = match unchecked {
+            Unchecked::Allow => Vec::new(),
+            Unchecked::Refuse => {
+                let is_rule = |rule: &&UncheckedRule| rule.kind == UncheckedKind::Rule;
+                compiled.unchecked.iter().filter(is_rule).cloned().collect()
+            }
+        };
+        if !refused.is_empty() {
+            return Err(CheckError::Unchecked { rules: refused });
+        }
+        Ok(Check {
+            compiled,
+            contract_id: contract.id.clone(),
+            contract_version: contract.version.clone(),
+        })
+    }
+
+    /// Checks `inputs`, in order, as one run: rows are numbered for each input, and what must be unique must be
+    /// so across all of them.
+    ///
+    /// Records without a fault go to `good`, the others to `bad`, in input order and byte for byte; both are
+    /// published only when the run has come to its end.
+    ///
+    /// # Errors
+    /// [`CheckError`] when an input cannot be read to its end or an output cannot be written. Faults in the data are
+    /// in the report.
+    pub fn run(
+        &self,
+        inputs: &[&dyn Source],
+        options: &CheckOptions,
+        good: Option<Box<dyn Sink>>,
+        bad: Option<Box<dyn Sink>>,
+    ) -> Result<Report, CheckError> {
+        run::run(self, inputs, options, merge::Outputs::new(good, bad))
+    }
+
+    /// Number of rules that are checked, structural ones apart.
+    pub fn rules_checked(&self) -> usize {
+        self.compiled
+            .rules
+            .iter()
+            .filter(|rule| !rule.is_structural)
+            .count()
+    }
+
+    /// Rules of the contract that are not checked.
+    pub fn rules_not_checked(&self) -> &[UncheckedRule] {
+        &self.compiled.unchecked
+    }
+}

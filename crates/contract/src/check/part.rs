@@ -1,0 +1,64 @@
+//! What checking one chunk gave, and how parts add up.
+//!
+//! Rows and lines in a [`Part`] count from the start of its chunk; the merge, which sees the parts in
+//! order, adds what came before. Counts are always exact; samples are the first few only.
+
+use tamis_engine::pool::PooledBuffer;
+use tamis_formats::Totals;
+
+use super::rule::RuleId;
+use crate::unique::Key;
+
+/// The result of one chunk.
+#[derive(Debug)]
+pub(crate) struct Part {
+    pub(crate) totals: Totals,
+    /// Rows that break a rule of severity error (or warning, when strict).
+    pub(crate) invalid: u64,
+    /// Violations of each rule.
+    pub(crate) by_rule: Vec<u64>,
+    /// Rows counted towards each metric.
+    pub(crate) metrics: Vec<u64>,
+    /// The first violations, in the order of rows, then rules.
+    pub(crate) samples: Vec<Sample>,
+    /// Raw records without a fault, if they are wanted.
+    pub(crate) good: Option<PooledBuffer>,
+    /// Raw records with one, if they are wanted.
+    pub(crate) bad: Option<BadRecords>,
+    /// For each unique rule, the keys of the rows that have one.
+    pub(crate) keys: Vec<Vec<(Key, u32)>>,
+    /// Where the first bad record ends, from the start of the chunk.
+    pub(crate) first_bad_end: Option<usize>,
+    /// First byte of the chunk in its input.
+    pub(crate) byte_offset: u64,
+}
+
+/// A violation with everything a person needs to find it.
+#[derive(Clone, Debug)]
+pub(crate) struct Sample {
+    pub(crate) row: u64,
+    /// Line ends between the start of the chunk and the record.
+    pub(crate) line: u64,
+    /// First byte of the record in the chunk.
+    pub(crate) offset: usize,
+    pub(crate) rule: RuleId,
+    pub(crate) value: Option<Vec<u8>>,
+    pub(crate) message: String,
+}
+
+/// Raw records with a fault, and what is wrong with each.
+#[derive(Debug)]
+pub(crate) struct BadRecords {
+    pub(crate) bytes: PooledBuffer,
+    pub(crate) records: Vec<BadRecord>,
+    /// Broken rules, record after record.
+    pub(crate) reasons: Vec<RuleId>,
+}
+
+/// One of [`BadRecords`]: its `bytes` and `reasons` end here and begin where the one before ends.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct BadRecord {
+    pub(crate) row: u64,
+    pub(crate) bytes_end: usize,
+    pub(crate) reasons_end: usize,
+}

@@ -1,0 +1,308 @@
+//! A run over all inputs: opening them, one or two passes, and the report.
+
+use std::num::NonZero;
+use std::sync::atomic::AtomicBool;
+use std::time::Instant;
+
+use tamis_engine::framing::Terminator;
+use tamis_engine::pipeline::{self, Options};
+use tamis_engine::pool::BufferPool;
+use tamis_engine::source::{Source, SpooledSource};
+use tamis_formats::input::{self, InputOptions, Records, Shape};
+
+use super::compile::{Compiled, Counted};
+use super::layout::{HeaderFault, Layout};
+use super::merge::{InputTally, Located, Outputs, Tally};
+use super::outcome::Ended;
+use super::threshold::Measured;
+use super::worker::{Known, Pass, Worker};
+use super::{Check, CheckError, CheckOptions};
+use crate::model::{CsvFacts, Severity};
+use crate::report::Report;
+use crate::unique::{Duplicates, UniqueIndex};
+
+/// Which pass over the inputs.
+#[derive(Clone, Copy)]
+enum Turn<'a> {
+    /// Checks everything but duplicates, and takes the keys to find them by.
+    First,
+    /// The same with duplicates known: for each unique rule the rows, for each input its chunks.
+    Second {
+        duplicates: &'a [Duplicates],
+        chunks: &'a [Vec<(u64, u64)>],
+    },
+}
+
+pub(super) fn run(
+    check: &Check,
+    inputs: &[&dyn Source],
+    options: &CheckOptions,
+    mut outputs: Outputs,
+) -> Result<Report, CheckError> {
+    let started = Instant::now();
+    let compiled = &check.compiled;
+    let judges_duplicates = compiled.unique.iter().any(|unique| unique.rule.is_some());
+    let mut spooled = Vec::new();
+    if judges_duplicates {
+        for input in inputs.iter().filter(|input| !input.is_repeatable()) {
+            spooled.push(SpooledSource::new(*input, options.spill_dir.clone())?);
+        }
+    }
+    let mut spooled = spooled.iter();
+    let inputs: Vec<&dyn Source> = inputs
+        .iter()
+        .map(|input| match judges_duplicates && !input.is_repeatable() {
+            true => spooled.next().expect("spooled above") as &dyn Source,
+            false => *input,
+        })
+        .collect();
+
+    let waits = judges_duplicates && outputs.are_wanted();
+    let mut nowhere = Outputs::default();
+    let first_outputs = if waits { &mut nowhere } else { &mut outputs };
+    let mut tally = pass_over(check, &inputs, options, Turn::First, first_outputs)?;
+    let spilled_bytes = tally.unique.iter().map(UniqueIndex::spilled_bytes).sum();
+    let duplicates = find_duplicates(&mut tally, options)?;
+    let has_duplicates = compiled
+        .unique
+        .iter()
+        .zip(&duplicates)
+        .any(|(unique, found)| unique.rule.is_some() && !found.is_empty());
+    if waits || has_duplicates {
+        let chunks: Vec<_> = tally
+            .inputs
+            .iter_mut()
+            .map(|input| std::mem::take(&mut input.chunks))
+            .collect();
+        let turn = Turn::Second {
+            duplicates: &duplicates,
+            chunks: &chunks,
+        };
+        tally = pass_over(check, &inputs, options, turn, &mut outputs)?;
+    }
+    judge_thresholds(compiled, &mut tally, &duplicates);
+    let written = outputs.reports(&tally);
+    outputs.finish()?;
+    let ended = Ended {
+        check,
+        tally: &tally,
+        duplicates: &duplicates,
+        options,
+        outputs: written,
+        spilled_bytes,
+        elapsed: started.elapsed(),
+    };
+    Ok(ended.report())
+}
+
+fn find_duplicates(
+    tally: &mut Tally,
+    options: &CheckOptions,
+) -> Result<Vec<Duplicates>, CheckError> {
+    let threads = NonZero::new(options.threads).unwrap_or(NonZero::<usize>::MIN);
+    let indices = std::mem::take(&mut tally.unique);
+    Ok(indices
+        .into_iter()
+        .map(|index| index.finish(threads))
+        .collect::<tamis_engine::Result<_>>()?)
+}
+
+/// Counts a violation for each threshold that is not met.
+fn judge_thresholds(compiled: &Compiled, tally: &mut Tally, duplicates: &[Duplicates]) {
+    for threshold in &compiled.metrics {
+        let measured = measure(threshold, tally, duplicates);
+        if !measured.meets(&threshold.operator) {
+            tally.by_rule[threshold.rule.0 as usize] += 1;
+        }
+    }
+}
+
+/// What a threshold's metric came to.
+pub(super) fn measure(
+    threshold: &super::compile::Threshold,
+    tally: &Tally,
+    duplicates: &[Duplicates],
+) -> Measured {
+    let count = match threshold.counted {
+        Counted::Rows => tally.totals.rows,
+        Counted::Values(metric) => tally.metrics[metric.0 as usize],
+        Counted::Duplicates(index) => duplicates[index].count(),
+    };
+    Measured {
+        count,
+        rows: tally.totals.rows,
+        unit: threshold.unit,
+    }
+}
+
+fn pass_over(
+    check: &Check,
+    inputs: &[&dyn Source],
+    options: &CheckOptions,
+    turn: Turn<'_>,
+    outputs: &mut Outputs,
+) -> Result<Tally, CheckError> {
+    let compiled = &check.compiled;
+    let takes_keys = matches!(turn, Turn::First);
+    // Every unique rule gets an equal part of the budget.
+    let budget = options.memory_bytes / compiled.unique.len().max(1);
+    let new_index = |_: &_| UniqueIndex::new(budget, options.spill_dir.clone());
+    let unique = compiled
+        .unique
+        .iter()
+        .filter(|_| takes_keys)
+        .map(new_index)
+        .collect();
+    let mut tally = Tally::new(compiled, unique);
+    for (index, input) in inputs.iter().enumerate() {
+        let known = match turn {
+            Turn::First => None,
+            Turn::Second { duplicates, chunks } => Some(Known {
+                duplicates,
+                chunks: &chunks[index],
+            }),
+        };
+        let is_over = check_input(check, *input, options, known, &mut tally, outputs)?;
+        if is_over {
+            tally.is_complete = false;
+            break;
+        }
+    }
+    Ok(tally)
+}
+
+/// Checks one input; `true` when the run is over because of `fail_fast`.
+fn check_input(
+    check: &Check,
+    source: &dyn Source,
+    options: &CheckOptions,
+    known: Option<Known<'_>>,
+    tally: &mut Tally,
+    outputs: &mut Outputs,
+) -> Result<bool, CheckError> {
+    let compiled = &check.compiled;
+    let records = open(check, source, options)?;
+    let (layout, header_faults) = match &records.shape {
+        Shape::Jsonl => (Layout::jsonl(compiled), Vec::new()),
+        Shape::Csv {
+            dialect,
+            header: None,
+        } => (Layout::csv_by_position(compiled, *dialect), Vec::new()),
+        Shape::Csv {
+            dialect,
+            header: Some(header),
+        } => Layout::csv_by_name(compiled, *dialect, header),
+    };
+    let line_end = match &records.shape {
+        Shape::Csv { dialect, .. } if dialect.terminator == Terminator::CarriageReturn => b'\r',
+        _ => b'\n',
+    };
+    let pass = Pass {
+        compiled,
+        layout: &layout,
+        kernel: options.kernel,
+        pool: BufferPool::new(8 * options.threads.max(1) * options.chunk_bytes.next_power_of_two()),
+        line_end,
+        bad_from: if options.strict {
+            Severity::Warning
+        } else {
+            Severity::Error
+        },
+        samples_max: options.samples_max,
+        samples_full: AtomicBool::new(tally.samples.len() >= options.samples_max),
+        wants_good: outputs.good.is_some(),
+        wants_bad: outputs.bad.is_some(),
+        wants_keys: known.is_none() && !compiled.unique.is_empty(),
+        fail_fast: options.fail_fast,
+        known,
+    };
+    if !outputs.start_input(&records.header_bytes, &pass)? {
+        return Err(CheckError::HeadersDiffer {
+            input: source.name().to_owned(),
+        });
+    }
+    tally.inputs.push(InputTally {
+        name: source.name().to_owned(),
+        format: records.shape.name(),
+        totals: records.totals,
+        notes: records.notes.clone(),
+        ..InputTally::default()
+    });
+    count_header_faults(header_faults, source.name(), options.samples_max, tally);
+
+    let run_options = Options {
+        threads: options.threads,
+        chunk_bytes: options.chunk_bytes,
+        record_bytes_max: options.record_bytes_max,
+        start: records.start,
+        kernel: options.kernel,
+        cancel: options.cancel.clone(),
+        progress: options.progress.clone(),
+    };
+    let outcome = pipeline::run(
+        records.opened,
+        records.shape.framing(),
+        &run_options,
+        || Worker::new(&pass),
+        |worker, chunk| Ok(worker.check(&pass, chunk)),
+        |part| tally.merge(part, &pass, outputs, &options.progress),
+    )?;
+    let input = tally.inputs.last_mut().expect("pushed above");
+    input.bytes = outcome.bytes;
+    input.backend = outcome.backend;
+    Ok(outcome.stopped)
+}
+
+fn open(check: &Check, source: &dyn Source, options: &CheckOptions) -> Result<Records, CheckError> {
+    let facts = options.csv.clone().or(&check.compiled.csv);
+    let input_options = InputOptions {
+        format: options.format,
+        csv: dialect_options(&facts),
+        encoding: facts.encoding.clone(),
+        header_bytes_max: options.record_bytes_max,
+    };
+    input::open(source, &input_options).map_err(|error| match error {
+        input::OpenError::Engine(error) => CheckError::Engine(error),
+        input::OpenError::Format(error) => CheckError::Format {
+            input: source.name().to_owned(),
+            source: error,
+        },
+    })
+}
+
+fn dialect_options(facts: &CsvFacts) -> input::DialectOptions {
+    input::DialectOptions {
+        delimiter: facts.delimiter,
+        quote: facts.quote,
+        escape: facts.escape,
+        comment: facts.comment,
+        header: facts.header,
+        trim: facts.trim,
+    }
+}
+
+fn count_header_faults(
+    faults: Vec<HeaderFault>,
+    input: &str,
+    samples_max: usize,
+    tally: &mut Tally,
+) {
+    for fault in faults {
+        if tally.samples.len() < samples_max {
+            tally.samples.push(Located {
+                input: input.to_owned(),
+                row: None,
+                line: 1,
+                byte_offset: 0,
+                column: Some(fault.column.clone()),
+                rule: fault.rule,
+                value: None,
+                message: fault.message,
+            });
+        }
+        *tally
+            .by_header
+            .entry((fault.rule, fault.column))
+            .or_default() += 1;
+    }
+}

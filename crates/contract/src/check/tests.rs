@@ -1,0 +1,371 @@
+//! Goal: a check counts what its contract says, the same for any threads, chunks, kernel and source.
+
+use tamis_engine::kernel::Kernel;
+use tamis_engine::sink::MemorySink;
+use tamis_engine::source::{MemorySource, Source};
+
+use super::*;
+use crate::model::{Metric, Operator, Property, Quality, Severity};
+use crate::report::Report;
+use tamis_engine::number::Decimal;
+
+fn contract(object: Object) -> Contract {
+    Contract::builder("test").object(object).build()
+}
+
+fn orders() -> Object {
+    Object::new("orders")
+        .property(
+            Property::string("id")
+                .required()
+                .pattern("^TX\\d{4}$")
+                .unwrap(),
+        )
+        .property(
+            Property::number("amount")
+                .required()
+                .minimum(1)
+                .maximum(1000),
+        )
+        .property(Property::string("memo").max_length(11))
+}
+
+fn run(object: &Object, input: &str, options: &CheckOptions) -> Report {
+    run_source(
+        object,
+        &MemorySource::new("orders.csv", input.as_bytes().to_vec()),
+        options,
+    )
+}
+
+fn run_source(object: &Object, source: &dyn Source, options: &CheckOptions) -> Report {
+    let contract = contract(object.clone());
+    let check = Check::compile(&contract, object, Unchecked::Refuse).unwrap();
+    check.run(&[source], options, None, None).unwrap()
+}
+
+/// `column.rule: count`, in the order of the report.
+fn counts(report: &Report) -> Vec<String> {
+    let one = |count: &crate::report::RuleCount| {
+        format!(
+            "{}.{}: {}",
+            count.column.as_deref().unwrap_or(""),
+            count.rule,
+            count.count
+        )
+    };
+    report.violations.by_rule.iter().map(one).collect()
+}
+
+const ORDERS: &str = "id,amount,memo
+TX0001,12.50,fine
+TX0002,0.5,\"too \"\"little\"\"\"
+,12,
+TX0004,abc,\"a memo, quoted,
+on two lines\"
+TX0005,1000.00,
+TX006,1e3,ok
+TX0007,12
+\"TX0008\",\"7\",\"x\"
+";
+
+#[test]
+fn every_rule_is_counted_and_located() {
+    let report = run(&orders(), ORDERS, &CheckOptions::default());
+    assert_eq!(
+        (report.rows.total, report.rows.valid, report.rows.invalid),
+        (8, 3, 5)
+    );
+    let mut found = counts(&report);
+    found.sort();
+    let expected = [
+        ".fieldCount: 1",
+        "amount.minimum: 1",
+        "amount.type: 1",
+        "id.pattern: 1",
+        "id.required: 1",
+        "memo.maxLength: 2",
+    ];
+    assert_eq!(found, expected);
+    let places: Vec<_> = report
+        .samples
+        .iter()
+        .map(|sample| {
+            (
+                sample.row.unwrap(),
+                sample.line.unwrap(),
+                sample.rule.as_str(),
+            )
+        })
+        .collect();
+    assert_eq!(
+        places,
+        [
+            (2, 3, "minimum"),
+            (2, 3, "maxLength"),
+            (3, 4, "required"),
+            (4, 5, "type"),
+            (4, 5, "maxLength"),
+            (6, 8, "pattern"),
+            (7, 9, "fieldCount"),
+        ]
+    );
+    assert_eq!(report.samples[1].value.as_deref(), Some("too \"little\""));
+    assert!(!report.passed);
+}
+
+#[test]
+fn good_and_bad_records_are_written_as_they_came() {
+    let contract = contract(orders());
+    let check = Check::compile(&contract, &contract.objects[0], Unchecked::Refuse).unwrap();
+    let source = MemorySource::new("orders.csv", ORDERS.as_bytes().to_vec());
+    for (threads, chunk_bytes) in [(1, 1), (3, 20), (2, 1 << 20)] {
+        let (good, good_bytes) = MemorySink::new("good");
+        let (bad, bad_bytes) = MemorySink::new("bad");
+        let options = CheckOptions {
+            threads,
+            chunk_bytes,
+            ..CheckOptions::default()
+        };
+        check
+            .run(
+                &[&source],
+                &options,
+                Some(Box::new(good)),
+                Some(Box::new(bad)),
+            )
+            .unwrap();
+        let text = |output: tamis_engine::sink::MemoryOutput| {
+            String::from_utf8(output.bytes().unwrap().to_vec()).unwrap()
+        };
+        assert_eq!(
+            text(good_bytes),
+            "id,amount,memo\nTX0001,12.50,fine\nTX0005,1000.00,\n\"TX0008\",\"7\",\"x\"\n"
+        );
+        assert_eq!(
+            text(bad_bytes),
+            "_tamis_row,_tamis_reason,id,amount,memo
+2,amount: minimum; memo: maxLength,TX0002,0.5,\"too \"\"little\"\"\"
+3,id: required,,12,
+4,amount: type; memo: maxLength,TX0004,abc,\"a memo, quoted,
+on two lines\"
+6,id: pattern,TX006,1e3,ok
+7,fieldCount,TX0007,12
+"
+        );
+    }
+}
+
+#[test]
+fn duplicates_are_every_occurrence_after_the_first() {
+    let object = Object::new("orders").property(Property::integer("id").unique());
+    let report = run(
+        &object,
+        "id\n7\n8\n7\n\n07\n9\n7.0\n",
+        &CheckOptions::default(),
+    );
+    assert_eq!(counts(&report), ["id.unique: 3"]);
+    let rows: Vec<_> = report
+        .samples
+        .iter()
+        .map(|sample| sample.row.unwrap())
+        .collect();
+    assert_eq!(rows, [3, 4, 6]);
+    assert_eq!(report.notes[0].count, Some(1), "the blank line is noted");
+}
+
+#[test]
+fn what_must_be_unique_is_so_across_inputs_and_streams() {
+    let object = Object::new("orders").property(Property::string("id").unique());
+    let contract = contract(object);
+    let check = Check::compile(&contract, &contract.objects[0], Unchecked::Refuse).unwrap();
+    let first = MemorySource::new("a.csv", b"id\nx\ny\n".to_vec());
+    let second = MemorySource::new("b.csv", b"id\nz\nx\n".to_vec()).as_stream(3);
+    let (good, good_bytes) = MemorySink::new("good");
+    let options = CheckOptions {
+        threads: 2,
+        chunk_bytes: 3,
+        ..CheckOptions::default()
+    };
+    let report = check
+        .run(&[&first, &second], &options, Some(Box::new(good)), None)
+        .unwrap();
+    assert_eq!(counts(&report), ["id.unique: 1"]);
+    assert_eq!(
+        (report.samples[0].input.as_str(), report.samples[0].row),
+        ("b.csv", Some(2))
+    );
+    assert_eq!(good_bytes.bytes().as_deref(), Some(&b"id\nx\ny\nz\n"[..]));
+}
+
+#[test]
+fn a_warning_makes_no_row_bad_unless_strict() {
+    let rare = Quality::metric(Metric::NullValues, Operator::MustBe(Decimal::from(0i64)))
+        .severity(Severity::Warning);
+    let object = Object::new("orders")
+        .property(Property::string("id"))
+        .property(Property::string("memo").quality(rare));
+    let input = "id,memo\na,x\nb,\n";
+    let report = run(&object, input, &CheckOptions::default());
+    assert_eq!(
+        (counts(&report), report.passed, report.rows.invalid),
+        (vec!["memo.nullValues: 1".to_owned()], true, 0)
+    );
+    let strict = run(
+        &object,
+        input,
+        &CheckOptions {
+            strict: true,
+            ..CheckOptions::default()
+        },
+    );
+    assert_eq!((strict.passed, strict.rows.invalid), (false, 1));
+}
+
+#[test]
+fn a_threshold_is_judged_at_the_end() {
+    let few = Quality::metric(
+        Metric::NullValues,
+        Operator::MustBeLessThan(Decimal::from(40i64)),
+    )
+    .percent();
+    let object = Object::new("orders")
+        .property(Property::string("id"))
+        .property(Property::string("memo").quality(few));
+    let report = run(&object, "id,memo\na,x\nb,\nc,z\n", &CheckOptions::default());
+    assert!(
+        report.passed && report.metrics[0].passed,
+        "a third is less than 40 %"
+    );
+    let report = run(&object, "id,memo\na,x\nb,\n", &CheckOptions::default());
+    assert!(!report.passed && !report.metrics[0].passed, "a half is not");
+    assert_eq!(report.rows.invalid, 0, "no single row is bad");
+}
+
+#[test]
+fn headers_are_held_to_the_contract() {
+    let report = run(
+        &orders(),
+        "id,memo,extra,id\nTX0001,x,,\n",
+        &CheckOptions::default(),
+    );
+    let mut found = counts(&report);
+    found.sort();
+    assert_eq!(
+        found,
+        [
+            "amount.missingColumn: 1",
+            "extra.extraColumn: 1",
+            "id.duplicateColumn: 1"
+        ]
+    );
+    let report = run(&orders(), "", &CheckOptions::default());
+    assert_eq!(
+        (report.rows.total, report.violations.total, report.passed),
+        (0, 3, false)
+    );
+}
+
+#[test]
+fn fail_fast_covers_the_rows_up_to_the_first_bad_one() {
+    for chunk_bytes in [1, 30, 1 << 20] {
+        let options = CheckOptions {
+            fail_fast: true,
+            threads: 2,
+            chunk_bytes,
+            ..CheckOptions::default()
+        };
+        let report = run(&orders(), ORDERS, &options);
+        assert_eq!(
+            (report.rows.total, report.rows.invalid, report.complete),
+            (2, 1, false)
+        );
+        assert_eq!(report.violations.total, 2);
+    }
+}
+
+#[test]
+fn json_lines_are_judged_by_the_same_rules() {
+    let input = r#"{"id":"TX0001","amount":12.5,"memo":"fine"}
+{"amount":0.5,"id":"TX0002"}
+{"id":null,"amount":"12"}
+{"id":"TX\u0030004","amount":1e3,"memo":"\u00e9\u00e9\u00e9\u00e9\u00e9\u00e9\u00e9"}
+not json
+
+[1]
+{"id":"","amount":5}
+"#;
+    let source = MemorySource::new("orders.jsonl", input.as_bytes().to_vec());
+    let report = run_source(&orders(), &source, &CheckOptions::default());
+    let mut found = counts(&report);
+    found.sort();
+    assert_eq!(
+        found,
+        [
+            ".json: 2",
+            "amount.minimum: 1",
+            "amount.type: 1",
+            "id.pattern: 1",
+            "id.required: 1"
+        ]
+    );
+    assert_eq!((report.rows.total, report.rows.valid), (7, 2));
+}
+
+#[test]
+fn the_answer_does_not_depend_on_how_it_is_computed() {
+    let object = Object::new("orders")
+        .csv(CsvFacts {
+            missing_values: Some(vec!["NA".into()]),
+            ..CsvFacts::default()
+        })
+        .property(
+            Property::string("id")
+                .required()
+                .pattern("^TX\\d{4}$")
+                .unwrap()
+                .unique(),
+        )
+        .property(
+            Property::number("amount")
+                .required()
+                .minimum(1)
+                .maximum(1000),
+        )
+        .property(Property::string("memo").max_length(11));
+    let mut input = String::new();
+    for round in 0..200 {
+        input.push_str(if round % 7 == 0 {
+            ORDERS
+        } else {
+            &ORDERS[15..]
+        });
+        input.push_str("TX9,NA,5\" nail\n\n\"TX0001\" ,3,x\r\n");
+    }
+    let mut expected = None;
+    for kernel in Kernel::available() {
+        for (threads, chunk_bytes) in [(1, 1 << 20), (2, 64), (3, 1000), (7, 37)] {
+            for read_bytes in [None, Some(100)] {
+                let source = MemorySource::new("orders.csv", input.clone());
+                let source = match read_bytes {
+                    None => source,
+                    Some(read_bytes) => source.as_stream(read_bytes),
+                };
+                let options = CheckOptions {
+                    kernel,
+                    threads,
+                    chunk_bytes,
+                    samples_max: 50,
+                    ..CheckOptions::default()
+                };
+                let mut report = run_source(&object, &source, &options);
+                report.performance = Default::default();
+                let expected = expected.get_or_insert_with(|| report.clone());
+                assert_eq!(
+                    &report, expected,
+                    "{kernel:?} {threads} {chunk_bytes} {read_bytes:?}"
+                );
+            }
+        }
+    }
+}

@@ -1,0 +1,580 @@
+//! The map half of a check: one chunk to one [`Part`].
+//!
+//! Per block, for each column: the fast loops mark suspects ([`super::fast`]), each suspect is judged
+//! ([`super::value`]), and the violations of all columns are put in the order of rows. Then good and bad
+//! records are copied out and keys are taken, column after column as well.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use tamis_engine::kernel::{Kernel, Spans};
+use tamis_engine::pipeline::Chunk;
+use tamis_engine::pool::BufferPool;
+use tamis_formats::{Block, Fault, Kind, Malformed, Visitor, csv, jsonl};
+
+use super::compile::Compiled;
+use super::fast;
+use super::layout::Layout;
+use super::part::{BadRecord, BadRecords, Part, Sample};
+use super::rule::RuleId;
+use super::value::Consequence;
+use crate::model::Severity;
+use crate::unique::{Duplicates, Key, key_of};
+
+/// What all workers of a pass share.
+pub(crate) struct Pass<'a> {
+    pub(crate) compiled: &'a Compiled,
+    pub(crate) layout: &'a Layout,
+    pub(crate) kernel: Kernel,
+    pub(crate) pool: BufferPool,
+    /// The byte that ends a physical line.
+    pub(crate) line_end: u8,
+    /// Violations of this severity and above make a row bad.
+    pub(crate) bad_from: Severity,
+    pub(crate) samples_max: usize,
+    /// Enough samples have been merged; set by the merge, so it may be noticed late, never early.
+    pub(crate) samples_full: AtomicBool,
+    pub(crate) wants_good: bool,
+    pub(crate) wants_bad: bool,
+    pub(crate) wants_keys: bool,
+    pub(crate) fail_fast: bool,
+    /// In the second pass: which rows of the run repeat a key, and where each chunk begins.
+    pub(crate) known: Option<Known<'a>>,
+}
+
+/// What the first pass found out.
+#[derive(Clone, Copy)]
+pub(crate) struct Known<'a> {
+    /// For each unique rule.
+    pub(crate) duplicates: &'a [Duplicates],
+    /// First byte and first row (counted over the run) of each chunk of this input.
+    pub(crate) chunks: &'a [(u64, u64)],
+}
+
+impl Known<'_> {
+    /// The row, counted over the run, that the chunk at `byte_offset` starts with.
+    fn first_row(&self, byte_offset: u64) -> u64 {
+        let at = self
+            .chunks
+            .binary_search_by_key(&byte_offset, |&(offset, _)| offset);
+        self.chunks[at.expect("both passes cut the input alike")].1
+    }
+}
+
+/// The scratch of one thread.
+pub(crate) struct Worker {
+    /// Out of its place while it runs.
+    parser: Option<Parser>,
+    suspects: Vec<u64>,
+    bad: Vec<u64>,
+    fast: fast::Scratch,
+    spans: Vec<u32>,
+    decoded: Vec<u8>,
+    found: Vec<Found>,
+}
+
+enum Parser {
+    Csv(Box<csv::Parser>),
+    Jsonl(Box<jsonl::Parser>),
+}
+
+/// A violation in the block at hand.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Found {
+    row: u32,
+    rule: RuleId,
+}
+
+impl Worker {
+    pub(crate) fn new(pass: &Pass<'_>) -> Worker {
+        Worker {
+            parser: Some(match pass.layout {
+                Layout::Csv { dialect, width, .. } => {
+                    Parser::Csv(Box::new(csv::Parser::new(*dialect, *width, pass.kernel)))
+                }
+                Layout::Jsonl { paths } => {
+                    Parser::Jsonl(Box::new(jsonl::Parser::new(paths, pass.kernel)))
+                }
+            }),
+            suspects: Vec::new(),
+            bad: Vec::new(),
+            fast: fast::Scratch::default(),
+            spans: Vec::new(),
+            decoded: Vec::new(),
+            found: Vec::new(),
+        }
+    }
+
+    /// Checks one chunk.
+    pub(crate) fn check(&mut self, pass: &Pass<'_>, chunk: Chunk<'_>) -> Part {
+        let part = self.check_all(pass, chunk);
+        match part.first_bad_end {
+            // Everything after the first bad record is as if it had not been read.
+            Some(end) if pass.fail_fast && end < chunk.bytes.len() => {
+                let upto = Chunk {
+                    bytes: &chunk.bytes[..end],
+                    at_end: false,
+                    ..chunk
+                };
+                self.check_all(pass, upto)
+            }
+            _ => part,
+        }
+    }
+
+    fn check_all(&mut self, pass: &Pass<'_>, chunk: Chunk<'_>) -> Part {
+        let mut parser = self.parser.take().expect("it is put back below");
+        let mut gather = Gather::new(pass, self, chunk);
+        let totals = match &mut parser {
+            Parser::Csv(parser) => parser.parse(chunk.bytes, chunk.at_end, &mut gather),
+            Parser::Jsonl(parser) => parser.parse(chunk.bytes, chunk.at_end, &mut gather),
+        };
+        let mut part = gather.part;
+        part.totals = totals;
+        self.parser = Some(parser);
+        part
+    }
+}
+
+/// Takes the parser's blocks and builds the part.
+struct Gather<'a> {
+    pass: &'a Pass<'a>,
+    worker: &'a mut Worker,
+    part: Part,
+    /// Rows before the block at hand.
+    rows: u64,
+    /// First row of the chunk, counted over the run; known in the second pass only.
+    first_row: u64,
+    /// Where line ends have been counted up to, and how many there were.
+    line_at: (usize, u64),
+}
+
+impl<'a> Gather<'a> {
+    fn new(pass: &'a Pass<'a>, worker: &'a mut Worker, chunk: Chunk<'_>) -> Gather<'a> {
+        let buffer = || {
+            let mut buffer = pass.pool.take(chunk.bytes.len());
+            buffer.clear();
+            buffer
+        };
+        let part = Part {
+            totals: Default::default(),
+            invalid: 0,
+            by_rule: vec![0; pass.compiled.rules.len()],
+            metrics: vec![0; pass.compiled.metrics.len()],
+            samples: Vec::new(),
+            good: pass.wants_good.then(buffer),
+            bad: pass.wants_bad.then(|| BadRecords {
+                bytes: pass.pool.take(0),
+                records: Vec::new(),
+                reasons: Vec::new(),
+            }),
+            keys: vec![
+                Vec::new();
+                if pass.wants_keys {
+                    pass.compiled.unique.len()
+                } else {
+                    0
+                }
+            ],
+            first_bad_end: None,
+            byte_offset: chunk.byte_offset,
+        };
+        let first_row = pass
+            .known
+            .map_or(0, |known| known.first_row(chunk.byte_offset));
+        Gather {
+            pass,
+            worker,
+            part,
+            rows: 0,
+            first_row,
+            line_at: (0, 0),
+        }
+    }
+
+    /// Finds the violations of one column.
+    fn check_column(&mut self, block: &Block<'_>, column: usize, at: usize) {
+        let rules = &self.pass.compiled.columns[column];
+        let words = block.rows.div_ceil(64);
+        if rules.fast.is_idle(block.kinds.is_some()) {
+            return;
+        }
+        let mut suspects = std::mem::take(&mut self.worker.suspects);
+        suspects.clear();
+        suspects.resize(words, 0);
+        let mut index = std::mem::take(&mut self.worker.spans);
+        let unquoted = self.unquoted(block, at, &mut index);
+        let spans = unquoted.unwrap_or_else(|| block.column(at));
+        let fields = fast::Column {
+            block,
+            at,
+            spans,
+            has_quotes: unquoted.is_some(),
+        };
+        rules.fast.mark(
+            &fields,
+            self.pass.kernel,
+            &mut self.worker.fast,
+            &mut suspects,
+        );
+        self.worker.spans = index;
+        for_each_bit(&suspects, |row| self.judge(block, row, column, at));
+        self.worker.suspects = suspects;
+    }
+
+    /// The spans of a column that has quoted fields.
+    fn unquoted<'s>(
+        &self,
+        block: &Block<'s>,
+        at: usize,
+        index: &'s mut Vec<u32>,
+    ) -> Option<Spans<'s>> {
+        match self.pass.layout {
+            Layout::Csv { dialect, .. } => csv::unquote_column(block, at, dialect, index),
+            Layout::Jsonl { .. } => None,
+        }
+    }
+
+    fn judge(&mut self, block: &Block<'_>, row: usize, column: usize, at: usize) {
+        let mut decoded = std::mem::take(&mut self.worker.decoded);
+        let (kind, text) = self.value(block, row, at, &mut decoded);
+        let Gather { part, worker, .. } = self;
+        self.pass.compiled.columns[column].values.judge(
+            kind,
+            text,
+            |consequence| match consequence {
+                Consequence::Violation(rule) => worker.found.push(Found {
+                    row: row as u32,
+                    rule,
+                }),
+                Consequence::Count(metric) => part.metrics[metric.0 as usize] += 1,
+            },
+        );
+        self.worker.decoded = decoded;
+    }
+
+    /// The decoded value of a field.
+    fn value<'v>(
+        &self,
+        block: &Block<'v>,
+        row: usize,
+        at: usize,
+        scratch: &'v mut Vec<u8>,
+    ) -> (Kind, &'v [u8]) {
+        let kind = block.kind(row, at);
+        let raw = block.column(at).field(row);
+        let text = match (self.pass.layout, kind) {
+            (Layout::Csv { dialect, .. }, _) => csv::decode(raw, dialect, scratch),
+            (Layout::Jsonl { .. }, Kind::EscapedString) => jsonl::decode_string(raw, scratch),
+            (Layout::Jsonl { .. }, _) => raw,
+        };
+        (kind, text)
+    }
+
+    /// Adds the violations of rows whose key occurred before.
+    fn find_duplicates(&mut self, block: &Block<'_>) {
+        let Some(known) = self.pass.known else { return };
+        let first = self.first_row + self.rows;
+        for (unique, duplicates) in self.pass.compiled.unique.iter().zip(known.duplicates) {
+            let Some(rule) = unique.rule else { continue };
+            for row in duplicates.range(first..first + block.rows as u64) {
+                self.worker.found.push(Found {
+                    row: (row - first) as u32,
+                    rule,
+                });
+            }
+        }
+    }
+
+    /// Takes the keys of the block's rows.
+    fn take_keys(&mut self, block: &Block<'_>) {
+        if !self.pass.wants_keys {
+            return;
+        }
+        let mut scratch = [Vec::new(), Vec::new()];
+        for (index, unique) in self.pass.compiled.unique.iter().enumerate() {
+            let places: Option<Vec<_>> = unique
+                .columns
+                .iter()
+                .map(|&column| self.pass.layout.place(column))
+                .collect();
+            let Some(places) = places else { continue };
+            for row in 0..block.rows {
+                let key = match (unique.columns.as_slice(), places.as_slice()) {
+                    ([column], [at]) => {
+                        self.key_part(block, row, *column, *at, &mut scratch, |text| {
+                            key_of(&[text])
+                        })
+                    }
+                    (columns, places) => {
+                        self.composite_key(block, row, columns, places, &mut scratch)
+                    }
+                };
+                if let Some(key) = key {
+                    self.part.keys[index].push((key, self.rows as u32 + row as u32));
+                }
+            }
+        }
+    }
+
+    /// Calls `take` with the text that equal values share; `None` for null, which equals nothing.
+    fn key_part<R>(
+        &self,
+        block: &Block<'_>,
+        row: usize,
+        column: usize,
+        at: usize,
+        [decoded, canonical]: &mut [Vec<u8>; 2],
+        take: impl FnOnce(&[u8]) -> R,
+    ) -> Option<R> {
+        let values = &self.pass.compiled.columns[column].values;
+        let (kind, text) = self.value(block, row, at, decoded);
+        (!values.is_null(kind, text)).then(|| take(values.canonical(text, canonical)))
+    }
+
+    fn composite_key(
+        &self,
+        block: &Block<'_>,
+        row: usize,
+        columns: &[usize],
+        places: &[usize],
+        scratch: &mut [Vec<u8>; 2],
+    ) -> Option<Key> {
+        let parts: Option<Vec<Vec<u8>>> = columns
+            .iter()
+            .zip(places)
+            .map(|(&column, &at)| self.key_part(block, row, column, at, scratch, <[u8]>::to_vec))
+            .collect();
+        parts.map(|parts| key_of(&parts.iter().map(Vec::as_slice).collect::<Vec<_>>()))
+    }
+
+    /// Counts the violations found in the block, marks its bad rows and keeps samples.
+    fn settle(&mut self, block: &Block<'_>) {
+        let mut found = std::mem::take(&mut self.worker.found);
+        found.sort_unstable();
+        self.worker.bad.clear();
+        self.worker.bad.resize(block.rows.div_ceil(64), 0);
+        for violation in &found {
+            self.part.by_rule[violation.rule.0 as usize] += 1;
+            if self.makes_bad(violation.rule) {
+                self.worker.bad[violation.row as usize / 64] |= 1 << (violation.row % 64);
+            }
+            self.sample(block, *violation);
+        }
+        self.part.invalid += self
+            .worker
+            .bad
+            .iter()
+            .map(|word| u64::from(word.count_ones()))
+            .sum::<u64>();
+        let first_bad = first_bit(&self.worker.bad);
+        if let (None, Some(row)) = (self.part.first_bad_end, first_bad) {
+            self.part.first_bad_end = Some(block.record(row).end);
+        }
+        self.copy_records(block, &found);
+        found.clear();
+        self.worker.found = found;
+    }
+
+    fn makes_bad(&self, rule: RuleId) -> bool {
+        self.pass.compiled.rules.get(rule).severity >= self.pass.bad_from
+    }
+
+    fn sample(&mut self, block: &Block<'_>, violation: Found) {
+        if !self.wants_samples() {
+            return;
+        }
+        let row = violation.row as usize;
+        let rule = self.pass.compiled.rules.get(violation.rule);
+        let columns = self.pass.compiled.columns_of(violation.rule);
+        let mut decoded = Vec::new();
+        let values: Vec<Vec<u8>> = columns
+            .iter()
+            .filter_map(|&column| self.pass.layout.place(column))
+            .filter(|&at| block.kind(row, at) != Kind::Missing)
+            .map(|at| self.value(block, row, at, &mut decoded).1.to_vec())
+            .collect();
+        let value = (!values.is_empty()).then(|| values.join(&b", "[..]));
+        let offset = block.record(row).start;
+        let line = self.line(block.bytes, offset);
+        self.part.samples.push(Sample {
+            row: self.rows + u64::from(violation.row),
+            line,
+            offset,
+            rule: violation.rule,
+            value,
+            message: rule.expected.clone(),
+        });
+    }
+
+    fn wants_samples(&self) -> bool {
+        self.part.samples.len() < self.pass.samples_max
+            && !self.pass.samples_full.load(Ordering::Relaxed)
+    }
+
+    /// Line ends in the chunk before `offset`; asked for in ascending order.
+    fn line(&mut self, bytes: &[u8], offset: usize) -> u64 {
+        let (at, lines) = self.line_at;
+        let more = self
+            .pass
+            .kernel
+            .count_byte(&bytes[at..offset.max(at)], self.pass.line_end);
+        self.line_at = (offset.max(at), lines + more as u64);
+        self.line_at.1
+    }
+
+    /// Copies good records in runs and bad ones one by one.
+    fn copy_records(&mut self, block: &Block<'_>, found: &[Found]) {
+        if !self.pass.wants_good && !self.pass.wants_bad {
+            return;
+        }
+        let bad = std::mem::take(&mut self.worker.bad);
+        let mut violations = found.iter().peekable();
+        let mut good_from = 0;
+        for_each_bit(&bad, |row| {
+            self.copy_good(block, good_from..row);
+            good_from = row + 1;
+            while violations
+                .next_if(|violation| (violation.row as usize) < row)
+                .is_some()
+            {}
+            let mut reasons = Vec::new();
+            while let Some(violation) =
+                violations.next_if(|violation| violation.row as usize == row)
+            {
+                reasons.push(violation.rule);
+            }
+            let record = block.record(row);
+            self.copy_bad(row as u64, &block.bytes[record], &reasons);
+        });
+        self.copy_good(block, good_from..block.rows);
+        self.worker.bad = bad;
+    }
+
+    fn copy_good(&mut self, block: &Block<'_>, rows: std::ops::Range<usize>) {
+        let Some(good) = &mut self.part.good else {
+            return;
+        };
+        if block.records.is_some() {
+            // JSON lines may have blank lines between them.
+            for row in rows {
+                good.extend_from_slice(&block.bytes[block.record(row)]);
+            }
+        } else if !rows.is_empty() {
+            let bytes = block.record(rows.start).start..block.record(rows.end - 1).end;
+            good.extend_from_slice(&block.bytes[bytes]);
+        }
+    }
+
+    fn copy_bad(&mut self, row: u64, record: &[u8], reasons: &[RuleId]) {
+        let row = self.rows + row;
+        let is_reason = |rule: &&RuleId| self.makes_bad(**rule);
+        let reasons: Vec<RuleId> = reasons.iter().filter(is_reason).copied().collect();
+        let Some(bad) = &mut self.part.bad else {
+            return;
+        };
+        bad.bytes.extend_from_slice(record);
+        bad.reasons.extend(reasons);
+        bad.records.push(BadRecord {
+            row,
+            bytes_end: bad.bytes.len(),
+            reasons_end: bad.reasons.len(),
+        });
+    }
+}
+
+impl Visitor for Gather<'_> {
+    fn block(&mut self, block: &Block<'_>) {
+        for column in 0..self.pass.compiled.columns.len() {
+            if let Some(at) = self.pass.layout.place(column) {
+                self.check_column(block, column, at);
+            }
+        }
+        self.find_duplicates(block);
+        self.take_keys(block);
+        self.settle(block);
+        self.rows += block.rows as u64;
+    }
+
+    fn malformed(&mut self, record: &Malformed<'_>) {
+        let structural = &self.pass.compiled.structural;
+        let (rule, offset, message) = match &record.fault {
+            Fault::FieldCount { found, expected } => (
+                structural.field_count,
+                record.range.start,
+                format!("has {found} fields, the header has {expected}"),
+            ),
+            Fault::UnclosedQuote { offset } => (
+                structural.unclosed_quote,
+                *offset,
+                format!(
+                    "a quote opened at byte {} is never closed",
+                    self.part.byte_offset + *offset as u64
+                ),
+            ),
+            Fault::InvalidUtf8 { offset } => (
+                structural.encoding,
+                *offset,
+                format!(
+                    "byte {} is not valid UTF-8",
+                    self.part.byte_offset + *offset as u64
+                ),
+            ),
+            Fault::InvalidJson { offset, message } => (
+                structural.json,
+                *offset,
+                format!(
+                    "{message} at byte {}",
+                    self.part.byte_offset + *offset as u64
+                ),
+            ),
+            Fault::DuplicateKey { offset } => (
+                structural.duplicate_key,
+                *offset,
+                format!(
+                    "a key is repeated at byte {}",
+                    self.part.byte_offset + *offset as u64
+                ),
+            ),
+            _ => (
+                structural.json,
+                record.range.start,
+                "is not a JSON object".to_owned(),
+            ),
+        };
+        self.part.by_rule[rule.0 as usize] += 1;
+        self.part.invalid += 1;
+        self.part.first_bad_end.get_or_insert(record.range.end);
+        let bytes = &record.bytes[record.range.clone()];
+        if self.wants_samples() {
+            let line = self.line(record.bytes, record.range.start);
+            let shown = bytes.trim_ascii_end();
+            let sample = Sample {
+                row: self.rows,
+                line,
+                offset,
+                rule,
+                value: Some(shown.to_vec()),
+                message,
+            };
+            self.part.samples.push(sample);
+        }
+        self.copy_bad(0, bytes, &[rule]);
+        self.rows += 1;
+    }
+}
+
+/// Calls `visit` with the index of every set bit, ascending.
+fn for_each_bit(words: &[u64], mut visit: impl FnMut(usize)) {
+    for (index, &word) in words.iter().enumerate() {
+        let mut left = word;
+        while left != 0 {
+            visit(index * 64 + left.trailing_zeros() as usize);
+            left &= left - 1;
+        }
+    }
+}
+
+fn first_bit(words: &[u64]) -> Option<usize> {
+    let index = words.iter().position(|&word| word != 0)?;
+    Some(index * 64 + words[index].trailing_zeros() as usize)
+}
