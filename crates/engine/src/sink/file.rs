@@ -159,6 +159,10 @@ impl Draft {
                 return Ok((file, Self::Unnamed));
             }
         }
+        Self::create_named(target)
+    }
+
+    fn create_named(target: &Path) -> io::Result<(File, Self)> {
         let temporary = temporary_name(target);
         let file = OpenOptions::new()
             .write(true)
@@ -227,4 +231,49 @@ fn link(file: &File, path: &Path) -> io::Result<()> {
 fn descriptor_path(file: &File) -> PathBuf {
     use std::os::fd::AsRawFd;
     format!("/proc/self/fd/{}", file.as_raw_fd()).into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A sink as it is where there are no files without a name.
+    fn named_sink(target: &Path) -> FileSink {
+        let (file, draft) = Draft::create_named(target).expect("the folder can be written to");
+        let writer = BufWriter::with_capacity(BUFFER_BYTES, file);
+        FileSink {
+            name: target.display().to_string(),
+            target: target.to_owned(),
+            writer,
+            draft,
+        }
+    }
+
+    fn entry_count(folder: &Path) -> usize {
+        fs::read_dir(folder)
+            .expect("the folder can be read")
+            .count()
+    }
+
+    #[test]
+    fn a_draft_with_a_name_is_published_or_removed_too() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let target = folder.path().join("good.csv");
+        let mut sink = named_sink(&target);
+        sink.write_all(b"thrown away").expect("there is room");
+        assert_eq!(entry_count(folder.path()), 1);
+        drop(sink);
+        assert_eq!(entry_count(folder.path()), 0);
+
+        for content in ["first", "second"] {
+            let mut sink = Box::new(named_sink(&target));
+            sink.write_all(content.as_bytes()).expect("there is room");
+            sink.finish().expect("there is room");
+            assert_eq!(
+                fs::read_to_string(&target).expect("it was published"),
+                content
+            );
+            assert_eq!(entry_count(folder.path()), 1);
+        }
+    }
 }

@@ -192,3 +192,27 @@ impl Storage {
         Self::Other
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn without_the_fault_handler_nothing_is_mapped() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let path = folder.path().join("data");
+        fs::write(&path, vec![b'x'; 4 << 20]).expect("there is room");
+        let open = |io| {
+            FileSource::new(
+                &path,
+                ReadOptions {
+                    io,
+                    ..ReadOptions::default()
+                },
+            )
+            .open()
+        };
+        assert!(matches!(open(Io::Mmap), Err(Error::Unsupported { .. })));
+        assert!(matches!(open(Io::Auto), Ok(Opened::Random(bytes)) if bytes.backend() == "read"));
+    }
+}

@@ -3,6 +3,7 @@
 use std::fs;
 use std::io::Read;
 use std::os::unix::fs::{PermissionsExt, symlink};
+use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::thread;
@@ -206,6 +207,34 @@ fn a_reader_that_leaves_is_a_closed_pipe() {
         };
         assert!(matches!(error, Error::ClosedPipe { output } if output == path.to_str().unwrap()));
     });
+}
+
+/// Set in the child process of the next test.
+const KILLED_CHILD: &str = "TAMIS_TEST_KILLED_CHILD";
+
+#[test]
+fn a_killed_process_leaves_nothing_behind() {
+    if let Some(folder) = std::env::var_os(KILLED_CHILD) {
+        let mut sink = FileSink::create(Path::new(&folder).join("good.csv")).unwrap();
+        sink.write_all(&sample(1_000_000)).unwrap();
+        Command::new("kill")
+            .args(["-KILL", &std::process::id().to_string()])
+            .status()
+            .unwrap();
+        unreachable!("killed");
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let child = Command::new(std::env::current_exe().unwrap())
+        .args([
+            "--exact",
+            "sinks::a_killed_process_leaves_nothing_behind",
+            "--test-threads=1",
+        ])
+        .env(KILLED_CHILD, folder.path())
+        .output()
+        .unwrap();
+    assert_eq!(child.status.signal(), Some(9), "{child:?}");
+    assert!(entries(folder.path()).is_empty());
 }
 
 /// Set in the child process of the next test.
