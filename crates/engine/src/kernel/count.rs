@@ -63,30 +63,32 @@ pub(super) mod wide {
     #[inline(always)]
     pub(super) fn count_byte<S: Simd>(simd: S, bytes: &[u8], byte: u8) -> usize {
         let (blocks, last, last_len) = blocks(bytes);
-        let matches = |block| simd.equal(simd.load(block), byte);
-        let count: usize = blocks
-            .iter()
-            .map(|block| matches(block).count_ones() as usize)
-            .sum();
-        count + (matches(&last) & low_bits(last_len)).count_ones() as usize
+        let mut count = 0;
+        for block in blocks {
+            count += simd.equal(simd.load(block), byte).count_ones() as usize;
+        }
+        count + (simd.equal(simd.load(&last), byte) & low_bits(last_len)).count_ones() as usize
     }
 
     #[inline(always)]
     pub(in crate::kernel) fn count_chars<S: Simd>(simd: S, bytes: &[u8]) -> usize {
         let (blocks, last, last_len) = blocks(bytes);
-        let starts = |block| simd.char_starts(simd.load(block));
-        let count: usize = blocks
-            .iter()
-            .map(|block| starts(block).count_ones() as usize)
-            .sum();
-        count + (starts(&last) & low_bits(last_len)).count_ones() as usize
+        let mut count = 0;
+        for block in blocks {
+            count += simd.char_starts(simd.load(block)).count_ones() as usize;
+        }
+        count + (simd.char_starts(simd.load(&last)) & low_bits(last_len)).count_ones() as usize
     }
 
     #[inline(always)]
     pub(super) fn is_ascii<S: Simd>(simd: S, bytes: &[u8]) -> bool {
         let (blocks, last, _) = blocks(bytes);
-        let is_ascii = |block| simd.non_ascii(simd.load(block)) == 0;
-        blocks.iter().all(is_ascii) && is_ascii(&last)
+        for block in blocks {
+            if simd.non_ascii(simd.load(block)) != 0 {
+                return false;
+            }
+        }
+        simd.non_ascii(simd.load(&last)) == 0
     }
 
     #[inline(always)]

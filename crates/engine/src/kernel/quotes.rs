@@ -79,17 +79,70 @@ mod wide {
         delimiter: u8,
         quote: u8,
     ) -> QuoteScan {
-        let mut has_quotes = false;
-        let mut inside = 0_u64;
-        let mut stray_from_outside = 0;
-        let mut stray_from_inside = 0;
-        let mut check = |bytes_of_block: &[u8; BLOCK_BYTES], start: usize, len: usize| {
-            let block = simd.load(bytes_of_block);
-            let quotes = simd.equal(block, quote) & low_bits(len);
+        let dialect = Dialect { delimiter, quote };
+        let mut found = Found::default();
+        let (blocks, last, last_len) = blocks(bytes);
+        for (number, block) in blocks.iter().enumerate() {
+            found.add(
+                simd,
+                dialect,
+                bytes,
+                number * BLOCK_BYTES,
+                block,
+                BLOCK_BYTES,
+            );
+        }
+        found.add(
+            simd,
+            dialect,
+            bytes,
+            blocks.len() * BLOCK_BYTES,
+            &last,
+            last_len,
+        );
+        QuoteScan {
+            has_quotes: found.has_quotes,
+            odd: found.inside != 0,
+            outside_ok: found.stray_from_outside == 0,
+            inside_ok: found.stray_from_inside == 0,
+        }
+    }
+
+    #[derive(Clone, Copy)]
+    struct Dialect {
+        delimiter: u8,
+        quote: u8,
+    }
+
+    /// What the blocks so far say; a mask other than 0 means yes.
+    #[derive(Default)]
+    struct Found {
+        has_quotes: bool,
+        /// All ones while inside of quotes, if the first byte is outside.
+        inside: u64,
+        stray_from_outside: u64,
+        stray_from_inside: u64,
+    }
+
+    impl Found {
+        /// Adds the first `len` bytes of `block`, which starts at byte `start` of `bytes`.
+        #[inline(always)]
+        fn add<S: Simd>(
+            &mut self,
+            simd: S,
+            Dialect { delimiter, quote }: Dialect,
+            bytes: &[u8],
+            start: usize,
+            block: &[u8; BLOCK_BYTES],
+            len: usize,
+        ) {
+            let block = simd.load(block);
+            let valid = low_bits(len);
+            let quotes = simd.equal(block, quote) & valid;
             if quotes == 0 {
                 return;
             }
-            has_quotes = true;
+            self.has_quotes = true;
             let borders = quotes
                 | simd.equal(block, delimiter)
                 | simd.equal(block, b'\n')
@@ -97,29 +150,16 @@ mod wide {
             // The neighbours of a block are looked at in memory: blocks without quotes need not
             // hand anything on.
             let follows = start == 0 || is_border(bytes[start - 1], delimiter, quote);
-            let precedes = bytes
-                .get(start + len)
-                .is_none_or(|&next| is_border(next, delimiter, quote));
+            let next = bytes.get(start + len);
+            let precedes = next.is_none_or(|&next| is_border(next, delimiter, quote));
             let follows_border = borders << 1 | u64::from(follows);
-            let precedes_border = (borders & low_bits(len)) >> 1 | u64::from(precedes) << (len - 1);
-            let within = simd.prefix_xor(quotes) ^ inside;
+            let precedes_border = (borders & valid) >> 1 | u64::from(precedes) << (len - 1);
+            let within = simd.prefix_xor(quotes) ^ self.inside;
             let opening = quotes & within;
             let closing = quotes & !within;
-            stray_from_outside |= opening & !follows_border | closing & !precedes_border;
-            stray_from_inside |= closing & !follows_border | opening & !precedes_border;
-            inside ^= (u64::from(quotes.count_ones() & 1)).wrapping_neg();
-        };
-
-        let (blocks, last, last_len) = blocks(bytes);
-        for (number, block) in blocks.iter().enumerate() {
-            check(block, number * BLOCK_BYTES, BLOCK_BYTES);
-        }
-        check(&last, blocks.len() * BLOCK_BYTES, last_len);
-        QuoteScan {
-            has_quotes,
-            odd: inside != 0,
-            outside_ok: stray_from_outside == 0,
-            inside_ok: stray_from_inside == 0,
+            self.stray_from_outside |= opening & !follows_border | closing & !precedes_border;
+            self.stray_from_inside |= closing & !follows_border | opening & !precedes_border;
+            self.inside ^= u64::from(quotes.count_ones() & 1).wrapping_neg();
         }
     }
 }

@@ -42,8 +42,14 @@ impl<'a> Spans<'a> {
     #[inline(always)]
     pub fn range(&self, row: usize) -> Range<usize> {
         let entry = self.first + row * self.stride;
-        let start = self.index[entry].wrapping_add(1) as usize;
-        let mut end = self.index[entry + 1] as usize;
+        self.between(self.index[entry], self.index[entry + 1])
+    }
+
+    /// The range between two entries of the index, which stand before and after a field.
+    #[inline(always)]
+    fn between(&self, before: u32, after: u32) -> Range<usize> {
+        let start = before.wrapping_add(1) as usize;
+        let mut end = after as usize;
         if self.trim_cr && end > start && self.bytes[end - 1] == b'\r' {
             end -= 1;
         }
@@ -59,23 +65,73 @@ impl<'a> Spans<'a> {
         &self.bytes[self.range(row)]
     }
 
-    /// Sets the bit of every row whose range `is_suspect`; bit `r % 64` of word `r / 64` is row `r`.
+    /// The words of the bitmap `suspects`, each with the rows it stands for: bit `r % 64` of word
+    /// `r / 64` is row `r`.
+    ///
+    /// An iterator, not a function that takes a closure: the compiler need not inline a closure,
+    /// and one that is not is compiled without the instruction set of the kernel around it.
+    ///
+    /// # Panics
+    /// If the index does not reach all rows, or `suspects` is too short.
     #[inline(always)]
-    pub(super) fn mark(
-        &self,
-        suspects: &mut [u64],
-        mut is_suspect: impl FnMut(Range<usize>) -> bool,
-    ) {
+    pub(super) fn words<'s>(
+        &'s self,
+        suspects: &'s mut [u64],
+    ) -> impl Iterator<Item = (&'s mut u64, Rows<'s, 'a>)> {
         let words = &mut suspects[..self.rows.div_ceil(64)];
-        for (word_index, word) in words.iter_mut().enumerate() {
-            let first_row = word_index * 64;
-            let rows = first_row..self.rows.min(first_row + 64);
-            let mut bits = 0;
-            for (bit, row) in rows.enumerate() {
-                bits |= u64::from(is_suspect(self.range(row))) << bit;
-            }
-            *word |= bits;
+        if let Some(last_row) = self.rows.checked_sub(1) {
+            let last = last_row
+                .checked_mul(self.stride)
+                .and_then(|past| past.checked_add(self.first));
+            let is_reached = last.is_some_and(|last| last < self.index.len().saturating_sub(1));
+            assert!(is_reached, "the index is too short");
         }
+        words.iter_mut().zip((0..).step_by(64)).map(|(word, row)| {
+            let count = (self.rows - row).min(64);
+            (
+                word,
+                Rows {
+                    spans: self,
+                    entry: self.first + row * self.stride,
+                    bit: 0,
+                    count,
+                },
+            )
+        })
+    }
+}
+
+/// Up to 64 rows: the bit of each, and where its field lies.
+///
+/// Made by [`Spans::words`] alone, which checks that the index reaches all of them.
+pub(super) struct Rows<'s, 'a> {
+    spans: &'s Spans<'a>,
+    entry: usize,
+    bit: usize,
+    count: usize,
+}
+
+impl Iterator for Rows<'_, '_> {
+    type Item = (usize, Range<usize>);
+
+    #[inline(always)]
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.bit == self.count {
+            return None;
+        }
+        // SAFETY: `Spans::words` checked that `entry` of the last row is not the last of the index.
+        // Checks per row cost a third of `mark_empty` (0.87 instead of 0.58 ns per row).
+        let (before, after) = unsafe {
+            let index = self.spans.index;
+            (
+                *index.get_unchecked(self.entry),
+                *index.get_unchecked(self.entry + 1),
+            )
+        };
+        let row = (self.bit, self.spans.between(before, after));
+        self.entry += self.spans.stride;
+        self.bit += 1;
+        Some(row)
     }
 }
 

@@ -95,6 +95,7 @@ impl Kernel {
 
 mod scalar {
     use super::{IndexState, Indexed, Structure};
+    use crate::kernel::Kernel;
     use crate::kernel::quotes::is_border;
 
     pub(super) fn index(
@@ -105,35 +106,36 @@ mod scalar {
         state: &mut IndexState,
         out: &mut Vec<u32>,
     ) -> Indexed {
-        let mut indexed = Indexed::default();
+        let Structure { delimiter, quote } = *structure;
+        let is_border = |byte: u8| is_border(byte, delimiter, quote.unwrap_or(delimiter));
+        let mut indexed = Indexed {
+            newlines: Kernel::scalar().count_byte(&bytes[from..to], b'\n'),
+            non_ascii: !Kernel::scalar().is_ascii(&bytes[from..to]),
+            ..Indexed::default()
+        };
         for (position, &byte) in bytes.iter().enumerate().take(to).skip(from) {
-            let next = bytes.get(position + 1).copied();
-            if structure.quote == Some(byte) {
+            let next = bytes.get(position + 1);
+            if quote == Some(byte) {
                 let is_stray = if state.inside {
-                    next.is_some_and(|next| !is_border(next, structure.delimiter, byte))
-                } else {
+                    next.is_some_and(|&next| !is_border(next))
+                } else if position == from {
                     state.after_content
+                } else {
+                    !is_border(bytes[position - 1])
                 };
                 if is_stray {
                     indexed.irregular.get_or_insert(position);
                 }
                 state.inside = !state.inside;
-            } else if !state.inside {
-                if byte == structure.delimiter || byte == b'\n' {
-                    out.push(position as u32);
-                }
+            } else if !state.inside && (byte == delimiter || byte == b'\n') {
+                out.push(position as u32);
                 indexed.terminators += usize::from(byte == b'\n');
-                if byte == b'\r' && next != Some(b'\n') {
-                    indexed.irregular.get_or_insert(position);
-                }
+            } else if !state.inside && byte == b'\r' && next != Some(&b'\n') {
+                indexed.irregular.get_or_insert(position);
             }
-            indexed.newlines += usize::from(byte == b'\n');
-            indexed.non_ascii |= !byte.is_ascii();
-            state.after_content = !is_border(
-                byte,
-                structure.delimiter,
-                structure.quote.unwrap_or(structure.delimiter),
-            );
+        }
+        if to > from {
+            state.after_content = !is_border(bytes[to - 1]);
         }
         indexed
     }
@@ -141,6 +143,8 @@ mod scalar {
 
 #[cfg(target_arch = "x86_64")]
 mod wide {
+    use std::mem::MaybeUninit;
+
     use super::{IndexState, Indexed, Structure};
     use crate::kernel::quotes::is_border;
     use crate::kernel::simd::{BLOCK_BYTES, Simd, blocks, low_bits};
@@ -155,77 +159,125 @@ mod wide {
         state: &mut IndexState,
         out: &mut Vec<u32>,
     ) -> Indexed {
-        let delimiter = structure.delimiter;
-        let quote = structure.quote.unwrap_or(delimiter);
-        let quote_enabled = if structure.quote.is_some() { !0 } else { 0 };
-        let mut inside = if state.inside { !0_u64 } else { 0 };
-        let mut terminators = 0;
-        let mut newline_count = 0;
-        let mut irregular = None;
-        let mut non_ascii = 0;
-
         out.reserve(to - from + BLOCK_BYTES);
+        let mut indexer = Indexer {
+            simd,
+            bytes,
+            from,
+            delimiter: structure.delimiter,
+            quote: structure.quote.unwrap_or(structure.delimiter),
+            quoting: if structure.quote.is_some() { !0 } else { 0 },
+            after_content: state.after_content,
+            inside: if state.inside { !0 } else { 0 },
+            terminators: 0,
+            newlines: 0,
+            irregular: None,
+            non_ascii: 0,
+            written: 0,
+        };
+        let (blocks, last, last_len) = blocks(&bytes[from..to]);
         let spare = out.spare_capacity_mut();
-        let mut written = 0;
-        let mut step = |bytes_of_block: &[u8; BLOCK_BYTES], start: usize, len: usize| {
+        for (number, block) in blocks.iter().enumerate() {
+            indexer.add(from + number * BLOCK_BYTES, block, BLOCK_BYTES, spare);
+        }
+        if last_len > 0 {
+            indexer.add(from + blocks.len() * BLOCK_BYTES, &last, last_len, spare);
+        }
+        state.inside = indexer.inside != 0;
+        if to > from {
+            state.after_content = !is_border(bytes[to - 1], indexer.delimiter, indexer.quote);
+        }
+        // SAFETY: `add` wrote the first `written` entries of the spare capacity.
+        unsafe { out.set_len(out.len() + indexer.written) };
+        Indexed {
+            terminators: indexer.terminators,
+            newlines: indexer.newlines,
+            irregular: indexer.irregular,
+            non_ascii: indexer.non_ascii != 0,
+        }
+    }
+
+    /// The index so far.
+    struct Indexer<'a, S> {
+        simd: S,
+        bytes: &'a [u8],
+        from: usize,
+        delimiter: u8,
+        /// Any byte, if quoting is off.
+        quote: u8,
+        /// All ones, or zero if quoting is off.
+        quoting: u64,
+        /// What stands before `from` is no border.
+        after_content: bool,
+        /// All ones while inside of quotes.
+        inside: u64,
+        terminators: usize,
+        newlines: usize,
+        /// The first offset that is.
+        irregular: Option<usize>,
+        /// Yes if any bit is set.
+        non_ascii: u64,
+        written: usize,
+    }
+
+    impl<S: Simd> Indexer<'_, S> {
+        /// Adds the first `len` bytes of `block`, which starts at byte `start` of `bytes`.
+        #[inline(always)]
+        fn add(
+            &mut self,
+            start: usize,
+            block: &[u8; BLOCK_BYTES],
+            len: usize,
+            spare: &mut [MaybeUninit<u32>],
+        ) {
+            let simd = self.simd;
             let valid = low_bits(len);
-            let block = simd.load(bytes_of_block);
-            let delimiters = simd.equal(block, delimiter) & valid;
+            let block = simd.load(block);
+            let delimiters = simd.equal(block, self.delimiter) & valid;
             let newlines = simd.equal(block, b'\n') & valid;
             let returns = simd.equal(block, b'\r') & valid;
-            let quotes = simd.equal(block, quote) & quote_enabled & valid;
-            non_ascii |= simd.non_ascii(block);
+            let quotes = simd.equal(block, self.quote) & self.quoting & valid;
+            self.non_ascii |= simd.non_ascii(block);
 
-            let mut within = inside;
+            let mut within = self.inside;
             if quotes | returns != 0 {
                 within ^= simd.prefix_xor(quotes);
                 let borders = delimiters | newlines | returns | quotes;
-                // What is before and after the block is looked at in memory: blocks without quotes
-                // need not hand anything on.
-                let follows = if start == from {
-                    !state.after_content
-                } else {
-                    is_border(bytes[start - 1], delimiter, quote)
-                };
-                let next = bytes.get(start + len);
-                let precedes = next.is_none_or(|&next| is_border(next, delimiter, quote));
+                let (follows, precedes, precedes_newline) = self.neighbours(start, len);
                 let follows_border = borders << 1 | u64::from(follows);
                 let precedes_border = borders >> 1 | u64::from(precedes) << (len - 1);
-                let precedes_newline = newlines >> 1 | u64::from(next == Some(&b'\n')) << (len - 1);
-                let odd = quotes & within & !follows_border
+                let precedes_newline = newlines >> 1 | u64::from(precedes_newline) << (len - 1);
+                let irregular = quotes & within & !follows_border
                     | quotes & !within & !precedes_border
                     | returns & !within & !precedes_newline;
-                if odd != 0 {
-                    irregular.get_or_insert(start + odd.trailing_zeros() as usize);
+                if irregular != 0 {
+                    self.irregular.get_or_insert(start + irregular.trailing_zeros() as usize);
                 }
-                inside ^= u64::from(quotes.count_ones() & 1).wrapping_neg();
+                self.inside ^= u64::from(quotes.count_ones() & 1).wrapping_neg();
             }
 
-            newline_count += newlines.count_ones() as usize;
-            terminators += (newlines & !within).count_ones() as usize;
+            self.newlines += newlines.count_ones() as usize;
+            self.terminators += (newlines & !within).count_ones() as usize;
             let structurals = (delimiters | newlines) & !within;
-            let room = spare[written..].first_chunk_mut().expect("reserved above");
-            written += simd.flatten(structurals, start as u32, room);
-        };
+            let room = spare[self.written..]
+                .first_chunk_mut()
+                .expect("reserved before");
+            self.written += simd.flatten(structurals, start as u32, room);
+        }
 
-        let (blocks, last, last_len) = blocks(&bytes[from..to]);
-        for (number, block) in blocks.iter().enumerate() {
-            step(block, from + number * BLOCK_BYTES, BLOCK_BYTES);
-        }
-        if last_len > 0 {
-            step(&last, from + blocks.len() * BLOCK_BYTES, last_len);
-        }
-        // SAFETY: `flatten` wrote the first `written` entries of the spare capacity.
-        unsafe { out.set_len(out.len() + written) };
-        state.inside = inside != 0;
-        if to > from {
-            state.after_content = !is_border(bytes[to - 1], delimiter, quote);
-        }
-        Indexed {
-            terminators,
-            newlines: newline_count,
-            irregular,
-            non_ascii: non_ascii != 0,
+        /// Whether the bytes `start..start + len` follow a border, precede one, precede a newline.
+        ///
+        /// Looked up in memory, so that blocks without quotes need not hand anything on.
+        #[inline(always)]
+        fn neighbours(&self, start: usize, len: usize) -> (bool, bool, bool) {
+            let is_border = |byte| is_border(byte, self.delimiter, self.quote);
+            let follows = if start == self.from {
+                !self.after_content
+            } else {
+                is_border(self.bytes[start - 1])
+            };
+            let next = self.bytes.get(start + len).copied();
+            (follows, next.is_none_or(is_border), next == Some(b'\n'))
         }
     }
 }

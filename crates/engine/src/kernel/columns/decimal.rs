@@ -68,6 +68,7 @@ impl DecimalRange {
 
     /// Whether `field` is `-?[0-9]+(\.[0-9]+)?` of at most 18 digits and one of these numbers: the
     /// definition of the kernel.
+    #[inline(never)]
     pub fn contains(&self, field: &[u8]) -> bool {
         let (is_negative, unsigned) = match field {
             [b'-', rest @ ..] => (true, rest),
@@ -85,19 +86,17 @@ impl DecimalRange {
             return false;
         }
         let digits = whole.iter().chain(fraction);
-        let mantissa = digits.fold(0, |sum, digit| sum * 10 + u64::from(digit - b'0'));
+        let mantissa = digits.fold(0, |sum, digit| sum * 10 + i64::from(digit - b'0'));
         let is_integer = fraction.iter().all(|&digit| digit == b'0');
-        self.holds(is_negative, mantissa, fraction.len(), is_integer)
+        let mantissa = if is_negative { -mantissa } else { mantissa };
+        self.holds(mantissa, fraction.len(), is_integer)
     }
 
-    /// Whether `mantissa / 10^scale`, given its sign, is one of these numbers.
+    /// Whether `mantissa / 10^scale` is one of these numbers.
     #[inline(always)]
-    fn holds(&self, is_negative: bool, mantissa: u64, scale: usize, is_integer: bool) -> bool {
-        // Two's complement: all bits flipped, plus one.
-        let sign = u64::from(is_negative).wrapping_neg();
-        let value = (mantissa ^ sign).wrapping_sub(sign).cast_signed();
+    fn holds(&self, mantissa: i64, scale: usize, is_integer: bool) -> bool {
         let (least, greatest) = self.limits[scale];
-        (least <= value) & (value <= greatest) & (is_integer | !self.integer_only)
+        (least <= mantissa) & (mantissa <= greatest) & (is_integer | !self.integer_only)
     }
 }
 
@@ -134,14 +133,17 @@ mod scalar {
         empty: Empty,
         suspects: &mut [u64],
     ) {
-        spans.mark(suspects, |place| {
-            let field = &spans.bytes[place];
-            if field.is_empty() {
-                empty.is_suspect()
-            } else {
-                !range.contains(field)
+        for (word, rows) in spans.words(suspects) {
+            for (bit, place) in rows {
+                let field = &spans.bytes[place];
+                let is_suspect = if field.is_empty() {
+                    empty.is_suspect()
+                } else {
+                    !range.contains(field)
+                };
+                *word |= u64::from(is_suspect) << bit;
             }
-        });
+        }
     }
 }
 
@@ -160,27 +162,25 @@ mod wide {
         empty: Empty,
         suspects: &mut [u64],
     ) {
-        spans.mark(suspects, |place| {
-            if place.is_empty() {
-                return empty.is_suspect();
+        for (word, rows) in spans.words(suspects) {
+            for (bit, place) in rows {
+                let window = spans
+                    .bytes
+                    .get(..place.end)
+                    .and_then(|before| before.last_chunk());
+                let is_suspect = match window {
+                    Some(window) if (1..=WINDOW_BYTES).contains(&place.len()) => {
+                        let plain = parse_plain(simd, window, place.len(), range.point);
+                        !(plain.is_valid
+                            & range.holds(plain.mantissa, plain.scale, plain.is_integer))
+                    }
+                    _ if place.is_empty() => empty.is_suspect(),
+                    // A long number, or one of the first fields of `bytes`.
+                    _ => !range.contains(&spans.bytes[place]),
+                };
+                *word |= u64::from(is_suspect) << bit;
             }
-            let is_negative = spans.bytes[place.start] == b'-';
-            let len = place.len() - usize::from(is_negative);
-            let window = spans
-                .bytes
-                .get(..place.end)
-                .and_then(|before| before.last_chunk());
-            match window {
-                Some(window) if (1..=WINDOW_BYTES).contains(&len) => {
-                    let plain = parse_plain(simd, window, len, range.point);
-                    let is_good =
-                        range.holds(is_negative, plain.mantissa, plain.scale, plain.is_integer);
-                    !(plain.is_valid & is_good)
-                }
-                // A long number, or one of the first fields of `bytes`.
-                _ => !range.contains(&spans.bytes[place]),
-            }
-        });
+        }
     }
 }
 

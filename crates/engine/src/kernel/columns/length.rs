@@ -21,7 +21,12 @@ impl Kernel {
     /// Marks the rows whose field is empty.
     pub fn mark_empty(self, spans: &Spans<'_>, suspects: &mut [u64]) {
         // Nothing but the index is read; there is nothing to gain from wider registers.
-        spans.mark(suspects, |range| range.is_empty());
+        for (word, rows) in spans.words(suspects) {
+            for (bit, range) in rows {
+                let is_suspect = range.is_empty();
+                *word |= u64::from(is_suspect) << bit;
+            }
+        }
     }
 
     /// Marks the rows whose field is not of one of these `lengths`, or starts with a quote.
@@ -64,18 +69,21 @@ mod scalar {
         empty: Empty,
         suspects: &mut [u64],
     ) {
-        spans.mark(suspects, |range| {
-            let field = &spans.bytes[range];
-            let Some(&first) = field.first() else {
-                return empty.is_suspect();
-            };
-            let chars = if lengths.ascii {
-                field.len()
-            } else {
-                Kernel::scalar().count_chars(field)
-            };
-            lengths.is_suspect(first, chars)
-        });
+        for (word, rows) in spans.words(suspects) {
+            for (bit, range) in rows {
+                let field = &spans.bytes[range];
+                let chars = if lengths.ascii {
+                    field.len()
+                } else {
+                    Kernel::scalar().count_chars(field)
+                };
+                let is_suspect = match field.first() {
+                    Some(&first) => lengths.is_suspect(first, chars),
+                    None => empty.is_suspect(),
+                };
+                *word |= u64::from(is_suspect) << bit;
+            }
+        }
     }
 }
 
@@ -94,27 +102,26 @@ mod wide {
         empty: Empty,
         suspects: &mut [u64],
     ) {
-        if lengths.ascii {
-            spans.mark(suspects, |range| match spans.bytes[range.clone()].first() {
-                Some(&first) => lengths.is_suspect(first, range.len()),
-                None => empty.is_suspect(),
-            });
-        } else {
-            spans.mark(suspects, |range| {
+        for (word, rows) in spans.words(suspects) {
+            for (bit, range) in rows {
                 let field = &spans.bytes[range.clone()];
-                let Some(&first) = field.first() else {
-                    return empty.is_suspect();
-                };
-                let block = spans.bytes[range.start..].first_chunk::<BLOCK_BYTES>();
-                let chars = match block {
-                    Some(block) if field.len() <= BLOCK_BYTES => {
-                        let starts = simd.char_starts(simd.load(block)) & low_bits(field.len());
-                        starts.count_ones() as usize
+                let chars = if lengths.ascii {
+                    field.len()
+                } else {
+                    match spans.bytes[range.start..].first_chunk::<BLOCK_BYTES>() {
+                        Some(block) if field.len() <= BLOCK_BYTES => {
+                            let starts = simd.char_starts(simd.load(block)) & low_bits(field.len());
+                            starts.count_ones() as usize
+                        }
+                        _ => count_chars(simd, field),
                     }
-                    _ => count_chars(simd, field),
                 };
-                lengths.is_suspect(first, chars)
-            });
+                let is_suspect = match field.first() {
+                    Some(&first) => lengths.is_suspect(first, chars),
+                    None => empty.is_suspect(),
+                };
+                *word |= u64::from(is_suspect) << bit;
+            }
         }
     }
 }

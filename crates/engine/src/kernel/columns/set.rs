@@ -91,6 +91,7 @@ impl ShortSet {
     }
 
     /// Whether `field` is a member: the definition of the kernel.
+    #[inline(never)]
     pub fn contains(&self, field: &[u8]) -> bool {
         (1..=MEMBER_BYTES_MAX).contains(&field.len())
             && self.contains_key(Slot::new(field).key, field.len())
@@ -112,14 +113,17 @@ mod scalar {
     use crate::kernel::{Empty, Spans};
 
     pub(super) fn mark_set(spans: &Spans<'_>, set: &ShortSet, empty: Empty, suspects: &mut [u64]) {
-        spans.mark(suspects, |range| {
-            let field = &spans.bytes[range];
-            if field.is_empty() {
-                empty.is_suspect()
-            } else {
-                !set.contains(field)
+        for (word, rows) in spans.words(suspects) {
+            for (bit, range) in rows {
+                let field = &spans.bytes[range];
+                let is_suspect = if field.is_empty() {
+                    empty.is_suspect()
+                } else {
+                    !set.contains(field)
+                };
+                *word |= u64::from(is_suspect) << bit;
             }
-        });
+        }
     }
 }
 
@@ -137,24 +141,25 @@ mod wide {
         empty: Empty,
         suspects: &mut [u64],
     ) {
-        spans.mark(suspects, |range| {
-            let len = range.len();
-            if len.wrapping_sub(1) >= MEMBER_BYTES_MAX {
-                return len > 0 || empty.is_suspect();
+        for (word, rows) in spans.words(suspects) {
+            for (bit, range) in rows {
+                let len = range.len();
+                let bytes = spans
+                    .bytes
+                    .get(range.start..)
+                    .and_then(|rest| rest.first_chunk());
+                let is_suspect = match bytes {
+                    Some(bytes) if (1..=MEMBER_BYTES_MAX).contains(&len) => {
+                        let key = u64::from_le_bytes(*bytes) & low_bits(len * 8);
+                        !set.contains_key(key, len)
+                    }
+                    _ if range.is_empty() => empty.is_suspect(),
+                    // Too long, or one of the last fields of `bytes`.
+                    _ => !set.contains(&spans.bytes[range]),
+                };
+                *word |= u64::from(is_suspect) << bit;
             }
-            match spans
-                .bytes
-                .get(range.start..)
-                .and_then(|rest| rest.first_chunk())
-            {
-                Some(bytes) => {
-                    let key = u64::from_le_bytes(*bytes) & low_bits(len * 8);
-                    !set.contains_key(key, len)
-                }
-                // Fewer than eight bytes follow: one of the last fields of `bytes`.
-                None => !set.contains(&spans.bytes[range]),
-            }
-        });
+        }
     }
 }
 

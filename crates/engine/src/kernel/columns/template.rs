@@ -113,6 +113,7 @@ impl Template {
     }
 
     /// Whether all of `field` is an instance of the pattern: the definition of the kernel.
+    #[inline(never)]
     pub fn matches(&self, field: &[u8]) -> bool {
         field.len() == self.positions.len()
             && self
@@ -161,14 +162,17 @@ mod scalar {
         empty: Empty,
         suspects: &mut [u64],
     ) {
-        spans.mark(suspects, |range| {
-            let field = &spans.bytes[range];
-            if field.is_empty() {
-                empty.is_suspect()
-            } else {
-                !template.matches(field)
+        for (word, rows) in spans.words(suspects) {
+            for (bit, range) in rows {
+                let field = &spans.bytes[range];
+                let is_suspect = if field.is_empty() {
+                    empty.is_suspect()
+                } else {
+                    !template.matches(field)
+                };
+                *word |= u64::from(is_suspect) << bit;
             }
-        });
+        }
     }
 }
 
@@ -176,90 +180,84 @@ mod scalar {
 mod wide {
     use std::arch::x86_64::*;
 
-    use super::{Ranges, Template};
+    use super::Template;
     use crate::kernel::simd::Simd;
     use crate::kernel::{Empty, Spans};
 
     #[inline(always)]
     pub(super) fn mark_template<S: Simd>(
-        _simd: S,
+        simd: S,
+        spans: &Spans<'_>,
+        template: &Template,
+        empty: Empty,
+        suspects: &mut [u64],
+    ) {
+        if template.positions.len() <= 16 {
+            mark::<S, 16>(simd, spans, template, empty, suspects);
+        } else {
+            mark::<S, 32>(simd, spans, template, empty, suspects);
+        }
+    }
+
+    /// Marks what does not match; `N` bytes, 16 or 32, are read for every field.
+    #[inline(always)]
+    fn mark<S: Simd, const N: usize>(
+        simd: S,
         spans: &Spans<'_>,
         template: &Template,
         empty: Empty,
         suspects: &mut [u64],
     ) {
         let width = template.positions.len();
-        if width <= 16 {
-            // SAFETY: `_simd` proves AVX2 at least.
-            let matches = |field: &[u8; 16]| unsafe { matches_16(template, field) };
-            mark(spans, width, template, empty, suspects, matches);
-        } else {
-            // SAFETY: `_simd` proves AVX2 at least.
-            let matches = |field: &[u8; 32]| unsafe { matches_32(template, field) };
-            mark(spans, width, template, empty, suspects, matches);
+        for (word, rows) in spans.words(suspects) {
+            for (bit, range) in rows {
+                let bytes = spans
+                    .bytes
+                    .get(range.start..)
+                    .and_then(|rest| rest.first_chunk::<N>());
+                let is_suspect = match bytes {
+                    Some(bytes) if range.len() == width => !matches(simd, template, bytes),
+                    _ if range.is_empty() => empty.is_suspect(),
+                    // Of another length, or one of the last fields of `bytes`.
+                    _ => !template.matches(&spans.bytes[range]),
+                };
+                *word |= u64::from(is_suspect) << bit;
+            }
         }
     }
 
-    /// Marks what does not match; `N` bytes are read for a field of `width` bytes.
+    /// Whether all positions allow the first of these bytes.
     #[inline(always)]
-    fn mark<const N: usize>(
-        spans: &Spans<'_>,
-        width: usize,
-        template: &Template,
-        empty: Empty,
-        suspects: &mut [u64],
-        matches: impl Fn(&[u8; N]) -> bool,
-    ) {
-        spans.mark(suspects, |range| {
-            if range.len() != width {
-                return !range.is_empty() || empty.is_suspect();
+    fn matches<S: Simd, const N: usize>(_simd: S, template: &Template, field: &[u8; N]) -> bool {
+        if N <= 16 {
+            // SAFETY: `_simd` proves AVX2; all arrays hold 16 bytes, at any alignment.
+            unsafe {
+                let load = |bytes: &[u8]| _mm_loadu_si128(bytes.as_ptr().cast());
+                let field = load(field);
+                let distance = _mm_sub_epi8(field, load(&template.ranges.low));
+                let span = _mm_min_epu8(distance, load(&template.ranges.span));
+                let allowed = _mm_cmpeq_epi8(span, distance);
+                let folded = _mm_or_si128(field, load(&template.fold));
+                let distance = _mm_sub_epi8(folded, load(&template.others.low));
+                let span = _mm_min_epu8(distance, load(&template.others.span));
+                let other_allowed = _mm_cmpeq_epi8(span, distance);
+                _mm_movemask_epi8(_mm_or_si128(allowed, other_allowed)) == 0xFFFF
             }
-            match spans
-                .bytes
-                .get(range.start..)
-                .and_then(|rest| rest.first_chunk())
-            {
-                Some(field) => !matches(field),
-                // Fewer than `N` bytes follow: one of the last fields of `bytes`.
-                None => !template.matches(&spans.bytes[range]),
+        } else {
+            // SAFETY: `_simd` proves AVX2; all arrays hold 32 bytes, at any alignment.
+            unsafe {
+                let load = |bytes: &[u8]| _mm256_loadu_si256(bytes.as_ptr().cast());
+                let field = load(field);
+                let distance = _mm256_sub_epi8(field, load(&template.ranges.low));
+                let span = _mm256_min_epu8(distance, load(&template.ranges.span));
+                let allowed = _mm256_cmpeq_epi8(span, distance);
+                let folded = _mm256_or_si256(field, load(&template.fold));
+                let distance = _mm256_sub_epi8(folded, load(&template.others.low));
+                let span = _mm256_min_epu8(distance, load(&template.others.span));
+                let other_allowed = _mm256_cmpeq_epi8(span, distance);
+                _mm256_movemask_epi8(_mm256_or_si256(allowed, other_allowed)) == -1
             }
-        });
-    }
-
-    #[target_feature(enable = "avx2")]
-    #[inline]
-    fn matches_16(template: &Template, field: &[u8; 16]) -> bool {
-        // SAFETY: the arrays hold 16 bytes or more, at any alignment.
-        let load = |bytes: &[u8]| unsafe { _mm_loadu_si128(bytes.as_ptr().cast()) };
-        let is_within = |bytes: __m128i, ranges: &Ranges| {
-            let distance = _mm_sub_epi8(bytes, load(&ranges.low));
-            _mm_cmpeq_epi8(_mm_min_epu8(distance, load(&ranges.span)), distance)
-        };
-        let field = load(field);
-        let folded = _mm_or_si128(field, load(&template.fold));
-        let allowed = _mm_or_si128(
-            is_within(field, &template.ranges),
-            is_within(folded, &template.others),
-        );
-        _mm_movemask_epi8(allowed) == 0xFFFF
-    }
-
-    #[target_feature(enable = "avx2")]
-    #[inline]
-    fn matches_32(template: &Template, field: &[u8; 32]) -> bool {
-        // SAFETY: the arrays hold 32 bytes, at any alignment.
-        let load = |bytes: &[u8]| unsafe { _mm256_loadu_si256(bytes.as_ptr().cast()) };
-        let is_within = |bytes: __m256i, ranges: &Ranges| {
-            let distance = _mm256_sub_epi8(bytes, load(&ranges.low));
-            _mm256_cmpeq_epi8(_mm256_min_epu8(distance, load(&ranges.span)), distance)
-        };
-        let field = load(field);
-        let folded = _mm256_or_si256(field, load(&template.fold));
-        let allowed = _mm256_or_si256(
-            is_within(field, &template.ranges),
-            is_within(folded, &template.others),
-        );
-        _mm256_movemask_epi8(allowed) == -1
+        }
     }
 }
 

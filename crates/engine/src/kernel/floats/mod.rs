@@ -37,6 +37,7 @@ impl Kernel {
 mod scalar {
     use crate::kernel::Spans;
 
+    #[inline(never)]
     pub(super) fn parse_f64(field: &[u8]) -> Option<f64> {
         let unsigned = field.strip_prefix(b"-").unwrap_or(field);
         // What starts like a number is read by `fast-float2` as the grammar above has it; it would
@@ -50,11 +51,13 @@ mod scalar {
     }
 
     pub(super) fn parse_f64s(spans: &Spans<'_>, out: &mut Vec<f64>, suspects: &mut [u64]) {
-        spans.mark(suspects, |range| {
-            let value = parse_f64(&spans.bytes[range]);
-            out.push(value.unwrap_or(f64::NAN));
-            value.is_none()
-        });
+        for (word, rows) in spans.words(suspects) {
+            for (bit, range) in rows {
+                let value = parse_f64(&spans.bytes[range]);
+                out.push(value.unwrap_or(f64::NAN));
+                *word |= u64::from(value.is_none()) << bit;
+            }
+        }
     }
 
     pub(super) fn parse_i64(field: &[u8]) -> Option<i64> {
@@ -94,10 +97,9 @@ mod wide {
 
     #[inline(always)]
     pub(super) fn parse_f64<S: Simd>(simd: S, field: &[u8]) -> Option<f64> {
-        let (is_negative, len) = split_sign(field);
-        if (1..=WINDOW_BYTES).contains(&len) {
-            let plain = parse_plain(simd, &window_of(&field[field.len() - len..]), len, b'.');
-            if let Some(value) = value_of(is_negative, plain) {
+        if (1..=WINDOW_BYTES).contains(&field.len()) {
+            let plain = parse_plain(simd, &window_of(field), field.len(), b'.');
+            if let Some(value) = value_of(plain) {
                 return Some(value);
             }
         }
@@ -112,65 +114,68 @@ mod wide {
         suspects: &mut [u64],
     ) {
         out.reserve(spans.rows);
-        spans.mark(suspects, |range| {
-            let field = &spans.bytes[range.clone()];
-            let (is_negative, len) = split_sign(field);
-            let window = spans.bytes[..range.end].last_chunk();
-            let fast = match window {
-                Some(window) if (1..=WINDOW_BYTES).contains(&len) => {
-                    value_of(is_negative, parse_plain(simd, window, len, b'.'))
-                }
-                _ => None,
-            };
-            let value = fast.or_else(|| scalar::parse_f64(field));
-            out.push(value.unwrap_or(f64::NAN));
-            value.is_none()
-        });
+        for (word, rows) in spans.words(suspects) {
+            for (bit, range) in rows {
+                let window = spans
+                    .bytes
+                    .get(..range.end)
+                    .and_then(|before| before.last_chunk());
+                let fast = match window {
+                    Some(window) if (1..=WINDOW_BYTES).contains(&range.len()) => {
+                        value_of(parse_plain(simd, window, range.len(), b'.'))
+                    }
+                    _ => None,
+                };
+                let value = fast.or_else(|| scalar::parse_f64(&spans.bytes[range]));
+                out.push(value.unwrap_or(f64::NAN));
+                *word |= u64::from(value.is_none()) << bit;
+            }
+        }
     }
 
     #[inline(always)]
     pub(super) fn parse_i64<S: Simd>(simd: S, field: &[u8]) -> Option<i64> {
-        let (is_negative, len) = split_sign(field);
-        if (1..=WINDOW_BYTES).contains(&len) {
-            // No point is possible: the byte of a sign is neither a digit nor left in the field.
-            let plain = parse_plain(simd, &window_of(&field[field.len() - len..]), len, b'-');
+        if (1..=WINDOW_BYTES).contains(&field.len()) {
+            // A number with a minus for a point has a scale, and none without is taken for one.
+            let plain = parse_plain(simd, &window_of(field), field.len(), b'-');
             if plain.is_valid & (plain.scale == 0) {
-                let value = plain.mantissa.cast_signed();
-                return Some(if is_negative { -value } else { value });
+                return Some(plain.mantissa);
             }
         }
         scalar::parse_i64(field)
     }
 
-    /// Whether there is a minus, and the length without it.
-    #[inline(always)]
-    fn split_sign(field: &[u8]) -> (bool, usize) {
-        let is_negative = field.first() == Some(&b'-');
-        (is_negative, field.len() - usize::from(is_negative))
-    }
-
-    /// Copies up to 16 bytes to the end of a window, in two overlapping steps of a fixed size.
+    /// Copies 1 to 16 bytes to the end of a window: two pieces of a fixed size that overlap.
     #[inline(always)]
     fn window_of(text: &[u8]) -> [u8; WINDOW_BYTES] {
-        let (low, high) = if let (Some(first), Some(last)) = (text.first_chunk(), text.last_chunk())
-        {
-            let missing = 8 * (WINDOW_BYTES - text.len()) as u32;
-            let low = u64::from_le_bytes(*first).checked_shl(missing).unwrap_or(0);
-            (low, u64::from_le_bytes(*last))
-        } else {
-            let mut high = [0; 8];
-            high[8 - text.len()..].copy_from_slice(text);
-            (0, u64::from_le_bytes(high))
-        };
-        (u128::from(low) | u128::from(high) << 64).to_le_bytes()
+        // The first piece goes where the text begins, the last to the end of the window.
+        let begin = 8 * (WINDOW_BYTES - text.len()) as u32;
+        let (first, last) =
+            if let (Some(first), Some(last)) = (text.first_chunk(), text.last_chunk()) {
+                (
+                    u128::from(u64::from_le_bytes(*first)),
+                    u128::from(u64::from_le_bytes(*last)) << 64,
+                )
+            } else if let (Some(first), Some(last)) = (text.first_chunk(), text.last_chunk()) {
+                (
+                    u128::from(u32::from_le_bytes(*first)),
+                    u128::from(u32::from_le_bytes(*last)) << 96,
+                )
+            } else {
+                let (middle, last) = (text[text.len() / 2], text[text.len() - 1]);
+                let from_begin = u128::from(text[0]) | u128::from(middle) << (8 * (text.len() / 2));
+                (from_begin, u128::from(last) << 120)
+            };
+        (first << begin | last).to_le_bytes()
     }
 
     /// The double, if one division rounds correctly.
     #[inline(always)]
-    fn value_of(is_negative: bool, plain: Plain) -> Option<f64> {
-        let magnitude = plain.mantissa as f64 / POWERS_OF_TEN[plain.scale];
-        let value = if is_negative { -magnitude } else { magnitude };
-        (plain.is_valid & (plain.mantissa <= EXACT_MAX)).then_some(value)
+    fn value_of(plain: Plain) -> Option<f64> {
+        let magnitude = plain.mantissa.unsigned_abs();
+        let value = magnitude as f64 / POWERS_OF_TEN[plain.scale];
+        let value = if plain.is_negative { -value } else { value };
+        (plain.is_valid & (magnitude <= EXACT_MAX)).then_some(value)
     }
 }
 

@@ -29,6 +29,7 @@ const SECONDS_PER_DAY: i64 = 86_400;
 /// Reads all of `field` as that shape: the definition of the kernel.
 ///
 /// `None` if it is written differently or no such day or time exists.
+#[inline(never)]
 pub fn parse_date_time(field: &[u8], shape: DateTimeShape) -> Option<Moment> {
     match shape {
         DateTimeShape::Date => {
@@ -169,184 +170,22 @@ mod scalar {
         empty: Empty,
         suspects: &mut [u64],
     ) {
-        spans.mark(suspects, |range| {
-            let field = &spans.bytes[range];
-            if field.is_empty() {
-                empty.is_suspect()
-            } else {
-                parse_date_time(field, shape).is_none()
+        for (word, rows) in spans.words(suspects) {
+            for (bit, range) in rows {
+                let field = &spans.bytes[range];
+                let is_suspect = if field.is_empty() {
+                    empty.is_suspect()
+                } else {
+                    parse_date_time(field, shape).is_none()
+                };
+                *word |= u64::from(is_suspect) << bit;
             }
-        });
-    }
-}
-
-/// The usual lengths in registers. Two loads that overlap cover a field and never leave it, so
-/// these kernels need no byte after it.
-#[cfg(target_arch = "x86_64")]
-mod wide {
-    use std::arch::x86_64::*;
-
-    use super::{DateTimeShape, parse_date_time};
-    use crate::kernel::simd::Simd;
-    use crate::kernel::{Empty, Spans};
-
-    #[inline(always)]
-    pub(super) fn mark_date_time<S: Simd>(
-        _simd: S,
-        spans: &Spans<'_>,
-        shape: DateTimeShape,
-        empty: Empty,
-        suspects: &mut [u64],
-    ) {
-        let slow = |field: &[u8]| {
-            if field.is_empty() {
-                empty.is_suspect()
-            } else {
-                parse_date_time(field, shape).is_none()
-            }
-        };
-        match shape {
-            DateTimeShape::Date => spans.mark(suspects, |range| {
-                let field = &spans.bytes[range];
-                match field.try_into() {
-                    // SAFETY: `_simd` proves AVX2 at least.
-                    Ok(date) => !unsafe { is_date(date) },
-                    Err(_) => slow(field),
-                }
-            }),
-            DateTimeShape::Time => spans.mark(suspects, |range| {
-                let field = &spans.bytes[range];
-                match field.try_into() {
-                    // SAFETY: `_simd` proves AVX2 at least.
-                    Ok(time) => !unsafe { is_time(time) },
-                    Err(_) => slow(field),
-                }
-            }),
-            DateTimeShape::DateTime => spans.mark(suspects, |range| {
-                let field = &spans.bytes[range];
-                match field.split_first_chunk() {
-                    // SAFETY: `_simd` proves AVX2 at least.
-                    Some((date_time, [] | [b'Z'])) => !unsafe { is_date_time(date_time) },
-                    _ => slow(field),
-                }
-            }),
         }
     }
-
-    /// In a shuffle: write a zero.
-    const ZERO: i8 = -1;
-
-    /// `YYYY-MM-DD`.
-    #[target_feature(enable = "avx2")]
-    #[inline]
-    fn is_date(date: &[u8; 10]) -> bool {
-        // Bytes 0 to 7, then 2 to 9.
-        let (first, last) = (date.first_chunk().unwrap(), date.last_chunk().unwrap());
-        let (first, last) = (i64::from_le_bytes(*first), i64::from_le_bytes(*last));
-        let values = digit_values(_mm_set_epi64x(last, first));
-        let order = _mm_setr_epi8(
-            0, 1, 2, 3, 5, 6, 14, 15, ZERO, ZERO, ZERO, ZERO, ZERO, ZERO, ZERO, ZERO,
-        );
-        let values = _mm_shuffle_epi8(values, order);
-        let pairs = join_digits(values);
-        are_digits(values)
-            & is_calendar_day(_mm_cvtsi128_si64(pairs).cast_unsigned())
-            & (date[4] == b'-')
-            & (date[7] == b'-')
-    }
-
-    /// `HH:MM:SS`.
-    #[target_feature(enable = "avx2")]
-    #[inline]
-    fn is_time(time: &[u8; 8]) -> bool {
-        let values = digit_values(_mm_cvtsi64_si128(i64::from_le_bytes(*time)));
-        let order = _mm_setr_epi8(
-            0, 1, 3, 4, 6, 7, ZERO, ZERO, ZERO, ZERO, ZERO, ZERO, ZERO, ZERO, ZERO, ZERO,
-        );
-        let values = _mm_shuffle_epi8(values, order);
-        let greatest = _mm_setr_epi16(23, 59, 59, 0, 0, 0, 0, 0);
-        are_digits(values)
-            & is_at_most(join_digits(values), greatest)
-            & (time[2] == b':')
-            & (time[5] == b':')
-    }
-
-    /// `YYYY-MM-DDTHH:MM:SS`.
-    #[target_feature(enable = "avx2")]
-    #[inline]
-    fn is_date_time(date_time: &[u8; 19]) -> bool {
-        // SAFETY: 19 bytes hold 16 of them both from byte 0 and from byte 3 on.
-        let load = |from: usize| unsafe { _mm_loadu_si128(date_time.as_ptr().add(from).cast()) };
-        // Bytes 0 to 15, then 3 to 18.
-        let (first, last) = (load(0), load(3));
-        let order = _mm_setr_epi8(
-            0, 1, 2, 3, 5, 6, 8, 9, 11, 12, 14, 15, ZERO, ZERO, ZERO, ZERO,
-        );
-        let order_of_seconds = _mm_setr_epi8(
-            ZERO, ZERO, ZERO, ZERO, ZERO, ZERO, ZERO, ZERO, ZERO, ZERO, ZERO, ZERO, 14, 15, ZERO,
-            ZERO,
-        );
-        let values = _mm_or_si128(
-            _mm_shuffle_epi8(digit_values(first), order),
-            _mm_shuffle_epi8(digit_values(last), order_of_seconds),
-        );
-        let pairs = join_digits(values);
-        let greatest = _mm_setr_epi16(99, 99, 12, 31, 23, 59, 59, 0);
-
-        let separators = _mm_setr_epi8(
-            0, 0, 0, 0, b'-' as i8, 0, 0, b'-' as i8, 0, 0, b'T' as i8, 0, 0, b':' as i8, 0, 0,
-        );
-        let found = _mm_movemask_epi8(_mm_cmpeq_epi8(first, separators));
-        let space = i32::from(date_time[10] == b' ') << 10;
-        let expected = 1 << 4 | 1 << 7 | 1 << 10 | 1 << 13;
-        are_digits(values)
-            & is_at_most(pairs, greatest)
-            & is_calendar_day(_mm_cvtsi128_si64(pairs).cast_unsigned())
-            & ((found | space) & expected == expected)
-            & (date_time[16] == b':')
-    }
-
-    #[target_feature(enable = "avx2")]
-    #[inline]
-    fn digit_values(text: __m128i) -> __m128i {
-        _mm_sub_epi8(text, _mm_set1_epi8(b'0' as i8))
-    }
-
-    #[target_feature(enable = "avx2")]
-    #[inline]
-    fn are_digits(values: __m128i) -> bool {
-        let digits = _mm_cmpeq_epi8(_mm_min_epu8(values, _mm_set1_epi8(9)), values);
-        _mm_movemask_epi8(digits) == 0xFFFF
-    }
-
-    /// Eight numbers of two digits, 16 bits each.
-    #[target_feature(enable = "avx2")]
-    #[inline]
-    fn join_digits(values: __m128i) -> __m128i {
-        _mm_maddubs_epi16(values, _mm_set1_epi16(1 << 8 | 10))
-    }
-
-    #[target_feature(enable = "avx2")]
-    #[inline]
-    fn is_at_most(numbers: __m128i, greatest: __m128i) -> bool {
-        let excess = _mm_subs_epu16(numbers, greatest);
-        _mm_testz_si128(excess, excess) == 1
-    }
-
-    /// Whether century, year in it, month and day, 16 bits each, are a day of the calendar.
-    #[inline(always)]
-    fn is_calendar_day(numbers: u64) -> bool {
-        let number = |index: u32| (numbers >> (16 * index)) as u16 as u32;
-        let (century, year, month, day) = (number(0), number(1), number(2), number(3));
-        // A year divisible by 100 has to be divisible by 400: its century by 4.
-        let is_leap = (if year == 0 { century } else { year }) % 4 == 0;
-        // Days of a month above 28, two bits each, from bit 2 (January) on.
-        const EXTRA_DAYS: u32 = 0b11_10_11_10_11_11_10_11_10_11_00_11_00;
-        let extra_day = u32::from(is_leap & (month == 2));
-        let days = 28 + (EXTRA_DAYS >> (2 * (month & 15)) & 3) + extra_day;
-        (month.wrapping_sub(1) < 12) & (day.wrapping_sub(1) < days)
-    }
 }
+
+#[cfg(target_arch = "x86_64")]
+mod wide;
 
 #[cfg(test)]
 mod tests {
