@@ -251,7 +251,8 @@ mod wide {
                     | quotes & !within & !precedes_border
                     | returns & !within & !precedes_newline;
                 if irregular != 0 {
-                    self.irregular.get_or_insert(start + irregular.trailing_zeros() as usize);
+                    self.irregular
+                        .get_or_insert(start + irregular.trailing_zeros() as usize);
                 }
                 self.inside ^= u64::from(quotes.count_ones() & 1).wrapping_neg();
             }

@@ -244,7 +244,9 @@ proptest! {
         let (mut state, mut out) = (IndexState::default(), Vec::new());
         let indexed =
             Kernel::scalar().index(&bytes, 0, bytes.len(), &structure, &mut state, &mut out);
-        prop_assume!(indexed.irregular.is_none() && !state.is_inside());
+        if indexed.irregular.is_some() || state.is_inside() {
+            return Ok(());
+        }
         let mut reader = csv::ReaderBuilder::new().has_headers(false).flexible(true).from_reader(&bytes[..]);
         let lengths: Vec<usize> = reader.byte_records().map(|record| record.unwrap().len()).collect();
         let (mut from, mut fields, mut expected) = (0, 0, Vec::new());
