@@ -26,7 +26,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
 
 use rustix::mm::{MapFlags, ProtFlags};
 
-/// Mapped files at once; more are read by position. Looking at all of them takes the handler a microsecond.
+/// Mapped files at once; more are read by position.
 const REGION_COUNT_MAX: usize = 128;
 
 const NOTHING_LOST: usize = usize::MAX;
@@ -133,7 +133,7 @@ pub fn install_fault_handler() -> io::Result<()> {
     Ok(())
 }
 
-/// Whether lost pages are handled. Asks the system (a third of a microsecond), so that a handler
+/// Whether lost pages are handled. Asks the system (a fifth of a microsecond), so that a handler
 /// that somebody installed over ours is noticed.
 pub fn is_fault_handler_installed() -> bool {
     PREVIOUS.get().is_some()

@@ -24,11 +24,12 @@ const MAPPED_BYTES_MIN: u64 = 1 << 20;
 /// is installed, the file has at least 1 MiB, and it lies on a local disk or in memory (on a network or
 /// FUSE file system a lost connection would surface as lost pages).
 ///
-/// What mapping saves is the copy. CPU time of two threads that count the newlines of 1 GB in chunks
-/// of 512 KiB (`benches/sources.rs`; warm, ext4, Linux 6.18, a virtual machine with 2 cores): `read`
-/// 88 ms, `mmap` 41 ms, 51 ms with its pages released behind the cursor. That is 7 % of a run at 4 GB/s and
-/// 1 % of one at 500 MB/s. With other work on both cores the three come closer (160, 121 and 148 ms).
-/// Peak memory is the same, below 30 MB.
+/// What mapping saves is the copy, less what it costs to fault pages in and to release them. CPU time
+/// for counting the newlines of 1 GB in chunks of 512 KiB with two threads (`benches/sources.rs`; warm,
+/// ext4, Linux 6.18, a virtual machine with 2 cores that had other work): `read` 175 ms, `mmap` 125 ms (the
+/// unmapping not included), released behind the cursor 166 ms. With one thread: 178, 130 and
+/// 157 ms. So mapping, as a run uses it, is worth 5 to 12 % of the cost of reading, and little
+/// of a run that does more than read. Peak memory is the same, about 30 MB.
 ///
 /// Whether somebody has the file open for writing is *not* probed. The only probe there is, taking a
 /// lease (`F_SETLEASE`), makes the kernel send us `SIGIO` if a writer opens the file in just that

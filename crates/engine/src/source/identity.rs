@@ -1,7 +1,7 @@
 //! Is the open file still what it was when it was opened?
 //!
-//! Size and modification time are compared after each read: 0.4 us against the 60 us and more
-//! that a chunk takes. A file that was *replaced* (renamed over) is no change: the descriptor goes on
+//! Size and modification time are compared after each read: one `fstat` of 0.4 us per
+//! chunk. A file that was *replaced* (renamed over) is no change: the descriptor goes on
 //! reading the old one, whole. What escapes: a write that keeps the size and falls within one
 //! tick of the file system's clock (some milliseconds before Linux 6.13) after the opening.
 
