@@ -119,7 +119,7 @@ impl Kernel {
 /// The two functions the macro declares are where the instruction set is switched on; `wide`
 /// functions and all they call are `#[inline(always)]`, so that they are compiled inside of them.
 /// Closures cannot be marked so: one that is not inlined turns each intrinsic into a call (the index
-/// ran at a twentieth of its speed), so the loops of `wide` have none.
+/// ran at a sixteenth of its speed), so the loops of `wide` have none.
 macro_rules! dispatch {
     ($kernel:expr, $name:ident($($argument:ident: $type:ty),* $(,)?) $(-> $result:ty)?) => {{
         #[cfg(target_arch = "x86_64")]

@@ -113,7 +113,16 @@ mod scalar {
             non_ascii: !Kernel::scalar().is_ascii(&bytes[from..to]),
             ..Indexed::default()
         };
-        for (position, &byte) in bytes.iter().enumerate().take(to).skip(from) {
+        // Most bytes are none of these: one look-up passes them by.
+        let mut has_meaning = [false; 256];
+        for byte in [delimiter, quote.unwrap_or(delimiter), b'\n', b'\r'] {
+            has_meaning[usize::from(byte)] = true;
+        }
+        for (offset, &byte) in bytes[from..to].iter().enumerate() {
+            if !has_meaning[usize::from(byte)] {
+                continue;
+            }
+            let position = from + offset;
             let next = bytes.get(position + 1);
             if quote == Some(byte) {
                 let is_stray = if state.inside {
