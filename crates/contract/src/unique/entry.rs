@@ -4,7 +4,7 @@ use super::Key;
 
 /// A key and where it occurred. Two halves instead of an `u128`, whose alignment would make it 32
 /// bytes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Entry {
     high: u64,
     low: u64,
@@ -13,6 +13,12 @@ pub(super) struct Entry {
 
 /// Length of an entry in the spill file: high half, low half and ordinal, little-endian.
 pub(super) const ENTRY_BYTES: usize = 24;
+
+/// Entries below which comparing is faster than counting.
+const RADIX_MIN: usize = 1_000;
+/// Entries above which the scratch memory would count; only a partition crowded with repeats grows
+/// that far, and those are quick to compare.
+const RADIX_MAX: usize = 1 << 18;
 
 impl Entry {
     pub(super) fn new(Key(key): Key, ordinal: u64) -> Self {
@@ -48,17 +54,53 @@ impl Entry {
             ordinal: word(16),
         }
     }
+
+    /// The byte of the key at `shift` bits of its high half.
+    fn byte(&self, shift: u32) -> usize {
+        usize::from((self.high >> shift) as u8)
+    }
+
+    /// The 24 bits by which radix passes have ordered it, the partition included.
+    fn prefix(&self) -> u64 {
+        self.high >> 40
+    }
 }
 
-/// Sorts by key, then by ordinal.
-pub(super) fn sort(entries: &mut [Entry]) {
-    // By the high half alone first, because comparing one word needs no branches; what shares a
-    // high half are nearly always true repeats, and few.
-    entries.sort_unstable_by_key(|entry| entry.high);
-    for group in entries.chunk_by_mut(|one, next| one.high == next.high) {
+/// Sorts the entries of one partition by key, then by ordinal.
+///
+/// Two radix passes over the bytes below the partition's put nearly every entry in its place,
+/// because keys are hashes; sorting by comparison alone takes three times as long (bench
+/// `unique`). `scratch` is memory to work in, 6 MiB at most.
+pub(super) fn sort(entries: &mut [Entry], scratch: &mut Vec<Entry>) {
+    if !(RADIX_MIN..=RADIX_MAX).contains(&entries.len()) {
+        return entries.sort_unstable();
+    }
+    scratch.resize(entries.len(), Entry::default());
+    radix_pass(entries, scratch, 40);
+    radix_pass(scratch, entries, 48);
+    for group in entries.chunk_by_mut(|one, next| one.prefix() == next.prefix()) {
         if group.len() > 1 {
             group.sort_unstable();
         }
+    }
+}
+
+/// Moves the entries over in the order of the byte at `shift`, equal ones in their old order.
+fn radix_pass(from: &[Entry], to: &mut [Entry], shift: u32) {
+    let mut places = [0; 256];
+    for entry in from {
+        places[entry.byte(shift)] += 1;
+    }
+    let mut next = 0;
+    for place in &mut places {
+        let count = *place;
+        *place = next;
+        next += count;
+    }
+    for entry in from {
+        let place = &mut places[entry.byte(shift)];
+        to[*place] = *entry;
+        *place += 1;
     }
 }
 
@@ -72,5 +114,24 @@ mod tests {
         assert_eq!(entry.partition(), 0x01);
         assert_eq!(Entry::from_bytes(&entry.to_bytes()), entry);
         assert_eq!(size_of::<Entry>(), ENTRY_BYTES);
+    }
+
+    #[test]
+    fn sorting_by_radix_equals_sorting_by_comparison() {
+        let mut random = fastrand::Rng::with_seed(7);
+        for (count, keys) in [(999, 1 << 20), (1_000, 50), (5_000, 1 << 30), (5_000, 1)] {
+            let mut entries: Vec<_> = (0..count)
+                .map(|ordinal| {
+                    // One top byte, as in a partition; repeats; halves that differ alone.
+                    let high = 0xab << 56 | random.u64(..keys) << 26;
+                    let key = u128::from(high) << 64 | u128::from(random.u64(..2));
+                    Entry::new(Key(key), count - ordinal)
+                })
+                .collect();
+            let mut expected = entries.clone();
+            expected.sort();
+            sort(&mut entries, &mut Vec::new());
+            assert_eq!(entries, expected);
+        }
     }
 }

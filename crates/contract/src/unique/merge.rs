@@ -24,9 +24,9 @@ const ENTRIES_PER_THREAD: usize = 50_000;
 pub(super) fn in_memory(partitions: &mut [Vec<Entry>], threads: NonZero<usize>) -> Vec<Collector> {
     let entries: usize = partitions.iter().map(Vec::len).sum();
     let threads = threads.get().min(entries / ENTRIES_PER_THREAD).max(1);
-    on_threads(partitions.iter_mut(), threads, |partition, collector| {
-        entry::sort(partition);
-        collector.take_repeats(partition);
+    on_threads(partitions.iter_mut(), threads, |partition, worker| {
+        entry::sort(partition, &mut worker.scratch);
+        worker.collector.take_repeats(partition);
         *partition = Vec::new();
     })
 }
@@ -39,9 +39,9 @@ pub(super) fn spilled(
 ) -> Result<Vec<Collector>> {
     let threads = threads.get().min(PARTITIONS);
     let failure = Mutex::new(None);
-    let collectors = on_threads(0..PARTITIONS, threads, |partition, collector| {
+    let collectors = on_threads(0..PARTITIONS, threads, |partition, worker| {
         let readers = spill.readers(partition, memory_bytes / threads);
-        if let Err(error) = merge(readers, collector) {
+        if let Err(error) = merge(readers, &mut worker.collector) {
             *failure
                 .lock()
                 .expect("no thread panics while it holds the lock") = Some(error);
@@ -77,19 +77,28 @@ fn merge(mut readers: Vec<ExtentReader<'_>>, collector: &mut Collector) -> Resul
     Ok(())
 }
 
+/// What a thread works with and what it has found.
+#[derive(Default)]
+struct Worker {
+    collector: Collector,
+    scratch: Vec<Entry>,
+}
+
 /// Runs `work` over all items on `threads` threads, this one included.
 fn on_threads<T: Send>(
     items: impl Iterator<Item = T> + Send,
     threads: usize,
-    work: impl Fn(T, &mut Collector) + Sync,
+    work: impl Fn(T, &mut Worker) + Sync,
 ) -> Vec<Collector> {
     let items = Mutex::new(items);
     let run = || {
-        let mut collector = Collector::default();
+        let mut worker = Worker::default();
         loop {
             let item = items.lock().expect("taking an item does not panic").next();
-            let Some(item) = item else { return collector };
-            work(item, &mut collector);
+            let Some(item) = item else {
+                return worker.collector;
+            };
+            work(item, &mut worker);
         }
     };
     thread::scope(|scope| {

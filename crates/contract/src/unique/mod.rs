@@ -147,10 +147,11 @@ impl UniqueIndex {
             Some(spill) => spill,
             none => none.insert(Spill::create(&self.spill_dir)?),
         };
+        let mut scratch = Vec::new();
         for (index, partition) in self.partitions.iter_mut().enumerate() {
             // Freed, not cleared: the next keys may crowd other partitions.
             let mut entries = std::mem::take(partition);
-            entry::sort(&mut entries);
+            entry::sort(&mut entries, &mut scratch);
             self.duplicates.take_repeats(&mut entries);
             spill.append(index, &entries)?;
         }
