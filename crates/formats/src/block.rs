@@ -35,7 +35,7 @@ pub struct Block<'a> {
     pub records: Option<&'a [u32]>,
     /// What each JSON value is, row by row (`rows * columns` entries); `None` in CSV.
     pub kinds: Option<&'a [Kind]>,
-    /// Whether every byte of the chunk is ASCII, so that lengths in bytes are lengths in characters.
+    /// Whether every byte of these records is ASCII, so that lengths in bytes are lengths in characters.
     pub ascii: bool,
 }
 
@@ -160,7 +160,7 @@ pub struct Totals {
     pub blank_lines: u64,
     /// Comment lines.
     pub comments: u64,
-    /// Physical line ends, those inside quotes included.
+    /// Physical line ends, those inside quotes included: `\n`, or `\r` in a file that ends its records so.
     pub newlines: u64,
 }
 

@@ -138,6 +138,13 @@ mod tests {
     }
 
     #[test]
+    fn a_mark_before_a_quoted_header_is_no_part_of_it() {
+        let bytes = b"\xEF\xBB\xBF\"id\",\"na,me\"\n1,2\n";
+        let mark_bytes = crate::sniff::sniff("-", bytes).unwrap().mark_bytes;
+        assert_eq!(names_of(&bytes[mark_bytes..]), ["id", "na,me"]);
+    }
+
+    #[test]
     fn what_stands_before_the_header_is_counted() {
         let dialect = Dialect {
             comment: Some(b'#'),

@@ -303,7 +303,17 @@ fn long_input() -> impl Strategy<Value = (usize, Vec<u8>)> {
     })
 }
 
+/// `cases` of a property; `TAMIS_SOAK=n` has `n` times as many.
+fn cases(cases: u32) -> ProptestConfig {
+    let factor = std::env::var("TAMIS_SOAK")
+        .ok()
+        .and_then(|factor| factor.parse().ok());
+    ProptestConfig::with_cases(cases * factor.unwrap_or(1))
+}
+
 proptest! {
+    #![proptest_config(cases(256))]
+
     #[test]
     fn awkward_input_reads_as_in_the_csv_crate(
         bytes in awkward_bytes(),
@@ -354,7 +364,7 @@ proptest! {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(24))]
+    #![proptest_config(cases(24))]
 
     #[test]
     fn long_input_reads_as_in_the_csv_crate((columns, bytes) in long_input()) {
