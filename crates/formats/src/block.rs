@@ -28,7 +28,8 @@ pub struct Block<'a> {
     pub step: usize,
     /// The last column may end in the `\r` of a `\r\n`.
     pub trim_cr: bool,
-    /// The quote byte of the dialect: a field that starts with it is not plain text. `None` in JSON.
+    /// The quote byte of the dialect: a field that starts with it is not plain text. `None` in JSON,
+    /// and where no field of the block can start with one.
     pub quote: Option<u8>,
     /// Where each record lies, terminator included, as pairs (start, end); `None` in CSV, where
     /// records touch and the index tells.

@@ -38,6 +38,8 @@ pub struct Indexed {
     /// Offset of the first stray quote, or `\r` outside of quotes without `\n` after it: from there
     /// on the index is not to be relied on.
     pub irregular: Option<usize>,
+    /// There is a quote, so that fields may be quoted.
+    pub quotes: bool,
     /// There is a byte that is not ASCII.
     pub non_ascii: bool,
 }
@@ -125,6 +127,7 @@ mod scalar {
             let position = from + offset;
             let next = bytes.get(position + 1);
             if quote == Some(byte) {
+                indexed.quotes = true;
                 let is_stray = if state.inside {
                     next.is_some_and(|&next| !is_border(next))
                 } else if position == from {
@@ -181,6 +184,7 @@ mod wide {
             terminators: 0,
             newlines: 0,
             irregular: None,
+            quotes: 0,
             non_ascii: 0,
             written: 0,
         };
@@ -202,6 +206,7 @@ mod wide {
             terminators: indexer.terminators,
             newlines: indexer.newlines,
             irregular: indexer.irregular,
+            quotes: indexer.quotes != 0,
             non_ascii: indexer.non_ascii != 0,
         }
     }
@@ -225,6 +230,7 @@ mod wide {
         /// The first offset that is.
         irregular: Option<usize>,
         /// Yes if any bit is set.
+        quotes: u64,
         non_ascii: u64,
         written: usize,
     }
@@ -246,6 +252,7 @@ mod wide {
             let newlines = simd.equal(block, b'\n') & valid;
             let returns = simd.equal(block, b'\r') & valid;
             let quotes = simd.equal(block, self.quote) & self.quoting & valid;
+            self.quotes |= quotes;
             self.non_ascii |= simd.non_ascii(block);
 
             let mut within = self.inside;

@@ -228,6 +228,7 @@ proptest! {
                 total.terminators += part.terminators;
                 total.newlines += part.newlines;
                 total.irregular = total.irregular.or(part.irregular);
+                total.quotes |= part.quotes;
                 total.non_ascii |= part.non_ascii;
             }
             (out, state, total)

@@ -142,6 +142,7 @@ impl Parser {
                 .kernel
                 .index(bytes, from, to, structure, &mut state, run.index);
             run.maybe_non_ascii |= indexed.non_ascii;
+            run.maybe_quoted |= indexed.quotes;
             run.seen_to = to;
             let unreadable = self.dialect_special(&bytes[..to], from, &run.index[first - 1..]);
             if let Some(irregular) = indexed.irregular.into_iter().chain(unreadable).min() {
@@ -211,6 +212,7 @@ impl Parser {
         let (piece, end) = self.splitter.next(run.bytes, start, run.index);
         let found = run.index.len() - before;
         run.maybe_non_ascii = true;
+        run.maybe_quoted = true;
         let fault = match piece {
             Piece::Record if found == run.columns => {
                 run.push_row();

@@ -13,6 +13,7 @@
 
 use std::ops::Range;
 
+use memchr::memchr;
 use simdutf8::compat::from_utf8;
 
 use crate::{Block, Fault, Malformed, Totals, Visitor};
@@ -21,7 +22,7 @@ use crate::{Block, Fault, Malformed, Totals, Visitor};
 pub(super) struct Run<'r, V> {
     pub(super) bytes: &'r [u8],
     pub(super) columns: usize,
-    /// What the blocks carry as their quote.
+    /// The dialect's quote.
     pub(super) quote: Option<u8>,
     pub(super) visitor: &'r mut V,
     /// See the module.
@@ -32,6 +33,8 @@ pub(super) struct Run<'r, V> {
     pub(super) trim_cr: bool,
     /// Whether a byte outside ASCII was seen before `seen_to`, or nobody looked.
     pub(super) maybe_non_ascii: bool,
+    /// Whether a quote was.
+    pub(super) maybe_quoted: bool,
     pub(super) seen_to: usize,
     pub(super) totals: Totals,
     /// Line ends before this byte are in the totals.
@@ -59,6 +62,7 @@ impl<'r, V: Visitor> Run<'r, V> {
             rows: 0,
             trim_cr: false,
             maybe_non_ascii: false,
+            maybe_quoted: false,
             seen_to: 0,
             totals: Totals::default(),
             counted_to: 0,
@@ -171,8 +175,13 @@ impl<'r, V: Visitor> Run<'r, V> {
         self.base = self.whole();
         self.rows = 0;
         self.trim_cr = false;
-        let unfinished = self.next_start()..self.seen_to.max(self.next_start());
-        self.maybe_non_ascii &= !self.bytes[unfinished].is_ascii();
+        let unfinished = &self.bytes[self.next_start()..self.seen_to.max(self.next_start())];
+        let quote_in = |bytes| {
+            self.quote
+                .is_some_and(|quote| memchr(quote, bytes).is_some())
+        };
+        self.maybe_non_ascii = self.maybe_non_ascii && !unfinished.is_ascii();
+        self.maybe_quoted = self.maybe_quoted && quote_in(unfinished);
     }
 
     /// Drops the entries in front of the base.
@@ -213,7 +222,7 @@ impl<'r, V: Visitor> Run<'r, V> {
             columns: self.columns,
             step: 1,
             trim_cr: self.trim_cr,
-            quote: self.quote,
+            quote: self.quote.filter(|_| self.maybe_quoted),
             records: None,
             kinds: None,
             ascii,
