@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use tamis_contract::check::{Check, CheckOptions, Unchecked};
+use tamis_contract::model::Object;
 use tamis_contract::report::{Report, text};
 use tamis_engine::control::Progress;
 use tamis_engine::source::Source;
@@ -93,7 +94,6 @@ pub(super) fn run(options: &Options, context: &Context<'_>) -> Result<Exit> {
         fail_fast: options.fail_fast,
         strict: options.strict,
         format: options.input.format(),
-        csv: options.input.csv(),
         cancel: context.cancel.clone(),
         progress: progress.clone(),
         ..CheckOptions::default()
@@ -155,7 +155,12 @@ impl Options {
         } else {
             Unchecked::Refuse
         };
-        Ok(Check::compile(&contract, object, unchecked)?)
+        // What was said on the command line beats the contract.
+        let object = Object {
+            csv: self.input.csv().or(&object.csv),
+            ..object.clone()
+        };
+        Ok(Check::compile(&contract, &object, unchecked)?)
     }
 
     /// `orders` for `drops/orders.csv.gz`: what names the object, when the contract has several.

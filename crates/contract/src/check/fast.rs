@@ -36,10 +36,12 @@ enum Loop {
         min: u32,
         max: u32,
     },
-    Template(Template),
+    /// The kernel's template, and the bytes it may start with.
+    Template(Template, Position),
     Decimal(DecimalRange),
     DateTime(DateTimeShape),
-    ShortSet(ShortSet),
+    /// The kernel's set, and the bytes its members start with.
+    ShortSet(ShortSet, Box<[u8]>),
     Set(HashSet<Box<[u8]>>),
     Pattern(Pattern),
     /// No loop is known: every row with a value is judged.
@@ -100,6 +102,16 @@ impl FastCheck {
         check
     }
 
+    /// Marks every row: the specification, for tests.
+    #[cfg(test)]
+    pub(crate) fn judge_all() -> FastCheck {
+        FastCheck {
+            loops: vec![Loop::Every],
+            null_matters: true,
+            ..FastCheck::default()
+        }
+    }
+
     fn choose_loops(&mut self, values: &ValueCheck) {
         let mut range = None;
         match &values.kind {
@@ -113,9 +125,7 @@ impl FastCheck {
             }
             Some((TypeCheck::Boolean, _)) => {
                 let words: [&[u8]; 6] = [b"true", b"false", b"True", b"False", b"TRUE", b"FALSE"];
-                self.loops.push(Loop::ShortSet(
-                    ShortSet::new(&words).expect("six short words"),
-                ));
+                self.loops.extend(Loop::short_set(&words));
             }
             Some((TypeCheck::Temporal(Temporal::Iso(shape)), _)) => {
                 self.loops.push(Loop::DateTime(*shape))
@@ -142,10 +152,10 @@ impl FastCheck {
                 }
                 Constraint::Pattern(pattern) => self.loops.push(Loop::of_pattern(pattern)),
                 Constraint::OneOf(allowed) => {
-                    let short =
-                        ShortSet::new(&allowed.iter().map(AsRef::as_ref).collect::<Vec<_>>());
+                    let texts: Vec<&[u8]> = allowed.iter().map(AsRef::as_ref).collect();
+                    let short = Loop::short_set(&texts);
                     self.loops
-                        .push(short.map_or_else(|| Loop::Set(allowed.clone()), Loop::ShortSet));
+                        .push(short.unwrap_or_else(|| Loop::Set(allowed.clone())));
                 }
                 _ => self.loops.push(Loop::Every),
             }
@@ -163,6 +173,11 @@ impl FastCheck {
     pub(crate) fn is_idle(&self, is_json: bool) -> bool {
         let type_matters = is_json && self.plain_kinds != PlainKinds::Any;
         self.loops.is_empty() && !self.null_matters && self.marked_texts.is_empty() && !type_matters
+    }
+
+    /// Whether the loops mark every quoted field by themselves, so that they can run over raw fields.
+    pub(crate) fn marks_quoted(&self, quote: u8) -> bool {
+        self.loops.iter().any(|one| one.marks_quoted(quote))
     }
 
     /// Sets the bit of every row that needs a judgement.
@@ -247,18 +262,39 @@ impl FastCheck {
 
 impl Loop {
     fn of_pattern(pattern: &Pattern) -> Loop {
-        match pattern.shape() {
+        let one = match pattern.shape() {
             Shape::Template(positions) => {
-                template(positions).map_or_else(|| Loop::Pattern(pattern.clone()), Loop::Template)
+                let template = pattern.shape().kernel_template();
+                template.map(|template| Loop::Template(template, positions[0].clone()))
             }
             Shape::Set(texts) => {
-                let short = ShortSet::new(&texts.iter().map(AsRef::as_ref).collect::<Vec<_>>());
-                short.map_or_else(
-                    || Loop::Set(texts.iter().cloned().collect()),
-                    Loop::ShortSet,
-                )
+                let short = Loop::short_set(&texts.iter().map(AsRef::as_ref).collect::<Vec<_>>());
+                short.or_else(|| Some(Loop::Set(texts.iter().cloned().collect())))
             }
-            _ => Loop::Pattern(pattern.clone()),
+            _ => None,
+        };
+        one.unwrap_or_else(|| Loop::Pattern(pattern.clone()))
+    }
+
+    /// `None` if the texts are too many or too long for the kernel.
+    fn short_set(texts: &[&[u8]]) -> Option<Loop> {
+        let firsts = texts
+            .iter()
+            .filter_map(|text| text.first())
+            .copied()
+            .collect();
+        ShortSet::new(texts).map(|set| Loop::ShortSet(set, firsts))
+    }
+
+    /// Whether every field that starts with `quote`, the dialect's, is marked.
+    fn marks_quoted(&self, quote: u8) -> bool {
+        match self {
+            Loop::Length { .. } | Loop::Every => true,
+            Loop::Template(_, first) => !first.contains(quote),
+            Loop::Decimal(_) | Loop::DateTime(_) => quote != b'-' && !quote.is_ascii_digit(),
+            Loop::ShortSet(_, firsts) => !firsts.contains(&quote),
+            Loop::Set(texts) => texts.iter().all(|text| text.first() != Some(&quote)),
+            Loop::Pattern(_) => false,
         }
     }
 
@@ -281,10 +317,10 @@ impl Loop {
                 };
                 kernel.mark_length(spans, lengths, empty, suspects);
             }
-            Loop::Template(template) => kernel.mark_template(spans, template, empty, suspects),
+            Loop::Template(template, _) => kernel.mark_template(spans, template, empty, suspects),
             Loop::Decimal(range) => kernel.mark_decimal(spans, range, empty, suspects),
             Loop::DateTime(shape) => kernel.mark_date_time(spans, *shape, empty, suspects),
-            Loop::ShortSet(set) => kernel.mark_set(spans, set, empty, suspects),
+            Loop::ShortSet(set, _) => kernel.mark_set(spans, set, empty, suspects),
             Loop::Set(set) => mark_where(spans, suspects, |field| {
                 if field.is_empty() {
                     null_matters
@@ -355,24 +391,6 @@ impl Range {
         )
         .with_decimal_char(decimal_char)
     }
-}
-
-/// The kernel's template, if every position is one or two ranges it can hold.
-fn template(positions: &[Position]) -> Option<Template> {
-    let positions: Option<Vec<kernel::Position>> = positions
-        .iter()
-        .map(|position| match position.ranges.as_slice() {
-            [(first, last)] => Some(kernel::Position::range(*first..=*last)),
-            [(b'0', b'9'), (b'A', b'F'), (b'a', b'f')] => Some(kernel::Position::hex_digit()),
-            [first, second] => Some(kernel::Position {
-                range: first.0..=first.1,
-                other: Some(second.0..=second.1),
-                other_ignores_case: false,
-            }),
-            _ => None,
-        })
-        .collect();
-    Template::new(&positions?)
 }
 
 fn saturated(length: u64) -> u32 {

@@ -39,7 +39,7 @@ use tamis_engine::sink::Sink;
 use tamis_engine::source::Source;
 use tamis_formats::sniff::Format;
 
-use crate::model::{Contract, CsvFacts, Object, UncheckedKind, UncheckedRule};
+use crate::model::{Contract, Object, UncheckedKind, UncheckedRule};
 use crate::report::Report;
 use compile::Compiled;
 pub use error::CheckError;
@@ -84,8 +84,6 @@ pub struct CheckOptions {
     pub strict: bool,
     /// Format of the inputs; `None`: by name, then by content.
     pub format: Option<Format>,
-    /// CSV facts that override the contract's.
-    pub csv: CsvFacts,
     /// Stops the run from outside.
     pub cancel: Cancel,
     /// Watches it.
@@ -105,7 +103,6 @@ impl Default for CheckOptions {
             fail_fast: false,
             strict: false,
             format: None,
-            csv: CsvFacts::default(),
             cancel: Cancel::new(),
             progress: Progress::new(),
         }

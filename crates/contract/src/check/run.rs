@@ -254,10 +254,10 @@ fn check_input(
 }
 
 fn open(check: &Check, source: &dyn Source, options: &CheckOptions) -> Result<Records, CheckError> {
-    let facts = options.csv.clone().or(&check.compiled.csv);
+    let facts = &check.compiled.csv;
     let input_options = InputOptions {
         format: options.format,
-        csv: dialect_options(&facts),
+        csv: dialect_options(facts),
         encoding: facts.encoding.clone(),
         header_bytes_max: options.record_bytes_max,
     };

@@ -1,11 +1,12 @@
 //! Goal: a check counts what its contract says, the same for any threads, chunks, kernel and source.
 
+use proptest::prelude::*;
 use tamis_engine::kernel::Kernel;
 use tamis_engine::sink::MemorySink;
 use tamis_engine::source::{MemorySource, Source};
 
 use super::*;
-use crate::model::{Metric, Operator, Property, Quality, Severity};
+use crate::model::{CsvFacts, Metric, Operator, Property, Quality, Severity};
 use crate::report::Report;
 use tamis_engine::number::Decimal;
 
@@ -367,5 +368,147 @@ fn the_answer_does_not_depend_on_how_it_is_computed() {
                 );
             }
         }
+    }
+}
+
+/// Fields that are good, bad, or anything but what they look like.
+fn fields() -> impl Strategy<Value = String> {
+    let known = [
+        "",
+        "\"\"",
+        "NA",
+        "\"NA\"",
+        "TX0001",
+        "\"TX0001\"",
+        "TX001",
+        "tx0001",
+        "DE",
+        "\"DE\"",
+        "\"D\"\"E\"",
+        "FR",
+        "5",
+        "05",
+        "5.0",
+        "-5",
+        "1e1",
+        "1e400",
+        "0.05",
+        "1000",
+        "1000.00",
+        "1000.01",
+        "999999999999999999999",
+        "+5",
+        ".5",
+        "nan",
+        "2024-02-29",
+        "2023-02-29",
+        "2024-02-29T10:20:30Z",
+        "2024-02-29 10:20:30.5+01:00",
+        "\"2024-02-29\"",
+        "24:00:00",
+        "23:59:59",
+        "true",
+        "TRUE",
+        "tRuE",
+        "\"a,b\"",
+        "\"two\nlines\"",
+        "ééééé",
+        "abcdefghijkl",
+        "\"abc\"def",
+        "a\"b",
+        " 5",
+        "5 ",
+        "550e8400-e29b-41d4-a716-446655440000",
+    ];
+    prop_oneof![4 => proptest::sample::select(known.to_vec()).prop_map(str::to_owned), 1 => "[ -~]{0,12}".prop_filter("no separator", |text| !text.contains([',', '"']))]
+}
+
+fn properties() -> impl Strategy<Value = Property> {
+    let base = prop_oneof![
+        Just(Property::new("x")),
+        Just(Property::string("x").pattern("^TX\\d{4}$").unwrap()),
+        Just(Property::string("x").pattern("[a-c]").unwrap()),
+        Just(Property::string("x").pattern("^(DE|FR)$").unwrap()),
+        Just(Property::string("x").pattern("^.D").unwrap()),
+        Just(Property::string("x").min_length(2).max_length(5)),
+        Just(Property::string("x").one_of(["DE", "FR"])),
+        Just(Property::string("x").one_of(["TX0001", "a value longer than a word", "\"DE\""])),
+        Just(
+            Property::string("x")
+                .format(crate::format::Format::Text(crate::format::TextFormat::Uuid))
+        ),
+        Just(Property::number("x").minimum(1).exclusive_maximum(1000)),
+        Just(Property::integer("x").maximum(5)),
+        Just(Property::integer("x").multiple_of(Decimal::from(5i64))),
+        Just(Property::boolean("x")),
+        Just(Property::date("x").minimum("2024-01-01")),
+        Just(Property::timestamp("x")),
+        Just(Property::time("x")),
+    ];
+    let nulls = Quality::metric(
+        Metric::NullValues,
+        Operator::MustBeLessThan(Decimal::from(3i64)),
+    );
+    let missing = Metric::MissingValues {
+        missing_values: vec!["DE".into(), "5".into()],
+    };
+    let missing = Quality::metric(missing, Operator::MustBe(Decimal::from(0i64)));
+    let invalid = Metric::InvalidValues {
+        valid_values: Some(vec!["5".into(), "DE".into()]),
+        pattern: None,
+    };
+    let invalid = Quality::metric(invalid, Operator::MustBeLessThan(Decimal::from(2i64)));
+    (base, any::<[bool; 4]>()).prop_map(
+        move |(mut property, [required, has_nulls, has_missing, has_invalid])| {
+            property.required = required;
+            let qualities = [
+                (has_nulls, &nulls),
+                (has_missing, &missing),
+                (has_invalid, &invalid),
+            ];
+            property.quality.extend(
+                qualities
+                    .into_iter()
+                    .filter(|(is_wanted, _)| *is_wanted)
+                    .map(|(_, quality)| quality.clone()),
+            );
+            property
+        },
+    )
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(if std::env::var_os("TAMIS_SOAK").is_some() { 20_000 } else { 400 }))]
+
+    /// The specification judges every row; the fast loops must leave none out that matters.
+    #[test]
+    fn sparing_rows_the_judgement_changes_nothing(
+        property in properties(),
+        values in proptest::collection::vec(fields(), 1..200),
+        kernel in proptest::sample::select(Kernel::available()),
+        trim: bool,
+        has_null_texts: bool,
+    ) {
+        let facts = CsvFacts {
+            missing_values: has_null_texts.then(|| vec!["NA".into(), "a longer text for null".into()]),
+            trim: Some(trim),
+            ..CsvFacts::default()
+        };
+        let object = Object::new("orders").csv(facts).property(property).property(Property::new("y"));
+        let input: String = values.iter().map(|value| format!("{value},\n")).collect();
+        let source = MemorySource::new("orders.csv", format!("x,y\n{input}"));
+        let contract = contract(object);
+        let check = Check::compile(&contract, &contract.objects[0], Unchecked::Refuse).unwrap();
+        let mut specification = check.clone();
+        for column in &mut specification.compiled.columns {
+            column.fast = super::fast::FastCheck::judge_all();
+        }
+        let options = CheckOptions { kernel, threads: 1, samples_max: 1000, ..CheckOptions::default() };
+        let report = |check: &Check| {
+            let mut report = check.run(&[&source], &options, None, None).unwrap();
+            report.performance = Default::default();
+            report
+        };
+        prop_assert_eq!(report(&check), report(&specification));
     }
 }

@@ -20,6 +20,9 @@ use super::value::Consequence;
 use crate::model::Severity;
 use crate::unique::{Duplicates, Key, key_of};
 
+/// When more than one row in this many is marked, quotes may be the reason, and taking them off first pays.
+const UNQUOTE_FROM: usize = 16;
+
 /// What all workers of a pass share.
 pub(crate) struct Pass<'a> {
     pub(crate) compiled: &'a Compiled,
@@ -201,24 +204,56 @@ impl<'a> Gather<'a> {
         let mut suspects = std::mem::take(&mut self.worker.suspects);
         suspects.clear();
         suspects.resize(words, 0);
-        let mut index = std::mem::take(&mut self.worker.spans);
-        let unquoted = self.unquoted(block, at, &mut index);
-        let spans = unquoted.unwrap_or_else(|| block.column(at));
-        let fields = fast::Column {
+        let raw = fast::Column {
             block,
             at,
-            spans,
-            has_quotes: unquoted.is_some(),
+            spans: block.column(at),
+            has_quotes: false,
         };
-        rules.fast.mark(
-            &fields,
-            self.pass.kernel,
-            &mut self.worker.fast,
-            &mut suspects,
-        );
-        self.worker.spans = index;
+        if !self.marks_raw(block, &rules.fast) {
+            self.mark_unquoted(raw, &rules.fast, &mut suspects);
+        } else {
+            rules
+                .fast
+                .mark(&raw, self.pass.kernel, &mut self.worker.fast, &mut suspects);
+            let marked: u32 = suspects.iter().map(|word| word.count_ones()).sum();
+            if marked as usize * UNQUOTE_FROM > block.rows {
+                suspects.fill(0);
+                self.mark_unquoted(raw, &rules.fast, &mut suspects);
+            }
+        }
         for_each_bit(&suspects, |row| self.judge(block, row, column, at));
         self.worker.suspects = suspects;
+    }
+
+    /// Whether the loops can run over fields as they are: a field whose value is not its text is marked.
+    fn marks_raw(&self, block: &Block<'_>, check: &fast::FastCheck) -> bool {
+        match self.pass.layout {
+            Layout::Csv { dialect, .. } if dialect.trim => false,
+            Layout::Csv { .. } => block.quote.is_none_or(|quote| check.marks_quoted(quote)),
+            Layout::Jsonl { .. } => true,
+        }
+    }
+
+    /// Runs the loops over a column whose simple quotes have been taken off.
+    fn mark_unquoted(
+        &mut self,
+        raw: fast::Column<'_>,
+        check: &fast::FastCheck,
+        suspects: &mut [u64],
+    ) {
+        let mut index = std::mem::take(&mut self.worker.spans);
+        let unquoted = self.unquoted(raw.block, raw.at, &mut index);
+        let fields = match unquoted {
+            Some(spans) => fast::Column {
+                spans,
+                has_quotes: true,
+                ..raw
+            },
+            None => raw,
+        };
+        check.mark(&fields, self.pass.kernel, &mut self.worker.fast, suspects);
+        self.worker.spans = index;
     }
 
     /// The spans of a column that has quoted fields.
