@@ -21,7 +21,7 @@ use crate::model::Severity;
 use crate::unique::{Duplicates, Key, key_of};
 
 /// When more than one row in this many is marked, quotes may be the reason, and taking them off first pays.
-const UNQUOTE_FROM: usize = 16;
+const UNQUOTE_FROM: usize = 4;
 
 /// What all workers of a pass share.
 pub(crate) struct Pass<'a> {

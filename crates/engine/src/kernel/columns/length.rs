@@ -105,7 +105,9 @@ mod wide {
         for (word, rows) in spans.words(suspects) {
             for (bit, range) in rows {
                 let field = &spans.bytes[range.clone()];
-                let chars = if lengths.ascii {
+                // No longer in bytes than allowed in characters: without a lower limit that will do.
+                let bytes_will_do = lengths.min == 0 && field.len() <= lengths.max as usize;
+                let chars = if lengths.ascii || bytes_will_do {
                     field.len()
                 } else {
                     match spans.bytes[range.start..].first_chunk::<BLOCK_BYTES>() {
