@@ -42,6 +42,11 @@ impl Printer {
         }
     }
 
+    /// A line of talk that was asked for.
+    pub(crate) fn notice(&self, line: &str) {
+        self.stderr(&format!("{line}\n"));
+    }
+
     /// The error that ends the run, and the way out if there is one.
     pub(crate) fn error(&self, error: &Error) {
         if error.is_silent() {

@@ -185,6 +185,12 @@ impl Options {
                 page
             }
         };
+        if context.globals.perf {
+            let mut page = String::new();
+            text::write_performance(report, &Coloured, &mut page)
+                .expect("a string takes everything");
+            context.printer.notice(page.trim_end());
+        }
         let stdout_is_taken = [&self.good, &self.bad, &self.report]
             .into_iter()
             .flatten()

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::atomic::Ordering;
 
 use tamis_engine::control::Progress;
-use tamis_engine::pipeline::Flow;
+use tamis_engine::pipeline::{Flow, Stages};
 use tamis_engine::sink::Sink;
 use tamis_formats::Totals;
 
@@ -25,6 +25,8 @@ pub(crate) struct Tally {
     pub(crate) samples: Vec<Located>,
     pub(crate) unique: Vec<UniqueIndex>,
     pub(crate) inputs: Vec<InputTally>,
+    /// Where the time of this pass went.
+    pub(crate) stages: Stages,
     /// No input was left unread.
     pub(crate) is_complete: bool,
 }
@@ -35,7 +37,10 @@ pub(crate) struct InputTally {
     pub(crate) name: String,
     pub(crate) format: &'static str,
     pub(crate) backend: &'static str,
+    /// Plain bytes.
     pub(crate) bytes: u64,
+    /// Bytes as stored.
+    pub(crate) raw_bytes: u64,
     pub(crate) totals: Totals,
     pub(crate) invalid: u64,
     /// First byte and first row (counted over the run) of each chunk, when a second pass may need them.
@@ -81,6 +86,7 @@ impl Tally {
             samples: Vec::new(),
             unique,
             inputs: Vec::new(),
+            stages: Stages::default(),
             is_complete: true,
         }
     }

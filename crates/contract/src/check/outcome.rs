@@ -11,7 +11,7 @@ use crate::model::{Severity, Unit};
 use crate::report::{
     ContractReport, Expected, InputReport, Measured, MetricReport, Note, NoteKind, OutputKind,
     OutputReport, Performance, Report, Rows, RuleCount, RuleNotChecked, SCHEMA_VERSION, Sample,
-    Violations, shown_value,
+    StageTimes, Violations, shown_value,
 };
 use crate::unique::Duplicates;
 
@@ -193,6 +193,7 @@ impl Ended<'_> {
             .to_owned(),
             peak_rss_bytes: peak_rss_bytes(),
             spilled_bytes: self.spilled_bytes,
+            stages: StageTimes::new(&self.tally.stages, self.elapsed),
             ..Performance::measured(bytes, self.tally.totals.rows, self.elapsed.as_secs_f64())
         }
     }
@@ -204,7 +205,7 @@ fn input_report(input: &InputTally) -> InputReport {
         name: input.name.clone(),
         format: input.format.to_owned(),
         compression: is_compressed.then(|| input.backend.to_owned()),
-        bytes: input.bytes,
+        bytes: input.raw_bytes,
         rows: input.totals.rows,
         rows_invalid: input.invalid,
     }

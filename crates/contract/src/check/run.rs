@@ -7,7 +7,7 @@ use std::time::Instant;
 use tamis_engine::framing::Terminator;
 use tamis_engine::pipeline::{self, Options};
 use tamis_engine::pool::BufferPool;
-use tamis_engine::source::{Source, SpooledSource};
+use tamis_engine::source::{Opened, Source, SpooledSource};
 use tamis_formats::input::{self, InputOptions, Records, Shape};
 
 use super::compile::{Compiled, Counted};
@@ -182,6 +182,13 @@ fn check_input(
 ) -> Result<bool, CheckError> {
     let compiled = &check.compiled;
     let records = open(check, source, options)?;
+    let raw_len_bytes = match &records.opened {
+        Opened::Random(access) => Some(access.len_bytes()),
+        Opened::Stream(stream) => stream.raw_len_bytes(),
+    };
+    options
+        .progress
+        .add_raw_bytes_total(raw_len_bytes.unwrap_or(0));
     let (layout, header_faults) = match &records.shape {
         Shape::Jsonl => (Layout::jsonl(compiled), Vec::new()),
         Shape::Csv {
@@ -249,7 +256,9 @@ fn check_input(
     )?;
     let input = tally.inputs.last_mut().expect("pushed above");
     input.bytes = outcome.bytes;
+    input.raw_bytes = outcome.raw_bytes;
     input.backend = outcome.backend;
+    tally.stages += outcome.stages;
     Ok(outcome.stopped)
 }
 

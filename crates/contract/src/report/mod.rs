@@ -16,8 +16,10 @@ pub mod text;
 mod violations;
 
 use std::io;
+use std::time::Duration;
 
 use serde::Serialize;
+use tamis_engine::pipeline::Stages;
 
 pub use metric::{Expected, Measured, MetricReport};
 pub use note::{Note, NoteKind};
@@ -160,6 +162,43 @@ pub struct Performance {
     pub peak_rss_bytes: Option<u64>,
     /// Keys of `unique` rules that did not fit into memory.
     pub spilled_bytes: u64,
+    /// Where the time went.
+    pub stages: StageTimes,
+}
+
+/// Time in each stage, summed over the threads.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct StageTimes {
+    /// Reading and decompressing streams, which one thread at a time does.
+    pub read_seconds: f64,
+    /// Reading files, finding records and judging them.
+    pub map_seconds: f64,
+    /// Workers waiting because the merge was behind.
+    pub merge_wait_seconds: f64,
+    /// Adding up and writing good and bad rows, on one thread.
+    pub merge_seconds: f64,
+    /// The stage to speed up first: `read`, `map` or `merge`.
+    pub limiting: String,
+}
+
+impl StageTimes {
+    /// The times of a run that took `elapsed` in all.
+    pub fn new(stages: &Stages, elapsed: Duration) -> Self {
+        // A stage of one thread that was busy most of the time held up the others.
+        let is_limiting = |stage: Duration| stage.as_secs_f64() > 0.7 * elapsed.as_secs_f64();
+        let limiting = match () {
+            () if is_limiting(stages.merge) => "merge",
+            () if is_limiting(stages.read) => "read",
+            () => "map",
+        };
+        Self {
+            read_seconds: stages.read.as_secs_f64(),
+            map_seconds: stages.map.as_secs_f64(),
+            merge_wait_seconds: stages.merge_wait.as_secs_f64(),
+            merge_seconds: stages.merge.as_secs_f64(),
+            limiting: limiting.to_owned(),
+        }
+    }
 }
 
 impl Report {

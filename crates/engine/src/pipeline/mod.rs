@@ -125,6 +125,8 @@ pub enum Flow {
 pub struct Outcome {
     /// Plain bytes from the start of the input to the last byte merged.
     pub bytes: u64,
+    /// Bytes of the input as stored, up to there.
+    pub raw_bytes: u64,
     /// Whether `merge` ended the run before the input did.
     pub stopped: bool,
     /// The back end the bytes came from: `mmap`, `read`, `memory`, `stream`, `gzip`, ...
@@ -135,9 +137,21 @@ pub struct Outcome {
     pub stages: Stages,
 }
 
+impl std::ops::AddAssign for Stages {
+    fn add_assign(&mut self, more: Stages) {
+        self.read += more.read;
+        self.map += more.map;
+        self.merge_wait += more.merge_wait;
+        self.merge += more.merge;
+    }
+}
+
 /// Time spent in each stage, summed over the threads.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Stages {
+    /// Reading, decompressing and cutting a stream, which one thread at a time does. Reads of an input with random access
+    /// are part of `map`.
+    pub read: Duration,
     /// Getting bytes, finding borders and mapping.
     pub map: Duration,
     /// Workers waiting because the merge is behind.
@@ -235,6 +249,7 @@ struct Run<'a, F, N, M, P> {
     new_worker: N,
     map: M,
     window: Window<Finished<P>>,
+    read_nanos: AtomicU64,
     map_nanos: AtomicU64,
     merge_wait_nanos: AtomicU64,
 }
@@ -253,6 +268,7 @@ fn drive<F: Feed, W, P: Send>(
         new_worker,
         map,
         window: Window::new(in_flight_max(threads)),
+        read_nanos: AtomicU64::new(0),
         map_nanos: AtomicU64::new(0),
         merge_wait_nanos: AtomicU64::new(0),
     };
@@ -262,6 +278,7 @@ fn drive<F: Feed, W, P: Send>(
     let mut merger = Merger {
         options,
         bytes: options.start,
+        raw_bytes: options.start,
         merge: &mut merge,
         stopped: false,
         busy: Duration::ZERO,
@@ -288,10 +305,12 @@ fn drive<F: Feed, W, P: Send>(
     }
     Ok(Outcome {
         bytes: merger.bytes,
+        raw_bytes: merger.raw_bytes,
         stopped: merger.stopped,
         backend: feed.backend(),
         threads,
         stages: Stages {
+            read: Duration::from_nanos(run.read_nanos.load(Ordering::Relaxed)),
             map: Duration::from_nanos(run.map_nanos.load(Ordering::Relaxed)),
             merge_wait: Duration::from_nanos(run.merge_wait_nanos.load(Ordering::Relaxed)),
             merge: merger.busy,
@@ -339,16 +358,22 @@ where
 
     /// Claims and maps one chunk. `None` when there are no more.
     fn next(&self, worker: &mut Option<W>) -> Option<(u64, Finished<P>)> {
+        let mut waited = Duration::ZERO;
         let mut claim = || {
             if self.options.cancel.is_cancelled() {
                 self.window.stop();
             }
             let before = Instant::now();
             let index = self.window.claim();
-            add_elapsed(&self.merge_wait_nanos, before);
+            waited = before.elapsed();
+            self.merge_wait_nanos
+                .fetch_add(waited.as_nanos() as u64, Ordering::Relaxed);
             index
         };
-        let (index, claimed) = match self.feed.claim(&mut claim) {
+        let before = Instant::now();
+        let found = self.feed.claim(&mut claim);
+        add_elapsed(&self.read_nanos, before + waited);
+        let (index, claimed) = match found {
             Ok(Some(claimed)) => claimed,
             Ok(None) => {
                 // The stream has ended, or the run was stopped.
@@ -387,6 +412,7 @@ struct Merger<'a, G> {
     options: &'a Options,
     merge: &'a mut G,
     bytes: u64,
+    raw_bytes: u64,
     stopped: bool,
     busy: Duration,
 }
@@ -398,6 +424,7 @@ impl<G> Merger<'_, G> {
     {
         let (piece, part) = finished?;
         self.bytes = piece.end;
+        self.raw_bytes += piece.raw_bytes;
         self.options.progress.add_plain_bytes(piece.bytes);
         self.options.progress.add_raw_bytes(piece.raw_bytes);
         let Some(part) = part else {

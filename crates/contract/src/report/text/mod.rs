@@ -45,6 +45,18 @@ pub fn write(report: &Report, paint: &dyn Paint, out: &mut dyn fmt::Write) -> fm
     sections::speed(report, &mut page)
 }
 
+/// Writes the performance block of `--perf`: what was done, how fast, and where the time went.
+///
+/// # Errors
+/// What `out` answers.
+pub fn write_performance(
+    report: &Report,
+    paint: &dyn Paint,
+    out: &mut dyn fmt::Write,
+) -> fmt::Result {
+    sections::performance(report, &mut Page { paint, out })
+}
+
 /// The text without colours.
 pub fn to_string(report: &Report) -> String {
     let mut text = String::new();

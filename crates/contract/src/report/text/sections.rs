@@ -275,6 +275,42 @@ pub(super) fn speed(report: &Report, page: &mut Page<'_>) -> fmt::Result {
     page.write_str("\n")
 }
 
+pub(super) fn performance(report: &Report, page: &mut Page<'_>) -> fmt::Result {
+    let performance = &report.performance;
+    let stages = &performance.stages;
+    let seconds = Duration::try_from_secs_f64(performance.seconds).unwrap_or_default();
+    let stage_time =
+        |seconds: f64| human::duration(Duration::try_from_secs_f64(seconds).unwrap_or_default());
+    let peak = performance
+        .peak_rss_bytes
+        .map_or("unknown".to_owned(), human::bytes);
+    let lines = [
+        ("bytes", human::bytes(performance.bytes)),
+        ("records", human::count(report.rows.total)),
+        ("seconds", format!("{:.3}", performance.seconds)),
+        ("bytes/s", human::byte_rate(performance.bytes, seconds)),
+        ("records/s", human::rate(report.rows.total, seconds)),
+        ("peak memory", peak),
+        ("spilled", human::bytes(performance.spilled_bytes)),
+        ("threads", performance.threads.to_string()),
+        ("simd", performance.simd.clone()),
+        ("io", performance.io.clone()),
+        ("read", stage_time(stages.read_seconds)),
+        ("map", stage_time(stages.map_seconds)),
+        ("merge wait", stage_time(stages.merge_wait_seconds)),
+        ("merge", stage_time(stages.merge_seconds)),
+        ("limiting stage", stages.limiting.clone()),
+    ];
+    let mut table = Table::default();
+    for (name, value) in lines {
+        table.row([
+            Cell::left(Role::Faint, name),
+            Cell::left(Role::Plain, value),
+        ]);
+    }
+    section("performance", &table, page)
+}
+
 fn section(heading: &str, table: &Table, page: &mut Page<'_>) -> fmt::Result {
     if table.is_empty() {
         return Ok(());
