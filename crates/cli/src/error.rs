@@ -67,9 +67,14 @@ impl Error {
             (Self::Usage { .. } | Self::Contract(_), _) => Exit::Usage,
             (Self::Check(CheckError::Engine(_)), _) => Exit::Failure,
             (Self::Check(_), _) => Exit::Usage,
-            (Self::Process(Process::TooManyRows { .. } | Process::BadRate { .. }), _) => {
-                Exit::Usage
-            }
+            (
+                Self::Process(
+                    Process::TooManyRows { .. } | Process::BadRate { .. } | Process::Format { .. },
+                ),
+                _,
+            ) => Exit::Usage,
+            // What was read cannot be described: the data is at fault.
+            (Self::Process(Process::TooManyKeys { .. }), _) => Exit::Bad,
             _ => Exit::Failure,
         }
     }

@@ -21,4 +21,22 @@ pub enum Error {
         /// The rate asked for.
         rate: f64,
     },
+    /// An input's format cannot be settled.
+    #[error("`{input}`: {source}")]
+    Format {
+        /// Name of the input.
+        input: String,
+        /// What is wrong.
+        source: tamis_formats::Error,
+    },
+    /// JSON lines whose keys are data, such as a map by user id.
+    #[error(
+        "`{input}` has more than {limit} different keys: they are data, which no contract can list"
+    )]
+    TooManyKeys {
+        /// Name of the input.
+        input: String,
+        /// The most keys a contract is inferred for.
+        limit: usize,
+    },
 }

@@ -2,9 +2,11 @@
 //!
 //! - [`generate`] makes test data of any size together with the contract it is held to, and says
 //!   exactly how many rows of it are bad, so that a check can be held to a known answer.
+//! - [`infer`] reads a data set and writes the contract that all of its records keep.
 
 pub mod error;
 pub mod generate;
+pub mod infer;
 
 pub use error::Error;
 

@@ -3,6 +3,7 @@
 mod check;
 mod contract;
 mod generate;
+mod infer;
 
 use clap::Subcommand;
 
@@ -14,6 +15,7 @@ pub(crate) enum Command {
     Check(check::Options),
     Contract(contract::Options),
     Gen(generate::Options),
+    Infer(infer::Options),
 }
 
 impl Command {
@@ -22,6 +24,7 @@ impl Command {
             Self::Check(options) => check::run(options, context),
             Self::Contract(options) => contract::run(options, context),
             Self::Gen(options) => generate::run(options, context),
+            Self::Infer(options) => infer::run(options, context),
         }
     }
 }

@@ -92,7 +92,9 @@ impl Worker {
         Worker {
             parser: Some(match pass.layout {
                 Layout::Csv { dialect, width, .. } => {
-                    Parser::Csv(Box::new(csv::Parser::new(*dialect, *width, pass.kernel)))
+                    // Nobody names a column when an input is empty, or a contract is and there is no header.
+                    let columns = (*width).max(1);
+                    Parser::Csv(Box::new(csv::Parser::new(*dialect, columns, pass.kernel)))
                 }
                 Layout::Jsonl { paths } => {
                     Parser::Jsonl(Box::new(jsonl::Parser::new(paths, pass.kernel)))

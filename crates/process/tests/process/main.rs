@@ -1,3 +1,4 @@
 //! The public promises of the crate, one module per subject.
 
 mod generate;
+mod infer;

@@ -1,0 +1,136 @@
+//! `tamis infer`: a contract from data.
+
+use std::path::PathBuf;
+use std::time::Instant;
+
+use clap::Args;
+use tamis_contract::odcs;
+use tamis_engine::control::Progress;
+use tamis_engine::human;
+use tamis_process::infer::{InferOptions, Inferred, infer};
+
+use crate::inputs::{self, InputOptions};
+use crate::progress::Display;
+use crate::{Context, Error, Exit, Result, output};
+
+/// Write the contract that all records of an input keep
+///
+/// Reads every record and notes what they have in common: types, ranges, lengths, lists of few values, what is never
+/// null, which texts stand for null. The contract passes on its own data; read it and correct it before others
+/// are held to it.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  tamis infer orders.csv -o orders.odcs.yaml
+  tamis infer orders.csv --missing-values NA,- | less
+  zcat orders.jsonl.gz | tamis infer - --input-format jsonl -o orders.odcs.yaml
+
+Malformed records are skipped and counted; a check will find them.")]
+pub(crate) struct Options {
+    /// A file, or `-` for standard input
+    #[arg(value_name = "INPUT")]
+    input_path: PathBuf,
+
+    /// Where the contract goes, `-` for standard output
+    #[arg(long, short, value_name = "FILE", default_value = "-")]
+    output: PathBuf,
+
+    /// Replace the output if it exists
+    #[arg(long)]
+    force: bool,
+
+    #[command(flatten)]
+    input: InputOptions,
+}
+
+pub(super) fn run(options: &Options, context: &Context<'_>) -> Result<Exit> {
+    // Refused before the work and not after it.
+    options.validate()?;
+    let paths = std::slice::from_ref(&options.input_path);
+    let sources = options
+        .input
+        .sources(paths, context.globals, context.cancel)?;
+    let [source] = sources.as_slice() else {
+        return Err(Error::Usage {
+            message: format!(
+                "`{}` holds {} data files, and a contract is inferred from one",
+                options.input_path.display(),
+                sources.len()
+            ),
+            hint: None,
+        });
+    };
+    let start = Instant::now();
+    let progress = Progress::new();
+    let infer_options = InferOptions {
+        threads: context.globals.thread_count().get(),
+        chunk_bytes: InputOptions::bytes(options.input.chunk_size),
+        record_bytes_max: InputOptions::bytes(options.input.max_record),
+        kernel: inputs::kernel(context.globals)?,
+        format: options.input.format(),
+        csv: options.input.csv(),
+        cancel: context.cancel.clone(),
+        progress: progress.clone(),
+    };
+    let display = Display::start(context.globals, &progress);
+    let result = infer(source.as_ref(), &infer_options);
+    drop(display);
+    let inferred = result?;
+    let elapsed = start.elapsed();
+
+    let text = odcs::to_yaml(&inferred.contract);
+    if output::is_stdout(&options.output) {
+        context.printer.data(&text)?;
+    } else {
+        output::write(&options.output, text.as_bytes())?;
+    }
+    let properties = &inferred.contract.objects[0].properties;
+    context.printer.say(&format!(
+        "{} rows, {} columns; {} in {} ({}, threads: {})",
+        human::count(inferred.rows),
+        properties.len(),
+        human::bytes(inferred.bytes),
+        human::duration(elapsed),
+        human::byte_rate(inferred.bytes, elapsed),
+        context.globals.thread_count(),
+    ));
+    explain(&inferred, context);
+    Ok(Exit::Good)
+}
+
+/// What was decided, on standard error.
+fn explain(inferred: &Inferred, context: &Context<'_>) {
+    /// Of a thousand notes nobody reads more.
+    const SHOWN: usize = 20;
+    if inferred.malformed > 0 {
+        context.printer.say(&format!(
+            "{} malformed {} skipped: a check will find them",
+            human::count(inferred.malformed),
+            if inferred.malformed == 1 {
+                "record was"
+            } else {
+                "records were"
+            },
+        ));
+    }
+    for note in inferred.notes.iter().take(SHOWN) {
+        context.printer.say(note);
+    }
+    if inferred.notes.len() > SHOWN {
+        let more = inferred.notes.len() - SHOWN;
+        context.printer.say(&format!("and {more} more notes"));
+    }
+}
+
+impl Options {
+    fn validate(&self) -> Result<()> {
+        let is_regular = self.output.is_file();
+        if !is_regular || self.force || output::is_stdout(&self.output) {
+            return Ok(());
+        }
+        Err(Error::Usage {
+            message: format!("`{}` exists", self.output.display()),
+            hint: Some("use `--force` to replace it".to_owned()),
+        })
+    }
+}

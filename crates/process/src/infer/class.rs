@@ -1,0 +1,224 @@
+//! What a single value could be.
+//!
+//! Each value that is not null belongs to exactly one [`Class`], told from its own text and nothing else. A column
+//! remembers which classes it has met ([`Classes`]); that set alone decides its type, so that neither the order of
+//! the values nor where chunks begin can matter.
+//!
+//! The readings here are those of the check, with one exception: a number with a leading zero is
+//! [`Class::Padded`], because `01067` is a postal code and no number anybody would add up.
+
+use tamis_contract::model::LogicalType;
+use tamis_engine::kernel::{DateTimeShape, Moment, parse_date_time};
+use tamis_engine::number::Decimal;
+
+/// The most digits that fit an `i64` whatever they are.
+const SMALL_DIGITS_MAX: usize = 18;
+
+/// What a value is, by its text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u16)]
+pub(super) enum Class {
+    /// Digits, perhaps behind a minus.
+    Integer = 1,
+    /// A number with a point or an exponent.
+    Number = 1 << 1,
+    /// It would be a number but for its leading zero.
+    Padded = 1 << 2,
+    /// `true` or `false`.
+    Boolean = 1 << 3,
+    Date = 1 << 4,
+    Timestamp = 1 << 5,
+    Time = 1 << 6,
+    /// Anything else.
+    Text = 1 << 7,
+    /// A JSON object.
+    Object = 1 << 8,
+    /// A JSON array.
+    Array = 1 << 9,
+    /// A JSON number too far from one to be compared exactly (`1e-99999`).
+    Unreadable = 1 << 10,
+}
+
+/// A value with what it is compared by.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Reading {
+    /// An integer that fits; the one that comes often.
+    Small(i64),
+    /// [`Class::Integer`] or [`Class::Number`].
+    Number(Class, Decimal),
+    /// One of the temporal classes.
+    Moment(Class, Moment),
+    /// Any class; nothing to compare by.
+    Other(Class),
+}
+
+/// A set of classes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Classes(u16);
+
+/// Which values mix: in CSV all are texts, in JSON a number is never a text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Typing {
+    /// CSV.
+    Text,
+    /// JSON lines.
+    Json,
+}
+
+impl Classes {
+    pub(super) fn insert(&mut self, class: Class) {
+        self.0 |= class as u16;
+    }
+
+    pub(super) fn union(self, other: Classes) -> Classes {
+        Classes(self.0 | other.0)
+    }
+
+    pub(super) fn contains(self, class: Class) -> bool {
+        self.0 & class as u16 != 0
+    }
+
+    pub(super) fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+
+    /// Whether there are some, and all are among these.
+    pub(super) fn are_only(self, allowed: &[Class]) -> bool {
+        let allowed = allowed.iter().fold(0, |set, &class| set | class as u16);
+        !self.is_empty() && self.0 & !allowed == 0
+    }
+
+    /// The narrowest type that all values have; `None` when there are no values, or no such type.
+    pub(super) fn logical_type(self, typing: Typing) -> Option<LogicalType> {
+        use Class::{Array, Boolean, Date, Integer, Number, Object, Text, Time, Timestamp};
+        let narrow: [(&[Class], LogicalType); 8] = [
+            (&[Integer], LogicalType::Integer),
+            (&[Integer, Number], LogicalType::Number),
+            (&[Boolean], LogicalType::Boolean),
+            (&[Date], LogicalType::Date),
+            (&[Timestamp], LogicalType::Timestamp),
+            (&[Time], LogicalType::Time),
+            (&[Object], LogicalType::Object),
+            (&[Array], LogicalType::Array),
+        ];
+        let found = narrow.iter().find(|(classes, _)| self.are_only(classes));
+        let is_text = match typing {
+            Typing::Text => !self.is_empty(),
+            Typing::Json => self.are_only(&[Date, Timestamp, Time, Text]),
+        };
+        let fallback = is_text.then_some(LogicalType::String);
+        found.map(|&(_, logical_type)| logical_type).or(fallback)
+    }
+}
+
+/// Reads a CSV value, decoded and not empty.
+pub(super) fn read_text(text: &[u8], point: u8) -> Reading {
+    match text[0] {
+        b'0'..=b'9' => match read_moment(text) {
+            Reading::Other(_) => read_number(text, point),
+            moment => moment,
+        },
+        first if first == b'-' || first == point => read_number(text, point),
+        b't' | b'T' | b'f' | b'F'
+            if text.eq_ignore_ascii_case(b"true") || text.eq_ignore_ascii_case(b"false") =>
+        {
+            Reading::Other(Class::Boolean)
+        }
+        _ => Reading::Other(Class::Text),
+    }
+}
+
+/// Reads a JSON number, or what stands for one in CSV.
+pub(super) fn read_number(text: &[u8], point: u8) -> Reading {
+    let unsigned = text.strip_prefix(b"-").unwrap_or(text);
+    let is_padded = matches!(unsigned, [b'0', b'0'..=b'9', ..]);
+    let is_integer = !unsigned.is_empty() && unsigned.iter().all(u8::is_ascii_digit);
+    if is_integer && !is_padded && unsigned.len() <= SMALL_DIGITS_MAX {
+        let magnitude = unsigned
+            .iter()
+            .fold(0, |sum, digit| sum * 10 + i64::from(digit - b'0'));
+        let is_negative = unsigned.len() < text.len();
+        return Reading::Small(if is_negative { -magnitude } else { magnitude });
+    }
+    match Decimal::parse_with_point(text, point) {
+        None => Reading::Other(Class::Text),
+        Some(_) if is_padded => Reading::Other(Class::Padded),
+        Some(number) if is_integer => Reading::Number(Class::Integer, number),
+        Some(number) => Reading::Number(Class::Number, number),
+    }
+}
+
+/// Reads a date, timestamp or time in ISO 8601; [`Class::Text`] if it is none.
+pub(super) fn read_moment(text: &[u8]) -> Reading {
+    // Where the first separator stands tells which it could be.
+    let (class, shape) = match text {
+        [_, _, b':', ..] => (Class::Time, DateTimeShape::Time),
+        [_, _, _, _, b'-', ..] if text.len() == 10 => (Class::Date, DateTimeShape::Date),
+        [_, _, _, _, b'-', ..] => (Class::Timestamp, DateTimeShape::DateTime),
+        _ => return Reading::Other(Class::Text),
+    };
+    match parse_date_time(text, shape) {
+        Some(moment) => Reading::Moment(class, moment),
+        None => Reading::Other(Class::Text),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn class_of(text: &str) -> Class {
+        match read_text(text.as_bytes(), b'.') {
+            Reading::Small(_) => Class::Integer,
+            Reading::Number(class, _) | Reading::Moment(class, _) | Reading::Other(class) => class,
+        }
+    }
+
+    #[test]
+    fn every_text_has_its_class() {
+        let cases = [
+            (Class::Integer, "0 -0 42 -7 99999999999999999999999"),
+            (Class::Number, "0.5 -1.50 .5 5. 1e5 123e-5 1234-5e"),
+            (Class::Padded, "007 00 -01 00.5"),
+            (Class::Boolean, "true FALSE True"),
+            (Class::Date, "2024-02-29"),
+            (
+                Class::Timestamp,
+                "2024-02-29T10:00:00Z 2024-02-29T10:00:00.5+0530",
+            ),
+            (Class::Time, "23:59:59 00:00:00.001"),
+            (
+                Class::Text,
+                "2023-02-29 24:00:00 +1 - 1,5 0x10 x 1e99999 12:30 é tru",
+            ),
+        ];
+        for (class, texts) in cases {
+            for text in texts.split(' ').filter(|text| *text != "1234-5e") {
+                assert_eq!(class_of(text), class, "{text}");
+            }
+        }
+        assert_eq!(class_of("1234-5e"), Class::Text);
+    }
+
+    #[test]
+    fn types_widen() {
+        let of = |classes: &[Class], typing| {
+            let mut set = Classes::default();
+            classes.iter().for_each(|&class| set.insert(class));
+            set.logical_type(typing)
+        };
+        use Class::{Boolean, Date, Integer, Number, Padded, Text, Timestamp, Unreadable};
+        use LogicalType as Type;
+        for typing in [Typing::Text, Typing::Json] {
+            assert_eq!(of(&[], typing), None);
+            assert_eq!(of(&[Integer], typing), Some(Type::Integer));
+            assert_eq!(of(&[Integer, Number], typing), Some(Type::Number));
+            assert_eq!(of(&[Date, Timestamp], typing), Some(Type::String));
+        }
+        assert_eq!(of(&[Integer, Padded], Typing::Text), Some(Type::String));
+        assert_eq!(of(&[Integer, Text], Typing::Text), Some(Type::String));
+        assert_eq!(of(&[Integer, Text], Typing::Json), None);
+        assert_eq!(of(&[Integer, Boolean], Typing::Json), None);
+        assert_eq!(of(&[Integer, Unreadable], Typing::Json), None);
+    }
+}

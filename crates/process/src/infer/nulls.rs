@@ -1,0 +1,198 @@
+//! Which texts stand for null.
+//!
+//! `NA` in a column of numbers is null, and leaving it out makes the column one of numbers. But in a contract a null
+//! token holds for the whole file, so that `NA` would be null too where it is Namibia. Hence:
+//!
+//! 1. Tokens ([`COMMON`]) are counted apart from values in every column.
+//! 2. A column whose *values* have a type narrower than text wants its tokens to be null.
+//! 3. A column of texts keeps a token for a value if the token is no shorter and no longer than its values are:
+//!    `NA` among country codes, `None` between `Full` and `Partial`. It gives up a token that differs from all
+//!    its values in length, as `NA` does among aircraft registrations.
+//! 4. A token that any column keeps is null nowhere. A column that wants a token which is not to be had is text.
+//!    Only tokens that are wanted, and that make a column typed, are declared.
+//!
+//! Lengths are a rule of thumb, and the summary says what was decided. Who knows better says so beforehand
+//! (`--missing-values`); then exactly those tokens are null, and nothing is guessed.
+
+use tamis_contract::model::LogicalType;
+
+use super::class::Typing;
+use super::column::{Column, characters};
+
+/// What tools write for null, beside nothing.
+const COMMON: [&str; 9] = [
+    "NA", "N/A", "n/a", "null", "NULL", "\\N", "None", "nan", "NaN",
+];
+
+/// The texts that may stand for null.
+#[derive(Clone, Debug)]
+pub(super) struct Tokens {
+    pub(super) texts: Vec<String>,
+    /// Somebody said that they do.
+    pub(super) are_given: bool,
+    len_bytes_max: usize,
+}
+
+/// What became of a token.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Fate {
+    /// It is null in the whole file: because it was given, or for the sake of these columns.
+    Null(Vec<usize>),
+    /// It is a value, because this column keeps it.
+    Kept {
+        /// The column that keeps it.
+        by: usize,
+        /// The columns that want it to be null.
+        wanted_by: Vec<usize>,
+    },
+    /// It is a value: it came, but no column has a type without it.
+    Unwanted,
+    /// It never came.
+    Absent,
+}
+
+impl Tokens {
+    /// Those given, else the common ones.
+    pub(super) fn new(given: Option<Vec<String>>) -> Tokens {
+        let are_given = given.is_some();
+        let mut texts = given.unwrap_or_else(|| COMMON.map(str::to_owned).to_vec());
+        // The empty text is null anyway.
+        texts.retain(|text| !text.is_empty());
+        Tokens {
+            len_bytes_max: texts.iter().map(String::len).max().unwrap_or(0),
+            texts,
+            are_given,
+        }
+    }
+
+    /// No token at all: JSON has a null of its own.
+    pub(super) fn none() -> Tokens {
+        Tokens::new(Some(Vec::new()))
+    }
+
+    /// The token that `text` is.
+    #[inline]
+    pub(super) fn position(&self, text: &[u8]) -> Option<usize> {
+        if text.len() > self.len_bytes_max {
+            return None;
+        }
+        self.texts.iter().position(|token| token.as_bytes() == text)
+    }
+
+    /// Decides on every token.
+    pub(super) fn decide(&self, columns: &[&Column]) -> Vec<Fate> {
+        let came = |token: usize, column: &Column| column.tokens[token] > 0;
+        if self.are_given {
+            return vec![Fate::Null(Vec::new()); self.texts.len()];
+        }
+        let is_typed = |column: &Column| {
+            let logical_type = column.classes.logical_type(Typing::Text);
+            logical_type.is_some_and(|found| found != LogicalType::String)
+        };
+        let is_text = |column: &Column| !column.classes.is_empty() && !is_typed(column);
+        let where_ = |test: &dyn Fn(&Column) -> bool| -> Vec<usize> {
+            let all = columns.iter().enumerate();
+            all.filter(|(_, column)| test(column))
+                .map(|(index, _)| index)
+                .collect()
+        };
+        let keeps = |token: usize, column: &Column| {
+            let len = characters(self.texts[token].as_bytes());
+            let fits = column
+                .lengths
+                .is_some_and(|(min, max)| min <= len && len <= max);
+            is_text(column) && came(token, column) && fits
+        };
+        let tokens = 0..self.texts.len();
+        let keeper: Vec<Option<usize>> = tokens
+            .clone()
+            .map(|token| columns.iter().position(|column| keeps(token, column)))
+            .collect();
+        // A column is served only if it gets all tokens that it has.
+        let is_served = |column: &Column| {
+            is_typed(column)
+                && tokens
+                    .clone()
+                    .all(|token| !came(token, column) || keeper[token].is_none())
+        };
+        tokens
+            .clone()
+            .map(|token| match keeper[token] {
+                Some(by) => Fate::Kept {
+                    by,
+                    wanted_by: where_(&|column| is_typed(column) && came(token, column)),
+                },
+                None => {
+                    let served = where_(&|column| is_served(column) && came(token, column));
+                    if !served.is_empty() {
+                        Fate::Null(served)
+                    } else if columns.iter().any(|column| came(token, column)) {
+                        Fate::Unwanted
+                    } else {
+                        Fate::Absent
+                    }
+                }
+            })
+            .collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::class::read_text;
+    use super::*;
+
+    fn fates(columns: &[&[&str]]) -> Vec<(String, Fate)> {
+        let tokens = Tokens::new(None);
+        let columns: Vec<Column> = columns
+            .iter()
+            .map(|texts| {
+                let mut column = Column::new(tokens.texts.len());
+                for text in texts.iter().map(|text| text.as_bytes()) {
+                    match tokens.position(text) {
+                        Some(token) => column.tokens[token] += 1,
+                        None => {
+                            column.take_text(text, characters(text));
+                            column.take(read_text(text, b'.'), text);
+                        }
+                    }
+                }
+                column
+            })
+            .collect();
+        let fates = tokens.decide(&columns.iter().collect::<Vec<_>>());
+        let named = tokens.texts.iter().cloned().zip(fates);
+        named.filter(|(_, fate)| *fate != Fate::Absent).collect()
+    }
+
+    fn one(token: &str, fate: Fate) -> Vec<(String, Fate)> {
+        vec![(token.to_owned(), fate)]
+    }
+
+    #[test]
+    fn a_token_that_makes_a_column_typed_is_null() {
+        let found = fates(&[&["1", "NA"], &["N14228", "NA"], &["NA"]]);
+        assert_eq!(found, one("NA", Fate::Null(vec![0])));
+    }
+
+    #[test]
+    fn a_token_that_looks_like_the_values_of_a_column_is_kept() {
+        let found = fates(&[&["1", "NA"], &["DE", "NA", "FR"]]);
+        let kept = Fate::Kept {
+            by: 1,
+            wanted_by: vec![0],
+        };
+        assert_eq!(found, one("NA", kept));
+    }
+
+    #[test]
+    fn a_token_that_serves_nobody_is_a_value() {
+        assert_eq!(
+            fates(&[&["None", "Partially"]]),
+            one("None", Fate::Unwanted)
+        );
+        // The first column would need `NA` too, which the second one keeps.
+        let found = fates(&[&["1", "NA", "null"], &["DE", "NA"]]);
+        assert_eq!(found[1], ("null".to_owned(), Fate::Unwanted));
+    }
+}

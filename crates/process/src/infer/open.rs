@@ -1,0 +1,151 @@
+//! Opening an input: its columns, and what a contract must say so that a check reads it the same way.
+
+use tamis_contract::model::CsvFacts;
+use tamis_engine::source::{Source, peek};
+use tamis_formats::csv::{self, Dialect};
+use tamis_formats::input::{self, DialectOptions, InputOptions, OpenError, Records, Shape};
+use tamis_formats::sniff::{self, Format};
+
+use super::InferOptions;
+use super::worker::Layout;
+use crate::{Error, Result};
+
+/// An input at its first record.
+#[derive(Debug)]
+pub(super) struct Input {
+    pub(super) records: Records,
+    pub(super) layout: Layout,
+    /// Names of the columns of CSV.
+    pub(super) names: Vec<String>,
+    /// Columns whose name stands further left as well.
+    pub(super) duplicates: Vec<usize>,
+    /// How the input is written, where its name does not say so.
+    pub(super) facts: CsvFacts,
+}
+
+impl Input {
+    pub(super) fn open(source: &dyn Source, options: &InferOptions) -> Result<Input> {
+        let known = &options.csv;
+        let input_options = InputOptions {
+            format: options.format,
+            csv: DialectOptions {
+                delimiter: known.delimiter,
+                quote: known.quote,
+                escape: known.escape,
+                comment: known.comment,
+                header: known.header,
+                trim: known.trim,
+            },
+            encoding: known.encoding.clone(),
+            header_bytes_max: options.record_bytes_max,
+        };
+        let mut records = input::open(source, &input_options).map_err(|error| match error {
+            OpenError::Engine(error) => Error::Engine(error),
+            OpenError::Format(error) => Error::Format {
+                input: source.name().to_owned(),
+                source: error,
+            },
+        })?;
+        let (dialect, header) = match &records.shape {
+            Shape::Jsonl => {
+                let facts = CsvFacts {
+                    encoding: known.encoding.clone(),
+                    ..CsvFacts::default()
+                };
+                return Ok(Input {
+                    records,
+                    layout: Layout::Jsonl,
+                    names: Vec::new(),
+                    duplicates: Vec::new(),
+                    facts,
+                });
+            }
+            Shape::Csv { dialect, header } => (*dialect, header.clone()),
+        };
+        let (names, duplicates) = match header {
+            Some(header) => (header.names, header.duplicates),
+            None => {
+                let width = width_of_first(&mut records, &dialect, options.record_bytes_max)?;
+                let names = (1..=width).map(|number| format!("column_{number}"));
+                (names.collect(), Vec::new())
+            }
+        };
+        Ok(Input {
+            layout: Layout::Csv {
+                dialect,
+                width: names.len(),
+                point: known.decimal_char.unwrap_or(b'.'),
+            },
+            records,
+            names,
+            duplicates,
+            facts: facts_of(&dialect, known, source.name()),
+        })
+    }
+}
+
+/// What of a dialect is not what a check would take for granted.
+fn facts_of(dialect: &Dialect, known: &CsvFacts, source_name: &str) -> CsvFacts {
+    let usual = Dialect::csv();
+    let named = sniff::format_of_name(source_name);
+    let comma = Format::Delimited { delimiter: b',' };
+    // A content can be taken for something else, a `.csv` file with commas cannot.
+    let is_plain = dialect.delimiter == usual.delimiter && named == Some(comma);
+    CsvFacts {
+        missing_values: None,
+        delimiter: (!is_plain).then_some(dialect.delimiter),
+        quote: (dialect.quote != usual.quote).then_some(dialect.quote),
+        escape: (dialect.escape != usual.escape).then_some(dialect.escape),
+        comment: (dialect.comment != usual.comment).then_some(dialect.comment),
+        header: (!dialect.header).then_some(false),
+        trim: dialect.trim.then_some(true),
+        decimal_char: known.decimal_char,
+        encoding: known.encoding.clone(),
+    }
+}
+
+/// Fields of the first record of an input without header; 0 if it has no records.
+fn width_of_first(
+    records: &mut Records,
+    dialect: &Dialect,
+    record_bytes_max: usize,
+) -> Result<usize> {
+    let mut len_bytes = sniff::PREFIX_BYTES.min(record_bytes_max);
+    loop {
+        let opened = std::mem::replace(&mut records.opened, nothing());
+        let peeked = peek(opened, records.start as usize + len_bytes)?;
+        records.opened = peeked.input;
+        let head = peeked
+            .head
+            .get(records.start as usize..)
+            .unwrap_or_default();
+        let record = first_record(head, dialect);
+        let fields: Vec<_> = csv::fields(record, dialect).collect();
+        // A record that reaches to the end of what was read may go on behind it.
+        let is_whole = fields.last().is_some_and(|last| last.end < record.len());
+        if is_whole || peeked.is_all || len_bytes >= record_bytes_max {
+            return Ok(fields.len());
+        }
+        len_bytes = (4 * len_bytes).min(record_bytes_max);
+    }
+}
+
+/// `text` without the blank lines and comments in front of it.
+fn first_record<'t>(mut text: &'t [u8], dialect: &Dialect) -> &'t [u8] {
+    loop {
+        match text {
+            [b'\n' | b'\r', rest @ ..] => text = rest,
+            [first, ..] if Some(*first) == dialect.comment => {
+                let end = text.iter().position(|&byte| byte == b'\n');
+                text = end.map_or(&[], |end| &text[end + 1..]);
+            }
+            _ => return text,
+        }
+    }
+}
+
+/// Takes the place of an input that is being peeked into.
+fn nothing() -> tamis_engine::source::Opened {
+    let empty = tamis_engine::source::MemorySource::new("", Vec::new());
+    empty.open().expect("memory can be opened")
+}

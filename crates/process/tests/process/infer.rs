@@ -1,0 +1,425 @@
+//! An inferred contract passes on the data it comes from, whatever the data, and is the same however it is read.
+
+use std::num::NonZero;
+
+use proptest::collection::vec;
+use proptest::prelude::*;
+use tamis_contract::check::{Check, CheckOptions, Unchecked};
+use tamis_contract::model::{CsvFacts, LogicalType, Object};
+use tamis_contract::odcs;
+use tamis_contract::report::Report;
+use tamis_engine::control::{Cancel, Progress};
+use tamis_engine::kernel::Kernel;
+use tamis_engine::sink::{MemorySink, Sink};
+use tamis_engine::source::{MemorySource, Source};
+use tamis_process::Error;
+use tamis_process::generate::{Format, Recipe};
+use tamis_process::infer::{InferOptions, Inferred, infer};
+
+fn cases(count: u32) -> ProptestConfig {
+    let is_soak = std::env::var_os("TAMIS_SOAK").is_some();
+    ProptestConfig::with_cases(if is_soak { 20 * count } else { count })
+}
+
+fn options(threads: usize, chunk_bytes: usize) -> InferOptions {
+    InferOptions {
+        threads,
+        chunk_bytes,
+        ..InferOptions::default()
+    }
+}
+
+fn source(name: &str, bytes: &[u8]) -> MemorySource {
+    MemorySource::new(name, bytes.to_vec())
+}
+
+/// Infers, sends the contract through its text, and checks the data with what comes out.
+fn infer_and_check(source: &dyn Source, options: &InferOptions) -> (Inferred, Object, Report) {
+    let inferred = infer(source, options).expect("it can be read");
+    let text = odcs::to_yaml(&inferred.contract);
+    let reading = odcs::read("inferred.odcs.yaml", text.as_bytes())
+        .unwrap_or_else(|error| panic!("{:?}\n{text}", error.diagnostics));
+    assert_eq!(reading.diagnostics, [], "{text}");
+    assert_eq!(reading.contract, inferred.contract, "{text}");
+    let object = reading.contract.objects[0].clone();
+    let check =
+        Check::compile(&reading.contract, &object, Unchecked::Refuse).expect("no rules beyond us");
+    let check_options = CheckOptions {
+        threads: 1,
+        // What the contract cannot say: the rest is in it.
+        format: options.format,
+        strict: true,
+        ..CheckOptions::default()
+    };
+    let report = check
+        .run(&[source], &check_options, None, None)
+        .expect("it can be read");
+    (inferred, object, report)
+}
+
+/// Checks that nothing but malformed records and repeated names is wrong, and that every way of reading agrees.
+fn holds(name: &str, bytes: &[u8], csv: CsvFacts) -> Result<(), TestCaseError> {
+    let source = source(name, bytes);
+    let base = InferOptions {
+        csv,
+        ..options(1, 1 << 20)
+    };
+    // A header in another encoding, or zeros that look like UTF-16: a check would refuse it as well.
+    if let Err(Error::Format { .. }) = infer(&source, &base) {
+        return Ok(());
+    }
+    let (inferred, _, report) = infer_and_check(&source, &base);
+    prop_assert_eq!(report.rows.total, inferred.rows);
+    prop_assert_eq!(
+        report.rows.invalid,
+        inferred.malformed,
+        "{}",
+        report.to_json()
+    );
+    let structural = [
+        "fieldCount",
+        "unclosedQuote",
+        "utf8",
+        "json",
+        "object",
+        "duplicateKey",
+        "duplicateColumn",
+    ];
+    for count in &report.violations.by_rule {
+        prop_assert!(
+            structural.contains(&count.rule.as_str()) || count.column.is_none(),
+            "{:?}\n{}",
+            count,
+            odcs::to_yaml(&inferred.contract)
+        );
+    }
+    for (threads, chunk_bytes) in [(1, 1), (2, 7), (3, 64)] {
+        for kernel in [Kernel::scalar(), Kernel::detect()] {
+            let otherwise = InferOptions {
+                threads,
+                chunk_bytes,
+                kernel,
+                ..base.clone()
+            };
+            let again = infer(&source, &otherwise).expect("it can be read");
+            prop_assert_eq!(&again, &inferred);
+            let streamed = infer(&source.clone().as_stream(5), &otherwise).expect("it can be read");
+            prop_assert_eq!(&streamed, &inferred);
+        }
+    }
+    Ok(())
+}
+
+/// Values of a column that may agree on a type, or not.
+fn cell() -> impl Strategy<Value = String> {
+    prop_oneof![
+        4 => (-20_i64..2000).prop_map(|number| number.to_string()),
+        2 => (-999_i64..999, 0_u32..4).prop_map(|(number, digits)| format!("{number}.{digits}")),
+        1 => "[0-9]{17,45}",
+        1 => "0[0-9]{1,3}",
+        1 => "-?[0-9]{0,3}\\.?[0-9]{0,3}[eE][-+]?[0-9]{1,3}",
+        2 => "20[0-2][0-9]-[01][0-9]-[0-3][0-9]",
+        2 => "20[0-2][0-9]-0[1-9]-[0-2][0-9][T ][0-2][0-9]:[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]0[0-9]:?30)?",
+        1 => "[0-2][0-9]:[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?",
+        1 => prop_oneof![Just("true"), Just("FALSE"), Just("False")].prop_map(str::to_owned),
+        3 => prop_oneof![
+            Just("NA"), Just("null"), Just("None"), Just("\\N"), Just("nan"), Just(""), Just("n/a")
+        ].prop_map(str::to_owned),
+        2 => "[A-Z]{2}",
+        1 => "\\PC{0,6}",
+        1 => "[ \"',;:#\\\\\n\r\t\u{0}é\u{feff}-]{0,4}",
+    ]
+}
+
+/// A column: each value by itself, or all of one kind, with nulls.
+fn table() -> impl Strategy<Value = Vec<Vec<String>>> {
+    (1..5_usize, 0..12_usize).prop_flat_map(|(width, rows)| vec(vec(cell(), width), rows))
+}
+
+/// A table whose columns each choose from a few values, so that types are often met.
+fn regular_table() -> impl Strategy<Value = Vec<Vec<String>>> {
+    (vec(vec(cell(), 1..3), 1..5), vec(any::<[u8; 5]>(), 0..12)).prop_map(|(choices, rows)| {
+        let row = |row: &[u8; 5]| {
+            let columns = choices.iter().zip(row);
+            columns
+                .map(|(values, &pick)| values[pick as usize % values.len()].clone())
+                .collect()
+        };
+        rows.iter().map(row).collect()
+    })
+}
+
+fn write_csv(header: &[String], rows: &[Vec<String>], delimiter: u8) -> Vec<u8> {
+    let mut writer = csv::WriterBuilder::new()
+        .delimiter(delimiter)
+        .from_writer(Vec::new());
+    writer.write_record(header).expect("memory takes it");
+    for row in rows {
+        writer.write_record(row).expect("memory takes it");
+    }
+    writer.into_inner().expect("memory takes it")
+}
+
+fn json_value() -> impl Strategy<Value = serde_json::Value> {
+    let leaf = prop_oneof![
+        Just(serde_json::Value::Null),
+        any::<bool>().prop_map(Into::into),
+        any::<i64>().prop_map(Into::into),
+        (-1000_i32..1000).prop_map(|number| (f64::from(number) / 8.0).into()),
+        cell().prop_map(Into::into),
+    ];
+    leaf.prop_recursive(3, 12, 3, |inner| {
+        prop_oneof![
+            vec(inner.clone(), 0..3).prop_map(Into::into),
+            vec((json_key(), inner), 0..3)
+                .prop_map(|members| serde_json::Value::Object(members.into_iter().collect())),
+        ]
+    })
+}
+
+fn json_key() -> impl Strategy<Value = String> {
+    prop_oneof![4 => "[abc]", 1 => "a\\.b|\"|é|column_1|" ]
+}
+
+proptest! {
+    #![proptest_config(cases(96))]
+
+    #[test]
+    fn tables_keep_their_contract(
+        rows in prop_oneof![table(), regular_table()],
+        delimiter in prop_oneof![Just(b','), Just(b';'), Just(b'\t')],
+        names in vec(prop_oneof![4 => "[a-d]", 1 => "column_1|é|x y|\"|\\.|1|true|" ], 5),
+    ) {
+        let width = rows.first().map_or(2, Vec::len);
+        let bytes = write_csv(&names[..width], &rows, delimiter);
+        let csv = CsvFacts { delimiter: Some(delimiter), ..CsvFacts::default() };
+        holds("t.csv", &bytes, csv.clone())?;
+        holds("t.csv", &bytes, CsvFacts { header: Some(false), trim: Some(true), ..csv.clone() })?;
+        let csv = CsvFacts { escape: Some(Some(b'\\')), comment: Some(Some(b'#')), ..csv };
+        holds("t.csv", &bytes, csv)?;
+    }
+
+    #[test]
+    fn any_bytes_keep_their_contract(
+        bytes in vec(prop_oneof![
+            4 => prop_oneof![Just(b','), Just(b'\n'), Just(b'"'), Just(b'\r')],
+            6 => b'0'..b'4',
+            1 => any::<u8>(),
+        ], 0..60),
+    ) {
+        // Most of these would not do for a header, so here is one.
+        holds("t.csv", &[b"a,b\n", &bytes[..]].concat(), CsvFacts::default())?;
+        holds("t.csv", &bytes, CsvFacts { header: Some(false), ..CsvFacts::default() })?;
+        let lines = [b"{\"a\":1}\n", &bytes[..]].concat();
+        holds("t.jsonl", &lines, CsvFacts::default())?;
+    }
+
+    #[test]
+    fn json_lines_keep_their_contract(
+        records in vec(vec((json_key(), json_value()), 0..4), 0..10),
+        duplicates in any::<bool>(),
+    ) {
+        let mut lines = String::new();
+        for members in &records {
+            // Written by hand, since a map would drop keys that come twice.
+            let mut written: Vec<String> = Vec::new();
+            let mut keys = Vec::new();
+            for (key, value) in members {
+                if duplicates || !keys.contains(&key) {
+                    written.push(format!("{}:{}", serde_json::Value::from(key.as_str()), value));
+                }
+                keys.push(key);
+            }
+            lines.push_str(&format!("{{{}}}\n", written.join(",")));
+        }
+        holds("t.jsonl", lines.as_bytes(), CsvFacts::default())?;
+    }
+}
+
+/// What the examples promise: `NA` is null, every column has the type a person would give it.
+#[test]
+fn flights_are_understood() {
+    let bytes = include_bytes!("../../../../examples/flights.csv");
+    let (inferred, object, report) = infer_and_check(
+        &source("examples/flights.csv", bytes),
+        &options(2, 64 << 10),
+    );
+    assert!(report.passed);
+    assert_eq!((report.violations.total, report.rows.total), (0, 9_103));
+    assert_eq!(object.name, "flights");
+    assert_eq!(object.csv.missing_values, Some(vec!["NA".to_owned()]));
+    let summary: Vec<String> = object
+        .properties
+        .iter()
+        .map(|property| {
+            let logical_type = property.logical_type.map_or("none", LogicalType::name);
+            let required = if property.required { "!" } else { "" };
+            format!("{} {logical_type}{required}", property.name)
+        })
+        .collect();
+    let expected = [
+        "year integer!",
+        "month integer!",
+        "day integer!",
+        "dep_time integer",
+        "sched_dep_time integer!",
+        "dep_delay integer",
+        "arr_time integer",
+        "sched_arr_time integer!",
+        "arr_delay integer",
+        "carrier string!",
+        "flight integer!",
+        "tailnum string",
+        "origin string!",
+        "dest string!",
+        "air_time integer",
+        "distance integer!",
+        "hour integer!",
+        "minute integer!",
+        "time_hour timestamp!",
+    ];
+    assert_eq!(summary, expected);
+    let text = odcs::to_yaml(&inferred.contract);
+    assert!(text.contains("validValues: [EWR, JFK, LGA]"), "{text}");
+    assert!(
+        inferred
+            .notes
+            .iter()
+            .any(|note| note.starts_with("`NA` is null")),
+        "{:?}",
+        inferred.notes
+    );
+}
+
+#[test]
+fn generated_data_is_understood_in_both_formats() {
+    for (format, name) in [(Format::Csv, "tx.csv"), (Format::Jsonl, "tx.jsonl")] {
+        let recipe = Recipe {
+            rows: 2_000,
+            bad_rate: 0.0,
+            seed: 7,
+            format,
+        };
+        let (mut sink, output) = MemorySink::new("rows");
+        recipe
+            .write(
+                &mut sink,
+                NonZero::<usize>::MIN,
+                &Cancel::new(),
+                &Progress::new(),
+            )
+            .expect("a good recipe");
+        Box::new(sink).finish().expect("memory takes it");
+        let rows = source(name, &output.bytes().expect("finished"));
+        let (inferred, object, report) = infer_and_check(&rows, &options(2, 10_000));
+        assert!(report.passed, "{}", odcs::to_yaml(&inferred.contract));
+        let types: Vec<&str> = object
+            .properties
+            .iter()
+            .filter_map(|property| property.logical_type.map(LogicalType::name))
+            .collect();
+        assert_eq!(
+            types,
+            [
+                "string",
+                "number",
+                "timestamp",
+                "string",
+                "string",
+                "string"
+            ],
+            "{name}"
+        );
+    }
+}
+
+#[test]
+fn nested_members_become_properties() {
+    let lines = br#"{"id":1,"at":{"city":"Bonn","tags":[]},"x":1}
+{"id":2,"at":null,"x":"1"}
+{"id":2.5,"at":{"city":null},"x":1}
+"#;
+    let (_, object, report) = infer_and_check(&source("a.jsonl", lines), &options(1, 1));
+    assert!(report.passed);
+    let [id, at, x] = object.properties.as_slice() else {
+        panic!("{object:?}");
+    };
+    assert_eq!(
+        (id.logical_type, id.required),
+        (Some(LogicalType::Number), true)
+    );
+    assert_eq!(
+        (at.logical_type, at.required),
+        (Some(LogicalType::Object), false)
+    );
+    let inside: Vec<_> = at
+        .properties
+        .iter()
+        .map(|member| (member.name.as_str(), member.logical_type))
+        .collect();
+    assert_eq!(
+        inside,
+        [
+            ("city", Some(LogicalType::String)),
+            ("tags", Some(LogicalType::Array))
+        ]
+    );
+    assert_eq!((x.logical_type, x.required), (None, true));
+}
+
+#[test]
+fn null_tokens_are_what_the_caller_says() {
+    let bytes = b"code,count\nDE,1\nNA,-\nFR,-\n";
+    let csv = CsvFacts {
+        missing_values: Some(vec!["-".to_owned()]),
+        ..CsvFacts::default()
+    };
+    let given = InferOptions {
+        csv,
+        ..InferOptions::default()
+    };
+    let (_, object, report) = infer_and_check(&source("a.csv", bytes), &given);
+    assert!(report.passed);
+    assert_eq!(
+        object.properties[1].logical_type,
+        Some(LogicalType::Integer)
+    );
+    assert_eq!(
+        (object.properties[0].required, object.properties[1].required),
+        (true, false)
+    );
+}
+
+#[test]
+fn inputs_without_records_have_a_contract_too() {
+    for bytes in ["", "\n\r\n", "a,b", "a,b\n\n"] {
+        for header in [true, false] {
+            let csv = CsvFacts {
+                header: Some(header),
+                ..CsvFacts::default()
+            };
+            holds("t.csv", bytes.as_bytes(), csv).expect("it holds");
+        }
+        holds(
+            "t.jsonl",
+            &b"\n{}\n"[..bytes.len().min(4)],
+            CsvFacts::default(),
+        )
+        .expect("it holds");
+    }
+}
+
+#[test]
+fn keys_that_are_data_are_refused() {
+    let lines: String = (0..5_000)
+        .map(|id| format!("{{\"user {id}\":1}}\n"))
+        .collect();
+    for chunk_bytes in [1 << 10, 1 << 20] {
+        let error = infer(
+            &source("a.jsonl", lines.as_bytes()),
+            &options(2, chunk_bytes),
+        )
+        .unwrap_err();
+        assert!(matches!(error, Error::TooManyKeys { .. }), "{error}");
+    }
+}
