@@ -256,7 +256,7 @@ fn check_input(
     )?;
     let input = tally.inputs.last_mut().expect("pushed above");
     input.bytes = outcome.bytes;
-    input.raw_bytes = outcome.raw_bytes;
+    input.raw_bytes = raw_len_bytes.unwrap_or(outcome.raw_bytes);
     input.backend = outcome.backend;
     tally.stages += outcome.stages;
     Ok(outcome.stopped)

@@ -204,6 +204,9 @@ trait Feed: Sync {
     /// The back end's name.
     fn backend(&self) -> &'static str;
 
+    /// Bytes as stored before the first chunk that no [`Piece`] accounts for.
+    fn raw_start(&self) -> u64;
+
     /// How many chunks there are, when that is known beforehand.
     fn total(&self) -> Option<u64>;
 
@@ -278,7 +281,7 @@ fn drive<F: Feed, W, P: Send>(
     let mut merger = Merger {
         options,
         bytes: options.start,
-        raw_bytes: options.start,
+        raw_bytes: feed.raw_start(),
         merge: &mut merge,
         stopped: false,
         busy: Duration::ZERO,

@@ -178,6 +178,10 @@ impl Feed for RandomFeed<'_> {
         self.access.backend()
     }
 
+    fn raw_start(&self) -> u64 {
+        self.start
+    }
+
     fn total(&self) -> Option<u64> {
         let bytes = self.access.len_bytes().saturating_sub(self.start);
         Some(bytes.div_ceil(self.chunk_bytes))

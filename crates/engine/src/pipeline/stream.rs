@@ -97,6 +97,11 @@ impl Feed for StreamFeed {
         self.backend
     }
 
+    fn raw_start(&self) -> u64 {
+        // What was skipped is part of the first buffer's raw bytes.
+        0
+    }
+
     fn total(&self) -> Option<u64> {
         None
     }
