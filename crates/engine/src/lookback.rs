@@ -47,11 +47,13 @@ pub(crate) struct LookBack {
 pub(crate) struct Aborted;
 
 impl LookBack {
-    /// For at most `in_flight` chunks between the oldest unfinished and the newest one; `initial`
-    /// is the state before chunk 0.
+    /// For at most `in_flight` chunks from the oldest unmerged to the newest one; `initial` is the
+    /// state before chunk 0.
     pub(crate) fn new(in_flight: usize, initial: State) -> LookBack {
-        // A walk ends at the newest finished chunk at the latest, so one more slot than `in_flight` would do.
-        let slots = (0..(in_flight + 2).next_power_of_two())
+        // A walk from chunk `i` goes back to `i - in_flight` at most, which was merged when it began.
+        // While it sleeps the others may get as far as `i + in_flight - 1`, so that many slots must be
+        // apart, or it would wait for a word that has been written over.
+        let slots = (0..(2 * in_flight).max(2).next_power_of_two())
             .map(|_| AtomicU64::new(0))
             .collect();
         LookBack {
@@ -251,6 +253,35 @@ mod tests {
             std::thread::sleep(std::time::Duration::from_millis(5));
             look_back.abort_from(0);
             assert_eq!(waiter.join().unwrap(), Err(Aborted));
+        });
+    }
+
+    #[test]
+    fn a_sleeper_finds_its_word_however_far_the_others_get() {
+        let in_flight = 6;
+        let look_back = LookBack::new(in_flight, State::RecordStart);
+        let index = in_flight as u64;
+        look_back.publish_end(0, State::RecordStart);
+        for at in 2..index {
+            look_back.publish_transition(at, quote_flip());
+        }
+        std::thread::scope(|scope| {
+            let sleeper = scope.spawn(|| look_back.start_state(index));
+            std::thread::sleep(std::time::Duration::from_millis(5));
+            // All that may happen before the sleeper gets to run again.
+            let guard = look_back.sleep.lock().unwrap();
+            let store = |at, status| {
+                let word = Word::new(at, status, Transition::constant(State::Quoted));
+                look_back.slot(at).store(word.0, Ordering::Release);
+            };
+            (1..index).for_each(|at| store(at, Status::End));
+            (index + 1..2 * index).for_each(|at| store(at, Status::Transition));
+            drop(guard);
+            look_back.wake();
+            // Should it have missed its word, it ends as aborted instead of never.
+            std::thread::sleep(std::time::Duration::from_millis(50));
+            look_back.abort_from(0);
+            assert!(sleeper.join().unwrap().is_ok());
         });
     }
 
