@@ -180,11 +180,7 @@ pub fn run<W, P: Send>(
     match input {
         Opened::Random(access) => {
             let feed = random::RandomFeed::new(access.as_ref(), framing, options);
-            let outcome = drive(&feed, options, new_worker, map, merge)?;
-            if !outcome.stopped {
-                access.verify()?;
-            }
-            Ok(outcome)
+            drive(&feed, options, new_worker, map, merge)
         }
         Opened::Stream(stream) => {
             let feed = stream::StreamFeed::new(stream, framing, options)?;
@@ -226,6 +222,9 @@ trait Feed: Sync {
 
     /// Chunk `index` failed: nobody may wait for what it would have published.
     fn abandon(&self, index: u64);
+
+    /// Checks that the input is still what it was when it was opened, where that can be told.
+    fn verify(&self) -> Result<()>;
 }
 
 /// A claimed chunk with its index; `None` when the run ends. An error has the index of the chunk it came in place of.
@@ -305,6 +304,7 @@ fn drive<F: Feed, W, P: Send>(
     }
     if !merger.stopped {
         options.cancel.check()?;
+        feed.verify()?;
     }
     Ok(Outcome {
         bytes: merger.bytes,
@@ -389,6 +389,9 @@ where
         let mapped = catch_unwind(AssertUnwindSafe(|| self.map_one(index, claimed, worker)));
         add_elapsed(&self.map_nanos, before);
         let finished = mapped.unwrap_or_else(|panic| {
+            // Mapped bytes that change between two looks may break what the code relies on; then that is the
+            // error, and not ours.
+            self.feed.verify()?;
             Err(Error::Panicked {
                 input: self.feed.name().to_owned(),
                 message: panic_message(panic.as_ref()),

@@ -246,6 +246,10 @@ impl Feed for RandomFeed<'_> {
     fn abandon(&self, index: u64) {
         self.look_back.abort_from(index);
     }
+
+    fn verify(&self) -> Result<()> {
+        self.access.verify()
+    }
 }
 
 /// What `body` does to every state, by the fastest way that is exact for the dialect.
