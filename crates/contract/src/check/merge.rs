@@ -166,8 +166,8 @@ impl Outputs {
 
     /// Begins an input whose header record is `header` (empty: it has none).
     ///
-    /// Both files get the header of the first input; records under another one do not fit below it, which
-    /// is said by `false`.
+    /// Both files get the header of the first input. `false` says that records under this one would not
+    /// fit below it.
     pub(crate) fn start_input(
         &mut self,
         header: &[u8],
@@ -177,7 +177,7 @@ impl Outputs {
             self.write_good(&[pass.line_end], pass.line_end)?;
         }
         match &self.header {
-            Some(first) => Ok(first == trimmed(header)),
+            Some(first) => Ok(first == trimmed(header) || !self.are_wanted()),
             None => {
                 self.header = Some(trimmed(header).to_vec());
                 self.write_good(header, pass.line_end)?;

@@ -78,7 +78,12 @@ pub(super) fn run(
             duplicates: &duplicates,
             chunks: &chunks,
         };
+        let first = std::mem::take(&mut tally.inputs);
         tally = pass_over(check, &inputs, options, turn, &mut outputs)?;
+        // With `fail_fast` the second pass may rightly end before the first did.
+        if !options.fail_fast {
+            compare_passes(&first, &tally.inputs)?;
+        }
     }
     judge_thresholds(compiled, &mut tally, &duplicates);
     let written = outputs.reports(&tally);
@@ -251,7 +256,10 @@ fn check_input(
         records.shape.framing(),
         &run_options,
         || Worker::new(&pass),
-        |worker, chunk| Ok(worker.check(&pass, chunk)),
+        |worker, chunk| {
+            let part = worker.check(&pass, chunk);
+            part.ok_or_else(|| changed(source.name(), chunk.byte_offset))
+        },
         |part| tally.merge(part, &pass, outputs, &options.progress),
     )?;
     let input = tally.inputs.last_mut().expect("pushed above");
@@ -260,6 +268,24 @@ fn check_input(
     input.backend = outcome.backend;
     tally.stages += outcome.stages;
     Ok(outcome.stopped)
+}
+
+/// Fails when the second pass over all inputs saw other rows than the first.
+fn compare_passes(first: &[InputTally], second: &[InputTally]) -> Result<(), CheckError> {
+    for (first, second) in first.iter().zip(second) {
+        if first.bytes != second.bytes || first.totals != second.totals {
+            return Err(changed(&second.name, first.bytes.min(second.bytes)).into());
+        }
+    }
+    Ok(())
+}
+
+fn changed(input: &str, byte_offset: u64) -> tamis_engine::Error {
+    tamis_engine::Error::Changed {
+        input: input.to_owned(),
+        byte_offset,
+        detail: "its records lie elsewhere when it is read for the second time".to_owned(),
+    }
 }
 
 fn open(check: &Check, source: &dyn Source, options: &CheckOptions) -> Result<Records, CheckError> {

@@ -286,6 +286,87 @@ fn fail_fast_covers_the_rows_up_to_the_first_bad_one() {
 }
 
 #[test]
+fn fail_fast_counts_duplicates_up_to_the_first_bad_row() {
+    let object = Object::new("orders").property(Property::integer("id").unique());
+    let ids = (0..500).map(|id| match id {
+        300 => "7\n".to_owned(),
+        310 => "x\n".to_owned(),
+        id => format!("{id}\n"),
+    });
+    let input = format!("id\n{}", ids.collect::<String>());
+    let options = CheckOptions {
+        fail_fast: true,
+        threads: 3,
+        chunk_bytes: 4,
+        ..CheckOptions::default()
+    };
+    let report = run(&object, &input, &options);
+    assert_eq!(counts(&report), ["id.unique: 1"]);
+    assert_eq!(report.rows.total, 301);
+}
+
+#[test]
+fn inputs_may_order_their_columns_as_they_like_unless_they_share_an_output() {
+    let contract = contract(orders());
+    let check = Check::compile(&contract, &contract.objects[0], Unchecked::Refuse).unwrap();
+    let first = MemorySource::new("a.csv", "id,amount,memo\nTX0001,1,\n");
+    let second = MemorySource::new("b.csv", "memo,id,amount\n,TX0002,2\n");
+    let inputs: [&dyn Source; 2] = [&first, &second];
+    let report = check.run(&inputs, &CheckOptions::default(), None, None);
+    let report = report.unwrap();
+    assert!(report.passed && report.rows.total == 2);
+    let (good, _) = MemorySink::new("good");
+    let refused = check.run(
+        &inputs,
+        &CheckOptions::default(),
+        Some(Box::new(good)),
+        None,
+    );
+    assert!(matches!(refused, Err(CheckError::HeadersDiffer { input }) if input == "b.csv"));
+}
+
+/// Holds other rows each time it is opened.
+#[derive(Debug)]
+struct Restless(std::sync::atomic::AtomicUsize);
+
+impl Source for Restless {
+    fn name(&self) -> &str {
+        "restless.csv"
+    }
+
+    fn open(&self) -> tamis_engine::Result<tamis_engine::source::Opened> {
+        let opened = self.0.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        let text = format!("id\n1\n1\n{}", "\n2".repeat(opened));
+        MemorySource::new("restless.csv", text).open()
+    }
+
+    fn is_repeatable(&self) -> bool {
+        true
+    }
+}
+
+#[test]
+fn rows_that_change_between_two_passes_are_an_error() {
+    let object = Object::new("orders").property(Property::integer("id").unique());
+    let contract = contract(object);
+    let check = Check::compile(&contract, &contract.objects[0], Unchecked::Refuse).unwrap();
+    for chunk_bytes in [1, 1 << 20] {
+        let options = CheckOptions {
+            chunk_bytes,
+            ..CheckOptions::default()
+        };
+        let result = check.run(&[&Restless(Default::default())], &options, None, None);
+        let Err(CheckError::Engine(error)) = result else {
+            panic!("the change went unnoticed: {result:?}");
+        };
+        assert!(
+            matches!(error, tamis_engine::Error::Changed { .. }),
+            "{error}"
+        );
+    }
+}
+
+#[test]
 fn json_lines_are_judged_by_the_same_rules() {
     let input = r#"{"id":"TX0001","amount":12.5,"memo":"fine"}
 {"amount":0.5,"id":"TX0002"}
@@ -403,6 +484,9 @@ fn fields() -> impl Strategy<Value = String> {
         "2024-02-29",
         "2023-02-29",
         "2024-02-29T10:20:30Z",
+        "2024-02-29 10:20:30.500",
+        "2024-02-29 10:20:3x.500",
+        "2023-02-29 10:20:30.500",
         "2024-02-29 10:20:30.5+01:00",
         "\"2024-02-29\"",
         "24:00:00",
@@ -421,6 +505,11 @@ fn fields() -> impl Strategy<Value = String> {
         "550e8400-e29b-41d4-a716-446655440000",
     ];
     prop_oneof![4 => proptest::sample::select(known.to_vec()).prop_map(str::to_owned), 1 => "[ !#-+.-~-]{0,12}"]
+}
+
+fn written(pattern: &str) -> crate::format::Format {
+    let format = crate::format::DateFormat::compile(pattern).unwrap();
+    crate::format::Format::Temporal(format)
 }
 
 fn properties() -> impl Strategy<Value = Property> {
@@ -444,6 +533,10 @@ fn properties() -> impl Strategy<Value = Property> {
         Just(Property::date("x").minimum("2024-01-01")),
         Just(Property::timestamp("x")),
         Just(Property::time("x")),
+        Just(Property::date("x").format(written("uuuu-MM-dd"))),
+        Just(Property::timestamp("x").format(written("yyyy-MM-dd HH:mm:ss.SSS"))),
+        Just(Property::time("x").format(written("HH:mm:ss"))),
+        Just(Property::time("x").format(written("H:mm:ss"))),
     ];
     let nulls = Quality::metric(
         Metric::NullValues,

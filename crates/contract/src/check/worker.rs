@@ -18,7 +18,7 @@ use super::part::{BadRecord, BadRecords, Part, Sample};
 use super::rule::RuleId;
 use super::value::Consequence;
 use crate::model::Severity;
-use crate::unique::{Duplicates, Key, key_of};
+use crate::unique::{Duplicates, Key};
 
 /// When more than one row in this many is marked, quotes may be the reason, and taking them off first pays.
 const UNQUOTE_FROM: usize = 4;
@@ -54,12 +54,13 @@ pub(crate) struct Known<'a> {
 }
 
 impl Known<'_> {
-    /// The row, counted over the run, that the chunk at `byte_offset` starts with.
-    fn first_row(&self, byte_offset: u64) -> u64 {
+    /// The row, counted over the run, that the chunk at `byte_offset` starts with; `None` where the first
+    /// pass had no chunk.
+    fn first_row(&self, byte_offset: u64) -> Option<u64> {
         let at = self
             .chunks
             .binary_search_by_key(&byte_offset, |&(offset, _)| offset);
-        self.chunks[at.expect("both passes cut the input alike")].1
+        at.ok().map(|at| self.chunks[at].1)
     }
 }
 
@@ -109,10 +110,15 @@ impl Worker {
         }
     }
 
-    /// Checks one chunk.
-    pub(crate) fn check(&mut self, pass: &Pass<'_>, chunk: Chunk<'_>) -> Part {
-        let part = self.check_all(pass, chunk);
-        match part.first_bad_end {
+    /// Checks one chunk; `None` when the first pass did not come by it: it had stopped before (then so will
+    /// this one), or the input is not what it was.
+    pub(crate) fn check(&mut self, pass: &Pass<'_>, chunk: Chunk<'_>) -> Option<Part> {
+        let first_row = match pass.known {
+            None => 0,
+            Some(known) => known.first_row(chunk.byte_offset)?,
+        };
+        let part = self.check_all(pass, chunk, first_row);
+        Some(match part.first_bad_end {
             // Everything after the first bad record is as if it had not been read.
             Some(end) if pass.fail_fast && end < chunk.bytes.len() => {
                 let upto = Chunk {
@@ -120,15 +126,15 @@ impl Worker {
                     at_end: false,
                     ..chunk
                 };
-                self.check_all(pass, upto)
+                self.check_all(pass, upto, first_row)
             }
             _ => part,
-        }
+        })
     }
 
-    fn check_all(&mut self, pass: &Pass<'_>, chunk: Chunk<'_>) -> Part {
+    fn check_all(&mut self, pass: &Pass<'_>, chunk: Chunk<'_>, first_row: u64) -> Part {
         let mut parser = self.parser.take().expect("it is put back below");
-        let mut gather = Gather::new(pass, self, chunk);
+        let mut gather = Gather::new(pass, self, chunk, first_row);
         let totals = match &mut parser {
             Parser::Csv(parser) => parser.parse(chunk.bytes, chunk.at_end, &mut gather),
             Parser::Jsonl(parser) => parser.parse(chunk.bytes, chunk.at_end, &mut gather),
@@ -154,7 +160,12 @@ struct Gather<'a> {
 }
 
 impl<'a> Gather<'a> {
-    fn new(pass: &'a Pass<'a>, worker: &'a mut Worker, chunk: Chunk<'_>) -> Gather<'a> {
+    fn new(
+        pass: &'a Pass<'a>,
+        worker: &'a mut Worker,
+        chunk: Chunk<'_>,
+        first_row: u64,
+    ) -> Gather<'a> {
         let buffer = || {
             let mut buffer = pass.pool.take(chunk.bytes.len());
             buffer.clear();
@@ -183,9 +194,6 @@ impl<'a> Gather<'a> {
             first_bad_end: None,
             byte_offset: chunk.byte_offset,
         };
-        let first_row = pass
-            .known
-            .map_or(0, |known| known.first_row(chunk.byte_offset));
         Gather {
             pass,
             worker,
@@ -336,16 +344,7 @@ impl<'a> Gather<'a> {
                 .collect();
             let Some(places) = places else { continue };
             for row in 0..block.rows {
-                let key = match (unique.columns.as_slice(), places.as_slice()) {
-                    ([column], [at]) => {
-                        self.key_part(block, row, *column, *at, &mut scratch, |text| {
-                            key_of(&[text])
-                        })
-                    }
-                    (columns, places) => {
-                        self.composite_key(block, row, columns, places, &mut scratch)
-                    }
-                };
+                let key = self.key(block, row, &unique.columns, &places, &mut scratch);
                 if let Some(key) = key {
                     self.part.keys[index].push((key, self.rows as u32 + row as u32));
                 }
@@ -353,35 +352,26 @@ impl<'a> Gather<'a> {
         }
     }
 
-    /// Calls `take` with the text that equal values share; `None` for null, which equals nothing.
-    fn key_part<R>(
-        &self,
-        block: &Block<'_>,
-        row: usize,
-        column: usize,
-        at: usize,
-        [decoded, canonical]: &mut [Vec<u8>; 2],
-        take: impl FnOnce(&[u8]) -> R,
-    ) -> Option<R> {
-        let values = &self.pass.compiled.columns[column].values;
-        let (kind, text) = self.value(block, row, at, decoded);
-        (!values.is_null(kind, text)).then(|| take(values.canonical(text, canonical)))
-    }
-
-    fn composite_key(
+    /// The key of the values of `columns`; `None` if one of them is null, which equals nothing.
+    fn key(
         &self,
         block: &Block<'_>,
         row: usize,
         columns: &[usize],
         places: &[usize],
-        scratch: &mut [Vec<u8>; 2],
+        [decoded, canonical]: &mut [Vec<u8>; 2],
     ) -> Option<Key> {
-        let parts: Option<Vec<Vec<u8>>> = columns
-            .iter()
-            .zip(places)
-            .map(|(&column, &at)| self.key_part(block, row, column, at, scratch, <[u8]>::to_vec))
-            .collect();
-        parts.map(|parts| key_of(&parts.iter().map(Vec::as_slice).collect::<Vec<_>>()))
+        let mut key: Option<Key> = None;
+        for (&column, &at) in columns.iter().zip(places) {
+            let values = &self.pass.compiled.columns[column].values;
+            let (kind, text) = self.value(block, row, at, decoded);
+            if values.is_null(kind, text) {
+                return None;
+            }
+            let text = values.canonical(text, canonical);
+            key = Some(key.map_or_else(|| Key::of(text), |key| key.and(text)));
+        }
+        key
     }
 
     /// Counts the violations found in the block, marks its bad rows and keeps samples.

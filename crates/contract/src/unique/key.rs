@@ -9,24 +9,36 @@ use xxhash_rust::xxh3::xxh3_128;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Key(pub u128);
 
+impl Key {
+    /// The key of one value: one hash of its bytes.
+    pub fn of(value: &[u8]) -> Key {
+        Key(xxh3_128(value))
+    }
+
+    /// The key of the values of this one and another value behind them.
+    ///
+    /// Each value is hashed by itself and folded in as 16 bytes of fixed place, so its length needs no
+    /// encoding. A streaming hasher would carry half a kilobyte of state for a few short cells.
+    #[must_use]
+    pub fn and(self, value: &[u8]) -> Key {
+        let mut pair = [0; 32];
+        pair[..16].copy_from_slice(&self.0.to_le_bytes());
+        pair[16..].copy_from_slice(&xxh3_128(value).to_le_bytes());
+        Key(xxh3_128(&pair))
+    }
+}
+
 /// The key of the values of one or several columns.
 ///
 /// Where one value ends and the next begins counts: (`a`, `bc`) and (`ab`, `c`) have different
-/// keys. One value costs one hash of its bytes; nothing is allocated, however many there are.
+/// keys. Nothing is allocated, however many there are.
 pub fn key_of(parts: &[&[u8]]) -> Key {
-    let Some((first, rest)) = parts.split_first() else {
-        return Key(xxh3_128(&[]));
-    };
-    // Each value is hashed by itself and folded in as 16 bytes of fixed place, so its length needs
-    // no encoding. A streaming hasher would carry half a kilobyte of state for a few short cells.
-    let mut folded = xxh3_128(first);
-    for part in rest {
-        let mut pair = [0; 32];
-        pair[..16].copy_from_slice(&folded.to_le_bytes());
-        pair[16..].copy_from_slice(&xxh3_128(part).to_le_bytes());
-        folded = xxh3_128(&pair);
+    match parts.split_first() {
+        None => Key::of(&[]),
+        Some((first, rest)) => rest
+            .iter()
+            .fold(Key::of(first), |key, value| key.and(value)),
     }
-    Key(folded)
 }
 
 #[cfg(test)]
