@@ -102,6 +102,21 @@ pub fn metric(metric: &Metric) -> String {
     }
 }
 
+/// `at least 1`, `more than 0`.
+pub(crate) fn lower_bound(bound: &Bound) -> String {
+    end(bound, "at least", "more than")
+}
+
+/// `at most 1`, `less than 2014-01-01`.
+pub(crate) fn upper_bound(bound: &Bound) -> String {
+    end(bound, "at most", "less than")
+}
+
+/// `one of EWR, JFK`.
+pub(crate) fn one_of(values: &[String]) -> String {
+    format!("one of {}", list(values))
+}
+
 /// `must be less than 5 %`.
 pub fn threshold(operator: &Operator, unit: Unit) -> String {
     let words = operator_words(operator.name());
@@ -135,8 +150,8 @@ pub(crate) fn operator_words(name: &str) -> String {
 fn range(constraints: &Constraints) -> Option<String> {
     match (&constraints.minimum, &constraints.maximum) {
         (None, None) => None,
-        (Some(low), None) => Some(end(low, "at least", "more than")),
-        (None, Some(high)) => Some(end(high, "at most", "less than")),
+        (Some(low), None) => Some(lower_bound(low)),
+        (None, Some(high)) => Some(upper_bound(high)),
         (Some(low), Some(high)) => {
             let both = [low, high].map(|bound| bound.inclusion == Inclusion::Inclusive);
             Some(match both {
@@ -144,10 +159,7 @@ fn range(constraints: &Constraints) -> Option<String> {
                 [true, true] => {
                     format!("{} to {}", bound_text(&low.value), bound_text(&high.value))
                 }
-                _ => {
-                    let low = end(low, "at least", "more than");
-                    format!("{low}, {}", end(high, "at most", "less than"))
-                }
+                _ => format!("{}, {}", lower_bound(low), upper_bound(high)),
             })
         }
     }
@@ -176,10 +188,6 @@ fn bound_text(value: &BoundValue) -> String {
         BoundValue::Number(number) => number.to_string(),
         BoundValue::Temporal(text) => text.clone(),
     }
-}
-
-fn one_of(values: &[String]) -> String {
-    format!("one of {}", list(values))
 }
 
 fn list(values: &[String]) -> String {

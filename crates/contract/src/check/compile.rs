@@ -5,13 +5,13 @@
 //! wrong, and the [`FastCheck`] that spares most rows from it. A rule that cannot be checked here is never
 //! dropped: it is in [`Compiled::unchecked`].
 
-use tamis_engine::kernel::DateTimeShape;
 use tamis_engine::number::Decimal;
 
 use super::fast::FastCheck;
 use super::rule::{MetricId, Rule, RuleId, Rules, StructuralRules};
 use super::value::{Consequence, Constraint, Side, Temporal, TypeCheck, ValueCheck, iso_shape};
-use crate::format::{DateFormat, Format, Instant};
+use crate::describe;
+use crate::format::{DateFormat, Format, Instant, IsoShape};
 use crate::model::{
     Bound, BoundValue, Contract, Inclusion, LogicalType, Metric, Object, Operator, Property,
     Quality, QualityKind, Severity, UncheckedKind, UncheckedRule, Unit,
@@ -176,7 +176,7 @@ impl Compiler {
             });
         }
         for quality in &property.quality {
-            self.value_quality(quality, property, index, &mut values);
+            self.value_quality(quality, property, (index, &column), &mut values);
         }
         if property
             .items
@@ -249,54 +249,30 @@ impl Compiler {
                 let rule = compiler.rule(column, word, Severity::Error, expected);
                 rules.push((constraint, Consequence::Violation(rule)));
             };
-        let bounds = [
-            (
-                &constraints.minimum,
-                Side::AtLeast,
-                ["minimum", "exclusiveMinimum"],
-                ["at least", "greater than"],
-            ),
-            (
-                &constraints.maximum,
-                Side::AtMost,
-                ["maximum", "exclusiveMaximum"],
-                ["at most", "less than"],
-            ),
-        ];
-        for (bound, side, words, phrases) in bounds {
-            let Some(Bound { value, inclusion }) = bound else {
+        let minimum = (&constraints.minimum, ["minimum", "exclusiveMinimum"]);
+        let maximum = (&constraints.maximum, ["maximum", "exclusiveMaximum"]);
+        for ((bound, words), side) in [(minimum, Side::AtLeast), (maximum, Side::AtMost)] {
+            let Some(bound) = bound else { continue };
+            let Bound { value, inclusion } = bound;
+            let word = words[usize::from(*inclusion == Inclusion::Exclusive)];
+            let limit = match value {
+                BoundValue::Number(limit) => {
+                    Some(Constraint::Number(side, *inclusion, limit.clone()))
+                }
+                BoundValue::Temporal(text) => {
+                    moment(property, text).map(|limit| Constraint::Moment(side, *inclusion, limit))
+                }
+            };
+            let Some(limit) = limit else {
+                let reason = "the bound is not a date, time or timestamp";
+                self.unchecked(column, word, reason);
                 continue;
             };
-            let which = usize::from(*inclusion == Inclusion::Exclusive);
-            match value {
-                BoundValue::Number(limit) => {
-                    let expected = format!("must be {} {limit}", phrases[which]);
-                    add(
-                        self,
-                        rules,
-                        words[which],
-                        expected,
-                        Constraint::Number(side, *inclusion, limit.clone()),
-                    );
-                }
-                BoundValue::Temporal(text) => match moment(property, text) {
-                    Some(limit) => {
-                        let expected = format!("must be {} {text}", phrases[which]);
-                        add(
-                            self,
-                            rules,
-                            words[which],
-                            expected,
-                            Constraint::Moment(side, *inclusion, limit),
-                        );
-                    }
-                    None => self.unchecked(
-                        column,
-                        words[which],
-                        "the bound is not a date, time or timestamp",
-                    ),
-                },
-            }
+            let described = match side {
+                Side::AtLeast => describe::lower_bound(bound),
+                Side::AtMost => describe::upper_bound(bound),
+            };
+            add(self, rules, word, format!("must be {described}"), limit);
         }
         if let Some(divisor) = &constraints.multiple_of {
             add(
@@ -340,7 +316,7 @@ impl Compiler {
                 self,
                 rules,
                 "enum",
-                one_of(allowed),
+                format!("must be {}", describe::one_of(allowed)),
                 membership(property, allowed),
             );
         }
@@ -404,10 +380,9 @@ impl Compiler {
         &mut self,
         quality: &Quality,
         property: &Property,
-        index: usize,
+        (index, column): (usize, &str),
         values: &mut ValueCheck,
     ) {
-        let column = property.column_name();
         let QualityKind::Metric {
             metric,
             operator,
@@ -442,7 +417,7 @@ impl Compiler {
                 Metric::InvalidValues {
                     valid_values: Some(valid),
                     ..
-                } => one_of(valid),
+                } => format!("must be {}", describe::one_of(valid)),
                 Metric::InvalidValues {
                     pattern: Some(pattern),
                     ..
@@ -570,8 +545,12 @@ impl Compiler {
         let columns = self
             .columns_named(&names)
             .expect("they are the object's own properties");
+        let label: Vec<String> = columns
+            .iter()
+            .map(|&column| self.compiled.columns[column].name())
+            .collect();
         let rule = self.rule(
-            &names.join(", "),
+            &label.join(", "),
             "primaryKey",
             Severity::Error,
             "must not occur twice".into(),
@@ -604,19 +583,11 @@ impl Compiler {
         unit: Unit,
         counted: Counted,
     ) {
-        let expected = format!(
-            "{operator} {}",
-            if unit == Unit::Percent {
-                "percent"
-            } else {
-                "rows"
-            }
-        );
         let rule = self.compiled.rules.add(Rule {
             column: column.map(str::to_owned),
             word: metric.name(),
             severity: quality.severity,
-            expected,
+            expected: describe::threshold(operator, unit),
             is_structural: false,
         });
         self.compiled.metrics.push(Threshold {
@@ -679,10 +650,13 @@ fn has_rules(property: &Property) -> bool {
         || property.properties.iter().any(has_rules)
 }
 
-/// The one format that is the same as ISO 8601's is read by a fast loop, any other by its own program.
+/// A format that is ISO 8601 as it is, whatever its letters, is read by the kernel, any other by its own program.
 fn temporal_of(format: &DateFormat) -> Temporal {
-    match format.as_str() {
-        "yyyy-MM-dd" | "uuuu-MM-dd" => Temporal::Iso(DateTimeShape::Date),
+    match format.iso_shape() {
+        Some(IsoShape {
+            shape,
+            layout: None,
+        }) => Temporal::Iso(shape),
         _ => Temporal::Format(format.clone()),
     }
 }
@@ -709,18 +683,4 @@ fn membership(property: &Property, allowed: &[String]) -> Constraint {
         Some(numbers) if is_numeric => Constraint::OneOfNumbers(numbers),
         _ => Constraint::OneOf(allowed.iter().map(|text| text.as_bytes().into()).collect()),
     }
-}
-
-fn one_of(allowed: &[String]) -> String {
-    const SHOWN: usize = 8;
-    let mut shown = allowed
-        .iter()
-        .take(SHOWN)
-        .map(|text| format!("`{text}`"))
-        .collect::<Vec<_>>()
-        .join(", ");
-    if allowed.len() > SHOWN {
-        shown.push_str(&format!(", ... ({} in all)", allowed.len()));
-    }
-    format!("must be one of {shown}")
 }

@@ -13,6 +13,7 @@ use tamis_engine::kernel::{
 use tamis_formats::{Block, Kind};
 
 use super::value::{Constraint, Side, Temporal, TypeCheck, ValueCheck};
+use crate::format::DateFormat;
 use crate::model::Inclusion;
 use crate::pattern::{Pattern, Position, Shape};
 
@@ -130,7 +131,9 @@ impl FastCheck {
             Some((TypeCheck::Temporal(Temporal::Iso(shape)), _)) => {
                 self.loops.push(Loop::DateTime(*shape))
             }
-            Some((TypeCheck::Temporal(Temporal::Format(_)), _)) => self.loops.push(Loop::Every),
+            Some((TypeCheck::Temporal(Temporal::Format(format)), _)) => {
+                self.loops.extend(Loop::of_format(format))
+            }
             // In CSV nothing is an object or an array, and in JSON the kind has told.
             Some((TypeCheck::Object | TypeCheck::Array, _)) => {}
         }
@@ -263,10 +266,7 @@ impl FastCheck {
 impl Loop {
     fn of_pattern(pattern: &Pattern) -> Loop {
         let one = match pattern.shape() {
-            Shape::Template(positions) => {
-                let template = pattern.shape().kernel_template();
-                template.map(|template| Loop::Template(template, positions[0].clone()))
-            }
+            shape @ Shape::Template(_) => Loop::of_template(shape),
             Shape::Set(texts) => {
                 let short = Loop::short_set(&texts.iter().map(AsRef::as_ref).collect::<Vec<_>>());
                 short.or_else(|| Some(Loop::Set(texts.iter().cloned().collect())))
@@ -274,6 +274,24 @@ impl Loop {
             _ => None,
         };
         one.unwrap_or_else(|| Loop::Pattern(pattern.clone()))
+    }
+
+    /// `None` if the kernel cannot hold it.
+    fn of_template(shape: &Shape) -> Option<Loop> {
+        let Shape::Template(positions) = shape else {
+            return None;
+        };
+        let template = shape.kernel_template()?;
+        Some(Loop::Template(template, positions[0].clone()))
+    }
+
+    /// A value has a format that is a part of ISO 8601 exactly if it is a real moment and every byte fits.
+    fn of_format(format: &DateFormat) -> Vec<Loop> {
+        let loops = format.iso_shape().and_then(|iso| {
+            let layout = Loop::of_template(&Shape::Template(iso.layout?))?;
+            Some(vec![Loop::DateTime(iso.shape), layout])
+        });
+        loops.unwrap_or_else(|| vec![Loop::Every])
     }
 
     /// `None` if the texts are too many or too long for the kernel.

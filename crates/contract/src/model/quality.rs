@@ -1,7 +1,5 @@
 //! Quality rules: a count over the rows, and what the count must be.
 
-use std::fmt;
-
 use tamis_engine::number::Decimal;
 
 use crate::pattern::Pattern;
@@ -190,21 +188,6 @@ impl Operator {
 }
 
 /// `must be at most 5`: the end of a sentence about a count.
-impl fmt::Display for Operator {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::MustBe(count) => write!(formatter, "must be {count}"),
-            Self::MustNotBe(count) => write!(formatter, "must not be {count}"),
-            Self::MustBeGreaterThan(count) => write!(formatter, "must be more than {count}"),
-            Self::MustBeGreaterOrEqualTo(count) => write!(formatter, "must be at least {count}"),
-            Self::MustBeLessThan(count) => write!(formatter, "must be less than {count}"),
-            Self::MustBeLessOrEqualTo(count) => write!(formatter, "must be at most {count}"),
-            Self::MustBeBetween(low, high) => write!(formatter, "must be {low} to {high}"),
-            Self::MustNotBeBetween(low, high) => write!(formatter, "must not be {low} to {high}"),
-        }
-    }
-}
-
 impl Severity {
     /// The word used in contracts and reports.
     pub fn name(self) -> &'static str {
