@@ -58,7 +58,7 @@ pub(crate) struct Located {
     pub(crate) byte_offset: u64,
     pub(crate) column: Option<String>,
     pub(crate) rule: RuleId,
-    pub(crate) value: Option<Vec<u8>>,
+    pub(crate) value: Option<String>,
     pub(crate) message: String,
 }
 

@@ -11,7 +11,7 @@ use crate::model::{Severity, Unit};
 use crate::report::{
     ContractReport, Expected, InputReport, Measured, MetricReport, Note, NoteKind, OutputKind,
     OutputReport, Performance, Report, Rows, RuleCount, RuleNotChecked, SCHEMA_VERSION, Sample,
-    StageTimes, Violations, shown_value,
+    StageTimes, Violations,
 };
 use crate::unique::Duplicates;
 
@@ -115,7 +115,7 @@ impl Ended<'_> {
             column: located.column.clone(),
             rule: rules.get(located.rule).word.to_owned(),
             severity: rules.get(located.rule).severity,
-            value: located.value.as_deref().map(shown_value),
+            value: located.value.clone(),
             message: located.message.clone(),
         };
         self.tally.samples.iter().map(sample).collect()
@@ -164,14 +164,14 @@ impl Ended<'_> {
                 add(
                     NoteKind::BlankLines,
                     Some(input.totals.blank_lines),
-                    "blank lines were skipped".to_owned(),
+                    skipped(input.totals.blank_lines, "blank line"),
                 );
             }
             if input.totals.comments > 0 {
                 add(
                     NoteKind::Comments,
                     Some(input.totals.comments),
-                    "comment lines were skipped".to_owned(),
+                    skipped(input.totals.comments, "comment line"),
                 );
             }
         }
@@ -196,6 +196,14 @@ impl Ended<'_> {
             stages: StageTimes::new(&self.tally.stages, self.elapsed),
             ..Performance::measured(bytes, self.tally.totals.rows, self.elapsed.as_secs_f64())
         }
+    }
+}
+
+/// `2 blank lines were skipped`.
+fn skipped(count: u64, what: &str) -> String {
+    match count {
+        1 => format!("1 {what} was skipped"),
+        _ => format!("{count} {what}s were skipped"),
     }
 }
 

@@ -42,7 +42,7 @@ pub(crate) struct Sample {
     /// First byte of the record in the chunk.
     pub(crate) offset: usize,
     pub(crate) rule: RuleId,
-    pub(crate) value: Option<Vec<u8>>,
+    pub(crate) value: Option<String>,
     pub(crate) message: String,
 }
 

@@ -18,6 +18,7 @@ use super::part::{BadRecord, BadRecords, Part, Sample};
 use super::rule::RuleId;
 use super::value::Consequence;
 use crate::model::Severity;
+use crate::report::shown_value;
 use crate::unique::{Duplicates, Key};
 
 /// When more than one row in this many is marked, quotes may be the reason, and taking them off first pays.
@@ -420,7 +421,7 @@ impl<'a> Gather<'a> {
             .filter(|&at| block.kind(row, at) != Kind::Missing)
             .map(|at| self.value(block, row, at, &mut decoded).1.to_vec())
             .collect();
-        let value = (!values.is_empty()).then(|| values.join(&b", "[..]));
+        let value = (!values.is_empty()).then(|| shown_value(&values.join(&b", "[..])));
         let offset = block.record(row).start;
         let line = self.line(block.bytes, offset);
         self.part.samples.push(Sample {
@@ -580,7 +581,7 @@ impl Visitor for Gather<'_> {
                 line,
                 offset,
                 rule,
-                value: Some(shown.to_vec()),
+                value: Some(shown_value(shown)),
                 message,
             };
             self.part.samples.push(sample);

@@ -5,8 +5,8 @@
 //! 1. The kernel stops the thread at the instruction and calls [`on_fault`] on it.
 //! 2. The handler looks the address up in [`REGIONS`]. Not ours: the handler that was there before us
 //!    gets the signal (Rust's own, for stack overflows, is one), see [`pass_on`].
-//! 3. Ours: it maps pages of zeros over the mapping, from the lost page **to the end**, so that
-//!    one signal is enough however much was lost, and notes the first lost byte.
+//! 3. Ours: it notes the first lost byte, then maps pages of zeros over the mapping, from the lost
+//!    page **to the end**, so that one signal is enough however much was lost.
 //! 4. It returns; the instruction is repeated and reads a zero.
 //! 5. The closure that was reading ends, and [`Mapping`](super::Mapping)'s user asks
 //!    `first_lost_byte` and throws its result away.
@@ -171,6 +171,8 @@ fn replace_lost_pages(address: usize) -> bool {
         return false;
     };
     let page = address & !(PAGE_BYTES.load(SeqCst) - 1);
+    // Noted before the zeros are there, so that nobody reads them and then finds nothing lost.
+    slot.first_lost_byte.fetch_min(page - region.start, SeqCst);
     // SAFETY: `page` up to the end of the region is a part of a mapping of ours that is alive, because the
     // faulting thread is reading it. Whoever reads these bytes was promised bytes, not which.
     let zeros = unsafe {
@@ -181,7 +183,6 @@ fn replace_lost_pages(address: usize) -> bool {
             MapFlags::PRIVATE | MapFlags::FIXED | MapFlags::NORESERVE,
         )
     };
-    slot.first_lost_byte.fetch_min(page - region.start, SeqCst);
     zeros.is_ok()
 }
 
