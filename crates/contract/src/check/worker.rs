@@ -147,6 +147,13 @@ impl Worker {
     }
 }
 
+impl Pass<'_> {
+    /// Whether a violation of the rule makes its row bad.
+    fn makes_bad(&self, rule: RuleId) -> bool {
+        self.compiled.rules.get(rule).severity >= self.bad_from
+    }
+}
+
 /// Takes the parser's blocks and builds the part.
 struct Gather<'a> {
     pass: &'a Pass<'a>,
@@ -383,7 +390,7 @@ impl<'a> Gather<'a> {
         self.worker.bad.resize(block.rows.div_ceil(64), 0);
         for violation in &found {
             self.part.by_rule[violation.rule.0 as usize] += 1;
-            if self.makes_bad(violation.rule) {
+            if self.pass.makes_bad(violation.rule) {
                 self.worker.bad[violation.row as usize / 64] |= 1 << (violation.row % 64);
             }
             self.sample(block, *violation);
@@ -401,10 +408,6 @@ impl<'a> Gather<'a> {
         self.copy_records(block, &found);
         found.clear();
         self.worker.found = found;
-    }
-
-    fn makes_bad(&self, rule: RuleId) -> bool {
-        self.pass.compiled.rules.get(rule).severity >= self.pass.bad_from
     }
 
     fn sample(&mut self, block: &Block<'_>, violation: Found) {
@@ -495,13 +498,14 @@ impl<'a> Gather<'a> {
 
     fn copy_bad(&mut self, row: u64, record: &[u8], reasons: &[RuleId]) {
         let row = self.rows + row;
-        let is_reason = |rule: &&RuleId| self.makes_bad(**rule);
-        let reasons: Vec<RuleId> = reasons.iter().filter(is_reason).copied().collect();
+        let pass = self.pass;
         let Some(bad) = &mut self.part.bad else {
             return;
         };
         bad.bytes.extend_from_slice(record);
-        bad.reasons.extend(reasons);
+        let is_reason = |rule: &&RuleId| pass.makes_bad(**rule);
+        bad.reasons
+            .extend(reasons.iter().filter(is_reason).copied());
         bad.records.push(BadRecord {
             row,
             bytes_end: bad.bytes.len(),
@@ -525,49 +529,13 @@ impl Visitor for Gather<'_> {
 
     fn malformed(&mut self, record: &Malformed<'_>) {
         let structural = &self.pass.compiled.structural;
-        let (rule, offset, message) = match &record.fault {
-            Fault::FieldCount { found, expected } => (
-                structural.field_count,
-                record.range.start,
-                format!("has {found} fields, the header has {expected}"),
-            ),
-            Fault::UnclosedQuote { offset } => (
-                structural.unclosed_quote,
-                *offset,
-                format!(
-                    "a quote opened at byte {} is never closed",
-                    self.part.byte_offset + *offset as u64
-                ),
-            ),
-            Fault::InvalidUtf8 { offset } => (
-                structural.encoding,
-                *offset,
-                format!(
-                    "byte {} is not valid UTF-8",
-                    self.part.byte_offset + *offset as u64
-                ),
-            ),
-            Fault::InvalidJson { offset, message } => (
-                structural.json,
-                *offset,
-                format!(
-                    "{message} at byte {}",
-                    self.part.byte_offset + *offset as u64
-                ),
-            ),
-            Fault::DuplicateKey { offset } => (
-                structural.duplicate_key,
-                *offset,
-                format!(
-                    "a key is repeated at byte {}",
-                    self.part.byte_offset + *offset as u64
-                ),
-            ),
-            _ => (
-                structural.json,
-                record.range.start,
-                "is not a JSON object".to_owned(),
-            ),
+        let (rule, offset) = match &record.fault {
+            Fault::FieldCount { .. } => (structural.field_count, record.range.start),
+            Fault::UnclosedQuote { offset } => (structural.unclosed_quote, *offset),
+            Fault::InvalidUtf8 { offset } => (structural.encoding, *offset),
+            Fault::InvalidJson { offset, .. } => (structural.json, *offset),
+            Fault::DuplicateKey { offset } => (structural.duplicate_key, *offset),
+            _ => (structural.json, record.range.start),
         };
         self.part.by_rule[rule.0 as usize] += 1;
         self.part.invalid += 1;
@@ -582,12 +550,30 @@ impl Visitor for Gather<'_> {
                 offset,
                 rule,
                 value: Some(shown_value(shown)),
-                message,
+                message: message(&record.fault, self.part.byte_offset),
             };
             self.part.samples.push(sample);
         }
         self.copy_bad(0, bytes, &[rule]);
         self.rows += 1;
+    }
+}
+
+/// What is wrong with a record of the chunk that begins at `byte_offset`, for people.
+fn message(fault: &Fault, byte_offset: u64) -> String {
+    let byte = |offset: &usize| byte_offset + *offset as u64;
+    match fault {
+        Fault::FieldCount { found, expected } => {
+            let fields = if *found == 1 { "field" } else { "fields" };
+            format!("has {found} {fields}, the header has {expected}")
+        }
+        Fault::UnclosedQuote { offset } => {
+            format!("a quote opened at byte {} is never closed", byte(offset))
+        }
+        Fault::InvalidUtf8 { offset } => format!("byte {} is not valid UTF-8", byte(offset)),
+        Fault::InvalidJson { offset, message } => format!("{message} at byte {}", byte(offset)),
+        Fault::DuplicateKey { offset } => format!("a key is repeated at byte {}", byte(offset)),
+        _ => "is not a JSON object".to_owned(),
     }
 }
 
