@@ -90,9 +90,21 @@ impl Parser {
         Parser { pace, ..self }
     }
 
+    /// The same parser in steps of about this many bytes, for fuzz targets.
+    #[cfg(fuzzing)]
+    pub fn in_steps_of(self, bytes: usize) -> Parser {
+        let pace = Pace {
+            block_bytes: 7 * bytes,
+            window_bytes_max: 4 * bytes,
+            window_bytes_min: bytes,
+            strict_bytes: bytes - 1,
+        };
+        Parser { pace, ..self }
+    }
+
     /// Takes the fast path away: what is left is the specification.
-    #[cfg(test)]
-    pub(super) fn strict(dialect: Dialect, columns: usize) -> Parser {
+    #[cfg(any(test, fuzzing))]
+    pub fn strict(dialect: Dialect, columns: usize) -> Parser {
         Parser {
             structure: None,
             ..Parser::new(dialect, columns, Kernel::scalar())
