@@ -22,8 +22,8 @@ const USAGE: &str = "\
 Usage: cargo xtask <COMMAND>
 
   test                                   format, lints, all tests, model checks, docs, the oracle
-  soak [--minutes M]                     fault loops and fuzz targets, M minutes each [default: 5];
-                                         appends what came of it to docs/SOAK.md
+  soak [--minutes M] [--fuzz]            fault loops and fuzz targets, M minutes each [default: 5], or
+                                         the fuzz targets alone; appends what came of it to docs/SOAK.md
   bench [--rows N] [--rounds R] [--peers] [--write FILE]
                                          time `tamis check` on N rows [default: 15000000], R rounds
                                          [default: 5], and the peers; put the tables into FILE";
@@ -36,7 +36,9 @@ fn main() -> ExitCode {
     let command = arguments.next().unwrap_or_default();
     let outcome = match command.as_str() {
         "test" => Options::parse(arguments, &[]).and_then(|_| test::run()),
-        "soak" => Options::parse(arguments, &["minutes"]).and_then(|options| soak::run(&options)),
+        "soak" => {
+            Options::parse(arguments, &["minutes", "fuzz?"]).and_then(|options| soak::run(&options))
+        }
         "bench" => Options::parse(arguments, &["rows", "rounds", "peers?", "write"])
             .and_then(|options| bench::run(&options)),
         _ => Err(USAGE.to_owned()),

@@ -9,7 +9,9 @@ use std::io::Write;
 use std::time::{Duration, Instant};
 
 use crate::Result;
-use crate::command::{cargo, output, program, require, root, succeeds, watch};
+use crate::command::{
+    cargo, output, program, require, root, succeeds, target as build_folder, watch,
+};
 use crate::options::Options;
 
 /// One line of the record.
@@ -24,7 +26,10 @@ struct Finding {
 
 pub(crate) fn run(options: &Options) -> Result<bool> {
     let minutes = options.number("minutes", 5)?;
-    let mut findings = vec![fault_loop(minutes)?, property_tests()?];
+    let mut findings = Vec::new();
+    if !options.has("fuzz") {
+        findings.extend([fault_loop(minutes)?, property_tests()?]);
+    }
     for target in fuzz_targets()? {
         findings.push(fuzz(&target, minutes)?);
     }
@@ -98,11 +103,16 @@ fn prepare_fuzzing() -> Result<()> {
 }
 
 fn fuzz(target: &str, minutes: u64) -> Result<Finding> {
+    // What is found goes to the first folder; the seeds in the repository stay a few.
+    let corpus = build_folder().join("fuzz-corpus").join(target);
+    fs::create_dir_all(&corpus).map_err(|error| format!("{}: {error}", corpus.display()))?;
     let mut command = program("cargo");
-    command.args(["+nightly", "fuzz", "run", target, "--"]);
+    command.args(["+nightly", "fuzz", "run", target]);
+    command.arg(corpus).arg(format!("fuzz/corpus/{target}"));
     command
+        .arg("--")
         .arg(format!("-max_total_time={}", 60 * minutes))
-        .arg("-print_final_stats=1");
+        .args(["-timeout=20", "-print_final_stats=1"]);
     let mut runs = String::from("none");
     // libFuzzer talks on standard error.
     let mut shell = program("sh");
