@@ -33,7 +33,7 @@ schema:
 #[test]
 fn a_finding_is_shown_with_its_line() {
     let shell = Shell::new();
-    shell.write("orders.odcs.yaml", &ORDERS.replace("minimum", "minimun"));
+    shell.write("orders.odcs.yaml", ORDERS.replace("minimum", "minimun"));
     let ran = shell.tamis("contract lint orders.odcs.yaml");
     assert_eq!((ran.code, ran.stderr.as_str()), (Some(2), ""));
     assert_eq!(
@@ -55,7 +55,7 @@ orders.odcs.yaml: 1 error
 #[test]
 fn findings_for_programs_have_places() {
     let shell = Shell::new();
-    shell.write("bad.yaml", &ORDERS.replace("minimum", "minimun"));
+    shell.write("bad.yaml", ORDERS.replace("minimum", "minimun"));
     shell.write("good.yaml", ORDERS);
     let ran = shell.tamis("contract lint --json good.yaml bad.yaml");
     assert_eq!((ran.code, ran.stderr.as_str()), (Some(2), ""));
@@ -92,7 +92,7 @@ fn what_cannot_be_read_does_not_hide_the_rest() {
 fn a_rule_that_is_not_checked_is_a_warning() {
     let shell = Shell::new();
     let query = "          - type: sql\n            query: |\n              SELECT 1\n            mustBe: 0\n";
-    shell.write("orders.yaml", &format!("{ORDERS}{query}"));
+    shell.write("orders.yaml", format!("{ORDERS}{query}"));
     let ran = shell.tamis("contract lint orders.yaml");
     assert_eq!(ran.code, Some(0));
     assert!(
@@ -160,7 +160,7 @@ fn an_object_that_is_not_there_is_a_usage_error() {
 #[test]
 fn a_broken_contract_fails_other_verbs_with_the_same_picture() {
     let shell = Shell::new();
-    shell.write("orders.yaml", &ORDERS.replace("minimum", "minimun"));
+    shell.write("orders.yaml", ORDERS.replace("minimum", "minimun"));
     let ran = shell.tamis("contract show orders.yaml");
     assert_eq!((ran.code, ran.stdout.as_str()), (Some(2), ""));
     assert!(

@@ -1,5 +1,11 @@
 //! The `tamis` binary from outside: standard output, standard error, exit code, files.
 
+mod check;
 mod contract;
+mod data;
+mod equality;
+mod faults;
 mod generate;
+mod report;
 mod shell;
+mod usage;

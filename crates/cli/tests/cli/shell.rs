@@ -1,7 +1,8 @@
 //! Running the binary, and what came of it.
 
 use std::ffi::OsStr;
-use std::process::{Command, Output};
+use std::io::Write;
+use std::process::{Child, Command, Output, Stdio};
 
 use tempfile::TempDir;
 
@@ -35,21 +36,29 @@ impl Shell {
 
     /// Runs `tamis` with these arguments, split at spaces.
     pub(crate) fn tamis(&self, arguments: &str) -> Ran {
-        let Output {
-            status,
-            stdout,
-            stderr,
-        } = self
-            .command()
-            .args(arguments.split_whitespace())
-            .output()
-            .expect("tamis starts");
-        let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("output is UTF-8");
-        Ran {
-            code: status.code(),
-            stdout: text(stdout),
-            stderr: text(stderr),
-        }
+        let mut command = self.command();
+        let output = command.args(arguments.split_whitespace()).output();
+        Ran::from(output.expect("tamis starts"))
+    }
+
+    /// Runs `tamis` with these bytes on its standard input.
+    pub(crate) fn tamis_fed(&self, arguments: &str, input: &[u8]) -> Ran {
+        let mut child = self.start(arguments);
+        let mut stdin = child.stdin.take().expect("standard input is piped");
+        std::thread::scope(|scope| {
+            // It may end before it has read everything.
+            scope.spawn(move || drop(stdin.write_all(input)));
+            Ran::from(child.wait_with_output().expect("tamis ends"))
+        })
+    }
+
+    /// Starts `tamis` with all three streams piped.
+    pub(crate) fn start(&self, arguments: &str) -> Child {
+        let mut command = self.command();
+        command.args(arguments.split_whitespace());
+        command.stdin(Stdio::piped()).stdout(Stdio::piped());
+        command.stderr(Stdio::piped());
+        command.spawn().expect("tamis starts")
     }
 
     /// The text of a file in the folder.
@@ -74,8 +83,41 @@ impl Shell {
     }
 
     /// Puts a file into the folder.
-    pub(crate) fn write(&self, name: impl AsRef<OsStr>, text: &str) {
+    pub(crate) fn write(&self, name: impl AsRef<OsStr>, text: impl AsRef<[u8]>) {
         std::fs::write(self.folder.path().join(name.as_ref()), text)
             .expect("the folder is writable");
+    }
+}
+
+impl From<Output> for Ran {
+    fn from(output: Output) -> Self {
+        let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("output is UTF-8");
+        Self {
+            code: output.status.code(),
+            stdout: text(output.stdout),
+            stderr: text(output.stderr),
+        }
+    }
+}
+
+/// All of a run in one text for snapshots: exit code, standard output, standard error. The line of figures, which
+/// differs from run to run, is replaced.
+impl std::fmt::Display for Ran {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let code = self
+            .code
+            .map_or("signal".to_owned(), |code| code.to_string());
+        writeln!(f, "exit code: {code}")?;
+        for (name, text) in [("stdout", &self.stdout), ("stderr", &self.stderr)] {
+            if text.is_empty() {
+                continue;
+            }
+            writeln!(f, "----- {name} -----")?;
+            for line in text.lines() {
+                let is_figures = line.contains(" rows/s, ") && line.contains(" of memory");
+                writeln!(f, "{}", if is_figures { "[figures]" } else { line })?;
+            }
+        }
+        Ok(())
     }
 }
