@@ -22,6 +22,10 @@ fuzz_target!(|data: &[u8]| {
     let Some((&cut, text)) = data.split_first() else {
         return;
     };
+    // Keys with a meaning of their own to serde_json, and none in JSON: the oracle refuses them.
+    if String::from_utf8_lossy(text).contains("$serde_json::private::") {
+        return;
+    }
     let paths = [&["a"][..], &["b", "a"], &["b"], &["a"], &[], &["", "\""]];
     let paths = paths.map(|keys| Path::new(keys.iter().copied()));
     let expected = oracle::expect(text, &paths);

@@ -266,3 +266,12 @@ fn spans_are_what_kind_says() {
         ]
     );
 }
+
+/// Found by fuzzing: serde_json keeps this key for itself and refuses the line; to us it is a key.
+#[test]
+fn no_key_has_a_meaning_of_its_own() {
+    let text = br#"{"$serde_json::private::RawValue":{"a":[1]}}"#;
+    let path = Path::new(["$serde_json::private::RawValue", "a"]);
+    let found = run(text, &mut Parser::new(&[path], Kernel::detect()));
+    assert_eq!(found.fields[0][0].0, Kind::Array);
+}
