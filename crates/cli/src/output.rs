@@ -1,6 +1,6 @@
 //! Where output goes: a name from the command line to a sink.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use tamis_engine::sink::{FileSink, Sink, StdoutSink};
 
@@ -22,7 +22,51 @@ pub(crate) fn write(path: &Path, bytes: &[u8]) -> Result<()> {
     Ok(sink.finish()?)
 }
 
+/// The file that two of `outputs` would write: the later would replace the earlier. Devices take any number.
+pub(crate) fn named_twice<'a>(outputs: &[Option<&'a Path>]) -> Option<&'a Path> {
+    let files: Vec<(&Path, PathBuf)> = outputs
+        .iter()
+        .flatten()
+        .filter(|path| !is_stdout(path) && (path.is_file() || !path.exists()))
+        .map(|&path| (path, resolved(path)))
+        .collect();
+    let is_earlier = |at: usize| files[..at].iter().any(|(_, file)| *file == files[at].1);
+    (0..files.len())
+        .find(|&at| is_earlier(at))
+        .map(|at| files[at].0)
+}
+
+/// `path` with its folder in full; the file itself need not exist, and is replaced if it is a link.
+fn resolved(path: &Path) -> PathBuf {
+    let folder = match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    };
+    match (folder.canonicalize(), path.file_name()) {
+        (Ok(folder), Some(name)) => folder.join(name),
+        _ => path.to_owned(),
+    }
+}
+
 /// Whether `path` is the name of standard output.
 pub(crate) fn is_stdout(path: &Path) -> bool {
     path.as_os_str() == "-"
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_file_under_two_names_is_found() {
+        let twice = |names: [&'static str; 2]| {
+            named_twice(&names.map(|name| Some(Path::new(name)))).is_some()
+        };
+        assert!(twice(["out.csv", "out.csv"]));
+        assert!(twice(["out.csv", "./out.csv"]));
+        assert!(!twice(["good.csv", "bad.csv"]));
+        assert!(!twice(["-", "-"]), "another message is for this");
+        assert!(!twice(["/dev/null", "/dev/null"]));
+        assert_eq!(named_twice(&[Some(Path::new("out.csv")), None, None]), None);
+    }
 }

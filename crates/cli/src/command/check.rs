@@ -124,6 +124,15 @@ impl Options {
                 hint: None,
             });
         }
+        if let Some(path) = output::named_twice(&outputs.map(Option::as_deref)) {
+            return Err(Error::Usage {
+                message: format!(
+                    "`{}` cannot take more than one of `--good`, `--bad` and `--report`",
+                    path.display()
+                ),
+                hint: None,
+            });
+        }
         let stdin = self
             .inputs
             .iter()
