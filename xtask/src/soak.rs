@@ -14,6 +14,9 @@ use crate::command::{
 };
 use crate::options::Options;
 
+/// How many times as many cases the property tests run: some minutes in all.
+const SOAK_FACTOR: &str = "20";
+
 /// One line of the record.
 #[derive(Debug)]
 struct Finding {
@@ -58,7 +61,7 @@ fn fault_loop(minutes: u64) -> Result<Finding> {
 /// All tests once, the property tests with many more cases.
 fn property_tests() -> Result<Finding> {
     let start = Instant::now();
-    let passed = succeeds(cargo("test --release --workspace").env("TAMIS_SOAK", "1"))?;
+    let passed = succeeds(cargo("test --release --workspace").env("TAMIS_SOAK", SOAK_FACTOR))?;
     let minutes = start.elapsed().as_secs().div_ceil(60);
     Ok(Finding {
         what: "property tests".to_owned(),

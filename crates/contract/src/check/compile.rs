@@ -359,20 +359,32 @@ impl Compiler {
             ),
             Some(Format::Temporal(_)) | None => {}
         }
-        if let Some(zone) = constraints.timezone {
-            let expected = if zone {
-                "must name a time zone"
-            } else {
-                "must name no time zone"
-            };
-            add(
-                self,
-                rules,
-                "timezone",
-                expected.into(),
-                Constraint::Zone(zone),
-            );
+        self.timezone(property, column, rules);
+    }
+
+    /// `timezone` says something of a timestamp in ISO 8601 only: a format of its own has a zone or has none.
+    fn timezone(
+        &mut self,
+        property: &Property,
+        column: &str,
+        rules: &mut Vec<(Constraint, Consequence)>,
+    ) {
+        let Some(zone) = property.constraints.timezone else {
+            return;
+        };
+        if property.logical_type != Some(LogicalType::Timestamp)
+            || property.constraints.format.is_some()
+        {
+            let reason = "only timestamps without a `format` are checked for their zone";
+            return self.unchecked(column, "timezone", reason);
         }
+        let expected = if zone {
+            "must name a time zone"
+        } else {
+            "must name no time zone"
+        };
+        let rule = self.rule(column, "timezone", Severity::Error, expected.into());
+        rules.push((Constraint::Zone(zone), Consequence::Violation(rule)));
     }
 
     /// A quality rule of a property.

@@ -570,8 +570,14 @@ fn properties() -> impl Strategy<Value = Property> {
     )
 }
 
+/// `TAMIS_SOAK=n` runs `n` times as many cases.
+fn soak_factor() -> u32 {
+    let factor = std::env::var("TAMIS_SOAK").ok();
+    factor.map_or(1, |factor| factor.parse().expect("TAMIS_SOAK is a number"))
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(if std::env::var_os("TAMIS_SOAK").is_some() { 20_000 } else { 400 }))]
+    #![proptest_config(ProptestConfig::with_cases(400 * soak_factor()))]
 
     /// The specification judges every row; the fast loops must leave none out that matters.
     #[test]

@@ -123,8 +123,14 @@ fn inputs() -> impl Strategy<Value = Vec<u8>> {
     proptest::collection::vec(piece, 0..12).prop_map(|pieces| pieces.concat())
 }
 
+/// `TAMIS_SOAK=n` runs `n` times as many cases.
+fn soak_factor() -> u32 {
+    let factor = std::env::var("TAMIS_SOAK").ok();
+    factor.map_or(1, |factor| factor.parse().expect("TAMIS_SOAK is a number"))
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(if std::env::var_os("TAMIS_SOAK").is_some() { 20_000 } else { 300 }))]
+    #![proptest_config(ProptestConfig::with_cases(300 * soak_factor()))]
 
     #[test]
     fn chunks_are_exact(

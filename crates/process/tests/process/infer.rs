@@ -17,8 +17,10 @@ use tamis_process::generate::{Format, Recipe};
 use tamis_process::infer::{InferOptions, Inferred, infer};
 
 fn cases(count: u32) -> ProptestConfig {
-    let is_soak = std::env::var_os("TAMIS_SOAK").is_some();
-    ProptestConfig::with_cases(if is_soak { 20 * count } else { count })
+    // `TAMIS_SOAK=n` runs `n` times as many.
+    let factor = std::env::var("TAMIS_SOAK").ok();
+    let factor: u32 = factor.map_or(1, |factor| factor.parse().expect("TAMIS_SOAK is a number"));
+    ProptestConfig::with_cases(factor * count)
 }
 
 fn options(threads: usize, chunk_bytes: usize) -> InferOptions {
