@@ -36,6 +36,11 @@ pub(crate) fn named_twice<'a>(outputs: &[Option<&'a Path>]) -> Option<&'a Path> 
         .map(|at| files[at].0)
 }
 
+/// Whether writing `output` would replace the file `input`.
+pub(crate) fn replaces(output: &Path, input: &Path) -> bool {
+    input.is_file() && !is_stdout(output) && resolved(output) == resolved(input)
+}
+
 /// `path` with its folder in full; the file itself need not exist, and is replaced if it is a link.
 fn resolved(path: &Path) -> PathBuf {
     let folder = match path.parent() {
@@ -65,6 +70,8 @@ mod tests {
         assert!(twice(["out.csv", "out.csv"]));
         assert!(twice(["out.csv", "./out.csv"]));
         assert!(!twice(["good.csv", "bad.csv"]));
+        assert!(replaces(Path::new("./Cargo.toml"), Path::new("Cargo.toml")));
+        assert!(!replaces(Path::new("other"), Path::new("Cargo.toml")));
         assert!(!twice(["-", "-"]), "another message is for this");
         assert!(!twice(["/dev/null", "/dev/null"]));
         assert_eq!(named_twice(&[Some(Path::new("out.csv")), None, None]), None);

@@ -124,6 +124,22 @@ impl Options {
                 hint: None,
             });
         }
+        let read = self.inputs.iter().chain([&self.contract]);
+        for input in read {
+            if outputs
+                .into_iter()
+                .flatten()
+                .any(|path| output::replaces(path, input))
+            {
+                return Err(Error::Usage {
+                    message: format!(
+                        "an output would replace `{}`, which is read",
+                        input.display()
+                    ),
+                    hint: Some("write to another file and move it".to_owned()),
+                });
+            }
+        }
         if let Some(path) = output::named_twice(&outputs.map(Option::as_deref)) {
             return Err(Error::Usage {
                 message: format!(
