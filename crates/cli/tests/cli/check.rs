@@ -62,7 +62,7 @@ fn data_that_breaks_the_contract_fails() {
       orders.csv:9  row 6  amount    ""      must not be null
 
       notes
-      blank lines were skipped
+      1 blank line was skipped
 
     [figures]
     "#);
