@@ -6,7 +6,7 @@
 //!              Parts in input order ─► columns ─► null tokens ─► types ─► contract       (merge, one thread)
 //! ```
 //!
-//! [`infer`] reads *every* record once and in parallel, and keeps for each column a small state ([`column`]) whose
+//! [`infer`] reads *every* record once and in parallel, and keeps for each column a small state ([`mod@column`]) whose
 //! size does not depend on the input. Then it decides which texts are null ([`nulls`]), what each column is
 //! ([`class`]) and what to say of it ([`decide`]).
 //!
