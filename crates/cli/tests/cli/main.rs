@@ -6,6 +6,7 @@ mod data;
 mod equality;
 mod faults;
 mod generate;
+mod infer;
 mod report;
 mod shell;
 mod usage;
