@@ -101,6 +101,11 @@ pub fn read(name: &str, bytes: &[u8]) -> Result<Reading, ContractError> {
         );
     }
     let (contract, mut diagnostics) = reader::read(&source_text.text);
+    for diagnostic in &mut diagnostics {
+        // Some point at a first byte, which may begin a longer character: whoever draws them slices the text.
+        let (text, span) = (&source_text.text, &mut diagnostic.span);
+        *span = text.floor_char_boundary(span.start)..text.ceil_char_boundary(span.end);
+    }
     diagnostics.sort_by_key(|diagnostic| (diagnostic.span.start, diagnostic.span.end));
     match contract {
         Some(contract)

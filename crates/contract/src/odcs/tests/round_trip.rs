@@ -233,6 +233,24 @@ fn cases(count: u32) -> ProptestConfig {
     ProptestConfig::with_cases(count.saturating_mul(factor))
 }
 
+/// Found by a long run: a finding about a node that began with a two-byte character ended inside it.
+#[test]
+fn a_finding_never_ends_inside_a_character() {
+    for at in 0..400 {
+        let mut text =
+            with_property("logicalType: string\nquality: [{metric: nullValues, mustBe: 0}]");
+        let at = text.floor_char_boundary(at.min(text.len()));
+        text.insert(at, 'é');
+        if let Err(error) = read("edited", text.as_bytes()) {
+            let mut spans = error
+                .diagnostics
+                .iter()
+                .map(|diagnostic| diagnostic.span.clone());
+            assert!(spans.all(|span| text.get(span).is_some()), "at {at}");
+        }
+    }
+}
+
 proptest! {
     #![proptest_config(cases(64))]
 
