@@ -9,7 +9,8 @@
 //! ```
 
 use crate::model::{
-    Bound, BoundValue, Constraints, CsvFacts, Inclusion, Metric, Operator, Property, Unit,
+    Bound, BoundValue, Constraints, CsvFacts, ExtraColumns, Inclusion, Metric, Operator, Property,
+    Unit,
 };
 
 /// Values of a list that are written out before the rest is only counted.
@@ -23,6 +24,27 @@ pub fn type_name(property: &Property) -> String {
     match &property.items {
         Some(items) => format!("{name} of {}", type_name(items)),
         None => name.to_owned(),
+    }
+}
+
+/// Whether null and absence are violations: `yes`, `if present`, `may be null`, `optional`; empty where the
+/// contract says nothing.
+pub fn required(property: &Property) -> &'static str {
+    let is_required = property.required || property.primary_key_position.is_some();
+    match (is_required, property.optional) {
+        (true, Some(true)) => "if present",
+        (true, _) => "yes",
+        (false, Some(true)) => "optional",
+        (false, Some(false)) => "may be null",
+        (false, None) => "",
+    }
+}
+
+/// What columns beside those of the contract mean: `other columns are fine`.
+pub fn extra_columns(extra_columns: ExtraColumns) -> &'static str {
+    match extra_columns {
+        ExtraColumns::Allow => "other columns are fine",
+        ExtraColumns::Refuse => "no other columns",
     }
 }
 
@@ -228,6 +250,15 @@ mod tests {
             "2013"
         );
         assert_eq!(limits_of(Property::new("free")), "");
+    }
+
+    #[test]
+    fn what_may_be_absent_reads_as_words() {
+        let p = || Property::string("p");
+        let words = [p(), p().required(), p().primary_key(1), p().optional()].map(|p| required(&p));
+        assert_eq!(words, ["", "yes", "yes", "optional"]);
+        let words = [p().required().optional(), p().always_present()].map(|p| required(&p));
+        assert_eq!(words, ["if present", "may be null"]);
     }
 
     #[test]

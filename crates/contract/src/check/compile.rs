@@ -13,8 +13,8 @@ use super::value::{Consequence, Constraint, Side, Temporal, TypeCheck, ValueChec
 use crate::describe;
 use crate::format::{DateFormat, Format, Instant, IsoShape};
 use crate::model::{
-    Bound, BoundValue, Contract, Inclusion, LogicalType, Metric, Object, Operator, Property,
-    Quality, QualityKind, Severity, UncheckedKind, UncheckedRule, Unit,
+    Bound, BoundValue, Contract, ExtraColumns, Inclusion, LogicalType, Metric, Object, Operator,
+    Property, Quality, QualityKind, Severity, UncheckedKind, UncheckedRule, Unit,
 };
 
 /// An object's rules, ready to be laid over the columns of an input.
@@ -28,6 +28,7 @@ pub(crate) struct Compiled {
     pub(crate) unique: Vec<UniqueRule>,
     pub(crate) unchecked: Vec<UncheckedRule>,
     pub(crate) csv: crate::model::CsvFacts,
+    pub(crate) extra_columns: Option<ExtraColumns>,
 }
 
 impl Compiled {
@@ -54,6 +55,8 @@ pub(crate) struct ColumnRules {
     pub(crate) path: Vec<String>,
     /// The same by the contract's own names, when the data uses physical ones.
     pub(crate) logical_path: Vec<String>,
+    /// Whether an input may lack the column altogether.
+    pub(crate) may_be_absent: bool,
     pub(crate) values: ValueCheck,
     pub(crate) fast: FastCheck,
 }
@@ -118,6 +121,7 @@ pub(crate) fn compile(contract: &Contract, object: &Object) -> Compiled {
             unique: Vec::new(),
             unchecked: contract.unchecked.clone(),
             csv: object.csv.clone(),
+            extra_columns: object.extra_columns,
         },
         value_metrics: 0,
     };
@@ -189,15 +193,39 @@ impl Compiler {
                 "rules on the elements of an array are not checked yet",
             );
         }
+        self.absence(property, &column, &mut values);
         let fast = FastCheck::new(&values);
         self.compiled.columns.push(ColumnRules {
             path: path.clone(),
             logical_path: logical_path.clone(),
+            may_be_absent: property.optional == Some(true),
             values,
             fast,
         });
         for member in &property.properties {
             self.property(member, &path, &logical_path);
+        }
+    }
+
+    /// What it means that a JSON record lacks the key, where that differs from null.
+    fn absence(&mut self, property: &Property, column: &str, values: &mut ValueCheck) {
+        let is_required = property.required || property.primary_key_position.is_some();
+        match property.optional {
+            Some(true) => values.on_missing = Some(Vec::new()),
+            Some(false) if !is_required => {
+                let rule = self.compiled.rules.add(Rule {
+                    column: Some(column.to_owned()),
+                    word: "missingColumn",
+                    severity: Severity::Error,
+                    expected: "must be there".to_owned(),
+                    is_structural: true,
+                });
+                let mut consequences = vec![Consequence::Violation(rule)];
+                consequences.extend_from_slice(&values.on_null);
+                values.on_missing = Some(consequences);
+            }
+            // As null; and where null breaks `required`, that says enough.
+            Some(false) | None => {}
         }
     }
 

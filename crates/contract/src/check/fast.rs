@@ -23,6 +23,8 @@ pub(crate) struct FastCheck {
     loops: Vec<Loop>,
     /// Null leads to something, so rows with an empty field are marked.
     null_matters: bool,
+    /// The absence of a JSON key leads to something.
+    missing_matters: bool,
     /// Texts that lead to something although every loop would pass them.
     marked_texts: Vec<Box<[u8]>>,
     marked_short: Option<ShortSet>,
@@ -82,6 +84,7 @@ impl FastCheck {
     pub(crate) fn new(values: &ValueCheck) -> FastCheck {
         let mut check = FastCheck {
             null_matters: !values.on_null.is_empty(),
+            missing_matters: !values.on_missing().is_empty(),
             plain_kinds: match &values.kind {
                 None => PlainKinds::Any,
                 Some((TypeCheck::String | TypeCheck::Temporal(_), _)) => {
@@ -109,6 +112,7 @@ impl FastCheck {
         FastCheck {
             loops: vec![Loop::Every],
             null_matters: true,
+            missing_matters: true,
             ..FastCheck::default()
         }
     }
@@ -174,7 +178,7 @@ impl FastCheck {
 
     /// Whether no row of the column ever needs a look.
     pub(crate) fn is_idle(&self, is_json: bool) -> bool {
-        let type_matters = is_json && self.plain_kinds != PlainKinds::Any;
+        let type_matters = is_json && (self.missing_matters || self.plain_kinds != PlainKinds::Any);
         self.loops.is_empty() && !self.null_matters && self.marked_texts.is_empty() && !type_matters
     }
 
@@ -222,7 +226,8 @@ impl FastCheck {
         for row in 0..block.rows {
             let kind = block.kind(row, *at);
             let is_plain = match kind {
-                Kind::Null | Kind::Missing => !self.null_matters,
+                Kind::Null => !self.null_matters,
+                Kind::Missing => !self.missing_matters,
                 Kind::EscapedString => {
                     self.loops.is_empty() && self.plain_kinds != PlainKinds::One(Kind::Number)
                 }

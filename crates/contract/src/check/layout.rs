@@ -6,6 +6,7 @@ use tamis_formats::jsonl;
 use super::compile::Compiled;
 use super::rule::RuleId;
 use super::value::TypeCheck;
+use crate::model::ExtraColumns;
 
 /// How the records of an input map to the contract's columns.
 #[derive(Clone, Debug)]
@@ -73,7 +74,7 @@ impl Layout {
             let place = find(column.path.join(".")).or_else(|| find(column.logical_path.join(".")));
             // A nested object is no column itself, its members are.
             let is_object = matches!(column.values.kind, Some((TypeCheck::Object, _)));
-            if place.is_none() && !is_object {
+            if place.is_none() && !is_object && !column.may_be_absent {
                 faults.push(HeaderFault {
                     rule: structural.missing_column,
                     column: column.name(),
@@ -91,7 +92,7 @@ impl Layout {
                     structural.duplicate_column,
                     format!("column {} repeats the name `{name}`", index + 1),
                 )
-            } else if !is_taken[index] {
+            } else if !is_taken[index] && compiled.extra_columns != Some(ExtraColumns::Allow) {
                 (
                     structural.extra_column,
                     format!("column {} (`{name}`) is not in the contract", index + 1),

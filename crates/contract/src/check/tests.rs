@@ -6,7 +6,7 @@ use tamis_engine::sink::MemorySink;
 use tamis_engine::source::{MemorySource, Source};
 
 use super::*;
-use crate::model::{CsvFacts, Metric, Operator, Property, Quality, Severity};
+use crate::model::{CsvFacts, ExtraColumns, Metric, Operator, Property, Quality, Severity};
 use crate::report::Report;
 use tamis_engine::number::Decimal;
 
@@ -265,6 +265,31 @@ fn headers_are_held_to_the_contract() {
         (report.rows.total, report.violations.total, report.passed),
         (0, 3, false)
     );
+}
+
+#[test]
+fn what_is_optional_may_be_absent_and_breaks_nothing_then() {
+    let object = Object::new("orders")
+        .property(Property::string("id").required())
+        .property(Property::integer("quantity").required().optional())
+        .property(Property::string("memo").always_present())
+        .extra_columns(ExtraColumns::Allow);
+    let report = run(&object, "id,note,memo\na,x,\n", &CheckOptions::default());
+    assert_eq!(counts(&report), [""; 0], "neither header nor row");
+    let report = run(&object, "id,quantity\na,\n", &CheckOptions::default());
+    let expected = ["memo.missingColumn: 1", "quantity.required: 1"];
+    assert_eq!(counts(&report), expected, "not null where it is there");
+
+    let lines = "{\"id\":\"a\",\"memo\":null}\n{\"id\":\"a\",\"quantity\":null,\"memo\":\"\"}\n{\"id\":\"a\",\"x\":1}\n{}\n";
+    let source = MemorySource::new("orders.jsonl", lines);
+    let report = run_source(&object, &source, &CheckOptions::default());
+    let expected = [
+        "memo.missingColumn: 2",
+        "id.required: 1",
+        "quantity.required: 1",
+    ];
+    assert_eq!(counts(&report), expected);
+    assert_eq!((report.rows.total, report.rows.valid), (4, 1));
 }
 
 #[test]

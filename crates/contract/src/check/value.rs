@@ -5,7 +5,8 @@
 //!
 //! The order is fixed, and the first stage that fails ends the judgement, so that one wrong
 //! value is one violation and not five:
-//! 1. null (`required`, `nullValues`, `missingValues`); null breaks nothing else;
+//! 1. null (`required`, `nullValues`, `missingValues`); null breaks nothing else; an absent key is null, unless the
+//!    contract says what its absence means;
 //! 2. type (`type`, or `format` where the contract says how a date is written);
 //! 3. all other rules of the column, each on its own.
 
@@ -27,6 +28,8 @@ pub(crate) struct ValueCheck {
     pub(crate) null_texts: Vec<Box<[u8]>>,
     /// What null leads to: `required`, `nullValues`, `missingValues`.
     pub(crate) on_null: Vec<Consequence>,
+    /// What an absent key leads to; `None`: to the same as null.
+    pub(crate) on_missing: Option<Vec<Consequence>>,
     /// Texts that are not null but count as missing, and what they lead to.
     pub(crate) missing: Vec<(Vec<Box<[u8]>>, Consequence)>,
     /// The type, and the rule that names it.
@@ -136,10 +139,19 @@ impl ValueCheck {
         }
     }
 
+    /// What the absence of the key leads to.
+    pub(crate) fn on_missing(&self) -> &[Consequence] {
+        self.on_missing.as_ref().unwrap_or(&self.on_null)
+    }
+
     /// Calls `found` for every rule the value breaks. `text` is decoded: no quotes, no escapes.
     pub(crate) fn judge(&self, kind: Kind, text: &[u8], mut found: impl FnMut(Consequence)) {
         if self.is_null(kind, text) {
-            self.on_null.iter().copied().for_each(found);
+            let consequences = match kind {
+                Kind::Missing => self.on_missing(),
+                _ => &self.on_null,
+            };
+            consequences.iter().copied().for_each(found);
             return;
         }
         for (missing, consequence) in &self.missing {

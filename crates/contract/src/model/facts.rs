@@ -1,8 +1,8 @@
-//! What a contract knows of the CSV files behind an object.
+//! What a contract knows of the files behind an object.
 //!
-//! ODCS has no place for a delimiter or for the text that stands for null, so these live in the
-//! `customProperties` of the schema object, which every other tool must ignore. A flag of the same
-//! name on the command line overrides each of them.
+//! ODCS has no place for a delimiter, for the text that stands for null, or for columns that the contract does not
+//! name, so these live in the `customProperties` of the schema object, which every other tool must ignore. A flag
+//! of the same name on the command line overrides each of [`CsvFacts`].
 
 /// How the CSV files of an object are written; `None` leaves the choice to the reader's default.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -25,6 +25,29 @@ pub struct CsvFacts {
     pub decimal_char: Option<u8>,
     /// Character encoding of the file, as a label (`latin1`, `windows-1252`, `utf-16`).
     pub encoding: Option<String>,
+}
+
+/// What a column of the data means that the contract does not name: of a CSV header, or a key at the root of a
+/// JSON record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ExtraColumns {
+    /// Nothing: it is not looked at.
+    Allow,
+    /// A violation: `extraColumn`, of the header or of each record that has the key.
+    Refuse,
+}
+
+impl ExtraColumns {
+    /// Every meaning.
+    pub const ALL: [Self; 2] = [Self::Allow, Self::Refuse];
+
+    /// The word in a contract (`tamis.extraColumns`).
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Allow => "allow",
+            Self::Refuse => "refuse",
+        }
+    }
 }
 
 impl CsvFacts {

@@ -1,6 +1,6 @@
 //! An object: one table, file or record type.
 
-use super::{CsvFacts, Extra, Property, Quality};
+use super::{CsvFacts, Extra, ExtraColumns, Property, Quality};
 
 /// One table, file or record type of a contract.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -17,6 +17,8 @@ pub struct Object {
     pub quality: Vec<Quality>,
     /// How its CSV files are written.
     pub csv: CsvFacts,
+    /// What columns beside those of the contract mean; `None`: a violation in a CSV header, nothing in JSON.
+    pub extra_columns: Option<ExtraColumns>,
     /// Descriptive keys, written back as they came.
     pub extra: Extra,
 }
@@ -48,6 +50,13 @@ impl Object {
     #[must_use]
     pub fn csv(mut self, csv: CsvFacts) -> Self {
         self.csv = csv;
+        self
+    }
+
+    /// Sets what columns beside those of the contract mean, in every format.
+    #[must_use]
+    pub fn extra_columns(mut self, extra_columns: ExtraColumns) -> Self {
+        self.extra_columns = Some(extra_columns);
         self
     }
 

@@ -20,6 +20,12 @@ pub struct Property {
     pub logical_type: Option<LogicalType>,
     /// Whether null is a violation.
     pub required: bool,
+    /// Whether the column, or the key of a JSON record, may be absent.
+    ///
+    /// `None` is what the standard means: a CSV header has every column, in JSON an absent key is null.
+    /// `Some(true)`: absence breaks no rule, not even `required`, which then says "not null if it is there".
+    /// `Some(false)`: absence is a violation in JSON as well, even where null is none.
+    pub optional: Option<bool>,
     /// Whether a value may occur once only.
     pub unique: bool,
     /// Place in the primary key, from 1; `None`: not part of it.
@@ -170,6 +176,20 @@ impl Property {
     #[must_use]
     pub fn required(mut self) -> Self {
         self.required = true;
+        self
+    }
+
+    /// Lets the column, or the key of a JSON record, be absent without breaking any rule.
+    #[must_use]
+    pub fn optional(mut self) -> Self {
+        self.optional = Some(true);
+        self
+    }
+
+    /// Makes the absence of a JSON key a violation, even where null is none.
+    #[must_use]
+    pub fn always_present(mut self) -> Self {
+        self.optional = Some(false);
         self
     }
 

@@ -1,14 +1,25 @@
-//! CSV facts: the `customProperties` of an object that Tamis reads.
+//! Facts that the standard has no key for: the `customProperties` that Tamis reads.
+//!
+//! An object has the facts about its CSV files and `tamis.extraColumns`, a property has `tamis.optional`. What
+//! belongs to other tools is carried along as it came.
 
-use crate::model::{CsvFacts, Value};
+use std::ops::Range;
+
+use crate::model::{CsvFacts, ExtraColumns, Value};
 
 use super::fields::Fields;
 use super::reader::Reader;
 use super::suggest;
 use super::yaml::{Data, Node, Scalar};
 
-/// The custom properties that are ours, in the order they are written.
-pub(super) const NAMES: [&str; 9] = [
+/// The custom property of an object that says what other columns mean.
+pub(super) const EXTRA_COLUMNS: &str = "tamis.extraColumns";
+
+/// The custom property of a property that may be absent.
+pub(super) const OPTIONAL: &str = "tamis.optional";
+
+/// The custom properties of an object that are ours, in the order they are written.
+pub(super) const NAMES: [&str; 10] = [
     "missingValues",
     "delimiter",
     "quote",
@@ -18,12 +29,22 @@ pub(super) const NAMES: [&str; 9] = [
     "trim",
     "decimalChar",
     "encoding",
+    EXTRA_COLUMNS,
 ];
 
+/// What the custom properties of an object say.
+#[derive(Default)]
+pub(super) struct ObjectFacts {
+    pub(super) csv: CsvFacts,
+    pub(super) extra_columns: Option<ExtraColumns>,
+    /// Those of other tools.
+    pub(super) foreign: Option<Value>,
+}
+
 impl Reader<'_> {
-    /// The CSV facts, and the custom properties of other tools as they came.
-    pub(super) fn csv_facts(&mut self, node: &Node) -> (CsvFacts, Option<Value>) {
-        let mut facts = CsvFacts::default();
+    /// The facts in the `customProperties` of an object.
+    pub(super) fn object_facts(&mut self, node: &Node) -> ObjectFacts {
+        let mut facts = ObjectFacts::default();
         let mut foreign = Vec::new();
         if let Data::Map(entries) = &node.data {
             let help =
@@ -36,11 +57,7 @@ impl Reader<'_> {
             );
             for (key, value) in entries {
                 if !self.fact(&mut facts, &key.text, value, &key.span) {
-                    let pair = vec![
-                        ("property".to_owned(), Value::Text(key.text.clone())),
-                        ("value".to_owned(), value.value()),
-                    ];
-                    foreign.push(Value::Map(pair));
+                    foreign.push(pair(&key.text, value));
                 }
             }
         } else {
@@ -50,11 +67,72 @@ impl Reader<'_> {
                 }
             }
         }
-        (facts, (!foreign.is_empty()).then_some(Value::List(foreign)))
+        facts.foreign = (!foreign.is_empty()).then_some(Value::List(foreign));
+        facts
+    }
+
+    /// `tamis.optional` in the `customProperties` of a property, and the others as they came.
+    pub(super) fn optional_fact(&mut self, node: &Node) -> (Option<bool>, Option<Value>) {
+        let mut optional = None;
+        let mut foreign = Vec::new();
+        match &node.data {
+            Data::Map(entries) if entries.iter().any(|(key, _)| key.text == OPTIONAL) => {
+                for (key, value) in entries {
+                    match key.text.as_str() {
+                        OPTIONAL => optional = self.boolean_of(OPTIONAL, value),
+                        other => {
+                            self.foreign_fact(other, &key.span, [OPTIONAL]);
+                            foreign.push(pair(other, value));
+                        }
+                    }
+                }
+            }
+            Data::List(items) => {
+                for item in items {
+                    match named(item) {
+                        Some((OPTIONAL, span, None)) => {
+                            self.error("missing-key", &span, "`tamis.optional` has no `value`");
+                        }
+                        Some((OPTIONAL, _, Some(value))) => {
+                            optional = self.boolean_of(OPTIONAL, value);
+                        }
+                        name => {
+                            if let Some((name, span, _)) = name {
+                                self.foreign_fact(name, &span, [OPTIONAL]);
+                            }
+                            foreign.push(item.value());
+                        }
+                    }
+                }
+            }
+            _ => return (None, Some(node.value())),
+        }
+        (
+            optional,
+            (!foreign.is_empty()).then_some(Value::List(foreign)),
+        )
+    }
+
+    /// Warns of a custom property that is not ours but looks like one of `ours`.
+    fn foreign_fact<'k>(
+        &mut self,
+        name: &str,
+        span: &Range<usize>,
+        ours: impl IntoIterator<Item = &'k str>,
+    ) {
+        if let Some(nearest) = suggest::nearest(name, ours) {
+            let message = format!("the custom property `{name}` is not one that Tamis reads");
+            self.warning(
+                "unknown-key",
+                span,
+                message,
+                format!("did you mean `{nearest}`?"),
+            );
+        }
     }
 
     /// Reads one element of the list; whether it was ours.
-    fn custom_property(&mut self, facts: &mut CsvFacts, item: &Node) -> bool {
+    fn custom_property(&mut self, facts: &mut ObjectFacts, item: &Node) -> bool {
         let Some(mut fields) = Fields::of(self, "a custom property", item) else {
             return true;
         };
@@ -82,11 +160,12 @@ impl Reader<'_> {
     /// Reads one fact; whether it was one.
     fn fact(
         &mut self,
-        facts: &mut CsvFacts,
+        object: &mut ObjectFacts,
         name: &str,
         value: &Node,
-        name_span: &std::ops::Range<usize>,
+        name_span: &Range<usize>,
     ) -> bool {
+        let facts = &mut object.csv;
         match name {
             "missingValues" => facts.missing_values = Some(self.texts_of(name, value)),
             "delimiter" => facts.delimiter = self.byte_of(name, value),
@@ -97,21 +176,26 @@ impl Reader<'_> {
             "trim" => facts.trim = self.boolean_of(name, value),
             "decimalChar" => facts.decimal_char = self.byte_of(name, value),
             "encoding" => facts.encoding = self.text_of(name, value),
+            EXTRA_COLUMNS => object.extra_columns = self.extra_columns_of(value),
             other => {
-                if let Some(nearest) = suggest::nearest(other, NAMES) {
-                    let message =
-                        format!("the custom property `{other}` is not one that Tamis reads");
-                    self.warning(
-                        "unknown-key",
-                        name_span,
-                        message,
-                        format!("did you mean `{nearest}`?"),
-                    );
-                }
+                self.foreign_fact(other, name_span, NAMES);
                 return false;
             }
         }
         true
+    }
+
+    /// `allow` or `refuse`.
+    fn extra_columns_of(&mut self, node: &Node) -> Option<ExtraColumns> {
+        let name = self.text_of(EXTRA_COLUMNS, node)?;
+        let known = ExtraColumns::ALL
+            .into_iter()
+            .find(|known| known.name() == name);
+        if known.is_none() {
+            let names = ExtraColumns::ALL.map(ExtraColumns::name);
+            self.unknown("unknown-value", &node.span, EXTRA_COLUMNS, &name, &names);
+        }
+        known
     }
 
     /// One ASCII character; `tab` and `\t` are the tabulator.
@@ -142,4 +226,29 @@ impl Reader<'_> {
             _ => self.byte_of(key, node).map(Some),
         }
     }
+}
+
+/// A custom property as an element of the list.
+fn pair(name: &str, value: &Node) -> Value {
+    Value::Map(vec![
+        ("property".to_owned(), Value::Text(name.to_owned())),
+        ("value".to_owned(), value.value()),
+    ])
+}
+
+/// The name of an element of the list, where it stands, and its value; `None` if it is of another shape.
+fn named(item: &Node) -> Option<(&str, Range<usize>, Option<&Node>)> {
+    let Data::Map(entries) = &item.data else {
+        return None;
+    };
+    let find = |name: &str| entries.iter().find(|(key, _)| key.text == name);
+    let (_, name) = find("property")?;
+    let Data::Scalar { text, .. } = &name.data else {
+        return None;
+    };
+    Some((
+        text,
+        name.span.clone(),
+        find("value").map(|(_, value)| value),
+    ))
 }

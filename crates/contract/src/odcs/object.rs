@@ -35,13 +35,14 @@ impl Reader<'_> {
         let properties = self.properties(members);
         let rules = fields.list(self, "quality");
         let quality = self.quality(rules, Place::Object(&properties));
-        let (csv, custom) = match fields.take("customProperties") {
-            Some(node) => self.csv_facts(node),
+        let facts = match fields.take("customProperties") {
+            Some(node) => self.object_facts(node),
             None => Default::default(),
         };
         self.relationships(&fields);
         let mut extra = fields.finish(self, DESCRIPTIVE);
-        extra.extend(custom.map(|custom| ("customProperties".to_owned(), custom)));
+        let foreign = facts.foreign;
+        extra.extend(foreign.map(|foreign| ("customProperties".to_owned(), foreign)));
         self.location.pop();
         Some(Object {
             name,
@@ -49,7 +50,8 @@ impl Reader<'_> {
             description,
             properties,
             quality,
-            csv,
+            csv: facts.csv,
+            extra_columns: facts.extra_columns,
             extra,
         })
     }

@@ -15,7 +15,6 @@ const DESCRIPTIVE: &[&str] = &[
     "businessName",
     "classification",
     "criticalDataElement",
-    "customProperties",
     "deprecated",
     "encryptedName",
     "examples",
@@ -83,15 +82,21 @@ impl Reader<'_> {
         constraints.allowed_values = self.allowed_values(&mut fields, &mut carried);
         let rules = fields.list(self, "quality");
         let quality = self.quality(rules, Place::Property);
+        let (optional, custom) = match fields.take("customProperties") {
+            Some(node) => self.optional_fact(node),
+            None => Default::default(),
+        };
         self.relationships(&fields);
         let mut extra = fields.finish(self, DESCRIPTIVE);
         extra.extend(carried);
+        extra.extend(custom.map(|custom| ("customProperties".to_owned(), custom)));
         Property {
             name,
             physical_name,
             description,
             logical_type,
             required,
+            optional,
             unique,
             primary_key_position,
             constraints,

@@ -11,6 +11,7 @@ use crate::model::{
 };
 
 use super::emit;
+use super::facts::{EXTRA_COLUMNS, OPTIONAL};
 
 /// The version of the standard that is written.
 const API_VERSION: &str = "v3.2.0";
@@ -38,6 +39,10 @@ fn object(object: &Object) -> Value {
     keys.optional_text("physicalName", object.physical_name.as_deref());
     keys.optional_text("description", object.description.as_deref());
     let mut custom = csv_facts(&object.csv);
+    if let Some(extra_columns) = object.extra_columns {
+        let word = Value::Text(extra_columns.name().to_owned());
+        custom.push(custom_property(EXTRA_COLUMNS, word));
+    }
     for (key, value) in &object.extra {
         match (key.as_str(), value) {
             ("customProperties", Value::List(foreign)) => custom.extend_from_slice(foreign),
@@ -76,8 +81,14 @@ fn property(property: &Property) -> Value {
         .as_ref()
         .map(|values| values.iter().map(|text| enum_value(text)).collect());
     let mut descriptive = Extra::new();
+    let optional = property.optional.map(Value::Boolean);
+    let mut custom: Vec<_> = optional
+        .map(|optional| custom_property(OPTIONAL, optional))
+        .into_iter()
+        .collect();
     for (key, value) in &property.extra {
         match (key.as_str(), value) {
+            ("customProperties", Value::List(foreign)) => custom.extend_from_slice(foreign),
             ("logicalTypeOptions", Value::Map(kept)) => options.extend(kept),
             ("enum", Value::List(described)) => allowed = Some(described.clone()),
             _ => descriptive.push((key.clone(), value.clone())),
@@ -88,6 +99,7 @@ fn property(property: &Property) -> Value {
     }
     keys.list("enum", allowed.unwrap_or_default());
     keys.extend(&descriptive);
+    keys.list("customProperties", custom);
     keys.list(
         "properties",
         property.properties.iter().map(self::property).collect(),
@@ -240,13 +252,15 @@ fn csv_facts(facts: &CsvFacts) -> Vec<Value> {
         .into_iter()
         .filter_map(|(name, value)| Some((name, value?)));
     present
-        .map(|(name, value)| {
-            Value::Map(vec![
-                ("property".to_owned(), Value::Text(name.to_owned())),
-                ("value".to_owned(), value),
-            ])
-        })
+        .map(|(name, value)| custom_property(name, value))
         .collect()
+}
+
+fn custom_property(name: &str, value: Value) -> Value {
+    Value::Map(vec![
+        ("property".to_owned(), Value::Text(name.to_owned())),
+        ("value".to_owned(), value),
+    ])
 }
 
 fn texts(texts: &[String]) -> Vec<Value> {

@@ -79,6 +79,10 @@ fn write_object(object: &Object, page: &mut String) -> fmt::Result {
         Coloured.paint(Role::Faint, &facts, page)?;
         page.push('\n');
     }
+    if let Some(extra_columns) = object.extra_columns {
+        Coloured.paint(Role::Faint, describe::extra_columns(extra_columns), page)?;
+        page.push('\n');
+    }
     page.push('\n');
     let mut columns = Table::default();
     columns.row(
@@ -111,11 +115,10 @@ fn add_property(property: &Property, prefix: &str, columns: &mut Table, threshol
         (None, true) => "unique".to_owned(),
         (None, false) => String::new(),
     };
-    let is_required = property.required || property.primary_key_position.is_some();
     columns.row([
         Cell::left(Role::Plain, name),
         Cell::left(Role::Value, describe::type_name(property)),
-        Cell::left(Role::Plain, if is_required { "yes" } else { "" }),
+        Cell::left(Role::Plain, describe::required(property)),
         Cell::left(Role::Plain, key),
         Cell::left(
             Role::Plain,

@@ -429,3 +429,35 @@ fn names_of_earlier_versions_are_understood() {
     );
     assert_eq!(*operator, Operator::MustBeLessThan(10i64.into()));
 }
+
+#[test]
+fn presence_is_true_or_false_and_extra_columns_a_known_word() {
+    let custom = |value: &str| of_property(&format!("customProperties: [{value}]"));
+    assert_eq!(
+        custom("{property: tamis.optional, value: maybe}"),
+        ["error wrong-type @maybe: `tamis.optional` must be `true` or `false`, this is text"]
+    );
+    assert_eq!(
+        custom("{property: tamis.optional}"),
+        ["error missing-key @tamis.optional: `tamis.optional` has no `value`"]
+    );
+    assert_eq!(
+        custom("{property: tamis.optionl, value: true}"),
+        [
+            "warning unknown-key @tamis.optionl: the custom property `tamis.optionl` is not one that Tamis reads"
+        ]
+    );
+    assert_eq!(custom("{property: theirs, value: 1}, whatever"), [""; 0]);
+    let text = with_property("logicalType: string");
+    let fact = |value: &str| {
+        let custom = format!(
+            "- name: t\n    customProperties: [{{property: tamis.extraColumns, value: {value}}}]\n"
+        );
+        findings(&text.replace("- name: t\n", &custom))
+    };
+    assert_eq!(fact("refuse"), [""; 0]);
+    assert_eq!(
+        fact("alow"),
+        ["error unknown-value @alow: unknown tamis.extraColumns `alow`"]
+    );
+}

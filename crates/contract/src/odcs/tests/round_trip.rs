@@ -4,8 +4,8 @@ use proptest::prelude::*;
 
 use crate::format::{DateFormat, Format, IntegerFormat, TextFormat};
 use crate::model::{
-    Contract, CsvFacts, Metric, Object, Operator, Property, Quality, QualityKind, Severity,
-    UncheckedRule, Value, parse_decimal,
+    Contract, CsvFacts, ExtraColumns, Metric, Object, Operator, Property, Quality, QualityKind,
+    Severity, UncheckedRule, Value, parse_decimal,
 };
 use crate::odcs::{read, to_yaml};
 
@@ -112,9 +112,13 @@ fn property() -> impl Strategy<Value = Property> {
     });
     (
         prop_oneof![strings, numbers, integers, dates],
+        prop::option::of(any::<bool>()),
         prop::collection::vec(quality(), 0..2),
     )
-        .prop_map(|(property, rules)| rules.into_iter().fold(property, Property::quality))
+        .prop_map(|(mut property, optional, rules)| {
+            property.optional = optional;
+            rules.into_iter().fold(property, Property::quality)
+        })
 }
 
 fn quality() -> impl Strategy<Value = Quality> {
@@ -159,14 +163,16 @@ fn contract() -> impl Strategy<Value = Contract> {
             trim: Some(true),
             ..CsvFacts::default()
         });
-    let object = (name(), facts, prop::collection::vec(property(), 0..4)).prop_map(
-        |(name, facts, mut properties)| {
+    let extra_columns = prop::option::of(prop::sample::select(&ExtraColumns::ALL[..]));
+    let properties = prop::collection::vec(property(), 0..4);
+    let object = (name(), facts, extra_columns, properties).prop_map(
+        |(name, facts, extra_columns, mut properties)| {
             for (index, property) in properties.iter_mut().enumerate() {
                 property.name.push_str(&index.to_string());
             }
-            properties
-                .into_iter()
-                .fold(Object::new(name).csv(facts), Object::property)
+            let mut object = Object::new(name).csv(facts);
+            object.extra_columns = extra_columns;
+            properties.into_iter().fold(object, Object::property)
         },
     );
     (name(), object, value()).prop_map(|(id, object, description)| {
@@ -206,6 +212,7 @@ fn what_is_carried_along_is_written_back() {
 logicalTypeOptions: {uniqueItems: true}
 businessName: a name
 enum: [{value: a, label: A}]
+customProperties: [{property: theirs, value: {a: [1]}}, {property: tamis.optional, value: false}]
 items: {logicalType: object, properties: [{name: q, required: true}]}
 relationships: [{to: other.id}]
 quality:
@@ -217,6 +224,7 @@ quality:
     );
     let contract = clean(&text).contract;
     assert_eq!(contract.unchecked.len(), 7);
+    assert_eq!(contract.objects[0].properties[0].optional, Some(false));
     assert!(matches!(
         contract.objects[0].properties[0].quality[0].kind,
         QualityKind::Sql(_)
