@@ -11,6 +11,7 @@
 //! - [`kernel`] holds the SIMD loops, each with its scalar specification;
 //! - [`mmap`] keeps mapped files from killing the process;
 //! - [`sink`] writes bytes atomically;
+//! - [`digest`] names the bytes of a whole file, [`stamp`] tells without reading whether it changed;
 //! - [`pool`] reuses buffers, [`control`] stops a run and counts how far it is;
 //! - [`counters`] asks the system what the process took, [`human`] writes numbers for people.
 //!
@@ -18,6 +19,7 @@
 
 pub mod control;
 pub mod counters;
+pub mod digest;
 pub mod error;
 pub mod framing;
 pub mod human;
@@ -30,6 +32,7 @@ pub mod pipeline;
 pub mod pool;
 pub mod sink;
 pub mod source;
+pub mod stamp;
 
 pub use error::Error;
 

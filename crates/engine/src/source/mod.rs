@@ -44,6 +44,7 @@ pub use memory::MemorySource;
 pub use once::{ReaderSource, StdinSource};
 pub use options::{Io, MAX_EXPANSION_DEFAULT, ReadOptions};
 pub use peek::{Peeked, peek};
+pub(crate) use pread::PreadFile;
 pub use sequential::RandomStream;
 pub use spool::SpooledSource;
 

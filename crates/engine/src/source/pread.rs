@@ -3,7 +3,7 @@
 //! It costs one copy (about 45 ms per GB), and in exchange memory is bounded by the buffers in
 //! use, errors of the disk are ordinary errors, and bytes are checked *before* anybody sees them.
 
-use std::fs::File;
+use std::fs::{File, Metadata};
 use std::io;
 use std::ops::Range;
 use std::os::unix::fs::FileExt;
@@ -18,7 +18,7 @@ const RETAINED_BYTES_MAX: usize = 32 << 20;
 
 /// An open regular file.
 #[derive(Debug)]
-pub(super) struct PreadFile {
+pub(crate) struct PreadFile {
     name: String,
     file: File,
     identity: Identity,
@@ -26,6 +26,11 @@ pub(super) struct PreadFile {
 }
 
 impl PreadFile {
+    /// `file`, whose state `metadata` is. It is a regular file that is not empty.
+    pub(crate) fn of(name: String, file: File, metadata: &Metadata) -> Self {
+        Self::new(name, file, Identity::of(metadata))
+    }
+
     pub(super) fn new(name: String, file: File, identity: Identity) -> Self {
         // Doubles the kernel's read-ahead. Advice only: that it is refused is no reason to stop.
         #[cfg(target_os = "linux")]

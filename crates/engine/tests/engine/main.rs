@@ -1,6 +1,7 @@
 //! What the engine promises to its users, by subject.
 
 mod compressed;
+mod digest;
 mod files;
 mod mapping;
 mod sinks;
