@@ -8,6 +8,7 @@ use tamis_engine::pipeline::{Flow, Stages};
 use tamis_engine::sink::Sink;
 use tamis_formats::Totals;
 
+use super::batches::Batcher;
 use super::compile::Compiled;
 use super::part::{BadRecords, Part, Sample};
 use super::rule::RuleId;
@@ -64,7 +65,7 @@ pub(crate) struct Located {
 
 /// Where good and bad records go, if anywhere.
 #[derive(Default)]
-pub(crate) struct Outputs {
+pub(crate) struct Outputs<'a> {
     pub(crate) good: Option<Box<dyn Sink>>,
     pub(crate) bad: Option<Box<dyn Sink>>,
     pub(crate) good_bytes: u64,
@@ -73,6 +74,8 @@ pub(crate) struct Outputs {
     good_is_open: bool,
     /// The header both outputs start with.
     header: Option<Vec<u8>>,
+    /// Where the rows go batch by batch, if anywhere.
+    pub(crate) batches: Option<Batcher<'a>>,
 }
 
 impl Tally {
@@ -96,7 +99,7 @@ impl Tally {
         &mut self,
         part: Part,
         pass: &Pass<'_>,
-        outputs: &mut Outputs,
+        outputs: &mut Outputs<'_>,
         progress: &Progress,
     ) -> tamis_engine::Result<Flow> {
         let first_row = self.totals.rows;
@@ -109,6 +112,11 @@ impl Tally {
         let input = self.inputs.last_mut().expect("a part belongs to an input");
         if pass.wants_keys {
             input.chunks.push((part.byte_offset, first_row));
+        }
+        if let Some(batches) = &mut outputs.batches {
+            let wanted = pass.samples_max - self.samples.len();
+            self.samples
+                .extend(batches.take(&part, input, pass, wanted)?);
         }
         for sample in part.samples {
             if self.samples.len() < pass.samples_max {
@@ -133,7 +141,8 @@ impl Tally {
         add_all(&mut self.metrics, &part.metrics);
         progress.add_records(part.totals.rows);
         progress.add_violations(part.by_rule.iter().sum());
-        let is_over = pass.fail_fast && part.first_bad_end.is_some();
+        let is_stopped = outputs.batches.as_ref().is_some_and(Batcher::is_stopped);
+        let is_over = is_stopped || pass.fail_fast && part.first_bad_end.is_some();
         Ok(if is_over { Flow::Stop } else { Flow::Continue })
     }
 }
@@ -151,11 +160,19 @@ fn located(sample: Sample, input: &InputTally, chunk_offset: u64, pass: &Pass<'_
     }
 }
 
-impl Outputs {
-    pub(crate) fn new(good: Option<Box<dyn Sink>>, bad: Option<Box<dyn Sink>>) -> Outputs {
+impl<'a> Outputs<'a> {
+    pub(crate) fn new(good: Option<Box<dyn Sink>>, bad: Option<Box<dyn Sink>>) -> Self {
         Outputs {
             good,
             bad,
+            ..Outputs::default()
+        }
+    }
+
+    /// No files, but batches.
+    pub(crate) fn batched(batches: Batcher<'a>) -> Self {
+        Outputs {
+            batches: Some(batches),
             ..Outputs::default()
         }
     }

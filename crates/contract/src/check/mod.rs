@@ -11,13 +11,17 @@
 //! [`Check::compile`] turns a contract's object into rules, [`Check::run`] checks inputs against them. What is right
 //! and wrong is defined in one place, `value`; everything else makes that fast, or finds its place.
 //!
+//! [`Check::run_batches`] hands out a report for every so many rows while the run goes on.
+//!
 //! A rule about the whole input needs every key before any row can be judged (`unique`). Then a first pass takes
 //! keys, and only if there are duplicates, or files to write, a second one says which rows they are.
 
 mod bad;
+mod batches;
 mod compile;
 mod error;
 mod fast;
+mod findings;
 mod layout;
 mod merge;
 mod outcome;
@@ -41,6 +45,7 @@ use tamis_formats::sniff::Format;
 
 use crate::model::{Contract, Object, UncheckedKind, UncheckedRule};
 use crate::report::Report;
+pub use batches::BatchOptions;
 use compile::Compiled;
 pub use error::CheckError;
 

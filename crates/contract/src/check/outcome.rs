@@ -28,6 +28,20 @@ pub(super) struct Ended<'a> {
 
 impl Ended<'_> {
     pub(super) fn report(self) -> Report {
+        Report {
+            metrics: self.metrics(),
+            notes: self.notes(),
+            performance: Performance {
+                peak_rss_bytes: peak_rss_bytes(),
+                ..self.performance()
+            },
+            ..self.batch_report()
+        }
+    }
+
+    /// The report of a batch: without what is about the whole input alone, and quickly made.
+    pub(super) fn batch_report(self) -> Report {
+        let performance = self.performance();
         let Ended {
             check,
             tally,
@@ -60,11 +74,11 @@ impl Ended<'_> {
             passed: !violations.by_rule.iter().any(fails),
             violations,
             samples: self.samples(),
-            metrics: self.metrics(),
-            notes: self.notes(),
+            metrics: Vec::new(),
+            notes: Vec::new(),
             strict: options.strict,
             complete: tally.is_complete,
-            performance: self.performance(),
+            performance,
             outputs: self.outputs,
         }
     }
@@ -191,7 +205,7 @@ impl Ended<'_> {
                 "mixed"
             }
             .to_owned(),
-            peak_rss_bytes: peak_rss_bytes(),
+            peak_rss_bytes: None,
             spilled_bytes: self.spilled_bytes,
             stages: StageTimes::new(&self.tally.stages, self.elapsed),
             ..Performance::measured(bytes, self.tally.totals.rows, self.elapsed.as_secs_f64())
@@ -219,7 +233,7 @@ fn input_report(input: &InputTally) -> InputReport {
     }
 }
 
-impl Outputs {
+impl Outputs<'_> {
     /// What went where.
     pub(super) fn reports(&self, tally: &Tally) -> Vec<OutputReport> {
         let good = self.good.as_ref().map(|sink| OutputReport {

@@ -6,6 +6,7 @@
 use tamis_engine::pool::PooledBuffer;
 use tamis_formats::Totals;
 
+use super::findings::Findings;
 use super::rule::RuleId;
 use crate::unique::Key;
 
@@ -21,6 +22,8 @@ pub(crate) struct Part {
     pub(crate) metrics: Vec<u64>,
     /// The first violations, in the order of rows, then rules.
     pub(crate) samples: Vec<Sample>,
+    /// All violations instead of samples, if the rows will be cut into batches.
+    pub(crate) findings: Option<Findings>,
     /// Raw records without a fault, if they are wanted.
     pub(crate) good: Option<PooledBuffer>,
     /// Raw records with one, if they are wanted.

@@ -10,6 +10,7 @@ use tamis_engine::pool::BufferPool;
 use tamis_engine::source::{Opened, Source, SpooledSource};
 use tamis_formats::input::{self, InputOptions, Records, Shape};
 
+use super::batches::lock;
 use super::compile::{Compiled, Counted};
 use super::layout::{HeaderFault, Layout};
 use super::merge::{InputTally, Located, Outputs, Tally};
@@ -37,11 +38,17 @@ pub(super) fn run(
     check: &Check,
     inputs: &[&dyn Source],
     options: &CheckOptions,
-    mut outputs: Outputs,
+    mut outputs: Outputs<'_>,
 ) -> Result<Report, CheckError> {
     let started = Instant::now();
     let compiled = &check.compiled;
-    let judges_duplicates = compiled.unique.iter().any(|unique| unique.rule.is_some());
+    // With all earlier keys at hand, one pass over a stream says which rows are duplicates.
+    let seen = outputs
+        .batches
+        .as_ref()
+        .and_then(|batches| batches.seen.clone());
+    let judges_duplicates =
+        seen.is_none() && compiled.unique.iter().any(|unique| unique.rule.is_some());
     let mut spooled = Vec::new();
     if judges_duplicates {
         for input in inputs.iter().filter(|input| !input.is_repeatable()) {
@@ -57,18 +64,21 @@ pub(super) fn run(
         })
         .collect();
 
-    let waits = judges_duplicates && outputs.are_wanted();
+    let waits = judges_duplicates && (outputs.are_wanted() || outputs.batches.is_some());
     let mut nowhere = Outputs::default();
     let first_outputs = if waits { &mut nowhere } else { &mut outputs };
     let mut tally = pass_over(check, &inputs, options, Turn::First, first_outputs)?;
     let spilled_bytes = tally.unique.iter().map(UniqueIndex::spilled_bytes).sum();
-    let duplicates = find_duplicates(&mut tally, options)?;
+    let duplicates = match &seen {
+        Some(seen) => lock(seen).take_duplicates(),
+        None => find_duplicates(&mut tally, options)?,
+    };
     let has_duplicates = compiled
         .unique
         .iter()
         .zip(&duplicates)
         .any(|(unique, found)| unique.rule.is_some() && !found.is_empty());
-    if waits || has_duplicates {
+    if waits || judges_duplicates && has_duplicates {
         let chunks: Vec<_> = tally
             .inputs
             .iter_mut()
@@ -80,10 +90,13 @@ pub(super) fn run(
         };
         let first = std::mem::take(&mut tally.inputs);
         tally = pass_over(check, &inputs, options, turn, &mut outputs)?;
-        // With `fail_fast` the second pass may rightly end before the first did.
-        if !options.fail_fast {
+        // Where it may be stopped, the second pass may rightly end before the first did.
+        if !options.fail_fast && tally.is_complete {
             compare_passes(&first, &tally.inputs)?;
         }
+    }
+    if let Some(batches) = &mut outputs.batches {
+        batches.finish(tally.inputs.first());
     }
     judge_thresholds(compiled, &mut tally, &duplicates);
     let written = outputs.reports(&tally);
@@ -145,7 +158,7 @@ fn pass_over(
     inputs: &[&dyn Source],
     options: &CheckOptions,
     turn: Turn<'_>,
-    outputs: &mut Outputs,
+    outputs: &mut Outputs<'_>,
 ) -> Result<Tally, CheckError> {
     let compiled = &check.compiled;
     let takes_keys = matches!(turn, Turn::First);
@@ -183,7 +196,7 @@ fn check_input(
     options: &CheckOptions,
     known: Option<Known<'_>>,
     tally: &mut Tally,
-    outputs: &mut Outputs,
+    outputs: &mut Outputs<'_>,
 ) -> Result<bool, CheckError> {
     let compiled = &check.compiled;
     let records = open(check, source, options)?;
@@ -209,6 +222,10 @@ fn check_input(
         Shape::Csv { dialect, .. } if dialect.terminator == Terminator::CarriageReturn => b'\r',
         _ => b'\n',
     };
+    let seen = outputs
+        .batches
+        .as_ref()
+        .and_then(|batches| batches.seen.clone());
     let pass = Pass {
         compiled,
         layout: &layout,
@@ -224,7 +241,9 @@ fn check_input(
         samples_full: AtomicBool::new(tally.samples.len() >= options.samples_max),
         wants_good: outputs.good.is_some(),
         wants_bad: outputs.bad.is_some(),
-        wants_keys: known.is_none() && !compiled.unique.is_empty(),
+        wants_keys: known.is_none() && seen.is_none() && !compiled.unique.is_empty(),
+        wants_findings: outputs.batches.is_some(),
+        seen: seen.as_deref(),
         fail_fast: options.fail_fast,
         known,
     };
@@ -240,10 +259,17 @@ fn check_input(
         notes: records.notes.clone(),
         ..InputTally::default()
     });
-    count_header_faults(header_faults, source.name(), options.samples_max, tally);
+    count_header_faults(
+        header_faults,
+        source.name(),
+        options.samples_max,
+        tally,
+        outputs,
+    );
 
     let run_options = Options {
-        threads: options.threads,
+        // Keys are seen in order by one thread alone.
+        threads: if seen.is_some() { 1 } else { options.threads },
         chunk_bytes: options.chunk_bytes,
         record_bytes_max: options.record_bytes_max,
         start: records.start,
@@ -321,19 +347,24 @@ fn count_header_faults(
     input: &str,
     samples_max: usize,
     tally: &mut Tally,
+    outputs: &mut Outputs<'_>,
 ) {
     for fault in faults {
+        let located = Located {
+            input: input.to_owned(),
+            row: None,
+            line: 1,
+            byte_offset: 0,
+            column: Some(fault.column.clone()),
+            rule: fault.rule,
+            value: None,
+            message: fault.message,
+        };
+        if let Some(batches) = &mut outputs.batches {
+            batches.take_header(located.clone());
+        }
         if tally.samples.len() < samples_max {
-            tally.samples.push(Located {
-                input: input.to_owned(),
-                row: None,
-                line: 1,
-                byte_offset: 0,
-                column: Some(fault.column.clone()),
-                rule: fault.rule,
-                value: None,
-                message: fault.message,
-            });
+            tally.samples.push(located);
         }
         *tally
             .by_header

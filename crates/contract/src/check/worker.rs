@@ -4,6 +4,7 @@
 //! ([`super::value`]), and the violations of all columns are put in the order of rows. Then good and bad
 //! records are copied out and keys are taken, column after column as well.
 
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use tamis_engine::kernel::{Kernel, Spans};
@@ -11,15 +12,17 @@ use tamis_engine::pipeline::Chunk;
 use tamis_engine::pool::BufferPool;
 use tamis_formats::{Block, Fault, Kind, Malformed, Visitor, csv, jsonl};
 
+use super::batches::lock;
 use super::compile::Compiled;
 use super::fast;
+use super::findings::Findings;
 use super::layout::Layout;
 use super::part::{BadRecord, BadRecords, Part, Sample};
 use super::rule::RuleId;
 use super::value::Consequence;
 use crate::model::Severity;
 use crate::report::shown_value;
-use crate::unique::{Duplicates, Key};
+use crate::unique::{Duplicates, Key, SeenKeys};
 
 /// When more than one row in this many is marked, quotes may be the reason, and taking them off first pays.
 const UNQUOTE_FROM: usize = 4;
@@ -40,6 +43,10 @@ pub(crate) struct Pass<'a> {
     pub(crate) wants_good: bool,
     pub(crate) wants_bad: bool,
     pub(crate) wants_keys: bool,
+    /// Parts carry every violation.
+    pub(crate) wants_findings: bool,
+    /// The keys so far, when one worker looks at all chunks in order and there is no second pass.
+    pub(crate) seen: Option<&'a Mutex<SeenKeys>>,
     pub(crate) fail_fast: bool,
     /// In the second pass: which rows of the run repeat a key, and where each chunk begins.
     pub(crate) known: Option<Known<'a>>,
@@ -122,6 +129,9 @@ impl Worker {
         Some(match part.first_bad_end {
             // Everything after the first bad record is as if it had not been read.
             Some(end) if pass.fail_fast && end < chunk.bytes.len() => {
+                if let Some(seen) = pass.seen {
+                    lock(seen).undo_chunk();
+                }
                 let upto = Chunk {
                     bytes: &chunk.bytes[..end],
                     at_end: false,
@@ -149,7 +159,7 @@ impl Worker {
 
 impl Pass<'_> {
     /// Whether a violation of the rule makes its row bad.
-    fn makes_bad(&self, rule: RuleId) -> bool {
+    pub(crate) fn makes_bad(&self, rule: RuleId) -> bool {
         self.compiled.rules.get(rule).severity >= self.bad_from
     }
 }
@@ -185,6 +195,7 @@ impl<'a> Gather<'a> {
             by_rule: vec![0; pass.compiled.rules.len()],
             metrics: vec![0; pass.compiled.metrics.len()],
             samples: Vec::new(),
+            findings: pass.wants_findings.then(Findings::default),
             good: pass.wants_good.then(buffer),
             bad: pass.wants_bad.then(|| BadRecords {
                 bytes: pass.pool.take(0),
@@ -325,6 +336,9 @@ impl<'a> Gather<'a> {
 
     /// Adds the violations of rows whose key occurred before.
     fn find_duplicates(&mut self, block: &Block<'_>) {
+        if let Some(seen) = self.pass.seen {
+            self.find_repeats(block, &mut lock(seen));
+        }
         let Some(known) = self.pass.known else { return };
         let first = self.first_row + self.rows;
         for (unique, duplicates) in self.pass.compiled.unique.iter().zip(known.duplicates) {
@@ -338,11 +352,31 @@ impl<'a> Gather<'a> {
         }
     }
 
+    /// The same where all rows before have been looked at.
+    fn find_repeats(&mut self, block: &Block<'_>, seen: &mut SeenKeys) {
+        self.for_each_key(block, |this, unique, row, key| {
+            let is_repeat = seen.is_repeat(unique, key, this.rows + u64::from(row));
+            if let (true, Some(rule)) = (is_repeat, this.pass.compiled.unique[unique].rule) {
+                this.worker.found.push(Found { row, rule });
+            }
+        });
+    }
+
     /// Takes the keys of the block's rows.
     fn take_keys(&mut self, block: &Block<'_>) {
-        if !self.pass.wants_keys {
-            return;
+        if self.pass.wants_keys {
+            self.for_each_key(block, |this, unique, row, key| {
+                this.part.keys[unique].push((key, this.rows as u32 + row));
+            });
         }
+    }
+
+    /// Calls `visit` with every unique rule's index and every row of the block that has a key for it.
+    fn for_each_key(
+        &mut self,
+        block: &Block<'_>,
+        mut visit: impl FnMut(&mut Gather<'_>, usize, u32, Key),
+    ) {
         let mut scratch = [Vec::new(), Vec::new()];
         for (index, unique) in self.pass.compiled.unique.iter().enumerate() {
             let places: Option<Vec<_>> = unique
@@ -354,7 +388,7 @@ impl<'a> Gather<'a> {
             for row in 0..block.rows {
                 let key = self.key(block, row, &unique.columns, &places, &mut scratch);
                 if let Some(key) = key {
-                    self.part.keys[index].push((key, self.rows as u32 + row as u32));
+                    visit(self, index, row as u32, key);
                 }
             }
         }
@@ -427,8 +461,12 @@ impl<'a> Gather<'a> {
         let value = (!values.is_empty()).then(|| shown_value(&values.join(&b", "[..])));
         let offset = block.record(row).start;
         let line = self.line(block.bytes, offset);
+        let row = self.rows + u64::from(violation.row);
+        if let Some(findings) = &mut self.part.findings {
+            return findings.push((row, line, offset), violation.rule, value.as_deref(), None);
+        }
         self.part.samples.push(Sample {
-            row: self.rows + u64::from(violation.row),
+            row,
             line,
             offset,
             rule: violation.rule,
@@ -438,8 +476,9 @@ impl<'a> Gather<'a> {
     }
 
     fn wants_samples(&self) -> bool {
-        self.part.samples.len() < self.pass.samples_max
-            && !self.pass.samples_full.load(Ordering::Relaxed)
+        self.part.findings.is_some()
+            || self.part.samples.len() < self.pass.samples_max
+                && !self.pass.samples_full.load(Ordering::Relaxed)
     }
 
     /// Line ends in the chunk before `offset`; asked for in ascending order.
@@ -543,16 +582,21 @@ impl Visitor for Gather<'_> {
         let bytes = &record.bytes[record.range.clone()];
         if self.wants_samples() {
             let line = self.line(record.bytes, record.range.start);
-            let shown = bytes.trim_ascii_end();
-            let sample = Sample {
-                row: self.rows,
-                line,
-                offset,
-                rule,
-                value: Some(shown_value(shown)),
-                message: message(&record.fault, self.part.byte_offset),
-            };
-            self.part.samples.push(sample);
+            let value = shown_value(bytes.trim_ascii_end());
+            match &mut self.part.findings {
+                Some(findings) => {
+                    let place = (self.rows, line, offset);
+                    findings.push(place, rule, Some(&value), Some(&record.fault));
+                }
+                None => self.part.samples.push(Sample {
+                    row: self.rows,
+                    line,
+                    offset,
+                    rule,
+                    value: Some(value),
+                    message: message(&record.fault, self.part.byte_offset),
+                }),
+            }
         }
         self.copy_bad(0, bytes, &[rule]);
         self.rows += 1;
@@ -560,7 +604,7 @@ impl Visitor for Gather<'_> {
 }
 
 /// What is wrong with a record of the chunk that begins at `byte_offset`, for people.
-fn message(fault: &Fault, byte_offset: u64) -> String {
+pub(crate) fn message(fault: &Fault, byte_offset: u64) -> String {
     let byte = |offset: &usize| byte_offset + *offset as u64;
     match fault {
         Fault::FieldCount { found, expected } => {

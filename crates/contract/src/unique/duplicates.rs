@@ -38,6 +38,17 @@ impl Duplicates {
         rows.take_while(move |&ordinal| ordinal < ordinals.end)
     }
 
+    /// Adds an ordinal above all others.
+    pub(super) fn push(&mut self, ordinal: u64) {
+        let is_new = self.rows.insert(ordinal);
+        debug_assert!(is_new, "{ordinal} is not above all others");
+    }
+
+    /// Forgets the ordinals from this one on.
+    pub(super) fn truncate(&mut self, ordinal: u64) {
+        self.rows.remove_range(ordinal..);
+    }
+
     pub(super) fn union_with(&mut self, other: Self) {
         self.rows |= other.rows;
     }

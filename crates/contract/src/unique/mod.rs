@@ -32,6 +32,7 @@ mod duplicates;
 mod entry;
 mod key;
 mod merge;
+mod seen;
 mod spill;
 
 use std::num::NonZero;
@@ -41,6 +42,7 @@ use tamis_engine::Result;
 
 pub use duplicates::Duplicates;
 pub use key::{Key, key_of};
+pub(crate) use seen::SeenKeys;
 
 use duplicates::Collector;
 use entry::Entry;
