@@ -44,7 +44,7 @@ pub fn required(property: &Property) -> &'static str {
 pub fn extra_columns(extra_columns: ExtraColumns) -> &'static str {
     match extra_columns {
         ExtraColumns::Allow => "other columns are fine",
-        ExtraColumns::Refuse => "no other columns",
+        ExtraColumns::Refuse => "no other columns, and in JSON no other keys",
     }
 }
 

@@ -38,6 +38,18 @@ pub struct Block<'a> {
     pub kinds: Option<&'a [Kind]>,
     /// Whether every byte of these records is ASCII, so that lengths in bytes are lengths in characters.
     pub ascii: bool,
+    /// Keys at the root of JSON records that no column asks for, in the order they stand; empty unless the parser
+    /// was told to note them.
+    pub extra_keys: &'a [ExtraKey],
+}
+
+/// A key of a JSON record that no column asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ExtraKey {
+    /// The record, as a row of the block.
+    pub row: u32,
+    /// Its opening quote, in the chunk; [`crate::jsonl::key_at`] reads it.
+    pub offset: u32,
 }
 
 impl<'a> Block<'a> {

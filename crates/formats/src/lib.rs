@@ -13,5 +13,5 @@ pub mod input;
 pub mod jsonl;
 pub mod sniff;
 
-pub use block::{Block, Fault, Kind, Malformed, Totals, Visitor};
+pub use block::{Block, ExtraKey, Fault, Kind, Malformed, Totals, Visitor};
 pub use error::Error;

@@ -26,6 +26,7 @@ use super::findings::Findings;
 use super::merge::{InputTally, Located, Outputs, Tally};
 use super::outcome::Ended;
 use super::part::Part;
+use super::rule::RuleId;
 use super::worker::{Pass, message};
 use super::{Check, CheckError, CheckOptions, run};
 use crate::report::Report;
@@ -179,15 +180,16 @@ impl<'a> Batcher<'a> {
 
     /// Counts the faults of a header.
     pub(crate) fn take_header(&mut self, fault: Located) {
+        let compiled = &self.check.compiled;
+        self.batch.count_header_fault(compiled, &fault);
         if self.batch.samples.len() < self.options.samples_max {
-            self.batch.samples.push(fault.clone());
+            self.batch.samples.push(fault);
         }
-        let column = fault.column.unwrap_or_default();
-        *self
-            .batch
-            .by_header
-            .entry((fault.rule, column))
-            .or_default() += 1;
+    }
+
+    /// Counts faults of a header that are not listed.
+    pub(crate) fn count_headers(&mut self, rule: RuleId, count: u64) {
+        self.batch.by_rule[rule.0 as usize] += count;
     }
 
     /// Hands out the last batch.
@@ -286,7 +288,7 @@ fn locate(
 ) -> Located {
     let finding = findings.list()[index];
     let rule = pass.compiled.rules.get(finding.rule);
-    Located {
+    let located = Located {
         input: input.name.clone(),
         row: Some(row + u64::from(finding.row) + 1),
         line: input.totals.newlines + u64::from(finding.line) + 1,
@@ -298,7 +300,8 @@ fn locate(
             Some(fault) => message(fault, part.byte_offset),
             None => rule.expected.clone(),
         },
-    }
+    };
+    located.naming_extra_key(pass.compiled)
 }
 
 pub(crate) fn lock(seen: &Mutex<SeenKeys>) -> MutexGuard<'_, SeenKeys> {

@@ -55,8 +55,8 @@ pub(crate) struct ColumnRules {
     pub(crate) path: Vec<String>,
     /// The same by the contract's own names, when the data uses physical ones.
     pub(crate) logical_path: Vec<String>,
-    /// Whether an input may lack the column altogether.
-    pub(crate) may_be_absent: bool,
+    /// What a header without the column breaks; `None`: it may lack it.
+    pub(crate) missing_rule: Option<RuleId>,
     pub(crate) values: ValueCheck,
     pub(crate) fast: FastCheck,
 }
@@ -193,12 +193,12 @@ impl Compiler {
                 "rules on the elements of an array are not checked yet",
             );
         }
-        self.absence(property, &column, &mut values);
+        let missing_rule = self.absence(property, &column, &mut values);
         let fast = FastCheck::new(&values);
         self.compiled.columns.push(ColumnRules {
             path: path.clone(),
             logical_path: logical_path.clone(),
-            may_be_absent: property.optional == Some(true),
+            missing_rule,
             values,
             fast,
         });
@@ -207,11 +207,20 @@ impl Compiler {
         }
     }
 
-    /// What it means that a JSON record lacks the key, where that differs from null.
-    fn absence(&mut self, property: &Property, column: &str, values: &mut ValueCheck) {
+    /// What it means that a JSON record lacks the key, where that differs from null; and the rule that a header
+    /// breaks without the column.
+    fn absence(
+        &mut self,
+        property: &Property,
+        column: &str,
+        values: &mut ValueCheck,
+    ) -> Option<RuleId> {
         let is_required = property.required || property.primary_key_position.is_some();
         match property.optional {
-            Some(true) => values.on_missing = Some(Vec::new()),
+            Some(true) => {
+                values.on_missing = Some(Vec::new());
+                None
+            }
             Some(false) if !is_required => {
                 let rule = self.compiled.rules.add(Rule {
                     column: Some(column.to_owned()),
@@ -223,9 +232,10 @@ impl Compiler {
                 let mut consequences = vec![Consequence::Violation(rule)];
                 consequences.extend_from_slice(&values.on_null);
                 values.on_missing = Some(consequences);
+                Some(rule)
             }
             // As null; and where null breaks `required`, that says enough.
-            Some(false) | None => {}
+            Some(false) | None => Some(self.compiled.structural.missing_column),
         }
     }
 

@@ -20,8 +20,16 @@ pub(crate) enum Layout {
         places: Vec<Option<usize>>,
     },
     /// One JSON object a line; the parser finds the contract's columns, in their order.
-    Jsonl { paths: Vec<jsonl::Path> },
+    Jsonl {
+        paths: Vec<jsonl::Path>,
+        /// Other keys at the root are violations.
+        refuses_extra_keys: bool,
+    },
 }
+
+/// Faults of one kind that are listed one by one; the others are only counted. A header with a million unknown
+/// columns is one mistake, and its report should not be larger than its data.
+pub(crate) const HEADER_FAULTS_LISTED_MAX: usize = 1000;
 
 /// Something wrong with a header.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,6 +37,15 @@ pub(crate) struct HeaderFault {
     pub(crate) rule: RuleId,
     pub(crate) column: String,
     pub(crate) message: String,
+}
+
+/// All that is wrong with a header.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct HeaderFaults {
+    /// Every missing column, and the first of the columns too many.
+    pub(crate) listed: Vec<HeaderFault>,
+    /// How many more there are, by rule.
+    pub(crate) more: Vec<(RuleId, u64)>,
 }
 
 impl Layout {
@@ -40,6 +57,7 @@ impl Layout {
                 .iter()
                 .map(|column| jsonl::Path::new(column.path.clone()))
                 .collect(),
+            refuses_extra_keys: compiled.extra_columns == Some(ExtraColumns::Refuse),
         }
     }
 
@@ -64,9 +82,9 @@ impl Layout {
         compiled: &Compiled,
         dialect: Dialect,
         header: &Header,
-    ) -> (Layout, Vec<HeaderFault>) {
+    ) -> (Layout, HeaderFaults) {
         let structural = &compiled.structural;
-        let mut faults = Vec::new();
+        let mut listed = Vec::new();
         let mut is_taken = vec![false; header.names.len()];
         let mut places = Vec::with_capacity(compiled.columns.len());
         for column in &compiled.columns {
@@ -74,9 +92,9 @@ impl Layout {
             let place = find(column.path.join(".")).or_else(|| find(column.logical_path.join(".")));
             // A nested object is no column itself, its members are.
             let is_object = matches!(column.values.kind, Some((TypeCheck::Object, _)));
-            if place.is_none() && !is_object && !column.may_be_absent {
-                faults.push(HeaderFault {
-                    rule: structural.missing_column,
+            if let (None, false, Some(rule)) = (place, is_object, column.missing_rule) {
+                listed.push(HeaderFault {
+                    rule,
                     column: column.name(),
                     message: format!("the header has no column `{}`", column.name()),
                 });
@@ -86,26 +104,40 @@ impl Layout {
             }
             places.push(place);
         }
+        let refuses_extra = compiled.extra_columns != Some(ExtraColumns::Allow);
+        let (mut repeated, mut extra) = (0, 0);
         for (index, name) in header.names.iter().enumerate() {
-            let (rule, message) = if header.duplicates.contains(&index) {
-                (
-                    structural.duplicate_column,
-                    format!("column {} repeats the name `{name}`", index + 1),
-                )
-            } else if !is_taken[index] && compiled.extra_columns != Some(ExtraColumns::Allow) {
-                (
-                    structural.extra_column,
-                    format!("column {} (`{name}`) is not in the contract", index + 1),
-                )
+            let (rule, count) = if header.duplicates.binary_search(&index).is_ok() {
+                (structural.duplicate_column, &mut repeated)
+            } else if !is_taken[index] && refuses_extra {
+                (structural.extra_column, &mut extra)
             } else {
                 continue;
             };
-            faults.push(HeaderFault {
-                rule,
-                column: name.clone(),
-                message,
-            });
+            *count += 1;
+            if *count <= HEADER_FAULTS_LISTED_MAX as u64 {
+                let column = index + 1;
+                listed.push(HeaderFault {
+                    rule,
+                    column: name.clone(),
+                    message: if rule == structural.extra_column {
+                        format!("column {column} (`{name}`) is not in the contract")
+                    } else {
+                        format!("column {column} repeats the name `{name}`")
+                    },
+                });
+            }
         }
+        let more = [
+            (structural.duplicate_column, repeated),
+            (structural.extra_column, extra),
+        ];
+        let more =
+            more.map(|(rule, count)| (rule, count.saturating_sub(HEADER_FAULTS_LISTED_MAX as u64)));
+        let faults = HeaderFaults {
+            listed,
+            more: more.into_iter().filter(|(_, count)| *count > 0).collect(),
+        };
         (
             Layout::Csv {
                 dialect,

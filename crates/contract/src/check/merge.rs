@@ -10,6 +10,7 @@ use tamis_formats::Totals;
 
 use super::batches::Batcher;
 use super::compile::Compiled;
+use super::layout::HEADER_FAULTS_LISTED_MAX;
 use super::part::{BadRecords, Part, Sample};
 use super::rule::RuleId;
 use super::worker::Pass;
@@ -78,6 +79,19 @@ pub(crate) struct Outputs<'a> {
     pub(crate) batches: Option<Batcher<'a>>,
 }
 
+impl Located {
+    /// A key of a record that the contract does not have comes as a value; here it becomes the column.
+    pub(crate) fn naming_extra_key(mut self, compiled: &Compiled) -> Located {
+        if self.rule == compiled.structural.extra_column
+            && let Some(key) = self.value.take()
+        {
+            self.message = format!("key `{key}` is not in the contract");
+            self.column = Some(key);
+        }
+        self
+    }
+}
+
 impl Tally {
     pub(crate) fn new(compiled: &Compiled, unique: Vec<UniqueIndex>) -> Tally {
         Tally {
@@ -91,6 +105,21 @@ impl Tally {
             inputs: Vec::new(),
             stages: Stages::default(),
             is_complete: true,
+        }
+    }
+
+    /// Counts a fault of a header: by column, as long as there are not too many.
+    pub(crate) fn count_header_fault(&mut self, compiled: &Compiled, fault: &Located) {
+        let names_column = compiled.rules.get(fault.rule).column.is_some();
+        let is_full = self.by_header.len() >= HEADER_FAULTS_LISTED_MAX
+            && fault.rule != compiled.structural.missing_column;
+        let column = (fault.rule, fault.column.clone().unwrap_or_default());
+        if let Some(count) = self.by_header.get_mut(&column) {
+            *count += 1;
+        } else if names_column || is_full {
+            self.by_rule[fault.rule.0 as usize] += 1;
+        } else {
+            self.by_header.insert(column, 1);
         }
     }
 
@@ -148,7 +177,7 @@ impl Tally {
 }
 
 fn located(sample: Sample, input: &InputTally, chunk_offset: u64, pass: &Pass<'_>) -> Located {
-    Located {
+    let located = Located {
         input: input.name.clone(),
         row: Some(input.totals.rows + sample.row + 1),
         line: input.totals.newlines + sample.line + 1,
@@ -157,7 +186,8 @@ fn located(sample: Sample, input: &InputTally, chunk_offset: u64, pass: &Pass<'_
         rule: sample.rule,
         value: sample.value,
         message: sample.message,
-    }
+    };
+    located.naming_extra_key(pass.compiled)
 }
 
 impl<'a> Outputs<'a> {

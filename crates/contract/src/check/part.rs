@@ -45,6 +45,7 @@ pub(crate) struct Sample {
     /// First byte of the record in the chunk.
     pub(crate) offset: usize,
     pub(crate) rule: RuleId,
+    /// What broke the rule; for `extraColumn` the key.
     pub(crate) value: Option<String>,
     pub(crate) message: String,
 }

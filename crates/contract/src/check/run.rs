@@ -12,7 +12,7 @@ use tamis_formats::input::{self, InputOptions, Records, Shape};
 
 use super::batches::lock;
 use super::compile::{Compiled, Counted};
-use super::layout::{HeaderFault, Layout};
+use super::layout::{HeaderFaults, Layout};
 use super::merge::{InputTally, Located, Outputs, Tally};
 use super::outcome::Ended;
 use super::threshold::Measured;
@@ -208,11 +208,14 @@ fn check_input(
         .progress
         .add_raw_bytes_total(raw_len_bytes.unwrap_or(0));
     let (layout, header_faults) = match &records.shape {
-        Shape::Jsonl => (Layout::jsonl(compiled), Vec::new()),
+        Shape::Jsonl => (Layout::jsonl(compiled), HeaderFaults::default()),
         Shape::Csv {
             dialect,
             header: None,
-        } => (Layout::csv_by_position(compiled, *dialect), Vec::new()),
+        } => {
+            let layout = Layout::csv_by_position(compiled, *dialect);
+            (layout, HeaderFaults::default())
+        }
         Shape::Csv {
             dialect,
             header: Some(header),
@@ -260,6 +263,7 @@ fn check_input(
         ..InputTally::default()
     });
     count_header_faults(
+        compiled,
         header_faults,
         source.name(),
         options.samples_max,
@@ -342,20 +346,22 @@ fn dialect_options(facts: &CsvFacts) -> input::DialectOptions {
     }
 }
 
+/// Counts what is wrong with a header: by column, as long as there are not too many.
 fn count_header_faults(
-    faults: Vec<HeaderFault>,
+    compiled: &Compiled,
+    faults: HeaderFaults,
     input: &str,
     samples_max: usize,
     tally: &mut Tally,
     outputs: &mut Outputs<'_>,
 ) {
-    for fault in faults {
+    for fault in faults.listed {
         let located = Located {
             input: input.to_owned(),
             row: None,
             line: 1,
             byte_offset: 0,
-            column: Some(fault.column.clone()),
+            column: Some(fault.column),
             rule: fault.rule,
             value: None,
             message: fault.message,
@@ -363,12 +369,15 @@ fn count_header_faults(
         if let Some(batches) = &mut outputs.batches {
             batches.take_header(located.clone());
         }
+        tally.count_header_fault(compiled, &located);
         if tally.samples.len() < samples_max {
             tally.samples.push(located);
         }
-        *tally
-            .by_header
-            .entry((fault.rule, fault.column))
-            .or_default() += 1;
+    }
+    for (rule, count) in faults.more {
+        if let Some(batches) = &mut outputs.batches {
+            batches.count_headers(rule, count);
+        }
+        tally.by_rule[rule.0 as usize] += count;
     }
 }

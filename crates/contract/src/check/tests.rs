@@ -293,6 +293,48 @@ fn what_is_optional_may_be_absent_and_breaks_nothing_then() {
 }
 
 #[test]
+fn keys_beside_the_contract_are_violations_where_it_says_so() {
+    let lines = "{\"id\":\"TX0001\",\"amount\":2}\n{\"x\":1,\"id\":\"TX1\",\"amount\":2,\"\\u0079\":{\"z\":1}}\n";
+    let source = MemorySource::new("orders.jsonl", lines);
+    for silent in [orders(), orders().extra_columns(ExtraColumns::Allow)] {
+        let report = run_source(&silent, &source, &CheckOptions::default());
+        assert_eq!(counts(&report), ["id.pattern: 1"]);
+    }
+    let refusing = orders().extra_columns(ExtraColumns::Refuse);
+    let report = run_source(&refusing, &source, &CheckOptions::default());
+    assert_eq!(counts(&report), [".extraColumn: 2", "id.pattern: 1"]);
+    assert_eq!(report.rows.invalid, 1);
+    let named = |sample: &crate::report::Sample| sample.column.clone().unwrap_or_default();
+    let columns: Vec<_> = report.samples.iter().map(named).collect();
+    assert_eq!(columns, ["x", "y", "id"]);
+    assert_eq!(report.samples[1].message, "key `y` is not in the contract");
+}
+
+#[test]
+fn a_header_of_unknown_columns_is_counted_and_not_listed_to_its_end() {
+    let names: String = (0..5000).map(|n| format!(",c{n},c{}", n / 2)).collect();
+    let input = format!("id,amount,memo{names}\n");
+    let sources = ["a.csv", "b.csv"].map(|name| MemorySource::new(name, input.clone()));
+    let contract = contract(orders());
+    let check = Check::compile(&contract, &contract.objects[0], Unchecked::Refuse).unwrap();
+    let inputs: Vec<&dyn Source> = sources.iter().map(|source| source as _).collect();
+    let report = check
+        .run(&inputs, &CheckOptions::default(), None, None)
+        .unwrap();
+    let of = |rule: &str| {
+        let counts = report
+            .violations
+            .by_rule
+            .iter()
+            .filter(|count| count.rule == rule);
+        let counts: Vec<u64> = counts.map(|count| count.count).collect();
+        (counts.len() <= 1001, counts.iter().sum::<u64>())
+    };
+    assert_eq!(of("extraColumn"), (true, 10_000), "5,000 names, two inputs");
+    assert_eq!(of("duplicateColumn"), (true, 10_000));
+}
+
+#[test]
 fn fail_fast_covers_the_rows_up_to_the_first_bad_one() {
     for chunk_bytes in [1, 30, 1 << 20] {
         let options = CheckOptions {

@@ -94,6 +94,8 @@ enum Parser {
 struct Found {
     row: u32,
     rule: RuleId,
+    /// Which of the block's extra keys; 0 for every other rule.
+    extra_key: u32,
 }
 
 impl Worker {
@@ -105,8 +107,12 @@ impl Worker {
                     let columns = (*width).max(1);
                     Parser::Csv(Box::new(csv::Parser::new(*dialect, columns, pass.kernel)))
                 }
-                Layout::Jsonl { paths } => {
-                    Parser::Jsonl(Box::new(jsonl::Parser::new(paths, pass.kernel)))
+                Layout::Jsonl {
+                    paths,
+                    refuses_extra_keys,
+                } => {
+                    let parser = jsonl::Parser::new(paths, pass.kernel);
+                    Parser::Jsonl(Box::new(parser.noting_extra_keys(*refuses_extra_keys)))
                 }
             }),
             suspects: Vec::new(),
@@ -309,6 +315,7 @@ impl<'a> Gather<'a> {
                 Consequence::Violation(rule) => worker.found.push(Found {
                     row: row as u32,
                     rule,
+                    extra_key: 0,
                 }),
                 Consequence::Count(metric) => part.metrics[metric.0 as usize] += 1,
             },
@@ -334,6 +341,17 @@ impl<'a> Gather<'a> {
         (kind, text)
     }
 
+    /// Adds the violations of records with keys that the contract does not have and may not.
+    fn find_extra_keys(&mut self, block: &Block<'_>) {
+        let rule = self.pass.compiled.structural.extra_column;
+        let found = block.extra_keys.iter().zip(0..).map(|(key, index)| Found {
+            row: key.row,
+            rule,
+            extra_key: index,
+        });
+        self.worker.found.extend(found);
+    }
+
     /// Adds the violations of rows whose key occurred before.
     fn find_duplicates(&mut self, block: &Block<'_>) {
         if let Some(seen) = self.pass.seen {
@@ -347,6 +365,7 @@ impl<'a> Gather<'a> {
                 self.worker.found.push(Found {
                     row: (row - first) as u32,
                     rule,
+                    extra_key: 0,
                 });
             }
         }
@@ -357,7 +376,11 @@ impl<'a> Gather<'a> {
         self.for_each_key(block, |this, unique, row, key| {
             let is_repeat = seen.is_repeat(unique, key, this.rows + u64::from(row));
             if let (true, Some(rule)) = (is_repeat, this.pass.compiled.unique[unique].rule) {
-                this.worker.found.push(Found { row, rule });
+                this.worker.found.push(Found {
+                    row,
+                    rule,
+                    extra_key: 0,
+                });
             }
         });
     }
@@ -458,7 +481,13 @@ impl<'a> Gather<'a> {
             .filter(|&at| block.kind(row, at) != Kind::Missing)
             .map(|at| self.value(block, row, at, &mut decoded).1.to_vec())
             .collect();
-        let value = (!values.is_empty()).then(|| shown_value(&values.join(&b", "[..])));
+        let mut value = (!values.is_empty()).then(|| shown_value(&values.join(&b", "[..])));
+        if violation.rule == self.pass.compiled.structural.extra_column {
+            // The merge makes a column of it.
+            let offset = block.extra_keys[violation.extra_key as usize].offset;
+            let key = jsonl::key_at(block.bytes, offset as usize, &mut decoded);
+            value = Some(shown_value(key));
+        }
         let offset = block.record(row).start;
         let line = self.line(block.bytes, offset);
         let row = self.rows + u64::from(violation.row);
@@ -511,7 +540,9 @@ impl<'a> Gather<'a> {
             while let Some(violation) =
                 violations.next_if(|violation| violation.row as usize == row)
             {
-                reasons.push(violation.rule);
+                if reasons.last() != Some(&violation.rule) {
+                    reasons.push(violation.rule);
+                }
             }
             let record = block.record(row);
             self.copy_bad(row as u64, &block.bytes[record], &reasons);
@@ -560,6 +591,7 @@ impl Visitor for Gather<'_> {
                 self.check_column(block, column, at);
             }
         }
+        self.find_extra_keys(block);
         self.find_duplicates(block);
         self.take_keys(block);
         self.settle(block);

@@ -216,6 +216,7 @@ impl<'r, V: Visitor> Run<'r, V> {
         }
         self.totals.rows += rows as u64;
         self.visitor.block(&Block {
+            extra_keys: &[],
             bytes: self.bytes,
             index: &self.index[base..=base + rows * self.columns],
             rows,

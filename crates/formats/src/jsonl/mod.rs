@@ -66,7 +66,7 @@ mod tests;
 pub use discover::{Discovery, Kinds, discover};
 pub use parser::Parser;
 pub use path::Path;
-pub use string::decode_string;
+pub use string::{decode_string, key_at};
 
 #[cfg(doc)]
 use crate::{Fault, Kind};

@@ -33,6 +33,13 @@ impl Parser {
         }
     }
 
+    /// Notes the keys at the root of records that no path asks for ([`Block::extra_keys`](crate::Block::extra_keys)).
+    #[must_use]
+    pub fn noting_extra_keys(mut self, notes: bool) -> Self {
+        self.walker.notes_extra_keys = notes;
+        self
+    }
+
     /// Parses whole lines: `bytes` ends in a newline, unless the input ends here (`at_end`).
     ///
     /// # Panics

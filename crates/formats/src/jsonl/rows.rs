@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use crate::{Block, Kind, Visitor};
+use crate::{Block, ExtraKey, Kind, Visitor};
 
 /// Bytes of index per block: with the text they point into they stay in a 1 MiB second-level cache.
 const INDEX_BYTES: usize = 128 << 10;
@@ -19,6 +19,7 @@ pub(super) struct Rows {
     index: Vec<u32>,
     kinds: Vec<Kind>,
     records: Vec<u32>,
+    extra_keys: Vec<ExtraKey>,
 }
 
 impl Rows {
@@ -33,6 +34,7 @@ impl Rows {
             index: vec![0; capacity * columns * 2],
             kinds: vec![Kind::Missing; capacity * columns],
             records: vec![0; capacity * 2],
+            extra_keys: Vec::new(),
         }
     }
 
@@ -44,6 +46,14 @@ impl Rows {
         let pair = &mut self.index[2 * field..2 * field + 2];
         pair[0] = start.wrapping_sub(1);
         pair[1] = end;
+    }
+
+    /// Notes a key of the row being filled that no column asks for.
+    pub(super) fn note_extra_key(&mut self, offset: u32) {
+        self.extra_keys.push(ExtraKey {
+            row: self.len as u32,
+            offset,
+        });
     }
 
     /// Makes one field of the row being filled equal another.
@@ -67,8 +77,12 @@ impl Rows {
     /// Hands on the complete rows, if there are any. What the row being filled had is lost.
     pub(super) fn flush(&mut self, bytes: &[u8], ascii: bool, visitor: &mut impl Visitor) {
         if self.len == 0 {
+            self.extra_keys.clear();
             return;
         }
+        let filled = self
+            .extra_keys
+            .partition_point(|key| (key.row as usize) < self.len);
         let fields = self.len * self.columns;
         visitor.block(&Block {
             bytes,
@@ -81,7 +95,9 @@ impl Rows {
             records: Some(&self.records[..2 * self.len]),
             kinds: Some(&self.kinds[..fields]),
             ascii,
+            extra_keys: &self.extra_keys[..filled],
         });
         self.len = 0;
+        self.extra_keys.clear();
     }
 }

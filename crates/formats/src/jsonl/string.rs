@@ -37,6 +37,30 @@ pub fn decode_string<'s>(raw: &[u8], scratch: &'s mut Vec<u8>) -> &'s [u8] {
     scratch
 }
 
+/// The key of a well-formed record whose opening quote stands at `offset`, decoded; `scratch` may hold it.
+///
+/// ```
+/// let mut scratch = Vec::new();
+/// let key = tamis_formats::jsonl::key_at(br#"{"a\n": 1}"#, 1, &mut scratch);
+/// assert_eq!(key, b"a\n");
+/// ```
+pub fn key_at<'s>(bytes: &'s [u8], offset: usize, scratch: &'s mut Vec<u8>) -> &'s [u8] {
+    let text = bytes.get(offset + 1..).unwrap_or_default();
+    let mut end = 0;
+    let mut is_plain = true;
+    while let Some(&byte) = text.get(end).filter(|&&byte| byte != b'"') {
+        let is_escape = byte == b'\\';
+        is_plain &= !is_escape;
+        end += 1 + usize::from(is_escape);
+    }
+    let raw = &text[..end.min(text.len())];
+    if is_plain {
+        raw
+    } else {
+        decode_string(raw, scratch)
+    }
+}
+
 /// Reads the escape whose backslash stands at `at`: its character and the offset behind it.
 pub(super) fn escape(text: &[u8], at: usize) -> Result<(char, usize), Stop> {
     let character = match text.get(at + 1) {

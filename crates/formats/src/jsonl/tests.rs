@@ -7,8 +7,8 @@ use proptest::prelude::*;
 use tamis_engine::kernel::Kernel;
 
 use self::oracle::{Found, expect, run};
-use super::{Parser, Path};
-use crate::{Fault, Kind, Totals};
+use super::{Parser, Path, key_at};
+use crate::{Block, Fault, Kind, Malformed, Totals, Visitor};
 
 /// Paths that meet most keys of the generated records, one twice, one the record itself.
 fn paths() -> Vec<Path> {
@@ -274,4 +274,65 @@ fn no_key_has_a_meaning_of_its_own() {
     let path = Path::new(["$serde_json::private::RawValue", "a"]);
     let found = run(text, &mut Parser::new(&[path], Kernel::detect()));
     assert_eq!(found.fields[0][0].0, Kind::Array);
+}
+
+/// The noted keys of each record.
+#[derive(Default)]
+struct ExtraKeys(Vec<Vec<String>>);
+
+impl Visitor for ExtraKeys {
+    fn block(&mut self, block: &Block<'_>) {
+        let first = self.0.len();
+        self.0.resize(first + block.rows, Vec::new());
+        for key in block.extra_keys {
+            let mut scratch = Vec::new();
+            let text = key_at(block.bytes, key.offset as usize, &mut scratch);
+            let text = String::from_utf8(text.to_vec()).expect("a key is UTF-8");
+            self.0[first + key.row as usize].push(text);
+        }
+    }
+
+    fn malformed(&mut self, _: &Malformed<'_>) {
+        self.0.push(vec!["malformed".to_owned()]);
+    }
+}
+
+#[test]
+fn keys_at_the_root_that_nobody_asked_for_are_noted() {
+    let lines = [
+        (
+            r#"{"x":1,"a":2,"b":{"z":1,"a":2},"\u00e9\"":[{"y":1}]}"#,
+            &["x", "é\""][..],
+        ),
+        (r#"{"b":{},"a":1}"#, &[]),
+        (r#"{"x":1,"x":"#, &["malformed"]),
+        (r#"{}"#, &[]),
+        (
+            r#" { "x" : 1 , "" : { "k": 1 } , "q":2 } "#,
+            &["x", "", "q"],
+        ),
+        (r#"{"x":1,"a":1,"a":2}"#, &["malformed"]),
+    ];
+    let rounds = 2000;
+    let text: String = (0..rounds)
+        .flat_map(|_| lines.map(|(line, _)| format!("{line}\n")))
+        .collect();
+    let expected: Vec<_> = (0..rounds)
+        .flat_map(|_| lines.map(|(_, keys)| keys))
+        .collect();
+    let paths = [Path::new(["a"]), Path::new(["b", "a"])];
+    for kernel in Kernel::available() {
+        let mut found = ExtraKeys::default();
+        let mut parser = Parser::new(&paths, kernel).noting_extra_keys(true);
+        parser.parse(text.as_bytes(), true, &mut found);
+        assert_eq!(found.0, expected, "{kernel:?}");
+        let mut silent = ExtraKeys::default();
+        Parser::new(&paths, kernel).parse(text.as_bytes(), true, &mut silent);
+        assert!(
+            silent
+                .0
+                .iter()
+                .all(|keys| keys.is_empty() || keys == &["malformed"])
+        );
+    }
 }

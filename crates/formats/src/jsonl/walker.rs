@@ -33,6 +33,8 @@ pub(super) struct Walker {
     seen: Vec<u64>,
     /// For each node, where its object began.
     opened: Vec<usize>,
+    /// Whether keys at the root that nobody asked for are written down.
+    pub(super) notes_extra_keys: bool,
 }
 
 impl Walker {
@@ -48,6 +50,7 @@ impl Walker {
             record: 0,
             seen: vec![0; tree.len()],
             opened: vec![0; tree.len()],
+            notes_extra_keys: false,
             tree,
         }
     }
@@ -158,6 +161,9 @@ impl Walker {
                     at = lexer.value(at, self.tree.node(node).depth - 1)?.next;
                 }
                 Next::Unwanted => {
+                    if self.notes_extra_keys && place.object == ROOT {
+                        rows.note_extra_key(offset(step.key_at));
+                    }
                     at = lexer.value(at, self.tree.node(place.object).depth)?.next;
                 }
                 Next::Closed => {
