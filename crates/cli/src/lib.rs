@@ -8,7 +8,7 @@
 //! - `diagnostics` draws what is wrong with a contract, `paint` has the colours.
 //!
 //! [`run`] is a function of its arguments and nothing else: it installs no signal handler and does
-//! not exit, so that the Python package can offer the same command line.
+//! not exit. [`run_as_process`] does, for the binary and for the command of the Python package.
 
 pub mod args;
 mod command;
@@ -20,6 +20,7 @@ mod inputs;
 mod output;
 mod paint;
 mod printer;
+mod process;
 mod progress;
 
 use std::ffi::OsString;
@@ -28,6 +29,7 @@ use clap::Parser;
 
 pub use error::Error;
 pub use exit::Exit;
+pub use process::run_as_process;
 pub use tamis_engine::control::Cancel;
 
 use args::Globals;

@@ -1,13 +1,13 @@
 //! Thresholds: what was measured, and what it had to be.
 
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use serde_json::Number;
 use tamis_engine::number::Decimal;
 
 use crate::model::{Operator, Severity, Unit};
 
 /// One quality rule of the contract with what was measured.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
 pub struct MetricReport {
     /// The column, or the columns of a composite key joined by `, `; `null` for the whole.
     pub column: Option<String>,
@@ -30,7 +30,7 @@ pub struct MetricReport {
 }
 
 /// A measured number of rows, or a share of them.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Deserialize, Serialize)]
 #[serde(untagged)]
 pub enum Measured {
     /// A number of rows.
@@ -40,7 +40,7 @@ pub enum Measured {
 }
 
 /// What a measured number is compared with.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
 #[serde(untagged)]
 pub enum Expected {
     /// One number.
@@ -92,6 +92,16 @@ impl Serialize for Unit {
             Self::Rows => "rows",
             Self::Percent => "percent",
         })
+    }
+}
+
+impl<'de> Deserialize<'de> for Unit {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        match String::deserialize(deserializer)?.as_str() {
+            "rows" => Ok(Self::Rows),
+            "percent" => Ok(Self::Percent),
+            other => Err(de::Error::unknown_variant(other, &["rows", "percent"])),
+        }
     }
 }
 

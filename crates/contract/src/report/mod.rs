@@ -18,7 +18,7 @@ mod violations;
 use std::io;
 use std::time::Duration;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use tamis_engine::pipeline::Stages;
 
 pub use metric::{Expected, Measured, MetricReport};
@@ -32,7 +32,7 @@ use crate::model::UncheckedRule;
 pub const SCHEMA_VERSION: u32 = 1;
 
 /// What a check found.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
 pub struct Report {
     /// [`SCHEMA_VERSION`].
     pub schema_version: u32,
@@ -67,7 +67,7 @@ pub struct Report {
 }
 
 /// One input of the run.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 pub struct InputReport {
     /// Its name as the user gave it: a path, a URI, or `-`.
     pub name: String,
@@ -84,7 +84,7 @@ pub struct InputReport {
 }
 
 /// The contract that was checked against.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 pub struct ContractReport {
     /// Identifier of the contract.
     pub id: String,
@@ -97,7 +97,7 @@ pub struct ContractReport {
 }
 
 /// Numbers of rows. A row is one data record: a CSV header, blank lines and comments are none.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 pub struct Rows {
     /// All rows; `valid` and `invalid` add up to it.
     pub total: u64,
@@ -108,7 +108,7 @@ pub struct Rows {
 }
 
 /// A rule of the contract that was not checked.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 pub struct RuleNotChecked {
     /// Where it stands: `orders`, `orders.amount`, or empty for the contract as a whole.
     pub location: String,
@@ -119,7 +119,7 @@ pub struct RuleNotChecked {
 }
 
 /// A file that rows were written to.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 pub struct OutputReport {
     /// Which rows.
     pub kind: OutputKind,
@@ -132,7 +132,7 @@ pub struct OutputReport {
 }
 
 /// Which rows a file holds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum OutputKind {
     /// Rows without an error.
@@ -142,7 +142,7 @@ pub enum OutputKind {
 }
 
 /// How fast the run went and what it took.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
 pub struct Performance {
     /// Bytes checked, after decompression.
     pub bytes: u64,
@@ -167,7 +167,7 @@ pub struct Performance {
 }
 
 /// Time in each stage, summed over the threads.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
 pub struct StageTimes {
     /// Reading and decompressing streams, which one thread at a time does.
     pub read_seconds: f64,
@@ -217,6 +217,20 @@ impl Report {
         self.write_json(&mut json)
             .expect("memory can always be written");
         String::from_utf8(json).expect("JSON is UTF-8")
+    }
+
+    /// Reads what [`Self::to_json`] wrote.
+    ///
+    /// # Errors
+    /// When it is no report, or one of another [`SCHEMA_VERSION`].
+    pub fn from_json(json: &[u8]) -> serde_json::Result<Self> {
+        let report: Self = serde_json::from_slice(json)?;
+        match report.schema_version {
+            SCHEMA_VERSION => Ok(report),
+            other => Err(serde::de::Error::custom(format!(
+                "a report of version {other}; this Tamis reads version {SCHEMA_VERSION}"
+            ))),
+        }
     }
 
     /// Whether a metric of severity `error` missed its threshold.

@@ -1,9 +1,9 @@
 //! What is no violation but good to know: what was skipped, what was decided.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// One remark about the run or an input.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 pub struct Note {
     /// The input it is about; `null` for the run.
     pub input: Option<String>,
@@ -16,7 +16,7 @@ pub struct Note {
 }
 
 /// What a note is about.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum NoteKind {

@@ -177,6 +177,40 @@ fn bad() -> Report {
     report
 }
 
+/// Goal: what is written is read back as it was, fractions included.
+#[test]
+fn a_report_survives_its_json() {
+    let severe = |severity| rule(Some("amount"), "minimum", severity, 7);
+    let report = Report {
+        violations: Violations::from_counts([
+            severe(Severity::Error),
+            severe(Severity::Warning),
+            severe(Severity::Info),
+            rule(None, "fieldCount", Severity::Error, 1),
+        ]),
+        samples: vec![sample(2, "amount", "minimum", None, "must be at least 0")],
+        metrics: vec![
+            metric("amount", 100.0 / 3.0, "0.1", false, Severity::Warning),
+            metric("amount", 5.0, "10", true, Severity::Error),
+        ],
+        notes: vec![Note {
+            input: None,
+            kind: NoteKind::BlankLines,
+            count: Some(2),
+            message: "2 blank lines were skipped".to_owned(),
+        }],
+        performance: Performance::measured(12_345, 67, 0.1),
+        ..good()
+    };
+    let read = Report::from_json(report.to_json().as_bytes()).expect("it was just written");
+    assert_eq!(read, report);
+    let newer = report
+        .to_json()
+        .replacen("\"schema_version\": 1", "\"schema_version\": 9", 1);
+    let refused = Report::from_json(newer.as_bytes()).expect_err("of another version");
+    assert!(refused.to_string().contains("version 9"), "{refused}");
+}
+
 #[test]
 fn the_text_of_bad_data() {
     let expected = "\

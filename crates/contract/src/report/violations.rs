@@ -2,12 +2,12 @@
 
 use std::cmp::Reverse;
 
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 use crate::model::Severity;
 
 /// Exact counts of violations. One row can break several rules; each counts.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 pub struct Violations {
     /// All of them, whatever their severity.
     pub total: u64,
@@ -20,7 +20,7 @@ pub struct Violations {
 }
 
 /// How often one rule was broken.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 pub struct RuleCount {
     /// The column, or the columns of a composite key joined by `, `; `null` for a rule about the
     /// record or the file.
@@ -34,7 +34,7 @@ pub struct RuleCount {
 }
 
 /// One violation.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 pub struct Sample {
     /// Name of the input.
     pub input: String,
@@ -88,6 +88,16 @@ impl Violations {
 impl Serialize for Severity {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(self.name())
+    }
+}
+
+impl<'de> Deserialize<'de> for Severity {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let name = String::deserialize(deserializer)?;
+        [Self::Info, Self::Warning, Self::Error]
+            .into_iter()
+            .find(|severity| severity.name() == name)
+            .ok_or_else(|| de::Error::unknown_variant(&name, &["info", "warning", "error"]))
     }
 }
 

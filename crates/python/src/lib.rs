@@ -1,0 +1,34 @@
+//! The extension module `tamis._tamis`: what the Python package does in Rust.
+//!
+//! The package in `python/tamis` is the interface; every record is touched here. How the files fit together:
+//!
+//! - [`contract`] makes contracts, out of fields ([`field`]), ODCS text or data; [`check`] compiles one and runs it;
+//! - [`source`] makes sources of what Python code hands in: paths, bytes, file objects, iterators;
+//! - [`result`] is what comes out;
+//! - [`detached`] runs everything that takes long, without the interpreter lock and open to Ctrl-C;
+//! - [`error`] turns our errors into the exceptions of `tamis.errors`;
+//! - [`command`] is the `tamis` command.
+//!
+//! All classes are frozen and there is no global state, so that nothing here relies on the interpreter lock. A
+//! file that has something to offer to Python has a function `add_to`, called below.
+
+mod check;
+mod command;
+mod contract;
+mod detached;
+mod error;
+mod field;
+mod result;
+mod source;
+
+use pyo3::prelude::*;
+
+/// Fills the module.
+#[pymodule(gil_used = false)]
+fn _tamis(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    module.add("__version__", env!("CARGO_PKG_VERSION"))?;
+    contract::add_to(module)?;
+    check::add_to(module)?;
+    result::add_to(module)?;
+    command::add_to(module)
+}

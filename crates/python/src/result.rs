@@ -1,0 +1,590 @@
+//! What a check found, for Python: [`ValidationResult`] and [`ValidationError`].
+//!
+//! A result is a [`Report`] and nothing else: equality, JSON, pickles and texts are made from that, and whatever
+//! validates ends in one. The errors become Python objects when they are first asked for.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::Arc;
+
+use pyo3::IntoPyObjectExt;
+use pyo3::prelude::*;
+use pyo3::sync::PyOnceLock;
+use pyo3::types::{PyBytes, PyDict, PyList, PyString, PyTuple, PyType};
+use tamis_contract::model::Severity;
+use tamis_contract::report::{Report, Sample, text};
+
+use crate::error;
+
+/// Rows of the table that a notebook shows.
+const HTML_ERRORS_MAX: usize = 10;
+/// Characters of a value in that table.
+const HTML_VALUE_CHARS_MAX: usize = 80;
+
+/// Adds both classes.
+pub(crate) fn add_to(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    module.add_class::<ValidationResult>()?;
+    module.add_class::<ValidationError>()
+}
+
+/// The outcome of a validation: how many rows there are, how many are good, and what is wrong with the others.
+///
+/// Counts are exact. `errors` holds the first violations in input order, up to the validator's `max_errors`.
+/// Two results are equal when their counts and errors are, whatever the inputs were called and however long it took.
+#[pyclass(module = "tamis", frozen)]
+pub(crate) struct ValidationResult {
+    report: Arc<Report>,
+    errors: PyOnceLock<Py<PyList>>,
+}
+
+/// One violation. `row` counts from 1 and is None for a fault of the header; `line` is the physical line the record
+/// begins on, as an editor shows it; `byte_offset` is that of the record's first byte.
+#[pyclass(module = "tamis", frozen)]
+#[derive(Clone)]
+pub(crate) struct ValidationError {
+    sample: Sample,
+}
+
+impl From<Report> for ValidationResult {
+    fn from(report: Report) -> ValidationResult {
+        ValidationResult {
+            report: Arc::new(report),
+            errors: PyOnceLock::new(),
+        }
+    }
+}
+
+impl From<Sample> for ValidationError {
+    fn from(sample: Sample) -> ValidationError {
+        ValidationError { sample }
+    }
+}
+
+impl ValidationResult {
+    /// The report this is made of.
+    pub(crate) fn report(&self) -> &Report {
+        &self.report
+    }
+
+    fn errors_that<'py>(
+        &self,
+        py: Python<'py>,
+        is_wanted: impl Fn(&Sample) -> bool,
+    ) -> PyResult<Bound<'py, PyList>> {
+        let wanted = PyList::empty(py);
+        for error in self.errors(py)? {
+            if is_wanted(&error.cast::<ValidationError>()?.get().sample) {
+                wanted.append(error)?;
+            }
+        }
+        Ok(wanted)
+    }
+
+    /// A part of the report as Python's own dicts and lists.
+    fn part<'py>(&self, py: Python<'py>, name: &str) -> PyResult<Bound<'py, PyAny>> {
+        self.to_dict(py)?.get_item(name)
+    }
+}
+
+#[pymethods]
+impl ValidationResult {
+    /// Rows read, good and bad. A CSV header, blank lines and comments are none.
+    #[getter]
+    fn total_rows(&self) -> u64 {
+        self.report.rows.total
+    }
+
+    /// Rows that break no rule.
+    #[getter]
+    fn valid_count(&self) -> u64 {
+        self.report.rows.valid
+    }
+
+    /// Rows that break at least one.
+    #[getter]
+    fn invalid_count(&self) -> u64 {
+        self.report.rows.invalid
+    }
+
+    /// Violations in all, also those beyond `errors`: a row that breaks three rules counts three times.
+    #[getter]
+    fn error_count(&self) -> u64 {
+        self.report.violations.total
+    }
+
+    /// The first violations in input order.
+    #[getter]
+    fn errors<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
+        let errors = self.errors.get_or_try_init(py, || {
+            let errors = self
+                .report
+                .samples
+                .iter()
+                .cloned()
+                .map(ValidationError::from);
+            PyList::new(py, errors.collect::<Vec<_>>()).map(Bound::unbind)
+        })?;
+        // A copy: what the caller does to the list must not change the result.
+        Ok(errors.bind(py).get_slice(0, usize::MAX))
+    }
+
+    /// Exact counts by rule, the most frequent first: `{"minimum": 812, "pattern": 200}`.
+    #[getter(errors_by_rule)]
+    fn counts_by_rule<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        let mut counts: BTreeMap<&str, u64> = BTreeMap::new();
+        for count in &self.report.violations.by_rule {
+            *counts.entry(&count.rule).or_default() += count.count;
+        }
+        let mut counts: Vec<_> = counts.into_iter().collect();
+        counts.sort_by_key(|&(_, count)| std::cmp::Reverse(count));
+        let dict = PyDict::new(py);
+        for (rule, count) in counts {
+            dict.set_item(rule, count)?;
+        }
+        Ok(dict)
+    }
+
+    /// Exact counts by column, then by rule; the column is None for rules about a record or the file.
+    #[getter]
+    fn errors_by_column<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        let columns = PyDict::new(py);
+        for count in &self.report.violations.by_rule {
+            let rules = match columns.get_item(&count.column)? {
+                Some(rules) => rules.cast_into::<PyDict>()?,
+                None => {
+                    let rules = PyDict::new(py);
+                    columns.set_item(&count.column, &rules)?;
+                    rules
+                }
+            };
+            let before: u64 = match rules.get_item(&count.rule)? {
+                Some(before) => before.extract()?,
+                None => 0,
+            };
+            rules.set_item(&count.rule, before + count.count)?;
+        }
+        Ok(columns)
+    }
+
+    /// The contract's thresholds with what was measured, as in `to_dict()["metrics"]`.
+    #[getter]
+    fn metrics<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        self.part(py, "metrics")
+    }
+
+    /// The inputs: name, format, bytes, rows, rows_invalid.
+    #[getter]
+    fn inputs<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        self.part(py, "inputs")
+    }
+
+    /// How fast it went: seconds, records_per_second, bytes_per_second, peak_rss_bytes and more.
+    #[getter]
+    fn performance<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        self.part(py, "performance")
+    }
+
+    /// Rules that were checked on every row, or on the whole.
+    #[getter]
+    fn rules_checked(&self) -> u64 {
+        self.report.rules_checked
+    }
+
+    /// Rules of the contract that were not checked: location, rule, reason.
+    #[getter]
+    fn rules_not_checked<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        self.part(py, "rules_not_checked")
+    }
+
+    /// Whether the data keeps the schema: no violation, and every threshold of the contract met.
+    fn is_valid(&self) -> bool {
+        self.report().passed
+    }
+
+    /// Share of good rows in percent; 0.0 without rows.
+    fn success_rate(&self) -> f64 {
+        let rows = &self.report.rows;
+        match rows.total {
+            0 => 0.0,
+            total => rows.valid as f64 / total as f64 * 100.0,
+        }
+    }
+
+    /// Those of `errors` that are about this column.
+    fn get_errors_by_field<'py>(
+        &self,
+        py: Python<'py>,
+        field: &str,
+    ) -> PyResult<Bound<'py, PyList>> {
+        self.errors_that(py, |sample| sample.column.as_deref() == Some(field))
+    }
+
+    /// Those of `errors` that break this rule.
+    fn get_errors_by_rule<'py>(&self, py: Python<'py>, rule: &str) -> PyResult<Bound<'py, PyList>> {
+        self.errors_that(py, |sample| sample.rule == rule)
+    }
+
+    /// The report for people, as `tamis check` prints it.
+    fn summary(&self) -> String {
+        text::to_string(&self.report)
+    }
+
+    /// Raises `tamis.ValidationFailed`, which holds this result, unless `is_valid()`.
+    fn raise_for_errors(slf: Bound<'_, Self>) -> PyResult<()> {
+        if slf.get().is_valid() {
+            return Ok(());
+        }
+        let py = slf.py();
+        Err(error::of_class(
+            py,
+            "ValidationFailed",
+            &PyTuple::new(py, [slf])?,
+        ))
+    }
+
+    /// The report as JSON text; its fields are described in docs/report.md.
+    fn to_json(&self) -> String {
+        self.report.to_json()
+    }
+
+    /// The report as dicts and lists, with the fields of `to_json()`.
+    fn to_dict<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        py.import("json")?.call_method1("loads", (self.to_json(),))
+    }
+
+    /// Reads what `to_json()` wrote.
+    ///
+    /// Raises `tamis.FormatError` for anything else.
+    #[classmethod]
+    fn from_json(_class: &Bound<'_, PyType>, json: &Bound<'_, PyAny>) -> PyResult<Self> {
+        let read = match json.cast::<PyBytes>() {
+            Ok(bytes) => Report::from_json(bytes.as_bytes()),
+            Err(_) => Report::from_json(json.extract::<String>()?.as_bytes()),
+        };
+        let refused = |error| error::format(json.py(), &format!("not a report: {error}"));
+        read.map(Self::from).map_err(refused)
+    }
+
+    fn __reduce__<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
+        let from_json = slf.get_type().getattr("from_json")?;
+        (from_json, (slf.get().to_json(),)).into_bound_py_any(slf.py())
+    }
+
+    fn __eq__(&self, other: &Self) -> bool {
+        let (one, other) = (&*self.report, &*other.report);
+        one.rows == other.rows
+            && one.violations == other.violations
+            && one.samples.len() == other.samples.len()
+            && one
+                .samples
+                .iter()
+                .zip(&other.samples)
+                .all(|(one, other)| is_same(one, other))
+    }
+
+    fn __hash__(&self) -> u64 {
+        let mut hasher = DefaultHasher::new();
+        let rows = &self.report.rows;
+        (rows.total, rows.invalid, self.report.violations.total).hash(&mut hasher);
+        hasher.finish()
+    }
+
+    fn __repr__(&self) -> String {
+        let Report {
+            rows, violations, ..
+        } = &*self.report;
+        let verdict = if self.is_valid() { "valid" } else { "invalid" };
+        let mut repr = format!(
+            "<ValidationResult {verdict}: {} rows, {} valid, {} invalid",
+            rows.total, rows.valid, rows.invalid
+        );
+        if violations.total > 0 {
+            write!(repr, ", {} errors", violations.total).expect("a string takes everything");
+        }
+        repr.push('>');
+        repr
+    }
+
+    fn _repr_html_(&self) -> String {
+        html(self.report())
+    }
+}
+
+#[pymethods]
+impl ValidationError {
+    #[new]
+    #[pyo3(signature = (row, line, byte_offset, column, rule, value, message, *, severity="error", input=""))]
+    #[expect(clippy::too_many_arguments, reason = "as many as an error has parts")]
+    fn new(
+        py: Python<'_>,
+        row: Option<u64>,
+        line: Option<u64>,
+        byte_offset: Option<u64>,
+        column: Option<String>,
+        rule: String,
+        value: Option<String>,
+        message: String,
+        severity: &str,
+        input: &str,
+    ) -> PyResult<ValidationError> {
+        let severity = [Severity::Info, Severity::Warning, Severity::Error]
+            .into_iter()
+            .find(|known| known.name() == severity)
+            .ok_or_else(|| error::format(py, &format!("no severity is called `{severity}`")))?;
+        Ok(ValidationError::from(Sample {
+            input: input.to_owned(),
+            row,
+            line,
+            byte_offset,
+            column,
+            rule,
+            severity,
+            value,
+            message,
+        }))
+    }
+
+    /// Number of the record in its input, from 1; None for a fault of the header or the file.
+    #[getter]
+    fn row(&self) -> Option<u64> {
+        self.sample.row
+    }
+
+    /// `row - 1`, for those who count from 0.
+    #[getter]
+    fn row_index(&self) -> Option<u64> {
+        self.sample.row.map(|row| row - 1)
+    }
+
+    /// Physical line the record begins on, from 1.
+    #[getter]
+    fn line(&self) -> Option<u64> {
+        self.sample.line
+    }
+
+    /// The record's first byte, from the start of the (decompressed) input.
+    #[getter]
+    fn byte_offset(&self) -> Option<u64> {
+        self.sample.byte_offset
+    }
+
+    /// The column; None for a rule about the record or the file.
+    #[getter]
+    fn column(&self) -> Option<&str> {
+        self.sample.column.as_deref()
+    }
+
+    /// The same as `column`.
+    #[getter]
+    fn field(&self) -> Option<&str> {
+        self.column()
+    }
+
+    /// The rule's word: `required`, `type`, `minimum`, `pattern`, ...
+    #[getter]
+    fn rule(&self) -> &str {
+        &self.sample.rule
+    }
+
+    /// The value as text, at most 200 characters; None when it is null or the fault is no value.
+    #[getter]
+    fn value(&self) -> Option<&str> {
+        self.sample.value.as_deref()
+    }
+
+    /// What was expected, for people.
+    #[getter]
+    fn message(&self) -> &str {
+        &self.sample.message
+    }
+
+    /// `error`, `warning` or `info`; the last two make no row bad.
+    #[getter]
+    fn severity(&self) -> &'static str {
+        self.sample.severity.name()
+    }
+
+    /// Name of the input.
+    #[getter]
+    fn input(&self) -> &str {
+        &self.sample.input
+    }
+
+    fn __reduce__<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
+        let py = slf.py();
+        let Sample {
+            input,
+            row,
+            line,
+            byte_offset,
+            column,
+            rule,
+            severity,
+            value,
+            message,
+        } = &slf.get().sample;
+        let keywords = PyDict::new(py);
+        keywords.set_item("severity", severity.name())?;
+        keywords.set_item("input", input)?;
+        let class = py.import("functools")?.getattr("partial")?;
+        let class = class.call((slf.get_type(),), Some(&keywords))?;
+        (
+            class,
+            (row, line, byte_offset, column, rule, value, message),
+        )
+            .into_bound_py_any(py)
+    }
+
+    fn __eq__(&self, other: &Self) -> bool {
+        is_same(&self.sample, &other.sample)
+    }
+
+    fn __hash__(&self) -> u64 {
+        let mut hasher = DefaultHasher::new();
+        (self.sample.row, &self.sample.column, &self.sample.rule).hash(&mut hasher);
+        hasher.finish()
+    }
+
+    fn __str__(&self) -> String {
+        let Sample {
+            row,
+            column,
+            message,
+            value,
+            ..
+        } = &self.sample;
+        let mut text = match row {
+            Some(row) => format!("row {row}"),
+            None => "header".to_owned(),
+        };
+        if let Some(column) = column {
+            write!(text, ", `{column}`").expect("a string takes everything");
+        }
+        write!(text, ": {message}").expect("a string takes everything");
+        if let Some(value) = value {
+            write!(text, " (found `{value}`)").expect("a string takes everything");
+        }
+        text
+    }
+
+    fn __repr__(&self, py: Python<'_>) -> PyResult<String> {
+        let repr = |value: Option<&str>| match value {
+            None => Ok("None".to_owned()),
+            Some(text) => PyString::new(py, text).repr()?.extract::<String>(),
+        };
+        let number = |number: Option<u64>| number.map_or("None".to_owned(), |n| n.to_string());
+        Ok(format!(
+            "ValidationError(row={}, line={}, byte_offset={}, column={}, rule={}, value={}, message={})",
+            number(self.sample.row),
+            number(self.sample.line),
+            number(self.sample.byte_offset),
+            repr(self.column())?,
+            repr(Some(self.rule()))?,
+            repr(self.value())?,
+            repr(Some(self.message()))?,
+        ))
+    }
+}
+
+/// Whether two violations are the same, whatever their inputs are called.
+fn is_same(one: &Sample, other: &Sample) -> bool {
+    let parts = |sample: &Sample| (sample.row, sample.line, sample.byte_offset, sample.severity);
+    let texts = |sample: &Sample| {
+        let Sample {
+            column,
+            rule,
+            value,
+            message,
+            ..
+        } = sample;
+        (column.clone(), rule.clone(), value.clone(), message.clone())
+    };
+    parts(one) == parts(other) && texts(one) == texts(other)
+}
+
+/// A table for notebooks. Colours come from the page it stands in, so that it is readable on light and dark ones.
+fn html(report: &Report) -> String {
+    let Report {
+        rows,
+        violations,
+        samples,
+        ..
+    } = report;
+    let mut page = String::from("<div style=\"font-family:sans-serif;line-height:1.5\">");
+    let (colour, verdict) = match report.passed {
+        true => ("#1a7f37", "valid"),
+        false => ("#cf222e", "invalid"),
+    };
+    let mut add = |text: std::fmt::Arguments<'_>| {
+        page.write_fmt(text).expect("a string takes everything");
+    };
+    add(format_args!(
+        "<span style=\"background:{colour};color:#fff;border-radius:3px;padding:1px 8px\">{verdict}</span> \
+         <b>{}</b> rows, <b>{}</b> valid, <b>{}</b> invalid, {} errors; {} rules checked",
+        rows.total, rows.valid, rows.invalid, violations.total, report.rules_checked
+    ));
+    let line = "style=\"border-bottom:1px solid currentColor;text-align:left;padding:2px 10px\"";
+    let cell = "style=\"text-align:left;padding:2px 10px\"";
+    if !violations.by_rule.is_empty() {
+        add(format_args!(
+            "<table style=\"border-collapse:collapse;margin-top:6px\"><tr>"
+        ));
+        for heading in ["column", "rule", "count"] {
+            add(format_args!("<th {line}>{heading}</th>"));
+        }
+        add(format_args!("</tr>"));
+        for count in &violations.by_rule {
+            let column = escaped(count.column.as_deref().unwrap_or("(record)"));
+            let rule = escaped(&count.rule);
+            add(format_args!(
+                "<tr><td {cell}>{column}</td><td {cell}>{rule}</td><td {cell}>{}</td></tr>",
+                count.count
+            ));
+        }
+        add(format_args!("</table>"));
+    }
+    if !samples.is_empty() {
+        let shown = samples.len().min(HTML_ERRORS_MAX);
+        add(format_args!(
+            "<div style=\"margin-top:6px\">the first {shown} of {} errors</div>\
+             <table style=\"border-collapse:collapse\"><tr>",
+            violations.total
+        ));
+        for heading in ["row", "line", "column", "value", "message"] {
+            add(format_args!("<th {line}>{heading}</th>"));
+        }
+        add(format_args!("</tr>"));
+        for sample in &samples[..shown] {
+            let number = |number: Option<u64>| number.map_or(String::new(), |n| n.to_string());
+            let value = sample.value.as_deref().unwrap_or_default();
+            add(format_args!(
+                "<tr><td {cell}>{}</td><td {cell}>{}</td><td {cell}>{}</td><td {cell}><code>{}</code></td><td {cell}>{}</td></tr>",
+                number(sample.row),
+                number(sample.line),
+                escaped(sample.column.as_deref().unwrap_or_default()),
+                escaped(&text::tamed(value, HTML_VALUE_CHARS_MAX)),
+                escaped(&sample.message),
+            ));
+        }
+        add(format_args!("</table>"));
+    }
+    page.push_str("</div>");
+    page
+}
+
+/// Text from the data, which must not be taken for markup.
+fn escaped(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    for character in text.chars() {
+        match character {
+            '&' => escaped.push_str("&amp;"),
+            '<' => escaped.push_str("&lt;"),
+            '>' => escaped.push_str("&gt;"),
+            '"' => escaped.push_str("&quot;"),
+            '\'' => escaped.push_str("&#39;"),
+            other => escaped.push(other),
+        }
+    }
+    escaped
+}

@@ -1,0 +1,261 @@
+//! Sources from what Python code hands in.
+//!
+//! | given | read as |
+//! |---|---|
+//! | `str`, `os.PathLike` | a file, by position (never mapped: the fault handler belongs to the process, and so to its host) |
+//! | `"-"`, `sys.stdin` | the bytes of `sys.stdin` |
+//! | `bytes`, `bytearray`, `memoryview` | memory; `bytes` is not copied |
+//! | an object with `read1` or `read` | a stream; text is encoded as UTF-8 |
+//! | an iterator | a stream of its `bytes` or `str` items, cut wherever they are |
+//! | a `list` or `tuple` of these | several inputs, in order |
+//!
+//! File objects and iterators are asked on the thread that called us ([`crate::detached`]), so an exception they
+//! raise is the one that the call ends in.
+
+use std::io::{self, Read};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use pyo3::exceptions::PyTypeError;
+use pyo3::prelude::*;
+use pyo3::pybacked::{PyBackedBytes, PyBackedStr};
+use pyo3::types::{PyByteArray, PyBytes, PyIterator, PyList, PyMemoryView, PyString, PyTuple};
+use tamis_engine::source::{FileSource, Io, MemorySource, ReadOptions, ReaderSource, Source};
+use tamis_formats::sniff::{Format, format_of_name};
+
+use crate::detached::Caller;
+
+/// Characters asked of a text file at once; a binary one is asked for as much as the reader wants.
+const TEXT_CHARACTERS: usize = 256 << 10;
+/// Items of an iterator are gathered up to this size, so that few of them cross threads one by one...
+const GATHERED_BYTES: usize = 256 << 10;
+/// ... but not for longer than this: a live one may take its time.
+const GATHERED_FOR: Duration = Duration::from_millis(20);
+
+/// What inputs are called that have no name.
+const BYTES_NAME: &str = "<bytes>";
+const FILE_NAME: &str = "<file>";
+const ITERATOR_NAME: &str = "<iterator>";
+
+/// The sources behind `given`, in order.
+///
+/// # Errors
+/// `TypeError` for what is no input.
+pub(crate) fn sources(given: &Bound<'_, PyAny>, caller: &Caller) -> PyResult<Vec<Box<dyn Source>>> {
+    if given.is_instance_of::<PyList>() || given.is_instance_of::<PyTuple>() {
+        return given.try_iter()?.map(|one| source(&one?, caller)).collect();
+    }
+    Ok(vec![source(given, caller)?])
+}
+
+/// The source behind one input.
+///
+/// # Errors
+/// `TypeError` for what is no input.
+pub(crate) fn source(given: &Bound<'_, PyAny>, caller: &Caller) -> PyResult<Box<dyn Source>> {
+    let py = given.py();
+    let options = ReadOptions {
+        io: Io::Read,
+        cancel: caller.cancel().clone(),
+        ..ReadOptions::default()
+    };
+    if let Ok(bytes) = given.cast::<PyBytes>() {
+        let bytes = PyBackedBytes::from(bytes.clone());
+        return Ok(Box::new(MemorySource::new(BYTES_NAME, bytes)));
+    }
+    if given.is_instance_of::<PyByteArray>() || given.is_instance_of::<PyMemoryView>() {
+        // They may change while we read them, so this is a copy.
+        let bytes: Vec<u8> = py.get_type::<PyBytes>().call1((given,))?.extract()?;
+        return Ok(Box::new(MemorySource::new(BYTES_NAME, bytes)));
+    }
+    let stdin = py.import("sys")?.getattr("stdin")?;
+    let is_dash = given.cast::<PyString>().is_ok_and(|text| text == "-");
+    if is_dash || given.is(&stdin) && !stdin.is_none() {
+        // What Python's own buffer already holds is part of it, so the descriptor alone will not do.
+        let bytes = stdin.getattr_opt("buffer")?.unwrap_or(stdin);
+        let reader = PyReader::of_file(&bytes, caller)?
+            .ok_or_else(|| PyTypeError::new_err("there is no standard input"))?;
+        return Ok(Box::new(ReaderSource::new("-", reader, options)));
+    }
+    if given.is_instance_of::<PyString>() || given.hasattr("__fspath__")? {
+        let path: PathBuf = given.extract()?;
+        return Ok(Box::new(FileSource::new(path, options)));
+    }
+    if let Some(reader) = PyReader::of_file(given, caller)? {
+        let name = given.getattr_opt("name")?;
+        let name = name.and_then(|name| name.extract::<String>().ok());
+        let name = name.unwrap_or_else(|| FILE_NAME.to_owned());
+        return Ok(Box::new(ReaderSource::new(name, reader, options)));
+    }
+    if let Ok(iterator) = given.cast::<PyIterator>() {
+        let reader = PyReader::new(Pull::Iterator(iterator.clone().unbind()), caller);
+        return Ok(Box::new(ReaderSource::new(ITERATOR_NAME, reader, options)));
+    }
+    Err(PyTypeError::new_err(format!(
+        "expected a path, bytes, a file object, an iterator of bytes, or a list of these, not `{}`",
+        given.get_type().name()?
+    )))
+}
+
+/// The format that `word` means for these sources: `csv` leaves the delimiter to the name of the first.
+pub(crate) fn format(word: Option<&str>, sources: &[Box<dyn Source>]) -> PyResult<Option<Format>> {
+    let by_name = sources
+        .first()
+        .and_then(|source| format_of_name(source.name()));
+    match word {
+        None => Ok(None),
+        Some("jsonl") => Ok(Some(Format::JsonLines)),
+        Some("csv") => Ok(Some(match by_name {
+            Some(delimited @ Format::Delimited { .. }) => delimited,
+            _ => Format::Delimited { delimiter: b',' },
+        })),
+        Some(other) => Err(PyTypeError::new_err(format!(
+            "no format is called `{other}`"
+        ))),
+    }
+}
+
+/// How to get the next bytes of a Python object.
+enum Pull {
+    /// Call this with a size; the end is an empty answer.
+    Read { method: Py<PyAny> },
+    /// Ask for the next item; an empty one is not the end.
+    Iterator(Py<PyIterator>),
+}
+
+/// Bytes that a Python object gave, where they lie.
+enum Given {
+    Bytes(PyBackedBytes),
+    Text(PyBackedStr),
+    Copied(Vec<u8>),
+}
+
+impl Given {
+    fn as_bytes(&self) -> &[u8] {
+        match self {
+            Given::Bytes(bytes) => bytes,
+            Given::Text(text) => text.as_bytes(),
+            Given::Copied(bytes) => bytes,
+        }
+    }
+
+    fn of(object: Bound<'_, PyAny>, what: &str) -> PyResult<Given> {
+        let object = match object.cast_into::<PyBytes>() {
+            Ok(bytes) => return Ok(Given::Bytes(bytes.into())),
+            Err(error) => error.into_inner(),
+        };
+        if let Ok(text) = object.cast::<PyString>() {
+            return Ok(Given::Text(PyBackedStr::try_from(text.clone())?));
+        }
+        if object.is_instance_of::<PyByteArray>() || object.is_instance_of::<PyMemoryView>() {
+            let bytes = object.py().get_type::<PyBytes>().call1((object,))?;
+            return Ok(Given::Copied(bytes.extract()?));
+        }
+        Err(PyTypeError::new_err(format!(
+            "{what} gave `{}`, not bytes or text",
+            object.get_type().name()?
+        )))
+    }
+}
+
+/// A file object or an iterator as a Rust reader.
+struct PyReader {
+    pull: Arc<Pull>,
+    caller: Caller,
+    given: Option<Given>,
+    position: usize,
+}
+
+impl PyReader {
+    fn new(pull: Pull, caller: &Caller) -> PyReader {
+        PyReader {
+            pull: Arc::new(pull),
+            caller: caller.clone(),
+            given: None,
+            position: 0,
+        }
+    }
+
+    /// A reader over a file object; `None` if it is none.
+    fn of_file(object: &Bound<'_, PyAny>, caller: &Caller) -> PyResult<Option<PyReader>> {
+        // `read` of a buffered pipe waits until it has all it was asked for, `read1` gives what there is.
+        for name in ["read1", "read"] {
+            let method = object
+                .getattr_opt(name)?
+                .filter(|method| method.is_callable());
+            if let Some(method) = method {
+                let pull = Pull::Read {
+                    method: method.unbind(),
+                };
+                return Ok(Some(PyReader::new(pull, caller)));
+            }
+        }
+        Ok(None)
+    }
+}
+
+impl Pull {
+    /// The next bytes; `None` at the end.
+    fn next(&self, py: Python<'_>, wanted: usize) -> PyResult<Option<Given>> {
+        match self {
+            Pull::Read { method } => {
+                let given = method.bind(py).call1((wanted.max(TEXT_CHARACTERS),))?;
+                if given.is_none() {
+                    let text =
+                        "the file object has no data now: it must not be in non-blocking mode";
+                    return Err(pyo3::exceptions::PyBlockingIOError::new_err(text));
+                }
+                let given = Given::of(given, "the file object")?;
+                Ok(Some(given).filter(|given| !given.as_bytes().is_empty()))
+            }
+            Pull::Iterator(iterator) => gather(iterator.bind(py)),
+        }
+    }
+}
+
+/// As many items as come without waiting long; `None` at the end.
+fn gather(iterator: &Bound<'_, PyIterator>) -> PyResult<Option<Given>> {
+    let started = Instant::now();
+    let mut gathered = Vec::new();
+    for item in iterator.clone() {
+        let item = Given::of(item?, "the iterator")?;
+        if gathered.is_empty() && item.as_bytes().len() >= GATHERED_BYTES {
+            return Ok(Some(item));
+        }
+        gathered.extend_from_slice(item.as_bytes());
+        let is_enough = gathered.len() >= GATHERED_BYTES || started.elapsed() >= GATHERED_FOR;
+        if is_enough && !gathered.is_empty() {
+            break;
+        }
+    }
+    Ok((!gathered.is_empty()).then_some(Given::Copied(gathered)))
+}
+
+impl Read for PyReader {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if buffer.is_empty() {
+            return Ok(0);
+        }
+        loop {
+            if let Some(given) = &self.given {
+                let left = &given.as_bytes()[self.position..];
+                if !left.is_empty() {
+                    let count = left.len().min(buffer.len());
+                    buffer[..count].copy_from_slice(&left[..count]);
+                    self.position += count;
+                    return Ok(count);
+                }
+            }
+            let (pull, wanted) = (Arc::clone(&self.pull), buffer.len());
+            self.position = 0;
+            self.given = self
+                .caller
+                .call(move |py| pull.next(py, wanted))
+                .map_err(io::Error::other)?;
+            if self.given.is_none() {
+                return Ok(0);
+            }
+        }
+    }
+}

@@ -1,0 +1,48 @@
+"""Tamis: the gate for data. Checks records against a schema at memory speed.
+
+>>> import io
+>>> from tamis import Field, Schema, Validator
+>>> schema = Schema({"id": Field(str, required=True, pattern=r"^TX\\d+$"), "amount": Field(float, min=0)})
+>>> result = Validator(schema).validate_csv(io.BytesIO(b"id,amount\\nTX1,5\\nTX2,-7.5\\n"))
+>>> result
+<ValidationResult invalid: 2 rows, 1 valid, 1 invalid, 1 errors>
+>>> print(result.errors[0])
+row 2, `amount`: must be at least 0 (found `-7.5`)
+"""
+
+from __future__ import annotations
+
+from tamis._tamis import ValidationError, ValidationResult, __version__
+from tamis.errors import (
+    CacheError,
+    FormatError,
+    InputError,
+    InputNotFoundError,
+    InternalError,
+    SchemaError,
+    TamisError,
+    UnsupportedError,
+    ValidationFailed,
+    WorkerError,
+)
+from tamis.schema import Field, Schema
+from tamis.validator import Validator
+
+__all__ = [
+    "CacheError",
+    "Field",
+    "FormatError",
+    "InputError",
+    "InputNotFoundError",
+    "InternalError",
+    "Schema",
+    "SchemaError",
+    "TamisError",
+    "UnsupportedError",
+    "ValidationError",
+    "ValidationFailed",
+    "ValidationResult",
+    "Validator",
+    "WorkerError",
+    "__version__",
+]

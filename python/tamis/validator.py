@@ -1,0 +1,144 @@
+"""Validation of whole inputs: :class:`Validator`."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import IO, Any, Literal, TypeAlias
+
+from tamis._tamis import Check, ValidationResult
+from tamis.schema import Schema
+
+__all__ = ["Validator"]
+
+#: A path (``"-"``: standard input), bytes, a file object, an iterator of bytes.
+Input: TypeAlias = str | os.PathLike[str] | bytes | bytearray | memoryview | IO[bytes] | IO[str] | Iterable[bytes]
+#: One input or several.
+Inputs: TypeAlias = Input | list[Input] | tuple[Input, ...]
+#: Called with ``rows``, ``bytes``, ``total_bytes`` (None if unknown), ``violations`` and ``elapsed`` (seconds).
+Progress: TypeAlias = Callable[[dict[str, Any]], object]
+
+
+class Validator:
+    """Checks whole inputs against a schema, on all cores.
+
+    Parameters
+    ----------
+    schema:
+        The :class:`Schema`.
+    parallel:
+        Whether to use all cores; ``False`` is one thread.
+    max_errors:
+        How many errors a result lists. Counts are exact, whatever it is.
+    threads:
+        Worker threads; by default as many as there are cores.
+    memory:
+        What the keys of ``unique`` rules may take before they go to disk: bytes, or ``"200MB"``, ``"1GiB"``.
+    spill_dir:
+        Where they go then; by default the system's temporary folder.
+    unchecked:
+        What to do about rules of a contract that cannot be checked: ``"error"`` raises ``UnsupportedError``, ``"allow"`` leaves
+        them out and lists them in ``ValidationResult.rules_not_checked``.
+
+    A validator holds no state between calls, and several threads may use one at once. Python threads run while it
+    works, and Ctrl-C ends it.
+
+    >>> from tamis import Field, Schema
+    >>> validator = Validator(Schema({"n": Field(int, required=True, max=9)}))
+    >>> validator.validate_csv(b"n\\n1\\n10\\n").errors_by_rule
+    {'maximum': 1}
+    """
+
+    def __init__(
+        self,
+        schema: Schema,
+        parallel: bool = True,
+        *,
+        max_errors: int = 1000,
+        threads: int | None = None,
+        memory: int | str = "200MB",
+        spill_dir: str | os.PathLike[str] | None = None,
+        unchecked: Literal["error", "allow"] = "error",
+    ) -> None:
+        if not isinstance(schema, Schema):
+            raise TypeError(f"expected a Schema, not `{type(schema).__name__}`")
+        if unchecked not in ("error", "allow"):
+            raise ValueError(f'`unchecked` is "error" or "allow", not {unchecked!r}')
+        self.schema = schema
+        self.parallel = parallel
+        self._check = Check(
+            schema._contract,
+            threads=threads if parallel else 1,
+            max_errors=max_errors,
+            memory_bytes=size_in_bytes(memory),
+            spill_dir=spill_dir,
+            allow_unchecked=unchecked == "allow",
+        )
+
+    def validate_csv(
+        self,
+        path: Inputs,
+        output_path: str | os.PathLike[str] | None = None,
+        *,
+        progress: Progress | None = None,
+    ) -> ValidationResult:
+        """Checks CSV: a file, a file object, bytes, an iterator of bytes, or a list of these as one input.
+
+        The delimiter is the one the contract names, else that of the file's name (``.tsv``, ``.psv``), else a comma. Files may be
+        compressed with gzip, zstd or lz4. ``output_path`` is written the result's JSON.
+
+        Raises ``InputNotFoundError``, ``InputError`` and ``FormatError`` for inputs that cannot be read to their end, and what
+        iterators, file objects and ``progress`` raise.
+        """
+        return self._run(path, "csv", output_path, progress)
+
+    def validate_jsonl(
+        self,
+        path: Inputs,
+        output_path: str | os.PathLike[str] | None = None,
+        *,
+        progress: Progress | None = None,
+    ) -> ValidationResult:
+        """Checks JSON lines, one object a line; else as :meth:`validate_csv`.
+
+        Values keep their JSON types: a number in quotes is no number.
+        """
+        return self._run(path, "jsonl", output_path, progress)
+
+    def _run(
+        self,
+        inputs: Inputs,
+        format: Literal["csv", "jsonl"],
+        output_path: str | os.PathLike[str] | None,
+        progress: Progress | None,
+    ) -> ValidationResult:
+        result = self._check.run(inputs, format=format, progress=progress)
+        if output_path is not None:
+            Path(output_path).write_text(result.to_json(), encoding="utf-8")
+        return result
+
+    def __repr__(self) -> str:
+        return f"Validator({self.schema!r}, parallel={self.parallel})"
+
+
+_SIZE = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([kmgt]?)(i?)b?\s*", re.IGNORECASE | re.ASCII)
+
+
+def size_in_bytes(size: int | str) -> int:
+    """``"200MB"`` is 200,000,000 and ``"1GiB"`` is 2**30; a number is taken as it is.
+
+    >>> size_in_bytes("1.5MB"), size_in_bytes("2KiB"), size_in_bytes(7)
+    (1500000, 2048, 7)
+    """
+    if isinstance(size, int) and not isinstance(size, bool):
+        if size < 0:
+            raise ValueError(f"a size is not negative: {size}")
+        return size
+    parts = _SIZE.fullmatch(size) if isinstance(size, str) else None
+    if parts is None:
+        raise ValueError(f'expected a number of bytes or a size such as "200MB", not {size!r}')
+    number, prefix, binary = parts.groups()
+    base = 1024 if binary else 1000
+    return int(float(number) * base ** " kmgt".index(prefix.lower() or " "))
