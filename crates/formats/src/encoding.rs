@@ -18,7 +18,7 @@
 //! ```
 
 use encoding_rs::{DecoderResult, UTF_8, UTF_16LE};
-use tamis_engine::source::{ByteStream, Opened, RandomStream, Source};
+use tamis_engine::source::{Arrival, ByteStream, Opened, RandomStream, Source};
 use tamis_engine::{Error as EngineError, Result as EngineResult};
 
 use crate::Error;
@@ -174,14 +174,25 @@ impl Transcoder {
         }
     }
 
-    /// Decodes into the empty text buffer until something is in it or the input ends.
-    fn fill(&mut self) -> EngineResult<()> {
+    /// Decodes into the empty text buffer until something is in it or the input ends; or, where nothing is to be
+    /// waited for, says why there is nothing.
+    fn fill(&mut self, waits: bool) -> EngineResult<Option<Arrival>> {
         self.text_start = 0;
         self.text_end = 0;
         while self.text_end == 0 && !self.done {
             if self.raw_start == self.raw_end && !self.raw_at_end {
                 self.raw_start = 0;
-                self.raw_end = self.input.read(&mut self.raw)?;
+                self.raw_end = match waits {
+                    true => self.input.read(&mut self.raw)?,
+                    false => match self.input.read_now(&mut self.raw)? {
+                        Arrival::Bytes(count) => count,
+                        Arrival::End => 0,
+                        nothing => {
+                            self.raw_end = 0;
+                            return Ok(Some(nothing));
+                        }
+                    },
+                };
                 self.raw_at_end = self.raw_end == 0;
             }
             let raw = &self.raw[self.raw_start..self.raw_end];
@@ -213,7 +224,16 @@ impl Transcoder {
             self.byte_offset += read as u64;
             self.text_end = written;
         }
-        Ok(())
+        Ok(None)
+    }
+
+    /// Hands out what is decoded.
+    fn give(&mut self, buffer: &mut [u8]) -> usize {
+        let text = &self.text[self.text_start..self.text_end];
+        let len = text.len().min(buffer.len());
+        buffer[..len].copy_from_slice(&text[..len]);
+        self.text_start += len;
+        len
     }
 }
 
@@ -228,13 +248,21 @@ impl ByteStream for Transcoder {
 
     fn read(&mut self, buffer: &mut [u8]) -> EngineResult<usize> {
         if self.text_start == self.text_end {
-            self.fill()?;
+            self.fill(true)?;
         }
-        let text = &self.text[self.text_start..self.text_end];
-        let len = text.len().min(buffer.len());
-        buffer[..len].copy_from_slice(&text[..len]);
-        self.text_start += len;
-        Ok(len)
+        Ok(self.give(buffer))
+    }
+
+    fn read_now(&mut self, buffer: &mut [u8]) -> EngineResult<Arrival> {
+        if self.text_start == self.text_end
+            && let Some(nothing) = self.fill(false)?
+        {
+            return Ok(nothing);
+        }
+        Ok(match self.give(buffer) {
+            0 => Arrival::End,
+            count => Arrival::Bytes(count),
+        })
     }
 
     fn raw_bytes(&self) -> u64 {

@@ -5,7 +5,7 @@
 //! every guess is in [`Records::notes`].
 
 use tamis_engine::framing::{Framing, Terminator};
-use tamis_engine::source::{Opened, RandomStream, Source, peek};
+use tamis_engine::source::{Opened, Peeked, RandomStream, Source, peek_line};
 
 use crate::csv::{self, Dialect, Header};
 use crate::encoding::{Encoding, Transcoder};
@@ -96,6 +96,17 @@ impl Shape {
         }
     }
 
+    /// Whether records have the same columns in the same order.
+    pub fn has_columns_of(&self, other: &Shape) -> bool {
+        fn names(shape: &Shape) -> Option<&[String]> {
+            match shape {
+                Shape::Csv { header, .. } => header.as_ref().map(|header| header.names.as_slice()),
+                Shape::Jsonl => None,
+            }
+        }
+        names(self) == names(other)
+    }
+
     /// Where records may end.
     pub fn framing(&self) -> Framing {
         match self {
@@ -122,26 +133,8 @@ pub enum OpenError {
 /// [`OpenError::Engine`] when it cannot be read, [`OpenError::Format`] for a header that cannot be read, an
 /// encoding that must be declared, an impossible dialect.
 pub fn open(source: &dyn Source, options: &InputOptions) -> Result<Records, OpenError> {
-    let mut opened = source.open()?;
     let mut notes = Vec::new();
-    if let Some(encoding) = options
-        .encoding
-        .as_deref()
-        .map(Encoding::parse)
-        .transpose()?
-        .flatten()
-    {
-        let stream = match opened {
-            Opened::Stream(stream) => stream,
-            Opened::Random(access) => Box::new(RandomStream::new(access)),
-        };
-        opened = Opened::Stream(Box::new(Transcoder::new(stream, encoding)));
-        notes.push(format!(
-            "transcoded from {} to UTF-8; byte offsets are those of the UTF-8",
-            encoding.name()
-        ));
-    }
-    let mut peeked = peek(opened, sniff::PREFIX_BYTES)?;
+    let peeked = peek_text(source, options, &mut notes)?;
     let sniffed = sniff::sniff(source.name(), &peeked.head)?;
     let format = options.format.unwrap_or(sniffed.format);
     if options.format.is_none() && sniff::format_of_name(source.name()).is_none() {
@@ -151,14 +144,9 @@ pub fn open(source: &dyn Source, options: &InputOptions) -> Result<Records, Open
     let delimiter = match format {
         Format::Delimited { delimiter } => delimiter,
         Format::JsonLines => {
-            return Ok(Records {
-                opened: peeked.input,
-                shape: Shape::Jsonl,
-                start: text_start as u64,
-                header_bytes: Vec::new(),
-                totals: Totals::default(),
-                notes,
-            });
+            let mut records = Records::headless(peeked, Shape::Jsonl, text_start);
+            records.notes = notes;
+            return Ok(records);
         }
     };
     let base = Dialect {
@@ -170,47 +158,129 @@ pub fn open(source: &dyn Source, options: &InputOptions) -> Result<Records, Open
     if dialect.terminator == Terminator::CarriageReturn {
         notes.push("lines end in a bare carriage return".to_owned());
     }
-    let mut records = Records {
-        opened: peeked.input,
-        shape: Shape::Csv {
+    let mut records = if dialect.header {
+        let (peeked, header) = read_header(peeked, text_start, &dialect, options)?;
+        Records::headed(peeked, dialect, header?, text_start)
+    } else {
+        let shape = Shape::Csv {
             dialect,
             header: None,
-        },
-        start: text_start as u64,
-        header_bytes: Vec::new(),
-        totals: Totals::default(),
-        notes,
+        };
+        Records::headless(peeked, shape, text_start)
     };
-    if !dialect.header {
-        return Ok(records);
+    records.notes = notes;
+    Ok(records)
+}
+
+/// Opens the file in which `source` goes on, whose records are like those before.
+///
+/// A new header is one that has at least half of the names before: then it stands for its file. Otherwise the first
+/// record is data below the header there was.
+///
+/// # Errors
+/// As [`open`].
+pub fn open_next(
+    source: &dyn Source,
+    before: &Shape,
+    options: &InputOptions,
+) -> Result<Records, OpenError> {
+    let peeked = peek_text(source, options, &mut Vec::new())?;
+    let text_start = sniff::sniff(source.name(), &peeked.head)?.mark_bytes;
+    let Shape::Csv {
+        dialect,
+        header: Some(known),
+    } = before
+    else {
+        return Ok(Records::headless(peeked, before.clone(), text_start));
+    };
+    let (peeked, header) = read_header(peeked, text_start, dialect, options)?;
+    match header {
+        Ok(header) if header.resembles(known) => {
+            Ok(Records::headed(peeked, *dialect, header, text_start))
+        }
+        _ => Ok(Records::headless(peeked, before.clone(), text_start)),
     }
-    let header = loop {
-        match csv::read_header(&peeked.head[text_start..], peeked.is_all, &dialect) {
-            Ok(header) => break header,
+}
+
+/// Looks at the start of a source, transcoded to UTF-8 if need be.
+fn peek_text(
+    source: &dyn Source,
+    options: &InputOptions,
+    notes: &mut Vec<String>,
+) -> Result<Peeked, OpenError> {
+    let mut opened = source.open()?;
+    let label = options.encoding.as_deref();
+    if let Some(encoding) = label.map(Encoding::parse).transpose()?.flatten() {
+        let stream = match opened {
+            Opened::Stream(stream) => stream,
+            Opened::Random(access) => Box::new(RandomStream::new(access)),
+        };
+        opened = Opened::Stream(Box::new(Transcoder::new(stream, encoding)));
+        notes.push(format!(
+            "transcoded from {} to UTF-8; byte offsets are those of the UTF-8",
+            encoding.name()
+        ));
+    }
+    Ok(peek_line(opened, 0, sniff::PREFIX_BYTES)?)
+}
+
+/// Reads the header, looking at more of the input where it is long.
+fn read_header(
+    mut peeked: Peeked,
+    text_start: usize,
+    dialect: &Dialect,
+    options: &InputOptions,
+) -> Result<(Peeked, Result<Header, Error>), OpenError> {
+    loop {
+        match csv::read_header(&peeked.head[text_start..], peeked.is_all, dialect) {
             // Nothing at all: an input without columns.
             Err(Error::HeaderMissing) => {
-                break Header {
+                let header = Header {
                     len_bytes: peeked.head.len() - text_start,
                     ..Header::default()
                 };
+                return Ok((peeked, Ok(header)));
             }
             Err(Error::HeaderTooLong { len_bytes })
                 if !peeked.is_all && len_bytes < options.header_bytes_max =>
             {
-                let longer = (peeked.head.len() * 4).min(options.header_bytes_max);
-                peeked = peek(records.opened, longer)?;
-                records.opened = peeked.input;
+                let seen_bytes = peeked.head.len();
+                let longer = (seen_bytes * 4)
+                    .max(sniff::PREFIX_BYTES)
+                    .min(options.header_bytes_max);
+                peeked = peek_line(peeked.input, seen_bytes, longer)?;
             }
-            Err(error) => return Err(error.into()),
+            header => return Ok((peeked, header)),
         }
-    };
-    let end = text_start + header.len_bytes;
-    records.start = end as u64;
-    records.totals = header.totals;
-    records.header_bytes = peeked.head[text_start..end].to_vec();
-    records.shape = Shape::Csv {
-        dialect,
-        header: Some(header),
-    };
-    Ok(records)
+    }
+}
+
+impl Records {
+    /// Records from the first byte of text on.
+    fn headless(peeked: Peeked, shape: Shape, text_start: usize) -> Records {
+        Records {
+            opened: peeked.input,
+            shape,
+            start: text_start as u64,
+            header_bytes: Vec::new(),
+            totals: Totals::default(),
+            notes: Vec::new(),
+        }
+    }
+
+    /// Records below a header.
+    fn headed(peeked: Peeked, dialect: Dialect, header: Header, text_start: usize) -> Records {
+        let end = text_start + header.len_bytes;
+        Records {
+            start: end as u64,
+            header_bytes: peeked.head[text_start..end].to_vec(),
+            totals: header.totals,
+            opened: peeked.input,
+            shape: Shape::Csv {
+                dialect,
+                header: Some(header),
+            },
+            notes: Vec::new(),
+        }
+    }
 }

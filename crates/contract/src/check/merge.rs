@@ -7,6 +7,7 @@ use tamis_engine::control::Progress;
 use tamis_engine::pipeline::{Flow, Stages};
 use tamis_engine::sink::Sink;
 use tamis_formats::Totals;
+use tamis_formats::input::Shape;
 
 use super::batches::Batcher;
 use super::compile::Compiled;
@@ -29,6 +30,8 @@ pub(crate) struct Tally {
     pub(crate) inputs: Vec<InputTally>,
     /// Where the time of this pass went.
     pub(crate) stages: Stages,
+    /// How the records of the last input were read, when it goes on in another file.
+    pub(crate) shape: Option<Shape>,
     /// No input was left unread.
     pub(crate) is_complete: bool,
 }
@@ -48,6 +51,8 @@ pub(crate) struct InputTally {
     /// First byte and first row (counted over the run) of each chunk, when a second pass may need them.
     pub(crate) chunks: Vec<(u64, u64)>,
     pub(crate) notes: Vec<String>,
+    /// How often it went on in another file.
+    pub(crate) replaced: u64,
 }
 
 /// A sample with its place in the input.
@@ -104,6 +109,7 @@ impl Tally {
             unique,
             inputs: Vec::new(),
             stages: Stages::default(),
+            shape: None,
             is_complete: true,
         }
     }
@@ -173,6 +179,15 @@ impl Tally {
         let is_stopped = outputs.batches.as_ref().is_some_and(Batcher::is_stopped);
         let is_over = is_stopped || pass.fail_fast && part.first_bad_end.is_some();
         Ok(if is_over { Flow::Stop } else { Flow::Continue })
+    }
+}
+
+impl InputTally {
+    /// Goes on in another file, with so much before its first record: rows are counted on, lines anew.
+    pub(crate) fn go_on(&mut self, totals: &Totals) {
+        self.totals.newlines = 0;
+        add(&mut self.totals, totals);
+        self.replaced += 1;
     }
 }
 

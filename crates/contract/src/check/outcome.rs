@@ -171,6 +171,17 @@ impl Ended<'_> {
             for message in &input.notes {
                 add(NoteKind::Dialect, None, message.clone());
             }
+            if input.replaced > 0 {
+                let times = if input.replaced == 1 { "time" } else { "times" };
+                add(
+                    NoteKind::Replaced,
+                    Some(input.replaced),
+                    format!(
+                        "the file was replaced or cut short {} {times} while it was followed",
+                        input.replaced
+                    ),
+                );
+            }
             if input.totals.rows == 0 {
                 add(NoteKind::Empty, None, "the input has no records".to_owned());
             }

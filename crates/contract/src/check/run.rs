@@ -180,7 +180,10 @@ fn pass_over(
                 chunks: &chunks[index],
             }),
         };
-        let is_over = check_input(check, *input, options, known, &mut tally, outputs)?;
+        let mut is_over = check_input(check, *input, options, known, &mut tally, outputs)?;
+        while !is_over && input.goes_on() {
+            is_over = check_input(check, *input, options, known, &mut tally, outputs)?;
+        }
         if is_over {
             tally.is_complete = false;
             break;
@@ -189,7 +192,7 @@ fn pass_over(
     Ok(tally)
 }
 
-/// Checks one input; `true` when the run is over because of `fail_fast`.
+/// Checks one input, or the next file in which the last one goes on; `true` when the run is over before its end.
 fn check_input(
     check: &Check,
     source: &dyn Source,
@@ -199,7 +202,16 @@ fn check_input(
     outputs: &mut Outputs<'_>,
 ) -> Result<bool, CheckError> {
     let compiled = &check.compiled;
-    let records = open(check, source, options)?;
+    let before = tally.shape.take();
+    let records = match open(check, source, before.as_ref(), options) {
+        // Stopped before there was a header: what came before is the whole input.
+        Err(CheckError::Engine(tamis_engine::Error::Interrupted))
+            if before.is_some() && !options.cancel.is_cancelled() =>
+        {
+            return Ok(false);
+        }
+        records => records?,
+    };
     let raw_len_bytes = match &records.opened {
         Opened::Random(access) => Some(access.len_bytes()),
         Opened::Stream(stream) => stream.raw_len_bytes(),
@@ -255,21 +267,27 @@ fn check_input(
             input: source.name().to_owned(),
         });
     }
-    tally.inputs.push(InputTally {
-        name: source.name().to_owned(),
-        format: records.shape.name(),
-        totals: records.totals,
-        notes: records.notes.clone(),
-        ..InputTally::default()
-    });
-    count_header_faults(
-        compiled,
-        header_faults,
-        source.name(),
-        options.samples_max,
-        tally,
-        outputs,
-    );
+    match (&before, tally.inputs.last_mut()) {
+        (Some(_), Some(input)) => input.go_on(&records.totals),
+        _ => tally.inputs.push(InputTally {
+            name: source.name().to_owned(),
+            format: records.shape.name(),
+            totals: records.totals,
+            notes: records.notes.clone(),
+            ..InputTally::default()
+        }),
+    }
+    // A header that is repeated has no new faults.
+    if before.is_none_or(|before| !before.has_columns_of(&records.shape)) {
+        count_header_faults(
+            compiled,
+            header_faults,
+            source.name(),
+            options.samples_max,
+            tally,
+            outputs,
+        );
+    }
 
     let run_options = Options {
         // Keys are seen in order by one thread alone.
@@ -277,6 +295,7 @@ fn check_input(
         chunk_bytes: options.chunk_bytes,
         record_bytes_max: options.record_bytes_max,
         start: records.start,
+        live: outputs.batches.is_some(),
         kernel: options.kernel,
         cancel: options.cancel.clone(),
         progress: options.progress.clone(),
@@ -293,10 +312,11 @@ fn check_input(
         |part| tally.merge(part, &pass, outputs, &options.progress),
     )?;
     let input = tally.inputs.last_mut().expect("pushed above");
-    input.bytes = outcome.bytes;
-    input.raw_bytes = raw_len_bytes.unwrap_or(outcome.raw_bytes);
+    input.bytes += outcome.bytes;
+    input.raw_bytes += raw_len_bytes.unwrap_or(outcome.raw_bytes);
     input.backend = outcome.backend;
     tally.stages += outcome.stages;
+    tally.shape = source.goes_on().then_some(records.shape);
     Ok(outcome.stopped)
 }
 
@@ -318,7 +338,12 @@ fn changed(input: &str, byte_offset: u64) -> tamis_engine::Error {
     }
 }
 
-fn open(check: &Check, source: &dyn Source, options: &CheckOptions) -> Result<Records, CheckError> {
+fn open(
+    check: &Check,
+    source: &dyn Source,
+    before: Option<&Shape>,
+    options: &CheckOptions,
+) -> Result<Records, CheckError> {
     let facts = &check.compiled.csv;
     let input_options = InputOptions {
         format: options.format,
@@ -326,7 +351,11 @@ fn open(check: &Check, source: &dyn Source, options: &CheckOptions) -> Result<Re
         encoding: facts.encoding.clone(),
         header_bytes_max: options.record_bytes_max,
     };
-    input::open(source, &input_options).map_err(|error| match error {
+    let records = match before {
+        None => input::open(source, &input_options),
+        Some(before) => input::open_next(source, before, &input_options),
+    };
+    records.map_err(|error| match error {
         input::OpenError::Engine(error) => CheckError::Engine(error),
         input::OpenError::Format(error) => CheckError::Format {
             input: source.name().to_owned(),

@@ -32,6 +32,8 @@ pub enum NoteKind {
     Columns,
     /// An input without records.
     Empty,
+    /// An input that was followed went on in another file, or in the same one from its start.
+    Replaced,
     /// A limit of the run took effect.
     Limit,
 }

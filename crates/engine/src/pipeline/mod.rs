@@ -77,6 +77,9 @@ pub struct Options {
     pub record_bytes_max: usize,
     /// Where the first record starts (after a byte order mark and a header).
     pub start: u64,
+    /// Do not wait for a chunk to fill up: when a stream is idle or slow, map the complete records that are there.
+    /// When there are none, map an empty chunk, so that the merge hears that time passes.
+    pub live: bool,
     /// The instruction set to scan with.
     pub kernel: Kernel,
     /// Stops the run from outside.
@@ -92,6 +95,7 @@ impl Default for Options {
             chunk_bytes: CHUNK_BYTES_DEFAULT,
             record_bytes_max: RECORD_BYTES_MAX_DEFAULT,
             start: 0,
+            live: false,
             kernel: Kernel::detect(),
             cancel: Cancel::new(),
             progress: Progress::new(),
@@ -104,7 +108,7 @@ impl Default for Options {
 pub struct Chunk<'a> {
     /// Where `bytes` start in the input (after decompression).
     pub byte_offset: u64,
-    /// From the first byte of a record to the last byte of one; never empty.
+    /// From the first byte of a record to the last byte of one; empty only in a [live](Options::live) run.
     pub bytes: &'a [u8],
     /// The input is known to end here, so that the last record may lack its terminator. (A stream that ends with a
     /// complete record may not know yet.)

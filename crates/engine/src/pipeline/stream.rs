@@ -4,15 +4,22 @@
 //! the next buffer; then it lets go of the reader and maps what it has. So one thread reads
 //! or decompresses while the others map, and no thread does nothing else. A buffer always starts at the start
 //! of a record, so there is no state to look back for.
+//!
+//! A [live](Options::live) run does not wait for a buffer to fill up. When the stream is idle, or has kept us for
+//! [`PATIENCE`], what is complete goes out; when nothing is, an empty chunk does, a few times a second.
 
 use std::sync::Mutex;
+use std::time::{Duration, Instant};
 
 use super::{Chunk, Claim, Feed, Options, Piece, in_flight_max};
 use crate::framing::{Framing, Machine, Quoting, State, Terminator};
 use crate::kernel::Kernel;
 use crate::pool::{BufferPool, PooledBuffer};
-use crate::source::ByteStream;
+use crate::source::{Arrival, ByteStream};
 use crate::{Error, Result};
+
+/// How long complete records of a live run wait for more from a stream that gives little at a time.
+const PATIENCE: Duration = Duration::from_millis(50);
 
 pub(super) struct StreamFeed {
     name: String,
@@ -41,6 +48,18 @@ struct Cutter {
     byte_offset: u64,
     raw_bytes_seen: u64,
     at_end: bool,
+    is_live: bool,
+}
+
+/// Why [`Cutter::read_up_to`] returned.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Ended {
+    /// The buffer is full, or the stream has ended.
+    Full,
+    /// There is nothing more for now.
+    Idle,
+    /// The stream was stopped, perhaps inside a record.
+    Stopped,
 }
 
 impl StreamFeed {
@@ -67,6 +86,7 @@ impl StreamFeed {
                 byte_offset: options.start,
                 raw_bytes_seen: 0,
                 at_end: false,
+                is_live: options.live,
                 stream,
             }),
         })
@@ -165,23 +185,30 @@ impl Feed for StreamFeed {
 }
 
 impl Cutter {
-    /// The next buffer of whole records; `None` at the end.
+    /// The next buffer of whole records, an empty one if a live stream has none now; `None` at the end.
     fn fill(&mut self) -> Result<Option<Filled>> {
         if self.at_end && self.carry.is_empty() {
             return Ok(None);
         }
         let mut buffer = std::mem::replace(&mut self.carry, self.pool.take(0));
+        let carried = buffer.len();
         let mut target = self.chunk_bytes.max(buffer.len());
         let mut is_first_look = true;
         let cut = loop {
-            self.read_up_to(&mut buffer, target)?;
-            if buffer.is_empty() {
+            let ended = self.read_up_to(&mut buffer, target)?;
+            if buffer.is_empty() && ended != Ended::Idle {
                 return Ok(None);
             }
-            let cut = if self.at_end {
-                Some(buffer.len())
-            } else {
-                self.last_record_end(&buffer)
+            let cut = match ended {
+                Ended::Full if self.at_end => Some(buffer.len()),
+                // What was carried over has been searched.
+                Ended::Idle if buffer.len() == carried => Some(0),
+                Ended::Idle => self.last_record_end(&buffer).or(Some(0)),
+                Ended::Full => self.last_record_end(&buffer),
+                Ended::Stopped => {
+                    buffer.resize(self.last_record_end(&buffer).unwrap_or(0));
+                    Some(buffer.len())
+                }
             };
             if !is_first_look || self.at_end {
                 self.check_first_record(&buffer)?;
@@ -211,18 +238,38 @@ impl Cutter {
         }))
     }
 
-    /// Reads until `buffer` holds `target` bytes or the stream ends.
-    fn read_up_to(&mut self, buffer: &mut PooledBuffer, target: usize) -> Result<()> {
+    /// Reads until `buffer` holds `target` bytes, the stream ends, or a live run should not wait longer.
+    fn read_up_to(&mut self, buffer: &mut PooledBuffer, target: usize) -> Result<Ended> {
         let mut len = buffer.len();
         buffer.resize(target.max(len));
-        while len < buffer.len() && !self.at_end {
-            match self.stream.read(&mut buffer[len..])? {
-                0 => self.at_end = true,
-                read => len += read,
+        let started = Instant::now();
+        let mut ended = Ended::Full;
+        while len < buffer.len() && !self.at_end && ended == Ended::Full {
+            let free = &mut buffer[len..];
+            if !self.is_live {
+                match self.stream.read(free)? {
+                    0 => self.at_end = true,
+                    read => len += read,
+                }
+                continue;
+            }
+            match self.stream.read_now(free)? {
+                Arrival::Bytes(read) => {
+                    len += read;
+                    if started.elapsed() >= PATIENCE {
+                        ended = Ended::Idle;
+                    }
+                }
+                Arrival::Idle => ended = Ended::Idle,
+                Arrival::End => self.at_end = true,
+                Arrival::Stopped => {
+                    self.at_end = true;
+                    ended = Ended::Stopped;
+                }
             }
         }
         buffer.resize(len);
-        Ok(())
+        Ok(ended)
     }
 
     /// Where the last complete record of `buffer` ends, if one does.

@@ -11,6 +11,7 @@
 //! | [`FileSource`], a named pipe, a device, `/proc`, an empty file | stream |
 //! | [`StdinSource`], [`ReaderSource`] | stream, once |
 //! | any of these, compressed (told by the first bytes) | stream: `gzip`, `zstd`, `lz4` |
+//! | [`FollowSource`], a file that grows | stream, again when another file takes its place |
 //! | [`MemorySource`] | random access, or a stream on request |
 //!
 //! No slice escapes the closure it was given to: a mapping may lose its pages at any moment,
@@ -28,6 +29,7 @@
 mod codec;
 mod fd;
 mod file;
+mod follow;
 mod identity;
 mod mapped;
 mod memory;
@@ -40,10 +42,11 @@ mod sequential;
 mod spool;
 
 pub use file::FileSource;
+pub use follow::{FollowSource, POLL};
 pub use memory::MemorySource;
 pub use once::{ReaderSource, StdinSource};
 pub use options::{Io, MAX_EXPANSION_DEFAULT, ReadOptions};
-pub use peek::{Peeked, peek};
+pub use peek::{Peeked, peek, peek_line};
 pub(crate) use pread::PreadFile;
 pub use sequential::RandomStream;
 pub use spool::SpooledSource;
@@ -68,6 +71,11 @@ pub trait Source: Send + Sync + Debug {
 
     /// Whether [`open`](Source::open) may be called again, giving the same bytes.
     fn is_repeatable(&self) -> bool;
+
+    /// Whether the input, read to its end, goes on in another file, which the next [`open`](Source::open) gives.
+    fn goes_on(&self) -> bool {
+        false
+    }
 }
 
 /// An opened input.
@@ -133,11 +141,36 @@ pub trait ByteStream: Send + Debug {
     /// that merely interrupted a system call.
     fn read(&mut self, buffer: &mut [u8]) -> Result<usize>;
 
+    /// Reads what is there now, and says so if there is nothing: for whoever has other things to do. A stream that
+    /// cannot tell waits, as [`read`](ByteStream::read) does; others return after a tenth of a second at the latest.
+    ///
+    /// # Errors
+    /// As [`read`](ByteStream::read).
+    fn read_now(&mut self, buffer: &mut [u8]) -> Result<Arrival> {
+        Ok(match self.read(buffer)? {
+            0 => Arrival::End,
+            count => Arrival::Bytes(count),
+        })
+    }
+
     /// Bytes taken from the raw input so far (compressed bytes for a compressed one), for progress.
     fn raw_bytes(&self) -> u64;
 
     /// Size of the raw input, when known.
     fn raw_len_bytes(&self) -> Option<u64>;
+}
+
+/// What [`ByteStream::read_now`] found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Arrival {
+    /// So many bytes, at least one.
+    Bytes(usize),
+    /// Nothing at the moment.
+    Idle,
+    /// Nothing ever again.
+    End,
+    /// Nothing wanted ever again: what follows the last complete record is half of one.
+    Stopped,
 }
 
 /// `range` cut to an input of `len_bytes` bytes; never inverted.

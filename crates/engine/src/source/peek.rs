@@ -1,7 +1,7 @@
 //! Looking at the first bytes of an opened input without losing them.
 
-use super::{ByteStream, Opened};
-use crate::Result;
+use super::{Arrival, ByteStream, Opened};
+use crate::{Error, Result};
 
 /// The first bytes of an input, and the input as if they had not been read.
 #[derive(Debug)]
@@ -19,6 +19,37 @@ pub struct Peeked {
 /// # Errors
 /// As reading the input.
 pub fn peek(input: Opened, len_bytes: usize) -> Result<Peeked> {
+    peek_with(input, len_bytes, |stream, head, len| {
+        Ok(match stream.read(&mut head[len..])? {
+            0 => Arrival::End,
+            read => Arrival::Bytes(read),
+        })
+    })
+}
+
+/// The same, but content with a line of an input that has nothing more at the moment. `seen_bytes` were too few:
+/// waits for more than these.
+///
+/// # Errors
+/// As reading the input; [`Error::Interrupted`] when it was stopped before there was a line.
+pub fn peek_line(input: Opened, seen_bytes: usize, len_bytes: usize) -> Result<Peeked> {
+    peek_with(input, len_bytes, |stream, head, len| {
+        loop {
+            match stream.read_now(&mut head[len..])? {
+                Arrival::Idle if len <= seen_bytes || !head[..len].contains(&b'\n') => {}
+                Arrival::Stopped => return Err(Error::Interrupted),
+                arrival => return Ok(arrival),
+            }
+        }
+    })
+}
+
+/// `read` reads more into a head that has so many bytes; an idle stream ends the look.
+fn peek_with(
+    input: Opened,
+    len_bytes: usize,
+    mut read: impl FnMut(&mut dyn ByteStream, &mut [u8], usize) -> Result<Arrival>,
+) -> Result<Peeked> {
     match input {
         Opened::Random(access) => {
             let mut head = Vec::new();
@@ -33,11 +64,11 @@ pub fn peek(input: Opened, len_bytes: usize) -> Result<Peeked> {
         Opened::Stream(mut stream) => {
             let mut head = vec![0; len_bytes];
             let mut len = 0;
-            let mut is_all = false;
-            while len < head.len() && !is_all {
-                match stream.read(&mut head[len..])? {
-                    0 => is_all = true,
-                    read => len += read,
+            let mut arrival = Arrival::Bytes(0);
+            while len < head.len() && matches!(arrival, Arrival::Bytes(_)) {
+                arrival = read(stream.as_mut(), &mut head, len)?;
+                if let Arrival::Bytes(read) = arrival {
+                    len += read;
                 }
             }
             head.truncate(len);
@@ -48,7 +79,7 @@ pub fn peek(input: Opened, len_bytes: usize) -> Result<Peeked> {
             };
             Ok(Peeked {
                 head,
-                is_all,
+                is_all: arrival == Arrival::End,
                 input: Opened::Stream(Box::new(replay)),
             })
         }
@@ -81,6 +112,13 @@ impl ByteStream for Replay {
         buffer[..len].copy_from_slice(&left[..len]);
         self.position += len;
         Ok(len)
+    }
+
+    fn read_now(&mut self, buffer: &mut [u8]) -> Result<Arrival> {
+        if self.position < self.head.len() {
+            return self.read(buffer).map(Arrival::Bytes);
+        }
+        self.stream.read_now(buffer)
     }
 
     fn raw_bytes(&self) -> u64 {

@@ -3,6 +3,7 @@
 mod compressed;
 mod digest;
 mod files;
+mod follow;
 mod mapping;
 mod sinks;
 mod streams;

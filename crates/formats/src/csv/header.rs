@@ -20,6 +20,15 @@ pub struct Header {
     pub totals: Totals,
 }
 
+impl Header {
+    /// Whether at least half of the names that `other` has are here too, in any order.
+    pub fn resembles(&self, other: &Header) -> bool {
+        let is_here = |name: &&String| self.names.contains(name);
+        let common = other.names.iter().filter(is_here).count();
+        common > 0 && 2 * common >= other.names.len()
+    }
+}
+
 /// Reads the first record of an input as its header.
 ///
 /// `bytes` are the first bytes of the input, behind its byte order mark; `at_end` says that they are

@@ -9,6 +9,8 @@ use crate::model::{Contract, Metric, Object, Operator, Property, Quality};
 use crate::report::Violations;
 use tamis_engine::number::Decimal;
 
+mod follow;
+
 fn check(object: Object) -> Check {
     let contract = Contract::builder("test").object(object).build();
     Check::compile(&contract, &contract.objects[0], Unchecked::Refuse).unwrap()
