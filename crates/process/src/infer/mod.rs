@@ -124,6 +124,7 @@ pub fn infer(source: &dyn Source, options: &InferOptions) -> Result<Inferred> {
         threads: options.threads,
         chunk_bytes: options.chunk_bytes,
         record_bytes_max: options.record_bytes_max,
+        live: false,
         start: input.records.start,
         kernel: options.kernel,
         cancel: options.cancel.clone(),
