@@ -43,7 +43,8 @@ pub struct DialectOptions {
 }
 
 impl DialectOptions {
-    fn over(self, base: Dialect) -> Dialect {
+    /// `base` with what is said here.
+    pub fn over(self, base: Dialect) -> Dialect {
         Dialect {
             delimiter: self.delimiter.unwrap_or(base.delimiter),
             quote: self.quote.unwrap_or(base.quote),

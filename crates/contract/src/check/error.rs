@@ -12,6 +12,12 @@ pub enum CheckError {
         /// These.
         rules: Vec<UncheckedRule>,
     },
+    /// Records are to be judged one by one, and the contract has rules about all of them together.
+    #[error("{} of the contract cannot be judged record by record: {}", counted(.rules.len()), described(.rules))]
+    NeedsAllRecords {
+        /// These.
+        rules: Vec<UncheckedRule>,
+    },
     /// An input's format cannot be settled.
     #[error("`{input}`: {source}")]
     Format {

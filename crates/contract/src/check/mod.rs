@@ -13,6 +13,8 @@
 //!
 //! [`Check::run_batches`] hands out a report for every so many rows while the run goes on.
 //!
+//! [`RecordCheck`] holds records that come one by one to the same rules, without a report.
+//!
 //! A rule about the whole input needs every key before any row can be judged (`unique`). Then a first pass takes
 //! keys, and only if there are duplicates, or files to write, a second one says which rows they are.
 
@@ -26,6 +28,7 @@ mod layout;
 mod merge;
 mod outcome;
 mod part;
+mod record;
 mod rule;
 mod run;
 #[cfg(test)]
@@ -48,6 +51,7 @@ use crate::report::Report;
 pub use batches::BatchOptions;
 use compile::Compiled;
 pub use error::CheckError;
+pub use record::{BrokenRule, RecordCheck, Scalar};
 
 /// An object's rules, compiled; checks any number of inputs.
 #[derive(Clone, Debug)]

@@ -364,7 +364,7 @@ fn open(
     })
 }
 
-fn dialect_options(facts: &CsvFacts) -> input::DialectOptions {
+pub(super) fn dialect_options(facts: &CsvFacts) -> input::DialectOptions {
     input::DialectOptions {
         delimiter: facts.delimiter,
         quote: facts.quote,

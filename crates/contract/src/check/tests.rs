@@ -10,7 +10,7 @@ use crate::model::{CsvFacts, ExtraColumns, Metric, Operator, Property, Quality, 
 use crate::report::Report;
 use tamis_engine::number::Decimal;
 
-fn contract(object: Object) -> Contract {
+pub(super) fn contract(object: Object) -> Contract {
     Contract::builder("test").object(object).build()
 }
 
@@ -520,7 +520,7 @@ fn the_answer_does_not_depend_on_how_it_is_computed() {
 }
 
 /// Fields that are good, bad, or anything but what they look like.
-fn fields() -> impl Strategy<Value = String> {
+pub(super) fn fields() -> impl Strategy<Value = String> {
     let known = [
         "",
         "\"\"",
@@ -579,7 +579,7 @@ fn written(pattern: &str) -> crate::format::Format {
     crate::format::Format::Temporal(format)
 }
 
-fn properties() -> impl Strategy<Value = Property> {
+pub(super) fn properties() -> impl Strategy<Value = Property> {
     let base = prop_oneof![
         Just(Property::new("x")),
         Just(Property::string("x").pattern("^TX\\d{4}$").unwrap()),
@@ -638,7 +638,7 @@ fn properties() -> impl Strategy<Value = Property> {
 }
 
 /// `TAMIS_SOAK=n` runs `n` times as many cases.
-fn soak_factor() -> u32 {
+pub(super) fn soak_factor() -> u32 {
     let factor = std::env::var("TAMIS_SOAK").ok();
     factor.map_or(1, |factor| factor.parse().expect("TAMIS_SOAK is a number"))
 }

@@ -119,7 +119,7 @@ pub(crate) enum Side {
 }
 
 impl Side {
-    fn admits<T: Ord>(self, inclusion: Inclusion, value: &T, limit: &T) -> bool {
+    pub(super) fn admits<T: Ord>(self, inclusion: Inclusion, value: &T, limit: &T) -> bool {
         match (self, inclusion) {
             (Side::AtLeast, Inclusion::Inclusive) => value >= limit,
             (Side::AtLeast, Inclusion::Exclusive) => value > limit,

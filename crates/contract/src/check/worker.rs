@@ -18,7 +18,7 @@ use super::fast;
 use super::findings::Findings;
 use super::layout::Layout;
 use super::part::{BadRecord, BadRecords, Part, Sample};
-use super::rule::RuleId;
+use super::rule::{RuleId, StructuralRules};
 use super::value::Consequence;
 use crate::model::Severity;
 use crate::report::shown_value;
@@ -599,14 +599,13 @@ impl Visitor for Gather<'_> {
     }
 
     fn malformed(&mut self, record: &Malformed<'_>) {
-        let structural = &self.pass.compiled.structural;
-        let (rule, offset) = match &record.fault {
-            Fault::FieldCount { .. } => (structural.field_count, record.range.start),
-            Fault::UnclosedQuote { offset } => (structural.unclosed_quote, *offset),
-            Fault::InvalidUtf8 { offset } => (structural.encoding, *offset),
-            Fault::InvalidJson { offset, .. } => (structural.json, *offset),
-            Fault::DuplicateKey { offset } => (structural.duplicate_key, *offset),
-            _ => (structural.json, record.range.start),
+        let rule = structural_rule(&self.pass.compiled.structural, &record.fault);
+        let offset = match &record.fault {
+            Fault::UnclosedQuote { offset }
+            | Fault::InvalidUtf8 { offset }
+            | Fault::InvalidJson { offset, .. }
+            | Fault::DuplicateKey { offset } => *offset,
+            _ => record.range.start,
         };
         self.part.by_rule[rule.0 as usize] += 1;
         self.part.invalid += 1;
@@ -632,6 +631,17 @@ impl Visitor for Gather<'_> {
         }
         self.copy_bad(0, bytes, &[rule]);
         self.rows += 1;
+    }
+}
+
+/// The rule that a record with this fault breaks.
+pub(crate) fn structural_rule(rules: &StructuralRules, fault: &Fault) -> RuleId {
+    match fault {
+        Fault::FieldCount { .. } => rules.field_count,
+        Fault::UnclosedQuote { .. } => rules.unclosed_quote,
+        Fault::InvalidUtf8 { .. } => rules.encoding,
+        Fault::DuplicateKey { .. } => rules.duplicate_key,
+        _ => rules.json,
     }
 }
 
