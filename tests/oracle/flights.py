@@ -61,14 +61,27 @@ def later_than_first(columns: str) -> str:
 
 FAA = r"^N[1-9]\d{0,4}[A-HJ-NP-Z]{0,2}$"
 FLIGHT_OF_DAY = later_than_first("year, month, day, carrier, flight")
-INTEGERS = (
-    "year month day dep_time sched_dep_time dep_delay arr_time sched_arr_time arr_delay flight air_time distance hour minute"
-).split()
+INTEGERS = [
+    "year",
+    "month",
+    "day",
+    "dep_time",
+    "sched_dep_time",
+    "dep_delay",
+    "arr_time",
+    "sched_arr_time",
+    "arr_delay",
+    "flight",
+    "air_time",
+    "distance",
+    "hour",
+    "minute",
+]
 
 EXAMPLE = [
     *(rule for column in INTEGERS for rule in [mistyped(column)]),
-    *(missing(c) for c in "year month day sched_dep_time sched_arr_time carrier flight".split()),
-    *(missing(c) for c in "origin dest distance hour minute time_hour".split()),
+    *(missing(c) for c in ["year", "month", "day", "sched_dep_time", "sched_arr_time", "carrier", "flight"]),
+    *(missing(c) for c in ["origin", "dest", "distance", "hour", "minute", "time_hour"]),
     *outside("year", 2013, 2013),
     *outside("month", 1, 12),
     *outside("day", 1, 31),
@@ -161,7 +174,9 @@ def expected(case: Case, table: str) -> dict:
         f"SELECT count(*), count(*) FILTER ({errors}), {counts} FROM judged"
     ).fetchone()
     by_rule = {
-        (rule.column, rule.rule, rule.severity): number for rule, number in zip(case.rules, numbers) if number > 0
+        (rule.column, rule.rule, rule.severity): number
+        for rule, number in zip(case.rules, numbers)
+        if number > 0
     }
     return {"total": total, "invalid": invalid, "by_rule": by_rule}
 
@@ -211,7 +226,9 @@ def compare(tamis: str, table: str, repository: pathlib.Path) -> int:
         ours = found(case, tamis, table, repository)
         if ours == theirs:
             broken = len(theirs["by_rule"])
-            print(f"ok    {case.object}: {len(case.rules)} rules, {broken} broken, {theirs['invalid']} rows invalid")
+            print(
+                f"ok    {case.object}: {len(case.rules)} rules, {broken} broken, {theirs['invalid']} rows invalid"
+            )
             continue
         failed += 1
         print(f"FAIL  {case.object}")
