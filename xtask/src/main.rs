@@ -5,13 +5,15 @@
 //! - `cargo xtask bench` measures `tamis check` beside its peers.
 //!
 //! Steps are run one after the other, with their output passed on, and nothing here needs more than
-//! the Rust toolchain, a C compiler and Python 3.
+//! the Rust toolchain, a C compiler, Python 3.11 and, for Spark, Java 17, which is installed where we may.
 
 mod bench;
 mod command;
 mod options;
+mod package;
 mod python;
 mod soak;
+mod tally;
 mod test;
 
 use std::process::ExitCode;
@@ -21,7 +23,7 @@ use options::Options;
 const USAGE: &str = "\
 Usage: cargo xtask <COMMAND>
 
-  test                                   format, lints, all tests, model checks, docs, the oracle
+  test                                   format, lints, all tests, model checks, docs, the oracle, the Python package
   soak [--minutes M] [--fuzz]            fault loops and fuzz targets, M minutes each [default: 5], or
                                          the fuzz targets alone; appends what came of it to docs/SOAK.md
   bench [--rows N] [--rounds R] [--peers] [--write FILE]

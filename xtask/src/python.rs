@@ -1,4 +1,4 @@
-//! A Python of our own, with packages from PyPI, below `target/`.
+//! A Python of our own, with packages from PyPI and the wheel of this repository, below `target/`.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -32,11 +32,32 @@ impl Python {
         Ok(python)
     }
 
+    /// Installs a wheel, also over one of the same version.
+    pub(crate) fn install(&self, wheel: &Path) -> Result<()> {
+        let mut install = self.pip();
+        install.args(["install", "--force-reinstall", "--no-deps"]);
+        require(install.arg(wheel))
+    }
+
+    /// Runs a module: `python -m NAME`.
+    pub(crate) fn module(&self, name: &str) -> Command {
+        let mut command = self.command();
+        command.args(["-m", name]);
+        command
+    }
+
+    /// The interpreter, started in the root of the repository.
+    fn command(&self) -> Command {
+        let mut command = program(self.program("python"));
+        // Scripts and tests lie in the working tree: they leave no compiled files beside them.
+        command.env("PYTHONDONTWRITEBYTECODE", "1");
+        command
+    }
+
     /// Runs a script of the repository.
     pub(crate) fn script(&self, path: &str) -> Command {
-        let mut command = program(self.program("python"));
-        // Scripts lie in the working tree: they leave no compiled files beside them.
-        command.env("PYTHONDONTWRITEBYTECODE", "1").arg(path);
+        let mut command = self.command();
+        command.arg(path);
         command
     }
 
@@ -56,6 +77,7 @@ impl Python {
     }
 
     fn create(&self) -> Result<()> {
+        require_version()?;
         let mut venv = program("python3");
         venv.args(["-m", "venv"]).arg(&self.folder);
         if succeeds(&mut venv)? {
@@ -83,6 +105,24 @@ impl Python {
     }
 }
 
-fn is_root() -> bool {
+/// Oldest Python that the package supports, and so the tests.
+const VERSION_MIN: (u32, u32) = (3, 11);
+
+fn require_version() -> Result<()> {
+    let question = "import sys; print(*sys.version_info[:2])";
+    let found = output(program("python3").args(["-c", question]))?;
+    let mut numbers = found.split(' ').map_while(|number| number.parse().ok());
+    let version: Option<(u32, u32)> = numbers.next().zip(numbers.next());
+    if version.is_some_and(|version| version >= VERSION_MIN) {
+        return Ok(());
+    }
+    let (major, minor) = VERSION_MIN;
+    let found = found.replace(' ', ".");
+    Err(format!(
+        "the `python3` found first is {found}, and {major}.{minor} or later is needed: put a newer one first in PATH"
+    ))
+}
+
+pub(crate) fn is_root() -> bool {
     output(program("id").arg("-u")).is_ok_and(|id| id == "0")
 }

@@ -1,21 +1,21 @@
 //! `cargo xtask soak`: look for trouble for as long as told.
 //!
 //! The tests of faults run over and over, the property tests run once with many more cases
-//! (`TAMIS_SOAK`), and every fuzz target runs its time. What came of it is appended to
+//! (`TAMIS_SOAK`), so do the tests of the Python package, and every fuzz target runs its time. What came of it is appended to
 //! `docs/SOAK.md`, one line each, with the commit.
 
 use std::fs;
 use std::io::Write;
 use std::time::{Duration, Instant};
 
-use crate::Result;
 use crate::command::{
     cargo, output, program, require, root, succeeds, target as build_folder, watch,
 };
 use crate::options::Options;
+use crate::{Result, package};
 
 /// How many times as many cases the property tests run: some minutes in all.
-const SOAK_FACTOR: &str = "20";
+pub(crate) const SOAK_FACTOR: &str = "20";
 
 /// One line of the record.
 #[derive(Debug)]
@@ -32,6 +32,7 @@ pub(crate) fn run(options: &Options) -> Result<bool> {
     let mut findings = Vec::new();
     if !options.has("fuzz") {
         findings.extend([fault_loop(minutes)?, property_tests()?]);
+        findings.extend(python_tests()?);
     }
     for target in fuzz_targets()? {
         findings.push(fuzz(&target, minutes)?);
@@ -69,6 +70,17 @@ fn property_tests() -> Result<Finding> {
         runs: "1 round".to_owned(),
         passed,
     })
+}
+
+/// The tests of the Python package and of its adapters.
+fn python_tests() -> Result<Vec<Finding>> {
+    let suites = package::soak()?.into_iter().map(|(name, tally)| Finding {
+        what: format!("python tests, {name}"),
+        minutes: tally.elapsed().as_secs().div_ceil(60),
+        runs: format!("{} tests", tally.count()),
+        passed: tally.finish(),
+    });
+    Ok(suites.collect())
 }
 
 /// The names of the fuzz targets, after their files.
