@@ -13,6 +13,7 @@ row 2, `amount`: must be at least 0 (found `-7.5`)
 from __future__ import annotations
 
 from tamis._tamis import ValidationError, ValidationResult, __version__
+from tamis.cached import CachedValidator
 from tamis.errors import (
     CacheError,
     FormatError,
@@ -30,6 +31,7 @@ from tamis.validator import Validator
 
 __all__ = [
     "CacheError",
+    "CachedValidator",
     "Field",
     "FormatError",
     "InputError",

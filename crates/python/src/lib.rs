@@ -5,6 +5,7 @@
 //! - [`contract`] makes contracts, out of fields ([`field`]), ODCS text or data; [`check`] compiles one and runs it;
 //! - [`source`] makes sources of what Python code hands in: paths, bytes, file objects, iterators;
 //! - [`result`] is what comes out;
+//! - [`digest`] names the bytes of files and writes the entries of the cache;
 //! - [`detached`] runs everything that takes long, without the interpreter lock and open to Ctrl-C;
 //! - [`error`] turns our errors into the exceptions of `tamis.errors`;
 //! - [`command`] is the `tamis` command.
@@ -16,6 +17,7 @@ mod check;
 mod command;
 mod contract;
 mod detached;
+mod digest;
 mod error;
 mod field;
 mod result;
@@ -29,6 +31,7 @@ fn _tamis(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add("__version__", env!("CARGO_PKG_VERSION"))?;
     contract::add_to(module)?;
     check::add_to(module)?;
+    digest::add_to(module)?;
     result::add_to(module)?;
     command::add_to(module)
 }
