@@ -111,7 +111,8 @@ impl State {
         matches!(self, State::Quoted | State::Escaped)
     }
 
-    fn from_number(number: u32) -> Option<State> {
+    /// The state of this number, as in `state as u8`; `None` when there is no such state.
+    pub fn from_number(number: u32) -> Option<State> {
         State::ALL.get(number as usize).copied()
     }
 }

@@ -11,6 +11,8 @@
 //!   ([`crate::lookback`]);
 //! - [`stream`] cuts streams: whoever holds the reader fills a buffer and keeps the unfinished record
 //!   for the next one, so that reading and decompressing overlap with the mapping of earlier chunks;
+//! - [`scan`] says what a range does to the framing before anybody knows its start state; [`scan_range`] does so for
+//!   whoever divides an input among machines and runs each range by itself ([`Options::end`], [`Options::start_state`]);
 //! - [`window`] bounds how far workers run ahead of the merge, and with that the memory.
 //!
 //! ```
@@ -39,6 +41,7 @@
 //! ```
 
 mod random;
+mod scan;
 mod stream;
 #[cfg(test)]
 mod tests;
@@ -50,10 +53,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use crate::control::{Cancel, Progress};
-use crate::framing::Framing;
+use crate::framing::{Framing, State};
 use crate::kernel::Kernel;
 use crate::source::Opened;
 use crate::{Error, Result};
+pub use scan::scan_range;
 use window::Window;
 
 /// Chunk size when nobody says otherwise: of 128 KiB to 4 MiB the fastest here, since a chunk stays in a
@@ -75,11 +79,17 @@ pub struct Options {
     pub chunk_bytes: usize,
     /// A record longer than this, terminator included, is an error.
     pub record_bytes_max: usize,
-    /// Where the first record starts (after a byte order mark and a header).
+    /// Where the run begins: at the first record (after a byte order mark and a header), or at any byte if
+    /// `start_state` says how the bytes before it leave the framing.
     pub start: u64,
     /// Do not wait for a chunk to fill up: when a stream is idle or slow, map the complete records that are there.
     /// When there are none, map an empty chunk, so that the merge hears that time passes.
     pub live: bool,
+    /// Only records that start before this byte belong to the run; the last of them is read to its own end. `None`:
+    /// all to the end of the input. For inputs with random access.
+    pub end: Option<u64>,
+    /// The framing's state at `start`. Anything but [`State::RecordStart`] is for inputs with random access.
+    pub start_state: State,
     /// The instruction set to scan with.
     pub kernel: Kernel,
     /// Stops the run from outside.
@@ -96,6 +106,8 @@ impl Default for Options {
             record_bytes_max: RECORD_BYTES_MAX_DEFAULT,
             start: 0,
             live: false,
+            end: None,
+            start_state: State::RecordStart,
             kernel: Kernel::detect(),
             cancel: Cancel::new(),
             progress: Progress::new(),
@@ -187,6 +199,13 @@ pub fn run<W, P: Send>(
             drive(&feed, options, new_worker, map, merge)
         }
         Opened::Stream(stream) => {
+            if options.end.is_some() || options.start_state != State::RecordStart {
+                return Err(Error::Unsupported {
+                    input: stream.name().to_owned(),
+                    reason: "a stream can only be read from its start to its end, not in ranges"
+                        .to_owned(),
+                });
+            }
             let feed = stream::StreamFeed::new(stream, framing, options)?;
             drive(&feed, options, new_worker, map, merge)
         }

@@ -14,8 +14,9 @@
 
 use std::ops::Range;
 
+use super::scan::scan;
 use super::{CHUNK_BYTES_WORTH_A_THREAD, Chunk, Claim, Feed, Options, Piece, in_flight_max};
-use crate::framing::{Framing, Machine, Quoting, State, Transition};
+use crate::framing::{Framing, Machine, State};
 use crate::kernel::Kernel;
 use crate::lookback::LookBack;
 use crate::source::RandomAccess;
@@ -30,6 +31,8 @@ pub(super) struct RandomFeed<'a> {
     kernel: Kernel,
     look_back: LookBack,
     start: u64,
+    /// Records that start here or behind are somebody else's.
+    end: u64,
     chunk_bytes: u64,
     record_bytes_max: usize,
 }
@@ -57,7 +60,10 @@ impl<'a> RandomFeed<'a> {
         framing: Framing,
         options: &Options,
     ) -> RandomFeed<'a> {
-        let bytes = access.len_bytes().saturating_sub(options.start);
+        let end = options
+            .end
+            .map_or(access.len_bytes(), |end| end.min(access.len_bytes()));
+        let bytes = end.saturating_sub(options.start);
         let threads = options.threads.max(1) as u64;
         // A small input is shared out, but not into crumbs.
         let share = bytes
@@ -71,8 +77,9 @@ impl<'a> RandomFeed<'a> {
             access,
             machine: Machine::new(framing),
             kernel: options.kernel,
-            look_back: LookBack::new(in_flight_max(options.threads.max(1)), State::RecordStart),
+            look_back: LookBack::new(in_flight_max(options.threads.max(1)), options.start_state),
             start: options.start,
+            end,
             chunk_bytes,
             record_bytes_max: options.record_bytes_max,
         }
@@ -80,7 +87,7 @@ impl<'a> RandomFeed<'a> {
 
     fn range(&self, index: u64) -> Range<u64> {
         let start = self.start + index * self.chunk_bytes;
-        start..(start + self.chunk_bytes).min(self.access.len_bytes())
+        start..(start + self.chunk_bytes).min(self.end)
     }
 
     /// Steps 1 and 2 of the module's story.
@@ -183,7 +190,7 @@ impl Feed for RandomFeed<'_> {
     }
 
     fn total(&self) -> Option<u64> {
-        let bytes = self.access.len_bytes().saturating_sub(self.start);
+        let bytes = self.end.saturating_sub(self.start);
         Some(bytes.div_ceil(self.chunk_bytes))
     }
 
@@ -249,76 +256,5 @@ impl Feed for RandomFeed<'_> {
 
     fn verify(&self) -> Result<()> {
         self.access.verify()
-    }
-}
-
-/// What `body` does to every state, by the fastest way that is exact for the dialect.
-fn scan(machine: &Machine, kernel: Kernel, body: &[u8]) -> Transition {
-    let last = body[body.len() - 1];
-    match machine.framing() {
-        Framing::Lines => Transition::constant(if last == b'\n' {
-            State::RecordStart
-        } else {
-            State::Field
-        }),
-        Framing::Quoted(
-            quoting @ Quoting {
-                quote: Some(quote), ..
-            },
-        ) if quoting.is_parity_valid() => scan_parity(quoting, *quote, kernel, body),
-        // Without quotes and comments the last byte alone tells.
-        Framing::Quoted(quoting) if quoting.quote.is_none() && quoting.is_parity_valid() => {
-            Transition::constant(end_outside(quoting, last))
-        }
-        Framing::Quoted(_) => machine.transition(body),
-    }
-}
-
-/// The transition by quote parity: exact unless a stray quote makes one hypothesis, or both, unknown.
-fn scan_parity(quoting: &Quoting, quote: u8, kernel: Kernel, body: &[u8]) -> Transition {
-    let (first, last) = (body[0], body[body.len() - 1]);
-    let scan = kernel.scan_quotes(body, quoting.delimiter, quote);
-    Transition::from_fn(|start| {
-        let starts_quoted = match start {
-            State::Quoted => true,
-            // The kernel leaves the first byte to us: what came before it is in the state.
-            State::Field if first == quote => return None,
-            State::QuoteInQuoted if ![quote, quoting.delimiter, b'\n', b'\r'].contains(&first) => {
-                return None;
-            }
-            State::Escaped | State::Comment => return None,
-            _ => false,
-        };
-        let is_valid = if starts_quoted {
-            scan.inside_ok
-        } else {
-            scan.outside_ok
-        };
-        let ends_quoted = starts_quoted ^ scan.odd;
-        is_valid.then(|| {
-            if ends_quoted {
-                State::Quoted
-            } else {
-                end_after(quoting, quote, last)
-            }
-        })
-    })
-}
-
-fn end_after(quoting: &Quoting, quote: u8, last: u8) -> State {
-    if last == quote {
-        State::QuoteInQuoted
-    } else {
-        end_outside(quoting, last)
-    }
-}
-
-/// The state outside quotes and comments after the byte `last`.
-fn end_outside(quoting: &Quoting, last: u8) -> State {
-    match last {
-        b'\n' => State::RecordStart,
-        b'\r' => State::AfterCarriageReturn,
-        last if last == quoting.delimiter => State::FieldStart,
-        _ => State::Field,
     }
 }

@@ -153,6 +153,56 @@ proptest! {
         assert_chunks_are_exact(framing, &bytes, &options, is_stream.then_some(7));
     }
 
+    /// What map/reduce over machines stands on: each range by itself, with the state that the scans of the ranges
+    /// before it give, and together exactly the records of the whole.
+    #[test]
+    fn any_ranges_give_the_records_of_the_whole(
+        bytes in inputs(),
+        framing in framings(),
+        cuts in proptest::collection::vec(0..250usize, 0..6),
+        threads in 1..3usize,
+        chunk_bytes in 1..40usize,
+        kernel in proptest::sample::select(Kernel::available()),
+    ) {
+        let mut cuts: Vec<u64> = cuts.into_iter().map(|cut| cut.min(bytes.len()) as u64).collect();
+        cuts.extend([0, bytes.len() as u64]);
+        cuts.sort_unstable();
+        let strict = Machine::new(framing);
+        let mut start_state = State::RecordStart;
+        let mut next = 0;
+        for cut in cuts.windows(2) {
+            let (start, end) = (cut[0], cut[1]);
+            prop_assert_eq!(start_state, strict.run(State::RecordStart, &bytes[..start as usize]));
+            let options = Options { threads, chunk_bytes, kernel, start, end: Some(end), start_state, ..Options::default() };
+            for (byte_offset, chunk, at_end) in chunks(source(&bytes, None), framing, &options).unwrap() {
+                prop_assert_eq!(byte_offset, next, "a chunk starts where the one before ended");
+                prop_assert!((start..end).contains(&byte_offset), "it starts in its range");
+                next += chunk.len() as u64;
+                prop_assert_eq!(&chunk, &bytes[byte_offset as usize..next as usize]);
+                prop_assert_eq!(at_end, next == bytes.len() as u64 && at_end);
+                prop_assert!(may_start(framing, &bytes)[byte_offset as usize]);
+            }
+            let Opened::Random(access) = source(&bytes, None) else { unreachable!("memory") };
+            let transition = scan_range(access.as_ref(), framing, start..end, kernel, &Cancel::new()).unwrap();
+            for state in State::ALL {
+                let expected = strict.run(state, &bytes[start as usize..end as usize]);
+                let reached = transition.apply(state).expect("nothing is unknown");
+                // Lines know two states only: what the others lead to means nothing.
+                let is_met = match framing {
+                    Framing::Lines => state == State::RecordStart || state == State::Field,
+                    Framing::Quoted(quoting) if quoting.is_parity_valid() => {
+                        !matches!(state, State::Escaped | State::Comment)
+                            && (quoting.quote.is_some() || !matches!(state, State::Quoted | State::QuoteInQuoted))
+                    }
+                    Framing::Quoted(_) => true,
+                };
+                prop_assert!(!is_met || reached == expected, "{state:?} leads to {reached:?}, not {expected:?}");
+            }
+            start_state = transition.apply(start_state).expect("nothing is unknown");
+        }
+        prop_assert_eq!(next, bytes.len() as u64, "all bytes have an owner");
+    }
+
     #[test]
     fn too_long_is_too_long_for_any_cut(
         bytes in inputs(),
@@ -193,6 +243,16 @@ fn a_record_longer_than_many_chunks_has_one_owner() {
             read_bytes,
         );
     }
+}
+
+#[test]
+fn a_stream_has_no_ranges() {
+    let options = Options {
+        end: Some(2),
+        ..Options::default()
+    };
+    let refused = chunks(source(b"a\nb\n", Some(1)), Framing::Lines, &options);
+    assert!(matches!(refused, Err(Error::Unsupported { .. })));
 }
 
 #[test]

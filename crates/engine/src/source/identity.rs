@@ -34,6 +34,14 @@ impl Identity {
         self.len_bytes
     }
 
+    /// Nanoseconds since 1970; what lies beyond the 292 years around it that these can say is at their end.
+    pub(super) fn modified_ns(&self) -> i64 {
+        let (seconds, nanoseconds) = self.modified;
+        seconds
+            .saturating_mul(1_000_000_000)
+            .saturating_add(nanoseconds)
+    }
+
     /// Checks that `file` is still in this state.
     ///
     /// `suspect_from` is the first byte to doubt when the file was overwritten somewhere.

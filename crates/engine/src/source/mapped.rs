@@ -68,6 +68,10 @@ impl RandomAccess for MappedFile {
         self.identity.len_bytes()
     }
 
+    fn modified_ns(&self) -> Option<i64> {
+        Some(self.identity.modified_ns())
+    }
+
     fn backend(&self) -> &'static str {
         "mmap"
     }

@@ -95,6 +95,12 @@ pub trait RandomAccess: Send + Sync + Debug {
     /// Length in bytes when the input was opened.
     fn len_bytes(&self) -> u64;
 
+    /// When the input was last modified before it was opened, in nanoseconds since 1970; `None` where that means
+    /// nothing (memory).
+    fn modified_ns(&self) -> Option<i64> {
+        None
+    }
+
     /// Which back end this is, for `--perf`: `mmap`, `read` or `memory`.
     fn backend(&self) -> &'static str;
 

@@ -82,6 +82,10 @@ impl RandomAccess for PreadFile {
         self.identity.len_bytes()
     }
 
+    fn modified_ns(&self) -> Option<i64> {
+        Some(self.identity.modified_ns())
+    }
+
     fn backend(&self) -> &'static str {
         "read"
     }

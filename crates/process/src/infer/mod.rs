@@ -129,6 +129,7 @@ pub fn infer(source: &dyn Source, options: &InferOptions) -> Result<Inferred> {
         kernel: options.kernel,
         cancel: options.cancel.clone(),
         progress: options.progress.clone(),
+        ..Options::default()
     };
     let mut tally = Tally::new(&input.layout, &tokens, input.records.totals);
     let mut bytes = input.records.start;
