@@ -141,7 +141,7 @@ impl Tally {
         for (index, keys) in self.unique.iter_mut().zip(&part.keys) {
             index.push(
                 keys.iter()
-                    .map(|&(key, row)| (key, first_row + u64::from(row))),
+                    .map(|keyed| (keyed.key, first_row + u64::from(keyed.row))),
             )?;
         }
         let input = self.inputs.last_mut().expect("a part belongs to an input");

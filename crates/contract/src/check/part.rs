@@ -29,11 +29,42 @@ pub(crate) struct Part {
     /// Raw records with one, if they are wanted.
     pub(crate) bad: Option<BadRecords>,
     /// For each unique rule, the keys of the rows that have one.
-    pub(crate) keys: Vec<Vec<(Key, u32)>>,
+    pub(crate) keys: Vec<Vec<KeyedRow>>,
+    /// For each unique rule that a row can break, what a report says of the rows in `keys`, if that is wanted.
+    pub(crate) details: Vec<Details>,
     /// Where the first bad record ends, from the start of the chunk.
     pub(crate) first_bad_end: Option<usize>,
     /// First byte of the chunk in its input.
     pub(crate) byte_offset: u64,
+}
+
+/// The key of a row.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct KeyedRow {
+    pub(crate) key: Key,
+    /// From the start of the chunk.
+    pub(crate) row: u32,
+    /// Another rule makes the row bad already.
+    pub(crate) is_bad: bool,
+}
+
+/// What a report says of rows with a key, one after the other, should they turn out to be duplicates.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Details {
+    pub(crate) rows: Vec<Detail>,
+    /// The shown values.
+    pub(crate) text: String,
+}
+
+/// One row of [`Details`].
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Detail {
+    /// Line ends between the start of the chunk and the record.
+    pub(crate) line: u64,
+    /// First byte of the record in the chunk.
+    pub(crate) offset: usize,
+    /// Where its value ends in the text; it begins where the one before ends.
+    pub(crate) text_end: usize,
 }
 
 /// A violation with everything a person needs to find it.

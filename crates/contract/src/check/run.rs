@@ -6,7 +6,6 @@ use std::time::Instant;
 
 use tamis_engine::framing::Terminator;
 use tamis_engine::pipeline::{self, Options};
-use tamis_engine::pool::BufferPool;
 use tamis_engine::source::{Opened, Source, SpooledSource};
 use tamis_formats::input::{self, InputOptions, Records, Shape};
 
@@ -18,7 +17,7 @@ use super::outcome::Ended;
 use super::threshold::Measured;
 use super::worker::{Known, Pass, Worker};
 use super::{Check, CheckError, CheckOptions};
-use crate::model::{CsvFacts, Severity};
+use crate::model::CsvFacts;
 use crate::report::Report;
 use crate::unique::{Duplicates, UniqueIndex};
 
@@ -126,7 +125,7 @@ fn find_duplicates(
 }
 
 /// Counts a violation for each threshold that is not met.
-fn judge_thresholds(compiled: &Compiled, tally: &mut Tally, duplicates: &[Duplicates]) {
+pub(super) fn judge_thresholds(compiled: &Compiled, tally: &mut Tally, duplicates: &[Duplicates]) {
     for threshold in &compiled.metrics {
         let measured = measure(threshold, tally, duplicates);
         if !measured.meets(&threshold.operator) {
@@ -219,40 +218,12 @@ fn check_input(
     options
         .progress
         .add_raw_bytes_total(raw_len_bytes.unwrap_or(0));
-    let (layout, header_faults) = match &records.shape {
-        Shape::Jsonl => (Layout::jsonl(compiled), HeaderFaults::default()),
-        Shape::Csv {
-            dialect,
-            header: None,
-        } => {
-            let layout = Layout::csv_by_position(compiled, *dialect);
-            (layout, HeaderFaults::default())
-        }
-        Shape::Csv {
-            dialect,
-            header: Some(header),
-        } => Layout::csv_by_name(compiled, *dialect, header),
-    };
-    let line_end = match &records.shape {
-        Shape::Csv { dialect, .. } if dialect.terminator == Terminator::CarriageReturn => b'\r',
-        _ => b'\n',
-    };
+    let (layout, header_faults) = layout_of(compiled, &records.shape);
     let seen = outputs
         .batches
         .as_ref()
         .and_then(|batches| batches.seen.clone());
     let pass = Pass {
-        compiled,
-        layout: &layout,
-        kernel: options.kernel,
-        pool: BufferPool::new(8 * options.threads.max(1) * options.chunk_bytes.next_power_of_two()),
-        line_end,
-        bad_from: if options.strict {
-            Severity::Warning
-        } else {
-            Severity::Error
-        },
-        samples_max: options.samples_max,
         samples_full: AtomicBool::new(tally.samples.len() >= options.samples_max),
         wants_good: outputs.good.is_some(),
         wants_bad: outputs.bad.is_some(),
@@ -261,6 +232,7 @@ fn check_input(
         seen: seen.as_deref(),
         fail_fast: options.fail_fast,
         known,
+        ..Pass::new(compiled, &layout, line_end(&records.shape), options)
     };
     if !outputs.start_input(&records.header_bytes, &pass)? {
         return Err(CheckError::HeadersDiffer {
@@ -299,6 +271,7 @@ fn check_input(
         kernel: options.kernel,
         cancel: options.cancel.clone(),
         progress: options.progress.clone(),
+        ..Options::default()
     };
     let outcome = pipeline::run(
         records.opened,
@@ -320,6 +293,32 @@ fn check_input(
     Ok(outcome.stopped)
 }
 
+/// Where the contract's columns are in an input of this shape, and what is wrong with its header.
+pub(super) fn layout_of(compiled: &Compiled, shape: &Shape) -> (Layout, HeaderFaults) {
+    match shape {
+        Shape::Jsonl => (Layout::jsonl(compiled), HeaderFaults::default()),
+        Shape::Csv {
+            dialect,
+            header: None,
+        } => {
+            let layout = Layout::csv_by_position(compiled, *dialect);
+            (layout, HeaderFaults::default())
+        }
+        Shape::Csv {
+            dialect,
+            header: Some(header),
+        } => Layout::csv_by_name(compiled, *dialect, header),
+    }
+}
+
+/// The byte that ends a physical line in an input of this shape.
+pub(super) fn line_end(shape: &Shape) -> u8 {
+    match shape {
+        Shape::Csv { dialect, .. } if dialect.terminator == Terminator::CarriageReturn => b'\r',
+        _ => b'\n',
+    }
+}
+
 /// Fails when the second pass over all inputs saw other rows than the first.
 fn compare_passes(first: &[InputTally], second: &[InputTally]) -> Result<(), CheckError> {
     for (first, second) in first.iter().zip(second) {
@@ -338,7 +337,7 @@ fn changed(input: &str, byte_offset: u64) -> tamis_engine::Error {
     }
 }
 
-fn open(
+pub(super) fn open(
     check: &Check,
     source: &dyn Source,
     before: Option<&Shape>,

@@ -12,12 +12,13 @@ use tamis_engine::pipeline::Chunk;
 use tamis_engine::pool::BufferPool;
 use tamis_formats::{Block, Fault, Kind, Malformed, Visitor, csv, jsonl};
 
+use super::CheckOptions;
 use super::batches::lock;
 use super::compile::Compiled;
 use super::fast;
 use super::findings::Findings;
 use super::layout::Layout;
-use super::part::{BadRecord, BadRecords, Part, Sample};
+use super::part::{BadRecord, BadRecords, Detail, Details, KeyedRow, Part, Sample};
 use super::rule::{RuleId, StructuralRules};
 use super::value::Consequence;
 use crate::model::Severity;
@@ -47,6 +48,8 @@ pub(crate) struct Pass<'a> {
     pub(crate) wants_findings: bool,
     /// The keys so far, when one worker looks at all chunks in order and there is no second pass.
     pub(crate) seen: Option<&'a Mutex<SeenKeys>>,
+    /// Keys come with what a report says of their rows: whoever finds the duplicates has not got the input.
+    pub(crate) wants_details: bool,
     pub(crate) fail_fast: bool,
     /// In the second pass: which rows of the run repeat a key, and where each chunk begins.
     pub(crate) known: Option<Known<'a>>,
@@ -163,7 +166,39 @@ impl Worker {
     }
 }
 
-impl Pass<'_> {
+impl<'a> Pass<'a> {
+    /// A pass that judges rows and keeps samples, and nothing else.
+    pub(crate) fn new(
+        compiled: &'a Compiled,
+        layout: &'a Layout,
+        line_end: u8,
+        options: &CheckOptions,
+    ) -> Pass<'a> {
+        let pooled_bytes = 8 * options.threads.max(1) * options.chunk_bytes.next_power_of_two();
+        Pass {
+            compiled,
+            layout,
+            kernel: options.kernel,
+            pool: BufferPool::new(pooled_bytes),
+            line_end,
+            bad_from: if options.strict {
+                Severity::Warning
+            } else {
+                Severity::Error
+            },
+            samples_max: options.samples_max,
+            samples_full: AtomicBool::new(false),
+            wants_good: false,
+            wants_bad: false,
+            wants_keys: false,
+            wants_findings: false,
+            seen: None,
+            wants_details: false,
+            fail_fast: false,
+            known: None,
+        }
+    }
+
     /// Whether a violation of the rule makes its row bad.
     pub(crate) fn makes_bad(&self, rule: RuleId) -> bool {
         self.compiled.rules.get(rule).severity >= self.bad_from
@@ -181,6 +216,8 @@ struct Gather<'a> {
     first_row: u64,
     /// Where line ends have been counted up to, and how many there were.
     line_at: (usize, u64),
+    /// The same for the details of keys, which are taken after the samples.
+    detail_line_at: (usize, u64),
 }
 
 impl<'a> Gather<'a> {
@@ -216,6 +253,14 @@ impl<'a> Gather<'a> {
                     0
                 }
             ],
+            details: vec![
+                Details::default();
+                if pass.wants_details {
+                    pass.compiled.unique.len()
+                } else {
+                    0
+                }
+            ],
             first_bad_end: None,
             byte_offset: chunk.byte_offset,
         };
@@ -226,6 +271,7 @@ impl<'a> Gather<'a> {
             rows: 0,
             first_row,
             line_at: (0, 0),
+            detail_line_at: (0, 0),
         }
     }
 
@@ -387,11 +433,29 @@ impl<'a> Gather<'a> {
 
     /// Takes the keys of the block's rows.
     fn take_keys(&mut self, block: &Block<'_>) {
-        if self.pass.wants_keys {
-            self.for_each_key(block, |this, unique, row, key| {
-                this.part.keys[unique].push((key, this.rows as u32 + row));
-            });
+        if !self.pass.wants_keys {
+            return;
         }
+        let lines = self.lines_of_rows(block);
+        self.for_each_key(block, |this, unique, row, key| {
+            let at = row as usize;
+            this.part.keys[unique].push(KeyedRow {
+                key,
+                row: this.rows as u32 + row,
+                is_bad: this.worker.bad[at / 64] >> (at % 64) & 1 == 1,
+            });
+            let rule = &this.pass.compiled.unique[unique];
+            if let (true, Some(&line)) = (rule.rule.is_some(), lines.get(at)) {
+                let value = this.shown(block, at, &rule.columns).unwrap_or_default();
+                let details = &mut this.part.details[unique];
+                details.text.push_str(&value);
+                details.rows.push(Detail {
+                    line,
+                    offset: block.record(at).start,
+                    text_end: details.text.len(),
+                });
+            }
+        });
     }
 
     /// Calls `visit` with every unique rule's index and every row of the block that has a key for it.
@@ -415,6 +479,25 @@ impl<'a> Gather<'a> {
                 }
             }
         }
+    }
+
+    /// For each row, the line ends in the chunk before it; empty if details are not wanted.
+    fn lines_of_rows(&mut self, block: &Block<'_>) -> Vec<u64> {
+        if !self.pass.wants_details {
+            return Vec::new();
+        }
+        let mut lines = Vec::with_capacity(block.rows);
+        for row in 0..block.rows {
+            let (at, count) = self.detail_line_at;
+            let start = block.record(row).start.max(at);
+            let more = self
+                .pass
+                .kernel
+                .count_byte(&block.bytes[at..start], self.pass.line_end);
+            self.detail_line_at = (start, count + more as u64);
+            lines.push(self.detail_line_at.1);
+        }
+        lines
     }
 
     /// The key of the values of `columns`; `None` if one of them is null, which equals nothing.
@@ -474,16 +557,10 @@ impl<'a> Gather<'a> {
         let row = violation.row as usize;
         let rule = self.pass.compiled.rules.get(violation.rule);
         let columns = self.pass.compiled.columns_of(violation.rule);
-        let mut decoded = Vec::new();
-        let values: Vec<Vec<u8>> = columns
-            .iter()
-            .filter_map(|&column| self.pass.layout.place(column))
-            .filter(|&at| block.kind(row, at) != Kind::Missing)
-            .map(|at| self.value(block, row, at, &mut decoded).1.to_vec())
-            .collect();
-        let mut value = (!values.is_empty()).then(|| shown_value(&values.join(&b", "[..])));
+        let mut value = self.shown(block, row, &columns);
         if violation.rule == self.pass.compiled.structural.extra_column {
             // The merge makes a column of it.
+            let mut decoded = Vec::new();
             let offset = block.extra_keys[violation.extra_key as usize].offset;
             let key = jsonl::key_at(block.bytes, offset as usize, &mut decoded);
             value = Some(shown_value(key));
@@ -502,6 +579,18 @@ impl<'a> Gather<'a> {
             value,
             message: rule.expected.clone(),
         });
+    }
+
+    /// The values of `columns` as a report shows them; `None` if the record has none of them.
+    fn shown(&self, block: &Block<'_>, row: usize, columns: &[usize]) -> Option<String> {
+        let mut decoded = Vec::new();
+        let values: Vec<Vec<u8>> = columns
+            .iter()
+            .filter_map(|&column| self.pass.layout.place(column))
+            .filter(|&at| block.kind(row, at) != Kind::Missing)
+            .map(|at| self.value(block, row, at, &mut decoded).1.to_vec())
+            .collect();
+        (!values.is_empty()).then(|| shown_value(&values.join(&b", "[..])))
     }
 
     fn wants_samples(&self) -> bool {
@@ -593,8 +682,9 @@ impl Visitor for Gather<'_> {
         }
         self.find_extra_keys(block);
         self.find_duplicates(block);
-        self.take_keys(block);
         self.settle(block);
+        // Behind `settle`, which knows the bad rows of the block.
+        self.take_keys(block);
         self.rows += block.rows as u64;
     }
 
