@@ -109,6 +109,14 @@ pub enum Error {
         /// The panic's message.
         message: String,
     },
+    /// The program that hands records over, one batch after the other, failed to.
+    #[error("`{input}`: {source}")]
+    Producer {
+        /// Name of the input.
+        input: String,
+        /// What it said.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
     /// What was asked cannot be done with this input (for example reading a pipe twice).
     #[error("`{input}`: {reason}")]
     Unsupported {

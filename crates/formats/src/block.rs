@@ -8,6 +8,9 @@
 //! CSV, 3 columns, 2 rows:    ⌄a , b , c \n d , e , f \n      stride 3, step 1
 //!                     index  0   1   2   3    4   5   6       (entry 0 is "just before byte 0")
 //! ```
+//!
+//! Rows that do not come as bytes ([`columns`](crate::columns), `arrow`) have columns that lie apart: each
+//! [`Column`] has bytes and an index of pairs of its own, and a row lies nowhere.
 
 use std::ops::Range;
 
@@ -41,6 +44,8 @@ pub struct Block<'a> {
     /// Keys at the root of JSON records that no column asks for, in the order they stand; empty unless the parser
     /// was told to note them.
     pub extra_keys: &'a [ExtraKey],
+    /// The columns, where they lie apart; then nothing else here says anything but `rows` and `columns`.
+    pub apart: Option<&'a [Column<'a>]>,
 }
 
 /// A key of a JSON record that no column asks for.
@@ -52,7 +57,45 @@ pub struct ExtraKey {
     pub offset: u32,
 }
 
+/// A column that lies in buffers of its own.
+#[derive(Clone, Copy, Debug)]
+pub struct Column<'a> {
+    /// What `index` points into.
+    pub bytes: &'a [u8],
+    /// For each row a pair: the offset just before its first byte, and the one just after its last.
+    pub index: &'a [u32],
+    /// What the values are.
+    pub kinds: Kinds<'a>,
+}
+
+/// What the values of a column are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kinds<'a> {
+    /// All are of this kind, and where that is not [`Kind::Text`], an empty one is null.
+    All(Kind),
+    /// Each is of its own kind.
+    Each(&'a [Kind]),
+}
+
 impl<'a> Block<'a> {
+    /// A block of columns that lie apart.
+    pub fn apart(columns: &'a [Column<'a>], rows: usize) -> Block<'a> {
+        Block {
+            bytes: &[],
+            index: &[],
+            rows,
+            columns: columns.len(),
+            step: 2,
+            trim_cr: false,
+            quote: None,
+            records: None,
+            kinds: None,
+            ascii: false,
+            extra_keys: &[],
+            apart: Some(columns),
+        }
+    }
+
     /// Entries from one row to the next.
     pub fn stride(&self) -> usize {
         self.columns * self.step
@@ -61,6 +104,16 @@ impl<'a> Block<'a> {
     /// The fields of one column, as the kernels take them.
     pub fn column(&self, column: usize) -> Spans<'a> {
         assert!(column < self.columns, "column {column} of {}", self.columns);
+        if let Some(apart) = self.apart {
+            return Spans {
+                bytes: apart[column].bytes,
+                index: apart[column].index,
+                first: 0,
+                stride: 2,
+                rows: self.rows,
+                trim_cr: false,
+            };
+        }
         Spans {
             bytes: self.bytes,
             index: self.index,
@@ -71,8 +124,11 @@ impl<'a> Block<'a> {
         }
     }
 
-    /// Where a record lies in `bytes`, its terminator included.
+    /// Where a record lies in `bytes`, its terminator included; nowhere (`0..0`) if its columns lie apart.
     pub fn record(&self, row: usize) -> Range<usize> {
+        if self.apart.is_some() {
+            return 0..0;
+        }
         match self.records {
             Some(pairs) => pairs[2 * row] as usize..pairs[2 * row + 1] as usize,
             None => {
@@ -85,10 +141,52 @@ impl<'a> Block<'a> {
         }
     }
 
-    /// What a JSON value is; text in CSV.
+    /// What a value is; text in CSV.
     pub fn kind(&self, row: usize, column: usize) -> Kind {
-        self.kinds
-            .map_or(Kind::Text, |kinds| kinds[row * self.columns + column])
+        match (self.apart, self.kinds) {
+            (Some(apart), _) => match apart[column].kinds {
+                Kinds::Each(kinds) => kinds[row],
+                Kinds::All(kind)
+                    if kind != Kind::Text && self.column(column).range(row).is_empty() =>
+                {
+                    Kind::Null
+                }
+                Kinds::All(kind) => kind,
+            },
+            (None, Some(kinds)) => kinds[row * self.columns + column],
+            (None, None) => Kind::Text,
+        }
+    }
+
+    /// What all values of a column are, null apart; `None` if every value is of its own kind.
+    pub fn only_kind(&self, column: usize) -> Option<Kind> {
+        match (self.apart, self.kinds) {
+            (Some(apart), _) => match apart[column].kinds {
+                Kinds::All(kind) => Some(kind),
+                Kinds::Each(_) => None,
+            },
+            (None, Some(_)) => None,
+            (None, None) => Some(Kind::Text),
+        }
+    }
+
+    /// The kinds of a column's values, where every value is of its own kind: every so many-th entry, the first for row 0.
+    pub fn each_kind(&self, column: usize) -> Option<(&'a [Kind], usize)> {
+        match (self.apart, self.kinds) {
+            (Some(apart), _) => match apart[column].kinds {
+                Kinds::Each(kinds) => Some((kinds, 1)),
+                Kinds::All(_) => None,
+            },
+            (None, kinds) => kinds.map(|kinds| (&kinds[column.min(kinds.len())..], self.columns)),
+        }
+    }
+
+    /// Whether all text of a column is ASCII.
+    pub fn is_ascii(&self, column: usize) -> bool {
+        match self.apart {
+            Some(apart) => apart[column].bytes.is_ascii(),
+            None => self.ascii,
+        }
     }
 }
 
@@ -96,7 +194,7 @@ impl<'a> Block<'a> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[repr(u8)]
 pub enum Kind {
-    /// CSV: text, possibly quoted, whose type the contract decides.
+    /// Text whose type the contract decides: a CSV field, possibly quoted, or a value that a program holds as text.
     Text,
     /// JSON string without escapes; the span is what stands between the quotes.
     String,

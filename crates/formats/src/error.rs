@@ -73,4 +73,22 @@ pub enum Error {
         /// The name as given.
         label: String,
     },
+    /// A value is longer than a batch can hold.
+    #[error("a value of {len_bytes} bytes is longer than the {limit_bytes} that can be checked")]
+    ValueTooLong {
+        /// Its length, or that of the batch with it.
+        len_bytes: usize,
+        /// The limit.
+        limit_bytes: usize,
+    },
+    /// A column has rules, and values that no rule can be held against.
+    #[error("column `{column}` holds {data_type} values, which cannot be checked: {remedy}")]
+    UnsupportedType {
+        /// Its name.
+        column: String,
+        /// The type's name in its own system.
+        data_type: String,
+        /// What to do about it.
+        remedy: &'static str,
+    },
 }

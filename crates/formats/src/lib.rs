@@ -6,6 +6,7 @@
 //! asks for it.
 
 pub mod block;
+pub mod columns;
 pub mod csv;
 pub mod encoding;
 mod error;

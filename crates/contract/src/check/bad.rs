@@ -42,6 +42,8 @@ pub(crate) fn render(bad: &BadRecords, rows_before: u64, pass: &Pass<'_>) -> Vec
                 push_csv(&mut out, row, &reason, record, dialect, pass.line_end)
             }
             Layout::Jsonl { .. } => push_json(&mut out, row, &reason, record),
+            // No outputs are taken for rows that are no bytes.
+            Layout::Rows { .. } => {}
         }
     }
     out

@@ -176,9 +176,14 @@ impl FastCheck {
         }
     }
 
-    /// Whether no row of the column ever needs a look.
-    pub(crate) fn is_idle(&self, is_json: bool) -> bool {
-        let type_matters = is_json && (self.missing_matters || self.plain_kinds != PlainKinds::Any);
+    /// Whether no row of a column ever needs a look. `only_kind` is what all its values are, if they are all one.
+    pub(crate) fn is_idle(&self, only_kind: Option<Kind>) -> bool {
+        let type_matters = match (only_kind, self.plain_kinds) {
+            (_, PlainKinds::Any) | (Some(Kind::Text), _) => false,
+            (Some(kind), PlainKinds::One(plain)) => kind != plain,
+            (None, PlainKinds::One(_)) => true,
+        };
+        let type_matters = type_matters || only_kind.is_none() && self.missing_matters;
         self.loops.is_empty() && !self.null_matters && self.marked_texts.is_empty() && !type_matters
     }
 
@@ -195,9 +200,15 @@ impl FastCheck {
         scratch: &mut Scratch,
         suspects: &mut [u64],
     ) {
-        let Column { block, spans, .. } = column;
-        if block.kinds.is_some() {
-            self.mark_kinds(column, suspects);
+        let Column {
+            block, spans, at, ..
+        } = column;
+        match (block.only_kind(*at), self.plain_kinds) {
+            (Some(Kind::Text), _) | (Some(_), PlainKinds::Any) => {}
+            (Some(kind), PlainKinds::One(plain)) if kind == plain => {}
+            // Another kind than the type's: every value is wrong.
+            (Some(_), _) => mark_where(spans, suspects, |field| !field.is_empty()),
+            (None, _) => self.mark_kinds(column, suspects),
         }
         let empty = if self.null_matters {
             Empty::Suspect
@@ -208,9 +219,9 @@ impl FastCheck {
             kernel.mark_empty(spans, suspects);
         }
         for one in &self.loops {
-            one.mark(block, spans, kernel, empty, suspects);
+            one.mark(block, *at, spans, kernel, empty, suspects);
         }
-        if !self.marked_texts.is_empty() && block.kinds.is_none() {
+        if !self.marked_texts.is_empty() {
             self.mark_texts(block, spans, kernel, scratch, suspects);
         }
         if let (Some(quote), true) = (block.quote, column.has_quotes) {
@@ -218,19 +229,26 @@ impl FastCheck {
         }
     }
 
-    /// JSON: marks values of another kind than the type's, and those whose text is not their value.
+    /// Where every value is of its own kind: marks those of another kind than the type's, and those whose text is not
+    /// their value.
     fn mark_kinds(&self, column: &Column<'_>, suspects: &mut [u64]) {
         let Column {
             block, at, spans, ..
         } = column;
+        let Some((kinds, stride)) = block.each_kind(*at) else {
+            return;
+        };
         for row in 0..block.rows {
-            let kind = block.kind(row, *at);
+            let kind = kinds[row * stride];
             let is_plain = match kind {
                 Kind::Null => !self.null_matters,
                 Kind::Missing => !self.missing_matters,
                 Kind::EscapedString => {
-                    self.loops.is_empty() && self.plain_kinds != PlainKinds::One(Kind::Number)
+                    self.loops.is_empty()
+                        && self.marked_texts.is_empty()
+                        && self.plain_kinds != PlainKinds::One(Kind::Number)
                 }
+                Kind::Text => true,
                 // The loops take an empty text for null.
                 Kind::String if spans.field(row).is_empty() => false,
                 kind => {
@@ -324,6 +342,7 @@ impl Loop {
     fn mark(
         &self,
         block: &Block<'_>,
+        at: usize,
         spans: &Spans<'_>,
         kernel: Kernel,
         empty: Empty,
@@ -336,7 +355,7 @@ impl Loop {
                     min: *min,
                     max: *max,
                     quote: block.quote,
-                    ascii: block.ascii,
+                    ascii: block.is_ascii(at),
                 };
                 kernel.mark_length(spans, lengths, empty, suspects);
             }

@@ -25,6 +25,11 @@ pub(crate) enum Layout {
         /// Other keys at the root are violations.
         refuses_extra_keys: bool,
     },
+    /// Columns of values, the contract's in its order.
+    Rows {
+        /// Whether the input has each.
+        present: Vec<bool>,
+    },
 }
 
 /// Faults of one kind that are listed one by one; the others are only counted. A header with a million unknown
@@ -153,6 +158,7 @@ impl Layout {
         match self {
             Layout::Csv { places, .. } => places[column],
             Layout::Jsonl { .. } => Some(column),
+            Layout::Rows { present } => present[column].then_some(column),
         }
     }
 }

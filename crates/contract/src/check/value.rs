@@ -186,9 +186,9 @@ impl ValueCheck {
         match expected {
             TypeCheck::String => is_text.then_some(Value::Other),
             TypeCheck::Number | TypeCheck::Integer if !is_number => None,
-            TypeCheck::Number => self.number(text).map(Value::Number),
+            TypeCheck::Number => self.number(kind, text).map(Value::Number),
             TypeCheck::Integer => self
-                .number(text)
+                .number(kind, text)
                 .filter(Decimal::is_integer)
                 .map(Value::Number),
             TypeCheck::Boolean => {
@@ -203,19 +203,29 @@ impl ValueCheck {
         }
     }
 
-    fn number(&self, text: &[u8]) -> Option<Decimal> {
-        Decimal::parse_with_point(text, self.decimal_char)
+    /// The contract says how numbers are written as text; a number that is one already has a point.
+    fn number(&self, kind: Kind, text: &[u8]) -> Option<Decimal> {
+        let point = match kind {
+            Kind::Number => b'.',
+            _ => self.decimal_char,
+        };
+        Decimal::parse_with_point(text, point)
     }
 
     /// The text two equal values share, for finding duplicates: numbers by value, all else as written.
-    pub(crate) fn canonical<'t>(&self, text: &'t [u8], scratch: &'t mut Vec<u8>) -> &'t [u8] {
+    pub(crate) fn canonical<'t>(
+        &self,
+        kind: Kind,
+        text: &'t [u8],
+        scratch: &'t mut Vec<u8>,
+    ) -> &'t [u8] {
         let is_number = matches!(self.kind, Some((TypeCheck::Number | TypeCheck::Integer, _)));
         let is_plain =
             text.iter().all(u8::is_ascii_digit) && (text.len() == 1 || text.first() != Some(&b'0'));
         if !is_number || is_plain {
             return text;
         }
-        match self.number(text) {
+        match self.number(kind, text) {
             None => text,
             Some(number) => {
                 scratch.clear();

@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use tamis_engine::kernel::{Kernel, Spans};
 use tamis_engine::pipeline::Chunk;
 use tamis_engine::pool::BufferPool;
-use tamis_formats::{Block, Fault, Kind, Malformed, Visitor, csv, jsonl};
+use tamis_formats::{Block, Fault, Kind, Malformed, Totals, Visitor, csv, jsonl};
 
 use super::CheckOptions;
 use super::batches::lock;
@@ -90,6 +90,8 @@ pub(crate) struct Worker {
 enum Parser {
     Csv(Box<csv::Parser>),
     Jsonl(Box<jsonl::Parser>),
+    /// There is nothing to parse.
+    Rows,
 }
 
 /// A violation in the block at hand.
@@ -117,6 +119,7 @@ impl Worker {
                     let parser = jsonl::Parser::new(paths, pass.kernel);
                     Parser::Jsonl(Box::new(parser.noting_extra_keys(*refuses_extra_keys)))
                 }
+                Layout::Rows { .. } => Parser::Rows,
             }),
             suspects: Vec::new(),
             bad: Vec::new(),
@@ -158,11 +161,31 @@ impl Worker {
         let totals = match &mut parser {
             Parser::Csv(parser) => parser.parse(chunk.bytes, chunk.at_end, &mut gather),
             Parser::Jsonl(parser) => parser.parse(chunk.bytes, chunk.at_end, &mut gather),
+            Parser::Rows => Totals::default(),
         };
         let mut part = gather.part;
         part.totals = totals;
         self.parser = Some(parser);
         part
+    }
+}
+
+impl Worker {
+    /// Checks rows that come as columns: `rows` hands their blocks on.
+    pub(crate) fn check_rows(
+        &mut self,
+        pass: &Pass<'_>,
+        rows: impl FnOnce(&mut Gather<'_>),
+    ) -> Part {
+        let nowhere = Chunk {
+            byte_offset: 0,
+            bytes: &[],
+            at_end: false,
+        };
+        let mut gather = Gather::new(pass, self, nowhere, 0);
+        rows(&mut gather);
+        gather.part.totals.rows = gather.rows;
+        gather.part
     }
 }
 
@@ -206,7 +229,7 @@ impl<'a> Pass<'a> {
 }
 
 /// Takes the parser's blocks and builds the part.
-struct Gather<'a> {
+pub(crate) struct Gather<'a> {
     pass: &'a Pass<'a>,
     worker: &'a mut Worker,
     part: Part,
@@ -279,7 +302,7 @@ impl<'a> Gather<'a> {
     fn check_column(&mut self, block: &Block<'_>, column: usize, at: usize) {
         let rules = &self.pass.compiled.columns[column];
         let words = block.rows.div_ceil(64);
-        if rules.fast.is_idle(block.kinds.is_some()) {
+        if rules.fast.is_idle(block.only_kind(at)) {
             return;
         }
         let mut suspects = std::mem::take(&mut self.worker.suspects);
@@ -312,7 +335,7 @@ impl<'a> Gather<'a> {
         match self.pass.layout {
             Layout::Csv { dialect, .. } if dialect.trim => false,
             Layout::Csv { .. } => block.quote.is_none_or(|quote| check.marks_quoted(quote)),
-            Layout::Jsonl { .. } => true,
+            Layout::Jsonl { .. } | Layout::Rows { .. } => true,
         }
     }
 
@@ -346,7 +369,7 @@ impl<'a> Gather<'a> {
     ) -> Option<Spans<'s>> {
         match self.pass.layout {
             Layout::Csv { dialect, .. } => csv::unquote_column(block, at, dialect, index),
-            Layout::Jsonl { .. } => None,
+            Layout::Jsonl { .. } | Layout::Rows { .. } => None,
         }
     }
 
@@ -382,7 +405,7 @@ impl<'a> Gather<'a> {
         let text = match (self.pass.layout, kind) {
             (Layout::Csv { dialect, .. }, _) => csv::decode(raw, dialect, scratch),
             (Layout::Jsonl { .. }, Kind::EscapedString) => jsonl::decode_string(raw, scratch),
-            (Layout::Jsonl { .. }, _) => raw,
+            (Layout::Jsonl { .. } | Layout::Rows { .. }, _) => raw,
         };
         (kind, text)
     }
@@ -516,7 +539,7 @@ impl<'a> Gather<'a> {
             if values.is_null(kind, text) {
                 return None;
             }
-            let text = values.canonical(text, canonical);
+            let text = values.canonical(kind, text, canonical);
             key = Some(key.map_or_else(|| Key::of(text), |key| key.and(text)));
         }
         key

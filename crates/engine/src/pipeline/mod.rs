@@ -13,6 +13,7 @@
 //!   for the next one, so that reading and decompressing overlap with the mapping of earlier chunks;
 //! - [`scan`] says what a range does to the framing before anybody knows its start state; [`scan_range`] does so for
 //!   whoever divides an input among machines and runs each range by itself ([`Options::end`], [`Options::start_state`]);
+//! - [`items`] hands out what an iterator yields, for input that is no bytes ([`run_items`]);
 //! - [`window`] bounds how far workers run ahead of the merge, and with that the memory.
 //!
 //! ```
@@ -40,6 +41,7 @@
 //! # Ok::<(), tamis_engine::Error>(())
 //! ```
 
+mod items;
 mod random;
 mod scan;
 mod stream;
@@ -212,10 +214,53 @@ pub fn run<W, P: Send>(
     }
 }
 
+/// Runs `map` over all `items` and `merge` over what it returns, in order: [`run`] for what is no bytes.
+///
+/// One worker at a time asks for the next item, on its own thread; so the items may be made while others are mapped.
+/// At most four per thread are held at a time. `name` stands for the input in errors; of `options` only the
+/// threads, the cancellation and the progress matter, and items count no bytes.
+///
+/// ```
+/// use tamis_engine::pipeline::{self, Flow, Options};
+///
+/// let mut texts = Vec::new();
+/// pipeline::run_items(
+///     "numbers",
+///     (1..=3).map(Ok),
+///     &Options { threads: 2, ..Options::default() },
+///     || (),
+///     |(), number: u32| Ok(number.to_string()),
+///     |text| {
+///         texts.push(text);
+///         Ok(Flow::Continue)
+///     },
+/// )?;
+/// assert_eq!(texts, ["1", "2", "3"]);
+/// # Ok::<(), tamis_engine::Error>(())
+/// ```
+///
+/// # Errors
+/// The first error in the order of the items: one of theirs, of `map` or of `merge`. [`Error::Interrupted`] after a
+/// cancellation, [`Error::Panicked`] when `map` or the iterator panicked.
+pub fn run_items<T, W, P: Send>(
+    name: &str,
+    items: impl Iterator<Item = Result<T>> + Send,
+    options: &Options,
+    new_worker: impl Fn() -> W + Sync,
+    map: impl Fn(&mut W, T) -> Result<P> + Sync,
+    merge: impl FnMut(P) -> Result<Flow>,
+) -> Result<Outcome> {
+    let feed = items::ItemFeed::new(name, items);
+    drive(&feed, options, new_worker, map, merge)
+}
+
 /// Where chunks come from. Shared by all workers.
 trait Feed: Sync {
     /// A claimed chunk: an index for random access, a filled buffer for a stream.
     type Claimed;
+
+    /// What is mapped: a [`Chunk`], unless the input is no bytes.
+    type Unit<'u>;
 
     /// The input's name.
     fn name(&self) -> &str;
@@ -240,7 +285,7 @@ trait Feed: Sync {
         &self,
         index: u64,
         claimed: Self::Claimed,
-        visit: &mut dyn FnMut(Chunk<'_>),
+        visit: impl FnMut(Self::Unit<'_>),
     ) -> Result<Piece>;
 
     /// Chunk `index` failed: nobody may wait for what it would have published.
@@ -283,7 +328,7 @@ fn drive<F: Feed, W, P: Send>(
     feed: &F,
     options: &Options,
     new_worker: impl Fn() -> W + Sync,
-    map: impl Fn(&mut W, Chunk<'_>) -> Result<P> + Sync,
+    map: impl Fn(&mut W, F::Unit<'_>) -> Result<P> + Sync,
     mut merge: impl FnMut(P) -> Result<Flow>,
 ) -> Result<Outcome> {
     let threads = feed.useful_threads(options.threads.max(1));
@@ -354,7 +399,7 @@ impl<F, N, M, W, P> Run<'_, F, N, M, P>
 where
     F: Feed,
     N: Fn() -> W,
-    M: Fn(&mut W, Chunk<'_>) -> Result<P>,
+    M: Fn(&mut W, F::Unit<'_>) -> Result<P>,
 {
     /// A worker thread: claims, maps and finishes until there is nothing left.
     fn work(&self) {
@@ -429,7 +474,7 @@ where
     fn map_one(&self, index: u64, claimed: F::Claimed, worker: &mut Option<W>) -> Finished<P> {
         let worker = worker.get_or_insert_with(&self.new_worker);
         let mut part = None;
-        let piece = self.feed.visit(index, claimed, &mut |chunk| {
+        let piece = self.feed.visit(index, claimed, |chunk| {
             part = Some((self.map)(worker, chunk));
         })?;
         Ok((piece, part.transpose()?))

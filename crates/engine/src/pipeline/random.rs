@@ -176,6 +176,7 @@ impl<'a> RandomFeed<'a> {
 
 impl Feed for RandomFeed<'_> {
     type Claimed = ();
+    type Unit<'u> = Chunk<'u>;
 
     fn name(&self) -> &str {
         self.access.name()
@@ -204,7 +205,7 @@ impl Feed for RandomFeed<'_> {
         Ok(claim().map(|index| (index, ())))
     }
 
-    fn visit(&self, index: u64, (): (), visit: &mut dyn FnMut(Chunk<'_>)) -> Result<Piece> {
+    fn visit(&self, index: u64, (): (), mut visit: impl FnMut(Chunk<'_>)) -> Result<Piece> {
         let range = self.range(index);
         let body_len = (range.end - range.start) as usize;
         let mut ends = None;

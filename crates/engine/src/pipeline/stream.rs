@@ -108,6 +108,7 @@ fn skip(stream: &mut dyn ByteStream, mut bytes: u64) -> Result<()> {
 
 impl Feed for StreamFeed {
     type Claimed = Filled;
+    type Unit<'u> = Chunk<'u>;
 
     fn name(&self) -> &str {
         &self.name
@@ -156,7 +157,7 @@ impl Feed for StreamFeed {
         &self,
         _index: u64,
         filled: Filled,
-        visit: &mut dyn FnMut(Chunk<'_>),
+        mut visit: impl FnMut(Chunk<'_>),
     ) -> Result<Piece> {
         let Filled {
             buffer,

@@ -387,3 +387,75 @@ fn an_empty_input_has_no_chunks() {
         );
     }
 }
+
+#[test]
+fn items_are_merged_in_their_order() {
+    for threads in [1, 2, 7] {
+        let options = Options {
+            threads,
+            ..Options::default()
+        };
+        let mut merged = Vec::new();
+        let outcome = run_items(
+            "numbers",
+            (0..1000u64).map(Ok),
+            &options,
+            || 0,
+            |mapped, item| {
+                *mapped += 1;
+                // The workers fall out of step.
+                std::thread::sleep(Duration::from_micros(item % 7));
+                Ok(item)
+            },
+            |item| {
+                merged.push(item);
+                Ok(Flow::Continue)
+            },
+        );
+        assert!(!outcome.unwrap().stopped);
+        assert_eq!(merged, Vec::from_iter(0..1000));
+    }
+}
+
+#[test]
+fn an_iterator_may_fail_or_panic() {
+    let run_to = |items: &mut (dyn Iterator<Item = Result<u64>> + Send), threads| {
+        let options = Options {
+            threads,
+            ..Options::default()
+        };
+        let mut merged = 0;
+        let result = run_items(
+            "numbers",
+            items,
+            &options,
+            || (),
+            |(), item| Ok(item),
+            |_| {
+                merged += 1;
+                Ok(Flow::Continue)
+            },
+        );
+        (result.unwrap_err().to_string(), merged)
+    };
+    let failing = |item| match item {
+        50 => Err(Error::Producer {
+            input: "numbers".to_owned(),
+            source: "out of numbers".into(),
+        }),
+        item => Ok(item),
+    };
+    for threads in [1, 3] {
+        let answer = run_to(&mut (0..100).map(failing), threads);
+        assert_eq!(answer, ("`numbers`: out of numbers".to_owned(), 50));
+        let answer = run_to(
+            &mut (0..100).map(|item| {
+                assert_ne!(item, 50, "no such number");
+                Ok(item)
+            }),
+            threads,
+        );
+        assert!(answer.0.contains("no such number"), "{}", answer.0);
+        assert_eq!(answer.1, 50);
+    }
+}

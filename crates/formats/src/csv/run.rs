@@ -227,6 +227,7 @@ impl<'r, V: Visitor> Run<'r, V> {
             records: None,
             kinds: None,
             ascii,
+            apart: None,
         });
     }
 

@@ -96,6 +96,7 @@ impl Rows {
             kinds: Some(&self.kinds[..fields]),
             ascii,
             extra_keys: &self.extra_keys[..filled],
+            apart: None,
         });
         self.len = 0;
         self.extra_keys.clear();
