@@ -29,6 +29,7 @@ mod merge;
 mod outcome;
 mod part;
 mod record;
+mod rows;
 mod rule;
 mod run;
 #[cfg(test)]
@@ -44,6 +45,7 @@ use tamis_engine::kernel::Kernel;
 use tamis_engine::pipeline::{CHUNK_BYTES_DEFAULT, RECORD_BYTES_MAX_DEFAULT};
 use tamis_engine::sink::Sink;
 use tamis_engine::source::Source;
+use tamis_formats::columns::Batch;
 use tamis_formats::sniff::Format;
 
 use crate::model::{Contract, Object, UncheckedKind, UncheckedRule};
@@ -52,6 +54,7 @@ pub use batches::BatchOptions;
 use compile::Compiled;
 pub use error::CheckError;
 pub use record::{BrokenRule, RecordCheck, Scalar};
+pub use rows::RowsInput;
 
 /// An object's rules, compiled; checks any number of inputs.
 #[derive(Clone, Debug)]
@@ -164,6 +167,36 @@ impl Check {
         bad: Option<Box<dyn Sink>>,
     ) -> Result<Report, CheckError> {
         run::run(self, inputs, options, merge::Outputs::new(good, bad))
+    }
+
+    /// Checks rows that a program holds as values, batch after batch; `input` says what they are called.
+    ///
+    /// The columns of every block are those of [`Check::paths`], in that order. Rows are numbered from 1 and have neither
+    /// a line nor a byte offset. Batches are made one after the other, on any thread, and checked in parallel;
+    /// a few per thread are held at a time, and none is needed twice.
+    ///
+    /// # Errors
+    /// [`CheckError`] when a batch cannot be had, or a value is too long to be checked, or keys of `unique` rules cannot
+    /// be spilled. Faults in the data are in the report.
+    pub fn run_rows<B: Batch>(
+        &self,
+        input: RowsInput<'_>,
+        batches: impl Iterator<Item = tamis_engine::Result<B>> + Send,
+        options: &CheckOptions,
+    ) -> Result<Report, CheckError> {
+        rows::run(
+            self,
+            rows::Columns::all(&self.compiled),
+            input,
+            batches,
+            options,
+        )
+    }
+
+    /// The contract's columns: for each the keys that lead to it from a record's root, one unless records are nested.
+    pub fn paths(&self) -> impl ExactSizeIterator<Item = &[String]> {
+        let columns = self.compiled.columns.iter();
+        columns.map(|column| column.path.as_slice())
     }
 
     /// Number of rules that are checked, structural ones apart.

@@ -112,7 +112,7 @@ pub(super) fn run(
     Ok(ended.report())
 }
 
-fn find_duplicates(
+pub(super) fn find_duplicates(
     tally: &mut Tally,
     options: &CheckOptions,
 ) -> Result<Vec<Duplicates>, CheckError> {
@@ -375,7 +375,7 @@ pub(super) fn dialect_options(facts: &CsvFacts) -> input::DialectOptions {
 }
 
 /// Counts what is wrong with a header: by column, as long as there are not too many.
-fn count_header_faults(
+pub(super) fn count_header_faults(
     compiled: &Compiled,
     faults: HeaderFaults,
     input: &str,

@@ -172,20 +172,20 @@ impl Worker {
 
 impl Worker {
     /// Checks rows that come as columns: `rows` hands their blocks on.
-    pub(crate) fn check_rows(
+    pub(crate) fn check_rows<E>(
         &mut self,
         pass: &Pass<'_>,
-        rows: impl FnOnce(&mut Gather<'_>),
-    ) -> Part {
+        rows: impl FnOnce(&mut dyn Visitor) -> Result<(), E>,
+    ) -> Result<Part, E> {
         let nowhere = Chunk {
             byte_offset: 0,
             bytes: &[],
             at_end: false,
         };
         let mut gather = Gather::new(pass, self, nowhere, 0);
-        rows(&mut gather);
+        rows(&mut gather)?;
         gather.part.totals.rows = gather.rows;
-        gather.part
+        Ok(gather.part)
     }
 }
 
@@ -229,7 +229,7 @@ impl<'a> Pass<'a> {
 }
 
 /// Takes the parser's blocks and builds the part.
-pub(crate) struct Gather<'a> {
+struct Gather<'a> {
     pass: &'a Pass<'a>,
     worker: &'a mut Worker,
     part: Part,
