@@ -12,7 +12,7 @@ row 2, `amount`: must be at least 0 (found `-7.5`)
 
 from __future__ import annotations
 
-from tamis._tamis import ValidationError, ValidationResult, __version__
+from tamis._tamis import LineProcessor, ValidationError, ValidationResult, __version__
 from tamis.cached import CachedValidator
 from tamis.errors import (
     CacheError,
@@ -37,6 +37,7 @@ __all__ = [
     "InputError",
     "InputNotFoundError",
     "InternalError",
+    "LineProcessor",
     "Schema",
     "SchemaError",
     "TamisError",

@@ -1,8 +1,10 @@
 """The part of Tamis that is written in Rust."""
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Literal, Self, TypedDict, final, type_check_only
+
+from tamis.schema import Schema
 
 __version__: str
 
@@ -162,3 +164,21 @@ class ValidationError:
     def __eq__(self, other: object, /) -> bool: ...
     def __hash__(self) -> int: ...
     def __reduce__(self) -> tuple[Any, ...]: ...
+
+@final
+class LineProcessor:
+    def __new__(cls, schema: Schema, *, unchecked: Literal["error", "allow"] = "error") -> Self: ...
+    def process_line(
+        self, record: dict[Any, Any] | str | bytes | bytearray, /
+    ) -> tuple[bool, list[ValidationError]]: ...
+    def process_many(
+        self, records: Iterable[dict[Any, Any] | str | bytes | bytearray], /
+    ) -> ProcessedLines: ...
+    @property
+    def schema(self) -> Schema: ...
+    def __getnewargs_ex__(self) -> tuple[tuple[Schema], dict[str, str]]: ...
+
+@final
+class ProcessedLines:
+    def __iter__(self) -> Self: ...
+    def __next__(self) -> tuple[bool, list[ValidationError]]: ...

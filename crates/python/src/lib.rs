@@ -6,6 +6,7 @@
 //! - [`source`] makes sources of what Python code hands in: paths, bytes, file objects, iterators;
 //! - [`result`] is what comes out;
 //! - [`digest`] names the bytes of files and writes the entries of the cache;
+//! - [`line`] judges records one by one, and [`scalar`] makes Python values readable for that;
 //! - [`detached`] runs everything that takes long, without the interpreter lock and open to Ctrl-C;
 //! - [`error`] turns our errors into the exceptions of `tamis.errors`;
 //! - [`command`] is the `tamis` command.
@@ -20,7 +21,9 @@ mod detached;
 mod digest;
 mod error;
 mod field;
+mod line;
 mod result;
+mod scalar;
 mod source;
 
 use pyo3::prelude::*;
@@ -33,5 +36,6 @@ fn _tamis(module: &Bound<'_, PyModule>) -> PyResult<()> {
     check::add_to(module)?;
     digest::add_to(module)?;
     result::add_to(module)?;
+    line::add_to(module)?;
     command::add_to(module)
 }
