@@ -181,7 +181,9 @@ impl<'a> Batcher<'a> {
     /// Counts the faults of a header.
     pub(crate) fn take_header(&mut self, fault: Located) {
         let compiled = &self.check.compiled;
-        self.batch.count_header_fault(compiled, &fault);
+        let column = fault.column.as_deref().unwrap_or_default();
+        self.batch
+            .count_header_fault(compiled, (fault.rule, column), 1);
         if self.batch.samples.len() < self.options.samples_max {
             self.batch.samples.push(fault);
         }

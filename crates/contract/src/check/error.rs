@@ -1,5 +1,6 @@
 //! Why a check could not be made.
 
+use super::PartialError;
 use crate::model::UncheckedRule;
 
 /// A check could not be compiled or run to its end.
@@ -34,6 +35,9 @@ pub enum CheckError {
         /// Name of the input.
         input: String,
     },
+    /// Parts of a check do not go together.
+    #[error(transparent)]
+    Partial(#[from] PartialError),
     /// Reading or writing failed.
     #[error(transparent)]
     Engine(#[from] tamis_engine::Error),

@@ -84,13 +84,18 @@ pub(crate) struct Outputs<'a> {
     pub(crate) batches: Option<Batcher<'a>>,
 }
 
+/// What is said of a key of a record that the contract does not have.
+pub(crate) fn extra_key_message(key: &str) -> String {
+    format!("key `{key}` is not in the contract")
+}
+
 impl Located {
     /// A key of a record that the contract does not have comes as a value; here it becomes the column.
     pub(crate) fn naming_extra_key(mut self, compiled: &Compiled) -> Located {
         if self.rule == compiled.structural.extra_column
             && let Some(key) = self.value.take()
         {
-            self.message = format!("key `{key}` is not in the contract");
+            self.message = extra_key_message(&key);
             self.column = Some(key);
         }
         self
@@ -114,19 +119,23 @@ impl Tally {
         }
     }
 
-    /// Counts a fault of a header: by column, as long as there are not too many.
-    pub(crate) fn count_header_fault(&mut self, compiled: &Compiled, fault: &Located) {
-        let names_column = compiled.rules.get(fault.rule).column.is_some();
+    /// Counts a fault that so many headers have: by column, as long as there are not too many.
+    pub(crate) fn count_header_fault(
+        &mut self,
+        compiled: &Compiled,
+        (rule, column): (RuleId, &str),
+        headers: u64,
+    ) {
+        let names_column = compiled.rules.get(rule).column.is_some();
         let is_full = self.by_header.len() >= HEADER_FAULTS_LISTED_MAX
-            && fault.rule != compiled.structural.missing_column;
-        let column = (fault.rule, fault.column.clone().unwrap_or_default());
-        if let Some(count) = self.by_header.get_mut(&column) {
-            *count += 1;
-        } else if names_column || is_full {
-            self.by_rule[fault.rule.0 as usize] += 1;
+            && rule != compiled.structural.missing_column;
+        let column = (rule, column.to_owned());
+        let count = if names_column || (is_full && !self.by_header.contains_key(&column)) {
+            &mut self.by_rule[rule.0 as usize]
         } else {
-            self.by_header.insert(column, 1);
-        }
+            self.by_header.entry(column).or_default()
+        };
+        *count = count.saturating_add(headers);
     }
 
     /// Adds the part of one chunk of the last of `inputs`.

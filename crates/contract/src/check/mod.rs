@@ -11,6 +11,8 @@
 //! [`Check::compile`] turns a contract's object into rules, [`Check::run`] checks inputs against them. What is right
 //! and wrong is defined in one place, `value`; everything else makes that fast, or finds its place.
 //!
+//! The same in parts, on any number of machines, is [`Check::split`] to [`Check::reduce`] (`partial`).
+//!
 //! [`Check::run_batches`] hands out a report for every so many rows while the run goes on.
 //!
 //! [`RecordCheck`] holds records that come one by one to the same rules, without a report.
@@ -24,10 +26,12 @@ mod compile;
 mod error;
 mod fast;
 mod findings;
+mod fingerprint;
 mod layout;
 mod merge;
 mod outcome;
 mod part;
+mod partial;
 mod record;
 mod rows;
 mod rule;
@@ -53,6 +57,10 @@ use crate::report::Report;
 pub use batches::BatchOptions;
 use compile::Compiled;
 pub use error::CheckError;
+pub use fingerprint::{RULE_ENGINE_VERSION, fingerprint};
+pub use partial::{
+    InputRange, KeyFiles, PARTIAL_VERSION, Partial, PartialError, PlannedRange, Scan, Streams,
+};
 pub use record::{BrokenRule, RecordCheck, Scalar};
 pub use rows::RowsInput;
 
@@ -62,6 +70,7 @@ pub struct Check {
     compiled: Compiled,
     contract_id: String,
     contract_version: String,
+    fingerprint: String,
 }
 
 /// Whether a contract with rules that cannot be checked is accepted.
@@ -147,6 +156,7 @@ impl Check {
             compiled,
             contract_id: contract.id.clone(),
             contract_version: contract.version.clone(),
+            fingerprint: fingerprint(contract, object),
         })
     }
 
@@ -197,6 +207,11 @@ impl Check {
     pub fn paths(&self) -> impl ExactSizeIterator<Item = &[String]> {
         let columns = self.compiled.columns.iter();
         columns.map(|column| column.path.as_slice())
+    }
+
+    /// What identifies the rules: the same for every contract that says the same, see [`fingerprint`].
+    pub fn fingerprint(&self) -> &str {
+        &self.fingerprint
     }
 
     /// Number of rules that are checked, structural ones apart.

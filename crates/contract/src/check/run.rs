@@ -397,7 +397,8 @@ pub(super) fn count_header_faults(
         if let Some(batches) = &mut outputs.batches {
             batches.take_header(located.clone());
         }
-        tally.count_header_fault(compiled, &located);
+        let column = located.column.as_deref().unwrap_or_default();
+        tally.count_header_fault(compiled, (located.rule, column), 1);
         if tally.samples.len() < samples_max {
             tally.samples.push(located);
         }

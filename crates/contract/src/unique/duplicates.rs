@@ -49,7 +49,7 @@ impl Duplicates {
         self.rows.remove_range(ordinal..);
     }
 
-    pub(super) fn union_with(&mut self, other: Self) {
+    pub(crate) fn union_with(&mut self, other: Self) {
         self.rows |= other.rows;
     }
 }
