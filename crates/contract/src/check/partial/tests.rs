@@ -548,3 +548,56 @@ fn a_file_that_changes_after_the_split_is_noticed() {
     assert!(is_noticed(check.map_range(&source, &planned[1], &options)));
     assert!(scan(&ranges[0]).is_err());
 }
+
+/// Names of all fields of a JSON value.
+fn field_names(value: &serde_json::Value, names: &mut std::collections::BTreeSet<String>) {
+    match value {
+        serde_json::Value::Object(fields) => {
+            for (name, value) in fields {
+                names.insert(name.clone());
+                field_names(value, names);
+            }
+        }
+        serde_json::Value::Array(values) => {
+            values.iter().for_each(|value| field_names(value, names));
+        }
+        _ => {}
+    }
+}
+
+#[test]
+fn every_field_is_documented() {
+    let check = compiled(unique());
+    let folder = tempfile::tempdir().unwrap();
+    let options = CheckOptions {
+        spill_dir: Some(folder.path().to_owned()),
+        ..CheckOptions::default()
+    };
+    let source = MemorySource::new("a.csv", "other\nx\n");
+    let ranges = check
+        .split(&[&source], 100, Streams::Refuse, &options)
+        .unwrap();
+    let planned = check.plan(&ranges, &[]).unwrap();
+    let placed = check.map_range(&source, &planned[0], &options).unwrap();
+    let unplaced = check.map_source(&source, &options).unwrap();
+    let scan = check.scan(&source, &ranges[0], &options).unwrap();
+    let mut names = std::collections::BTreeSet::new();
+    for bytes in [
+        placed.merge(unplaced).unwrap().to_bytes(),
+        scan.to_bytes(),
+        planned[0].to_bytes(),
+    ] {
+        field_names(&serde_json::from_slice(&bytes).unwrap(), &mut names);
+    }
+    assert!(names.len() > 60, "{}", names.len());
+    // The index of an input is a key, and no name.
+    names.remove("0");
+    let text = include_str!("../../../../../docs/partial.md");
+    for name in names {
+        let marks = [("`", "`"), (".", "`"), ("\"", "\"")];
+        let is_named = marks
+            .iter()
+            .any(|(before, after)| text.contains(&format!("{before}{name}{after}")));
+        assert!(is_named, "`{name}` is not described");
+    }
+}
