@@ -1,5 +1,7 @@
 //! `tamis check`: records against a contract.
 
+mod follow;
+
 use std::path::PathBuf;
 
 use clap::Args;
@@ -24,6 +26,7 @@ use crate::{Context, Error, Exit, Result, contract_file, output};
 Examples:
   tamis check orders.csv --contract orders.odcs.yaml
   tamis check drops/ --contract orders.odcs.yaml --good good.csv --bad bad.csv
+  tamis check orders.log.csv --contract orders.odcs.yaml --follow
   zcat orders.jsonl.gz | tamis check - --input-format jsonl --contract orders.odcs.yaml --json
 
 Exit codes: 0 the data keeps the contract; 1 it does not; 2 usage or contract error;
@@ -53,6 +56,10 @@ pub(crate) struct Options {
     #[arg(long)]
     fail_fast: bool,
 
+    /// Go on as the file grows, and print each violation when it is found; Ctrl-C ends it with the report
+    #[arg(long, conflicts_with_all = ["good", "bad"])]
+    follow: bool,
+
     /// Offending values to show; counts are always exact
     #[arg(long, value_name = "N", default_value_t = 10)]
     max_errors: usize,
@@ -79,10 +86,6 @@ pub(crate) struct Options {
 pub(super) fn run(options: &Options, context: &Context<'_>) -> Result<Exit> {
     options.validate()?;
     let check = options.compile(context)?;
-    let sources = options
-        .input
-        .sources(&options.inputs, context.globals, context.cancel)?;
-    let sources: Vec<&dyn Source> = sources.iter().map(AsRef::as_ref).collect();
     let progress = Progress::new();
     let check_options = CheckOptions {
         threads: context.globals.thread_count().get(),
@@ -98,6 +101,13 @@ pub(super) fn run(options: &Options, context: &Context<'_>) -> Result<Exit> {
         progress: progress.clone(),
         ..CheckOptions::default()
     };
+    if options.follow {
+        return follow::run(options, &check, check_options, &progress, context);
+    }
+    let sources = options
+        .input
+        .sources(&options.inputs, context.globals, context.cancel)?;
+    let sources: Vec<&dyn Source> = sources.iter().map(AsRef::as_ref).collect();
     let good = options.good.as_deref().map(output::open).transpose()?;
     let bad = options.bad.as_deref().map(output::open).transpose()?;
     let display = Display::start(context.globals, &progress);
@@ -197,11 +207,23 @@ impl Options {
         name.split('.').next().unwrap_or_default().to_owned()
     }
 
-    /// Prints the report, on standard error when the data takes standard output.
-    fn publish(&self, report: &Report, context: &Context<'_>) -> Result<()> {
+    /// Writes the report to its file, and what `--perf` asks for.
+    fn write_report(&self, report: &Report, context: &Context<'_>) -> Result<()> {
         if let Some(path) = &self.report {
             output::write(path, report.to_json().as_bytes())?;
         }
+        if context.globals.perf {
+            let mut page = String::new();
+            text::write_performance(report, &Coloured, &mut page)
+                .expect("a string takes everything");
+            context.printer.notice(page.trim_end());
+        }
+        Ok(())
+    }
+
+    /// Prints the report, on standard error when the data takes standard output.
+    fn publish(&self, report: &Report, context: &Context<'_>) -> Result<()> {
+        self.write_report(report, context)?;
         let rendered = match self.output.format() {
             OutputFormat::Json => report.to_json(),
             OutputFormat::Text => {
@@ -210,12 +232,6 @@ impl Options {
                 page
             }
         };
-        if context.globals.perf {
-            let mut page = String::new();
-            text::write_performance(report, &Coloured, &mut page)
-                .expect("a string takes everything");
-            context.printer.notice(page.trim_end());
-        }
         let stdout_is_taken = [&self.good, &self.bad, &self.report]
             .into_iter()
             .flatten()

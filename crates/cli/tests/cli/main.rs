@@ -5,6 +5,7 @@ mod contract;
 mod data;
 mod equality;
 mod faults;
+mod follow;
 mod generate;
 mod infer;
 mod report;

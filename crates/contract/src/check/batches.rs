@@ -39,7 +39,8 @@ pub struct BatchOptions {
     pub rows: NonZero<u64>,
     /// Samples in each batch's report; [`CheckOptions::samples_max`] is for the last report.
     pub samples_max: usize,
-    /// For an input that is followed: hand out a shorter batch when nothing has come for so long. `None`: never.
+    /// For an input that comes slowly: no row waits longer than this for its batch to fill up. `None`: as long as it
+    /// takes.
     pub max_wait: Option<Duration>,
 }
 
@@ -87,8 +88,8 @@ pub(crate) struct Batcher<'a> {
     rows_before: u64,
     batches: u64,
     started: Instant,
-    /// When rows came last.
-    arrived: Instant,
+    /// When the first row of the batch at hand came; later, if nobody took batches then.
+    waits_since: Instant,
     /// The keys so far, of an input that cannot be read twice.
     pub(crate) seen: Option<Arc<Mutex<SeenKeys>>>,
     is_stopped: bool,
@@ -115,7 +116,7 @@ impl<'a> Batcher<'a> {
             rows_before: 0,
             batches: 0,
             started: now,
-            arrived: now,
+            waits_since: now,
             seen: needs_keys.then(|| Arc::new(Mutex::new(seen()))),
             is_stopped: false,
         }
@@ -134,11 +135,9 @@ impl<'a> Batcher<'a> {
         wanted: usize,
     ) -> tamis_engine::Result<Vec<Located>> {
         self.end_chunk(part, input)?;
-        if part.totals.rows == 0 {
-            self.rest();
-            return Ok(Vec::new());
+        if part.totals.rows > 0 && self.batch.totals.rows == 0 {
+            self.waits_since = Instant::now();
         }
-        self.arrived = Instant::now();
         self.start_input(input);
         let findings = part.findings.as_ref().expect("parts of batches have them");
         let mut samples = Vec::new();
@@ -175,6 +174,7 @@ impl<'a> Batcher<'a> {
                 self.end_batch();
             }
         }
+        self.end_batch_if_due();
         Ok(samples)
     }
 
@@ -229,13 +229,13 @@ impl<'a> Batcher<'a> {
         Ok(())
     }
 
-    /// Nothing has come: a batch does not wait for ever.
-    fn rest(&mut self) {
-        let is_over = self
+    /// A row does not wait for ever.
+    fn end_batch_if_due(&mut self) {
+        let is_due = self
             .options
             .max_wait
-            .is_some_and(|max_wait| self.arrived.elapsed() >= max_wait);
-        if is_over && self.batch.totals.rows > 0 && !self.is_stopped {
+            .is_some_and(|max_wait| self.waits_since.elapsed() >= max_wait);
+        if is_due && self.batch.totals.rows > 0 && !self.is_stopped {
             self.end_batch();
         }
     }
@@ -273,6 +273,7 @@ impl<'a> Batcher<'a> {
         };
         let report = report.batch_report();
         self.is_stopped = (self.hand_out)(report) == Flow::Stop;
+        self.waits_since = Instant::now();
         if let Some(first) = batch.inputs.first() {
             self.start_input(first);
         }

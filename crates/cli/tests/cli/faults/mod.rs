@@ -33,7 +33,7 @@ fn stalled(shell: &Shell, arguments: &str) -> (Child, Vec<u8>) {
 }
 
 /// Sends a signal by its name (`INT`).
-fn signal(child: &Child, name: &str) {
+pub(crate) fn signal(child: &Child, name: &str) {
     let mut kill = Command::new("sh");
     kill.arg("-c").arg(format!("kill -{name} {}", child.id()));
     assert!(kill.status().expect("a shell").success());

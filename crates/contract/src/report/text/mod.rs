@@ -22,8 +22,8 @@ use std::fmt::{self, Write};
 
 use tamis_engine::human;
 
-use super::Report;
 use super::shown::{on_one_line, shorten};
+use super::{Report, Sample};
 
 pub use paint::{Paint, Role, Uncoloured};
 pub use table::{Cell, Table};
@@ -55,6 +55,18 @@ pub fn write_performance(
     out: &mut dyn fmt::Write,
 ) -> fmt::Result {
     sections::performance(report, &mut Page { paint, out })
+}
+
+/// Writes one violation on a line of its own: where, which column, the value, what was expected.
+///
+/// # Errors
+/// What `out` answers.
+pub fn write_violation(
+    sample: &Sample,
+    paint: &dyn Paint,
+    out: &mut dyn fmt::Write,
+) -> fmt::Result {
+    sections::violation(sample, &mut Page { paint, out })
 }
 
 /// The text without colours.

@@ -192,6 +192,26 @@ pub(super) fn samples(report: &Report, page: &mut Page<'_>) -> fmt::Result {
     )
 }
 
+/// One violation on a line.
+pub(super) fn violation(sample: &Sample, page: &mut Page<'_>) -> fmt::Result {
+    page.paint(Role::Faint, &place(sample))?;
+    if let Some(row) = sample.row {
+        page.paint(Role::Plain, &format!("  row {}", human::count(row)))?;
+    }
+    if sample.severity != Severity::Error {
+        page.paint(Role::Warning, &format!("  {}", sample.severity.name()))?;
+    }
+    let column = sample.column.as_deref().unwrap_or("(record)");
+    page.paint(Role::Plain, &format!("  {}", tamed(column, NAME_CHARS)))?;
+    if let Some(value) = &sample.value {
+        page.paint(Role::Value, &format!("  {}", quoted(value)))?;
+    }
+    page.paint(
+        Role::Plain,
+        &format!("  {}\n", tamed(&sample.message, MESSAGE_CHARS)),
+    )
+}
+
 /// Rules of the contract that nobody has checked.
 pub(super) fn not_checked(report: &Report, page: &mut Page<'_>) -> fmt::Result {
     let mut table = Table::default();

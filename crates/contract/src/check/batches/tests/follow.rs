@@ -120,6 +120,28 @@ fn a_quiet_file_makes_shorter_batches_and_half_a_record_waits() {
 }
 
 #[test]
+fn no_row_waits_for_a_batch_that_fills_slowly() {
+    let following = Following::start("id,amount,memo\n", 1000, Some(Duration::from_millis(150)));
+    let writer = thread::spawn({
+        let path = following.path();
+        move || {
+            for id in 0..40 {
+                append(&path, &format!("{id},1,\n"));
+                thread::sleep(Duration::from_millis(25));
+            }
+        }
+    });
+    let mut rows = 0;
+    let mut batches = 0;
+    while rows < 40 {
+        rows += following.next().0;
+        batches += 1;
+    }
+    writer.join().unwrap();
+    assert!((3..40).contains(&batches), "{batches} batches");
+}
+
+#[test]
 fn batches_are_full_where_nobody_is_in_a_hurry() {
     let following = Following::start("id,amount,memo\na,1,\n", 2, None);
     append(&following.path(), "b,1,\nc,0,\n");
