@@ -2,9 +2,9 @@
 
 import os
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, Literal, Self, TypedDict, final, type_check_only
+from typing import Any, Literal, Self, final
 
-from tamis.schema import Schema
+from tamis.schema import FieldSpec, Schema
 
 __version__: str
 
@@ -17,23 +17,6 @@ def cache_key(
 ) -> str: ...
 def entry_to_json(key: str, made_ns: int, result: ValidationResult) -> bytes: ...
 def entry_from_json(text: bytes, key: str, name: str) -> tuple[int, ValidationResult] | None: ...
-
-@type_check_only
-class FieldSpec(TypedDict):
-    name: str
-    logical_type: str
-    optional: bool
-    required: bool
-    minimum: tuple[str, bool] | None
-    maximum: tuple[str, bool] | None
-    multiple_of: str | None
-    min_length: int | None
-    max_length: int | None
-    pattern: str | None
-    choices: list[str] | None
-    unique: bool
-    format: str | None
-    description: str | None
 
 @final
 class Contract:

@@ -37,7 +37,8 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
 
 from tamis._tamis import ValidationResult, cache_key, entry_from_json, entry_to_json, file_digest
 from tamis.errors import CacheError, InputError, InputNotFoundError
-from tamis.validator import Progress, Validator
+from tamis.progress import Progress
+from tamis.validator import Validator
 
 __all__ = ["CachedValidator", "ResultCache"]
 
@@ -137,7 +138,7 @@ class CachedValidator:
         path: str | os.PathLike[str],
         use_cache: bool = True,
         *,
-        progress: Progress | None = None,
+        progress: Progress = None,
     ) -> ValidationResult:
         """As :meth:`Validator.validate_csv <tamis.Validator.validate_csv>`, for one file; the answer may be an old one.
 
@@ -153,7 +154,7 @@ class CachedValidator:
         path: str | os.PathLike[str],
         use_cache: bool = True,
         *,
-        progress: Progress | None = None,
+        progress: Progress = None,
     ) -> ValidationResult:
         """As :meth:`validate_csv`, for JSON lines."""
         return self._validate(path, "jsonl", use_cache, progress)
@@ -218,7 +219,7 @@ class CachedValidator:
                 self._folder.write_result(_name(key), entry)
         return result
 
-    def _run(self, path: str, format: _Format, progress: Progress | None) -> ValidationResult:
+    def _run(self, path: str, format: _Format, progress: Progress) -> ValidationResult:
         if format == "csv":
             return self.validator.validate_csv(path, progress=progress)
         return self.validator.validate_jsonl(path, progress=progress)

@@ -6,20 +6,22 @@ import math
 import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from typing import Any, Literal, TypeAlias, TypedDict
 
+from tamis import _pydantic
 from tamis._tamis import Contract
 from tamis.errors import InputError, InputNotFoundError, SchemaError
 
-if TYPE_CHECKING:
-    from tamis._tamis import FieldSpec
-
 __all__ = ["Field", "Schema"]
 
-FieldType: TypeAlias = type[str] | type[int] | type[float] | type[bool] | type[date] | type[datetime] | type[Decimal]
+FieldType: TypeAlias = (
+    type[str] | type[int] | type[float] | type[bool] | type[date] | type[datetime] | type[Decimal]
+)
 Limit: TypeAlias = int | float | Decimal | date | datetime
 Choice: TypeAlias = str | int | float | Decimal | date
 
@@ -35,6 +37,26 @@ _LOGICAL_TYPES: dict[type, str] = {
 }
 
 
+class FieldSpec(TypedDict):
+    """A field in the words of the contract: what the extension module takes. Numbers and dates are exact texts."""
+
+    name: str
+    logical_type: str
+    optional: bool
+    required: bool
+    minimum: tuple[str, bool] | None
+    maximum: tuple[str, bool] | None
+    multiple_of: str | None
+    min_length: int | None
+    max_length: int | None
+    pattern: str | None
+    choices: list[str] | None
+    unique: bool
+    format: str | None
+    description: str | None
+
+
+@dataclass(frozen=True, slots=True, repr=False)
 class Field:
     """The rules of one column.
 
@@ -73,48 +95,26 @@ class Field:
     Field(float, required=True, min=0.01, max=1000000)
     """
 
-    __slots__ = (
-        "choices",
-        "description",
-        "format",
-        "max",
-        "max_length",
-        "min",
-        "min_length",
-        "nullable",
-        "pattern",
-        "required",
-        "type",
-        "unique",
-    )
+    type: FieldType
+    required: bool = False
+    min: Limit | None = None
+    max: Limit | None = None
+    min_length: int | None = None
+    max_length: int | None = None
+    pattern: str | re.Pattern[str] | None = None
+    choices: Iterable[Choice] | None = None
+    unique: bool = False
+    format: str | None = None
+    nullable: bool | None = None
+    description: str | None = None
 
-    def __init__(
-        self,
-        type: FieldType,
-        required: bool = False,
-        min: Limit | None = None,
-        max: Limit | None = None,
-        min_length: int | None = None,
-        max_length: int | None = None,
-        pattern: str | re.Pattern[str] | None = None,
-        choices: Iterable[Choice] | None = None,
-        unique: bool = False,
-        format: str | None = None,
-        nullable: bool | None = None,
-        description: str | None = None,
-    ) -> None:
-        self.type = type
-        self.required = required
-        self.min = min
-        self.max = max
-        self.min_length = min_length
-        self.max_length = max_length
-        self.pattern = pattern
-        self.choices = choices
-        self.unique = unique
-        self.format = format
-        self.nullable = nullable
-        self.description = description
+    def __post_init__(self) -> None:
+        values = self.choices
+        if isinstance(values, AbstractSet):
+            # Equal sets must make equal schemas.
+            values = sorted(values, key=repr)
+        if isinstance(values, Iterable) and not isinstance(values, str | bytes):
+            object.__setattr__(self, "choices", tuple(values))
 
     def __repr__(self) -> str:
         arguments = [getattr(self.type, "__name__", repr(self.type))]
@@ -126,13 +126,6 @@ class Field:
             if getattr(self, name) is not None:
                 arguments.append(f"{name}={getattr(self, name)!r}")
         return f"Field({', '.join(arguments)})"
-
-    def __eq__(self, other: object) -> bool:
-        if not isinstance(other, Field):
-            return NotImplemented
-        return all(getattr(self, name) == getattr(other, name) for name in self.__slots__)
-
-    __hash__ = None  # type: ignore[assignment]
 
 
 class Schema:
@@ -154,7 +147,7 @@ class Schema:
     ['id', 'day', 'n']
     """
 
-    __slots__ = ("_contract", "_fields", "_notes")
+    __slots__ = ("_contract", "_fields", "_notes", "_strict", "_unique")
 
     def __init__(
         self,
@@ -163,12 +156,17 @@ class Schema:
         strict: bool = False,
     ) -> None:
         if not isinstance(fields, Mapping):
-            raise SchemaError(f"a schema is made of a dict of names and fields, not of `{_type_name(fields)}`")
+            raise SchemaError(
+                f"a schema is made of a dict of names and fields, not of `{_type_name(fields)}`"
+            )
         if not isinstance(strict, bool):
             raise SchemaError(f"`strict`: expected a bool, not `{_type_name(strict)}`")
         specs = [_spec(name, field) for name, field in fields.items()]
-        self._contract = Contract.from_fields(specs, _keys(unique, fields), extra_columns=not strict)
+        keys = _keys(unique, fields)
+        self._contract = Contract.from_fields(specs, keys, extra_columns=not strict)
         self._fields: dict[str, Field] | None = dict(fields)
+        self._unique = [key[0] if len(key) == 1 else tuple(key) for key in keys]
+        self._strict = strict
         self._notes: tuple[str, ...] = ()
 
     @classmethod
@@ -176,6 +174,8 @@ class Schema:
         schema = cls.__new__(cls)
         schema._contract = contract
         schema._fields = None
+        schema._unique = []
+        schema._strict = False
         schema._notes = tuple(notes)
         return schema
 
@@ -210,6 +210,19 @@ class Schema:
         """
         contract, notes = Contract.infer(path, format=format, threads=threads)
         return cls._of(contract, notes)
+
+    @classmethod
+    def from_pydantic(cls, model: Any) -> Schema:
+        """The rules of a pydantic model (version 2): one column for each of its fields, by its alias if it has one.
+
+        Taken are the types of :class:`Field`, ``Optional``, ``Literal``, enumerations, ``UUID``, IP addresses, ``EmailStr``,
+        ``AnyUrl``; ``gt``, ``ge``, ``lt``, ``le``, ``multiple_of``, ``decimal_places``, ``min_length``, ``max_length``, ``pattern``; whether
+        a field has a default; ``extra="forbid"``. Everything else that decides over values (validators, nested models,
+        unions) is a ``SchemaError`` that names it. Conversions are not taken over: a value is read as its type.
+        """
+        specs = [_pydantic_spec(column) for column in _pydantic.columns(model)]
+        extra_columns = not _pydantic.is_strict(model)
+        return cls._of(Contract.from_fields(specs, [], extra_columns=extra_columns))
 
     def to_odcs(self, path: str | os.PathLike[str] | None = None) -> str:
         """The schema as a data contract (ODCS 3.2, YAML); written to ``path`` as well, if one is given.
@@ -250,23 +263,21 @@ class Schema:
         return hash(self.fingerprint)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        name = self._contract.object_name
-        return _unpickled, (self.to_odcs().encode(), name, self._fields, self._notes)
+        if self._fields is not None:
+            return Schema, (self._fields, self._unique, self._strict)
+        return _unpickled, (self.to_odcs().encode(), self._contract.object_name, self._notes)
 
     def __repr__(self) -> str:
-        if self._fields is not None:
-            fields = ", ".join(f"{name!r}: {field!r}" for name, field in self._fields.items())
-            return f"Schema({{{fields}}})"
-        columns = ", ".join(self.columns)
-        return f"<Schema of `{self._contract.object_name}`: {columns}>"
+        if self._fields is None:
+            return f"<Schema of `{self._contract.object_name}`: {', '.join(self.columns)}>"
+        fields = ", ".join(f"{name!r}: {field!r}" for name, field in self._fields.items())
+        unique = f", unique={self._unique!r}" if self._unique else ""
+        strict = ", strict=True" if self._strict else ""
+        return f"Schema({{{fields}}}{unique}{strict})"
 
 
-def _unpickled(
-    text: bytes, name: str, fields: dict[str, Field] | None, notes: tuple[str, ...]
-) -> Schema:
-    schema = Schema._of(Contract.from_odcs(text, name="a pickled schema", object=name), notes)
-    schema._fields = fields
-    return schema
+def _unpickled(text: bytes, name: str, notes: tuple[str, ...]) -> Schema:
+    return Schema._of(Contract.from_odcs(text, name="a pickled schema", object=name), notes)
 
 
 def _type_name(value: object) -> str:
@@ -383,8 +394,19 @@ class _Reader:
             return f"(?i:{source})"
         if flags:
             named = [flag.name or "" for flag in flags]
-            raise self.fault("pattern", f"the flags {' and '.join(named)} cannot be expressed; write them out in the pattern")
+            raise self.fault(
+                "pattern",
+                f"the flags {' and '.join(named)} cannot be expressed; write them out in the pattern",
+            )
         return source
+
+    def format(self) -> str | None:
+        value = self.text("format")
+        if value is not None and "%" in value and self.field.type in (date, datetime):
+            raise self.fault(
+                "format", f"`{value}` is written for strptime; here it is letters, such as `dd.MM.yyyy HH:mm`"
+            )
+        return value
 
     def choices(self) -> list[str] | None:
         values = self.field.choices
@@ -394,7 +416,9 @@ class _Reader:
             raise self.fault("choices", f"expected a list of values, not `{_type_name(values)}`")
         kind = self.field.type
         if kind in (bool, datetime):
-            raise self.fault("choices", f"does not apply to `{kind.__name__}`: such values are written in several ways")
+            raise self.fault(
+                "choices", f"does not apply to `{kind.__name__}`: such values are written in several ways"
+            )
         texts = [self.choice(value) for value in values]
         if not texts:
             raise self.fault("choices", "is empty: no value would be allowed")
@@ -447,6 +471,21 @@ def _spec(name: object, field: object) -> FieldSpec:
         "pattern": reader.pattern(),
         "choices": reader.choices(),
         "unique": reader.flag("unique"),
-        "format": reader.text("format"),
+        "format": reader.format(),
         "description": reader.text("description"),
     }
+
+
+def _pydantic_spec(column: _pydantic.Column) -> FieldSpec:
+    """A column of a pydantic model in the words of the contract."""
+    field = column.field()
+    spec = _spec(column.name, field)
+    for end, limit in (("minimum", column.lower), ("maximum", column.upper)):
+        text = spec[end]  # type: ignore[literal-required]
+        if limit is not None and text is not None:
+            spec[end] = (text[0], limit[1])  # type: ignore[literal-required]
+    if column.multiple_of is not None:
+        reader = _Reader(column.name, field)
+        reader.only_for("multiple_of", int, float, Decimal)
+        spec["multiple_of"] = reader.number("multiple_of", column.multiple_of)
+    return spec

@@ -4,21 +4,23 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
+from functools import partial
 from pathlib import Path
 from typing import IO, Any, Literal, TypeAlias
 
 from tamis._tamis import Check, ValidationResult
+from tamis.progress import Progress, shown
 from tamis.schema import Schema
 
 __all__ = ["Validator"]
 
 #: A path (``"-"``: standard input), bytes, a file object, an iterator of bytes.
-Input: TypeAlias = str | os.PathLike[str] | bytes | bytearray | memoryview | IO[bytes] | IO[str] | Iterable[bytes]
+Input: TypeAlias = (
+    str | os.PathLike[str] | bytes | bytearray | memoryview | IO[bytes] | IO[str] | Iterable[bytes]
+)
 #: One input or several.
 Inputs: TypeAlias = Input | list[Input] | tuple[Input, ...]
-#: Called with ``rows``, ``bytes``, ``total_bytes`` (None if unknown), ``violations`` and ``elapsed`` (seconds).
-Progress: TypeAlias = Callable[[dict[str, Any]], object]
 
 
 class Validator:
@@ -62,32 +64,29 @@ class Validator:
         spill_dir: str | os.PathLike[str] | None = None,
         unchecked: Literal["error", "allow"] = "error",
     ) -> None:
-        if not isinstance(schema, Schema):
-            raise TypeError(f"expected a Schema, not `{type(schema).__name__}`")
-        if unchecked not in ("error", "allow"):
-            raise ValueError(f'`unchecked` is "error" or "allow", not {unchecked!r}')
         self.schema = schema
         self.parallel = parallel
-        self._check = Check(
-            schema._contract,
-            threads=threads if parallel else 1,
-            max_errors=max_errors,
-            memory_bytes=size_in_bytes(memory),
-            spill_dir=spill_dir,
-            allow_unchecked=unchecked == "allow",
-        )
+        self._options: dict[str, Any] = {
+            "max_errors": max_errors,
+            "threads": threads,
+            "memory": memory,
+            "spill_dir": spill_dir,
+            "unchecked": unchecked,
+        }
+        self._check = compiled(schema, parallel, **self._options)
 
     def validate_csv(
         self,
         path: Inputs,
         output_path: str | os.PathLike[str] | None = None,
         *,
-        progress: Progress | None = None,
+        progress: Progress = None,
     ) -> ValidationResult:
         """Checks CSV: a file, a file object, bytes, an iterator of bytes, or a list of these as one input.
 
         The delimiter is the one the contract names, else that of the file's name (``.tsv``, ``.psv``), else a comma. Files may be
-        compressed with gzip, zstd or lz4. ``output_path`` is written the result's JSON.
+        compressed with gzip, zstd or lz4. The result's JSON is written to ``output_path``, if one is given.
+        ``progress`` is called about ten times a second (see :mod:`tamis.progress`); ``True`` shows a bar.
 
         Raises ``InputNotFoundError``, ``InputError`` and ``FormatError`` for inputs that cannot be read to their end, and what
         iterators, file objects and ``progress`` raise.
@@ -99,7 +98,7 @@ class Validator:
         path: Inputs,
         output_path: str | os.PathLike[str] | None = None,
         *,
-        progress: Progress | None = None,
+        progress: Progress = None,
     ) -> ValidationResult:
         """Checks JSON lines, one object a line; else as :meth:`validate_csv`.
 
@@ -112,15 +111,51 @@ class Validator:
         inputs: Inputs,
         format: Literal["csv", "jsonl"],
         output_path: str | os.PathLike[str] | None,
-        progress: Progress | None,
+        progress: Progress,
     ) -> ValidationResult:
-        result = self._check.run(inputs, format=format, progress=progress)
+        with shown(progress) as callback:
+            result = self._check.run(inputs, format=format, progress=callback)
         if output_path is not None:
             Path(output_path).write_text(result.to_json(), encoding="utf-8")
         return result
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return partial(Validator, **self._options), (self.schema, self.parallel)
+
     def __repr__(self) -> str:
         return f"Validator({self.schema!r}, parallel={self.parallel})"
+
+
+def compiled(
+    schema: Schema,
+    parallel: bool,
+    *,
+    max_errors: int,
+    threads: int | None,
+    memory: int | str,
+    spill_dir: str | os.PathLike[str] | None,
+    unchecked: Literal["error", "allow"],
+) -> Check:
+    """The rules of a schema, compiled, with the options that all validators share.
+
+    Raises ``TypeError`` and ``ValueError`` for options that mean nothing, ``UnsupportedError`` for a contract with rules that
+    cannot be checked unless ``unchecked="allow"``.
+    """
+    if not isinstance(schema, Schema):
+        raise TypeError(f"expected a Schema, not `{type(schema).__name__}`")
+    if unchecked not in ("error", "allow"):
+        raise ValueError(f'`unchecked` is "error" or "allow", not {unchecked!r}')
+    for name, value, least in (("max_errors", max_errors, 0), ("threads", threads, 1)):
+        if value is not None and value < least:
+            raise ValueError(f"`{name}` is at least {least}, not {value}")
+    return Check(
+        schema._contract,
+        threads=threads if parallel else 1,
+        max_errors=max_errors,
+        memory_bytes=size_in_bytes(memory),
+        spill_dir=spill_dir,
+        allow_unchecked=unchecked == "allow",
+    )
 
 
 _SIZE = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([kmgt]?)(i?)b?\s*", re.IGNORECASE | re.ASCII)

@@ -4,7 +4,7 @@
 //!
 //! - [`contract`] makes contracts, out of fields ([`field`]), ODCS text or data; [`check`] compiles one and runs it;
 //! - [`source`] makes sources of what Python code hands in: paths, bytes, file objects, iterators;
-//! - [`result`] is what comes out;
+//! - [`result`] is what comes out, [`html`] how notebooks show it;
 //! - [`digest`] names the bytes of files and writes the entries of the cache;
 //! - [`line`] judges records one by one, and [`scalar`] makes Python values readable for that;
 //! - [`detached`] runs everything that takes long, without the interpreter lock and open to Ctrl-C;
@@ -21,6 +21,7 @@ mod detached;
 mod digest;
 mod error;
 mod field;
+mod html;
 mod line;
 mod result;
 mod scalar;

@@ -15,12 +15,7 @@ use pyo3::types::{PyBytes, PyDict, PyList, PyString, PyTuple, PyType};
 use tamis_contract::model::Severity;
 use tamis_contract::report::{Report, Sample, text};
 
-use crate::error;
-
-/// Rows of the table that a notebook shows.
-const HTML_ERRORS_MAX: usize = 10;
-/// Characters of a value in that table.
-const HTML_VALUE_CHARS_MAX: usize = 80;
+use crate::{error, html};
 
 /// Adds both classes.
 pub(crate) fn add_to(module: &Bound<'_, PyModule>) -> PyResult<()> {
@@ -307,7 +302,7 @@ impl ValidationResult {
     }
 
     fn _repr_html_(&self) -> String {
-        html(self.report())
+        html::page(self.report())
     }
 }
 
@@ -489,102 +484,19 @@ impl ValidationError {
 
 /// Whether two violations are the same, whatever their inputs are called.
 fn is_same(one: &Sample, other: &Sample) -> bool {
-    let parts = |sample: &Sample| (sample.row, sample.line, sample.byte_offset, sample.severity);
-    let texts = |sample: &Sample| {
-        let Sample {
-            column,
-            rule,
-            value,
-            message,
-            ..
-        } = sample;
-        (column.clone(), rule.clone(), value.clone(), message.clone())
-    };
-    parts(one) == parts(other) && texts(one) == texts(other)
-}
-
-/// A table for notebooks. Colours come from the page it stands in, so that it is readable on light and dark ones.
-fn html(report: &Report) -> String {
-    let Report {
-        rows,
-        violations,
-        samples,
-        ..
-    } = report;
-    let mut page = String::from("<div style=\"font-family:sans-serif;line-height:1.5\">");
-    let (colour, verdict) = match report.passed {
-        true => ("#1a7f37", "valid"),
-        false => ("#cf222e", "invalid"),
-    };
-    let mut add = |text: std::fmt::Arguments<'_>| {
-        page.write_fmt(text).expect("a string takes everything");
-    };
-    add(format_args!(
-        "<span style=\"background:{colour};color:#fff;border-radius:3px;padding:1px 8px\">{verdict}</span> \
-         <b>{}</b> rows, <b>{}</b> valid, <b>{}</b> invalid, {} errors; {} rules checked",
-        rows.total, rows.valid, rows.invalid, violations.total, report.rules_checked
-    ));
-    let line = "style=\"border-bottom:1px solid currentColor;text-align:left;padding:2px 10px\"";
-    let cell = "style=\"text-align:left;padding:2px 10px\"";
-    if !violations.by_rule.is_empty() {
-        add(format_args!(
-            "<table style=\"border-collapse:collapse;margin-top:6px\"><tr>"
-        ));
-        for heading in ["column", "rule", "count"] {
-            add(format_args!("<th {line}>{heading}</th>"));
-        }
-        add(format_args!("</tr>"));
-        for count in &violations.by_rule {
-            let column = escaped(count.column.as_deref().unwrap_or("(record)"));
-            let rule = escaped(&count.rule);
-            add(format_args!(
-                "<tr><td {cell}>{column}</td><td {cell}>{rule}</td><td {cell}>{}</td></tr>",
-                count.count
-            ));
-        }
-        add(format_args!("</table>"));
-    }
-    if !samples.is_empty() {
-        let shown = samples.len().min(HTML_ERRORS_MAX);
-        add(format_args!(
-            "<div style=\"margin-top:6px\">the first {shown} of {} errors</div>\
-             <table style=\"border-collapse:collapse\"><tr>",
-            violations.total
-        ));
-        for heading in ["row", "line", "column", "value", "message"] {
-            add(format_args!("<th {line}>{heading}</th>"));
-        }
-        add(format_args!("</tr>"));
-        for sample in &samples[..shown] {
-            let number = |number: Option<u64>| number.map_or(String::new(), |n| n.to_string());
-            let value = sample.value.as_deref().unwrap_or_default();
-            add(format_args!(
-                "<tr><td {cell}>{}</td><td {cell}>{}</td><td {cell}>{}</td><td {cell}><code>{}</code></td><td {cell}>{}</td></tr>",
-                number(sample.row),
-                number(sample.line),
-                escaped(sample.column.as_deref().unwrap_or_default()),
-                escaped(&text::tamed(value, HTML_VALUE_CHARS_MAX)),
-                escaped(&sample.message),
-            ));
-        }
-        add(format_args!("</table>"));
-    }
-    page.push_str("</div>");
-    page
-}
-
-/// Text from the data, which must not be taken for markup.
-fn escaped(text: &str) -> String {
-    let mut escaped = String::with_capacity(text.len());
-    for character in text.chars() {
-        match character {
-            '&' => escaped.push_str("&amp;"),
-            '<' => escaped.push_str("&lt;"),
-            '>' => escaped.push_str("&gt;"),
-            '"' => escaped.push_str("&quot;"),
-            '\'' => escaped.push_str("&#39;"),
-            other => escaped.push(other),
-        }
-    }
-    escaped
+    let Sample {
+        input: _,
+        row,
+        line,
+        byte_offset,
+        column,
+        rule,
+        severity,
+        value,
+        message,
+    } = one;
+    (row, line, byte_offset, severity)
+        == (&other.row, &other.line, &other.byte_offset, &other.severity)
+        && (column, rule, value, message)
+            == (&other.column, &other.rule, &other.value, &other.message)
 }
