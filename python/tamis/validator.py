@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import IO, Any, Literal, TypeAlias
@@ -19,8 +19,8 @@ __all__ = ["Validator"]
 Input: TypeAlias = (
     str | os.PathLike[str] | bytes | bytearray | memoryview | IO[bytes] | IO[str] | Iterable[bytes]
 )
-#: One input or several.
-Inputs: TypeAlias = Input | list[Input] | tuple[Input, ...]
+#: One input, or a list or tuple of several.
+Inputs: TypeAlias = Input | Sequence[Input]
 
 
 class Validator:

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 use tamis_contract::check::{self, CheckOptions, Unchecked};
-use tamis_engine::control::{Cancel, Progress};
+use tamis_engine::control::{Cancel, Progress, Snapshot};
 use tamis_engine::source::Source;
 
 use crate::contract::Contract;
@@ -81,7 +81,7 @@ impl Check {
         let work = || rules.run(&inputs, &options, None, None);
         let report = desk.run(py, |py| teller.tell_if_due(py), work)?;
         let report = report.map_err(|error| error::of_check(py, &error))?;
-        teller.tell(py)?;
+        teller.tell_end(py)?;
         Ok(report.into())
     }
 
@@ -145,11 +145,21 @@ impl Teller {
     /// Tells how far the run is: `rows`, `bytes` (read, as stored), `total_bytes` (None if unknown), `violations`,
     /// `elapsed` (seconds).
     pub(crate) fn tell(&mut self, py: Python<'_>) -> PyResult<()> {
+        self.tell_of(py, self.progress.snapshot())
+    }
+
+    /// Tells that all is read. What lies before the first record counts only now.
+    pub(crate) fn tell_end(&mut self, py: Python<'_>) -> PyResult<()> {
+        let mut end = self.progress.snapshot();
+        end.raw_bytes = end.raw_bytes.max(end.raw_bytes_total);
+        self.tell_of(py, end)
+    }
+
+    fn tell_of(&mut self, py: Python<'_>, now: Snapshot) -> PyResult<()> {
         self.told = Instant::now();
         let Some(callback) = &self.callback else {
             return Ok(());
         };
-        let now = self.progress.snapshot();
         let total_bytes = Some(now.raw_bytes_total).filter(|&total| total > 0);
         let info = PyDict::new(py);
         info.set_item("rows", now.records)?;

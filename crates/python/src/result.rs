@@ -349,7 +349,7 @@ impl ValidationError {
     /// `row - 1`, for those who count from 0.
     #[getter]
     fn row_index(&self) -> Option<u64> {
-        self.sample.row.map(|row| row - 1)
+        self.sample.row.and_then(|row| row.checked_sub(1))
     }
 
     /// Physical line the record begins on, from 1.

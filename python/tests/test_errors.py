@@ -1,0 +1,49 @@
+"""The tree of exceptions."""
+
+from __future__ import annotations
+
+import pickle
+
+import pytest
+import tamis
+from tamis import errors
+
+
+def test_every_error_is_a_tamis_error_and_public() -> None:
+    for name in errors.__all__:
+        cls = getattr(errors, name)
+        assert issubclass(cls, errors.TamisError)
+        assert getattr(tamis, name) is cls
+        assert name in tamis.__all__
+        assert cls.__doc__
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs"),
+    [
+        (tamis.SchemaError, ValueError),
+        (tamis.FormatError, ValueError),
+        (tamis.InputError, OSError),
+        (tamis.InputNotFoundError, tamis.InputError),
+        (tamis.InputNotFoundError, FileNotFoundError),
+    ],
+)
+def test_errors_are_what_python_code_expects(ours: type[Exception], theirs: type[Exception]) -> None:
+    assert issubclass(ours, theirs)
+
+
+def test_errors_survive_pickling() -> None:
+    missing = tamis.InputNotFoundError(2, "No such file or directory", "x.csv")
+    again = pickle.loads(pickle.dumps(missing))
+    assert (type(again), again.errno, again.filename, str(again)) == (
+        tamis.InputNotFoundError,
+        2,
+        "x.csv",
+        "[Errno 2] No such file or directory: 'x.csv'",
+    )
+    assert str(pickle.loads(pickle.dumps(tamis.FormatError("f")))) == "f"
+
+
+def test_a_panic_has_a_name() -> None:
+    # What PyO3 raises for one is no `Exception`, so that code that means well cannot catch it.
+    assert issubclass(tamis.InternalError, Exception)
