@@ -37,6 +37,10 @@ pub(super) fn map_range(
     let mut collector = Collector::new(check, options, name)?;
     let (shape, input);
     if facts.is_stream {
+        let options = &CheckOptions {
+            format: Some(facts.format.format()),
+            ..options.clone()
+        };
         let records = open(check, source, None, options)?;
         let raw_len_bytes = match &records.opened {
             Opened::Stream(stream) => stream.raw_len_bytes(),

@@ -98,13 +98,22 @@ pub enum KeyFiles {
 }
 
 impl Check {
+    /// Makes sure that what this check needs of several machines is there: with unique rules a folder that they share.
+    /// All other steps look after it too.
+    ///
+    /// # Errors
+    /// [`PartialError::NoSharedFolder`].
+    pub fn require_shared_folder(&self, options: &CheckOptions) -> Result<(), PartialError> {
+        map::shared_folder(&self.compiled, options).map(drop)
+    }
+
     /// Divides `sources`, in the order of the report, into ranges of about `chunk_bytes` each. Only the first bytes of
     /// each are read.
     ///
     /// # Errors
     /// [`CheckError`] when an input cannot be opened or its format cannot be settled, and
     /// [`Unsupported`](tamis_engine::Error::Unsupported) for one that cannot be read from the middle, unless `streams`
-    /// allows it.
+    /// allows it. [`PartialError::NoSharedFolder`] as for [`map_range`](Self::map_range).
     pub fn split(
         &self,
         sources: &[&dyn Source],
@@ -112,6 +121,7 @@ impl Check {
         streams: Streams,
         options: &CheckOptions,
     ) -> Result<Vec<InputRange>, CheckError> {
+        self.require_shared_folder(options)?;
         plan::split(self, sources, chunk_bytes, streams, options)
     }
 

@@ -5,6 +5,7 @@ use tamis_engine::framing::{State, Terminator, Transition};
 use tamis_formats::Totals;
 use tamis_formats::csv::{Dialect, Header};
 use tamis_formats::input::Shape;
+use tamis_formats::sniff::Format;
 
 use super::PartialError;
 use super::envelope::{seal, unseal};
@@ -154,6 +155,16 @@ impl FormatFacts {
                 ..Header::default()
             }),
         })
+    }
+
+    /// What to open the input as, so that it is not looked at anew.
+    pub(super) fn format(&self) -> Format {
+        match self {
+            FormatFacts::Csv { delimiter, .. } => Format::Delimited {
+                delimiter: *delimiter,
+            },
+            FormatFacts::Jsonl => Format::JsonLines,
+        }
     }
 
     pub(super) fn name(&self) -> &'static str {

@@ -423,7 +423,10 @@ fn what_was_made_with_other_rules_or_options_is_refused() {
 fn unique_rules_want_a_shared_folder() {
     let check = compiled(unique());
     let source = MemorySource::new("a.csv", "id\n1\n1\n");
-    let refused = partial_error(check.map_source(&source, &CheckOptions::default()));
+    let options = CheckOptions::default();
+    let refused = partial_error(check.map_source(&source, &options));
+    let early = partial_error(check.split(&[&source], 4, Streams::Refuse, &options));
+    assert_eq!(early, refused);
     assert_eq!(
         refused.to_string(),
         "the contract says that `id` must not repeat, which no chunk can tell by itself: \
