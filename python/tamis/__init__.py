@@ -20,12 +20,14 @@ from tamis.errors import (
     InputError,
     InputNotFoundError,
     InternalError,
+    PartialError,
     SchemaError,
     TamisError,
     UnsupportedError,
     ValidationFailed,
     WorkerError,
 )
+from tamis.mapreduce import MapReduceValidator
 from tamis.schema import Field, Schema
 from tamis.validator import Validator
 
@@ -38,6 +40,8 @@ __all__ = [
     "InputNotFoundError",
     "InternalError",
     "LineProcessor",
+    "MapReduceValidator",
+    "PartialError",
     "Schema",
     "SchemaError",
     "TamisError",

@@ -7,6 +7,7 @@
     ├── InputError (OSError)            an input cannot be read, or changed while it was
     │   └── InputNotFoundError (FileNotFoundError)
     ├── FormatError (ValueError)        an input is not what it should be: damaged, in another encoding
+    ├── PartialError (ValueError)       partial results that do not go together: one is missing, or there twice
     ├── UnsupportedError                something that Tamis does not do
     ├── ValidationFailed                ``ValidationResult.raise_for_errors()``
     ├── WorkerError                     a worker process or task was lost and could not be replaced
@@ -37,6 +38,7 @@ __all__ = [
     "InputError",
     "InputNotFoundError",
     "InternalError",
+    "PartialError",
     "SchemaError",
     "TamisError",
     "UnsupportedError",
@@ -63,6 +65,10 @@ class InputNotFoundError(InputError, FileNotFoundError):
 
 class FormatError(TamisError, ValueError):
     """An input whose bytes are not what they should be: damaged, or in an encoding nobody declared."""
+
+
+class PartialError(TamisError, ValueError):
+    """Partial results that do not go together: a range is missing or there twice, another schema, damaged bytes."""
 
 
 class UnsupportedError(TamisError):

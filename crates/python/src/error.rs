@@ -10,7 +10,7 @@ use pyo3::IntoPyObjectExt;
 use pyo3::exceptions::PyKeyboardInterrupt;
 use pyo3::prelude::*;
 use pyo3::types::PyTuple;
-use tamis_contract::check::CheckError;
+use tamis_contract::check::{CheckError, PartialError};
 
 /// An exception of `tamis.errors`, by its name.
 pub(crate) fn of_class(py: Python<'_>, class: &str, arguments: &Bound<'_, PyTuple>) -> PyErr {
@@ -60,8 +60,19 @@ pub(crate) fn of_check(py: Python<'_>, error: &CheckError) -> PyErr {
             &format!("{error} (hint: `unchecked=\"allow\"` checks all the others)"),
         ),
         CheckError::Format { .. } => format(py, &error.to_string()),
+        CheckError::Partial(error) => of_partial(py, error),
         _ => unsupported(py, &error.to_string()),
     }
+}
+
+/// What is wrong with ranges and partials.
+pub(crate) fn of_partial(py: Python<'_>, error: &PartialError) -> PyErr {
+    let class = match error {
+        PartialError::NoSharedFolder { .. } | PartialError::FailFast => "UnsupportedError",
+        PartialError::Keys { .. } => "InputError",
+        _ => "PartialError",
+    };
+    with_message(py, class, &error.to_string())
 }
 
 /// What the engine could not go on for.

@@ -7,6 +7,7 @@
 //! - [`result`] is what comes out, [`html`] how notebooks show it;
 //! - [`digest`] names the bytes of files and writes the entries of the cache;
 //! - [`line`] judges records one by one, and [`scalar`] makes Python values readable for that;
+//! - [`partial`] is the check in parts: ranges, scans and partials that can be pickled;
 //! - [`detached`] runs everything that takes long, without the interpreter lock and open to Ctrl-C;
 //! - [`error`] turns our errors into the exceptions of `tamis.errors`;
 //! - [`command`] is the `tamis` command.
@@ -23,6 +24,7 @@ mod error;
 mod field;
 mod html;
 mod line;
+mod partial;
 mod result;
 mod scalar;
 mod source;
@@ -38,5 +40,6 @@ fn _tamis(module: &Bound<'_, PyModule>) -> PyResult<()> {
     digest::add_to(module)?;
     result::add_to(module)?;
     line::add_to(module)?;
+    partial::add_to(module)?;
     command::add_to(module)
 }
