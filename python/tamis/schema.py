@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, Literal, TypeAlias, TypedDict
@@ -284,6 +284,14 @@ def _type_name(value: object) -> str:
     return type(value).__name__
 
 
+def _is_unicode(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 def _keys(unique: Iterable[str | Sequence[str]], fields: Mapping[str, Field]) -> list[list[str]]:
     """The keys that must be unique, each as a list of columns that are there."""
     if isinstance(unique, str) or not isinstance(unique, Iterable):
@@ -322,7 +330,13 @@ class _Reader:
         value = getattr(self.field, argument)
         if value is not None and not isinstance(value, str):
             raise self.fault(argument, f"expected a string, not `{_type_name(value)}`")
-        return value
+        return None if value is None else self.unicode(argument, value)
+
+    def unicode(self, argument: str, text: str) -> str:
+        """A plain string that can be written as UTF-8: lone surrogates cannot."""
+        if not _is_unicode(text):
+            raise self.fault(argument, f"{text!r} is no Unicode text")
+        return str.__str__(text)
 
     def length(self, argument: str) -> int | None:
         value = getattr(self.field, argument)
@@ -356,6 +370,8 @@ class _Reader:
             if not isinstance(value, date):
                 raise self.fault(argument, f"expected a datetime, not `{_type_name(value)}`")
             moment = value if isinstance(value, datetime) else datetime(value.year, value.month, value.day)
+            if (moment.utcoffset() or timedelta()) % timedelta(minutes=1):
+                raise self.fault(argument, f"an offset has whole minutes, not {moment.utcoffset()}")
             return moment.isoformat(), False
         instead = "; use `min_length` and `max_length`" if kind is str else ""
         raise self.fault(argument, f"does not apply to `{kind.__name__}`{instead}")
@@ -365,7 +381,10 @@ class _Reader:
         if isinstance(value, bool) or not isinstance(value, int | float | Decimal):
             raise self.fault(argument, f"expected a number, not `{_type_name(value)}`")
         if isinstance(value, int):
-            return str(value)
+            try:
+                return int.__repr__(value)
+            except ValueError:
+                raise self.fault(argument, "the number has more digits than Python writes") from None
         is_finite = value.is_finite() if isinstance(value, Decimal) else math.isfinite(value)
         if not is_finite:
             raise self.fault(argument, f"expected a finite number, not {value}")
@@ -381,7 +400,7 @@ class _Reader:
         elif not isinstance(value, str):
             raise self.fault("pattern", f"expected a string or a compiled pattern, not `{_type_name(value)}`")
         self.only_for("pattern", str)
-        return value
+        return self.unicode("pattern", value)
 
     def source_of(self, pattern: re.Pattern[Any]) -> str:
         """The text of a compiled pattern, if that text alone says what it matches."""
@@ -436,7 +455,7 @@ class _Reader:
                 raise self.fault("choices", "cannot be combined with `format`: choices are dates in ISO 8601")
             return value.isoformat()
         if kind is str and isinstance(value, str):
-            return str.__str__(value)
+            return self.unicode("choices", value)
         raise self.fault("choices", f"expected values of type `{kind.__name__}`, not {value!r}")
 
 
@@ -444,8 +463,8 @@ def _spec(name: object, field: object) -> FieldSpec:
     """A field in the words of the contract."""
     if not isinstance(name, str):
         raise SchemaError(f"names of columns are strings, not `{_type_name(name)}` ({name!r})")
-    if not name:
-        raise SchemaError("the name of a column is empty")
+    if not name or not _is_unicode(name):
+        raise SchemaError(f"{name!r} is no name of a column: it is empty, or no Unicode text")
     if not isinstance(field, Field):
         raise SchemaError(f"field `{name}`: expected a `Field`, not `{_type_name(field)}`")
     reader = _Reader(name, field)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import sys
 from collections.abc import Iterable, Sequence
 from functools import partial
 from pathlib import Path
@@ -21,6 +22,10 @@ Input: TypeAlias = (
 )
 #: One input, or a list or tuple of several.
 Inputs: TypeAlias = Input | Sequence[Input]
+
+
+#: More is a mistake: each has buffers of its own.
+_THREADS_MAX = 1024
 
 
 class Validator:
@@ -145,9 +150,10 @@ def compiled(
         raise TypeError(f"expected a Schema, not `{type(schema).__name__}`")
     if unchecked not in ("error", "allow"):
         raise ValueError(f'`unchecked` is "error" or "allow", not {unchecked!r}')
-    for name, value, least in (("max_errors", max_errors, 0), ("threads", threads, 1)):
-        if value is not None and value < least:
-            raise ValueError(f"`{name}` is at least {least}, not {value}")
+    if max_errors < 0:
+        raise ValueError(f"`max_errors` is at least 0, not {max_errors}")
+    if threads is not None and not 1 <= threads <= _THREADS_MAX:
+        raise ValueError(f"`threads` is 1 to {_THREADS_MAX}, not {threads}")
     return Check(
         schema._contract,
         threads=threads if parallel else 1,
@@ -170,10 +176,10 @@ def size_in_bytes(size: int | str) -> int:
     if isinstance(size, int) and not isinstance(size, bool):
         if size < 0:
             raise ValueError(f"a size is not negative: {size}")
-        return size
+        return min(size, sys.maxsize)
     parts = _SIZE.fullmatch(size) if isinstance(size, str) else None
     if parts is None:
         raise ValueError(f'expected a number of bytes or a size such as "200MB", not {size!r}')
     number, prefix, binary = parts.groups()
     base = 1024 if binary else 1000
-    return int(float(number) * base ** " kmgt".index(prefix.lower() or " "))
+    return min(int(float(number) * base ** " kmgt".index(prefix.lower() or " ")), sys.maxsize)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pickle
 import re
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta, timezone
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -115,6 +115,11 @@ def test_required_is_about_the_column_and_nullable_about_its_values(
         (Field(float, max=float("inf")), "max"),
         (Field(Decimal, max=Decimal("sNaN")), "max"),
         (Field(Decimal, max=Decimal("1e999999")), "max"),
+        (Field(int, max=10**5000), "max"),
+        (Field(str, pattern="\ud800"), "pattern"),
+        (Field(str, choices=["\ud800"]), "choices"),
+        (Field(str, description="\ud800"), "description"),
+        (Field(datetime, min=datetime(2024, 1, 1, tzinfo=timezone(timedelta(seconds=61)))), "min"),
         (Field(date, min=datetime(2024, 1, 1)), "min"),
         (Field(date, min=3), "min"),
         (Field(datetime, min="2024"), "min"),  # type: ignore[arg-type]
@@ -157,6 +162,7 @@ def test_a_wrong_field_is_named_with_its_argument(field: Field, argument: str) -
         ([], "a dict"),
         ({1: Field(str)}, "names of columns"),
         ({"": Field(str)}, "empty"),
+        ({"\ud800": Field(str)}, "no Unicode text"),
         ({"a": str}, "field `a`: expected a `Field`, not `type`"),
     ],
 )

@@ -72,6 +72,7 @@ def test_every_kind_of_input_gives_the_same_result(orders: Schema, orders_csv: P
             str(orders_csv),
             packed,
             data,
+            packed.read_bytes(),
             bytearray(data),
             memoryview(data),
             binary,
@@ -245,6 +246,7 @@ def test_bytes_that_are_no_utf8_are_a_violation(orders: Schema) -> None:
     ("options", "error"),
     [
         ({"threads": 0}, ValueError),
+        ({"threads": 10**6}, ValueError),
         ({"threads": "two"}, TypeError),
         ({"max_errors": -1}, ValueError),
         ({"max_errors": None}, TypeError),
@@ -275,6 +277,12 @@ def test_sizes() -> None:
         10**9,
         5 * 10**8,
     ]
+
+
+def test_a_budget_may_be_larger_than_the_machine() -> None:
+    schema = Schema({"id": Field(int, unique=True)})
+    for memory in ("9000000TB", 2**70, 0):
+        assert Validator(schema, memory=memory).validate_csv(b"id\n1\n2\n1\n").errors_by_rule == {"unique": 1}
 
 
 def test_rules_that_cannot_be_checked(tmp_path: Path) -> None:

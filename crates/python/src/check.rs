@@ -18,6 +18,9 @@ use crate::{error, source};
 /// Progress is told no more often than this.
 const TELL: Duration = Duration::from_millis(100);
 
+/// Each thread has buffers of its own; `tamis.validator` refuses more.
+const THREADS_MAX: usize = 1024;
+
 /// Adds the class.
 pub(crate) fn add_to(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<Check>()
@@ -53,7 +56,7 @@ impl Check {
         Ok(Check {
             rules: Arc::new(rules),
             options: CheckOptions {
-                threads: threads.unwrap_or(defaults.threads).max(1),
+                threads: threads.unwrap_or(defaults.threads).clamp(1, THREADS_MAX),
                 samples_max: max_errors,
                 memory_bytes,
                 spill_dir,

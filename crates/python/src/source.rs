@@ -4,7 +4,7 @@
 //! |---|---|
 //! | `str`, `os.PathLike` | a file, by position (never mapped: the fault handler belongs to the process, and so to its host) |
 //! | `"-"`, `sys.stdin` | the bytes of `sys.stdin` |
-//! | `bytes`, `bytearray`, `memoryview` | memory; `bytes` is not copied |
+//! | `bytes`, `bytearray`, `memoryview` | memory, unpacked if need be; `bytes` is not copied |
 //! | an object with `read1` or `read` | a stream; text is encoded as UTF-8 |
 //! | an iterator | a stream of its `bytes` or `str` items, cut wherever they are |
 //! | a `list` or `tuple` of these | several inputs, in order |
@@ -12,7 +12,7 @@
 //! File objects and iterators are asked on the thread that called us ([`crate::detached`]), so an exception they
 //! raise is the one that the call ends in.
 
-use std::io::{self, Read};
+use std::io::{self, Cursor, Read};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -32,6 +32,9 @@ const TEXT_CHARACTERS: usize = 256 << 10;
 const GATHERED_BYTES: usize = 256 << 10;
 /// ... but not for longer than this: a live one may take its time.
 const GATHERED_FOR: Duration = Duration::from_millis(20);
+
+/// How gzip (RFC 1952), zstd (RFC 8878) and lz4 frames begin. No text does: none of these is UTF-8 or printable.
+const COMPRESSED_MAGIC: [&[u8]; 3] = [b"\x1f\x8b", b"\x28\xb5\x2f\xfd", b"\x04\x22\x4d\x18"];
 
 /// What inputs are called that have no name.
 const BYTES_NAME: &str = "<bytes>";
@@ -61,13 +64,12 @@ pub(crate) fn source(given: &Bound<'_, PyAny>, caller: &Caller) -> PyResult<Box<
         ..ReadOptions::default()
     };
     if let Ok(bytes) = given.cast::<PyBytes>() {
-        let bytes = PyBackedBytes::from(bytes.clone());
-        return Ok(Box::new(MemorySource::new(BYTES_NAME, bytes)));
+        return Ok(memory(PyBackedBytes::from(bytes.clone()), options));
     }
     if given.is_instance_of::<PyByteArray>() || given.is_instance_of::<PyMemoryView>() {
         // They may change while we read them, so this is a copy.
         let bytes: Vec<u8> = py.get_type::<PyBytes>().call1((given,))?.extract()?;
-        return Ok(Box::new(MemorySource::new(BYTES_NAME, bytes)));
+        return Ok(memory(bytes, options));
     }
     let stdin = py.import("sys")?.getattr("stdin")?;
     let is_dash = given.cast::<PyString>().is_ok_and(|text| text == "-");
@@ -96,6 +98,18 @@ pub(crate) fn source(given: &Bound<'_, PyAny>, caller: &Caller) -> PyResult<Box<
         "expected a path, bytes, a file object, an iterator of bytes, or a list of these, not `{}`",
         given.get_type().name()?
     )))
+}
+
+/// Bytes in memory: a stream if they are compressed, as a file with the same bytes would be.
+fn memory(
+    bytes: impl AsRef<[u8]> + Send + Sync + 'static,
+    options: ReadOptions,
+) -> Box<dyn Source> {
+    let is_compressed = |magic: &&[u8]| bytes.as_ref().starts_with(magic);
+    if COMPRESSED_MAGIC.iter().any(is_compressed) {
+        return Box::new(ReaderSource::new(BYTES_NAME, Cursor::new(bytes), options));
+    }
+    Box::new(MemorySource::new(BYTES_NAME, bytes))
 }
 
 /// The format that `word` means for these sources: `csv` leaves the delimiter to the name of the first.

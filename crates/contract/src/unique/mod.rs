@@ -52,6 +52,8 @@ use spill::Spill;
 const PARTITIONS: usize = 256;
 /// The least budget worth having: one entry in each partition.
 const MEMORY_BYTES_MIN: usize = PARTITIONS * size_of::<Entry>();
+/// The most entries that a partition gets room for at first.
+const FIRST_STEP_MAX: usize = 4096;
 
 /// Collects keys and finds those that occur more than once.
 #[derive(Debug)]
@@ -130,8 +132,9 @@ impl UniqueIndex {
     fn grow(&mut self, index: usize) -> Result<()> {
         let partition = &mut self.partitions[index];
         // A quarter more each time: doubling would leave half of the budget unused at worst.
-        let fair_share = self.capacity_max / PARTITIONS;
-        let additional = (partition.capacity() / 4).max(fair_share / 16).max(1);
+        // The first step is small whatever the budget: it may be more than the machine has.
+        let first = (self.capacity_max / PARTITIONS / 16).clamp(1, FIRST_STEP_MAX);
+        let additional = (partition.capacity() / 4).max(first);
         if self.capacity + additional <= self.capacity_max {
             partition.reserve_exact(additional);
             self.capacity += additional;

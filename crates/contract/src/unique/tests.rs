@@ -161,3 +161,13 @@ fn a_missing_spill_folder_is_an_error_that_names_it() {
         "{error}"
     );
 }
+
+/// Goal: a budget beyond what the machine has is no reason to fail.
+#[test]
+fn a_budget_is_not_taken_before_it_is_needed() {
+    let mut index = UniqueIndex::new(usize::MAX, None);
+    let keys = (0..10_000u64).map(|row| (Key::of(&(row % 9_999).to_le_bytes()), row));
+    index.push(keys).expect("memory only");
+    let duplicates = index.finish(NonZero::<usize>::MIN).expect("memory only");
+    assert_eq!(duplicates.count(), 1);
+}
