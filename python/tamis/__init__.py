@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from tamis._tamis import LineProcessor, ValidationError, ValidationResult, __version__
 from tamis.cached import CachedValidator
+from tamis.distributed import DistributedValidator
 from tamis.errors import (
     CacheError,
     FormatError,
@@ -34,6 +35,7 @@ from tamis.validator import Validator
 __all__ = [
     "CacheError",
     "CachedValidator",
+    "DistributedValidator",
     "Field",
     "FormatError",
     "InputError",
