@@ -147,11 +147,14 @@ class _Page(HTMLParser):
         super().__init__()
         self.open: list[str] = []
         self.tags: set[str] = set()
+        self.rows = 0
         self.text = ""
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.open.append(tag)
         self.tags.add(tag)
+        self.rows += tag == "tr"
+        assert {name for name, _ in attrs} <= {"style", "colspan"}
 
     def handle_endtag(self, tag: str) -> None:
         assert self.open.pop() == tag
@@ -160,21 +163,46 @@ class _Page(HTMLParser):
         self.text += data + "|"
 
 
-def test_the_page_for_notebooks_is_whole_and_escaped() -> None:
-    evil = '<script>alert("1&2")</script>'
-    schema = Schema({evil: Field(str, max_length=3)})
-    cell = evil.replace('"', '""')
-    markup = Validator(schema).validate_csv(f'"{cell}"\n"{cell}"\n'.encode())._repr_html_()
+def read(markup: str) -> _Page:
     page = _Page()
     page.feed(markup)
     page.close()
     assert page.open == []
-    assert "script" not in page.tags
-    assert page.text.count(evil) == 3, "in both tables as a column, and as a value"
     assert "http" not in markup, "nothing from elsewhere"
+    return page
+
+
+def test_the_page_for_notebooks_is_whole_and_escaped() -> None:
+    evil = '<script>alert("1&2")</script>\'><b>'
+    schema = Schema({evil: Field(str, max_length=3)})
+    cell = evil.replace('"', '""')
+    markup = Validator(schema).validate_csv(f'"{cell}"\n"{cell}"\n'.encode())._repr_html_()
+    page = read(markup)
+    assert page.tags <= {"div", "span", "b", "table", "tr", "th", "td"}
+    assert page.text.count(evil) == 3, "in both tables as a column, and as a value"
     good = Validator(schema).validate_csv(b"a\n")._repr_html_()
     assert ">valid<" in good
     assert "<table" not in good
+
+
+def test_the_page_for_notebooks_is_bounded(orders: Schema) -> None:
+    wide = Schema({f"{'c' * 500}{index}": Field(int) for index in range(200)})
+    row = ",".join(["x" * 500] * 200)
+    text = f"{','.join(wide.columns)}\n{row}\n{row}\n"
+    page = read(Validator(wide).validate_csv(text.encode())._repr_html_())
+    assert page.rows == 2 * (1 + 12) + 1
+    assert "… 188 more" in page.text
+    assert "the first 12 of 400 errors" in page.text
+    assert len(page.text) < 10_000
+    many = b"id,amount\n" + b"O-1,-1\n" * 1_234
+    text = read(Validator(orders).validate_csv(many)._repr_html_()).text
+    assert "1,234" in text
+    assert "the first 12 of 1,234 errors" in text
+
+
+def test_control_characters_are_shown(orders: Schema) -> None:
+    page = read(Validator(orders).validate_csv(b'id\n"\x1b[31m\n"\n')._repr_html_())
+    assert "\\u{1b}[31m\\n" in page.text
 
 
 def test_metrics_of_a_contract(tmp_path: Path) -> None:
@@ -191,3 +219,4 @@ def test_metrics_of_a_contract(tmp_path: Path) -> None:
     assert result.metrics[0]["measured"] == pytest.approx(100 / 2)
     assert result.is_valid() is False
     assert result.invalid_count == 0
+    assert "nullValues|50 %|must be less than 10 %" in read(result._repr_html_()).text

@@ -1,17 +1,23 @@
-//! A result as notebooks show it: a verdict, counts by rule, the first errors.
+//! A result as notebooks show it: the verdict, counts by rule, thresholds that were missed, the first errors.
 //!
 //! The page is one piece without styles or scripts from elsewhere. Lines and text take the colour of the page around it, so
-//! that it can be read on light and dark ones; only the verdict brings its own. All that comes from the data is
-//! escaped.
+//! that it can be read on light and dark ones; only the verdict brings its own. All text is escaped and cut to a sane
+//! length, and no table is longer than [`ROWS_MAX`], whatever the data and the contract say.
 
 use std::fmt::{Arguments, Write as _};
 
 use tamis_contract::report::{Report, text};
+use tamis_engine::human;
 
-/// Rows of the table of errors.
-const ERRORS_MAX: usize = 10;
-/// Characters of a value in it.
-const VALUE_CHARS_MAX: usize = 80;
+/// Rows of each table; what is left out is counted.
+const ROWS_MAX: usize = 12;
+/// Characters of a text in a table: a name, and anything else.
+const NAME_CHARS_MAX: usize = 60;
+const TEXT_CHARS_MAX: usize = 200;
+/// Values are data: their blanks count, and what has no blanks is broken anywhere.
+const CELL: &str = "text-align:left;vertical-align:top;padding:2px 10px;white-space:pre-wrap;overflow-wrap:anywhere";
+const LINE: &str = "border-bottom:1px solid currentColor";
+const FAINT: &str = "opacity:0.7";
 
 /// The page for `report`.
 pub(crate) fn page(report: &Report) -> String {
@@ -21,6 +27,7 @@ pub(crate) fn page(report: &Report) -> String {
     ));
     page.verdict(report);
     page.rules(report);
+    page.thresholds(report);
     page.errors(report);
     page.add(format_args!("</div>"));
     page.0
@@ -42,77 +49,119 @@ impl Page {
         let rows = &report.rows;
         self.add(format_args!(
             "<span style=\"background:{colour};color:#fff;border-radius:3px;padding:1px 8px\">{verdict}</span> \
-             <b>{}</b> rows, <b>{}</b> valid, <b>{}</b> invalid, {} errors; {} rules checked",
-            rows.total, rows.valid, rows.invalid, report.violations.total, report.rules_checked
+             <b>{}</b> rows, <b>{}</b> valid, <b>{}</b> invalid",
+            human::count(rows.total),
+            human::count(rows.valid),
+            human::count(rows.invalid),
+        ));
+        let mut checked = format!("{} rules checked", human::count(report.rules_checked));
+        if !report.rules_not_checked.is_empty() {
+            write!(checked, ", {} not checked", report.rules_not_checked.len())
+                .expect("a string takes everything");
+        }
+        self.add(format_args!(
+            " <span style=\"{FAINT}\">{} errors; {checked}</span>",
+            human::count(report.violations.total)
         ));
     }
 
     fn rules(&mut self, report: &Report) {
-        let rows = report.violations.by_rule.iter().map(|count| {
-            let column = count.column.as_deref().unwrap_or("(record)");
+        let rules = &report.violations.by_rule;
+        let rows = rules.iter().map(|rule| {
             [
-                column.to_owned(),
-                count.rule.clone(),
-                count.count.to_string(),
+                column(rule.column.as_deref()),
+                rule.rule.clone(),
+                human::count(rule.count),
+                rule.severity.name().to_owned(),
             ]
         });
-        self.table(["column", "rule", "count"], rows);
+        self.table("", ["column", "rule", "count", "severity"], rows);
+    }
+
+    fn thresholds(&mut self, report: &Report) {
+        let missed: Vec<_> = report
+            .metrics
+            .iter()
+            .filter(|metric| !metric.passed)
+            .collect();
+        let rows = missed.iter().map(|metric| {
+            [
+                column(metric.column.as_deref()),
+                metric.metric.clone(),
+                text::measured(metric),
+                text::demand(metric),
+            ]
+        });
+        let headings = ["column", "metric", "measured", "expected"];
+        self.table("thresholds missed", headings, rows);
     }
 
     fn errors(&mut self, report: &Report) {
-        let shown = report.samples.len().min(ERRORS_MAX);
-        if shown == 0 {
-            return;
-        }
-        let total = report.violations.total;
-        self.add(format_args!(
-            "<div style=\"margin-top:6px\">the first {shown} of {total} errors</div>"
-        ));
-        let number =
-            |number: Option<u64>| number.map_or(String::new(), |number| number.to_string());
-        let rows = report.samples[..shown].iter().map(|sample| {
+        let title = format!(
+            "the first {} of {} errors",
+            human::count(report.samples.len().min(ROWS_MAX) as u64),
+            human::count(report.violations.total)
+        );
+        let number = |number: Option<u64>| number.map_or(String::new(), human::count);
+        let rows = report.samples.iter().take(ROWS_MAX).map(|sample| {
             [
                 number(sample.row),
                 number(sample.line),
                 sample.column.clone().unwrap_or_default(),
-                text::tamed(sample.value.as_deref().unwrap_or_default(), VALUE_CHARS_MAX),
+                sample.value.clone().unwrap_or_default(),
                 sample.message.clone(),
             ]
         });
-        self.table(["row", "line", "column", "value", "message"], rows);
+        let headings = ["row", "line", "column", "value", "message"];
+        self.table(&title, headings, rows);
     }
 
-    /// A table, unless it has no rows; the cells are text.
+    /// A table with its title, unless it has no rows; the cells are text.
     fn table<const COLUMNS: usize>(
         &mut self,
+        title: &str,
         headings: [&str; COLUMNS],
         rows: impl ExactSizeIterator<Item = [String; COLUMNS]>,
     ) {
+        let hidden = rows.len().saturating_sub(ROWS_MAX);
         if rows.len() == 0 {
             return;
         }
-        let style = "text-align:left;padding:2px 10px";
+        if !title.is_empty() {
+            self.add(format_args!("<div style=\"margin-top:6px\">{title}</div>"));
+        }
         self.add(format_args!(
             "<table style=\"border-collapse:collapse;margin-top:6px\"><tr>"
         ));
         for heading in headings {
-            self.add(format_args!(
-                "<th style=\"{style};border-bottom:1px solid currentColor\">{heading}</th>"
-            ));
+            self.add(format_args!("<th style=\"{CELL};{LINE}\">{heading}</th>"));
         }
         self.add(format_args!("</tr>"));
-        for cells in rows {
+        for cells in rows.take(ROWS_MAX) {
             self.add(format_args!("<tr>"));
-            for cell in cells {
-                self.add(format_args!(
-                    "<td style=\"{style}\">{}</td>",
-                    escaped(&cell)
-                ));
+            for (cell, heading) in cells.iter().zip(headings) {
+                let chars_max = match heading {
+                    "column" | "rule" => NAME_CHARS_MAX,
+                    _ => TEXT_CHARS_MAX,
+                };
+                let cell = escaped(&text::tamed(cell, chars_max));
+                self.add(format_args!("<td style=\"{CELL}\">{cell}</td>"));
             }
             self.add(format_args!("</tr>"));
         }
+        if hidden > 0 {
+            let more = human::count(hidden as u64);
+            self.add(format_args!(
+                "<tr><td colspan=\"{COLUMNS}\" style=\"{CELL};{FAINT}\">… {more} more</td></tr>"
+            ));
+        }
         self.add(format_args!("</table>"));
     }
+}
+
+/// The column, or what a rule is about that has none.
+fn column(name: Option<&str>) -> String {
+    name.unwrap_or("(record)").to_owned()
 }
 
 /// Text from the data, which must not be taken for markup.

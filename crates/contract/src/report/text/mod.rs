@@ -26,6 +26,7 @@ use super::shown::{on_one_line, shorten};
 use super::{Report, Sample};
 
 pub use paint::{Paint, Role, Uncoloured};
+pub use sections::{demand, measured};
 pub use table::{Cell, Table};
 
 /// Writes `report` for people.

@@ -365,7 +365,8 @@ fn quoted(value: &str) -> String {
     }
 }
 
-fn measured(metric: &MetricReport) -> String {
+/// What was measured, with its unit: `1,000`, `1.25 %`.
+pub fn measured(metric: &MetricReport) -> String {
     match metric.measured {
         Measured::Rows(rows) => human::count(rows),
         // Enough digits to tell 1.0004 from a limit of 1.
@@ -373,8 +374,8 @@ fn measured(metric: &MetricReport) -> String {
     }
 }
 
-/// `must be less than 1 %`.
-fn demand(metric: &MetricReport) -> String {
+/// What it had to be: `must be less than 1 %`.
+pub fn demand(metric: &MetricReport) -> String {
     let mut text = operator_words(&metric.operator);
     match &metric.expected {
         Expected::One(value) => text.push_str(&format!(" {value}")),
