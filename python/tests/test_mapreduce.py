@@ -12,6 +12,7 @@ from multiprocessing import get_context
 from pathlib import Path
 
 import pytest
+from extent import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tamis import (
@@ -73,7 +74,7 @@ def merge_as(partials: list[Partial], choose: random.Random) -> Partial:
     return partials[0]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(
     files=st.lists(CSVS, min_size=1, max_size=3),
     chunk_bytes=st.integers(1, 200),
