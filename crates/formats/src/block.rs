@@ -66,6 +66,8 @@ pub struct Column<'a> {
     pub index: &'a [u32],
     /// What the values are.
     pub kinds: Kinds<'a>,
+    /// Whether all of `bytes` is ASCII; `None`: nobody has looked.
+    pub ascii: Option<bool>,
 }
 
 /// What the values of a column are.
@@ -184,7 +186,10 @@ impl<'a> Block<'a> {
     /// Whether all text of a column is ASCII.
     pub fn is_ascii(&self, column: usize) -> bool {
         match self.apart {
-            Some(apart) => apart[column].bytes.is_ascii(),
+            Some(apart) => {
+                let Column { bytes, ascii, .. } = apart[column];
+                ascii.unwrap_or_else(|| bytes.is_ascii())
+            }
             None => self.ascii,
         }
     }

@@ -101,6 +101,7 @@ impl Batch for Columns {
                 bytes: &column.bytes,
                 index: &column.index[2 * rows.start..2 * rows.end],
                 kinds: Kinds::Each(&column.kinds[rows.clone()]),
+                ascii: None,
             }));
             visit(&Block::apart(&apart, rows.len()));
         }

@@ -5,6 +5,8 @@
 //! and [`Malformed`] records one by one. Nothing is copied and nothing is decoded before a rule
 //! asks for it.
 
+#[cfg(feature = "arrow")]
+pub mod arrow;
 pub mod block;
 pub mod columns;
 pub mod csv;

@@ -203,6 +203,26 @@ impl Check {
         )
     }
 
+    /// Checks Arrow arrays of `schema`, each a struct of the columns; `input` says what they are called.
+    ///
+    /// Columns are found by name, and faults of their names are those of a CSV header: an extra column, a missing one. A
+    /// struct's members are columns called `struct.member`. Columns without rules are not looked at. Text is read as
+    /// a CSV field is, as the column's type, and empty text is null; all else has a type of its own.
+    /// Rows are numbered from 1 over all arrays and have neither a line nor a byte offset.
+    ///
+    /// # Errors
+    /// [`CheckError`] when an array cannot be had, or a column has rules and a type that no rule can be held against.
+    #[cfg(feature = "arrow")]
+    pub fn run_arrow(
+        &self,
+        input: RowsInput<'_>,
+        schema: &arrow_schema::Schema,
+        batches: impl Iterator<Item = tamis_engine::Result<arrow_array::StructArray>> + Send,
+        options: &CheckOptions,
+    ) -> Result<Report, CheckError> {
+        rows::arrow::run(self, input, schema, batches, options)
+    }
+
     /// The contract's columns: for each the keys that lead to it from a record's root, one unless records are nested.
     pub fn paths(&self) -> impl ExactSizeIterator<Item = &[String]> {
         let columns = self.compiled.columns.iter();

@@ -7,7 +7,11 @@
 //! Batches are seen once: what makes them may be an iterator, or a query. So a row that repeats a key is not found
 //! by a second pass, as in a file; its key brings along what a report would say of it ([`kept`]), and what the
 //! duplicates add to counts and samples is worked out at the end. The answer is that of the same rows as a file.
+//!
+//! Arrow arrays are such rows, with named columns that are held to the contract as a CSV header is ([`arrow`]).
 
+#[cfg(feature = "arrow")]
+pub(super) mod arrow;
 mod kept;
 #[cfg(test)]
 mod tests;

@@ -1,0 +1,95 @@
+//! Arrow arrays as rows: which columns are looked at, and a stream of arrays as one of slices.
+
+use std::iter;
+
+use arrow_array::StructArray;
+use arrow_schema::Schema;
+use tamis_formats::Kind;
+use tamis_formats::arrow::{Leaf, Reader, leaves};
+
+use super::{Columns, RowsInput};
+use crate::check::compile::{ColumnRules, Compiled};
+use crate::check::layout::Layout;
+use crate::check::value::TypeCheck;
+use crate::check::{Check, CheckError, CheckOptions};
+use crate::report::Report;
+
+pub(in crate::check) fn run(
+    check: &Check,
+    input: RowsInput<'_>,
+    schema: &Schema,
+    batches: impl Iterator<Item = tamis_engine::Result<StructArray>> + Send,
+    options: &CheckOptions,
+) -> Result<Report, CheckError> {
+    let compiled = &check.compiled;
+    let paths = compiled
+        .columns
+        .iter()
+        .flat_map(|column| [&column.path, &column.logical_path]);
+    let known: Vec<String> = paths.map(|path| path.join(".")).collect();
+    let leaves = leaves(schema, &known);
+    let names: Vec<String> = leaves.iter().map(|leaf| leaf.name.clone()).collect();
+    let (layout, places, faults) = Layout::rows_by_name(compiled, &names);
+    let reader = reader(compiled, &leaves, &places).map_err(|source| CheckError::Format {
+        input: input.name.to_owned(),
+        source,
+    })?;
+    // One array may be all there is: it is cut before it is divided among the threads.
+    let mut batches = batches;
+    let mut slices = None;
+    let slices = iter::from_fn(move || {
+        loop {
+            if let Some(slice) = slices.as_mut().and_then(Iterator::next) {
+                return Some(Ok(slice));
+            }
+            match batches.next()? {
+                Ok(batch) => slices = Some(reader.slices(&batch)),
+                Err(error) => return Some(Err(error)),
+            }
+        }
+    });
+    super::run(check, Columns { layout, faults }, input, slices, options)
+}
+
+/// A reader of the contract's columns, those whose values no rule asks for left out.
+fn reader(
+    compiled: &Compiled,
+    leaves: &[Leaf],
+    places: &[Option<usize>],
+) -> Result<Reader, tamis_formats::Error> {
+    let mut wanted = Vec::with_capacity(places.len());
+    for (index, (column, place)) in compiled.columns.iter().zip(places).enumerate() {
+        let leaf = place.map(|place| &leaves[place]);
+        let is_key = || {
+            let mut unique = compiled.unique.iter();
+            unique.any(|unique| unique.columns.contains(&index))
+        };
+        let leaf = leaf.filter(|_| !column.fast.is_idle(None) || is_key());
+        let Some(leaf) = leaf else {
+            wanted.push(None);
+            continue;
+        };
+        let kind = leaf.kind()?;
+        if matches!(kind, Kind::Object | Kind::Array) && (is_key() || !is_only_there(column, kind))
+        {
+            return Err(leaf.unsupported(
+                "only that such a value is there can be checked, or rules on the members of a struct",
+            ));
+        }
+        let is_looked_at = !column.fast.is_idle(Some(kind)) || is_key();
+        wanted.push(is_looked_at.then_some(leaf));
+    }
+    Reader::new(wanted)
+}
+
+/// Whether the column's rules ask for nothing but nested values of this kind that are not null.
+fn is_only_there(column: &ColumnRules, kind: Kind) -> bool {
+    let values = &column.values;
+    let has_type = match &values.kind {
+        None => true,
+        Some((TypeCheck::Object, _)) => kind == Kind::Object,
+        Some((TypeCheck::Array, _)) => kind == Kind::Array,
+        Some(_) => false,
+    };
+    has_type && values.constraints.is_empty() && values.missing.is_empty()
+}

@@ -1,0 +1,93 @@
+//! Arrays of keys: the text of the values is made once for a batch, a row copies where its value lies.
+
+use std::ops::Range;
+
+use arrow_array::Array;
+use arrow_array::cast::AsArray;
+use arrow_array::types::{
+    ArrowDictionaryKeyType, Int8Type, Int16Type, Int32Type, Int64Type, UInt8Type, UInt16Type,
+    UInt32Type, UInt64Type,
+};
+use arrow_buffer::{ArrowNativeType, NullBuffer};
+use arrow_schema::DataType;
+
+use super::text::{Loaded, Text};
+use crate::Error;
+
+/// The text of the values that keys stand for.
+#[derive(Debug)]
+pub(super) struct Dictionary {
+    values: Text,
+    is_ascii: bool,
+}
+
+impl Dictionary {
+    /// The dictionary of an array, if it has one.
+    ///
+    /// # Errors
+    /// [`Error::ValueTooLong`] when its text is longer than an index can point into.
+    pub(super) fn of(array: &dyn Array) -> Option<Result<Dictionary, Error>> {
+        let values = array.as_any_dictionary_opt()?.values();
+        let mut scratch = Text::default();
+        let loaded = scratch.load(values.as_ref(), values.nulls(), 0..values.len());
+        Some(loaded.map(|loaded| Dictionary {
+            is_ascii: loaded.bytes.is_ascii(),
+            values: Text {
+                bytes: loaded.bytes.to_vec(),
+                index: loaded.index.to_vec(),
+            },
+        }))
+    }
+
+    /// Finds the values of these rows of `array`, which has this dictionary.
+    pub(super) fn load<'t>(
+        &'t self,
+        array: &dyn Array,
+        nulls: Option<&NullBuffer>,
+        rows: Range<usize>,
+        text: &'t mut Text,
+    ) -> Loaded<'t> {
+        text.index.clear();
+        let DataType::Dictionary(key_type, _) = array.data_type() else {
+            unreachable!("it has a dictionary");
+        };
+        match key_type.as_ref() {
+            DataType::Int8 => self.look_up::<Int8Type>(array, nulls, rows, text),
+            DataType::Int16 => self.look_up::<Int16Type>(array, nulls, rows, text),
+            DataType::Int32 => self.look_up::<Int32Type>(array, nulls, rows, text),
+            DataType::Int64 => self.look_up::<Int64Type>(array, nulls, rows, text),
+            DataType::UInt8 => self.look_up::<UInt8Type>(array, nulls, rows, text),
+            DataType::UInt16 => self.look_up::<UInt16Type>(array, nulls, rows, text),
+            DataType::UInt32 => self.look_up::<UInt32Type>(array, nulls, rows, text),
+            DataType::UInt64 => self.look_up::<UInt64Type>(array, nulls, rows, text),
+            _ => unreachable!("Arrow has no other keys"),
+        }
+        Loaded {
+            bytes: &self.values.bytes,
+            index: &text.index,
+            ascii: Some(self.is_ascii),
+        }
+    }
+
+    fn look_up<K: ArrowDictionaryKeyType>(
+        &self,
+        array: &dyn Array,
+        nulls: Option<&NullBuffer>,
+        rows: Range<usize>,
+        text: &mut Text,
+    ) {
+        let keys = array.as_dictionary::<K>().keys().values();
+        for row in rows {
+            let is_valid = nulls.is_none_or(|nulls| nulls.is_valid(row));
+            // The key of a null may be any.
+            let pair = match is_valid {
+                true => {
+                    let at = 2 * keys[row].as_usize();
+                    [self.values.index[at], self.values.index[at + 1]]
+                }
+                false => [u32::MAX, 0],
+            };
+            text.index.extend(pair);
+        }
+    }
+}

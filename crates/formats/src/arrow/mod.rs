@@ -1,0 +1,289 @@
+//! Arrow record batches as blocks: the columns that have rules, and no others.
+//!
+//! ```text
+//! RecordBatch ─ the arrays of the wanted columns ─► Slice (some ten thousand rows) ─► Block, Block, ...
+//! ```
+//!
+//! Text is used where it lies: of a `Utf8` array only the offsets are rewritten, from 2,048 rows at a time, so that they
+//! fit 32 bits whatever the size of the array. Views that share no buffer are gathered; numbers and
+//! moments are written as text ([`number`], [`moment`]), since that is what rules are held against. A string is
+//! [`Kind::Text`], as a field of a CSV is; what has a type in Arrow keeps it.
+//!
+//! Members of a struct are columns of their own, called `struct.member`. A list has no members here, and only
+//! whether it is null can be checked.
+
+mod dictionary;
+mod moment;
+mod number;
+mod text;
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use arrow_array::cast::AsArray;
+use arrow_array::{Array, ArrayRef, StructArray};
+use arrow_buffer::NullBuffer;
+use arrow_schema::{DataType, Fields, Schema};
+
+use crate::block::{Column, Kinds};
+use crate::columns::{BLOCK_ROWS, Batch};
+use crate::{Block, Error, Kind};
+use dictionary::Dictionary;
+use text::{Loaded, Text};
+
+/// Rows of a [`Slice`]: enough to be worth a thread's while, few enough that one batch keeps all threads busy.
+const SLICE_ROWS: usize = 32 << 10;
+
+/// A column, or a member of a struct, with the name a contract knows it by.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Leaf {
+    /// `amount`, or `customer.city` for a member.
+    pub name: String,
+    /// Its index in the schema, then in each struct.
+    path: Vec<usize>,
+    data_type: DataType,
+}
+
+/// The columns of `schema` under the names of a contract's: a struct is one column, unless `known` has names
+/// of its members.
+pub fn leaves(schema: &Schema, known: &[String]) -> Vec<Leaf> {
+    let mut leaves = Vec::new();
+    add_leaves(schema.fields(), "", &[], known, &mut leaves);
+    leaves
+}
+
+fn add_leaves(
+    fields: &Fields,
+    prefix: &str,
+    parent: &[usize],
+    known: &[String],
+    leaves: &mut Vec<Leaf>,
+) {
+    for (index, field) in fields.iter().enumerate() {
+        let name = format!("{prefix}{}", field.name());
+        let path = [parent, &[index]].concat();
+        let members = match field.data_type() {
+            DataType::Struct(members) => {
+                let prefix = format!("{name}.");
+                let is_known = known.iter().any(|known| known.starts_with(&prefix));
+                is_known.then_some((prefix, members))
+            }
+            _ => None,
+        };
+        if members.is_none() || known.contains(&name) {
+            leaves.push(Leaf {
+                name,
+                path: path.clone(),
+                data_type: field.data_type().clone(),
+            });
+        }
+        if let Some((prefix, members)) = members {
+            add_leaves(members, &prefix, &path, known, leaves);
+        }
+    }
+}
+
+impl Leaf {
+    /// What the values are.
+    ///
+    /// # Errors
+    /// [`Error::UnsupportedType`] for bytes, durations, maps, unions and the like.
+    pub fn kind(&self) -> Result<Kind, Error> {
+        let data_type = match &self.data_type {
+            DataType::Dictionary(_, values) => values,
+            other => other,
+        };
+        Ok(match data_type {
+            DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View => Kind::Text,
+            DataType::Boolean => Kind::Boolean,
+            DataType::Null => Kind::Null,
+            DataType::Struct(_) => Kind::Object,
+            DataType::List(_)
+            | DataType::LargeList(_)
+            | DataType::ListView(_)
+            | DataType::LargeListView(_)
+            | DataType::FixedSizeList(..) => Kind::Array,
+            number if number::is_number(number) => Kind::Number,
+            moment if moment::is_moment(moment) => Kind::String,
+            _ => {
+                return Err(self.unsupported("cast it to a string or a number, or drop its rules"));
+            }
+        })
+    }
+
+    /// The error for a column of this type.
+    pub fn unsupported(&self, remedy: &'static str) -> Error {
+        Error::UnsupportedType {
+            column: self.name.clone(),
+            data_type: self.data_type.to_string(),
+            remedy,
+        }
+    }
+}
+
+/// Which columns of the batches of a schema go where in the blocks.
+#[derive(Clone, Debug)]
+pub struct Reader {
+    columns: Arc<[Wanted]>,
+}
+
+/// A column of the blocks.
+#[derive(Clone, Debug)]
+struct Wanted {
+    kind: Kind,
+    /// Where it is in a batch; `None` if nobody looks at it.
+    path: Option<Vec<usize>>,
+}
+
+impl Reader {
+    /// A reader of blocks with these columns; `None`: a column that is not there or that nobody looks at.
+    ///
+    /// # Errors
+    /// As [`Leaf::kind`].
+    pub fn new<'l>(columns: impl IntoIterator<Item = Option<&'l Leaf>>) -> Result<Reader, Error> {
+        let wanted = columns.into_iter().map(|leaf| match leaf {
+            // Text may be of any type, so no type is found to be wrong where nobody looks.
+            None => Ok(Wanted {
+                kind: Kind::Text,
+                path: None,
+            }),
+            Some(leaf) => Ok(Wanted {
+                kind: leaf.kind()?,
+                path: Some(leaf.path.clone()),
+            }),
+        });
+        Ok(Reader {
+            columns: wanted.collect::<Result<_, Error>>()?,
+        })
+    }
+
+    /// The rows of a batch of the schema (a record batch is a struct of its columns), cut so that many threads can look
+    /// at them. Columns that nobody looks at are let go.
+    pub fn slices(&self, batch: &StructArray) -> impl Iterator<Item = Slice> + use<> {
+        let rows = batch.len();
+        let sources = self.columns.iter().map(|wanted| {
+            let (first, members) = wanted.path.as_ref()?.split_first()?;
+            let mut array = batch.column(*first);
+            let mut nulls = NullBuffer::union(batch.nulls(), array.nulls());
+            for &member in members {
+                array = array.as_struct().column(member);
+                // What is in a struct that is null is null.
+                nulls = NullBuffer::union(nulls.as_ref(), array.nulls());
+            }
+            Some(Source {
+                array: Arc::clone(array),
+                nulls: nulls.filter(|nulls| nulls.null_count() > 0),
+                dictionary: Dictionary::of(array.as_ref()),
+            })
+        });
+        let batch = Arc::new(Sources {
+            columns: Arc::clone(&self.columns),
+            sources: sources.collect(),
+        });
+        (0..rows).step_by(SLICE_ROWS).map(move |first| Slice {
+            batch: Arc::clone(&batch),
+            rows: first..rows.min(first + SLICE_ROWS),
+        })
+    }
+}
+
+/// A stretch of rows of a batch.
+#[derive(Clone, Debug)]
+pub struct Slice {
+    batch: Arc<Sources>,
+    rows: Range<usize>,
+}
+
+/// A batch, without the columns that nobody looks at.
+#[derive(Debug)]
+struct Sources {
+    columns: Arc<[Wanted]>,
+    /// One for each of the columns.
+    sources: Vec<Option<Source>>,
+}
+
+/// A column of a batch.
+#[derive(Debug)]
+struct Source {
+    array: ArrayRef,
+    /// `None` if there are none.
+    nulls: Option<NullBuffer>,
+    /// The values, if the array holds keys of them.
+    dictionary: Option<Result<Dictionary, Error>>,
+}
+
+impl Source {
+    /// Finds or writes the text of these rows.
+    fn load<'s>(&'s self, rows: Range<usize>, text: &'s mut Text) -> Result<Loaded<'s>, Error> {
+        let nulls = self.nulls.as_ref();
+        match &self.dictionary {
+            Some(Ok(dictionary)) => Ok(dictionary.load(self.array.as_ref(), nulls, rows, text)),
+            Some(Err(error)) => Err(error.clone()),
+            None => text.load(self.array.as_ref(), nulls, rows),
+        }
+    }
+}
+
+impl Slice {
+    /// Calls `visit` with rows that fit into a block; a block of fewer rows if their text is too long for one.
+    fn visit_rows(
+        &self,
+        rows: Range<usize>,
+        texts: &mut [Text],
+        visit: &mut dyn FnMut(&Block<'_>),
+    ) -> Result<(), Error> {
+        let mut columns = Vec::with_capacity(texts.len());
+        let mut is_too_long = None;
+        for ((wanted, source), text) in self
+            .batch
+            .columns
+            .iter()
+            .zip(&self.batch.sources)
+            .zip(texts.iter_mut())
+        {
+            let loaded = match source {
+                None => Loaded::default(),
+                Some(source) => match source.load(rows.clone(), text) {
+                    Ok(loaded) => loaded,
+                    Err(error) => {
+                        is_too_long = Some(error);
+                        break;
+                    }
+                },
+            };
+            columns.push(Column {
+                bytes: loaded.bytes,
+                index: loaded.index,
+                kinds: Kinds::All(wanted.kind),
+                ascii: loaded.ascii,
+            });
+        }
+        match is_too_long {
+            None => {
+                visit(&Block::apart(&columns, rows.len()));
+                Ok(())
+            }
+            Some(error) if rows.len() == 1 => Err(error),
+            Some(_) => {
+                drop(columns);
+                let middle = rows.start + rows.len() / 2;
+                self.visit_rows(rows.start..middle, texts, visit)?;
+                self.visit_rows(middle..rows.end, texts, visit)
+            }
+        }
+    }
+}
+
+impl Batch for Slice {
+    fn for_each_block(&self, visit: &mut dyn FnMut(&Block<'_>)) -> Result<(), Error> {
+        let mut texts = vec![Text::default(); self.batch.columns.len()];
+        for first in self.rows.clone().step_by(BLOCK_ROWS) {
+            let rows = first..self.rows.end.min(first + BLOCK_ROWS);
+            self.visit_rows(rows, &mut texts, visit)?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests;

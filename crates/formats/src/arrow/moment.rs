@@ -1,0 +1,355 @@
+//! Dates, times and timestamps in ISO 8601: `2024-02-29`, `10:20:30.500`, `2024-02-29T10:20:30Z`.
+//!
+//! A fraction has the digits of the unit, or none if it is zero. A timestamp with a fixed offset is written with it,
+//! one with any other zone in UTC. A year outside of 0 to 9999 is written with all its digits, which is no date
+//! in ISO 8601 and breaks the type.
+
+use std::io::Write;
+use std::ops::Range;
+
+use arrow_array::Array;
+use arrow_array::cast::AsArray;
+use arrow_array::types::{
+    ArrowPrimitiveType, Date32Type, Date64Type, Time32MillisecondType, Time32SecondType,
+    Time64MicrosecondType, Time64NanosecondType, TimestampMicrosecondType,
+    TimestampMillisecondType, TimestampNanosecondType, TimestampSecondType,
+};
+use arrow_buffer::NullBuffer;
+use arrow_schema::{DataType, TimeUnit};
+
+use super::text::Text;
+
+const DAY_SECONDS: i64 = 86_400;
+
+/// Bytes of the longest moment: a year of 12 digits and its sign, and `-02-29T10:20:30.123456789+01:00`.
+const MOMENT_BYTES: usize = 48;
+
+/// Whether values of this type are moments.
+pub(super) fn is_moment(data_type: &DataType) -> bool {
+    matches!(
+        data_type,
+        DataType::Date32
+            | DataType::Date64
+            | DataType::Time32(_)
+            | DataType::Time64(_)
+            | DataType::Timestamp(..)
+    )
+}
+
+/// Writes these rows of an array of moments; all of it is ASCII.
+pub(super) fn write(
+    array: &dyn Array,
+    nulls: Option<&NullBuffer>,
+    rows: Range<usize>,
+    text: &mut Text,
+) -> bool {
+    let mut to = Rows {
+        array,
+        nulls,
+        rows,
+        text,
+    };
+    match array.data_type() {
+        DataType::Date32 => to.write::<Date32Type>(|days, out| write_date(days.into(), out)),
+        DataType::Date64 => to.write::<Date64Type>(|millis, out| {
+            write_date(millis.div_euclid(1000 * DAY_SECONDS), out)
+        }),
+        DataType::Time32(TimeUnit::Second) => {
+            to.write::<Time32SecondType>(|value, out| write_time(value.into(), 0, 0, out));
+        }
+        DataType::Time32(_) => {
+            to.write::<Time32MillisecondType>(|value, out| time(value.into(), 3, out))
+        }
+        DataType::Time64(TimeUnit::Microsecond) => {
+            to.write::<Time64MicrosecondType>(|value, out| time(value, 6, out));
+        }
+        DataType::Time64(_) => to.write::<Time64NanosecondType>(|value, out| time(value, 9, out)),
+        DataType::Timestamp(unit, zone) => {
+            let zone = Zone::new(zone.as_deref());
+            match unit {
+                TimeUnit::Second => to.write::<TimestampSecondType>(zone.writer(0)),
+                TimeUnit::Millisecond => to.write::<TimestampMillisecondType>(zone.writer(3)),
+                TimeUnit::Microsecond => to.write::<TimestampMicrosecondType>(zone.writer(6)),
+                TimeUnit::Nanosecond => to.write::<TimestampNanosecondType>(zone.writer(9)),
+            }
+        }
+        other => unreachable!("{other} is no moment"),
+    }
+    true
+}
+
+/// What is to be written, and where to.
+struct Rows<'r> {
+    array: &'r dyn Array,
+    nulls: Option<&'r NullBuffer>,
+    rows: Range<usize>,
+    text: &'r mut Text,
+}
+
+impl Rows<'_> {
+    fn write<T: ArrowPrimitiveType>(&mut self, write: impl FnMut(T::Native, &mut [u8]) -> usize) {
+        let values = &self.array.as_primitive::<T>().values()[self.rows.clone()];
+        self.text
+            .write_each(values, self.nulls, self.rows.start, MOMENT_BYTES, write);
+    }
+}
+
+/// How a timestamp's zone is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Zone {
+    /// Added to UTC.
+    offset_seconds: i64,
+    suffix: Suffix,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Suffix {
+    None,
+    Utc,
+    Offset,
+}
+
+impl Zone {
+    fn new(name: Option<&str>) -> Zone {
+        let Some(name) = name else {
+            return Zone {
+                offset_seconds: 0,
+                suffix: Suffix::None,
+            };
+        };
+        match fixed_offset(name) {
+            Some(offset_seconds) if offset_seconds != 0 => Zone {
+                offset_seconds,
+                suffix: Suffix::Offset,
+            },
+            _ => Zone {
+                offset_seconds: 0,
+                suffix: Suffix::Utc,
+            },
+        }
+    }
+
+    /// Writes timestamps that count in units of `10^-digits` seconds.
+    fn writer(self, digits: u32) -> impl FnMut(i64, &mut [u8]) -> usize {
+        let per_second = 10_i64.pow(digits);
+        move |value, out| {
+            let seconds = value
+                .div_euclid(per_second)
+                .saturating_add(self.offset_seconds);
+            let fraction = value.rem_euclid(per_second) as u32;
+            let mut end = write_date(seconds.div_euclid(DAY_SECONDS), out);
+            out[end] = b'T';
+            end += 1;
+            end += write_time(
+                seconds.rem_euclid(DAY_SECONDS),
+                fraction,
+                digits,
+                &mut out[end..],
+            );
+            match self.suffix {
+                Suffix::None => {}
+                Suffix::Utc => {
+                    out[end] = b'Z';
+                    end += 1;
+                }
+                Suffix::Offset => {
+                    out[end] = if self.offset_seconds < 0 { b'-' } else { b'+' };
+                    let minutes = self.offset_seconds.unsigned_abs() / 60;
+                    two_digits(minutes / 60, &mut out[end + 1..]);
+                    out[end + 3] = b':';
+                    two_digits(minutes % 60, &mut out[end + 4..]);
+                    end += 6;
+                }
+            }
+            end
+        }
+    }
+}
+
+/// The seconds of `+01:00`, `-0530` or `+01`; `None` for any other zone, and for an offset that is no whole
+/// number of minutes within a day.
+fn fixed_offset(name: &str) -> Option<i64> {
+    let (sign, digits) = match name.as_bytes() {
+        [b'+', digits @ ..] => (1, digits),
+        [b'-', digits @ ..] => (-1, digits),
+        _ => return None,
+    };
+    let number = |digits: &[u8]| {
+        let is_number = digits.iter().all(u8::is_ascii_digit);
+        is_number.then(|| {
+            digits
+                .iter()
+                .fold(0, |sum, digit| sum * 10 + i64::from(digit - b'0'))
+        })
+    };
+    let (hours, minutes) = match digits {
+        [_, _] => (number(digits)?, 0),
+        [h1, h2, m1, m2] | [h1, h2, b':', m1, m2] => (number(&[*h1, *h2])?, number(&[*m1, *m2])?),
+        _ => return None,
+    };
+    (hours < 24 && minutes < 60).then_some(sign * (hours * 60 + minutes) * 60)
+}
+
+/// A time of day that counts in units of `10^-digits` seconds.
+fn time(value: i64, digits: u32, out: &mut [u8]) -> usize {
+    let per_second = 10_i64.pow(digits);
+    write_time(
+        value.div_euclid(per_second),
+        value.rem_euclid(per_second) as u32,
+        digits,
+        out,
+    )
+}
+
+/// `10:20:30.500`; what is no time of day is written as seconds, which is no time in ISO 8601.
+fn write_time(seconds: i64, fraction: u32, digits: u32, out: &mut [u8]) -> usize {
+    if !(0..DAY_SECONDS).contains(&seconds) {
+        return write_integer(seconds, out);
+    }
+    let seconds = seconds as u64;
+    two_digits(seconds / 3600, out);
+    out[2] = b':';
+    two_digits(seconds / 60 % 60, &mut out[3..]);
+    out[5] = b':';
+    two_digits(seconds % 60, &mut out[6..]);
+    if fraction == 0 {
+        return 8;
+    }
+    let digits = digits as usize;
+    out[8] = b'.';
+    let mut rest = fraction;
+    for digit in out[9..9 + digits].iter_mut().rev() {
+        *digit = b'0' + (rest % 10) as u8;
+        rest /= 10;
+    }
+    9 + digits
+}
+
+/// `2024-02-29`, for the day that many days after 1970-01-01.
+fn write_date(days: i64, out: &mut [u8]) -> usize {
+    let (year, month, day) = civil(days);
+    let mut end = 4;
+    match year {
+        0..=9999 => {
+            two_digits(year as u64 / 100, out);
+            two_digits(year as u64 % 100, &mut out[2..]);
+        }
+        _ => end = write_integer(year, out),
+    }
+    out[end] = b'-';
+    two_digits(month, &mut out[end + 1..]);
+    out[end + 3] = b'-';
+    two_digits(day, &mut out[end + 4..]);
+    end + 6
+}
+
+/// Year, month and day by the proleptic Gregorian calendar. The algorithm is Howard Hinnant's `civil_from_days`
+/// (https://howardhinnant.github.io/date_algorithms.html).
+fn civil(days: i64) -> (i64, u64, u64) {
+    // Years begin in March here, so that the leap day is the last of its year.
+    let days = days + 719_468;
+    let era = days.div_euclid(146_097);
+    let day_of_era = days.rem_euclid(146_097) as u64;
+    let year_of_era =
+        (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let march_month = (5 * day_of_year + 2) / 153;
+    let day = day_of_year - (153 * march_month + 2) / 5 + 1;
+    let month = if march_month < 10 {
+        march_month + 3
+    } else {
+        march_month - 9
+    };
+    let year = year_of_era as i64 + era * 400 + i64::from(month <= 2);
+    (year, month, day)
+}
+
+fn two_digits(number: u64, out: &mut [u8]) {
+    out[0] = b'0' + (number / 10) as u8;
+    out[1] = b'0' + (number % 10) as u8;
+}
+
+fn write_integer(number: i64, mut out: &mut [u8]) -> usize {
+    let before = out.len();
+    write!(out, "{number}").expect("there is room for every integer");
+    before - out.len()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn stamp(value: i64, digits: u32, zone: Option<&str>) -> String {
+        let mut out = [0; MOMENT_BYTES];
+        let len = Zone::new(zone).writer(digits)(value, &mut out);
+        String::from_utf8(out[..len].to_vec()).unwrap()
+    }
+
+    fn date(days: i64) -> String {
+        let mut out = [0; MOMENT_BYTES];
+        let len = write_date(days, &mut out);
+        String::from_utf8(out[..len].to_vec()).unwrap()
+    }
+
+    #[test]
+    fn dates_follow_the_calendar() {
+        for (days, text) in [
+            (0, "1970-01-01"),
+            (-1, "1969-12-31"),
+            (19_782, "2024-02-29"),
+            (19_783, "2024-03-01"),
+            (-719_528, "0000-01-01"),
+            (-719_529, "-1-12-31"),
+            (2_932_896, "9999-12-31"),
+            (2_932_897, "10000-01-01"),
+        ] {
+            assert_eq!(date(days), text, "{days}");
+        }
+        // Every day has the day behind it, for some four centuries.
+        let mut last = date(-100_000);
+        for days in -99_999..150_000 {
+            let next = date(days);
+            assert!(last < next, "{last} {next}");
+            last = next;
+        }
+        let longest = i64::MIN.div_euclid(DAY_SECONDS);
+        assert!(date(longest).len() + 26 < MOMENT_BYTES);
+    }
+
+    #[test]
+    fn timestamps_have_the_digits_of_their_unit_and_their_zone() {
+        let at = 1_709_202_030; // 2024-02-29T10:20:30Z
+        for (value, digits, zone, text) in [
+            (at, 0, None, "2024-02-29T10:20:30"),
+            (at * 1000 + 500, 3, None, "2024-02-29T10:20:30.500"),
+            (at * 1_000_000, 6, None, "2024-02-29T10:20:30"),
+            (
+                at * 1_000_000_000 + 1,
+                9,
+                Some("UTC"),
+                "2024-02-29T10:20:30.000000001Z",
+            ),
+            (at, 0, Some("Europe/Berlin"), "2024-02-29T10:20:30Z"),
+            (at, 0, Some("+00:00"), "2024-02-29T10:20:30Z"),
+            (at, 0, Some("+05:30"), "2024-02-29T15:50:30+05:30"),
+            (at, 0, Some("-1130"), "2024-02-28T22:50:30-11:30"),
+            (-1, 3, None, "1969-12-31T23:59:59.999"),
+        ] {
+            assert_eq!(stamp(value, digits, zone), text);
+        }
+        for value in [i64::MIN, i64::MAX] {
+            for digits in [0, 3, 6, 9] {
+                stamp(value, digits, Some("+23:59"));
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_no_time_of_day_is_written_as_none() {
+        let mut out = [0; MOMENT_BYTES];
+        assert_eq!(write_time(DAY_SECONDS, 0, 0, &mut out), 5);
+        assert_eq!(&out[..5], b"86400");
+        assert_eq!(time(DAY_SECONDS * 1000 - 1, 3, &mut out), 12);
+        assert_eq!(&out[..12], b"23:59:59.999");
+    }
+}
