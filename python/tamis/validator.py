@@ -111,6 +111,30 @@ class Validator:
         """
         return self._run(path, "jsonl", output_path, progress)
 
+    def validate(self, data: Any, *, progress: Progress = None) -> ValidationResult:
+        """Checks data in memory: a table, or an iterable of dicts.
+
+        Tables are all objects that speak the Arrow PyCapsule interface: data frames of polars and pandas, tables, batches and readers
+        of pyarrow, relations of DuckDB. They are not copied, and columns without rules are not looked at. Names of columns are held to
+        the schema as a CSV header is; a struct's members are columns called ``struct.member``.
+
+        Strings are read as CSV fields are: as the column's type, and as null when they are empty. So
+        ``validate(csv.DictReader(file))`` answers as :meth:`validate_csv` does. All else has a type already: numbers are numbers, dates
+        and times their text in ISO 8601, ``None`` is null; NaN and the infinities are no numbers. ``Decimal``, integers of any size and
+        NumPy's numbers are exact.
+
+        Rows are numbered from 1; they have no line and no byte offset. Raises ``TypeError`` for what is neither, with the index of an
+        item that is no dict, ``InputError`` when the producer of a table fails, ``UnsupportedError`` for a column that has rules and a
+        type they cannot be held against, and what an iterable raises.
+
+        >>> from tamis import Field, Schema
+        >>> result = Validator(Schema({"n": Field(int, max=9)})).validate([{"n": 1}, {"n": "10"}])
+        >>> result.errors[0].row, result.errors[0].value
+        (2, '10')
+        """
+        with shown(progress) as callback:
+            return self._check.run_rows(data, progress=callback)
+
     def _run(
         self,
         inputs: Inputs,

@@ -44,7 +44,8 @@ pub struct Block<'a> {
     /// Keys at the root of JSON records that no column asks for, in the order they stand; empty unless the parser
     /// was told to note them.
     pub extra_keys: &'a [ExtraKey],
-    /// The columns, where they lie apart; then nothing else here says anything but `rows` and `columns`.
+    /// The columns, where they lie apart; then nothing else here says anything but `rows`, `columns` and `extra_keys`, to
+    /// which `bytes` belong.
     pub apart: Option<&'a [Column<'a>]>,
 }
 

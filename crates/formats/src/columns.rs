@@ -21,7 +21,7 @@
 //! # Ok::<(), tamis_formats::Error>(())
 //! ```
 
-use crate::block::{Column, Kinds};
+use crate::block::{Column, ExtraKey, Kinds};
 use crate::{Block, Error, Kind};
 
 /// Rows of a block of columns: with some columns of short values it stays in a second-level cache.
@@ -44,6 +44,9 @@ pub trait Batch: Send {
 pub struct Columns {
     columns: Vec<Values>,
     rows: usize,
+    /// Keys that are no columns, as JSON strings, one behind the other.
+    keys: Vec<u8>,
+    extra_keys: Vec<ExtraKey>,
 }
 
 /// The values of one column.
@@ -60,6 +63,8 @@ impl Columns {
         Columns {
             columns: vec![Values::default(); columns],
             rows: 0,
+            keys: Vec::new(),
+            extra_keys: Vec::new(),
         }
     }
 
@@ -70,12 +75,31 @@ impl Columns {
 
     /// Bytes of text in all columns together. A batch should stay below some megabytes.
     pub fn len_bytes(&self) -> usize {
-        self.columns.iter().map(|column| column.bytes.len()).sum()
+        {
+            let values = self.columns.iter().map(|column| column.bytes.len());
+            values.sum::<usize>() + self.keys.len()
+        }
     }
 
     /// One column, to give the current row its value there: at most one.
     pub fn column(&mut self, column: usize) -> &mut Values {
         &mut self.columns[column]
+    }
+
+    /// Says that the current row has a key that is no column, where such keys are refused.
+    pub fn extra_key(&mut self, key: &str) {
+        self.extra_keys.push(ExtraKey {
+            row: self.rows as u32,
+            offset: self.keys.len() as u32,
+        });
+        self.keys.push(b'"');
+        for byte in key.bytes() {
+            if matches!(byte, b'"' | b'\\') {
+                self.keys.push(b'\\');
+            }
+            self.keys.push(byte);
+        }
+        self.keys.push(b'"');
     }
 
     /// Ends the current row.
@@ -94,6 +118,7 @@ impl Columns {
 impl Batch for Columns {
     fn for_each_block(&self, visit: &mut dyn FnMut(&Block<'_>)) -> Result<(), Error> {
         let mut apart = Vec::with_capacity(self.columns.len());
+        let mut extra_keys = Vec::new();
         for first in (0..self.rows).step_by(BLOCK_ROWS) {
             let rows = first..self.rows.min(first + BLOCK_ROWS);
             apart.clear();
@@ -103,7 +128,18 @@ impl Batch for Columns {
                 kinds: Kinds::Each(&column.kinds[rows.clone()]),
                 ascii: None,
             }));
-            visit(&Block::apart(&apart, rows.len()));
+            let keys = self.extra_keys.iter();
+            let keys = keys.filter(|key| rows.contains(&(key.row as usize)));
+            extra_keys.clear();
+            extra_keys.extend(keys.map(|key| ExtraKey {
+                row: key.row - first as u32,
+                ..*key
+            }));
+            visit(&Block {
+                bytes: &self.keys,
+                extra_keys: &extra_keys,
+                ..Block::apart(&apart, rows.len())
+            });
         }
         Ok(())
     }

@@ -6,14 +6,15 @@ use std::time::{Duration, Instant};
 
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
-use tamis_contract::check::{self, CheckOptions, Unchecked};
+use tamis_contract::check::{self, CheckOptions, RowsInput, Unchecked};
 use tamis_engine::control::{Cancel, Progress, Snapshot};
 use tamis_engine::source::Source;
 
 use crate::contract::Contract;
 use crate::detached::Desk;
 use crate::result::ValidationResult;
-use crate::{error, source};
+use crate::rows::Rows;
+use crate::{arrow, error, rows, source};
 
 /// Progress is told no more often than this.
 const TELL: Duration = Duration::from_millis(100);
@@ -85,6 +86,39 @@ impl Check {
         let report = desk.run(py, |py| teller.tell_if_due(py), work)?;
         let report = report.map_err(|error| error::of_check(py, &error))?;
         teller.tell_end(py)?;
+        Ok(report.into())
+    }
+
+    /// Checks rows that Python holds: Arrow data, or an iterable of dicts. `progress` is called as by `run`.
+    #[pyo3(signature = (data, *, progress=None))]
+    fn run_rows(
+        &self,
+        py: Python<'_>,
+        data: &Bound<'_, PyAny>,
+        progress: Option<Py<PyAny>>,
+    ) -> PyResult<ValidationResult> {
+        let options = self.options();
+        let mut desk = Desk::new(options.cancel.clone());
+        let mut teller = Teller::new(progress, options.progress.clone());
+        let rules = self.rules();
+        let watch = |py: Python<'_>| teller.tell_if_due(py);
+        let report = match arrow::import(data)? {
+            Some(batches) => {
+                let (name, format) = (arrow::NAME, "arrow");
+                let schema = batches.schema.clone();
+                let work =
+                    || rules.run_arrow(RowsInput { name, format }, &schema, batches, &options);
+                desk.run(py, watch, work)?
+            }
+            None => {
+                let (name, format) = (rows::NAME, "rows");
+                let batches = Rows::new(data, rules, desk.caller())?;
+                let work = || rules.run_rows(RowsInput { name, format }, batches, &options);
+                desk.run(py, watch, work)?
+            }
+        };
+        let report = report.map_err(|error| error::of_check(py, &error))?;
+        teller.tell(py)?;
         Ok(report.into())
     }
 

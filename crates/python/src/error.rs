@@ -59,6 +59,10 @@ pub(crate) fn of_check(py: Python<'_>, error: &CheckError) -> PyErr {
             py,
             &format!("{error} (hint: `unchecked=\"allow\"` checks all the others)"),
         ),
+        CheckError::Format {
+            source: tamis_formats::Error::UnsupportedType { .. },
+            ..
+        } => unsupported(py, &error.to_string()),
         CheckError::Format { .. } => format(py, &error.to_string()),
         CheckError::Partial(error) => of_partial(py, error),
         _ => unsupported(py, &error.to_string()),
@@ -92,7 +96,7 @@ pub(crate) fn of_engine(py: Python<'_>, error: &tamis_engine::Error) -> PyErr {
         Error::Write { output, source } => {
             of_system(py, source, Some("cannot write"), output, &message)
         }
-        Error::ClosedPipe { .. } | Error::Changed { .. } => {
+        Error::ClosedPipe { .. } | Error::Changed { .. } | Error::Producer { .. } => {
             with_message(py, "InputError", &message)
         }
         Error::Corrupt { .. }

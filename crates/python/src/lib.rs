@@ -4,6 +4,7 @@
 //!
 //! - [`contract`] makes contracts, out of fields ([`field`]), ODCS text or data; [`check`] compiles one and runs it;
 //! - [`source`] makes sources of what Python code hands in: paths, bytes, file objects, iterators;
+//! - [`arrow`] and [`rows`] do so of tables and of dicts;
 //! - [`result`] is what comes out, [`html`] how notebooks show it;
 //! - [`digest`] names the bytes of files and writes the entries of the cache;
 //! - [`line`] judges records one by one, and [`scalar`] makes Python values readable for that;
@@ -15,6 +16,7 @@
 //! All classes are frozen and there is no global state, so that nothing here relies on the interpreter lock. A
 //! file that has something to offer to Python has a function `add_to`, called below.
 
+mod arrow;
 mod check;
 mod command;
 mod contract;
@@ -26,6 +28,7 @@ mod html;
 mod line;
 mod partial;
 mod result;
+mod rows;
 mod scalar;
 mod source;
 
@@ -37,6 +40,7 @@ fn _tamis(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add("__version__", env!("CARGO_PKG_VERSION"))?;
     contract::add_to(module)?;
     check::add_to(module)?;
+    arrow::add_to(module)?;
     digest::add_to(module)?;
     result::add_to(module)?;
     line::add_to(module)?;

@@ -15,6 +15,7 @@ use pyo3::types::{PyBytes, PyDict, PyList, PyString, PyTuple, PyType};
 use tamis_contract::model::Severity;
 use tamis_contract::report::{Report, Sample, text};
 
+use crate::arrow::ErrorTable;
 use crate::{error, html};
 
 /// Adds both classes.
@@ -299,6 +300,13 @@ impl ValidationResult {
         }
         repr.push('>');
         repr
+    }
+
+    /// The errors as a table for every library that takes Arrow data: `pyarrow.table(errors)`, `polars.DataFrame(errors)`,
+    /// `pandas.DataFrame.from_arrow(errors)`, DuckDB. Columns: `input`, `row`, `line`, `byte_offset`, `column`, `rule`,
+    /// `severity`, `value`, `message`.
+    fn to_arrow(&self, py: Python<'_>) -> PyResult<ErrorTable> {
+        ErrorTable::new(py, &self.report.samples)
     }
 
     fn _repr_html_(&self) -> String {

@@ -52,7 +52,7 @@ use tamis_engine::source::Source;
 use tamis_formats::columns::Batch;
 use tamis_formats::sniff::Format;
 
-use crate::model::{Contract, Object, UncheckedKind, UncheckedRule};
+use crate::model::{Contract, ExtraColumns, Object, UncheckedKind, UncheckedRule};
 use crate::report::Report;
 pub use batches::BatchOptions;
 use compile::Compiled;
@@ -232,6 +232,11 @@ impl Check {
     /// What identifies the rules: the same for every contract that says the same, see [`fingerprint`].
     pub fn fingerprint(&self) -> &str {
         &self.fingerprint
+    }
+
+    /// Whether keys at a record's root that the contract does not name are violations.
+    pub fn refuses_extra_keys(&self) -> bool {
+        self.compiled.extra_columns == Some(ExtraColumns::Refuse)
     }
 
     /// Number of rules that are checked, structural ones apart.

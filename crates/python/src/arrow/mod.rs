@@ -1,0 +1,131 @@
+//! Arrow data of Python programs, in and out, by the PyCapsule interface: no package is imported, nothing is copied.
+//!
+//! <https://arrow.apache.org/docs/format/CDataInterface/PyCapsuleInterface.html>: an object that has
+//! `__arrow_c_stream__` or `__arrow_c_array__` hands out structs of C in capsules of agreed names. What is in a capsule is moved
+//! out, which leaves an empty one; the callbacks in the structs, which free the data, are called when the last array of ours
+//! that points into it is dropped, on whatever thread that happens.
+//!
+//! - Here is what takes data in: [`import`];
+//! - [`errors`] hands the errors of a result out.
+//!
+//! `unsafe` stands here alone, and only where a pointer comes out of a capsule.
+
+#![expect(
+    unsafe_code,
+    reason = "a capsule holds a pointer; its name says to what, and the interface who owns it"
+)]
+
+mod errors;
+
+use std::ffi::CStr;
+use std::ptr::NonNull;
+
+use arrow_array::cast::AsArray;
+use arrow_array::ffi::{FFI_ArrowArray, FFI_ArrowSchema, from_ffi};
+use arrow_array::ffi_stream::{ArrayStreamReader, FFI_ArrowArrayStream};
+use arrow_array::{ArrayRef, StructArray, make_array};
+use arrow_schema::{ArrowError, DataType, Schema};
+use pyo3::exceptions::PyTypeError;
+use pyo3::prelude::*;
+use pyo3::types::{PyCapsule, PyTuple};
+use tamis_engine::Error;
+
+use crate::error;
+pub(crate) use errors::{ErrorTable, add_to};
+
+/// Names of capsules, by the interface.
+const STREAM: &CStr = c"arrow_array_stream";
+const ARRAY: &CStr = c"arrow_array";
+const SCHEMA: &CStr = c"arrow_schema";
+
+/// What a check calls Arrow data.
+pub(crate) const NAME: &str = "<arrow>";
+
+/// A table that comes in batches.
+pub(crate) struct Batches {
+    pub(crate) schema: Schema,
+    arrays: Box<dyn Iterator<Item = Result<ArrayRef, ArrowError>> + Send>,
+}
+
+/// The Arrow data of a Python object; `None` if it offers none.
+///
+/// # Errors
+/// What the object raises; `TypeError` for an array that has no columns.
+pub(crate) fn import(data: &Bound<'_, PyAny>) -> PyResult<Option<Batches>> {
+    if let Some(export) = data.getattr_opt("__arrow_c_stream__")? {
+        let capsule = export.call0()?.cast_into::<PyCapsule>()?;
+        let stream = pointer(&capsule, STREAM)?.cast::<FFI_ArrowArrayStream>();
+        // SAFETY: a capsule of this name holds a pointer to such a struct, which is ours to move out of.
+        let reader = unsafe { ArrayStreamReader::from_raw(stream.as_ptr()) };
+        let reader = reader.map_err(|error| failed(data.py(), &error))?;
+        let data_type = arrow_array::ArrayReader::field(&reader).data_type().clone();
+        let schema = schema_of(&data_type)?;
+        let arrays = Box::new(reader);
+        return Ok(Some(Batches { schema, arrays }));
+    }
+    let Some(export) = data.getattr_opt("__arrow_c_array__")? else {
+        return Ok(None);
+    };
+    let capsules = export.call0()?.cast_into::<PyTuple>()?;
+    let schema = capsules.get_item(0)?.cast_into::<PyCapsule>()?;
+    let array = capsules.get_item(1)?.cast_into::<PyCapsule>()?;
+    let schema = pointer(&schema, SCHEMA)?.cast::<FFI_ArrowSchema>();
+    let array = pointer(&array, ARRAY)?.cast::<FFI_ArrowArray>();
+    // SAFETY: capsules of these names hold pointers to such structs, which are ours to move out of.
+    let (schema, array) = unsafe {
+        (
+            FFI_ArrowSchema::from_raw(schema.as_ptr()),
+            FFI_ArrowArray::from_raw(array.as_ptr()),
+        )
+    };
+    let failed = |error: ArrowError| failed(data.py(), &error);
+    // Before the array is looked at: its type is what tells how.
+    let data_type = DataType::try_from(&schema).map_err(failed)?;
+    let columns = schema_of(&data_type)?;
+    // SAFETY: the interface has the producer promise that the schema is that of the array.
+    let array = unsafe { from_ffi(array, &schema) }.map_err(failed)?;
+    Ok(Some(Batches {
+        schema: columns,
+        arrays: Box::new(std::iter::once(Ok(make_array(array)))),
+    }))
+}
+
+fn pointer(
+    capsule: &Bound<'_, PyCapsule>,
+    name: &'static CStr,
+) -> PyResult<NonNull<std::ffi::c_void>> {
+    use pyo3::types::PyCapsuleMethods;
+    capsule.pointer_checked(Some(name))
+}
+
+fn schema_of(data_type: &DataType) -> PyResult<Schema> {
+    match data_type {
+        DataType::Struct(fields) => Ok(Schema::new(fields.clone())),
+        other => Err(PyTypeError::new_err(format!(
+            "expected a table or an array of structs, not an array of {other}"
+        ))),
+    }
+}
+
+fn failed(py: Python<'_>, error: &ArrowError) -> PyErr {
+    error::of_engine(py, &producer_error(error))
+}
+
+fn producer_error(error: &ArrowError) -> Error {
+    Error::Producer {
+        input: NAME.to_owned(),
+        source: error.to_string().into(),
+    }
+}
+
+impl Iterator for Batches {
+    type Item = tamis_engine::Result<StructArray>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let array = self.arrays.next()?;
+        Some(match array {
+            Ok(array) => Ok(array.as_struct().clone()),
+            Err(error) => Err(producer_error(&error)),
+        })
+    }
+}

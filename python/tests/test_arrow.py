@@ -1,0 +1,284 @@
+"""Goal: a table gets the answer of the same rows in a CSV, whoever made it and however it lies in memory."""
+
+from __future__ import annotations
+
+import datetime
+import decimal
+import io
+from typing import Any
+
+import duckdb
+import pandas
+import polars
+import pyarrow
+import pyarrow.csv
+import pytest
+import tamis
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from tamis import Field, Schema, ValidationResult, Validator
+
+SCHEMA = Schema(
+    {
+        "id": Field(str, required=True, pattern=r"^[a-z]{1,3}$", unique=True),
+        "amount": Field(float, required=True, min=1, max=1000),
+        "day": Field(datetime.date),
+        "memo": Field(str, max_length=14),
+    }
+)
+VALIDATOR = Validator(SCHEMA)
+
+
+def verdict(result: ValidationResult) -> tuple[Any, ...]:
+    """Everything but where the rows lie."""
+    errors = [(e.row, e.column, e.rule, e.value, e.message, e.severity) for e in result.errors]
+    counts = (result.total_rows, result.valid_count, result.invalid_count, result.error_count)
+    return counts, result.errors_by_column, errors
+
+
+def as_csv(table: pyarrow.Table) -> bytes:
+    sink = io.BytesIO()
+    pyarrow.csv.write_csv(table, sink)
+    return sink.getvalue()
+
+
+def texts(rows: list[tuple[str | None, ...]]) -> pyarrow.Table:
+    columns = list(zip(*rows, strict=True)) if rows else [[]] * 4
+    return pyarrow.table(
+        {
+            name: pyarrow.array(column, pyarrow.string())
+            for name, column in zip(SCHEMA.columns, columns, strict=True)
+        }
+    )
+
+
+ROWS = st.lists(
+    st.tuples(
+        st.sampled_from(["a", "b", "abc", "abcd", "", "é", None]),
+        st.sampled_from(["1", "1.0", "0.5", "1e3", "x", "1001", "", None]),
+        st.sampled_from(["2024-02-29", "2023-02-29", "", None]),
+        st.sampled_from(["fine", "ten or more, said", "ééééééééé", 'a "quote"', "two\nlines", "", None]),
+    ),
+    max_size=40,
+)
+
+
+def layouts(table: pyarrow.Table) -> dict[str, Any]:
+    """The same text in every layout that Arrow knows for it."""
+
+    def cast(data_type: pyarrow.DataType) -> pyarrow.Table:
+        return table.cast(pyarrow.schema([(name, data_type) for name in table.column_names]))
+
+    rows = table  # noqa: F841 (DuckDB finds it by its name)
+    batches = table.to_batches(max_chunksize=7)
+    padding = texts([("zz", "1", None, "hidden")] * 3)
+    return {
+        "string": table,
+        "large_string": cast(pyarrow.large_string()),
+        "string_view": cast(pyarrow.string_view()),
+        "dictionary": cast(pyarrow.dictionary(pyarrow.int16(), pyarrow.string())),
+        "sliced": pyarrow.concat_tables([padding, table, padding]).combine_chunks().slice(3, table.num_rows),
+        "batches": pyarrow.Table.from_batches(batches, table.schema),
+        "reader": pyarrow.RecordBatchReader.from_batches(table.schema, batches),
+        "structs": pyarrow.chunked_array([table.to_struct_array().combine_chunks()])
+        if table.num_rows
+        else table,
+        "polars": polars.DataFrame(table),
+        "duckdb": duckdb.sql("from rows"),
+    }
+
+
+@settings(max_examples=30, deadline=None)
+@given(rows=ROWS)
+def test_text_is_judged_as_in_a_csv(rows: list[tuple[str | None, ...]]) -> None:
+    table = texts(rows)
+    expected = verdict(VALIDATOR.validate_csv(as_csv(table)))
+    for name, data in layouts(table).items():
+        assert verdict(VALIDATOR.validate(data)) == expected, name
+
+
+TYPED = pyarrow.table(
+    {
+        "id": ["a", "b", "b", None, "toolong"],
+        "amount": [1.5, float("nan"), 1e6, None, 12.0],
+        "day": pyarrow.array([datetime.date(2024, 2, 29), None, None, None, None], pyarrow.date32()),
+        "memo": ["x", None, "", "ü" * 15, "y"],
+    }
+)
+TYPED_ERRORS = [
+    (2, "amount", "type"),
+    (3, "id", "unique"),
+    (3, "amount", "maximum"),
+    (4, "id", "required"),
+    (4, "amount", "required"),
+    (4, "memo", "maxLength"),
+    (5, "id", "pattern"),
+]
+
+
+@pytest.mark.parametrize("make", [pyarrow.table, polars.DataFrame, lambda table: table.slice(0, 9)])
+def test_typed_columns(make: Any) -> None:
+    result = VALIDATOR.validate(make(TYPED))
+    assert [(e.row, e.column, e.rule) for e in result.errors] == TYPED_ERRORS
+    assert [(e.line, e.byte_offset) for e in result.errors] == [(None, None)] * len(TYPED_ERRORS)
+    assert (result.total_rows, result.valid_count) == (5, 1)
+
+
+def test_pandas_and_duckdb() -> None:
+    frame = pandas.DataFrame(
+        {"id": ["a", "b"], "amount": [1.5, None], "day": ["2024-02-29", "x"], "memo": "m"}
+    )
+    errors = VALIDATOR.validate(frame).errors
+    assert [(e.row, e.rule) for e in errors] == [(2, "required"), (2, "type")]
+    relation = duckdb.sql(
+        "select 'a' as id, 5::decimal(9,2) as amount, date '2024-02-29' as day, 'm' as memo"
+    )
+    assert VALIDATOR.validate(relation).is_valid()
+
+
+def test_a_record_batch_and_a_struct_array() -> None:
+    batch = TYPED.to_batches()[0]
+    for data in [batch, batch.to_struct_array(), batch.slice(1).to_struct_array()]:
+        assert VALIDATOR.validate(data).total_rows == len(data)
+    null = pyarrow.array([None], pyarrow.struct(TYPED.schema))
+    assert VALIDATOR.validate(null).errors_by_rule == {"required": 2}
+
+
+@pytest.mark.parametrize(
+    ("field", "good", "bad"),
+    [
+        (Field(int, max=9), pyarrow.array([9], pyarrow.int8()), pyarrow.array([10], pyarrow.uint64())),
+        (Field(float, max=9), pyarrow.array([9], pyarrow.float32()), pyarrow.array([9.5], pyarrow.float64())),
+        (
+            Field(decimal.Decimal, max=decimal.Decimal("9.99")),
+            pyarrow.array([decimal.Decimal("9.99")], pyarrow.decimal128(5, 2)),
+            pyarrow.array([decimal.Decimal("9.991")], pyarrow.decimal256(50, 3)),
+        ),
+        (Field(bool), pyarrow.array([True]), pyarrow.array([1])),
+        (
+            Field(datetime.datetime, max=datetime.datetime(2024, 1, 1, tzinfo=datetime.UTC)),
+            pyarrow.array([0], pyarrow.timestamp("ns", "UTC")),
+            pyarrow.array([2_000_000_000], pyarrow.timestamp("s", "+02:00")),
+        ),
+        (
+            Field(datetime.date),
+            pyarrow.array([1], pyarrow.date64()),
+            pyarrow.array([1], pyarrow.timestamp("us")),
+        ),
+        (Field(str), pyarrow.array(["1"]), pyarrow.array([1])),
+    ],
+)
+def test_types_of_their_own(field: Field, good: pyarrow.Array, bad: pyarrow.Array) -> None:
+    validator = Validator(Schema({"x": field}))
+    assert validator.validate(pyarrow.table({"x": good})).is_valid()
+    result = validator.validate(pyarrow.table({"x": bad}))
+    assert (result.invalid_count, result.error_count) == (1, 1), result.errors
+    null = pyarrow.table({"x": pyarrow.nulls(1, bad.type)})
+    assert validator.validate(null).is_valid()
+
+
+def test_names_are_held_to_the_schema() -> None:
+    table = pyarrow.table({"id": ["a"], "more": [1]})
+    result = Validator(Schema({"id": Field(str), "n": Field(int, required=True)}, strict=True)).validate(
+        table
+    )
+    assert [(e.row, e.line, e.column, e.rule) for e in result.errors] == [
+        (None, None, "n", "missingColumn"),
+        (None, None, "more", "extraColumn"),
+    ]
+
+
+def test_columns_without_rules_are_not_looked_at() -> None:
+    # A type that no rule could be held against, and one that claims a length it does not have the bytes for: looking
+    # at either would be an error.
+    table = pyarrow.table(
+        {
+            "id": ["a"],
+            "amount": [1.0],
+            "day": pyarrow.nulls(1),
+            "memo": ["x"],
+            "took": pyarrow.array([1], pyarrow.duration("s")),
+        }
+    )
+    assert VALIDATOR.validate(table).is_valid()
+    took = Validator(Schema({"took": Field(str, min_length=1)}))
+    with pytest.raises(tamis.UnsupportedError, match=r"column `took` holds Duration\(s\) values"):
+        took.validate(table)
+    # A mebi-row column of nothing but a repeated long text costs no memory of ours.
+    long = pyarrow.array(["x" * 2000] * 100_000)
+    before = pyarrow.total_allocated_bytes()
+    wide = pyarrow.table({"id": pyarrow.array([None] * len(long), pyarrow.string()), "long": long})
+    result = Validator(Schema({"id": Field(str), "long": Field(str)})).validate(wide)
+    assert result.is_valid() and result.total_rows == len(long)
+    assert pyarrow.total_allocated_bytes() < before + len(long) * 100
+
+
+def test_a_table_is_let_go() -> None:
+    before = pyarrow.total_allocated_bytes()
+    table = pyarrow.table({"id": pyarrow.array(["a"] * 1000), "amount": pyarrow.array([1.0] * 1000)})
+    VALIDATOR.validate(table)
+    VALIDATOR.validate(table.to_batches()[0])
+    del table
+    assert pyarrow.total_allocated_bytes() <= before
+
+
+def test_what_a_producer_raises_is_an_input_error() -> None:
+    def batches() -> Any:
+        yield TYPED.to_batches()[0]
+        raise RuntimeError("the cable is out")
+
+    reader = pyarrow.RecordBatchReader.from_batches(TYPED.schema, batches())
+    with pytest.raises(tamis.InputError, match="the cable is out"):
+        VALIDATOR.validate(reader)
+
+
+def test_what_is_no_table() -> None:
+    with pytest.raises(TypeError, match="expected a table or an array of structs, not an array of Int64"):
+        VALIDATOR.validate(pyarrow.array([1, 2]))
+
+    class Broken:
+        def __arrow_c_stream__(self, requested_schema: object = None) -> object:
+            raise LookupError("no stream today")
+
+    with pytest.raises(LookupError, match="no stream today"):
+        VALIDATOR.validate(Broken())
+
+    class Wrong:
+        def __arrow_c_stream__(self, requested_schema: object = None) -> object:
+            return TYPED.schema.__arrow_c_schema__()
+
+    with pytest.raises(ValueError, match="PyCapsule"):
+        VALIDATOR.validate(Wrong())
+
+
+def test_errors_go_out_as_a_table() -> None:
+    result = VALIDATOR.validate(TYPED)
+    errors = result.to_arrow()
+    assert len(errors) == len(result.errors)
+    table = pyarrow.table(errors)
+    assert table.column_names == errors.column_names
+    assert table["rule"].to_pylist() == [e.rule for e in result.errors]
+    assert polars.DataFrame(errors).height == len(errors)
+    assert list(pandas.DataFrame.from_arrow(errors)["column"]) == [e.column for e in result.errors]
+    assert duckdb.sql("select count(*) from errors").fetchall() == [(len(errors),)]
+    # Twice, since a stream is read once and the table is not.
+    assert pyarrow.table(errors).equals(table)
+    assert pyarrow.schema(errors) == table.schema
+    clean = VALIDATOR.validate(TYPED.slice(0, 1)).to_arrow()
+    assert pyarrow.table(clean).num_rows == 0
+
+
+def test_many_rows_on_many_threads() -> None:
+    rows = 300_000
+    ids = pyarrow.array([str(number) for number in range(rows)])
+    amounts = pyarrow.array([float(number % 1000) for number in range(rows)])
+    validator = Validator(
+        Schema({"id": Field(str, unique=True), "amount": Field(float, min=1)}), threads=3, max_errors=5
+    )
+    result = validator.validate(pyarrow.table({"id": ids, "amount": amounts}))
+    assert result.errors_by_rule == {"minimum": 300}
+    assert [e.row for e in result.errors] == [1, 1001, 2001, 3001, 4001]
+    twice = pyarrow.concat_tables([pyarrow.table({"id": ids, "amount": amounts})] * 2)
+    result = validator.validate(twice)
+    assert result.errors_by_rule == {"unique": rows, "minimum": 600}
+    assert result.invalid_count == rows + 300
