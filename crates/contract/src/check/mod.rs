@@ -220,7 +220,8 @@ impl Check {
         batches: impl Iterator<Item = tamis_engine::Result<arrow_array::StructArray>> + Send,
         options: &CheckOptions,
     ) -> Result<Report, CheckError> {
-        rows::arrow::run(self, input, schema, batches, options)
+        let (columns, slices) = rows::arrow::slices(self, input, schema, batches)?;
+        rows::run(self, columns, input, slices, options)
     }
 
     /// The contract's columns: for each the keys that lead to it from a record's root, one unless records are nested.

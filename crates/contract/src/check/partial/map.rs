@@ -5,6 +5,7 @@ use std::path::Path;
 use tamis_engine::framing::State;
 use tamis_engine::pipeline::{self, Flow, Options};
 use tamis_engine::source::{Opened, Source};
+use tamis_formats::columns::Batch;
 use tamis_formats::input::Shape;
 
 use super::PartialError;
@@ -17,6 +18,7 @@ use super::value::{
 use crate::check::compile::Compiled;
 use crate::check::merge::extra_key_message;
 use crate::check::part::Part;
+use crate::check::rows::{Columns, RowsInput, check_batch};
 use crate::check::rule::RuleId;
 use crate::check::run::{layout_of, line_end, open};
 use crate::check::worker::{Pass, Worker};
@@ -131,6 +133,49 @@ pub(super) fn map_source(
     )
 }
 
+/// Checks rows that are no text as a chunk without a place.
+pub(super) fn map_rows<B: Batch>(
+    check: &Check,
+    columns: Columns,
+    input: RowsInput<'_>,
+    batches: impl Iterator<Item = tamis_engine::Result<B>> + Send,
+    options: &CheckOptions,
+) -> Result<Partial, CheckError> {
+    let mut collector = Collector::new(check, options, FileName::ByContent("chunk"))?;
+    collector.is_text = false;
+    let pass = Pass {
+        wants_keys: collector.keys.is_some(),
+        wants_details: collector.keys.is_some(),
+        ..Pass::new(&check.compiled, &columns.layout, b'\n', options)
+    };
+    let run_options = Options {
+        threads: options.threads,
+        cancel: options.cancel.clone(),
+        progress: options.progress.clone(),
+        ..Options::default()
+    };
+    pipeline::run_items(
+        input.name,
+        batches,
+        &run_options,
+        || Worker::new(&pass),
+        |worker, batch: B| check_batch(worker, &pass, &batch, input.name),
+        |part| collector.merge(part, &pass, options),
+    )?;
+    let facts = ChunkFacts {
+        format: input.format.to_owned(),
+        header_faults: columns
+            .faults
+            .listed
+            .into_iter()
+            .map(HeaderFault::from)
+            .collect(),
+        more_header_faults: more(&columns.faults.more),
+        ..ChunkFacts::default()
+    };
+    collector.into_chunk(check, options, facts)
+}
+
 /// What is known of a chunk without a place beside its records.
 #[derive(Clone, Debug, Default)]
 pub(in crate::check) struct ChunkFacts {
@@ -237,14 +282,21 @@ impl<'a> Collector<'a> {
                 let part = worker.check(&pass, chunk);
                 Ok(part.expect("only a second pass misses chunks"))
             },
-            |part| {
-                options.progress.add_records(part.totals.rows);
-                options.progress.add_violations(part.by_rule.iter().sum());
-                self.add(part, &pass)?;
-                Ok(Flow::Continue)
-            },
+            |part| self.merge(part, &pass, options),
         )?;
         Ok(outcome)
+    }
+
+    fn merge(
+        &mut self,
+        part: Part,
+        pass: &Pass<'_>,
+        options: &CheckOptions,
+    ) -> tamis_engine::Result<Flow> {
+        options.progress.add_records(part.totals.rows);
+        options.progress.add_violations(part.by_rule.iter().sum());
+        self.add(part, pass)?;
+        Ok(Flow::Continue)
     }
 
     /// Adds the part of the records behind those added before.
@@ -322,6 +374,7 @@ impl<'a> Collector<'a> {
         options: &CheckOptions,
         facts: ChunkFacts,
     ) -> Result<Partial, CheckError> {
+        let place = self.is_text.then_some(0);
         let mut body = self.finish()?;
         for (rule, count) in facts.more_header_faults {
             body.by_rule[rule as usize] += count;
@@ -332,8 +385,8 @@ impl<'a> Collector<'a> {
             samples.push(Sample {
                 row: 0,
                 is_header: true,
-                line: Some(0),
-                byte_offset: Some(0),
+                line: place,
+                byte_offset: place,
                 rule: fault.rule,
                 column: Some(fault.column.clone()),
                 value: None,

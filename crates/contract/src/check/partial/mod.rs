@@ -69,12 +69,14 @@ mod value;
 
 use tamis_engine::control::Cancel;
 use tamis_engine::source::Source;
+use tamis_formats::columns::Batch;
 
 pub use envelope::PARTIAL_VERSION;
 pub use error::PartialError;
 pub use range::{InputRange, PlannedRange, Scan};
 pub use value::Partial;
 
+use super::rows::{Columns, RowsInput};
 use super::{Check, CheckError, CheckOptions, RULE_ENGINE_VERSION};
 use crate::report::Report;
 
@@ -179,6 +181,38 @@ impl Check {
         options: &CheckOptions,
     ) -> Result<Partial, CheckError> {
         map::map_source(self, source, options)
+    }
+
+    /// Checks rows that a program holds as a chunk without a place; see [`run_rows`](Self::run_rows) and
+    /// [`map_source`](Self::map_source).
+    ///
+    /// # Errors
+    /// As [`run_rows`](Self::run_rows) and [`map_range`](Self::map_range).
+    pub fn map_rows<B: Batch>(
+        &self,
+        input: RowsInput<'_>,
+        batches: impl Iterator<Item = tamis_engine::Result<B>> + Send,
+        options: &CheckOptions,
+    ) -> Result<Partial, CheckError> {
+        let columns = Columns::all(&self.compiled);
+        map::map_rows(self, columns, input, batches, options)
+    }
+
+    /// Checks Arrow arrays as a chunk without a place; see [`run_arrow`](Self::run_arrow) and
+    /// [`map_source`](Self::map_source).
+    ///
+    /// # Errors
+    /// As [`run_arrow`](Self::run_arrow) and [`map_range`](Self::map_range).
+    #[cfg(feature = "arrow")]
+    pub fn map_arrow(
+        &self,
+        input: RowsInput<'_>,
+        schema: &arrow_schema::Schema,
+        batches: impl Iterator<Item = tamis_engine::Result<arrow_array::StructArray>> + Send,
+        options: &CheckOptions,
+    ) -> Result<Partial, CheckError> {
+        let (columns, slices) = super::rows::arrow::slices(self, input, schema, batches)?;
+        map::map_rows(self, columns, input, slices, options)
     }
 
     /// The report of all records behind `partials`, which is that of [`run`](Self::run) but for its times. The order

@@ -5,22 +5,30 @@ use std::iter;
 use arrow_array::StructArray;
 use arrow_schema::Schema;
 use tamis_formats::Kind;
-use tamis_formats::arrow::{Leaf, Reader, leaves};
+use tamis_formats::arrow::{Leaf, Reader, Slice, leaves};
 
 use super::{Columns, RowsInput};
 use crate::check::compile::{ColumnRules, Compiled};
 use crate::check::layout::Layout;
 use crate::check::value::TypeCheck;
-use crate::check::{Check, CheckError, CheckOptions};
-use crate::report::Report;
+use crate::check::{Check, CheckError};
 
-pub(in crate::check) fn run(
+/// The arrays as slices that a check can look at, and where the contract's columns are in them.
+///
+/// # Errors
+/// [`CheckError::Format`] for a column that has rules and a type that no rule can be held against.
+pub(in crate::check) fn slices(
     check: &Check,
     input: RowsInput<'_>,
     schema: &Schema,
     batches: impl Iterator<Item = tamis_engine::Result<StructArray>> + Send,
-    options: &CheckOptions,
-) -> Result<Report, CheckError> {
+) -> Result<
+    (
+        Columns,
+        impl Iterator<Item = tamis_engine::Result<Slice>> + Send,
+    ),
+    CheckError,
+> {
     let compiled = &check.compiled;
     let paths = compiled
         .columns
@@ -48,7 +56,7 @@ pub(in crate::check) fn run(
             }
         }
     });
-    super::run(check, Columns { layout, faults }, input, slices, options)
+    Ok((Columns { layout, faults }, slices))
 }
 
 /// A reader of the contract's columns, those whose values no rule asks for left out.

@@ -20,12 +20,14 @@ use std::sync::atomic::AtomicBool;
 use std::time::Instant;
 
 use tamis_engine::pipeline::{self, Options};
+use tamis_formats::Visitor;
 use tamis_formats::columns::Batch;
 
 use super::compile::Compiled;
 use super::layout::{HeaderFaults, Layout};
 use super::merge::{InputTally, Outputs, Tally};
 use super::outcome::Ended;
+use super::part::Part;
 use super::run::{count_header_faults, find_duplicates, judge_thresholds};
 use super::worker::{Pass, Worker};
 use super::{Check, CheckError, CheckOptions};
@@ -43,14 +45,14 @@ pub struct RowsInput<'n> {
 }
 
 /// Which of the contract's columns the rows have, and what is wrong with the names of their columns.
-pub(super) struct Columns {
-    pub(super) layout: Layout,
-    pub(super) faults: HeaderFaults,
+pub(in crate::check) struct Columns {
+    pub(in crate::check) layout: Layout,
+    pub(in crate::check) faults: HeaderFaults,
 }
 
 impl Columns {
     /// Every row may have every column.
-    pub(super) fn all(compiled: &Compiled) -> Columns {
+    pub(in crate::check) fn all(compiled: &Compiled) -> Columns {
         Columns {
             layout: Layout::Rows {
                 present: vec![true; compiled.columns.len()],
@@ -111,16 +113,7 @@ pub(super) fn run<B: Batch>(
         batches,
         &run_options,
         || Worker::new(&pass),
-        |worker, batch: B| {
-            let rows = |visitor: &mut dyn tamis_formats::Visitor| {
-                batch.for_each_block(&mut |block| visitor.block(block))
-            };
-            let part = worker.check_rows(&pass, rows);
-            part.map_err(|error| tamis_engine::Error::Producer {
-                input: input.name.to_owned(),
-                source: Box::new(error),
-            })
-        },
+        |worker, batch: B| check_batch(worker, &pass, &batch, input.name),
         |mut part| {
             let is_shown = tally.samples.len() < options.samples_max;
             kept.take(&mut part, tally.totals.rows, is_shown)?;
@@ -155,4 +148,20 @@ pub(super) fn run<B: Batch>(
         (sample.line, sample.byte_offset) = (None, None);
     }
     Ok(report)
+}
+
+/// The part of one batch of the input called `name`.
+pub(in crate::check) fn check_batch(
+    worker: &mut Worker,
+    pass: &Pass<'_>,
+    batch: &impl Batch,
+    name: &str,
+) -> tamis_engine::Result<Part> {
+    let rows = |visitor: &mut dyn Visitor| batch.for_each_block(&mut |block| visitor.block(block));
+    worker
+        .check_rows(pass, rows)
+        .map_err(|error| tamis_engine::Error::Producer {
+            input: name.to_owned(),
+            source: Box::new(error),
+        })
 }
