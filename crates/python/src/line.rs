@@ -6,7 +6,6 @@
 use std::collections::HashSet;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use pyo3::IntoPyObjectExt;
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyByteArray, PyBytes, PyDict, PyIterator, PyList, PyString, PyTuple};
@@ -157,7 +156,8 @@ impl LineProcessor {
     #[inline]
     fn process<'py>(&self, record: &Bound<'py, PyAny>, row: u64) -> PyResult<Bound<'py, PyTuple>> {
         let py = record.py();
-        let samples = match record.cast::<PyDict>() {
+        let dict = record.cast_exact::<PyDict>();
+        let samples = match dict.or_else(|_| record.cast::<PyDict>()) {
             Ok(record) => {
                 let found = self.judge_dict(record)?;
                 if found.is_empty() {
@@ -168,12 +168,11 @@ impl LineProcessor {
             Err(_) => self.judge_text(record)?,
         };
         let is_valid = !samples.iter().any(RecordCheck::makes_bad);
-        let errors = PyList::empty(py);
-        for sample in samples {
-            let row = Some(row);
-            errors.append(ValidationError::from(Sample { row, ..sample }))?;
-        }
-        answer(py, is_valid, errors)
+        let row = Some(row);
+        let errors = samples
+            .into_iter()
+            .map(|sample| ValidationError::from(Sample { row, ..sample }));
+        answer(py, is_valid, PyList::new(py, errors)?)
     }
 
     /// What is wrong with a dict, in the order of rules.
@@ -252,10 +251,7 @@ fn answer<'py>(
     is_valid: bool,
     errors: Bound<'py, PyList>,
 ) -> PyResult<Bound<'py, PyTuple>> {
-    (is_valid, errors)
-        .into_bound_py_any(py)?
-        .cast_into()
-        .map_err(PyErr::from)
+    (is_valid, errors).into_pyobject(py)
 }
 
 /// What `LineProcessor.process_many` returns.

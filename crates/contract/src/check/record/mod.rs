@@ -42,7 +42,7 @@ use super::{Check, CheckError, Unchecked};
 use crate::model::{ExtraColumns, Severity, UncheckedKind, UncheckedRule};
 use crate::report::{Sample, shown_value};
 use line::LineParsers;
-use numbers::NumberRange;
+use numbers::NumberRules;
 
 /// A value of a record, as a program holds it.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -77,8 +77,8 @@ pub struct BrokenRule(RuleId);
 #[derive(Debug)]
 pub struct RecordCheck {
     compiled: Compiled,
-    /// For each column, the numbers that are fine.
-    numbers: Vec<Option<NumberRange>>,
+    /// For each column, its rules on numbers, where they are simple.
+    numbers: Vec<Option<NumberRules>>,
     parsers: Mutex<Vec<LineParsers>>,
 }
 
@@ -96,7 +96,7 @@ impl RecordCheck {
         let numbers = compiled
             .columns
             .iter()
-            .map(|column| NumberRange::of(&column.values))
+            .map(|column| NumberRules::of(&column.values))
             .collect();
         Ok(RecordCheck {
             numbers,
@@ -124,14 +124,17 @@ impl RecordCheck {
     /// If there is no such column.
     #[inline]
     pub fn judge(&self, column: usize, value: Scalar<'_>, mut found: impl FnMut(BrokenRule)) {
-        let is_fine = match (value, &self.numbers[column]) {
-            (Scalar::Integer(number), Some(range)) => range.admits_integer(number),
-            (Scalar::Float(number), Some(range)) => range.admits_float(number),
-            _ => false,
-        };
-        if !is_fine {
-            let values = &self.compiled.columns[column].values;
-            value.with_text(|kind, text| judge(values, kind, text, &mut found));
+        match (value, &self.numbers[column]) {
+            (Scalar::Integer(number), Some(rules)) => {
+                rules.judge_integer(number, |rule| found(BrokenRule(rule)));
+            }
+            (Scalar::Float(number), Some(rules)) => {
+                rules.judge_float(number, |rule| found(BrokenRule(rule)));
+            }
+            _ => {
+                let values = &self.compiled.columns[column].values;
+                value.with_text(|kind, text| judge(values, kind, text, &mut found));
+            }
         }
     }
 

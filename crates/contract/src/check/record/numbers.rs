@@ -10,99 +10,118 @@ use std::ops::RangeInclusive;
 
 use tamis_engine::number::Decimal;
 
-use super::super::value::{Constraint, Side, TypeCheck, ValueCheck};
+use super::super::rule::RuleId;
+use super::super::value::{Consequence, Constraint, Side, TypeCheck, ValueCheck};
 use crate::model::Inclusion;
 
-/// The numbers that a column admits, where it asks for nothing but a range.
+/// The rules of a column of numbers, where it asks for nothing but a range.
 #[derive(Clone, Debug)]
-pub(super) struct NumberRange {
-    integers: RangeInclusive<i64>,
+pub(super) struct NumberRules {
     is_integer: bool,
-    limits: Vec<FloatLimit>,
+    type_rule: RuleId,
+    limits: Vec<Limit>,
 }
 
-/// One end of a range, for floats.
-#[derive(Clone, Copy, Debug)]
-struct FloatLimit {
+/// One end of a range.
+#[derive(Clone, Debug)]
+struct Limit {
     side: Side,
     inclusion: Inclusion,
-    /// What the limit reads as.
+    rule: RuleId,
+    /// The integers on the right side.
+    integers: RangeInclusive<i64>,
+    /// The float that the limit reads as.
     nearest: f64,
     /// How the decimal that `nearest` stands for compares with the limit.
     at_nearest: Ordering,
 }
 
-impl NumberRange {
-    /// The range of a column; `None` if it is no column of numbers, or has other rules.
-    pub(super) fn of(values: &ValueCheck) -> Option<NumberRange> {
-        let is_integer = match &values.kind {
-            Some((TypeCheck::Number, _)) => false,
-            Some((TypeCheck::Integer, _)) => true,
+impl NumberRules {
+    /// The rules of a column; `None` if it is no column of numbers, or has other rules.
+    pub(super) fn of(values: &ValueCheck) -> Option<NumberRules> {
+        let (is_integer, type_rule) = match &values.kind {
+            Some((TypeCheck::Number, rule)) => (false, *rule),
+            Some((TypeCheck::Integer, rule)) => (true, *rule),
             _ => return None,
         };
         // Texts that count as missing are compared with the text of a number.
         if !values.missing.is_empty() {
             return None;
         }
-        let mut range = NumberRange {
-            integers: i64::MIN..=i64::MAX,
+        let limits = values
+            .constraints
+            .iter()
+            .map(|constraint| match constraint {
+                (Constraint::Number(side, inclusion, limit), Consequence::Violation(rule)) => {
+                    Some(Limit::new(*side, *inclusion, limit, *rule))
+                }
+                _ => None,
+            });
+        Some(NumberRules {
             is_integer,
-            limits: Vec::new(),
-        };
-        for (constraint, _) in &values.constraints {
-            let Constraint::Number(side, inclusion, limit) = constraint else {
-                return None;
-            };
-            range.narrow(*side, *inclusion, limit);
-        }
-        Some(range)
+            type_rule,
+            limits: limits.collect::<Option<_>>()?,
+        })
     }
 
-    fn narrow(&mut self, side: Side, inclusion: Inclusion, limit: &Decimal) {
+    /// Calls `found` for every rule that the number breaks.
+    #[inline]
+    pub(super) fn judge_integer(&self, number: i64, found: impl FnMut(RuleId)) {
+        self.judge_limits(|limit| limit.integers.contains(&number), found);
+    }
+
+    /// Calls `found` for every rule that the decimal breaks which `number` stands for. NaN and the infinities stand for
+    /// none.
+    #[inline]
+    pub(super) fn judge_float(&self, number: f64, mut found: impl FnMut(RuleId)) {
+        if !number.is_finite() || self.is_integer && number.fract() != 0.0 {
+            return found(self.type_rule);
+        }
+        self.judge_limits(|limit| limit.admits_float(number), found);
+    }
+
+    #[inline]
+    fn judge_limits(&self, admits: impl Fn(&Limit) -> bool, mut found: impl FnMut(RuleId)) {
+        let mut last = None;
+        for limit in &self.limits {
+            // Both ends of a format are one rule, and neighbours, as for the judge.
+            if !admits(limit) && last != Some(limit.rule) {
+                found(limit.rule);
+                last = Some(limit.rule);
+            }
+        }
+    }
+}
+
+impl Limit {
+    fn new(side: Side, inclusion: Inclusion, limit: &Decimal, rule: RuleId) -> Limit {
         let admits = |number: i64| side.admits(inclusion, &Decimal::from(number), limit);
-        let (start, end) = (*self.integers.start(), *self.integers.end());
-        self.integers = match side {
-            Side::AtLeast => match first_that(admits) {
-                Some(first) => start.max(first)..=end,
-                None => RangeInclusive::new(i64::MAX, i64::MIN),
-            },
+        let none = RangeInclusive::new(i64::MAX, i64::MIN);
+        let integers = match side {
+            Side::AtLeast => first_that(admits).map_or(none, |first| first..=i64::MAX),
             Side::AtMost => match first_that(|number| !admits(number)) {
-                None => start..=end,
-                Some(i64::MIN) => RangeInclusive::new(i64::MAX, i64::MIN),
-                Some(first) => start..=end.min(first - 1),
+                None => i64::MIN..=i64::MAX,
+                Some(first) => first.checked_sub(1).map_or(none, |last| i64::MIN..=last),
             },
         };
         let nearest: f64 = limit
             .to_string()
             .parse()
             .expect("a decimal is written as a float may be");
-        self.limits.push(FloatLimit {
+        Limit {
             side,
             inclusion,
+            rule,
+            integers,
             nearest,
             // Beyond all floats nothing is equal.
             at_nearest: Decimal::from_f64(nearest)
                 .map_or(Ordering::Equal, |decimal| decimal.cmp(limit)),
-        });
+        }
     }
 
     #[inline]
-    pub(super) fn admits_integer(&self, number: i64) -> bool {
-        self.integers.contains(&number)
-    }
-
-    /// Whether the decimal that `number` stands for is in the range. NaN and the infinities never are.
-    #[inline]
-    pub(super) fn admits_float(&self, number: f64) -> bool {
-        number.is_finite()
-            && (!self.is_integer || number.fract() == 0.0)
-            && self.limits.iter().all(|limit| limit.admits(number))
-    }
-}
-
-impl FloatLimit {
-    #[inline]
-    fn admits(&self, number: f64) -> bool {
+    fn admits_float(&self, number: f64) -> bool {
         let order = match number.partial_cmp(&self.nearest) {
             Some(Ordering::Equal) | None => self.at_nearest,
             Some(order) => order,
@@ -154,6 +173,22 @@ mod tests {
         ]
     }
 
+    /// The rules of a column with one limit, whose number is 1; that of the type is 0.
+    fn rules(limit: Limit, is_integer: bool) -> NumberRules {
+        let type_rule = RuleId(0);
+        NumberRules {
+            is_integer,
+            type_rule,
+            limits: vec![limit],
+        }
+    }
+
+    fn broken(judge: impl FnOnce(&mut dyn FnMut(RuleId))) -> Vec<u32> {
+        let mut broken = Vec::new();
+        judge(&mut |rule| broken.push(rule.0));
+        broken
+    }
+
     proptest! {
         #[test]
         fn numbers_compare_as_their_decimals_do(
@@ -164,31 +199,40 @@ mod tests {
             let limit = decimal(&text);
             let side = if upper { Side::AtMost } else { Side::AtLeast };
             let inclusion = if exclusive { Inclusion::Exclusive } else { Inclusion::Inclusive };
-            let mut range = NumberRange { integers: i64::MIN..=i64::MAX, is_integer, limits: Vec::new() };
-            range.narrow(side, inclusion, &limit);
+            let rules = rules(Limit::new(side, inclusion, &limit, RuleId(1)), is_integer);
+            let expected = |number: Option<Decimal>| match number {
+                Some(number) if !is_integer || number.is_integer() => {
+                    if side.admits(inclusion, &number, &limit) { vec![] } else { vec![1] }
+                }
+                _ => vec![0],
+            };
             let nearest: f64 = text.parse().expect("a float");
-            for number in floats(nearest).into_iter().chain([other, integer as f64]) {
-                let expected = Decimal::from_f64(number)
-                    .is_some_and(|number| side.admits(inclusion, &number, &limit) && (!is_integer || number.is_integer()));
-                prop_assert_eq!(range.admits_float(number), expected, "{} {:?}", number, range);
+            for number in floats(nearest).into_iter().chain([other, integer as f64, f64::NAN, f64::INFINITY]) {
+                let found = broken(|found| rules.judge_float(number, found));
+                prop_assert_eq!(found, expected(Decimal::from_f64(number)), "{} {:?}", number, rules);
             }
             for number in [integer, whole, whole.saturating_add(1), whole.saturating_sub(1), i64::MIN, i64::MAX] {
-                let expected = side.admits(inclusion, &Decimal::from(number), &limit);
-                prop_assert_eq!(range.admits_integer(number), expected, "{} {:?}", number, range);
+                let found = broken(|found| rules.judge_integer(number, found));
+                prop_assert_eq!(found, expected(Some(Decimal::from(number))), "{} {:?}", number, rules);
             }
         }
     }
 
     #[test]
-    fn an_empty_range_admits_nothing() {
-        let mut range = NumberRange {
-            integers: i64::MIN..=i64::MAX,
-            is_integer: false,
-            limits: Vec::new(),
+    fn limits_beyond_all_integers_and_floats() {
+        let judged = |side, limit| {
+            let limit = Limit::new(side, Inclusion::Inclusive, &decimal(limit), RuleId(1));
+            let rules = rules(limit, false);
+            let integers = [i64::MIN, i64::MAX]
+                .map(|n| broken(|found| rules.judge_integer(n, found)).is_empty());
+            let floats = [f64::MIN, f64::MAX]
+                .map(|n| broken(|found| rules.judge_float(n, found)).is_empty());
+            (integers, floats)
         };
-        range.narrow(Side::AtLeast, Inclusion::Inclusive, &decimal("1e400"));
-        assert!(!range.admits_integer(i64::MAX) && !range.admits_float(f64::MAX));
-        range.narrow(Side::AtMost, Inclusion::Exclusive, &decimal("-1e400"));
-        assert!(!range.admits_integer(0) && !range.admits_float(0.0));
+        let (all, none) = (([true; 2], [true; 2]), ([false; 2], [false; 2]));
+        assert_eq!(judged(Side::AtLeast, "1e400"), none);
+        assert_eq!(judged(Side::AtMost, "1e400"), all);
+        assert_eq!(judged(Side::AtLeast, "-1e400"), all);
+        assert_eq!(judged(Side::AtMost, "-1e400"), none);
     }
 }
