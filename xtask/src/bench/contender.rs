@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use serde_json::Value;
 
-use super::data::Data;
+use super::data::{Csv, Data};
 use crate::Result;
 use crate::command::{program, target};
 use crate::python::Python;
@@ -34,9 +34,10 @@ pub(super) enum Kind {
     },
     /// Ten rows: what a process costs.
     StartUp,
-    Peer {
-        name: &'static str,
-    },
+    /// `tamis check` beside the Python package.
+    Binary,
+    /// A script that times itself.
+    Script { name: &'static str },
 }
 
 /// What is checked.
@@ -126,16 +127,42 @@ pub(super) fn start_up(data: &Data) -> Contender {
     }
 }
 
-/// A script that checks the CSV file.
-pub(super) fn peer(python: &Python, name: &'static str, script: &str, data: &Data) -> Contender {
+/// A script that checks the CSV file; it is given `arguments` before the file's name.
+pub(super) fn script(
+    python: &Python,
+    name: &'static str,
+    script: &str,
+    arguments: &[&str],
+    data: &Csv,
+) -> Contender {
     let script = python.script(script);
     let words = [script.get_program()].into_iter().chain(script.get_args());
     let mut command: Vec<_> = words.map(ToOwned::to_owned).collect();
-    command.push(data.csv.clone().into());
+    command.extend(arguments.iter().map(Into::into));
+    command.push(data.path.clone().into());
     Contender {
-        kind: Kind::Peer { name },
+        kind: Kind::Script { name },
         command,
-        bytes: data.csv_bytes,
+        bytes: data.bytes,
+        rows: data.rows,
+        invalid: data.invalid,
+    }
+}
+
+/// The same of a validator of the Python package, which needs the contract as well.
+pub(super) fn validator(python: &Python, name: &'static str, case: &str, data: &Csv) -> Contender {
+    let mut contender = script(python, name, "benches/python/validators.py", &[case], data);
+    contender.command.push(data.contract.clone().into());
+    contender
+}
+
+/// `tamis check` as the Python package does it: two threads that read by position.
+pub(super) fn binary(data: &Csv) -> Contender {
+    let options = ["--io", "read"];
+    Contender {
+        kind: Kind::Binary,
+        command: check(&data.path, &data.contract, &options),
+        bytes: data.bytes,
         rows: data.rows,
         invalid: data.invalid,
     }
@@ -151,7 +178,8 @@ impl Contender {
                 io,
             } => format!("{}, {simd}, {threads} threads, {io}", job.name()),
             Kind::StartUp => "ten rows".to_owned(),
-            Kind::Peer { name } => (*name).to_owned(),
+            Kind::Binary => "tamis check --io read".to_owned(),
+            Kind::Script { name } => (*name).to_owned(),
         }
     }
 
@@ -174,13 +202,13 @@ impl Contender {
         let report: Value = serde_json::from_slice(&output.stdout)
             .map_err(|error| format!("{} ({}): {error}", self.name(), output.status))?;
         let (rows, invalid, seconds, peak_rss) = match self.kind {
-            Kind::Peer { .. } => (
+            Kind::Script { .. } => (
                 &report["rows"],
                 &report["invalid"],
                 report["seconds"].as_f64(),
                 &report["peak_rss_bytes"],
             ),
-            Kind::Tamis { .. } | Kind::StartUp => (
+            Kind::Tamis { .. } | Kind::StartUp | Kind::Binary => (
                 &report["rows"]["total"],
                 &report["rows"]["invalid"],
                 Some(wall_seconds),

@@ -26,13 +26,47 @@ pub(super) struct Data {
     pub(super) amount_contract: PathBuf,
 }
 
-impl Data {
+/// Transactions as CSV alone, with their contract.
+#[derive(Clone, Debug)]
+pub(super) struct Csv {
+    pub(super) path: PathBuf,
+    pub(super) bytes: u64,
+    pub(super) rows: u64,
+    /// Rows that break a rule of the contract.
+    pub(super) invalid: u64,
+    pub(super) contract: PathBuf,
+}
+
+impl Csv {
     /// Generates `rows` rows below `target/`.
     pub(super) fn generate(rows: u64) -> Result<Self> {
-        let folder = target().join("bench");
-        fs::create_dir_all(&folder).map_err(|error| format!("{}: {error}", folder.display()))?;
-        let file = |extension: &str| folder.join(format!("transactions-{rows}.{extension}"));
-        let (csv, jsonl) = (file("csv"), file("jsonl"));
+        let path = file(rows, "csv")?;
+        let answer = generate(rows, &path)?;
+        Ok(Self {
+            bytes: number(&answer["bytes"])?,
+            rows,
+            invalid: number(&answer["rows"]["invalid"])?,
+            contract: file(rows, "odcs.yaml")?,
+            path,
+        })
+    }
+}
+
+impl Data {
+    /// The CSV half of it.
+    pub(super) fn as_csv(&self) -> Csv {
+        Csv {
+            path: self.csv.clone(),
+            bytes: self.csv_bytes,
+            rows: self.rows,
+            invalid: self.invalid,
+            contract: self.contract.clone(),
+        }
+    }
+
+    /// Generates `rows` rows below `target/`.
+    pub(super) fn generate(rows: u64) -> Result<Self> {
+        let (csv, jsonl) = (file(rows, "csv")?, file(rows, "jsonl")?);
         let answer = generate(rows, &csv)?;
         let jsonl_answer = generate(rows, &jsonl)?;
         let count_of = |fault: &str| {
@@ -52,12 +86,19 @@ impl Data {
                 .sum(),
             csv_bytes: number(&answer["bytes"])?,
             jsonl_bytes: number(&jsonl_answer["bytes"])?,
-            contract: file("odcs.yaml"),
+            contract: file(rows, "odcs.yaml")?,
             amount_contract: root().join("benches/contracts/amount.odcs.yaml"),
             csv,
             jsonl,
         })
     }
+}
+
+/// Where `rows` transactions lie in a format.
+fn file(rows: u64, extension: &str) -> Result<PathBuf> {
+    let folder = target().join("bench");
+    fs::create_dir_all(&folder).map_err(|error| format!("{}: {error}", folder.display()))?;
+    Ok(folder.join(format!("transactions-{rows}.{extension}")))
 }
 
 /// Generates one file; its manifest.

@@ -6,10 +6,13 @@
 //!    ends the benchmark: a fast wrong answer is no answer.
 //! 3. [`table`] prints the medians.
 //!
+//! [`python`] does the same for the Python package.
+//!
 //! Tamis is timed as a whole process. A peer times itself, without the start of Python and its imports.
 
 mod contender;
 mod data;
+mod python;
 mod table;
 
 use std::fs;
@@ -33,10 +36,10 @@ const PEERS: [(&str, &str); 4] = [
     ("pydantic", "benches/peers/pydantic_rows.py"),
 ];
 
-/// Lines between which the tables are kept in a file.
-const MARKERS: (&str, &str) = ("<!-- bench:begin -->\n", "<!-- bench:end -->\n");
-
 pub(crate) fn run(options: &Options) -> Result<bool> {
+    if options.has("python") {
+        return python::run(options);
+    }
     let rows = options.number("rows", ROWS)?;
     let rounds = options.number("rounds", 5usize)?.max(1);
     require(&mut cargo("build --release --package tamis"))?;
@@ -47,19 +50,30 @@ pub(crate) fn run(options: &Options) -> Result<bool> {
     contenders.push(contender::start_up(&small));
     if options.has("peers") {
         let python = Python::with("peers-python", Path::new("benches/peers/requirements.txt"))?;
-        contenders
-            .extend(PEERS.map(|(name, script)| contender::peer(&python, name, script, &data)));
+        let csv = data.as_csv();
+        let peer = |(name, script)| contender::script(&python, name, script, &[], &csv);
+        contenders.extend(PEERS.map(peer));
     }
     let samples = measure(&contenders, rounds)?;
 
-    let text = format!(
-        "{}\n\n{}",
-        setting(&data, rounds)?,
-        table::render(&contenders, &samples)
+    let setting = format!(
+        "{} {} transactions, {} of them invalid; CSV {:.0} MB, JSON lines {:.0} MB, in the page cache. \
+         Medians of {rounds} interleaved rounds.",
+        machine()?,
+        data.rows,
+        data.invalid,
+        data.csv_bytes as f64 / 1e6,
+        data.jsonl_bytes as f64 / 1e6,
     );
-    print(&text);
+    let text = format!("{setting}\n\n{}", table::render(&contenders, &samples));
+    publish(&text, options, "bench")
+}
+
+/// Prints the tables, and puts them between the markers called `marker` if a file is to have them.
+fn publish(text: &str, options: &Options, marker: &str) -> Result<bool> {
+    print(text);
     if let Some(path) = options.text("write") {
-        replace_between_markers(&root().join(path), &text)?;
+        replace_between_markers(&root().join(path), text, marker)?;
     }
     Ok(true)
 }
@@ -85,8 +99,8 @@ fn measure(contenders: &[Contender], rounds: usize) -> Result<Vec<Vec<Sample>>> 
     Ok(samples)
 }
 
-/// Where, when and on what the numbers were taken.
-fn setting(data: &Data, rounds: usize) -> Result<String> {
+/// When and on what the numbers were taken.
+fn machine() -> Result<String> {
     let cpuinfo = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
     let model = cpuinfo
         .lines()
@@ -95,25 +109,21 @@ fn setting(data: &Data, rounds: usize) -> Result<String> {
     let cores = std::thread::available_parallelism().map_or(1, |cores| cores.get());
     let date = output(program("date").args(["-u", "+%F"]))?;
     let commit = output(program("git").args(["rev-parse", "--short", "HEAD"]))?;
-    Ok(format!(
-        "{date}, commit {commit}, {model}, {cores} cores. {} transactions, {} of them invalid; \
-         CSV {:.0} MB, JSON lines {:.0} MB, in the page cache. Medians of {rounds} interleaved rounds.",
-        data.rows,
-        data.invalid,
-        data.csv_bytes as f64 / 1e6,
-        data.jsonl_bytes as f64 / 1e6,
-    ))
+    Ok(format!("{date}, commit {commit}, {model}, {cores} cores."))
 }
 
-fn replace_between_markers(path: &Path, text: &str) -> Result<()> {
+/// Replaces what lies between the lines `<!-- MARKER:begin -->` and `<!-- MARKER:end -->`.
+fn replace_between_markers(path: &Path, text: &str, marker: &str) -> Result<()> {
+    let begin = format!("<!-- {marker}:begin -->\n");
+    let end = format!("<!-- {marker}:end -->\n");
     let error = |reason: &str| format!("{}: {reason}", path.display());
     let old = fs::read_to_string(path).map_err(|e| error(&e.to_string()))?;
-    let parts = old.split_once(MARKERS.0).and_then(|(before, rest)| {
-        let (_, after) = rest.split_once(MARKERS.1)?;
+    let parts = old.split_once(&begin).and_then(|(before, rest)| {
+        let (_, after) = rest.split_once(&end)?;
         Some((before, after))
     });
-    let (before, after) = parts.ok_or_else(|| error("has no bench markers"))?;
-    let new = format!("{before}{}{text}\n{}{after}", MARKERS.0, MARKERS.1);
+    let (before, after) = parts.ok_or_else(|| error(&format!("has no {marker} markers")))?;
+    let new = format!("{before}{begin}{text}\n{end}{after}");
     fs::write(path, new).map_err(|e| error(&e.to_string()))
 }
 

@@ -118,7 +118,7 @@ fn push_peers(text: &mut String, results: &[Timed<'_>]) {
     let peers = results
         .iter()
         .filter_map(|result| match result.contender.kind {
-            Kind::Peer { name } => Some((name, result)),
+            Kind::Script { name } => Some((name, result)),
             _ => None,
         });
     let peers: Vec<_> = peers.collect();
@@ -148,7 +148,7 @@ fn push(text: &mut String, line: std::fmt::Arguments<'_>) {
 }
 
 /// The middle value; of two, the larger one.
-fn median(mut values: Vec<f64>) -> f64 {
+pub(super) fn median(mut values: Vec<f64>) -> f64 {
     values.sort_by(f64::total_cmp);
     values.get(values.len() / 2).copied().unwrap_or(f64::NAN)
 }
