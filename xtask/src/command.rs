@@ -26,6 +26,16 @@ pub(crate) fn cargo(arguments: &str) -> Command {
     command
 }
 
+/// Builds the release binary; `target()/release/tamis` then is of this working tree.
+///
+/// The Python package is named too, though only the binary is built: features are then settled for both together, and
+/// the wheel finds all crates compiled that the two have in common.
+pub(crate) fn build_binary() -> Result<()> {
+    require(&mut cargo(
+        "build --release --package tamis --package tamis-python --bin tamis",
+    ))
+}
+
 /// A program that starts in the root of the repository.
 pub(crate) fn program(name: impl AsRef<OsStr>) -> Command {
     let mut command = Command::new(name);

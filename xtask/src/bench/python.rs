@@ -11,7 +11,7 @@ use super::contender::{self, Contender, Kind, Sample};
 use super::data::Csv;
 use super::table::median;
 use super::{machine, measure, publish};
-use crate::command::{cargo, require};
+use crate::command::build_binary;
 use crate::options::Options;
 use crate::python::Python;
 use crate::{Result, package};
@@ -70,7 +70,7 @@ const PEERS: [(&str, &str, u64); 8] = [
 pub(super) fn run(options: &Options) -> Result<bool> {
     let rows = options.number("rows", ROWS)?;
     let rounds = options.number("rounds", 5usize)?.max(1);
-    require(&mut cargo("build --release --package tamis"))?;
+    build_binary()?;
     let python = package::environment()?;
     let data = Csv::generate(rows)?;
     let cached_data = Csv::generate(CACHE_ROWS)?;
