@@ -148,7 +148,7 @@ fn wheel(python: &Python) -> Result<PathBuf> {
 }
 
 /// The wheel that was built last.
-fn newest_wheel() -> Result<PathBuf> {
+pub(crate) fn newest_wheel() -> Result<PathBuf> {
     let folder = wheels();
     let entries = std::fs::read_dir(&folder);
     let entries = entries.map_err(|error| format!("{}: {error}", folder.display()))?;

@@ -3,6 +3,8 @@
 //! All check the same rows for the same rules, in interleaved rounds, and an answer with another number of invalid rows
 //! ends the benchmark. Peers that take minutes get fewer rows of the same kind, which the table says: what counts is
 //! rows a second, and theirs does not depend on the number of rows (they go row by row, or hold all of it).
+//!
+//! Records that come one by one have a table of their own, which [`ONE_BY_ONE`] makes.
 
 use std::fmt::Write;
 use std::path::Path;
@@ -11,7 +13,7 @@ use super::contender::{self, Contender, Kind, Sample};
 use super::data::Csv;
 use super::table::median;
 use super::{machine, measure, publish};
-use crate::command::build_binary;
+use crate::command::{build_binary, output};
 use crate::options::Options;
 use crate::python::Python;
 use crate::{Result, package};
@@ -67,6 +69,9 @@ const PEERS: [(&str, &str, u64); 8] = [
     ("frictionless", "frictionless_schema.py", 200_000),
 ];
 
+/// Prints a table: `LineProcessor`, and the peers that are installed where it runs.
+const ONE_BY_ONE: &str = "benches/python/line.py";
+
 pub(super) fn run(options: &Options) -> Result<bool> {
     let rows = options.number("rows", ROWS)?;
     let rounds = options.number("rounds", 5usize)?.max(1);
@@ -82,10 +87,15 @@ pub(super) fn run(options: &Options) -> Result<bool> {
     };
     contenders.extend(VALIDATORS.map(validator(&data)));
     contenders.extend(CACHED.map(validator(&cached_data)));
+    let mut one_by_one = python.script(ONE_BY_ONE);
     if options.has("peers") {
-        contenders.extend(peers(&data)?);
+        let python = Python::with("peers-python", Path::new("benches/peers/requirements.txt"))?;
+        contenders.extend(peers(&python, &data)?);
+        python.install(&package::newest_wheel()?)?;
+        one_by_one = python.script(ONE_BY_ONE);
     }
     let samples = measure(&contenders, rounds)?;
+    let one_by_one = output(&mut one_by_one)?;
 
     let mut text = format!(
         "{} {} transactions, {} of them invalid, CSV {:.0} MB, in the page cache. Medians of {rounds} interleaved \
@@ -97,11 +107,15 @@ pub(super) fn run(options: &Options) -> Result<bool> {
         data.bytes as f64 / 1e6,
     );
     push_table(&mut text, &contenders, &samples, &data);
+    write!(
+        text,
+        "\nOne record at a time, all in one process that takes turns; medians of short rounds.\n\n{one_by_one}\n"
+    )
+    .expect("a string takes everything");
     publish(&text, options, "python-bench")
 }
 
-fn peers(data: &Csv) -> Result<Vec<Contender>> {
-    let python = Python::with("peers-python", Path::new("benches/peers/requirements.txt"))?;
+fn peers(python: &Python, data: &Csv) -> Result<Vec<Contender>> {
     let mut peers = Vec::new();
     for (name, script, rows_max) in PEERS {
         let script = format!("benches/peers/{script}");
@@ -109,7 +123,7 @@ fn peers(data: &Csv) -> Result<Vec<Contender>> {
             true => &Csv::generate(rows_max)?,
             false => data,
         };
-        peers.push(contender::script(&python, name, &script, &[], own));
+        peers.push(contender::script(python, name, &script, &[], own));
     }
     Ok(peers)
 }
