@@ -18,7 +18,7 @@ class on these engines.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from itertools import pairwise
 from typing import Any, Literal, TypeAlias
 
@@ -153,7 +153,7 @@ class MapReduceValidator:
 
     def map_validate_chunk(
         self,
-        chunk: PlannedRange | bytes | bytearray | memoryview | Sequence[Mapping[str, Any]] | Any,
+        chunk: PlannedRange | bytes | bytearray | memoryview | Iterable[dict[str, Any]] | Any,
         *,
         format: Literal["csv", "jsonl"] | None = None,
     ) -> Partial:
@@ -162,17 +162,26 @@ class MapReduceValidator:
         A planned range has its place: its errors will have the rows, lines and byte offsets that they have in the file. Any
         other chunk has none and counts behind those before it, in the order in which partials are reduced, as if all such
         chunks were one input: ``bytes`` (CSV with a header, or JSON lines; ``format`` says which if the content does not),
-        a list of dicts, or anything that speaks the Arrow PyCapsule stream (a pyarrow table, a polars or pandas frame).
+        or what :meth:`Validator.validate` takes: a list of dicts, a pyarrow table, a polars or pandas frame.
 
-        Raises ``InputError`` when the file of a range is not what it was when it was planned.
+        Raises ``InputError`` when the file of a range is not what it was when it was planned, and ``TypeError`` for what is no
+        chunk.
+
+        >>> from tamis import Field, MapReduceValidator, Schema
+        >>> validator = MapReduceValidator(Schema({"n": Field(int, max=2)}))
+        >>> partials = [validator.map_validate_chunk([{"n": n}, {"n": n + 1}]) for n in (1, 2)]
+        >>> validator.reduce_results(partials).errors[0].row
+        4
         """
         if isinstance(chunk, PlannedRange):
             return self._check.map_range(chunk)
         if isinstance(chunk, InputRange):
             raise TypeError("this range is not planned yet: `plan` makes ranges that can be checked")
+        if isinstance(chunk, str | os.PathLike):
+            raise TypeError(f"{chunk!r} is no chunk: `plan` cuts files into ranges that can be checked")
         if isinstance(chunk, bytes | bytearray | memoryview):
             return self._check.map_source(chunk, format=format)
-        raise TypeError(f"expected a planned range or bytes, not `{type(chunk).__name__}`")
+        return self._check.map_rows(chunk)
 
     def reduce_results(self, partials: Iterable[Partial]) -> ValidationResult:
         """The result of all records behind the partials. Those of planned ranges may come in any order.

@@ -35,15 +35,15 @@ _NOTES = st.sampled_from(
 
 
 @st.composite
-def csv_bytes(draw: st.DrawFn, max_rows: int = 60) -> bytes:
-    """CSV with quoted newlines, doubled quotes, wrong values, blank lines, ragged rows and either line end."""
+def csv_bytes(draw: st.DrawFn, max_rows: int = 60, are_ragged: bool = True) -> bytes:
+    """CSV with quoted newlines, doubled quotes, wrong values, blank lines, ragged rows (if wanted) and either line end."""
     rows = draw(st.lists(st.tuples(_IDS, _AMOUNTS, _NOTES), max_size=max_rows))
     text = io.StringIO()
     line_end = draw(st.sampled_from(["\n", "\r\n"]))
     writer = csv.writer(text, lineterminator=line_end)
     writer.writerow(["id", "amount", "note"])
     for row in rows:
-        dirt = draw(st.sampled_from([None] * 12 + ["blank", "short", "long"]))
+        dirt = draw(st.sampled_from([None] * 12 + ["blank", *(["short", "long"] if are_ragged else [])]))
         if dirt == "blank":
             text.write(line_end)
         writer.writerow(row[:2] if dirt == "short" else [*row, "extra"] if dirt == "long" else row)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import pickle
 import tempfile
 from collections.abc import Callable, Iterator
@@ -140,3 +142,23 @@ def test_processes_give_the_same(schema: Schema, tmp_path: Path) -> None:
         partials = list(executor.map(validator.map_validate_chunk, planned))
     assert len(partials) > 5
     assert validator.reduce_results(partials) == plain
+
+
+@SCHEMAS
+@settings(max_examples=examples(30), deadline=None)
+@given(data=csv_bytes(are_ragged=False), cut=CUTS)
+def test_rows_of_text_give_the_same(schema: Schema, data: bytes, cut: Cut) -> None:
+    plain = Validator(schema, max_errors=cut.max_errors).validate_csv(data)
+    rows = list(csv.DictReader(io.StringIO(data.decode(), newline="")))
+    assert findings(Validator(schema, max_errors=cut.max_errors).validate(rows)) == findings(plain)
+    with tempfile.TemporaryDirectory() as folder:
+        validator = MapReduceValidator(schema, max_errors=cut.max_errors, spill_dir=folder)
+        chunks = [rows[start : start + cut.rows] for start in range(0, len(rows), cut.rows)] or [[]]
+        partials = [validator.map_validate_chunk(chunk) for chunk in chunks]
+        assert findings(validator.reduce_results(partials)) == findings(plain)
+
+
+def findings(result: ValidationResult) -> tuple[object, ...]:
+    """All of a result but for lines and byte offsets, which rows have not."""
+    errors = [(error.row, error.column, error.rule, error.value, error.message) for error in result.errors]
+    return result.total_rows, result.valid_count, result.invalid_count, result.errors_by_rule, errors

@@ -7,10 +7,15 @@ import os
 import pickle
 import random
 import tempfile
+from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
+from typing import Any
 
+import pandas
+import polars
+import pyarrow
 import pytest
 from extent import examples
 from hypothesis import given, settings
@@ -194,6 +199,19 @@ def test_bytes_count_in_the_order_given(tmp_path: Path) -> None:
     assert found == [(2, "id", "unique"), (2, "amount", "minimum"), (3, "id", "unique")]
 
 
+@pytest.mark.parametrize("make", [list, iter, pandas.DataFrame, polars.DataFrame, pyarrow.Table.from_pylist])
+def test_rows_count_in_the_order_given(tmp_path: Path, make: Callable[[list[dict[str, str]]], Any]) -> None:
+    rows = [{"id": f"i{n % 7}", "amount": str(n * 9), "note": "fine"} for n in range(20)]
+    chunks = [rows[:8], rows[8:9], rows[9:]]
+    validator = MapReduceValidator(UNIQUE_SCHEMA, spill_dir=tmp_path)
+    partials = [travel(validator.map_validate_chunk(make(chunk))) for chunk in chunks]
+    result = validator.reduce_results(partials)
+    assert result == Validator(UNIQUE_SCHEMA).validate(make(rows))
+    assert result.errors_by_rule == {"unique": 13, "maximum": 8}
+    assert (result.errors[0].row, result.errors[0].line) == (8, None)
+    assert os.listdir(tmp_path) == []
+
+
 def test_unique_rules_need_a_shared_folder() -> None:
     with pytest.raises(UnsupportedError, match="pass a folder that all workers and the reducer share"):
         MapReduceValidator(UNIQUE_SCHEMA)
@@ -263,8 +281,12 @@ def test_wrong_arguments_are_told(tmp_path: Path) -> None:
             validator.plan(wrong)  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="`chunk_bytes` is at least 1"):
         validator.plan(tmp_path / "a.csv", 0)
-    with pytest.raises(TypeError, match="expected a planned range"):
+    with pytest.raises(TypeError, match="'a.csv' is no chunk: `plan` cuts files"):
         validator.map_validate_chunk("a.csv")
+    with pytest.raises(TypeError, match="expected a table .* or an iterable of dicts, not `int`"):
+        validator.map_validate_chunk(7)
+    with pytest.raises(TypeError, match="item 1 is no dict but `str`"):
+        validator.map_validate_chunk([{"id": "a"}, "b"])
     path = tmp_path / "a.csv"
     path.write_bytes(b"id,amount,note\n")
     with pytest.raises(TypeError, match="not planned yet"):
