@@ -28,7 +28,6 @@ __all__ = ["ChunkInfo", "DistributedValidator"]
 
 _Path: TypeAlias = str | os.PathLike[str]
 _Paths: TypeAlias = _Path | list[_Path] | tuple[_Path, ...]
-_Format: TypeAlias = Literal["csv", "jsonl"]
 
 #: How much of an input's beginning is looked at to guess how long its records are.
 _SAMPLE_BYTES = 1 << 16
@@ -177,7 +176,9 @@ class DistributedValidator:
             "estimated_total_time_sec": seconds / parallelism,
         }
 
-    def _validate(self, inputs: Inputs, format: _Format, callback: Callback | None) -> ValidationResult:
+    def _validate(
+        self, inputs: Inputs, format: Literal["csv", "jsonl"], callback: Callback | None
+    ) -> ValidationResult:
         told = _Told(callback)
         if not _are_files(inputs):
             return self._validate_whole(inputs, format, told)
@@ -198,7 +199,9 @@ class DistributedValidator:
                 )
             return validator.reduce_results(partials)
 
-    def _validate_whole(self, inputs: Inputs, format: _Format, told: _Told) -> ValidationResult:
+    def _validate_whole(
+        self, inputs: Inputs, format: Literal["csv", "jsonl"], told: _Told
+    ) -> ValidationResult:
         """Checks what cannot be divided: one reader, and all workers behind it."""
         result = self._whole._check.run(inputs, format=format)
         told.of_chunk(result.total_rows, result.invalid_count, result.performance["bytes"])
