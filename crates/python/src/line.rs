@@ -2,6 +2,10 @@
 //!
 //! Nothing is buffered and no thread is started. A dict is looked up column by column, its values judged where they
 //! lie, and nothing is allocated for a good one but what is returned. Text and bytes go through the parsers of files.
+//!
+//! One wheel for every CPython from 3.11 on (abi3) has its price here, because the value of a float, the flags of a
+//! class and the items of a list are calls then and not fields: 0.24 us for a good record of four fields and 0.56 for a
+//! bad one, where a wheel for one version takes 0.22 and 0.51.
 
 use std::collections::HashSet;
 use std::sync::atomic::{AtomicU64, Ordering};
