@@ -58,6 +58,8 @@ pub use batches::BatchOptions;
 use compile::Compiled;
 pub use error::CheckError;
 pub use fingerprint::{RULE_ENGINE_VERSION, fingerprint};
+#[cfg(feature = "arrow")]
+pub use partial::ChunkColumns;
 pub use partial::{
     InputRange, KeyFiles, PARTIAL_VERSION, Partial, PartialError, PlannedRange, Scan, Streams,
 };

@@ -5,7 +5,7 @@
 use std::path::PathBuf;
 
 use pyo3::prelude::*;
-use tamis_contract::check::{KeyFiles, RowsInput, Streams};
+use tamis_contract::check::{ChunkColumns, KeyFiles, RowsInput, Streams};
 use tamis_engine::source::{FileSource, Io, ReadOptions, Source};
 
 use super::{InputRange, Partial, PlannedRange, Scan};
@@ -120,7 +120,15 @@ impl Check {
     }
 
     /// Checks rows that Python holds, Arrow data or an iterable of dicts, as a chunk without a place.
-    fn map_rows(&self, py: Python<'_>, data: &Bound<'_, PyAny>) -> PyResult<Partial> {
+    ///
+    /// `judges_columns=False`: the data is a part of a table, and another part's columns are held to the contract.
+    #[pyo3(signature = (data, *, judges_columns=true))]
+    fn map_rows(
+        &self,
+        py: Python<'_>,
+        data: &Bound<'_, PyAny>,
+        judges_columns: bool,
+    ) -> PyResult<Partial> {
         let options = self.options();
         let mut desk = Desk::new(options.cancel.clone());
         let rules = self.rules();
@@ -128,8 +136,12 @@ impl Check {
             Some(batches) => {
                 let (name, format) = (arrow::NAME, "arrow");
                 let schema = batches.schema.clone();
-                let work =
-                    || rules.map_arrow(RowsInput { name, format }, &schema, batches, &options);
+                let input = RowsInput { name, format };
+                let columns = match judges_columns {
+                    true => ChunkColumns::Judged,
+                    false => ChunkColumns::JudgedElsewhere,
+                };
+                let work = || rules.map_arrow(input, &schema, batches, columns, &options);
                 desk.run(py, |_| Ok(()), work)?
             }
             None => {

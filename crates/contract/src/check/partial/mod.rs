@@ -76,6 +76,8 @@ pub use error::PartialError;
 pub use range::{InputRange, PlannedRange, Scan};
 pub use value::Partial;
 
+#[cfg(feature = "arrow")]
+use super::layout::HeaderFaults;
 use super::rows::{Columns, RowsInput};
 use super::{Check, CheckError, CheckOptions, RULE_ENGINE_VERSION};
 use crate::report::Report;
@@ -97,6 +99,17 @@ pub enum KeyFiles {
     Keep,
     /// Those of the reduced partials are removed once the report is made.
     Remove,
+}
+
+/// Whether the columns of an Arrow chunk are held to the contract, as a header is.
+#[cfg(feature = "arrow")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ChunkColumns {
+    /// It is a table.
+    Judged,
+    /// It is a part of a table with the same columns, and another part's are judged: a column that the table does not
+    /// have is missing once.
+    JudgedElsewhere,
 }
 
 impl Check {
@@ -199,7 +212,7 @@ impl Check {
     }
 
     /// Checks Arrow arrays as a chunk without a place; see [`run_arrow`](Self::run_arrow) and
-    /// [`map_source`](Self::map_source).
+    /// [`map_source`](Self::map_source). `columns`: whether it is a table or a part of one.
     ///
     /// # Errors
     /// As [`run_arrow`](Self::run_arrow) and [`map_range`](Self::map_range).
@@ -209,10 +222,14 @@ impl Check {
         input: RowsInput<'_>,
         schema: &arrow_schema::Schema,
         batches: impl Iterator<Item = tamis_engine::Result<arrow_array::StructArray>> + Send,
+        columns: ChunkColumns,
         options: &CheckOptions,
     ) -> Result<Partial, CheckError> {
-        let (columns, slices) = super::rows::arrow::slices(self, input, schema, batches)?;
-        map::map_rows(self, columns, input, slices, options)
+        let (mut found, slices) = super::rows::arrow::slices(self, input, schema, batches)?;
+        if columns == ChunkColumns::JudgedElsewhere {
+            found.faults = HeaderFaults::default();
+        }
+        map::map_rows(self, found, input, slices, options)
     }
 
     /// The report of all records behind `partials`, which is that of [`run`](Self::run) but for its times. The order
