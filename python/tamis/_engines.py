@@ -10,11 +10,11 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, Literal, Protocol, TypeAlias, TypeVar
 
-from tamis._tamis import ValidationResult
+from tamis._tamis import Partial, ValidationResult
 from tamis.errors import UnsupportedError
 from tamis.mapreduce import MapReduceValidator, Paths
 
-__all__ = ["Format", "Spread", "engine", "keys_folder", "validate_paths"]
+__all__ = ["Format", "Spread", "engine", "keys_folder", "map_part", "validate_paths"]
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")
@@ -55,6 +55,11 @@ def keys_folder(spill_dir: str | os.PathLike[str] | None) -> Iterator[str | None
         yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def map_part(validator: MapReduceValidator, table: Any) -> Partial:
+    """The partial of a part of a table, whose columns are judged elsewhere: one that is not there is missing once."""
+    return validator._check.map_rows(table, judges_columns=False)
 
 
 def validate_paths(

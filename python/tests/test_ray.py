@@ -105,3 +105,11 @@ def touch_and_map(validator: MapReduceValidator, chunk: PlannedRange) -> Partial
     """Maps a file that is not what it was when it was planned."""
     os.utime(chunk.input, ns=(0, 0))
     return validator.map_validate_chunk(chunk)
+
+
+@pytest.mark.soak
+def test_a_larger_file(tmp_path: Path) -> None:
+    path = tmp_path / "data.csv"
+    path.write_bytes(dirty_rows(500_000, 5))
+    result = tamis.ray.validate(path, UNIQUE_SCHEMA, chunk_bytes=1_000_000, spill_dir=tmp_path)
+    assert result == Validator(UNIQUE_SCHEMA).validate_csv(path)
