@@ -270,7 +270,10 @@ fn segments(
     };
     thread::scope(|scope| {
         let helpers = options.threads.clamp(1, count) - 1;
-        let helpers: Vec<_> = (0..helpers).map(|_| scope.spawn(work)).collect();
+        // Those that the system gives: this thread does what is left.
+        let helpers: Vec<_> = (0..helpers)
+            .map_while(|_| thread::Builder::new().spawn_scoped(scope, work).ok())
+            .collect();
         let mut outcome = work();
         for helper in helpers {
             let theirs = helper.join().unwrap_or_else(|_| {

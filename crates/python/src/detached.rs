@@ -23,6 +23,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
 use tamis_engine::control::Cancel;
 use tamis_engine::{Error, Result};
@@ -91,8 +92,9 @@ impl Desk {
             let worker = thread::Builder::new()
                 .name("tamis".to_owned())
                 .spawn_scoped(scope, worker)
+                // Python's own exception for this.
                 .map_err(|source| {
-                    error::internal(py, &format!("cannot start a thread: {source}"))
+                    PyRuntimeError::new_err(format!("cannot start a thread: {source}"))
                 })?;
             self.serve(py, watch, || is_done.load(Ordering::Acquire));
             py.detach(|| worker.join())

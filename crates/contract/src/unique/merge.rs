@@ -102,7 +102,10 @@ fn on_threads<T: Send>(
         }
     };
     thread::scope(|scope| {
-        let others: Vec<_> = (1..threads).map(|_| scope.spawn(run)).collect();
+        // Those that the system gives: this thread does what is left.
+        let others: Vec<_> = (1..threads)
+            .map_while(|_| thread::Builder::new().spawn_scoped(scope, run).ok())
+            .collect();
         let mut collectors = vec![run()];
         for other in others {
             match other.join() {

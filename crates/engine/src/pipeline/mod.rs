@@ -331,7 +331,7 @@ fn drive<F: Feed, W, P: Send>(
     map: impl Fn(&mut W, F::Unit<'_>) -> Result<P> + Sync,
     mut merge: impl FnMut(P) -> Result<Flow>,
 ) -> Result<Outcome> {
-    let threads = feed.useful_threads(options.threads.max(1));
+    let mut threads = feed.useful_threads(options.threads.max(1));
     let run = Run {
         feed,
         options,
@@ -359,8 +359,15 @@ fn drive<F: Feed, W, P: Send>(
         std::thread::scope(|scope| {
             // Also when `merge` panics: workers must not wait for it for ever.
             let _stop = StopOnDrop(&run.window);
-            for _ in 0..threads {
-                scope.spawn(|| run.work());
+            // With fewer threads than asked for it is slower, and no reason to give up.
+            let spawned = (0..threads).map_while(|_| {
+                let builder = std::thread::Builder::new();
+                builder.spawn_scoped(scope, || run.work()).ok()
+            });
+            threads = spawned.count();
+            if threads == 0 {
+                threads = 1;
+                return run.alternate(&mut merger);
             }
             while let Some(finished) = run.window.take() {
                 if merger.take(finished)? == Flow::Stop {
