@@ -13,8 +13,8 @@
 //! - [`error`] turns our errors into the exceptions of `tamis.errors`;
 //! - [`command`] is the `tamis` command.
 //!
-//! All classes are frozen and there is no global state, so that nothing here relies on the interpreter lock. A
-//! file that has something to offer to Python has a function `add_to`, called below.
+//! All classes are frozen and there is no global state but for one address, so that nothing here relies on the interpreter
+//! lock. A file that has something to offer to Python has a function `add_to`, called below.
 
 mod arrow;
 mod check;
@@ -32,11 +32,18 @@ mod rows;
 mod scalar;
 mod source;
 
+use std::sync::OnceLock;
+
+use pyo3::exceptions::PyImportError;
 use pyo3::prelude::*;
+
+/// The interpreter that the module is in: the address of its module `sys`.
+static INTERPRETER: OnceLock<usize> = OnceLock::new();
 
 /// Fills the module.
 #[pymodule(gil_used = false)]
 fn _tamis(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    refuse_subinterpreters(module.py())?;
     module.add("__version__", env!("CARGO_PKG_VERSION"))?;
     contract::add_to(module)?;
     check::add_to(module)?;
@@ -46,4 +53,17 @@ fn _tamis(module: &Bound<'_, PyModule>) -> PyResult<()> {
     line::add_to(module)?;
     partial::add_to(module)?;
     command::add_to(module)
+}
+
+/// The classes are there once in a process. An interpreter that found those of another would hand objects to it, which
+/// CPython forbids, and PyO3 does not notice before CPython 3.12.
+fn refuse_subinterpreters(py: Python<'_>) -> PyResult<()> {
+    let this = py.import("sys")?.as_ptr() as usize;
+    match *INTERPRETER.get_or_init(|| this) == this {
+        true => Ok(()),
+        false => Err(PyImportError::new_err(
+            "tamis works in one interpreter of a process, and another one has imported it \
+             (hint: worker processes instead of subinterpreters)",
+        )),
+    }
 }
