@@ -58,6 +58,9 @@ struct Column {
     is_key: bool,
 }
 
+/// How often `process_many` looks for Ctrl-C: about every millisecond.
+const ROWS_BETWEEN_SIGNALS: u64 = 1024;
+
 /// What is wrong with a record, by rule.
 type Found = Vec<(BrokenRule, Sample)>;
 
@@ -124,6 +127,18 @@ impl LineProcessor {
     /// `process_line` for each record of an iterable, as an iterator; the row of an error is the place of its record, from 1.
     #[pyo3(signature = (records, /))]
     fn process_many(slf: &Bound<'_, Self>, records: &Bound<'_, PyAny>) -> PyResult<ProcessedLines> {
+        // Iterables too, but of characters, numbers and keys.
+        let is_record = records.is_instance_of::<PyString>()
+            || records.is_instance_of::<PyBytes>()
+            || records.is_instance_of::<PyByteArray>()
+            || records.is_instance_of::<PyDict>();
+        if is_record {
+            let message = format!(
+                "expected an iterable of records, not one `{}`",
+                records.get_type().name()?
+            );
+            return Err(PyTypeError::new_err(message));
+        }
         Ok(ProcessedLines {
             processor: slf.clone().unbind(),
             records: records.try_iter()?.unbind(),
@@ -277,6 +292,10 @@ impl ProcessedLines {
             return Ok(None);
         };
         let row = self.rows.fetch_add(1, Ordering::Relaxed) + 1;
+        // What consumes this may be written in C as well, and then nobody else looks.
+        if row.is_multiple_of(ROWS_BETWEEN_SIGNALS) {
+            py.check_signals()?;
+        }
         self.processor.get().process(&record?, row).map(Some)
     }
 }
