@@ -24,14 +24,17 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
+import math
 import os
 import re
+import sys
 import tempfile
 import threading
 import time
 import warnings
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
 
@@ -117,13 +120,14 @@ class CachedValidator:
             raise ValueError(f'`hash` is "blake3" or "sha256", not {hash!r}')
         if verify not in ("content", "stat"):
             raise ValueError(f'`verify` is "content" or "stat", not {verify!r}')
+        max_size_mb = _number("max_size_mb", max_size_mb)
         if not max_size_mb > 0:
-            raise ValueError(f"`max_size_mb` is more than 0, not {max_size_mb!r}")
+            raise ValueError(f"`max_size_mb` is more than 0, not {max_size_mb}")
         self.validator = validator
         self.hash: _Hash = hash
         self.verify: _Verify = verify
         self._ttl_ns = _ttl_in_ns(ttl, ttl_hours)
-        self._folder = _Folder(Path(cache_dir), int(max_size_mb * 1_000_000))
+        self._folder = _Folder(Path(cache_dir), int(min(max_size_mb * 1e6, sys.maxsize)))
         self._lock = threading.Lock()
         self._hits = 0
         self._misses = 0
@@ -196,6 +200,12 @@ class CachedValidator:
             file for file in self._folder.files() if file.is_result and self._is_expired(file.made_ns())
         ]
         return sum(file.remove() for file in expired)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Hits and misses are those of one object, and stay with it.
+        ttl = None if self._ttl_ns is None else self._ttl_ns / 1e9
+        arguments = (self.validator, self._folder.path, ttl, self._folder.max_bytes / 1e6)
+        return partial(CachedValidator, hash=self.hash, verify=self.verify), arguments
 
     def __repr__(self) -> str:
         return f"CachedValidator({self.validator!r}, {str(self._folder.path)!r}, verify={self.verify!r})"
@@ -462,13 +472,22 @@ def _ttl_in_ns(ttl: float | timedelta | None, ttl_hours: float | None) -> int | 
     if ttl is not None and ttl_hours is not None:
         raise ValueError("`ttl` and `ttl_hours` are the same: give one of them")
     if ttl_hours is not None:
-        ttl = ttl_hours * 3600
+        ttl = _number("ttl_hours", ttl_hours) * 3600
     if ttl is None:
         return None
-    seconds = ttl.total_seconds() if isinstance(ttl, timedelta) else float(ttl)
+    seconds = ttl.total_seconds() if isinstance(ttl, timedelta) else _number("ttl", ttl)
     if not 0 <= seconds < float("inf"):
         raise ValueError(f"`ttl` is a number of seconds, 0 or more, not {ttl!r}")
     return int(seconds * 1e9)
+
+
+def _number(name: str, value: float) -> float:
+    if isinstance(value, str):
+        raise TypeError(f"`{name}` is a number, not a string")
+    try:
+        return float(value)
+    except OverflowError:
+        return math.inf
 
 
 def _moment(time_ns: int | None) -> datetime | None:
