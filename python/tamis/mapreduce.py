@@ -18,10 +18,12 @@ class on these engines.
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Callable, Iterable, Sequence
 from itertools import pairwise
 from typing import Any, Literal, TypeAlias
 
+from tamis._arguments import whole_number
 from tamis._tamis import InputRange, Partial, PlannedRange, Scan, ValidationResult
 from tamis.schema import Schema
 from tamis.validator import compiled
@@ -135,8 +137,7 @@ class MapReduceValidator:
         for one in paths:
             if not isinstance(one, str | os.PathLike) or one == "-":
                 raise TypeError(f"expected a path of a file that can be read again, not {one!r}")
-        if chunk_bytes < 1:
-            raise ValueError(f"`chunk_bytes` is at least 1, not {chunk_bytes}")
+        chunk_bytes = min(whole_number("chunk_bytes", chunk_bytes, 1), sys.maxsize)
         return self._check.split(list(paths), chunk_bytes=chunk_bytes, format=format)
 
     def scan(self, range: InputRange) -> Scan:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, Literal, TypeAlias, TypedDict
 
 from tamis import _pydantic
+from tamis._arguments import THREADS_MAX, whole_number
 from tamis._tamis import Contract
 from tamis.errors import InputError, InputNotFoundError, SchemaError
 
@@ -186,13 +187,15 @@ class Schema:
         Raises ``InputNotFoundError`` and ``InputError`` if it cannot be read, ``SchemaError`` for what is wrong with it, with
         line and column.
         """
-        name = os.fspath(path)
+        name = os.fsdecode(path)
         try:
             text = Path(name).read_bytes()
         except FileNotFoundError as error:
             raise InputNotFoundError(error.errno, error.strerror, name) from None
         except OSError as error:
             raise InputError(error.errno, error.strerror, name) from None
+        except ValueError as error:  # A NUL in the path.
+            raise InputError(f"cannot open {name!r}: {error}") from None
         return cls._of(Contract.from_odcs(text, name=name, object=object))
 
     @classmethod
@@ -208,6 +211,8 @@ class Schema:
         Every record is read. ``path`` is whatever ``Validator.validate_csv`` takes, one input; ``format`` is told by its
         name, then by its content, unless given. What was decided without being told is in ``notes``.
         """
+        if threads is not None:
+            threads = whole_number("threads", threads, 1, THREADS_MAX)
         contract, notes = Contract.infer(path, format=format, threads=threads)
         return cls._of(contract, notes)
 
@@ -345,7 +350,7 @@ class _Reader:
         if not isinstance(value, int) or isinstance(value, bool):
             raise self.fault(argument, f"expected an int, not `{_type_name(value)}`")
         if not 0 <= value < 2**63:
-            raise self.fault(argument, f"expected a number of characters, not {value}")
+            raise self.fault(argument, "expected a number of characters")
         self.only_for(argument, str)
         return value
 

@@ -6,11 +6,12 @@ import os
 import re
 import sys
 from collections.abc import Iterable, Sequence
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from typing import IO, Any, Literal, TypeAlias
 
-from tamis._tamis import Check, ValidationResult
+from tamis._arguments import THREADS_MAX, whole_number
+from tamis._tamis import Check, LineProcessor, ValidationResult
 from tamis.progress import Progress, shown
 from tamis.schema import Schema
 
@@ -22,10 +23,6 @@ Input: TypeAlias = (
 )
 #: One input, or a list or tuple of several.
 Inputs: TypeAlias = Input | Sequence[Input]
-
-
-#: More is a mistake: each has buffers of its own.
-_THREADS_MAX = 1024
 
 
 class Validator:
@@ -48,6 +45,8 @@ class Validator:
     unchecked:
         What to do about rules of a contract that cannot be checked: ``"error"`` raises ``UnsupportedError``, ``"allow"`` leaves
         them out and lists them in ``ValidationResult.rules_not_checked``.
+    chunk_size:
+        Taken from code written for other validators, which read files so many rows at a time; nothing depends on it here.
 
     A validator holds no state between calls, and several threads may use one at once. Python threads run while it
     works, and Ctrl-C ends it.
@@ -68,7 +67,10 @@ class Validator:
         memory: int | str = "200MB",
         spill_dir: str | os.PathLike[str] | None = None,
         unchecked: Literal["error", "allow"] = "error",
+        chunk_size: int | None = None,
     ) -> None:
+        if chunk_size is not None:
+            whole_number("chunk_size", chunk_size, 1)
         self.schema = schema
         self.parallel = parallel
         self._options: dict[str, Any] = {
@@ -86,16 +88,21 @@ class Validator:
         output_path: str | os.PathLike[str] | None = None,
         *,
         progress: Progress = None,
+        parallel: bool | None = None,
     ) -> ValidationResult:
         """Checks CSV: a file, a file object, bytes, an iterator of bytes, or a list of these as one input.
 
         The delimiter is the one the contract names, else that of the file's name (``.tsv``, ``.psv``), else a comma. Files may be
         compressed with gzip, zstd or lz4. The result's JSON is written to ``output_path``, if one is given.
-        ``progress`` is called about ten times a second (see :mod:`tamis.progress`); ``True`` shows a bar.
+        ``progress`` is called about ten times a second (see :mod:`tamis.progress`); ``True`` shows a bar. ``parallel`` is that
+        of the validator, unless it is given.
 
         Raises ``InputNotFoundError``, ``InputError`` and ``FormatError`` for inputs that cannot be read to their end, and what
         iterators, file objects and ``progress`` raise.
         """
+        if parallel is not None and bool(parallel) != bool(self.parallel):
+            other = Validator(self.schema, bool(parallel), **self._options)
+            return other._run(path, "csv", output_path, progress)
         return self._run(path, "csv", output_path, progress)
 
     def validate_jsonl(
@@ -134,6 +141,26 @@ class Validator:
         """
         with shown(progress) as callback:
             return self._check.run_rows(data, progress=callback)
+
+    def validate_dict(self, data: dict[str, Any]) -> list[str]:
+        """What is wrong with one record, in sentences; an empty list if nothing is.
+
+        Rules about all records together (``unique``, thresholds of a contract) are left out. Where that matters, or errors are wanted
+        as objects, :class:`tamis.LineProcessor` is the better tool, and :meth:`validate` for many records.
+
+        >>> from tamis import Field, Schema
+        >>> Validator(Schema({"n": Field(int, max=9)})).validate_dict({"n": 10})
+        ['`n`: must be at most 9 (found `10`)']
+        """
+        if not isinstance(data, dict):
+            raise TypeError(f"expected a dict, not `{type(data).__name__}`")
+        _, errors = self._record_check.process_line(data)
+        # "row 1" says nothing about a single record.
+        return [str(error).removeprefix("row 1").lstrip(",: ") for error in errors]
+
+    @cached_property
+    def _record_check(self) -> LineProcessor:
+        return LineProcessor(self.schema, unchecked="allow")
 
     def _run(
         self,
@@ -174,14 +201,12 @@ def compiled(
         raise TypeError(f"expected a Schema, not `{type(schema).__name__}`")
     if unchecked not in ("error", "allow"):
         raise ValueError(f'`unchecked` is "error" or "allow", not {unchecked!r}')
-    if max_errors < 0:
-        raise ValueError(f"`max_errors` is at least 0, not {max_errors}")
-    if threads is not None and not 1 <= threads <= _THREADS_MAX:
-        raise ValueError(f"`threads` is 1 to {_THREADS_MAX}, not {threads}")
+    if threads is not None:
+        threads = whole_number("threads", threads, 1, THREADS_MAX)
     return Check(
         schema._contract,
         threads=threads if parallel else 1,
-        max_errors=max_errors,
+        max_errors=min(whole_number("max_errors", max_errors, 0), sys.maxsize),
         memory_bytes=size_in_bytes(memory),
         spill_dir=spill_dir,
         allow_unchecked=unchecked == "allow",

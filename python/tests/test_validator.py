@@ -250,7 +250,6 @@ def test_bytes_that_are_no_utf8_are_a_violation(orders: Schema) -> None:
         ({"threads": "two"}, TypeError),
         ({"max_errors": -1}, ValueError),
         ({"max_errors": None}, TypeError),
-        ({"max_errors": 2**70}, OverflowError),
         ({"memory": "much"}, ValueError),
         ({"memory": -1}, ValueError),
         ({"memory": None}, ValueError),

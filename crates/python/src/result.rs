@@ -256,7 +256,13 @@ impl ValidationResult {
     fn from_json(_class: &Bound<'_, PyType>, json: &Bound<'_, PyAny>) -> PyResult<Self> {
         let read = match json.cast::<PyBytes>() {
             Ok(bytes) => Report::from_json(bytes.as_bytes()),
-            Err(_) => Report::from_json(json.extract::<String>()?.as_bytes()),
+            Err(_) => match json.cast::<PyString>()?.to_str() {
+                Ok(text) => Report::from_json(text.as_bytes()),
+                Err(error) => {
+                    let error = format!("not a report: {}", error.value(json.py()));
+                    return Err(error::format(json.py(), &error));
+                }
+            },
         };
         let refused = |error| error::format(json.py(), &format!("not a report: {error}"));
         read.map(Self::from).map_err(refused)

@@ -81,7 +81,11 @@ pub(crate) fn source(given: &Bound<'_, PyAny>, caller: &Caller) -> PyResult<Box<
         return Ok(Box::new(ReaderSource::new("-", reader, options)));
     }
     if given.is_instance_of::<PyString>() || given.hasattr("__fspath__")? {
-        let path: PathBuf = given.extract()?;
+        // A path may be bytes in the end: names of files need not be text.
+        let path: PathBuf = py
+            .import("os")?
+            .call_method1("fsdecode", (given,))?
+            .extract()?;
         return Ok(Box::new(FileSource::new(path, options)));
     }
     if let Some(reader) = PyReader::of_file(given, caller)? {
