@@ -248,7 +248,11 @@ impl FastCheck {
                         && self.marked_texts.is_empty()
                         && self.plain_kinds != PlainKinds::One(Kind::Number)
                 }
-                Kind::Text => true,
+                // Text is read as any type but these.
+                Kind::Text => !matches!(
+                    self.plain_kinds,
+                    PlainKinds::One(Kind::Object | Kind::Array)
+                ),
                 // The loops take an empty text for null.
                 Kind::String if spans.field(row).is_empty() => false,
                 kind => {
