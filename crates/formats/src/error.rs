@@ -81,6 +81,14 @@ pub enum Error {
         /// The limit.
         limit_bytes: usize,
     },
+    /// A text that is said to be UTF-8 is not.
+    #[error("column `{column}` holds a string that is no UTF-8: `{shown}`")]
+    NotUtf8 {
+        /// Its name.
+        column: String,
+        /// The text, as far as it can be shown.
+        shown: String,
+    },
     /// A column has rules, and values that no rule can be held against.
     #[error("column `{column}` holds {data_type} values, which cannot be checked: {remedy}")]
     UnsupportedType {

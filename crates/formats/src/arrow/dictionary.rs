@@ -22,16 +22,18 @@ pub(super) struct Dictionary {
 }
 
 impl Dictionary {
-    /// The dictionary of an array, if it has one.
+    /// The dictionary of the array of the column called `name`, if it has one.
     ///
     /// # Errors
-    /// [`Error::ValueTooLong`] when its text is longer than an index can point into.
-    pub(super) fn of(array: &dyn Array) -> Option<Result<Dictionary, Error>> {
+    /// [`Error::ValueTooLong`] when its text is longer than an index can point into; [`Error::NotUtf8`].
+    pub(super) fn of(name: &str, array: &dyn Array) -> Option<Result<Dictionary, Error>> {
         let values = array.as_any_dictionary_opt()?.values();
         let mut scratch = Text::default();
-        let loaded = scratch.load(values.as_ref(), values.nulls(), 0..values.len());
+        let loaded = scratch
+            .load(values.as_ref(), values.nulls(), 0..values.len())
+            .and_then(|loaded| loaded.checked(name));
         Some(loaded.map(|loaded| Dictionary {
-            is_ascii: loaded.bytes.is_ascii(),
+            is_ascii: loaded.ascii == Some(true),
             values: Text {
                 bytes: loaded.bytes.to_vec(),
                 index: loaded.index.to_vec(),

@@ -130,6 +130,8 @@ pub struct Reader {
 /// A column of the blocks.
 #[derive(Clone, Debug)]
 struct Wanted {
+    /// What errors call it.
+    name: String,
     kind: Kind,
     /// Where it is in a batch; `None` if nobody looks at it.
     path: Option<Vec<usize>>,
@@ -144,10 +146,12 @@ impl Reader {
         let wanted = columns.into_iter().map(|leaf| match leaf {
             // Text may be of any type, so no type is found to be wrong where nobody looks.
             None => Ok(Wanted {
+                name: String::new(),
                 kind: Kind::Text,
                 path: None,
             }),
             Some(leaf) => Ok(Wanted {
+                name: leaf.name.clone(),
                 kind: leaf.kind()?,
                 path: Some(leaf.path.clone()),
             }),
@@ -173,7 +177,7 @@ impl Reader {
             Some(Source {
                 array: Arc::clone(array),
                 nulls: nulls.filter(|nulls| nulls.null_count() > 0),
-                dictionary: Dictionary::of(array.as_ref()),
+                dictionary: Dictionary::of(&wanted.name, array.as_ref()),
             })
         });
         let batch = Arc::new(Sources {
@@ -213,13 +217,18 @@ struct Source {
 }
 
 impl Source {
-    /// Finds or writes the text of these rows.
-    fn load<'s>(&'s self, rows: Range<usize>, text: &'s mut Text) -> Result<Loaded<'s>, Error> {
+    /// Finds or writes the text of these rows of the column called `name`.
+    fn load<'s>(
+        &'s self,
+        name: &str,
+        rows: Range<usize>,
+        text: &'s mut Text,
+    ) -> Result<Loaded<'s>, Error> {
         let nulls = self.nulls.as_ref();
         match &self.dictionary {
             Some(Ok(dictionary)) => Ok(dictionary.load(self.array.as_ref(), nulls, rows, text)),
             Some(Err(error)) => Err(error.clone()),
-            None => text.load(self.array.as_ref(), nulls, rows),
+            None => text.load(self.array.as_ref(), nulls, rows)?.checked(name),
         }
     }
 }
@@ -233,7 +242,7 @@ impl Slice {
         visit: &mut dyn FnMut(&Block<'_>),
     ) -> Result<(), Error> {
         let mut columns = Vec::with_capacity(texts.len());
-        let mut is_too_long = None;
+        let mut failed = None;
         for ((wanted, source), text) in self
             .batch
             .columns
@@ -243,10 +252,10 @@ impl Slice {
         {
             let loaded = match source {
                 None => Loaded::default(),
-                Some(source) => match source.load(rows.clone(), text) {
+                Some(source) => match source.load(&wanted.name, rows.clone(), text) {
                     Ok(loaded) => loaded,
                     Err(error) => {
-                        is_too_long = Some(error);
+                        failed = Some(error);
                         break;
                     }
                 },
@@ -258,18 +267,18 @@ impl Slice {
                 ascii: loaded.ascii,
             });
         }
-        match is_too_long {
+        match failed {
             None => {
                 visit(&Block::apart(&columns, rows.len()));
                 Ok(())
             }
-            Some(error) if rows.len() == 1 => Err(error),
-            Some(_) => {
+            Some(Error::ValueTooLong { .. }) if rows.len() > 1 => {
                 drop(columns);
                 let middle = rows.start + rows.len() / 2;
                 self.visit_rows(rows.start..middle, texts, visit)?;
                 self.visit_rows(middle..rows.end, texts, visit)
             }
+            Some(error) => Err(error),
         }
     }
 }

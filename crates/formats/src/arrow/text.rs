@@ -31,6 +31,39 @@ pub(super) struct Loaded<'t> {
     pub(super) ascii: Option<bool>,
 }
 
+impl Loaded<'_> {
+    /// Makes sure that the text is UTF-8: nobody down the line expects anything else, and a producer's word is all we
+    /// have.
+    ///
+    /// # Errors
+    /// [`Error::NotUtf8`].
+    pub(super) fn checked(self, column: &str) -> Result<Self, Error> {
+        let ascii = match self.ascii {
+            Some(_) => return Ok(self),
+            None => self.bytes.is_ascii(),
+        };
+        let checked = Loaded {
+            ascii: Some(ascii),
+            ..self
+        };
+        if ascii || simdutf8::basic::from_utf8(self.bytes).is_ok() {
+            return Ok(checked);
+        }
+        // What lies between values, and under nulls, may be anything.
+        for pair in self.index.chunks_exact(2) {
+            let value = &self.bytes[pair[0].wrapping_add(1) as usize..pair[1] as usize];
+            if simdutf8::basic::from_utf8(value).is_err() {
+                let shown = String::from_utf8_lossy(value).chars().take(80).collect();
+                return Err(Error::NotUtf8 {
+                    column: column.to_owned(),
+                    shown,
+                });
+            }
+        }
+        Ok(checked)
+    }
+}
+
 /// Text that is part of a view has at most this many bytes.
 const INLINE_BYTES: u32 = 12;
 /// Where in its view it starts.
