@@ -128,10 +128,11 @@ class Validator:
         Strings are read as CSV fields are: as the column's type, and as null when they are empty. So
         ``validate(csv.DictReader(file))`` answers as :meth:`validate_csv` does. All else has a type already: numbers are numbers, dates
         and times their text in ISO 8601, ``None`` is null; NaN and the infinities are no numbers. ``Decimal``, integers of any size and
-        NumPy's numbers are exact.
+        NumPy's scalars are exact. A value of any other class (``bytes``, ``UUID``, members of a plain ``Enum``) breaks the ``type``
+        rule, and so do lists and dicts where none are expected.
 
-        Rows are numbered from 1; they have no line and no byte offset. Raises ``TypeError`` for what is neither, with the index of an
-        item that is no dict, ``InputError`` when the producer of a table fails, ``UnsupportedError`` for a column that has rules and a
+        Rows are numbered from 1; they have no line and no byte offset. Raises ``TypeError`` for what is neither, with the number of a
+        row that is no dict, ``InputError`` when the producer of a table fails, ``UnsupportedError`` for a column that has rules and a
         type they cannot be held against, and what an iterable raises.
 
         >>> from tamis import Field, Schema

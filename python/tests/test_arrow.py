@@ -177,6 +177,111 @@ def test_types_of_their_own(field: Field, good: pyarrow.Array, bad: pyarrow.Arra
     assert validator.validate(null).is_valid()
 
 
+def test_every_type_is_read_or_refused_by_name() -> None:
+    text = ["2024-02-29", None]
+    readable = [
+        pyarrow.nulls(2),
+        pyarrow.array([True, None]),
+        *[pyarrow.array([1, None], data_type) for data_type in INTEGERS],
+        *[pyarrow.array([1.5, None], data_type) for data_type in FLOATS],
+        pyarrow.array([decimal.Decimal("1.5"), None], pyarrow.decimal32(5, 2)),
+        pyarrow.array([decimal.Decimal("1.5"), None], pyarrow.decimal64(5, 2)),
+        pyarrow.array([decimal.Decimal("1.5"), None], pyarrow.decimal128(38, 2)),
+        pyarrow.array([decimal.Decimal("1.5"), None], pyarrow.decimal256(76, 2)),
+        pyarrow.array([1, None], pyarrow.date32()),
+        pyarrow.array([86_400_000, None], pyarrow.date64()),
+        *[pyarrow.array([1, None], pyarrow.time32(unit)) for unit in ("s", "ms")],
+        *[pyarrow.array([1, None], pyarrow.time64(unit)) for unit in ("us", "ns")],
+        *[
+            pyarrow.array([1, None], pyarrow.timestamp(unit, zone))
+            for unit in ("s", "ms", "us", "ns")
+            for zone in (None, "UTC", "+02:00", "Europe/Berlin", "Mars/Phobos")
+        ],
+        pyarrow.array(text, pyarrow.string()),
+        pyarrow.array(text, pyarrow.large_string()),
+        pyarrow.array(text, pyarrow.string_view()),
+        pyarrow.array(text).dictionary_encode(),
+    ]
+    nested = [
+        pyarrow.array([{"y": 1}, None]),
+        pyarrow.array([[1], None]),
+        pyarrow.array([[1], None], pyarrow.large_list(pyarrow.int8())),
+        pyarrow.array([[1], None], pyarrow.list_(pyarrow.int8(), 1)),
+        pyarrow.array([[1], None], pyarrow.list_view(pyarrow.int8())),
+        pyarrow.array([[1], None], pyarrow.large_list_view(pyarrow.int8())),
+    ]
+    refused = [
+        pyarrow.array([b"x", None], pyarrow.binary()),
+        pyarrow.array([b"x", None], pyarrow.large_binary()),
+        pyarrow.array([b"x", None], pyarrow.binary_view()),
+        pyarrow.array([b"x", None], pyarrow.binary(1)),
+        *[pyarrow.array([1, None], pyarrow.duration(unit)) for unit in ("s", "ms", "us", "ns")],
+        pyarrow.array([(1, 2, 3), None], pyarrow.month_day_nano_interval()),
+        pyarrow.array([[("k", 1)], None], pyarrow.map_(pyarrow.string(), pyarrow.int8())),
+        pyarrow.RunEndEncodedArray.from_arrays(
+            pyarrow.array([1, 2], pyarrow.int32()), pyarrow.array(["x", None])
+        ),
+        pyarrow.UnionArray.from_sparse(
+            pyarrow.array([0, 1], pyarrow.int8()), [pyarrow.array([1, 2]), pyarrow.array(["x", None])]
+        ),
+        pyarrow.UnionArray.from_dense(
+            pyarrow.array([0, 1], pyarrow.int8()),
+            pyarrow.array([0, 0], pyarrow.int32()),
+            [pyarrow.array([1]), pyarrow.array(["x"])],
+        ),
+        pyarrow.array([b"x", None]).dictionary_encode(),
+    ]
+    types = (str, int, float, bool, datetime.date, datetime.datetime, decimal.Decimal)
+    validators = [Validator(Schema({"x": Field(type_, required=True)})) for type_ in types]
+    for column in readable:
+        results = [validator.validate(pyarrow.table({"x": column})) for validator in validators]
+        assert all(result.errors_by_rule["required"] >= 1 for result in results), column.type
+        # The value is of one of the types, or at least of none of the others.
+        wrong = [result.errors_by_rule.get("type", 0) for result in results]
+        assert sum(wrong) < len(types) or pyarrow.types.is_time(column.type), column.type
+    for column in refused + nested:
+        table = pyarrow.table({"x": column})
+        for validator in validators:
+            with pytest.raises(
+                tamis.UnsupportedError, match=r"column `x` holds .* values, which cannot be checked"
+            ):
+                validator.validate(table)
+        other = Validator(Schema({"y": Field(int)}))
+        assert other.validate(pyarrow.table({"x": column, "y": [1, 2]})).is_valid()
+
+
+INTEGERS = [
+    data_type()
+    for data_type in (
+        pyarrow.int8,
+        pyarrow.int16,
+        pyarrow.int32,
+        pyarrow.int64,
+        pyarrow.uint8,
+        pyarrow.uint16,
+        pyarrow.uint32,
+        pyarrow.uint64,
+    )
+]
+FLOATS = [pyarrow.float16(), pyarrow.float32(), pyarrow.float64()]
+
+
+def test_members_of_structs_and_odd_tables() -> None:
+    customers = pyarrow.array([{"city": "Bonn", "age": 5}, {"city": "B", "age": None}, None])
+    schema = Schema({"customer.city": Field(str, required=True, min_length=2), "customer.age": Field(int)})
+    found = Validator(schema).validate(pyarrow.table({"customer": customers})).errors
+    assert [(e.row, e.column, e.rule) for e in found] == [
+        (2, "customer.city", "minLength"),
+        (3, "customer.city", "required"),
+    ]
+    # Rows without columns are rows; two columns of one name are a fault of the names.
+    bare = pyarrow.table({"x": [1, 2]}).select([])
+    assert Validator(Schema({"x": Field(int)})).validate(bare).total_rows == 2
+    twice = pyarrow.Table.from_arrays([pyarrow.array([1]), pyarrow.array([2])], ["x", "x"])
+    result = Validator(Schema({"x": Field(int)})).validate(twice)
+    assert [(e.row, e.column, e.rule) for e in result.errors] == [(None, "x", "duplicateColumn")]
+
+
 def test_names_are_held_to_the_schema() -> None:
     table = pyarrow.table({"id": ["a"], "more": [1]})
     result = Validator(Schema({"id": Field(str), "n": Field(int, required=True)}, strict=True)).validate(
@@ -242,13 +347,6 @@ def test_what_is_no_table() -> None:
 
     with pytest.raises(LookupError, match="no stream today"):
         VALIDATOR.validate(Broken())
-
-    class Wrong:
-        def __arrow_c_stream__(self, requested_schema: object = None) -> object:
-            return TYPED.schema.__arrow_c_schema__()
-
-    with pytest.raises(ValueError, match="PyCapsule"):
-        VALIDATOR.validate(Wrong())
 
 
 def test_errors_go_out_as_a_table() -> None:

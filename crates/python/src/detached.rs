@@ -15,8 +15,9 @@
 //! 2. The first exception, be it of that code, of a signal handler or of `watch`, ends the run: it is kept,
 //!    the run is cancelled, and the exception is what [`Desk::run`] ends in, untouched. Calls that come after it
 //!    are not run; whoever waits for one gets [`Error::Interrupted`].
-//! 3. A panic of the worker becomes `tamis.InternalError`.
+//! 3. A panic, of the worker or of what it has the calling thread do, becomes `tamis.InternalError`.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -122,8 +123,10 @@ impl Desk {
             let message = py.detach(move || messages.recv_timeout(wait));
             if let Ok(Message::Call(job)) = message
                 && !self.caller.has_raised()
+                && let Err(panicked) = catch_unwind(AssertUnwindSafe(|| job(py)))
             {
-                job(py);
+                self.caller
+                    .raise(error::internal(py, &panic_message(&*panicked)));
             }
             if ticked.elapsed() >= TICK {
                 ticked = Instant::now();
@@ -208,7 +211,7 @@ impl Drop for WakesOnDrop<'_> {
 }
 
 /// What a panic said.
-fn panic_message(panicked: &(dyn std::any::Any + Send)) -> String {
+pub(crate) fn panic_message(panicked: &(dyn std::any::Any + Send)) -> String {
     let text = panicked
         .downcast_ref::<&str>()
         .map(|text| (*text).to_owned());

@@ -104,44 +104,45 @@ impl Reader {
         let mut items = self.items.bind(py).clone();
         while batch.rows() < BATCH_ROWS && batch.len_bytes() < BATCH_BYTES {
             let Some(item) = items.next() else { break };
-            let index = self.read.fetch_add(1, Ordering::Relaxed);
             let item = item?;
+            let number = 1 + self.read.fetch_add(1, Ordering::Relaxed);
             let Ok(row) = item.cast::<PyDict>() else {
                 let class = item.get_type();
-                let message = format!("item {index} is no dict but `{}`", class.name()?);
+                let message = format!("row {number} is no dict but `{}`", class.name()?);
                 return Err(PyTypeError::new_err(message));
             };
-            self.read_row(row, index, &mut batch)?;
+            self.read_row(row, number, &mut batch)?;
             batch.end_row();
         }
         Ok(batch)
     }
 
-    fn read_row(&self, row: &Bound<'_, PyDict>, index: u64, batch: &mut Columns) -> PyResult<()> {
+    fn read_row(&self, row: &Bound<'_, PyDict>, number: u64, batch: &mut Columns) -> PyResult<()> {
         let py = row.py();
         for (column, path) in self.paths.iter().enumerate() {
-            let Some(value) = at_path(row, path)? else {
-                continue;
+            let read = at_path(row, path).and_then(|value| match value {
+                None => Ok(Read::Value(Ok(()))),
+                Some(value) => self
+                    .classes
+                    .with_scalar(&value, |scalar| put(batch.column(column), scalar)),
+            });
+            let place = || {
+                let keys = path.iter().map(|key| key.bind(py).to_string_lossy());
+                format!("row {number}, `{}`", keys.collect::<Vec<_>>().join("."))
             };
-            let read = self
-                .classes
-                .with_scalar(&value, |scalar| put(batch.column(column), scalar))?;
             let problem = match read {
-                Read::Value(Ok(())) => continue,
-                Read::Value(Err(error)) => error.to_string(),
-                Read::NotUnicode(shown) => {
+                Ok(Read::Value(Ok(()))) => continue,
+                Ok(Read::Value(Err(error))) => error.to_string(),
+                Ok(Read::NotUnicode(shown)) => {
                     format!("`{shown}` has surrogates, so it is no Unicode text")
                 }
+                // The value's own code raised: its exception says what, a note says where.
+                Err(raised) => {
+                    raised.add_note(py, place())?;
+                    return Err(raised);
+                }
             };
-            let keys: Vec<_> = path
-                .iter()
-                .map(|key| key.bind(py).to_string_lossy())
-                .collect();
-            let place = keys.join(".");
-            return Err(error::format(
-                py,
-                &format!("item {index}, `{place}`: {problem}"),
-            ));
+            return Err(error::format(py, &format!("{}: {problem}", place())));
         }
         if let Some(keys) = &self.keys {
             // A copy of the keys: the name of one may be made by Python code, which may change the dict.

@@ -4,6 +4,8 @@
 //! Exact types are looked for first, in the order of their frequency: that is what makes a record cheap. Everything
 //! else takes the long way: subclasses, `Decimal`, dates, and whatever says that it is an integer or a float.
 
+use pyo3::PyTypeInfo;
+use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyDict, PyFloat, PyInt, PyList, PyMapping, PyString, PyTuple, PyType};
 use tamis_contract::check::Scalar;
@@ -105,15 +107,31 @@ impl Classes {
                 &value.repr()?.to_string_lossy(),
             ))));
         }
-        // Numbers of NumPy and others; their classes answer for what they are.
-        if value.get_type().hasattr("__index__")? {
-            let number = py.get_type::<PyInt>().call1((value,))?;
-            return self.with_integer(number.cast::<PyInt>()?, read);
+        // Two of NumPy that say nothing of themselves.
+        let class = value.get_type();
+        if class.module()?.to_str()? == "numpy" {
+            match class.name()?.to_str()? {
+                "bool" | "bool_" => {
+                    return Ok(Read::Value(read(Scalar::Boolean(value.is_truthy()?))));
+                }
+                "datetime64" => {
+                    return Ok(Read::Value(read(Scalar::String(
+                        &value.str()?.to_string_lossy(),
+                    ))));
+                }
+                _ => {}
+            }
         }
-        if value.get_type().hasattr("__float__")? {
-            let number = py.get_type::<PyFloat>().call1((value,))?;
-            let number = number.cast::<PyFloat>()?.value();
-            return Ok(Read::Value(read(Scalar::Float(number))));
+        // Numbers of NumPy and others; their classes answer for what they are.
+        if class.hasattr("__index__")?
+            && let Some(number) = converted::<PyInt>(value)?
+        {
+            return self.with_integer(&number, read);
+        }
+        if class.hasattr("__float__")?
+            && let Some(number) = converted::<PyFloat>(value)?
+        {
+            return Ok(Read::Value(read(Scalar::Float(number.value()))));
         }
         Ok(Read::Value(read(Scalar::Object(
             &value.repr()?.to_string_lossy(),
@@ -133,6 +151,16 @@ impl Classes {
         Ok(Read::Value(read(Scalar::Number(
             &digits.str()?.to_string_lossy(),
         ))))
+    }
+}
+
+/// A number of Python for a value that says it can be one; `None` if it then raises a `TypeError`, as arrays of NumPy do.
+fn converted<'py, T: PyTypeInfo>(value: &Bound<'py, PyAny>) -> PyResult<Option<Bound<'py, T>>> {
+    let py = value.py();
+    match py.get_type::<T>().call1((value,)) {
+        Ok(number) => Ok(Some(number.cast_into::<T>()?)),
+        Err(error) if error.is_instance_of::<PyTypeError>(py) => Ok(None),
+        Err(error) => Err(error),
     }
 }
 

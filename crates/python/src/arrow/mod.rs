@@ -18,6 +18,8 @@
 mod errors;
 
 use std::ffi::CStr;
+use std::iter;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr::NonNull;
 
 use arrow_array::cast::AsArray;
@@ -30,6 +32,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyCapsule, PyTuple};
 use tamis_engine::Error;
 
+use crate::detached::panic_message;
 use crate::error;
 pub(crate) use errors::{ErrorTable, add_to};
 
@@ -56,8 +59,8 @@ pub(crate) fn import(data: &Bound<'_, PyAny>) -> PyResult<Option<Batches>> {
         let capsule = export.call0()?.cast_into::<PyCapsule>()?;
         let stream = pointer(&capsule, STREAM)?.cast::<FFI_ArrowArrayStream>();
         // SAFETY: a capsule of this name holds a pointer to such a struct, which is ours to move out of.
-        let reader = unsafe { ArrayStreamReader::from_raw(stream.as_ptr()) };
-        let reader = reader.map_err(|error| failed(data.py(), &error))?;
+        let reader = guarded(|| unsafe { ArrayStreamReader::from_raw(stream.as_ptr()) });
+        let reader = reader.map_err(|error| error::of_engine(data.py(), &error))?;
         let data_type = arrow_array::ArrayReader::field(&reader).data_type().clone();
         let schema = schema_of(&data_type)?;
         let arrays = Box::new(reader);
@@ -78,15 +81,18 @@ pub(crate) fn import(data: &Bound<'_, PyAny>) -> PyResult<Option<Batches>> {
             FFI_ArrowArray::from_raw(array.as_ptr()),
         )
     };
-    let failed = |error: ArrowError| failed(data.py(), &error);
+    let failed = |error: Error| error::of_engine(data.py(), &error);
+    if array.is_released() {
+        return Err(failed(broken("the array is already released")));
+    }
     // Before the array is looked at: its type is what tells how.
-    let data_type = DataType::try_from(&schema).map_err(failed)?;
+    let data_type = guarded(|| DataType::try_from(&schema)).map_err(failed)?;
     let columns = schema_of(&data_type)?;
     // SAFETY: the interface has the producer promise that the schema is that of the array.
-    let array = unsafe { from_ffi(array, &schema) }.map_err(failed)?;
+    let array = guarded(|| unsafe { from_ffi(array, &schema) }.map(make_array)).map_err(failed)?;
     Ok(Some(Batches {
         schema: columns,
-        arrays: Box::new(std::iter::once(Ok(make_array(array)))),
+        arrays: Box::new(iter::once(Ok(array))),
     }))
 }
 
@@ -107,14 +113,22 @@ fn schema_of(data_type: &DataType) -> PyResult<Schema> {
     }
 }
 
-fn failed(py: Python<'_>, error: &ArrowError) -> PyErr {
-    error::of_engine(py, &producer_error(error))
+/// Takes something from a producer. Where one does not keep to the interface (fewer columns than its schema has, a
+/// name that is no UTF-8), Arrow's code panics rather than returns an error.
+fn guarded<T>(take: impl FnOnce() -> Result<T, ArrowError>) -> tamis_engine::Result<T> {
+    match catch_unwind(AssertUnwindSafe(take)) {
+        Ok(taken) => taken.map_err(|error| broken(&error.to_string())),
+        Err(panicked) => Err(broken(&format!(
+            "the producer does not keep to the Arrow interface: {}",
+            panic_message(&*panicked)
+        ))),
+    }
 }
 
-fn producer_error(error: &ArrowError) -> Error {
+fn broken(message: &str) -> Error {
     Error::Producer {
         input: NAME.to_owned(),
-        source: error.to_string().into(),
+        source: message.into(),
     }
 }
 
@@ -122,10 +136,7 @@ impl Iterator for Batches {
     type Item = tamis_engine::Result<StructArray>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        let array = self.arrays.next()?;
-        Some(match array {
-            Ok(array) => Ok(array.as_struct().clone()),
-            Err(error) => Err(producer_error(&error)),
-        })
+        let array = guarded(|| self.arrays.next().transpose()).transpose()?;
+        Some(array.map(|array| array.as_struct().clone()))
     }
 }
