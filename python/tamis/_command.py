@@ -12,4 +12,5 @@ def main() -> int:
 
     0: good; 1: the data is bad; 2: usage or contract error; 3: I/O or internal error; 130: interrupted.
     """
-    return run_command(sys.argv)
+    # However it was started: `python -m tamis` has a path there.
+    return run_command(["tamis", *sys.argv[1:]])

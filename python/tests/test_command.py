@@ -49,6 +49,15 @@ def test_the_installed_script_is_there() -> None:
     assert subprocess.run([script, "--version"], capture_output=True, check=True).stdout.startswith(b"tamis ")
 
 
+def test_it_is_a_module_too(contract: Path) -> None:
+    module = [sys.executable, "-m", "tamis"]
+    version = subprocess.run([*module, "--version"], capture_output=True, check=True)
+    assert version.stdout == f"tamis {__version__}\n".encode()
+    usage = subprocess.run([*module, "check"], capture_output=True, check=False)
+    assert usage.returncode == 2
+    assert b"Usage: tamis check" in usage.stderr
+
+
 def test_arguments_need_not_be_utf8(contract: Path, tmp_path: Path) -> None:
     path = os.fsencode(tmp_path) + b"/\xff.csv"
     Path(os.fsdecode(path)).write_bytes(b"id\nO-1\n")
