@@ -47,6 +47,7 @@ class ChunkInfo(TypedDict):
     """How many there are; ``None`` if nobody can know before the end."""
     rows: int
     bytes: int
+    """Of the files as they are stored: compressed ones of a compressed file."""
     elapsed: float
     """Seconds since the call."""
     valid_so_far: int
@@ -204,7 +205,7 @@ class DistributedValidator:
     ) -> ValidationResult:
         """Checks what cannot be divided: one reader, and all workers behind it."""
         result = self._whole._check.run(inputs, format=format)
-        told.of_chunk(result.total_rows, result.invalid_count, result.performance["bytes"])
+        told.of_chunk(result.total_rows, result.invalid_count, sum(one["bytes"] for one in result.inputs))
         return result
 
     def _chunk_bytes(self, paths: _Paths) -> int:
@@ -215,7 +216,9 @@ class DistributedValidator:
                 sample = file.read(_SAMPLE_BYTES)
         except OSError:
             return 1  # Whoever divides the file says what is wrong with it.
-        return max(1, len(sample) * self.chunk_size // max(1, sample.count(b"\n")))
+        # Neither the header nor the line that the sample ends in is like the others.
+        lines = sample[sample.find(b"\n") + 1 : sample.rfind(b"\n") + 1] or sample
+        return max(1, len(lines) * self.chunk_size // max(1, lines.count(b"\n")))
 
     def __reduce__(self) -> tuple[Any, ...]:
         arguments = (self.schema, self.workers, self.chunk_size, self.use_processes)
@@ -242,9 +245,7 @@ class _Told:
         """The partials of ``planned``, each when it has been told of."""
         self._info["total_chunks"] = len(planned)
         for range, part in zip(planned, partials, strict=True):
-            start, end = range.byte_range
-            # What lies before the first record belongs to the first chunk.
-            self.of_chunk(part.rows, part.rows_invalid, end if range.ordinal == 0 else end - start)
+            self.of_chunk(part.rows, part.rows_invalid, _size_bytes(range))
             yield part
 
     def of_chunk(self, rows: int, rows_invalid: int, size_bytes: int) -> None:
@@ -258,6 +259,15 @@ class _Told:
         info["invalid_so_far"] += rows_invalid
         if self._callback is not None:
             self._callback(info.copy())
+
+
+def _size_bytes(range: PlannedRange) -> int:
+    """What a range takes in its file, as stored."""
+    if range.is_stream:
+        return os.path.getsize(range.input)
+    start, end = range.byte_range
+    # What lies before the first record belongs to the first range.
+    return end if range.ordinal == 0 else end - start
 
 
 def _are_files(inputs: object) -> TypeGuard[_Paths]:

@@ -151,6 +151,18 @@ def test_what_cannot_be_planned_is_checked_all_the_same(tmp_path: Path, kind: st
     assert result == Validator(SCHEMA).validate_csv(data)
     assert [(info["chunk"], info["total_chunks"], info["rows"]) for info in infos] == [(1, None, 3000)]
     assert infos[0]["invalid_so_far"] == result.invalid_count
+    assert infos[0]["bytes"] == (path.stat().st_size if kind == "gzip" else len(data))
+
+
+def test_several_compressed_files_are_a_chunk_each(tmp_path: Path) -> None:
+    paths = [tmp_path / "a.csv.gz", tmp_path / "b.csv.gz", tmp_path / "c.csv"]
+    for path in paths:
+        path.write_bytes(gzip.compress(rows(900)) if path.suffix == ".gz" else rows(900))
+    infos: list[dict[str, Any]] = []
+    result = DistributedValidator(UNIQUE_SCHEMA, workers=2).validate_csv_parallel(paths, infos.append)
+    assert result == Validator(UNIQUE_SCHEMA).validate_csv(list(paths))
+    assert [(info["total_chunks"], info["rows"]) for info in infos] == [(3, 900), (3, 1800), (3, 2700)]
+    assert infos[-1]["bytes"] == sum(path.stat().st_size for path in paths)
 
 
 class Halt(Exception):
