@@ -195,10 +195,8 @@ class DistributedValidator:
                 )
                 if len(planned) == 1 and planned[0].is_stream:
                     return self._validate_whole(inputs, format, told)
-                partials = list(
-                    told.of_each(planned, crew.map(MapReduceValidator.map_validate_chunk, planned))
-                )
-            return validator.reduce_results(partials)
+                partials = crew.map(MapReduceValidator.map_validate_chunk, planned)
+                return validator.reduce_results(told.of_each(planned, partials))
 
     def _validate_whole(
         self, inputs: Inputs, format: Literal["csv", "jsonl"], told: _Told

@@ -187,12 +187,13 @@ class MapReduceValidator:
     def reduce_results(self, partials: Iterable[Partial]) -> ValidationResult:
         """The result of all records behind the partials. Those of planned ranges may come in any order.
 
-        Files of keys in ``spill_dir`` that belong to the partials are removed.
+        Partials are merged as they come, so that few are held at a time. Files of keys in ``spill_dir`` that belong to them
+        are removed.
 
         Raises ``PartialError`` when a range of the plan is missing or there twice, or when partials were made with another
         schema or other options; ``InputError`` when a file of keys is gone or damaged.
         """
-        return self._check.reduce(list(partials))
+        return self._check.reduce(_merged(partials))
 
     def __getstate__(self) -> dict[str, Any]:
         return {"schema": self.schema, "options": self._options}
@@ -202,3 +203,16 @@ class MapReduceValidator:
 
     def __repr__(self) -> str:
         return f"MapReduceValidator({self.schema!r})"
+
+
+def _merged(partials: Iterable[Partial]) -> list[Partial]:
+    """Fewer partials with the same records: each may hold ``max_errors`` errors, and so may what they are merged into."""
+    # Like the digits of a binary counter: merging one by one would copy the names of all files of keys again and again.
+    waiting: list[tuple[int, Partial]] = []
+    for partial in partials:
+        level = 0
+        while waiting and waiting[-1][0] == level:
+            partial = waiting.pop()[1].merge(partial)
+            level += 1
+        waiting.append((level, partial))
+    return [partial for _, partial in waiting]

@@ -30,7 +30,7 @@ from tamis import (
     UnsupportedError,
     Validator,
 )
-from tamis.mapreduce import InputRange, Partial, PlannedRange, Scan
+from tamis.mapreduce import InputRange, Partial, PlannedRange, Scan, _merged
 
 RULES = {
     "id": Field(str, required=True, pattern="^[a-z]"),
@@ -293,3 +293,11 @@ def test_wrong_arguments_are_told(tmp_path: Path) -> None:
         validator.map_validate_chunk(validator.split(path)[0])
     with pytest.raises(TypeError, match="expected a Schema"):
         MapReduceValidator({"id": Field(str)})  # type: ignore[arg-type]
+
+
+def test_partials_are_merged_as_they_come() -> None:
+    validator = MapReduceValidator(SCHEMA, max_errors=3)
+    partials = [validator.map_validate_chunk([{"id": "a", "amount": 101 - n}]) for n in range(100)]
+    assert len(_merged(iter(partials))) == f"{100:b}".count("1")
+    result = validator.reduce_results(iter(partials))
+    assert (result.total_rows, [error.row for error in result.errors]) == (100, [1])
