@@ -11,6 +11,7 @@ reads the file once and is the faster one. What this class adds is a call for ev
 
 from __future__ import annotations
 
+import math
 import os
 import tempfile
 import time
@@ -18,6 +19,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from typing import Any, Literal, TypeAlias, TypedDict, TypeGuard
 
+from tamis._arguments import THREADS_MAX, whole_number
 from tamis._crew import Crew
 from tamis._tamis import Partial, PlannedRange, ValidationResult
 from tamis.mapreduce import MapReduceValidator
@@ -113,13 +115,11 @@ class DistributedValidator:
         spill_dir: str | os.PathLike[str] | None = None,
         unchecked: Literal["error", "allow"] = "error",
     ) -> None:
-        if workers is not None and workers < 1:
-            raise ValueError(f"`workers` is at least 1, not {workers}")
-        if chunk_size < 1:
-            raise ValueError(f"`chunk_size` is at least 1, not {chunk_size}")
+        if workers is None:
+            workers = min(os.cpu_count() or 1, THREADS_MAX)
         self.schema = schema
-        self.workers = workers or os.cpu_count() or 1
-        self.chunk_size = chunk_size
+        self.workers = whole_number("workers", workers, 1, THREADS_MAX)
+        self.chunk_size = whole_number("chunk_size", chunk_size, 1)
         self.use_processes = use_processes
         self._options: dict[str, Any] = {
             "max_errors": max_errors,
@@ -158,8 +158,9 @@ class DistributedValidator:
         for an integer, ...), and a core checks 600 MB a second, which is what it does with six columns and 18 rules,
         rounded down; your rules may take more, and your disk may give less.
         """
-        if not file_size_gb >= 0:
-            raise ValueError(f"expected a size in gigabytes, not {file_size_gb!r}")
+        file_size_gb = float(file_size_gb)
+        if not 0 <= file_size_gb < math.inf:
+            raise ValueError(f"expected a size in gigabytes, not {file_size_gb}")
         size_bytes = file_size_gb * 1e9
         rows = round(size_bytes / _row_bytes(self.schema))
         chunks = max(1, -(-rows // self.chunk_size))

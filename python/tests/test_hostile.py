@@ -23,6 +23,7 @@ from typing import Any
 import pytest
 from tamis import (
     CachedValidator,
+    DistributedValidator,
     Field,
     FormatError,
     InputError,
@@ -118,6 +119,11 @@ def calls(folder: Path) -> dict[str, Callable[[Any], object]]:
         "cached": lambda value: cached().validate_csv(value),
         "MapReduceValidator": MapReduceValidator,
         "parts threads": lambda value: MapReduceValidator(SCHEMA, threads=value),
+        "DistributedValidator": DistributedValidator,
+        "workers": lambda value: DistributedValidator(SCHEMA, workers=value),
+        "distributed chunk_size": lambda value: DistributedValidator(SCHEMA, chunk_size=value),
+        "distributed": DistributedValidator(SCHEMA, workers=1).validate_csv_parallel,
+        "estimate": DistributedValidator(SCHEMA).get_parallelization_info,
         "plan": parts.plan,
         "plan chunk_bytes": lambda value: parts.plan(path, value),
         "plan map": lambda value: parts.plan(path, 4, map=value),
@@ -440,6 +446,8 @@ ENDLESS = {
     "validate": "validator.validate({'a': 1} for _ in itertools.count())",
     "process_many": "collections.deque(LineProcessor(schema).process_many(itertools.repeat({'a': 1})), maxlen=0)",
     "fifo": "validator.validate_csv(sys.argv[1])",
+    "distributed": "DistributedValidator(schema, workers=2).validate_csv_parallel([sys.argv[2]] * 100_000)",
+    "processes": "DistributedValidator(schema, workers=2, use_processes=True).validate_csv_parallel([sys.argv[2]] * 9999)",
     "plan": "MapReduceValidator(schema).plan(sys.argv[1])",
     "sleep": "validator.validate_csv(iter(lambda: time.sleep(100), 1))",
 }
@@ -458,7 +466,8 @@ except KeyboardInterrupt:
     print("interrupted")
 print(validator.validate_csv(b"a,b\\n1,x\\n").total_rows)
 """
-    process = run_python(PREAMBLE + code, str(tmp_path / "fifo"))
+    (tmp_path / "a.csv").write_text("a,b\n" + "1,x\n" * 10_000)
+    process = run_python(PREAMBLE + code, str(tmp_path / "fifo"), str(tmp_path / "a.csv"))
     assert process.stdout is not None
     assert process.stdout.readline() == "started\n"
     threading.Event().wait(0.2)
