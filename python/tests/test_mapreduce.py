@@ -285,7 +285,7 @@ def test_wrong_arguments_are_told(tmp_path: Path) -> None:
         validator.map_validate_chunk("a.csv")
     with pytest.raises(TypeError, match="expected a table .* or an iterable of dicts, not `int`"):
         validator.map_validate_chunk(7)
-    with pytest.raises(TypeError, match="item 1 is no dict but `str`"):
+    with pytest.raises(TypeError, match="row 2 is no dict but `str`"):
         validator.map_validate_chunk([{"id": "a"}, "b"])
     path = tmp_path / "a.csv"
     path.write_bytes(b"id,amount,note\n")
