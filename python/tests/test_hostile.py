@@ -32,6 +32,7 @@ from tamis import (
     PartialError,
     Schema,
     TamisError,
+    UnsupportedError,
     ValidationError,
     ValidationResult,
     Validator,
@@ -336,6 +337,15 @@ def test_text_that_is_nested_too_deeply(tmp_path: Path) -> None:
             Schema({"a": Field(str, pattern=pattern)})
 
 
+def test_a_plan_has_bounds(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    with path.open("wb") as file:
+        file.write(b"a,b\n")
+        file.truncate(1 << 40)
+    with pytest.raises(UnsupportedError, match="are too many; choose longer ones"):
+        MapReduceValidator(SCHEMA).split(path, chunk_bytes=1)
+
+
 def test_pickles_that_were_tampered_with(tmp_path: Path) -> None:
     path = tmp_path / "a.csv"
     path.write_text('a,b\n10,"y\n"\n2,x\n')
@@ -448,6 +458,7 @@ ENDLESS = {
     "fifo": "validator.validate_csv(sys.argv[1])",
     "distributed": "DistributedValidator(schema, workers=2).validate_csv_parallel([sys.argv[2]] * 100_000)",
     "processes": "DistributedValidator(schema, workers=2, use_processes=True).validate_csv_parallel([sys.argv[2]] * 9999)",
+    "split": "MapReduceValidator(schema).split([sys.argv[2]] * 200_000)",
     "plan": "MapReduceValidator(schema).plan(sys.argv[1])",
     "sleep": "validator.validate_csv(iter(lambda: time.sleep(100), 1))",
 }

@@ -14,6 +14,9 @@ use super::{PartialError, Streams};
 use crate::check::run::open;
 use crate::check::{Check, CheckError, CheckOptions};
 
+/// The most ranges of one input: each takes some hundred bytes here, and a task of whoever maps them.
+const RANGES_MAX: u64 = 1 << 20;
+
 /// Splits inputs into ranges of about `chunk_bytes`.
 pub(super) fn split(
     check: &Check,
@@ -25,6 +28,7 @@ pub(super) fn split(
     let chunk_bytes = chunk_bytes.max(1);
     let mut ranges = Vec::new();
     for (index, source) in sources.iter().enumerate() {
+        options.cancel.check()?;
         let records = open(check, *source, None, options)?;
         let facts = InputFacts {
             name: source.name().to_owned(),
@@ -88,11 +92,14 @@ fn split_input(
     };
     // An input without records has a range as well: somebody must say that it was there.
     let count = (end - start).div_ceil(chunk_bytes).max(1);
-    let too_many = |_| tamis_engine::Error::Unsupported {
-        input: source.name().to_owned(),
-        reason: format!("{count} ranges are too many; choose longer ones"),
-    };
-    facts.ranges = u32::try_from(count).map_err(too_many)?;
+    if count > RANGES_MAX {
+        return Err(tamis_engine::Error::Unsupported {
+            input: source.name().to_owned(),
+            reason: format!("{count} ranges are too many; choose longer ones"),
+        }
+        .into());
+    }
+    facts.ranges = count as u32;
     let contract = check.rules_id();
     ranges.extend((0..facts.ranges).map(|ordinal| {
         let from = start + u64::from(ordinal) * chunk_bytes;
