@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib import import_module
 from types import TracebackType
 from typing import Any, Self, TypeAlias
@@ -47,6 +47,8 @@ class Bar:
         self._title = title
         self._tqdm: Any = None
         self._line = ""
+        if sys.stderr is None:  # A process without a terminal, such as a Windows service.
+            return
         try:
             tqdm = import_module("tqdm.auto")
         except ImportError:
@@ -74,8 +76,10 @@ class Bar:
         # Spaces over what a longer line left, and back to the start: understood wherever a line is.
         padded = line.ljust(len(self._line))
         self._line = line
-        sys.stderr.write(f"\r{padded}\r")
-        sys.stderr.flush()
+        # What nobody can see is no reason to end a run.
+        with suppress(OSError, ValueError, AttributeError):
+            sys.stderr.write(f"\r{padded}\r")
+            sys.stderr.flush()
 
     def __enter__(self) -> Self:
         return self

@@ -6,6 +6,7 @@ PyO3 raises a ``PanicException`` for a panic of Rust code. It is no ``Exception`
 
 from __future__ import annotations
 
+import io
 import itertools
 import os
 import pickle
@@ -335,6 +336,15 @@ def test_text_that_is_nested_too_deeply(tmp_path: Path) -> None:
     for pattern in ("(" * 100_000, "(" * 1000 + ")" * 1000, "(a{1000}){1000}"):
         with pytest.raises(TamisError, match="`pattern`"):
             Schema({"a": Field(str, pattern=pattern)})
+
+
+def test_a_bar_needs_nobody_to_look(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "tqdm.auto", None)
+    closed = io.StringIO()
+    closed.close()
+    for stderr in (None, closed):
+        monkeypatch.setattr(sys, "stderr", stderr)
+        assert Validator(SCHEMA).validate_csv(b"a,b\n", progress=True).is_valid()
 
 
 def test_a_plan_has_bounds(tmp_path: Path) -> None:
