@@ -137,6 +137,7 @@ impl InputOptions {
             },
             max_expansion: self.max_expansion,
             cancel: cancel.clone(),
+            ..ReadOptions::default()
         };
         let mut sources: Vec<Box<dyn Source>> = Vec::new();
         for name in names {

@@ -506,15 +506,16 @@ impl<G> Merger<'_, G> {
         let (piece, part) = finished?;
         self.bytes = piece.end;
         self.raw_bytes += piece.raw_bytes;
+        let mut flow = Flow::Continue;
+        if let Some(part) = part {
+            let before = Instant::now();
+            flow = (self.merge)(part)?;
+            self.busy += before.elapsed();
+            self.stopped = flow == Flow::Stop;
+        }
+        // Last: who sees these bytes counted finds what came of them.
         self.options.progress.add_plain_bytes(piece.bytes);
         self.options.progress.add_raw_bytes(piece.raw_bytes);
-        let Some(part) = part else {
-            return Ok(Flow::Continue);
-        };
-        let before = Instant::now();
-        let flow = (self.merge)(part)?;
-        self.busy += before.elapsed();
-        self.stopped = flow == Flow::Stop;
         Ok(flow)
     }
 }

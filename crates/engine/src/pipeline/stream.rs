@@ -6,7 +6,8 @@
 //! of a record, so there is no state to look back for.
 //!
 //! A [live](Options::live) run does not wait for a buffer to fill up. When the stream is idle, or has kept us for
-//! [`PATIENCE`], what is complete goes out; when nothing is, an empty chunk does, a few times a second.
+//! [`PATIENCE`], what is complete goes out; when nothing is, an empty chunk does, a few times a second. When the stream
+//! fails, what it gave before goes out before the error does: it may have been waiting for long.
 
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
@@ -49,6 +50,8 @@ struct Cutter {
     raw_bytes_seen: u64,
     at_end: bool,
     is_live: bool,
+    /// What a live stream failed with after it had given the buffer before.
+    failed: Option<Error>,
 }
 
 /// Why [`Cutter::read_up_to`] returned.
@@ -87,6 +90,7 @@ impl StreamFeed {
                 raw_bytes_seen: 0,
                 at_end: false,
                 is_live: options.live,
+                failed: None,
                 stream,
             }),
         })
@@ -188,6 +192,10 @@ impl Feed for StreamFeed {
 impl Cutter {
     /// The next buffer of whole records, an empty one if a live stream has none now; `None` at the end.
     fn fill(&mut self) -> Result<Option<Filled>> {
+        if let Some(error) = self.failed.take() {
+            self.carry = self.pool.take(0);
+            return Err(error);
+        }
         if self.at_end && self.carry.is_empty() {
             return Ok(None);
         }
@@ -254,16 +262,20 @@ impl Cutter {
                 }
                 continue;
             }
-            match self.stream.read_now(free)? {
-                Arrival::Bytes(read) => {
+            match self.stream.read_now(free) {
+                Err(error) => {
+                    self.failed = Some(error);
+                    ended = Ended::Idle;
+                }
+                Ok(Arrival::Bytes(read)) => {
                     len += read;
                     if started.elapsed() >= PATIENCE {
                         ended = Ended::Idle;
                     }
                 }
-                Arrival::Idle => ended = Ended::Idle,
-                Arrival::End => self.at_end = true,
-                Arrival::Stopped => {
+                Ok(Arrival::Idle) => ended = Ended::Idle,
+                Ok(Arrival::End) => self.at_end = true,
+                Ok(Arrival::Stopped) => {
                     self.at_end = true;
                     ended = Ended::Stopped;
                 }

@@ -48,6 +48,7 @@ pub use once::{ReaderSource, StdinSource};
 pub use options::{Io, MAX_EXPANSION_DEFAULT, ReadOptions};
 pub use peek::{Peeked, peek, peek_line};
 pub(crate) use pread::PreadFile;
+pub use raw::TRICKLE_BYTES;
 pub use sequential::RandomStream;
 pub use spool::SpooledSource;
 

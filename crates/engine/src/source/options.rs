@@ -38,6 +38,10 @@ pub struct ReadOptions {
     pub max_expansion: u64,
     /// Ends reads that wait for a pipe.
     pub cancel: Cancel,
+    /// The stream may come slowly: when it has given less than it was asked for, and than
+    /// [`TRICKLE_BYTES`](super::TRICKLE_BYTES), it counts as idle ([`Arrival::Idle`](super::Arrival::Idle)) before it
+    /// is asked again, and perhaps waited for. Compressed streams never do.
+    pub live: bool,
 }
 
 impl Default for ReadOptions {
@@ -46,6 +50,7 @@ impl Default for ReadOptions {
             io: Io::Auto,
             max_expansion: MAX_EXPANSION_DEFAULT,
             cancel: Cancel::new(),
+            live: false,
         }
     }
 }

@@ -75,6 +75,7 @@ fn peek_with(
             let replay = Replay {
                 head: head.clone(),
                 position: 0,
+                is_resting: arrival == Arrival::Idle,
                 stream,
             };
             Ok(Peeked {
@@ -91,6 +92,8 @@ fn peek_with(
 struct Replay {
     head: Vec<u8>,
     position: usize,
+    /// The stream had nothing more, and is not asked again before somebody has heard that.
+    is_resting: bool,
     stream: Box<dyn ByteStream>,
 }
 
@@ -117,6 +120,9 @@ impl ByteStream for Replay {
     fn read_now(&mut self, buffer: &mut [u8]) -> Result<Arrival> {
         if self.position < self.head.len() {
             return self.read(buffer).map(Arrival::Bytes);
+        }
+        if std::mem::take(&mut self.is_resting) {
+            return Ok(Arrival::Idle);
         }
         self.stream.read_now(buffer)
     }

@@ -8,11 +8,14 @@
 use std::fmt;
 use std::io::{self, BufRead, Read};
 
-use super::ByteStream;
+use super::{Arrival, ByteStream};
 use crate::{Error, Result};
 
 /// Larger than a pipe holds; small enough to stay in the second-level cache beside a decoder's tables.
 const BUFFER_BYTES: usize = 128 << 10;
+
+/// A stream that gives less at a time is slower than we are: a pipe that is kept full gives as much.
+pub const TRICKLE_BYTES: usize = 64 << 10;
 
 /// A buffered, counted stream of raw bytes.
 pub(super) struct RawInput {
@@ -26,6 +29,8 @@ pub(super) struct RawInput {
     consumed_bytes: u64,
     is_at_end: bool,
     is_starved: bool,
+    /// The reader last gave less than it was asked for, and less than [`TRICKLE_BYTES`].
+    is_trickling: bool,
 }
 
 impl RawInput {
@@ -40,6 +45,7 @@ impl RawInput {
             consumed_bytes: 0,
             is_at_end: false,
             is_starved: false,
+            is_trickling: false,
         }
     }
 
@@ -94,11 +100,12 @@ impl RawInput {
 
     /// Reads from below into a part of the buffer; the end, once seen, is final.
     fn fetch(&mut self, into: std::ops::Range<usize>) -> io::Result<usize> {
+        let wanted = into.len();
         let result = self.reader.read(&mut self.buffer[into]);
-        self.judge(result)
+        self.judge(result, wanted)
     }
 
-    fn judge(&mut self, result: io::Result<usize>) -> io::Result<usize> {
+    fn judge(&mut self, result: io::Result<usize>, wanted: usize) -> io::Result<usize> {
         let count = result.map_err(|error| {
             let byte_offset = self.consumed_bytes + (self.end - self.start) as u64;
             let read = |source| Error::Read {
@@ -109,6 +116,7 @@ impl RawInput {
             io::Error::other(unwrap(error, read))
         })?;
         self.is_at_end = count == 0;
+        self.is_trickling = count < wanted.min(TRICKLE_BYTES);
         Ok(count)
     }
 }
@@ -118,7 +126,7 @@ impl Read for RawInput {
         let count = if self.start == self.end && out.len() >= BUFFER_BYTES && !self.is_at_end {
             // Large reads go past the buffer: one copy less.
             let result = self.reader.read(out);
-            let count = self.judge(result)?;
+            let count = self.judge(result, out.len())?;
             self.consumed_bytes += count as u64;
             count
         } else {
@@ -160,11 +168,26 @@ pub(super) fn unwrap(error: io::Error, otherwise: impl FnOnce(io::Error) -> Erro
 
 /// A stream whose raw bytes are its plain bytes.
 #[derive(Debug)]
-pub(super) struct PlainStream(pub(super) RawInput);
+pub(super) struct PlainStream {
+    raw: RawInput,
+    is_live: bool,
+    /// Little came last: the next read may wait.
+    may_wait: bool,
+}
+
+impl PlainStream {
+    pub(super) fn new(raw: RawInput, is_live: bool) -> PlainStream {
+        PlainStream {
+            raw,
+            is_live,
+            may_wait: false,
+        }
+    }
+}
 
 impl ByteStream for PlainStream {
     fn name(&self) -> &str {
-        self.0.name()
+        self.raw.name()
     }
 
     fn backend(&self) -> &'static str {
@@ -172,8 +195,8 @@ impl ByteStream for PlainStream {
     }
 
     fn read(&mut self, buffer: &mut [u8]) -> Result<usize> {
-        self.0.read(buffer).map_err(|error| {
-            let (input, byte_offset) = (self.0.name.clone(), self.0.consumed_bytes);
+        self.raw.read(buffer).map_err(|error| {
+            let (input, byte_offset) = (self.raw.name.clone(), self.raw.consumed_bytes);
             unwrap(error, |source| Error::Read {
                 input,
                 byte_offset,
@@ -182,11 +205,24 @@ impl ByteStream for PlainStream {
         })
     }
 
+    fn read_now(&mut self, buffer: &mut [u8]) -> Result<Arrival> {
+        if std::mem::take(&mut self.may_wait) {
+            return Ok(Arrival::Idle);
+        }
+        let count = self.read(buffer)?;
+        let is_drained = self.raw.start == self.raw.end && self.raw.is_trickling;
+        self.may_wait = self.is_live && is_drained && count > 0;
+        Ok(match count {
+            0 => Arrival::End,
+            count => Arrival::Bytes(count),
+        })
+    }
+
     fn raw_bytes(&self) -> u64 {
-        self.0.consumed_bytes
+        self.raw.consumed_bytes
     }
 
     fn raw_len_bytes(&self) -> Option<u64> {
-        self.0.len_bytes
+        self.raw.len_bytes
     }
 }

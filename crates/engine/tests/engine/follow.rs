@@ -1,7 +1,7 @@
 //! Files that grow, are rotated, cut short and deleted while they are followed.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::Write;
+use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
@@ -10,7 +10,9 @@ use std::time::{Duration, Instant};
 use tamis_engine::control::Cancel;
 use tamis_engine::framing::{Framing, Quoting};
 use tamis_engine::pipeline::{self, Flow, Options};
-use tamis_engine::source::{Arrival, FollowSource, Opened, POLL, Source};
+use tamis_engine::source::{
+    Arrival, FollowSource, Opened, POLL, ReadOptions, ReaderSource, Source,
+};
 use tamis_engine::{Error, Result};
 
 /// Far longer than anything takes; only a failing test waits for it.
@@ -274,5 +276,50 @@ fn a_live_run_maps_complete_records_when_the_file_goes_quiet() {
         let outcome = thread.join().unwrap().unwrap();
         assert_eq!(outcome.bytes, 11, "half a record is none");
         assert_eq!(mapped(), b"1\n23\n\"4\n5\"\n");
+    }
+}
+
+/// Gives these, one a read, and fails then.
+struct Dribble(Vec<&'static [u8]>);
+
+impl Read for Dribble {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if self.0.is_empty() {
+            return Err(io::ErrorKind::ConnectionReset.into());
+        }
+        let given = self.0.remove(0);
+        buffer[..given.len()].copy_from_slice(given);
+        Ok(given.len())
+    }
+}
+
+/// Goal: what a live stream gave is mapped before it is asked for more, and before its failure is told.
+#[test]
+fn a_live_stream_that_fails_has_given_what_it_gave() {
+    for threads in [1, 3] {
+        let reader = Dribble(vec![b"1234567\n8", b"9\n10"]);
+        let live = ReadOptions {
+            live: true,
+            ..ReadOptions::default()
+        };
+        let mut parts = Vec::new();
+        let outcome = pipeline::run(
+            ReaderSource::new("dribble", reader, live).open().unwrap(),
+            Framing::Lines,
+            &Options {
+                threads,
+                live: true,
+                ..Options::default()
+            },
+            || (),
+            |(), chunk| Ok(chunk.bytes.to_vec()),
+            |part| {
+                parts.push(part);
+                Ok(Flow::Continue)
+            },
+        );
+        assert!(matches!(outcome, Err(Error::Read { .. })));
+        parts.retain(|part: &Vec<u8>| !part.is_empty());
+        assert_eq!(parts, [&b"1234567\n"[..], b"89\n"]);
     }
 }

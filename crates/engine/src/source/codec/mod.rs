@@ -90,7 +90,7 @@ pub(super) fn open(mut raw: RawInput, options: &ReadOptions) -> Result<Box<dyn B
         .peek(MAGIC_BYTES)
         .map_err(|error| unwrap(error, failed))?;
     let Some(codec) = Codec::detect(head, &name) else {
-        return Ok(Box::new(PlainStream(raw)));
+        return Ok(Box::new(PlainStream::new(raw, options.live)));
     };
     let (codec, decoder) = decoder_of(codec, raw).map_err(|error| {
         unwrap(error, |source| Error::Corrupt {
