@@ -30,6 +30,7 @@ from tamis.errors import (
 )
 from tamis.mapreduce import MapReduceValidator
 from tamis.schema import Field, Schema
+from tamis.streaming import StreamingValidator, ValidationStream
 from tamis.validator import Validator
 
 __all__ = [
@@ -46,11 +47,13 @@ __all__ = [
     "PartialError",
     "Schema",
     "SchemaError",
+    "StreamingValidator",
     "TamisError",
     "UnsupportedError",
     "ValidationError",
     "ValidationFailed",
     "ValidationResult",
+    "ValidationStream",
     "Validator",
     "WorkerError",
     "__version__",

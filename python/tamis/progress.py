@@ -14,7 +14,7 @@ from importlib import import_module
 from types import TracebackType
 from typing import Any, Self, TypeAlias
 
-__all__ = ["Bar", "Progress", "ProgressCallback", "shown"]
+__all__ = ["Bar", "Progress", "ProgressCallback", "callback_for", "shown"]
 
 #: What is called with how far a run has come.
 ProgressCallback: TypeAlias = Callable[[dict[str, Any]], object]
@@ -34,6 +34,14 @@ def shown(progress: Progress, title: str = "") -> Iterator[ProgressCallback | No
         yield progress
     else:
         raise TypeError(f"`progress` is a callable or a bool, not `{type(progress).__name__}`")
+
+
+def callback_for(progress: Progress, title: str = "") -> ProgressCallback | None:
+    """The same for a run that outlives a call: a bar goes when the run lets go of it."""
+    if progress is True:
+        return Bar(title)
+    with shown(progress, title) as callback:
+        return callback
 
 
 class Bar:
@@ -87,6 +95,9 @@ class Bar:
     def __exit__(
         self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self.close()
+
+    def __del__(self) -> None:
         self.close()
 
 

@@ -1,12 +1,13 @@
 //! A compiled check for Python: rules and options together, for any number of runs.
 
+use std::num::NonZero;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
-use tamis_contract::check::{self, CheckOptions, RowsInput, Unchecked};
+use tamis_contract::check::{self, BatchOptions, CheckOptions, RowsInput, Unchecked};
 use tamis_engine::control::{Cancel, Progress, Snapshot};
 use tamis_engine::source::Source;
 
@@ -14,6 +15,7 @@ use crate::contract::Contract;
 use crate::detached::Desk;
 use crate::result::ValidationResult;
 use crate::rows::Rows;
+use crate::stream::{self, StreamOptions, ValidationStream};
 use crate::{arrow, error, rows, source};
 
 /// Progress is told no more often than this.
@@ -120,6 +122,31 @@ impl Check {
         let report = report.map_err(|error| error::of_check(py, &error))?;
         teller.tell(py)?;
         Ok(report.into())
+    }
+
+    /// Checks one input and hands out a result for every `rows` of its rows, in a stream of its own.
+    #[pyo3(signature = (source, *, rows, format=None, progress=None, follow=false, max_wait=None))]
+    fn batches(
+        &self,
+        source: &Bound<'_, PyAny>,
+        rows: NonZero<u64>,
+        format: Option<String>,
+        progress: Option<Py<PyAny>>,
+        follow: bool,
+        max_wait: Option<f64>,
+    ) -> PyResult<ValidationStream> {
+        let batches = BatchOptions {
+            rows,
+            samples_max: self.options.samples_max,
+            max_wait: max_wait.map(stream::seconds).transpose()?,
+        };
+        let options = StreamOptions {
+            batches,
+            follow,
+            format,
+            progress,
+        };
+        ValidationStream::start(self, source, options)
     }
 
     /// Number of rules that are checked.

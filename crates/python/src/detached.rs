@@ -12,9 +12,9 @@
 //!
 //! 1. Python code (file objects, iterators, callbacks) runs on the thread that called us and on no other: such objects
 //!    are often bound to their thread, and only there can Ctrl-C interrupt them.
-//! 2. The first exception, be it of that code, of a signal handler or of `watch`, ends the run: it is kept,
-//!    the run is cancelled, and the exception is what [`Desk::run`] ends in, untouched. Calls that come after it
-//!    are not run; whoever waits for one gets [`Error::Interrupted`].
+//! 2. The first exception, be it of that code, of a signal handler or of `watch`, ends the run: it is kept, and is what
+//!    [`Desk::run`] ends in, untouched. Calls that come after it are not run. Whoever waits for one gets
+//!    [`Error::Interrupted`], which ends the run as any failed read does; the other two cancel it.
 //! 3. A panic, of the worker or of what it has the calling thread do, becomes `tamis.InternalError`.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -46,6 +46,13 @@ enum Message {
 pub(crate) struct Desk {
     messages: Receiver<Message>,
     caller: Caller,
+}
+
+/// How [`Desk::serve`] came to its end.
+#[derive(PartialEq, Eq)]
+pub(crate) enum Served {
+    Undisturbed,
+    Interrupted,
 }
 
 /// The calling thread, as its workers see it.
@@ -108,13 +115,15 @@ impl Desk {
     }
 
     /// Runs what workers ask for, and `watch` every now and then, until `is_over`. That is looked at after each call,
-    /// after [`Caller::wake`], and 20 times a second.
+    /// after [`Caller::wake`], and 20 times a second. Says whether a signal handler or `watch` raised; the run then
+    /// ends in that, and is cancelled.
     pub(crate) fn serve(
         &mut self,
         py: Python<'_>,
         mut watch: impl FnMut(Python<'_>) -> PyResult<()>,
         mut is_over: impl FnMut() -> bool,
-    ) {
+    ) -> Served {
+        let mut served = Served::Undisturbed;
         let mut ticked = Instant::now();
         while !is_over() {
             let messages = &mut self.messages;
@@ -138,9 +147,11 @@ impl Desk {
                     });
                 if let Err(raised) = outcome {
                     self.caller.raise(raised);
+                    served = Served::Interrupted;
                 }
             }
         }
+        served
     }
 }
 
@@ -160,7 +171,8 @@ impl Caller {
                 // Nobody waits any more if the worker panicked.
                 let _ = reply.send(given);
             }
-            Err(raised) => caller.raise(raised),
+            // The error ends the run in its turn: what was read before is still worth something.
+            Err(raised) => caller.keep(raised),
         };
         self.messages
             .send(Message::Call(Box::new(job)))
@@ -174,9 +186,13 @@ impl Caller {
         let _ = self.messages.send(Message::Wake);
     }
 
-    /// Ends the run in this exception, unless an earlier one does.
-    pub(crate) fn raise(&self, raised: PyErr) {
+    /// Ends the run at once in this exception, unless an earlier one does.
+    fn raise(&self, raised: PyErr) {
         self.cancel.cancel();
+        self.keep(raised);
+    }
+
+    fn keep(&self, raised: PyErr) {
         self.lock().get_or_insert(raised);
     }
 

@@ -14,14 +14,18 @@
 
 use std::io::{self, Cursor, Read};
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::pybacked::{PyBackedBytes, PyBackedStr};
 use pyo3::types::{PyByteArray, PyBytes, PyIterator, PyList, PyMemoryView, PyString, PyTuple};
-use tamis_engine::source::{FileSource, Io, MemorySource, ReadOptions, ReaderSource, Source};
+use tamis_engine::control::Progress;
+use tamis_engine::source::{
+    FileSource, Io, MemorySource, ReadOptions, ReaderSource, Source, TRICKLE_BYTES,
+};
 use tamis_formats::sniff::{Format, format_of_name};
 
 use crate::detached::Caller;
@@ -32,6 +36,8 @@ const TEXT_CHARACTERS: usize = 256 << 10;
 const GATHERED_BYTES: usize = 256 << 10;
 /// ... but not for longer than this: a live one may take its time.
 const GATHERED_FOR: Duration = Duration::from_millis(20);
+/// Checking [`TRICKLE_BYTES`] takes less than a millisecond. The bytes of a header that is not complete are not taken in at all.
+const SETTLED_IN: Duration = Duration::from_millis(50);
 
 /// How gzip (RFC 1952), zstd (RFC 8878) and lz4 frames begin. No text does: none of these is UTF-8 or printable.
 const COMPRESSED_MAGIC: [&[u8]; 3] = [b"\x1f\x8b", b"\x28\xb5\x2f\xfd", b"\x04\x22\x4d\x18"];
@@ -57,10 +63,31 @@ pub(crate) fn sources(given: &Bound<'_, PyAny>, caller: &Caller) -> PyResult<Vec
 /// # Errors
 /// `TypeError` for what is no input.
 pub(crate) fn source(given: &Bound<'_, PyAny>, caller: &Caller) -> PyResult<Box<dyn Source>> {
+    paced_source(given, Pace::Any, caller)
+}
+
+/// Whether what a slow input has given so far is wanted while it is waited for.
+#[derive(Clone, Copy)]
+pub(crate) enum Pace<'a> {
+    Any,
+    /// It is, and this says how much of it the run has taken in.
+    Live(&'a Progress),
+}
+
+/// The source behind one input that comes at its own pace.
+///
+/// # Errors
+/// `TypeError` for what is no input.
+pub(crate) fn paced_source(
+    given: &Bound<'_, PyAny>,
+    pace: Pace<'_>,
+    caller: &Caller,
+) -> PyResult<Box<dyn Source>> {
     let py = given.py();
     let options = ReadOptions {
         io: Io::Read,
         cancel: caller.cancel().clone(),
+        live: matches!(pace, Pace::Live(_)),
         ..ReadOptions::default()
     };
     if let Ok(bytes) = given.cast::<PyBytes>() {
@@ -76,7 +103,7 @@ pub(crate) fn source(given: &Bound<'_, PyAny>, caller: &Caller) -> PyResult<Box<
     if is_dash || given.is(&stdin) && !stdin.is_none() {
         // What Python's own buffer already holds is part of it, so the descriptor alone will not do.
         let bytes = stdin.getattr_opt("buffer")?.unwrap_or(stdin);
-        let reader = PyReader::of_file(&bytes, caller)?
+        let reader = PyReader::of_file(&bytes, pace, caller)?
             .ok_or_else(|| PyTypeError::new_err("there is no standard input"))?;
         return Ok(Box::new(ReaderSource::new("-", reader, options)));
     }
@@ -88,14 +115,18 @@ pub(crate) fn source(given: &Bound<'_, PyAny>, caller: &Caller) -> PyResult<Box<
             .extract()?;
         return Ok(Box::new(FileSource::new(path, options)));
     }
-    if let Some(reader) = PyReader::of_file(given, caller)? {
+    if let Some(reader) = PyReader::of_file(given, pace, caller)? {
         let name = given.getattr_opt("name")?;
         let name = name.and_then(|name| name.extract::<String>().ok());
         let name = name.unwrap_or_else(|| FILE_NAME.to_owned());
         return Ok(Box::new(ReaderSource::new(name, reader, options)));
     }
     if let Ok(iterator) = given.cast::<PyIterator>() {
-        let reader = PyReader::new(Pull::Iterator(iterator.clone().unbind()), caller);
+        let pull = Pull::Iterator {
+            iterator: iterator.clone().unbind(),
+            failed: Mutex::new(None),
+        };
+        let reader = PyReader::new(pull, pace, caller);
         return Ok(Box::new(ReaderSource::new(ITERATOR_NAME, reader, options)));
     }
     Err(PyTypeError::new_err(format!(
@@ -139,7 +170,11 @@ enum Pull {
     /// Call this with a size; the end is an empty answer.
     Read { method: Py<PyAny> },
     /// Ask for the next item; an empty one is not the end.
-    Iterator(Py<PyIterator>),
+    Iterator {
+        iterator: Py<PyIterator>,
+        /// What it raised after items that are still to be checked.
+        failed: Mutex<Option<PyErr>>,
+    },
 }
 
 /// Bytes that a Python object gave, where they lie.
@@ -183,20 +218,32 @@ struct PyReader {
     caller: Caller,
     given: Option<Given>,
     position: usize,
+    given_bytes: u64,
+    /// For a live input: how much has been taken in.
+    taken: Option<Progress>,
 }
 
 impl PyReader {
-    fn new(pull: Pull, caller: &Caller) -> PyReader {
+    fn new(pull: Pull, pace: Pace<'_>, caller: &Caller) -> PyReader {
         PyReader {
             pull: Arc::new(pull),
             caller: caller.clone(),
             given: None,
             position: 0,
+            given_bytes: 0,
+            taken: match pace {
+                Pace::Any => None,
+                Pace::Live(progress) => Some(progress.clone()),
+            },
         }
     }
 
     /// A reader over a file object; `None` if it is none.
-    fn of_file(object: &Bound<'_, PyAny>, caller: &Caller) -> PyResult<Option<PyReader>> {
+    fn of_file(
+        object: &Bound<'_, PyAny>,
+        pace: Pace<'_>,
+        caller: &Caller,
+    ) -> PyResult<Option<PyReader>> {
         // `read` of a buffered pipe waits until it has all it was asked for, `read1` gives what there is.
         for name in ["read1", "read"] {
             let method = object
@@ -206,10 +253,28 @@ impl PyReader {
                 let pull = Pull::Read {
                     method: method.unbind(),
                 };
-                return Ok(Some(PyReader::new(pull, caller)));
+                return Ok(Some(PyReader::new(pull, pace, caller)));
             }
         }
         Ok(None)
+    }
+
+    /// Asking a slow input for more can keep the thread that also takes results; let it have first what comes of
+    /// the bytes before.
+    fn settle(&self) {
+        let last_bytes = self
+            .given
+            .as_ref()
+            .map_or(0, |given| given.as_bytes().len());
+        let Some(taken) = &self.taken else { return };
+        let started = Instant::now();
+        while last_bytes < TRICKLE_BYTES
+            && taken.snapshot().raw_bytes < self.given_bytes
+            && started.elapsed() < SETTLED_IN
+            && !self.caller.cancel().is_cancelled()
+        {
+            thread::sleep(Duration::from_micros(100));
+        }
     }
 }
 
@@ -227,19 +292,38 @@ impl Pull {
                 let given = Given::of(given, "the file object")?;
                 Ok(Some(given).filter(|given| !given.as_bytes().is_empty()))
             }
-            Pull::Iterator(iterator) => gather(iterator.bind(py)),
+            Pull::Iterator { iterator, failed } => {
+                if let Some(raised) = lock(failed).take() {
+                    return Err(raised);
+                }
+                let (gathered, raised) = gather(iterator.bind(py));
+                match (gathered, raised) {
+                    (None, Some(raised)) => Err(raised),
+                    (gathered, raised) => {
+                        *lock(failed) = raised;
+                        Ok(gathered)
+                    }
+                }
+            }
         }
     }
 }
 
-/// As many items as come without waiting long; `None` at the end.
-fn gather(iterator: &Bound<'_, PyIterator>) -> PyResult<Option<Given>> {
+/// As many items as come without waiting long, `None` at the end; and what was raised after them.
+fn gather(iterator: &Bound<'_, PyIterator>) -> (Option<Given>, Option<PyErr>) {
     let started = Instant::now();
     let mut gathered = Vec::new();
+    let mut raised = None;
     for item in iterator.clone() {
-        let item = Given::of(item?, "the iterator")?;
+        let item = match item.and_then(|item| Given::of(item, "the iterator")) {
+            Ok(item) => item,
+            Err(error) => {
+                raised = Some(error);
+                break;
+            }
+        };
         if gathered.is_empty() && item.as_bytes().len() >= GATHERED_BYTES {
-            return Ok(Some(item));
+            return (Some(item), None);
         }
         gathered.extend_from_slice(item.as_bytes());
         let is_enough = gathered.len() >= GATHERED_BYTES || started.elapsed() >= GATHERED_FOR;
@@ -247,7 +331,12 @@ fn gather(iterator: &Bound<'_, PyIterator>) -> PyResult<Option<Given>> {
             break;
         }
     }
-    Ok((!gathered.is_empty()).then_some(Given::Copied(gathered)))
+    let gathered = (!gathered.is_empty()).then_some(Given::Copied(gathered));
+    (gathered, raised)
+}
+
+fn lock(failed: &Mutex<Option<PyErr>>) -> MutexGuard<'_, Option<PyErr>> {
+    failed.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Read for PyReader {
@@ -265,14 +354,16 @@ impl Read for PyReader {
                     return Ok(count);
                 }
             }
+            self.settle();
             let (pull, wanted) = (Arc::clone(&self.pull), buffer.len());
             self.position = 0;
             self.given = self
                 .caller
                 .call(move |py| pull.next(py, wanted))
                 .map_err(io::Error::other)?;
-            if self.given.is_none() {
-                return Ok(0);
+            match &self.given {
+                None => return Ok(0),
+                Some(given) => self.given_bytes += given.as_bytes().len() as u64,
             }
         }
     }

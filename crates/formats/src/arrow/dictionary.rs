@@ -37,7 +37,6 @@ impl Dictionary {
             values: Text {
                 bytes: loaded.bytes.to_vec(),
                 index: loaded.index.to_vec(),
-                suspects: Vec::new(),
             },
         }))
     }
@@ -69,7 +68,6 @@ impl Dictionary {
             bytes: &self.values.bytes,
             index: &text.index,
             ascii: Some(self.is_ascii),
-            suspects: None,
         }
     }
 

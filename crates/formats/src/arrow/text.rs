@@ -20,8 +20,6 @@ use crate::columns::VALUE_BYTES_MAX;
 pub(super) struct Text {
     pub(super) bytes: Vec<u8>,
     pub(super) index: Vec<u32>,
-    /// The rows whose text is asked for, a bit for each; empty: all of them. See [`spare`](super::spare).
-    pub(super) suspects: Vec<u64>,
 }
 
 /// Where the values of some rows lie.
@@ -31,7 +29,6 @@ pub(super) struct Loaded<'t> {
     /// Pairs; see [`Column`](crate::block::Column).
     pub(super) index: &'t [u32],
     pub(super) ascii: Option<bool>,
-    pub(super) suspects: Option<&'t [u64]>,
 }
 
 impl Loaded<'_> {
@@ -107,7 +104,6 @@ impl Text {
             bytes: &self.bytes,
             index: &self.index,
             ascii: Some(known_ascii),
-            suspects: Some(self.suspects.as_slice()).filter(|suspects| !suspects.is_empty()),
         })
     }
 
@@ -136,7 +132,6 @@ impl Text {
             bytes,
             index: &self.index,
             ascii: None,
-            suspects: None,
         })
     }
 
@@ -164,7 +159,6 @@ impl Text {
                 index: &self.index,
                 // The lengths in between are ASCII as long as no text has 128 bytes.
                 ascii: None,
-                suspects: None,
             });
         }
         self.gather_views(array, nulls, rows)?;
@@ -172,7 +166,6 @@ impl Text {
             bytes: &self.bytes,
             index: &self.index,
             ascii: None,
-            suspects: None,
         })
     }
 
@@ -236,7 +229,6 @@ impl Text {
             bytes: text,
             index: &self.index,
             ascii: Some(true),
-            suspects: None,
         }
     }
 
@@ -251,7 +243,7 @@ impl Text {
         }
     }
 
-    /// Writes a value for each row that is asked for, of at most `width` bytes: `write` says how many of those it was given it took.
+    /// Writes a value for each row, of at most `width` bytes: `write` says how many of those it was given it took.
     pub(super) fn write_each<T: Copy>(
         &mut self,
         values: &[T],
@@ -265,10 +257,7 @@ impl Text {
         let mut end = 0;
         for (at, &value) in values.iter().enumerate() {
             let start = end;
-            let is_asked = |word: &u64| word >> (at % 64) & 1 == 1;
-            if self.suspects.get(at / 64).is_none_or(is_asked)
-                && nulls.is_none_or(|nulls| nulls.is_valid(first_row + at))
-            {
+            if nulls.is_none_or(|nulls| nulls.is_valid(first_row + at)) {
                 end += write(value, &mut self.bytes[start..start + width]);
             }
             self.index

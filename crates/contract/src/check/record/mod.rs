@@ -27,7 +27,7 @@
 //! ```
 
 mod line;
-pub(in crate::check) mod numbers;
+mod numbers;
 #[cfg(test)]
 mod tests;
 

@@ -1,0 +1,198 @@
+"""Validation batch by batch, of inputs of any length: :class:`StreamingValidator`."""
+
+from __future__ import annotations
+
+import datetime
+import math
+import os
+from decimal import Decimal
+from functools import partial
+from typing import Any, Literal
+
+from tamis._tamis import ValidationStream
+from tamis.progress import Progress, callback_for
+from tamis.schema import Schema
+from tamis.validator import Input, compiled
+
+__all__ = ["StreamingValidator", "ValidationStream"]
+
+#: What a value of each type takes in a file, delimiter included, in bytes: a guess for `estimate_memory_usage`.
+_TYPICAL_BYTES: dict[type, int] = {
+    str: 13,
+    int: 8,
+    float: 9,
+    Decimal: 9,
+    bool: 6,
+    datetime.date: 11,
+    datetime.datetime: 21,
+}
+#: Bytes a second on one core, measured as docs/PERFORMANCE.md describes, and rounded down.
+_BYTES_PER_SECOND_AND_THREAD = 300e6
+#: Chunks of a run that are in memory at a time for each thread, their buffers included, and what a listed error takes.
+_BYTES_IN_FLIGHT_PER_THREAD = 6 << 20
+_BYTES_PER_ERROR = 400
+
+
+class StreamingValidator:
+    """Checks inputs of any length, a batch of rows at a time, while they are read.
+
+    Parameters
+    ----------
+    schema:
+        The :class:`Schema`.
+    buffer_size:
+        Rows in each batch; the last one has what is left.
+    parallel:
+        Whether to use all cores; ``False`` is one thread. Batches are the same.
+    max_errors:
+        How many errors each batch's result lists, and the summary. Counts are exact, whatever it is.
+    threads, memory, unchecked:
+        As for :class:`Validator`.
+
+    Each batch's result is about its rows alone. Rows are numbered from the start of the input; faults of the header
+    belong to the first batch. Thresholds of a contract (``rowCount``, percentages) are judged over the whole input, in the stream's
+    ``summary()``, which equals what :class:`Validator` says.
+
+    Memory depends neither on the input's length nor on ``buffer_size``: a batch is counted, not kept. What must be unique
+    needs memory for its keys. A file is read twice instead, so that its first batch comes late; what cannot be read
+    twice is checked on one core, and raises ``UnsupportedError`` when its keys need more than ``memory``.
+
+    >>> from tamis import Field, Schema
+    >>> validator = StreamingValidator(Schema({"n": Field(int, max=2)}), buffer_size=2)
+    >>> with validator.validate_csv_stream(b"n\\n1\\n2\\n3\\n") as stream:
+    ...     for result in stream:
+    ...         print(result.total_rows, [error.row for error in result.errors])
+    2 []
+    1 [3]
+    >>> stream.summary().total_rows
+    3
+    """
+
+    def __init__(
+        self,
+        schema: Schema,
+        buffer_size: int = 10_000,
+        parallel: bool = True,
+        *,
+        max_errors: int = 1000,
+        threads: int | None = None,
+        memory: int | str = "200MB",
+        spill_dir: str | os.PathLike[str] | None = None,
+        unchecked: Literal["error", "allow"] = "error",
+    ) -> None:
+        if not isinstance(buffer_size, int) or isinstance(buffer_size, bool):
+            raise TypeError(f"`buffer_size` is a number of rows, not `{type(buffer_size).__name__}`")
+        if not 1 <= buffer_size < 2**63:
+            raise ValueError(f"`buffer_size` is at least 1 row, not {buffer_size}")
+        self.schema = schema
+        self.buffer_size = buffer_size
+        self.parallel = parallel
+        self._options: dict[str, Any] = {
+            "max_errors": max_errors,
+            "threads": threads,
+            "memory": memory,
+            "spill_dir": spill_dir,
+            "unchecked": unchecked,
+        }
+        self._check = compiled(schema, parallel, **self._options)
+
+    def validate_csv_stream(
+        self,
+        path: Input,
+        *,
+        progress: Progress = None,
+        follow: bool = False,
+        max_wait: float | None = 1.0,
+    ) -> ValidationStream:
+        """Checks CSV and gives an iterator over one ``ValidationResult`` for each batch.
+
+        Parameters
+        ----------
+        path:
+            A path (``"-"``: standard input), bytes, a file object or an iterator of bytes.
+        progress:
+            Called about ten times a second, inside ``next``, with a dict: ``rows``, ``bytes``, ``total_bytes`` (None if unknown),
+            ``violations``, ``elapsed`` (seconds).
+        follow:
+            Go on as the file at ``path`` grows, as ``tail -F`` does, until ``stop()`` or ``close()``: rotation, copying and cutting
+            short, and a file that is missing for a while are noticed. Rows are counted on; lines and byte offsets are
+            those of the file at hand. A record without its line end waits for it.
+        max_wait:
+            With ``follow``: seconds that a row waits for its batch to fill up; then a shorter batch is handed out. ``None``: as
+            long as it takes.
+
+        The check runs ahead of the consumer by a batch or two, and waits for it. ``close()`` ends it early; so does the
+        end of a ``with`` block, and of the iterator's life. Ctrl-C ends the wait for a batch.
+
+        Raises, from ``next``, what :meth:`Validator.validate_csv` raises, after the batches before.
+        """
+        return self._stream(path, "csv", progress, follow, max_wait)
+
+    def validate_json_stream(
+        self,
+        path: Input,
+        *,
+        progress: Progress = None,
+        follow: bool = False,
+        max_wait: float | None = 1.0,
+    ) -> ValidationStream:
+        """Checks JSON lines, one object a line; else as :meth:`validate_csv_stream`."""
+        return self._stream(path, "jsonl", progress, follow, max_wait)
+
+    def estimate_memory_usage(self, file_size_gb: float) -> dict[str, Any]:
+        """What a file of so many gigabytes (10**9 bytes) will take, roughly; nothing is read.
+
+        The dict has ``file_size_gb``, ``estimated_rows``, ``buffer_size_rows``, ``buffer_memory_mb``, ``batches_required`` and
+        ``estimated_processing_time_sec``.
+
+        Rows are guessed from the types of the schema's fields, at 13 bytes for a ``str``, 8 for an ``int``, 21 for a
+        ``datetime`` and so on. ``buffer_memory_mb`` is what the run takes beside the interpreter: 6 MiB for each thread and 400 bytes
+        for each error listed; it does not grow with the file. The time is for 300 MB/s and thread, rounded
+        down from what was measured on plain CSV (docs/PERFORMANCE.md), if storage is as fast. Keys of ``unique`` rules,
+        compression and slower disks are not in it.
+        """
+        if not (isinstance(file_size_gb, (int, float)) and math.isfinite(file_size_gb) and file_size_gb >= 0):
+            raise ValueError(f"expected a size in gigabytes, not {file_size_gb!r}")
+        file_bytes = file_size_gb * 1e9
+        types = [field.type for field in self.schema.fields.values()] or [str] * len(self.schema.columns)
+        row_bytes = sum(_TYPICAL_BYTES[type] for type in types) or 1
+        rows = round(file_bytes / row_bytes)
+        memory = (
+            self._check.threads * _BYTES_IN_FLIGHT_PER_THREAD
+            + 2 * self._options["max_errors"] * _BYTES_PER_ERROR
+        )
+        return {
+            "file_size_gb": file_size_gb,
+            "estimated_rows": rows,
+            "buffer_size_rows": self.buffer_size,
+            "buffer_memory_mb": round(memory / 1e6, 2),
+            "batches_required": math.ceil(rows / self.buffer_size),
+            "estimated_processing_time_sec": round(
+                file_bytes / (_BYTES_PER_SECOND_AND_THREAD * self._check.threads), 2
+            ),
+        }
+
+    def _stream(
+        self,
+        path: Input,
+        format: Literal["csv", "jsonl"],
+        progress: Progress,
+        follow: bool,
+        max_wait: float | None,
+    ) -> ValidationStream:
+        return self._check.batches(
+            path,
+            rows=self.buffer_size,
+            format=format,
+            progress=callback_for(progress),
+            follow=follow,
+            max_wait=max_wait if follow else None,
+        )
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return partial(StreamingValidator, **self._options), (self.schema, self.buffer_size, self.parallel)
+
+    def __repr__(self) -> str:
+        return (
+            f"StreamingValidator({self.schema!r}, buffer_size={self.buffer_size}, parallel={self.parallel})"
+        )
