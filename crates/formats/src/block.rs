@@ -69,6 +69,9 @@ pub struct Column<'a> {
     pub kinds: Kinds<'a>,
     /// Whether all of `bytes` is ASCII; `None`: nobody has looked.
     pub ascii: Option<bool>,
+    /// Where it is known of some values that no rule finds anything wrong with them: the bits of the others. Only these
+    /// have a text.
+    pub suspects: Option<&'a [u64]>,
 }
 
 /// What the values of a column are.
@@ -182,6 +185,12 @@ impl<'a> Block<'a> {
             },
             (None, kinds) => kinds.map(|kinds| (&kinds[column.min(kinds.len())..], self.columns)),
         }
+    }
+
+    /// The rows of a column that must be judged, a bit for each, if it is known that no others must; see
+    /// [`Column::suspects`].
+    pub fn suspects(&self, column: usize) -> Option<&'a [u64]> {
+        self.apart.and_then(|apart| apart[column].suspects)
     }
 
     /// Whether all text of a column is ASCII.

@@ -127,6 +127,7 @@ impl Batch for Columns {
                 index: &column.index[2 * rows.start..2 * rows.end],
                 kinds: Kinds::Each(&column.kinds[rows.clone()]),
                 ascii: None,
+                suspects: None,
             }));
             let keys = self.extra_keys.iter();
             let keys = keys.filter(|key| rows.contains(&(key.row as usize)));

@@ -301,10 +301,13 @@ impl<'a> Gather<'a> {
     /// Finds the violations of one column.
     fn check_column(&mut self, block: &Block<'_>, column: usize, at: usize) {
         let rules = &self.pass.compiled.columns[column];
-        let words = block.rows.div_ceil(64);
         if rules.fast.is_idle(block.only_kind(at)) {
             return;
         }
+        if let Some(suspects) = block.suspects(at) {
+            return for_each_bit(suspects, |row| self.judge(block, row, column, at));
+        }
+        let words = block.rows.div_ceil(64);
         let mut suspects = std::mem::take(&mut self.worker.suspects);
         suspects.clear();
         suspects.resize(words, 0);

@@ -37,6 +37,7 @@ impl Dictionary {
             values: Text {
                 bytes: loaded.bytes.to_vec(),
                 index: loaded.index.to_vec(),
+                suspects: Vec::new(),
             },
         }))
     }
@@ -68,6 +69,7 @@ impl Dictionary {
             bytes: &self.values.bytes,
             index: &text.index,
             ascii: Some(self.is_ascii),
+            suspects: None,
         }
     }
 

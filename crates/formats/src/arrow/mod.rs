@@ -7,7 +7,8 @@
 //! Text is used where it lies: of a `Utf8` array only the offsets are rewritten, from 2,048 rows at a time, so that they
 //! fit 32 bits whatever the size of the array. Views that share no buffer are gathered; numbers and
 //! moments are written as text ([`number`], [`moment`]), since that is what rules are held against. A string is
-//! [`Kind::Text`], as a field of a CSV is; what has a type in Arrow keeps it.
+//! [`Kind::Text`], as a field of a CSV is; what has a type in Arrow keeps it. Of most numbers and moments it can be said
+//! without a text that they are right ([`spare`]), and then none is written.
 //!
 //! Members of a struct are columns of their own, called `struct.member`. A list has no members here, and only
 //! whether it is null can be checked.
@@ -15,6 +16,7 @@
 mod dictionary;
 mod moment;
 mod number;
+mod spare;
 mod text;
 
 use std::ops::Range;
@@ -29,6 +31,7 @@ use crate::block::{Column, Kinds};
 use crate::columns::{BLOCK_ROWS, Batch};
 use crate::{Block, Error, Kind};
 use dictionary::Dictionary;
+pub use spare::{Right, Spare};
 use text::{Loaded, Text};
 
 /// Rows of a [`Slice`]: enough to be worth a thread's while, few enough that one batch keeps all threads busy.
@@ -111,6 +114,12 @@ impl Leaf {
         })
     }
 
+    /// How two moments of a column of moments are written, one with a fraction and one without, if its type has fractions.
+    /// All of the years 1 to 9999 are written like one of them.
+    pub fn moments(&self) -> Option<[String; 2]> {
+        moment::examples(&self.data_type)
+    }
+
     /// The error for a column of this type.
     pub fn unsupported(&self, remedy: &'static str) -> Error {
         Error::UnsupportedType {
@@ -135,25 +144,31 @@ struct Wanted {
     kind: Kind,
     /// Where it is in a batch; `None` if nobody looks at it.
     path: Option<Vec<usize>>,
+    spare: Spare,
 }
 
 impl Reader {
-    /// A reader of blocks with these columns; `None`: a column that is not there or that nobody looks at.
+    /// A reader of blocks with these columns, each with what need not be looked at; `None`: a column that is not there or
+    /// that nobody looks at.
     ///
     /// # Errors
     /// As [`Leaf::kind`].
-    pub fn new<'l>(columns: impl IntoIterator<Item = Option<&'l Leaf>>) -> Result<Reader, Error> {
+    pub fn new<'l>(
+        columns: impl IntoIterator<Item = Option<(&'l Leaf, Spare)>>,
+    ) -> Result<Reader, Error> {
         let wanted = columns.into_iter().map(|leaf| match leaf {
             // Text may be of any type, so no type is found to be wrong where nobody looks.
             None => Ok(Wanted {
                 name: String::new(),
                 kind: Kind::Text,
                 path: None,
+                spare: Spare::default(),
             }),
-            Some(leaf) => Ok(Wanted {
+            Some((leaf, spare)) => Ok(Wanted {
                 name: leaf.name.clone(),
                 kind: leaf.kind()?,
                 path: Some(leaf.path.clone()),
+                spare,
             }),
         });
         Ok(Reader {
@@ -217,18 +232,29 @@ struct Source {
 }
 
 impl Source {
-    /// Finds or writes the text of these rows of the column called `name`.
+    /// Finds or writes the text of these rows, as far as it is asked for.
     fn load<'s>(
         &'s self,
-        name: &str,
+        wanted: &Wanted,
         rows: Range<usize>,
         text: &'s mut Text,
     ) -> Result<Loaded<'s>, Error> {
         let nulls = self.nulls.as_ref();
+        text.suspects.clear();
+        let array = self.array.as_ref();
+        let is_marked = wanted
+            .spare
+            .mark(array, nulls, rows.clone(), &mut text.suspects);
+        if is_marked && text.suspects.iter().all(|&word| word == 0) {
+            return Ok(Loaded {
+                suspects: Some(&text.suspects),
+                ..Loaded::default()
+            });
+        }
         match &self.dictionary {
-            Some(Ok(dictionary)) => Ok(dictionary.load(self.array.as_ref(), nulls, rows, text)),
+            Some(Ok(dictionary)) => Ok(dictionary.load(array, nulls, rows, text)),
             Some(Err(error)) => Err(error.clone()),
-            None => text.load(self.array.as_ref(), nulls, rows)?.checked(name),
+            None => text.load(array, nulls, rows)?.checked(&wanted.name),
         }
     }
 }
@@ -252,7 +278,7 @@ impl Slice {
         {
             let loaded = match source {
                 None => Loaded::default(),
-                Some(source) => match source.load(&wanted.name, rows.clone(), text) {
+                Some(source) => match source.load(wanted, rows.clone(), text) {
                     Ok(loaded) => loaded,
                     Err(error) => {
                         failed = Some(error);
@@ -265,6 +291,7 @@ impl Slice {
                 index: loaded.index,
                 kinds: Kinds::All(wanted.kind),
                 ascii: loaded.ascii,
+                suspects: loaded.suspects,
             });
         }
         match failed {

@@ -19,7 +19,7 @@ use arrow_schema::{DataType, TimeUnit};
 
 use super::text::Text;
 
-const DAY_SECONDS: i64 = 86_400;
+pub(super) const DAY_SECONDS: i64 = 86_400;
 
 /// Bytes of the longest moment: a year of 12 digits and its sign, and `-02-29T10:20:30.123456789+01:00`.
 const MOMENT_BYTES: usize = 48;
@@ -76,6 +76,29 @@ pub(super) fn write(
         other => unreachable!("{other} is no moment"),
     }
     true
+}
+
+/// The first moment of 1970 and one that has a fraction, if values of this type are days or points in time.
+pub(super) fn examples(data_type: &DataType) -> Option<[String; 2]> {
+    let text = |write: &mut dyn FnMut(i64, &mut [u8]) -> usize, value| {
+        let mut out = [0; MOMENT_BYTES];
+        let len = write(value, &mut out);
+        String::from_utf8_lossy(&out[..len]).into_owned()
+    };
+    let mut write: Box<dyn FnMut(i64, &mut [u8]) -> usize> = match data_type {
+        DataType::Date32 | DataType::Date64 => Box::new(write_date),
+        DataType::Timestamp(unit, zone) => {
+            let digits = match unit {
+                TimeUnit::Second => 0,
+                TimeUnit::Millisecond => 3,
+                TimeUnit::Microsecond => 6,
+                TimeUnit::Nanosecond => 9,
+            };
+            Box::new(Zone::new(zone.as_deref()).writer(digits))
+        }
+        _ => return None,
+    };
+    Some([text(&mut write, 0), text(&mut write, 1)])
 }
 
 /// What is to be written, and where to.

@@ -15,7 +15,7 @@ fn values(array: ArrayRef) -> Vec<Option<String>> {
     let schema = Schema::new(vec![field.clone()]);
     let batch = StructArray::from(vec![(Arc::new(field), array)]);
     let leaves = leaves(&schema, &["x".to_owned()]);
-    let reader = Reader::new([Some(&leaves[0])]).unwrap();
+    let reader = Reader::new([Some((&leaves[0], Spare::default()))]).unwrap();
     read(&reader, &batch)
 }
 
@@ -169,7 +169,7 @@ fn members_of_a_struct_are_columns() {
         ["customer", "customer.city"]
     );
     let leaves = leaves(&schema, &["customer.city".to_owned()]);
-    let reader = Reader::new([Some(&leaves[0])]).unwrap();
+    let reader = Reader::new([Some((&leaves[0], Spare::default()))]).unwrap();
     assert_eq!(read(&reader, &batch), [Some("Bonn".to_owned()), None, None]);
     let nothing = StructArray::new(
         batch.fields().clone(),
@@ -207,7 +207,9 @@ fn types_that_no_rule_fits_are_refused_by_name() {
         true,
     )]);
     let leaves = leaves(&schema, &[]);
-    let error = Reader::new([Some(&leaves[0])]).unwrap_err().to_string();
+    let error = Reader::new([Some((&leaves[0], Spare::default()))])
+        .unwrap_err()
+        .to_string();
     assert!(
         error.starts_with("column `took` holds Duration(s) values, which cannot be checked"),
         "{error}"

@@ -20,6 +20,8 @@ use crate::columns::VALUE_BYTES_MAX;
 pub(super) struct Text {
     pub(super) bytes: Vec<u8>,
     pub(super) index: Vec<u32>,
+    /// The rows whose text is asked for, a bit for each; empty: all of them. See [`spare`](super::spare).
+    pub(super) suspects: Vec<u64>,
 }
 
 /// Where the values of some rows lie.
@@ -29,6 +31,7 @@ pub(super) struct Loaded<'t> {
     /// Pairs; see [`Column`](crate::block::Column).
     pub(super) index: &'t [u32],
     pub(super) ascii: Option<bool>,
+    pub(super) suspects: Option<&'t [u64]>,
 }
 
 impl Loaded<'_> {
@@ -104,6 +107,7 @@ impl Text {
             bytes: &self.bytes,
             index: &self.index,
             ascii: Some(known_ascii),
+            suspects: Some(self.suspects.as_slice()).filter(|suspects| !suspects.is_empty()),
         })
     }
 
@@ -132,6 +136,7 @@ impl Text {
             bytes,
             index: &self.index,
             ascii: None,
+            suspects: None,
         })
     }
 
@@ -159,6 +164,7 @@ impl Text {
                 index: &self.index,
                 // The lengths in between are ASCII as long as no text has 128 bytes.
                 ascii: None,
+                suspects: None,
             });
         }
         self.gather_views(array, nulls, rows)?;
@@ -166,6 +172,7 @@ impl Text {
             bytes: &self.bytes,
             index: &self.index,
             ascii: None,
+            suspects: None,
         })
     }
 
@@ -229,6 +236,7 @@ impl Text {
             bytes: text,
             index: &self.index,
             ascii: Some(true),
+            suspects: None,
         }
     }
 
@@ -243,7 +251,7 @@ impl Text {
         }
     }
 
-    /// Writes a value for each row, of at most `width` bytes: `write` says how many of those it was given it took.
+    /// Writes a value for each row that is asked for, of at most `width` bytes: `write` says how many of those it was given it took.
     pub(super) fn write_each<T: Copy>(
         &mut self,
         values: &[T],
@@ -257,7 +265,10 @@ impl Text {
         let mut end = 0;
         for (at, &value) in values.iter().enumerate() {
             let start = end;
-            if nulls.is_none_or(|nulls| nulls.is_valid(first_row + at)) {
+            let is_asked = |word: &u64| word >> (at % 64) & 1 == 1;
+            if self.suspects.get(at / 64).is_none_or(is_asked)
+                && nulls.is_none_or(|nulls| nulls.is_valid(first_row + at))
+            {
                 end += write(value, &mut self.bytes[start..start + width]);
             }
             self.index

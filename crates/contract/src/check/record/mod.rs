@@ -27,7 +27,7 @@
 //! ```
 
 mod line;
-mod numbers;
+pub(in crate::check) mod numbers;
 #[cfg(test)]
 mod tests;
 

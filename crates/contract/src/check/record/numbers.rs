@@ -16,7 +16,7 @@ use crate::model::Inclusion;
 
 /// The rules of a column of numbers, where it asks for nothing but a range.
 #[derive(Clone, Debug)]
-pub(super) struct NumberRules {
+pub(in crate::check) struct NumberRules {
     is_integer: bool,
     type_rule: RuleId,
     limits: Vec<Limit>,
@@ -38,7 +38,7 @@ struct Limit {
 
 impl NumberRules {
     /// The rules of a column; `None` if it is no column of numbers, or has other rules.
-    pub(super) fn of(values: &ValueCheck) -> Option<NumberRules> {
+    pub(in crate::check) fn of(values: &ValueCheck) -> Option<NumberRules> {
         let (is_integer, type_rule) = match &values.kind {
             Some((TypeCheck::Number, rule)) => (false, *rule),
             Some((TypeCheck::Integer, rule)) => (true, *rule),
@@ -62,6 +62,25 @@ impl NumberRules {
             type_rule,
             limits: limits.collect::<Option<_>>()?,
         })
+    }
+
+    /// The integers that break no rule, the floats that break none, and whether these must be whole.
+    #[cfg(feature = "arrow")]
+    pub(in crate::check) fn right(&self) -> (RangeInclusive<i64>, RangeInclusive<f64>, bool) {
+        let (mut first, mut last) = (i64::MIN, i64::MAX);
+        let (mut lowest, mut highest) = (f64::MIN, f64::MAX);
+        for limit in &self.limits {
+            first = first.max(*limit.integers.start());
+            last = last.min(*limit.integers.end());
+            let is_in = limit.admits_float(limit.nearest);
+            match limit.side {
+                Side::AtLeast if is_in => lowest = lowest.max(limit.nearest),
+                Side::AtLeast => lowest = lowest.max(limit.nearest.next_up()),
+                Side::AtMost if is_in => highest = highest.min(limit.nearest),
+                Side::AtMost => highest = highest.min(limit.nearest.next_down()),
+            }
+        }
+        (first..=last, lowest..=highest, self.is_integer)
     }
 
     /// Calls `found` for every rule that the number breaks.
@@ -209,11 +228,21 @@ mod tests {
             let nearest: f64 = text.parse().expect("a float");
             for number in floats(nearest).into_iter().chain([other, integer as f64, f64::NAN, f64::INFINITY]) {
                 let found = broken(|found| rules.judge_float(number, found));
-                prop_assert_eq!(found, expected(Decimal::from_f64(number)), "{} {:?}", number, rules);
+                let expected = expected(Decimal::from_f64(number));
+                prop_assert_eq!(&found, &expected, "{} {:?}", number, rules);
+                #[cfg(feature = "arrow")]
+                prop_assert_eq!(
+                    rules.right().1.contains(&number) && (!is_integer || number.trunc() == number),
+                    expected.is_empty(),
+                    "{} {:?}", number, rules,
+                );
             }
             for number in [integer, whole, whole.saturating_add(1), whole.saturating_sub(1), i64::MIN, i64::MAX] {
                 let found = broken(|found| rules.judge_integer(number, found));
-                prop_assert_eq!(found, expected(Some(Decimal::from(number))), "{} {:?}", number, rules);
+                let expected = expected(Some(Decimal::from(number)));
+                prop_assert_eq!(&found, &expected, "{} {:?}", number, rules);
+                #[cfg(feature = "arrow")]
+                prop_assert_eq!(rules.right().0.contains(&number), expected.is_empty(), "{} {:?}", number, rules);
             }
         }
     }

@@ -5,12 +5,13 @@ use std::iter;
 use arrow_array::StructArray;
 use arrow_schema::Schema;
 use tamis_formats::Kind;
-use tamis_formats::arrow::{Leaf, Reader, Slice, leaves};
+use tamis_formats::arrow::{Leaf, Reader, Right, Slice, Spare, leaves};
 
 use super::{Columns, RowsInput};
 use crate::check::compile::{ColumnRules, Compiled};
 use crate::check::layout::Layout;
-use crate::check::value::TypeCheck;
+use crate::check::record::numbers::NumberRules;
+use crate::check::value::{Constraint, Temporal, TypeCheck, ValueCheck};
 use crate::check::{Check, CheckError};
 
 /// The arrays as slices that a check can look at, and where the contract's columns are in them.
@@ -84,10 +85,54 @@ fn reader(
                 "only that such a value is there can be checked, or rules on the members of a struct",
             ));
         }
+        // The values of a key are all needed.
+        let spare = match is_key() {
+            true => Spare::default(),
+            false => spare(&column.values, leaf, kind),
+        };
         let is_looked_at = !column.fast.is_idle(Some(kind)) || is_key();
-        wanted.push(is_looked_at.then_some(leaf));
+        wanted.push(is_looked_at.then_some((leaf, spare)));
     }
     Reader::new(wanted)
+}
+
+/// The values of a column with which its rules find nothing wrong, as far as that can be said of all of its type.
+fn spare(values: &ValueCheck, leaf: &Leaf, kind: Kind) -> Spare {
+    let right = match kind {
+        Kind::Number => NumberRules::of(values).map(|rules| {
+            let (integers, floats, whole) = rules.right();
+            Right::Numbers {
+                integers,
+                floats,
+                whole,
+            }
+        }),
+        Kind::String if values.missing.is_empty() => {
+            let is_by_form = |constraint: &Constraint| matches!(constraint, Constraint::Zone(_));
+            let mut constraints = values.constraints.iter();
+            let are_by_form = constraints.all(|(constraint, _)| is_by_form(constraint))
+                && matches!(
+                    values.kind,
+                    Some((TypeCheck::Temporal(Temporal::Iso(_)), _))
+                );
+            let is_right = |text: &String| {
+                let mut is_right = true;
+                values.judge(kind, text.as_bytes(), |_| is_right = false);
+                is_right
+            };
+            // All are written alike, so two tell of all whether it is the form that the rules want.
+            let mut examples = leaf.moments().filter(|_| are_by_form).into_iter().flatten();
+            let first = examples.next();
+            first
+                .filter(|first| is_right(first) && examples.all(|text| is_right(&text)))
+                .map(|_| Right::Moments)
+        }
+        _ => None,
+    };
+    Spare {
+        values: right.unwrap_or_default(),
+        nulls: values.on_null.is_empty(),
+    }
 }
 
 /// Whether the column's rules ask for nothing but nested values of this kind that are not null.
@@ -101,3 +146,6 @@ fn is_only_there(column: &ColumnRules, kind: Kind) -> bool {
     };
     has_type && values.constraints.is_empty() && values.missing.is_empty()
 }
+
+#[cfg(test)]
+mod tests;
