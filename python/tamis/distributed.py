@@ -17,14 +17,16 @@ import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
-from typing import Any, Literal, TypeAlias, TypedDict, TypeGuard
+from typing import Any, Literal, TypeAlias, TypedDict, TypeGuard, cast
 
 from tamis._arguments import THREADS_MAX, whole_number
 from tamis._crew import Crew
 from tamis._tamis import Partial, PlannedRange, ValidationResult
+from tamis.errors import UnsupportedError
 from tamis.mapreduce import MapReduceValidator
 from tamis.schema import Schema
-from tamis.validator import Inputs, Validator
+from tamis.streaming import StreamingValidator
+from tamis.validator import Input, Inputs, Validator
 
 __all__ = ["ChunkInfo", "DistributedValidator"]
 
@@ -127,8 +129,9 @@ class DistributedValidator:
             "spill_dir": spill_dir,
             "unchecked": unchecked,
         }
-        # For what cannot be divided. It says what is wrong with the arguments, now and not at the first file.
+        # For what cannot be divided. They say what is wrong with the arguments, now and not at the first file.
         self._whole = Validator(schema, threads=self.workers, **self._options)
+        self._stream = StreamingValidator(schema, chunk_size, threads=self.workers, **self._options)
 
     def validate_csv_parallel(self, filepath: Inputs, callback: Callback | None = None) -> ValidationResult:
         """Checks CSV: a file, or a list of files as one input.
@@ -137,8 +140,10 @@ class DistributedValidator:
         are done), ``total_chunks``, ``rows``, ``bytes``, ``elapsed`` (seconds), ``valid_so_far`` and ``invalid_so_far`` (duplicates are
         found after the last chunk). What it raises ends the run and comes out.
 
-        What cannot be read from the middle (a compressed file, a pipe, a file object, bytes, an iterator) is one chunk,
-        and ``total_chunks`` is None then. A file must not change until the call returns.
+        What cannot be read from the middle (a compressed file, a pipe, a file object, bytes, an iterator) is read by one
+        reader; chunks have exactly ``chunk_size`` records then, and ``total_chunks`` is None. With ``unique`` rules it is one
+        chunk, and so are lists with such inputs in them; a compressed file in a list of files is a chunk of its own.
+        A file must not change until the call returns.
 
         Raises what :meth:`Validator.validate_csv` raises, and ``WorkerError`` when several processes died of one chunk.
         """
@@ -203,9 +208,31 @@ class DistributedValidator:
         self, inputs: Inputs, format: Literal["csv", "jsonl"], told: _Told
     ) -> ValidationResult:
         """Checks what cannot be divided: one reader, and all workers behind it."""
-        result = self._whole._check.run(inputs, format=format)
-        told.of_chunk(result.total_rows, result.invalid_count, sum(one["bytes"] for one in result.inputs))
+        if isinstance(inputs, list | tuple) or self._compares_rows():
+            result = self._whole._check.run(inputs, format=format)
+            told.of_chunk(result.total_rows, result.invalid_count, _size_bytes_of(result))
+            return result
+        start = {"csv": self._stream.validate_csv_stream, "jsonl": self._stream.validate_json_stream}[format]
+        read = {"bytes": 0}
+        before: ValidationResult | None = None
+        with start(cast("Input", inputs), progress=read.update) as stream:
+            for batch in stream:
+                # One behind: of the last one the bytes are not known before the end.
+                if before is not None:
+                    told.of_chunk(before.total_rows, before.invalid_count, read["bytes"] - told.size_bytes)
+                before = batch
+        result = stream.summary()
+        rows, invalid = (0, 0) if before is None else (before.total_rows, before.invalid_count)
+        told.of_chunk(rows, invalid, _size_bytes_of(result) - told.size_bytes)
         return result
+
+    def _compares_rows(self) -> bool:
+        """Whether there are ``unique`` rules. A stream has their keys in memory, where `Validator` has them on disk."""
+        try:
+            MapReduceValidator(self.schema, unchecked=self._options["unchecked"])
+        except UnsupportedError:
+            return True
+        return False
 
     def _chunk_bytes(self, paths: _Paths) -> int:
         """About how many bytes ``chunk_size`` records take, by the beginning of the first file."""
@@ -240,6 +267,11 @@ class _Told:
             chunk=0, total_chunks=None, rows=0, bytes=0, elapsed=0.0, valid_so_far=0, invalid_so_far=0
         )
 
+    @property
+    def size_bytes(self) -> int:
+        """Bytes that were told of."""
+        return self._info["bytes"]
+
     def of_each(self, planned: Sequence[PlannedRange], partials: Iterable[Partial]) -> Iterator[Partial]:
         """The partials of ``planned``, each when it has been told of."""
         self._info["total_chunks"] = len(planned)
@@ -267,6 +299,12 @@ def _size_bytes(range: PlannedRange) -> int:
     start, end = range.byte_range
     # What lies before the first record belongs to the first range.
     return end if range.ordinal == 0 else end - start
+
+
+def _size_bytes_of(result: ValidationResult) -> int:
+    """What the inputs take, as stored."""
+    size: int = sum(one["bytes"] for one in result.inputs)
+    return size
 
 
 def _are_files(inputs: object) -> TypeGuard[_Paths]:

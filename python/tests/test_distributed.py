@@ -146,12 +146,22 @@ def test_what_cannot_be_planned_is_checked_all_the_same(tmp_path: Path, kind: st
         "text": io.StringIO(data.decode()),
     }
     infos: list[dict[str, Any]] = []
-    validator = DistributedValidator(SCHEMA, workers=2, chunk_size=500)
+    validator = DistributedValidator(SCHEMA, workers=2, chunk_size=450)
     result = validator.validate_csv_parallel(sources[kind], infos.append)
     assert result == Validator(SCHEMA).validate_csv(data)
-    assert [(info["chunk"], info["total_chunks"], info["rows"]) for info in infos] == [(1, None, 3000)]
-    assert infos[0]["invalid_so_far"] == result.invalid_count
-    assert infos[0]["bytes"] == (path.stat().st_size if kind == "gzip" else len(data))
+    assert [info["chunk"] for info in infos] == [1, 2, 3, 4, 5, 6, 7]
+    assert [info["rows"] for info in infos] == [450, 900, 1350, 1800, 2250, 2700, 3000]
+    assert {info["total_chunks"] for info in infos} == {None}
+    assert infos[-1]["invalid_so_far"] == result.invalid_count
+    sizes = [info["bytes"] for info in infos]
+    assert sizes == sorted(sizes)
+    assert sizes[-1] == (path.stat().st_size if kind == "gzip" else len(data))
+    one_chunk: list[dict[str, Any]] = []
+    validator = DistributedValidator(UNIQUE_SCHEMA, workers=2, chunk_size=450)
+    assert validator.validate_csv_parallel(data, one_chunk.append) == Validator(UNIQUE_SCHEMA).validate_csv(
+        data
+    )
+    assert [(info["chunk"], info["total_chunks"], info["rows"]) for info in one_chunk] == [(1, None, 3000)]
 
 
 def test_several_compressed_files_are_a_chunk_each(tmp_path: Path) -> None:
