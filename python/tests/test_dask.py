@@ -15,6 +15,7 @@ import dask.dataframe
 import pandas
 import tamis.dask
 from dirty import SCHEMA, UNIQUE_SCHEMA, dirty_rows
+from documentation import run_guide
 from tamis import Field, InputNotFoundError, Schema, UnsupportedError, Validator, WorkerError
 from tamis.mapreduce import MapReduceValidator, Partial, PlannedRange
 
@@ -136,6 +137,11 @@ def test_a_killed_worker_is_survived_and_many_are_not(
             with pytest.raises(WorkerError, match="Dask"):
                 tamis.dask.validate(path, SCHEMA, chunk_bytes=20_000)
     assert (tmp_path / "died 0").exists()
+
+
+def test_the_guide(tmp_path: Path, scheduler: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    run_guide("dask")
 
 
 @pytest.mark.soak

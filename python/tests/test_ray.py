@@ -17,6 +17,7 @@ ray = pytest.importorskip("ray")
 
 import tamis.ray
 from dirty import SCHEMA, UNIQUE_SCHEMA, dirty_rows
+from documentation import run_guide
 from tamis import InputError, InputNotFoundError, UnsupportedError, Validator, WorkerError
 from tamis.mapreduce import MapReduceValidator, Partial, PlannedRange
 
@@ -105,6 +106,11 @@ def touch_and_map(validator: MapReduceValidator, chunk: PlannedRange) -> Partial
     """Maps a file that is not what it was when it was planned."""
     os.utime(chunk.input, ns=(0, 0))
     return validator.map_validate_chunk(chunk)
+
+
+def test_the_guide(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    run_guide("ray")
 
 
 @pytest.mark.soak

@@ -18,6 +18,7 @@ os.environ["SPARK_LOCAL_IP"] = "127.0.0.1"
 
 import tamis.spark
 from dirty import SCHEMA, UNIQUE_SCHEMA, dirty_rows
+from documentation import run_guide
 from pyspark.sql import SparkSession
 from tamis import Field, InputNotFoundError, Schema, UnsupportedError, Validator
 
@@ -106,6 +107,11 @@ def test_relative_paths_and_json_lines(tmp_path: Path, spark: Any, monkeypatch: 
     assert result == Validator(SCHEMA).validate_jsonl("data.log")
     with pytest.raises(InputNotFoundError, match="nowhere"):
         tamis.spark.validate(spark, "nowhere.csv", SCHEMA)
+
+
+def test_the_guide(tmp_path: Path, spark: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    run_guide("spark", spark=spark)
 
 
 @pytest.mark.soak
