@@ -179,7 +179,8 @@ def _spawn() -> subprocess.Popen[bytes]:
         "import json, sys; sys.path[:] = json.loads(sys.argv[1]); from tamis import _crew; _crew.serve()"
     )
     return subprocess.Popen(
-        [os.fsdecode(executable), "-c", program, json.dumps(sys.path)],
+        # -P: what lies in the current folder must not be taken for the modules that set the path.
+        [os.fsdecode(executable), "-P", "-c", program, json.dumps(sys.path)],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         # Ctrl-C in a terminal goes to a whole session: this process alone is to hear it, and ends the others.

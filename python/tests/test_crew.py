@@ -108,6 +108,15 @@ def test_leaving_ends_processes_and_threads_in_the_middle_of_a_task() -> None:
             os.kill(pid, 0)
 
 
+def test_processes_take_no_modules_from_the_current_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "json.py").write_text("raise ImportError('not this one')\n")
+    monkeypatch.chdir(tmp_path)
+    with Crew(10, count=1, use_processes=True) as crew:
+        assert list(crew.map(square, [2])) == [14]
+
+
 def test_a_script_without_a_main_guard_may_use_processes(tmp_path: Path) -> None:
     script = tmp_path / "script.py"
     script.write_text(
