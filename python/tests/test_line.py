@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import csv
+import gc
 import io
 import json
 import pickle
+import weakref
 from collections import OrderedDict, defaultdict
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -285,6 +287,26 @@ def test_process_many_is_lazy_and_numbers_its_rows() -> None:
     with pytest.raises(TypeError):
         one_field(int).process_many(5)  # type: ignore[arg-type]
     assert list(one_field(int).process_many([])) == []
+
+
+def test_a_generator_that_holds_its_own_results_is_collected() -> None:
+    class Witness:
+        pass
+
+    def start() -> weakref.ref[Witness]:
+        witness, results = Witness(), list[Iterator[Any]]()
+
+        def records() -> Iterator[dict[str, Any]]:
+            while witness and results is not None:
+                yield {}
+
+        results.append(LineProcessor(Schema({"n": Field(int)})).process_many(records()))
+        next(results[0])
+        return weakref.ref(witness)
+
+    witness = start()
+    gc.collect()
+    assert witness() is None
 
 
 def test_a_processor_can_be_pickled() -> None:

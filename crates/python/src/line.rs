@@ -11,6 +11,7 @@ use std::collections::HashSet;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use pyo3::exceptions::{PyTypeError, PyValueError};
+use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
 use pyo3::types::{PyByteArray, PyBytes, PyDict, PyIterator, PyList, PyString, PyTuple};
 use tamis_contract::check::{BrokenRule, Check, CheckError, RecordCheck, Scalar, Unchecked};
@@ -166,6 +167,11 @@ impl LineProcessor {
         Ok((PyTuple::new(py, [self.schema.bind(py)])?, keywords))
     }
 
+    /// A schema of a subclass may hold the processor.
+    fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        visit.call(&self.schema)
+    }
+
     fn __repr__(&self, py: Python<'_>) -> PyResult<String> {
         Ok(format!("LineProcessor({})", self.schema.bind(py).repr()?))
     }
@@ -285,6 +291,12 @@ pub(crate) struct ProcessedLines {
 impl ProcessedLines {
     fn __iter__(slf: Py<Self>) -> Py<Self> {
         slf
+    }
+
+    /// The records may come from a generator that holds this iterator.
+    fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        visit.call(&self.processor)?;
+        visit.call(&self.records)
     }
 
     fn __next__<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyTuple>>> {
