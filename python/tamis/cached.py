@@ -247,8 +247,7 @@ class CachedValidator:
         return known
 
     def _key(self, path: str, format: _Format, known: _Known) -> str:
-        contract, check = self.validator.schema._contract, self.validator._check
-        return cache_key(contract, check, path, format, self.hash, known.digest)
+        return cache_key(self.validator._check, path, format, self.hash, known.digest)
 
     def _is_unchanged(self, path: str, known: _Known) -> bool:
         """Whether what was just validated is what the digest is of."""

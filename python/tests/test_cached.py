@@ -134,6 +134,16 @@ def test_other_rules_under_a_cache_are_other_answers(
     assert counts(cached) == (0, 1, 2)
 
 
+def test_what_only_people_read_is_no_other_answer(
+    cached: CachedValidator, data: Path, tmp_path: Path
+) -> None:
+    cached.validate_csv(data)
+    fields = {"id": Field(str, required=True, description="who"), "n": Field(int, min=0, max=9)}
+    described = CachedValidator(Validator(Schema(fields)), tmp_path / "cache")
+    described.validate_csv(data)
+    assert counts(described) == (1, 0, 1)
+
+
 def test_threads_are_no_other_answer(cached: CachedValidator, data: Path, tmp_path: Path) -> None:
     cached.validate_csv(data)
     serial = CachedValidator(Validator(SCHEMA, parallel=False), tmp_path / "cache")
@@ -304,13 +314,14 @@ def test_what_was_not_used_for_longest_goes_first(tmp_path: Path) -> None:
     assert tiny.get_cache_stats()["entries"] == 3
 
 
-def test_answers_expire(tmp_path: Path, data: Path) -> None:
-    cached = CachedValidator(Validator(SCHEMA), tmp_path / "cache", ttl=timedelta(seconds=0.4))
+def test_answers_expire(tmp_path: Path, data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    cached = CachedValidator(Validator(SCHEMA), tmp_path / "cache", ttl=timedelta(minutes=5))
     cached.validate_csv(data)
     cached.validate_csv(data)
     assert cached.clear_expired() == 0
     assert counts(cached) == (1, 1, 1)
-    time.sleep(0.5)
+    later_ns = time.time_ns() + 5 * 60 * 10**9
+    monkeypatch.setattr(tamis.cached.time, "time_ns", lambda: later_ns)
     assert not cached.cache.has_result(data)
     assert CachedValidator(Validator(SCHEMA), tmp_path / "cache").cache.has_result(data)
     assert cached.clear_expired() == 1

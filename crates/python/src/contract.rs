@@ -170,7 +170,7 @@ impl Contract {
 
     /// A hash of everything that the contract says, in hexadecimal: BLAKE3 of its ODCS text and the object's name.
     #[getter]
-    pub(crate) fn fingerprint(&self) -> String {
+    fn fingerprint(&self) -> String {
         let mut hasher = blake3::Hasher::new();
         hasher.update(self.to_odcs().as_bytes());
         hasher.update(b"\0");

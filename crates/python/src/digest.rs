@@ -14,6 +14,7 @@ use std::path::PathBuf;
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use serde::{Deserialize, Serialize};
+use tamis_contract::check::RULE_ENGINE_VERSION;
 use tamis_contract::report::Report;
 use tamis_engine::control::Cancel;
 use tamis_engine::digest::{self, Algorithm, Digest, DigestOptions};
@@ -22,7 +23,6 @@ use tamis_engine::stamp::Stamp;
 use tamis_formats::sniff::Format;
 
 use crate::check::Check;
-use crate::contract::Contract;
 use crate::detached::Desk;
 use crate::result::ValidationResult;
 use crate::{error, source};
@@ -82,6 +82,8 @@ fn file_digest(
 struct Key {
     entry_version: u32,
     tamis_version: String,
+    rule_engine_version: u32,
+    /// Fingerprint of the contract.
     rules: String,
     /// Rules that are left out; they are listed in the report.
     unchecked: usize,
@@ -95,7 +97,6 @@ struct Key {
 /// delimiter that it stands for.
 #[pyfunction]
 fn cache_key(
-    contract: &Contract,
     check: &Check,
     path: PathBuf,
     format: &str,
@@ -111,7 +112,8 @@ fn cache_key(
     let key = Key {
         entry_version: ENTRY_VERSION,
         tamis_version: env!("CARGO_PKG_VERSION").to_owned(),
-        rules: contract.fingerprint(),
+        rule_engine_version: RULE_ENGINE_VERSION,
+        rules: check.rules().fingerprint().to_owned(),
         unchecked: check.rules().rules_not_checked().len(),
         max_errors: check.options().samples_max,
         format,
