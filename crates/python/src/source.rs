@@ -18,7 +18,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use pyo3::exceptions::PyTypeError;
+use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::pybacked::{PyBackedBytes, PyBackedStr};
 use pyo3::types::{PyByteArray, PyBytes, PyIterator, PyList, PyMemoryView, PyString, PyTuple};
@@ -159,8 +159,8 @@ pub(crate) fn format(word: Option<&str>, sources: &[Box<dyn Source>]) -> PyResul
             Some(delimited @ Format::Delimited { .. }) => delimited,
             _ => Format::Delimited { delimiter: b',' },
         })),
-        Some(other) => Err(PyTypeError::new_err(format!(
-            "no format is called `{other}`"
+        Some(other) => Err(PyValueError::new_err(format!(
+            "`format` is \"csv\" or \"jsonl\", not {other:?}"
         ))),
     }
 }
