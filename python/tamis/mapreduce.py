@@ -210,6 +210,8 @@ def _merged(partials: Iterable[Partial]) -> list[Partial]:
     # Like the digits of a binary counter: merging one by one would copy the names of all files of keys again and again.
     waiting: list[tuple[int, Partial]] = []
     for partial in partials:
+        if not isinstance(partial, Partial):
+            raise TypeError(f"expected partials, not `{type(partial).__name__}`")
         level = 0
         while waiting and waiting[-1][0] == level:
             partial = waiting.pop()[1].merge(partial)
