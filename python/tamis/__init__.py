@@ -5,7 +5,7 @@
 >>> schema = Schema({"id": Field(str, required=True, pattern=r"^TX\\d+$"), "amount": Field(float, min=0)})
 >>> result = Validator(schema).validate_csv(io.BytesIO(b"id,amount\\nTX1,5\\nTX2,-7.5\\n"))
 >>> result
-<ValidationResult invalid: 2 rows, 1 valid, 1 invalid, 1 errors>
+<ValidationResult invalid: 2 rows, 1 valid, 1 invalid, 1 error>
 >>> print(result.errors[0])
 row 2, `amount`: must be at least 0 (found `-7.5`)
 """

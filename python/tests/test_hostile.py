@@ -542,7 +542,7 @@ class Last:
 builtins.last = Last()
 atexit.register(lambda: print(validator.validate_csv(b"a,b\\n1,x\\n")))
 """
-    assert run_strictly(code) == "<ValidationResult valid: 1 rows, 1 valid, 0 invalid>\n2\n"
+    assert run_strictly(code) == "<ValidationResult valid: 1 row, 1 valid, 0 invalid>\n2\n"
 
 
 def test_another_interpreter_is_refused(run_strictly: Callable[[str], str]) -> None:

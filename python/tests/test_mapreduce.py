@@ -189,7 +189,7 @@ def test_bytes_count_in_the_order_given(tmp_path: Path) -> None:
     partials = [travel(validator.map_validate_chunk(chunk)) for chunk in chunks]
     assert [partial.chunks for partial in partials] == [1, 1, 1]
     assert (partials[0].plan, partials[0].ranges) == (None, [])
-    assert repr(partials[1]) == "<Partial: 1 rows, 1 invalid, of 0 ranges and 1 chunks>"
+    assert repr(partials[1]) == "<Partial: 1 row, 1 invalid, of 0 ranges and 1 chunk>"
     result = validator.reduce_results(partials)
     assert (result.total_rows, result.valid_count, result.invalid_count) == (4, 2, 2)
     found = [(error.row, error.column, error.rule) for error in result.errors]

@@ -137,7 +137,18 @@ def test_repr_and_summary(orders: Schema, result: ValidationResult) -> None:
         repr(Validator(orders).validate_csv(b"id\n"))
         == "<ValidationResult valid: 0 rows, 0 valid, 0 invalid>"
     )
+    assert repr(Validator(orders).validate_csv(b"id\nx\n")) == (
+        "<ValidationResult invalid: 1 row, 0 valid, 1 invalid, 1 error>"
+    )
     assert "2 of 4 rows are bad" in result.summary()
+
+
+def test_errors_say_where_they_are_if_that_is_known(orders: Schema) -> None:
+    (missing,) = Validator(orders).validate_csv(b"x\n").errors
+    assert str(missing).startswith("header, `id`: ")
+    unordered = ValidationError(None, None, None, "id", "pattern", "x", "must match")
+    assert str(unordered) == "`id`: must match (found `x`)"
+    assert str(ValidationError(None, None, None, None, "json", None, "must be JSON")) == "must be JSON"
 
 
 class _Page(HTMLParser):

@@ -49,19 +49,19 @@ impl Page {
         let rows = &report.rows;
         self.add(format_args!(
             "<span style=\"background:{colour};color:#fff;border-radius:3px;padding:1px 8px\">{verdict}</span> \
-             <b>{}</b> rows, <b>{}</b> valid, <b>{}</b> invalid",
-            human::count(rows.total),
+             <b>{}</b>, <b>{}</b> valid, <b>{}</b> invalid",
+            text::counted(rows.total, "row"),
             human::count(rows.valid),
             human::count(rows.invalid),
         ));
-        let mut checked = format!("{} rules checked", human::count(report.rules_checked));
+        let mut checked = format!("{} checked", text::counted(report.rules_checked, "rule"));
         if !report.rules_not_checked.is_empty() {
             write!(checked, ", {} not checked", report.rules_not_checked.len())
                 .expect("a string takes everything");
         }
         self.add(format_args!(
-            " <span style=\"{FAINT}\">{} errors; {checked}</span>",
-            human::count(report.violations.total)
+            " <span style=\"{FAINT}\">{}; {checked}</span>",
+            text::counted(report.violations.total, "error")
         ));
     }
 
@@ -98,9 +98,9 @@ impl Page {
 
     fn errors(&mut self, report: &Report) {
         let title = format!(
-            "the first {} of {} errors",
+            "the first {} of {}",
             human::count(report.samples.len().min(ROWS_MAX) as u64),
-            human::count(report.violations.total)
+            text::counted(report.violations.total, "error")
         );
         let number = |number: Option<u64>| number.map_or(String::new(), human::count);
         let rows = report.samples.iter().take(ROWS_MAX).map(|sample| {

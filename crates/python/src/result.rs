@@ -14,6 +14,7 @@ use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyBytes, PyDict, PyList, PyString, PyTuple, PyType};
 use tamis_contract::model::Severity;
 use tamis_contract::report::{Report, Sample, text};
+use tamis_engine::human;
 
 use crate::arrow::ErrorTable;
 use crate::{error, html};
@@ -23,6 +24,9 @@ pub(crate) fn add_to(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<ValidationResult>()?;
     module.add_class::<ValidationError>()
 }
+
+/// Rules that a header breaks. An error of another one is about a row, even where nobody can say which.
+const HEADER_RULES: [&str; 3] = ["missingColumn", "extraColumn", "duplicateColumn"];
 
 /// The outcome of a validation: how many rows there are, how many are good, and what is wrong with the others.
 ///
@@ -298,11 +302,14 @@ impl ValidationResult {
         } = &*self.report;
         let verdict = if self.is_valid() { "valid" } else { "invalid" };
         let mut repr = format!(
-            "<ValidationResult {verdict}: {} rows, {} valid, {} invalid",
-            rows.total, rows.valid, rows.invalid
+            "<ValidationResult {verdict}: {}, {} valid, {} invalid",
+            text::counted(rows.total, "row"),
+            human::count(rows.valid),
+            human::count(rows.invalid)
         );
         if violations.total > 0 {
-            write!(repr, ", {} errors", violations.total).expect("a string takes everything");
+            repr.push_str(", ");
+            repr.push_str(&text::counted(violations.total, "error"));
         }
         repr.push('>');
         repr
@@ -459,18 +466,23 @@ impl ValidationError {
         let Sample {
             row,
             column,
+            rule,
             message,
             value,
             ..
         } = &self.sample;
-        let mut text = match row {
-            Some(row) => format!("row {row}"),
-            None => "header".to_owned(),
+        let place = match row {
+            Some(row) => Some(format!("row {row}")),
+            None if HEADER_RULES.contains(&rule.as_str()) => Some("header".to_owned()),
+            // A row of a table that has no order.
+            None => None,
         };
-        if let Some(column) = column {
-            write!(text, ", `{column}`").expect("a string takes everything");
-        }
-        write!(text, ": {message}").expect("a string takes everything");
+        let column = column.as_ref().map(|column| format!("`{column}`"));
+        let place: Vec<String> = place.into_iter().chain(column).collect();
+        let mut text = match place.is_empty() {
+            true => message.clone(),
+            false => format!("{}: {message}", place.join(", ")),
+        };
         if let Some(value) = value {
             write!(text, " (found `{value}`)").expect("a string takes everything");
         }

@@ -8,7 +8,7 @@ use arrow_array::{ArrayRef, RecordBatch, RecordBatchIterator, StringArray, UInt6
 use arrow_schema::{ArrowError, DataType, Field, Schema};
 use pyo3::prelude::*;
 use pyo3::types::PyCapsule;
-use tamis_contract::report::Sample;
+use tamis_contract::report::{Sample, text};
 
 use super::{SCHEMA, STREAM};
 use crate::error;
@@ -115,6 +115,7 @@ impl ErrorTable {
     }
 
     fn __repr__(&self) -> String {
-        format!("<ErrorTable: {} errors>", self.batch.num_rows())
+        let errors = text::counted(self.batch.num_rows() as u64, "error");
+        format!("<ErrorTable: {errors}>")
     }
 }

@@ -10,6 +10,8 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyTuple};
 use tamis_contract::check;
+use tamis_contract::report::text;
+use tamis_engine::human;
 
 use crate::error;
 
@@ -194,10 +196,11 @@ impl Partial {
             .map(|(_, ordinals)| u64::from(ordinals.end) - u64::from(ordinals.start))
             .sum();
         format!(
-            "<Partial: {} rows, {} invalid, of {ranges} ranges and {} chunks>",
-            self.rows(),
-            self.rows_invalid(),
-            self.chunks()
+            "<Partial: {}, {} invalid, of {} and {}>",
+            text::counted(self.rows(), "row"),
+            human::count(self.rows_invalid()),
+            text::counted(ranges, "range"),
+            text::counted(self.chunks(), "chunk")
         )
     }
 }

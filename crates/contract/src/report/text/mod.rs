@@ -113,7 +113,7 @@ pub fn tamed(text: &str, chars_max: usize) -> String {
 }
 
 /// `1 row`, `2,000 rows`.
-fn counted(count: u64, noun: &str) -> String {
+pub fn counted(count: u64, noun: &str) -> String {
     let plural = if count == 1 { "" } else { "s" };
     format!("{} {noun}{plural}", human::count(count))
 }
