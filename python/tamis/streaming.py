@@ -9,6 +9,7 @@ from decimal import Decimal
 from functools import partial
 from typing import Any, Literal
 
+from tamis._arguments import whole_number
 from tamis._tamis import ValidationStream
 from tamis.progress import Progress, callback_for
 from tamis.schema import Schema
@@ -44,6 +45,8 @@ class StreamingValidator:
         Rows in each batch; the last one has what is left.
     parallel:
         Whether to use all cores; ``False`` is one thread. Batches are the same.
+    chunk_size:
+        Taken from code written for other validators; nothing depends on it here.
     max_errors:
         How many errors each batch's result lists, and the summary. Counts are exact, whatever it is.
     threads, memory, unchecked:
@@ -73,6 +76,7 @@ class StreamingValidator:
         schema: Schema,
         buffer_size: int = 10_000,
         parallel: bool = True,
+        chunk_size: int | None = None,
         *,
         max_errors: int = 1000,
         threads: int | None = None,
@@ -84,6 +88,8 @@ class StreamingValidator:
             raise TypeError(f"`buffer_size` is a number of rows, not `{type(buffer_size).__name__}`")
         if not 1 <= buffer_size < 2**63:
             raise ValueError(f"`buffer_size` is at least 1 row, not {buffer_size}")
+        if chunk_size is not None:
+            whole_number("chunk_size", chunk_size, 1)
         self.schema = schema
         self.buffer_size = buffer_size
         self.parallel = parallel
@@ -99,6 +105,7 @@ class StreamingValidator:
     def validate_csv_stream(
         self,
         path: Input,
+        skip_header: bool = True,
         *,
         progress: Progress = None,
         follow: bool = False,
@@ -110,6 +117,9 @@ class StreamingValidator:
         ----------
         path:
             A path (``"-"``: standard input), bytes, a file object or an iterator of bytes.
+        skip_header:
+            Taken from code written for other validators. The header is no row here, whatever it says; whether there is one is
+            told by the contract.
         progress:
             Called about ten times a second, inside ``next``, with a dict: ``rows``, ``bytes``, ``total_bytes`` (None if unknown),
             ``violations``, ``elapsed`` (seconds).

@@ -20,6 +20,7 @@ from tamis import (
     LineProcessor,
     MapReduceValidator,
     Schema,
+    StreamingValidator,
     ValidationError,
     ValidationResult,
     Validator,
@@ -103,6 +104,43 @@ def test_validate_dict(schema: Schema) -> None:
     assert len(record_job({"id": "USR00000001"})) == 2
     # A rule about all records says nothing about one.
     assert Validator(Schema({"a": Field(str, unique=True)})).validate_dict({"a": "x"}) == []
+
+
+def test_streaming(schema: Schema, users: str) -> None:
+    def batches_job(path: str) -> tuple[int, int, int, list[ValidationError]]:
+        validator = StreamingValidator(schema=schema, buffer_size=1000, parallel=True, chunk_size=5000)
+        estimate = validator.estimate_memory_usage(Path(path).stat().st_size / 1024**3)
+        print(f"{estimate['file_size_gb']:.3f} GB, {estimate['estimated_rows']:,} rows")
+        print(f"{estimate['buffer_memory_mb']:.2f} MB for {estimate['buffer_size_rows']:,} rows")
+        print(f"{estimate['batches_required']} batches, {estimate['estimated_processing_time_sec']} s")
+        total_valid = total_invalid = count = 0
+        errors: list[ValidationError] = []
+        for count, batch in enumerate(validator.validate_csv_stream(path, skip_header=True), 1):
+            total_valid += batch.valid_count
+            total_invalid += batch.invalid_count
+            assert batch.total_rows == min(validator.buffer_size, ROWS - (count - 1) * 1000)
+            errors.extend(batch.errors)
+        return count, total_valid, total_invalid, errors
+
+    count, valid, invalid, errors = batches_job(users)
+    assert (count, valid, invalid) == (3, ROWS - BAD_ROWS, BAD_ROWS)
+    assert sorted(error.row_index or 0 for error in errors) == sorted([*WRONG_MAILS, *TOO_YOUNG])
+
+
+def test_streaming_json(tmp_path: Path) -> None:
+    path = tmp_path / "app.log.jsonl"
+    levels = ["info", "error", "loud"]
+    path.write_text("".join(json.dumps({"level": levels[row % 3]}) + "\n" for row in range(30)))
+    log_schema = Schema({"level": Field(str, required=True, choices=["info", "error"])})
+
+    def alerts_job(path: str) -> list[ValidationError]:
+        alerts = []
+        for batch in StreamingValidator(schema=log_schema, buffer_size=7).validate_json_stream(path):
+            if batch.invalid_count > 0:
+                alerts.extend(batch.errors)
+        return alerts
+
+    assert [error.row_index for error in alerts_job(str(path))] == list(range(2, 30, 3))
 
 
 @pytest.mark.parametrize("use_processes", [False, True])

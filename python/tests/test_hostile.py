@@ -32,6 +32,7 @@ from tamis import (
     MapReduceValidator,
     PartialError,
     Schema,
+    StreamingValidator,
     TamisError,
     UnsupportedError,
     ValidationError,
@@ -121,6 +122,17 @@ def calls(folder: Path) -> dict[str, Callable[[Any], object]]:
         "cached": lambda value: cached().validate_csv(value),
         "MapReduceValidator": MapReduceValidator,
         "parts threads": lambda value: MapReduceValidator(SCHEMA, threads=value),
+        "StreamingValidator": StreamingValidator,
+        "buffer_size": lambda value: StreamingValidator(SCHEMA, buffer_size=value),
+        "stream": lambda value: list(StreamingValidator(SCHEMA).validate_csv_stream(value)),
+        "stream json": lambda value: list(StreamingValidator(SCHEMA).validate_json_stream(value)),
+        "stream progress": lambda value: list(
+            StreamingValidator(SCHEMA).validate_csv_stream(path, progress=value)
+        ),
+        "max_wait": lambda value: (
+            StreamingValidator(SCHEMA).validate_csv_stream(path, follow=True, max_wait=value).close()
+        ),
+        "stream estimate": StreamingValidator(SCHEMA).estimate_memory_usage,
         "DistributedValidator": DistributedValidator,
         "workers": lambda value: DistributedValidator(SCHEMA, workers=value),
         "distributed chunk_size": lambda value: DistributedValidator(SCHEMA, chunk_size=value),
@@ -393,7 +405,8 @@ def test_pickles_that_were_tampered_with(tmp_path: Path) -> None:
 def test_everything_that_can_travel_does(orders_csv: Path, tmp_path: Path) -> None:
     validator = Validator(SCHEMA, parallel=False, max_errors=7)
     cached = CachedValidator(validator, tmp_path / "cache", 60, 10, hash="sha256", verify="stat")
-    for one in (validator, cached, LineProcessor(SCHEMA), MapReduceValidator(SCHEMA)):
+    others = (StreamingValidator(SCHEMA, 7), DistributedValidator(SCHEMA, 2, 9, True))
+    for one in (*others, validator, cached, LineProcessor(SCHEMA), MapReduceValidator(SCHEMA)):
         again = pickle.loads(pickle.dumps(one))
         assert (type(again), repr(again)) == (type(one), repr(one))
     again = pickle.loads(pickle.dumps(cached))
@@ -462,6 +475,8 @@ def run_strictly(run_python: Callable[..., subprocess.Popen[str]]) -> Callable[[
 
 ENDLESS = {
     "jsonl": "validator.validate_jsonl(b'{}\\n' * 1000 for _ in itertools.count())",
+    "stream": "list(StreamingValidator(schema, 10_000_000).validate_csv_stream(rows()))",
+    "follow": "list(StreamingValidator(schema).validate_csv_stream(sys.argv[2], follow=True))",
     "infer": "Schema.infer(rows())",
     "validate": "validator.validate({'a': 1} for _ in itertools.count())",
     "process_many": "collections.deque(LineProcessor(schema).process_many(itertools.repeat({'a': 1})), maxlen=0)",
