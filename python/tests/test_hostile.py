@@ -537,6 +537,29 @@ other.join()
     assert run_strictly(code) == "300000 300000\n0\n"
 
 
+def test_a_stream_stays_in_its_process(run_strictly: Callable[[str], str]) -> None:
+    code = """
+warnings.simplefilter("ignore", DeprecationWarning)
+stream = StreamingValidator(schema, 1000).validate_csv_stream(itertools.islice(rows(), 100))
+next(stream)
+child = os.fork()
+if child == 0:
+    signal.alarm(20)
+    try:
+        next(stream)
+    except RuntimeError as error:
+        print(error, flush=True)
+    stream.close()
+    del stream
+    os._exit(0)
+print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), sum(batch.total_rows for batch in stream))
+"""
+    assert run_strictly(code).splitlines() == [
+        "the stream was begun before this process was forked, and goes on in the other one",
+        "0 989000",
+    ]
+
+
 @pytest.mark.parametrize("options", ["", ", progress=lambda info: None"])
 def test_an_interpreter_may_end_in_the_middle(run_strictly: Callable[[str], str], options: str) -> None:
     code = f"""

@@ -15,7 +15,9 @@
 //! 3. Closing the queue and the desk makes every wait of the run end, so that joining it takes no longer than one
 //!    chunk does.
 
+use std::mem;
 use std::path::PathBuf;
+use std::process;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, Receiver, SyncSender, TryRecvError};
 use std::sync::{Arc, Mutex};
@@ -79,6 +81,8 @@ struct Running {
     /// Somebody is in `__next__`, to be woken.
     is_waiting: Arc<AtomicBool>,
     teller: Teller,
+    /// The process that the run is in.
+    process: u32,
 }
 
 impl ValidationStream {
@@ -131,7 +135,8 @@ impl ValidationStream {
             .name("tamis".to_owned())
             .spawn(work)
             .map_err(|source| {
-                error::internal(given.py(), &format!("cannot start a thread: {source}"))
+                // Python's own exception for this.
+                PyRuntimeError::new_err(format!("cannot start a thread: {source}"))
             })?;
         Ok(ValidationStream {
             state: Mutex::new(State::Running(Running {
@@ -141,6 +146,7 @@ impl ValidationStream {
                 run: Some(run),
                 is_waiting,
                 teller,
+                process: process::id(),
             })),
             stop,
         })
@@ -242,6 +248,11 @@ impl ValidationStream {
 impl Running {
     /// Waits for a batch or the end, `None`, and does meanwhile what the run asks for.
     fn next(&mut self, py: Python<'_>) -> PyResult<Option<Report>> {
+        if self.is_forked() {
+            return Err(PyRuntimeError::new_err(
+                "the stream was begun before this process was forked, and goes on in the other one",
+            ));
+        }
         let Running {
             queue,
             desk,
@@ -273,6 +284,11 @@ impl Running {
         Ok(found.expect("the desk serves until it is there"))
     }
 
+    /// Whether this is a copy in a process that was forked, to which no thread of the run has come along.
+    fn is_forked(&self) -> bool {
+        self.process != process::id()
+    }
+
     /// What the run ended in.
     fn end(&mut self, py: Python<'_>) -> PyResult<Result<Report, CheckError>> {
         let run = self.run.take().expect("it ends once");
@@ -288,6 +304,13 @@ impl Running {
 
 impl Drop for Running {
     fn drop(&mut self) {
+        if self.is_forked() {
+            // Whoever would be waited for is not here, and locks they held then are held for ever.
+            mem::forget(self.run.take());
+            mem::forget(mem::replace(&mut self.queue, mpsc::sync_channel(0).1));
+            mem::forget(mem::replace(&mut self.desk, Desk::new(Cancel::new())));
+            return;
+        }
         self.cancel.cancel();
         // Closed by putting others in their places.
         self.queue = mpsc::sync_channel(0).1;
