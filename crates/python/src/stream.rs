@@ -65,9 +65,9 @@ pub(crate) struct ValidationStream {
 }
 
 enum State {
-    Running(Running),
+    Running(Box<Running>),
     /// The report of the whole run.
-    Done(Report),
+    Done(Box<Report>),
     /// Closed, or failed.
     Closed,
 }
@@ -139,7 +139,7 @@ impl ValidationStream {
                 PyRuntimeError::new_err(format!("cannot start a thread: {source}"))
             })?;
         Ok(ValidationStream {
-            state: Mutex::new(State::Running(Running {
+            state: Mutex::new(State::Running(Box::new(Running {
                 queue,
                 desk,
                 cancel,
@@ -147,7 +147,7 @@ impl ValidationStream {
                 is_waiting,
                 teller,
                 process: process::id(),
-            })),
+            }))),
             stop,
         })
     }
@@ -179,7 +179,7 @@ impl ValidationStream {
                 let ended = running.end(py);
                 *state = State::Closed;
                 match ended? {
-                    Ok(report) => *state = State::Done(report),
+                    Ok(report) => *state = State::Done(Box::new(report)),
                     // Stopped before the file had begun.
                     Err(CheckError::Engine(tamis_engine::Error::Interrupted))
                         if self.stop.is_cancelled() => {}
@@ -226,7 +226,7 @@ impl ValidationStream {
     /// The result of the whole run, once all batches have been taken.
     fn summary(&self) -> PyResult<ValidationResult> {
         match &*self.state()? {
-            State::Done(report) => Ok(report.clone().into()),
+            State::Done(report) => Ok(report.as_ref().clone().into()),
             State::Running(_) => Err(PyRuntimeError::new_err(
                 "there is a summary when all batches have been taken",
             )),
