@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 from dirty import SCHEMA, UNIQUE_SCHEMA, csv_bytes
+from extent import examples
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tamis import (
@@ -29,7 +30,7 @@ from tamis import (
 
 HEADER = b"id,amount,note\n"
 IN_A_FOLDER = settings(
-    suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=40
+    suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=examples(40)
 )
 
 
@@ -60,7 +61,7 @@ def test_threads_say_what_the_validator_says(
     assert validator.validate_csv_parallel(path) == expected
 
 
-@settings(IN_A_FOLDER, max_examples=4)
+@settings(IN_A_FOLDER, max_examples=examples(4))
 @given(data=csv_bytes(), chunk_size=st.integers(3, 20))
 @pytest.mark.parametrize("schema", [SCHEMA, UNIQUE_SCHEMA], ids=["rows", "unique"])
 def test_processes_say_what_the_validator_says(
