@@ -29,7 +29,7 @@ def make(folder: Path, rows: int) -> tuple[Path, int]:
     data, answer = folder / f"billion-{rows}.csv", folder / f"billion-{rows}.answer.json"
     if not (data.exists() and answer.exists()):
         command = Path(sys.executable).with_name("tamis")
-        arguments = [
+        arguments: list[str | Path] = [
             "gen",
             "transactions",
             "--quiet",

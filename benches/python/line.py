@@ -85,7 +85,7 @@ def pydantic_answers() -> Answers:
     from typing_extensions import TypedDict
 
     # Types that are made in a function are not found by their names.
-    transaction = TypedDict(  # type: ignore[misc]
+    transaction = TypedDict(
         "transaction",
         {
             "id": Annotated[str, pydantic.StringConstraints(pattern=ID_PATTERN)],
@@ -173,12 +173,12 @@ def tools() -> dict[str, Answers]:
         "pydantic": ("pydantic", pydantic_answers),
         "jsonschema-rs": ("jsonschema_rs", jsonschema_answers),
     }
-    for name, (module, answers) in peers.items():
+    for name, (module, make) in peers.items():
         try:
             importlib.import_module(module)
         except ImportError:
             continue
-        found[f"{name} {version(name)}"] = answers()
+        found[f"{name} {version(name)}"] = make()
     for name, answers in found.items():
         for question, is_right in QUESTIONS.items():
             assert is_right(answers[question]()), f"{name}: {question}"

@@ -17,6 +17,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Literal
 
 import tamis
 
@@ -67,7 +68,9 @@ def cache_content(path: str, schema: tamis.Schema) -> Callable[[], tuple[int, in
     return cached(path, schema, "content")
 
 
-def cached(path: str, schema: tamis.Schema, verify: str) -> Callable[[], tuple[int, int]]:
+def cached(
+    path: str, schema: tamis.Schema, verify: Literal["content", "stat"]
+) -> Callable[[], tuple[int, int]]:
     settle(path)
     validator = tamis.CachedValidator(tamis.Validator(schema), tempfile.mkdtemp(), verify=verify)
     validator.validate_csv(path)
