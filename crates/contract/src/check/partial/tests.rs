@@ -94,7 +94,11 @@ fn csvs() -> impl Strategy<Value = Vec<u8>> {
         1 => Just(""),
     ];
     let lines = proptest::collection::vec(line, 0..25);
-    (header, lines, any::<bool>()).prop_map(|(header, lines, is_cut)| {
+    (header, lines, any::<bool>()).prop_map(|(header, mut lines, is_cut)| {
+        if header.is_empty() {
+            // It could be the header, and a header that does not end is an error.
+            lines.retain(|line| !line.starts_with("\"T8"));
+        }
         let mut text = format!("{header}{}", lines.concat()).into_bytes();
         if is_cut && text.last() == Some(&b'\n') {
             text.pop();
