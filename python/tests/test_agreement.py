@@ -6,6 +6,7 @@ import csv
 import io
 import pickle
 import tempfile
+from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from dataclasses import dataclass
@@ -23,6 +24,7 @@ from tamis import (
     DistributedValidator,
     MapReduceValidator,
     Schema,
+    StreamingValidator,
     ValidationResult,
     Validator,
 )
@@ -96,7 +98,24 @@ def on_workers(schema: Schema, path: Path, cut: Cut) -> ValidationResult:
     return validator.validate_csv_parallel(path)
 
 
-WAYS = [one_thread, iterator_of_pieces, from_the_cache, mapped_and_reduced, on_workers]
+def in_batches(schema: Schema, path: Path, cut: Cut) -> ValidationResult:
+    """The summary; what the batches say must add up to it."""
+    validator = StreamingValidator(schema, cut.rows, threads=cut.workers, max_errors=cut.max_errors)
+    with validator.validate_csv_stream(path) as stream:
+        batches = list(stream)
+        whole = stream.summary()
+    totals = [batch.total_rows for batch in batches]
+    assert all(total == cut.rows for total in totals[:-1])
+    assert sum(totals) == whole.total_rows
+    assert sum(batch.valid_count for batch in batches) == whole.valid_count
+    assert sum(batch.invalid_count for batch in batches) == whole.invalid_count
+    assert sum((Counter(batch.errors_by_rule) for batch in batches), Counter()) == whole.errors_by_rule
+    errors = [error for batch in batches for error in batch.errors]
+    assert errors[: cut.max_errors] == whole.errors
+    return whole
+
+
+WAYS = [one_thread, iterator_of_pieces, from_the_cache, mapped_and_reduced, on_workers, in_batches]
 
 
 @SCHEMAS
