@@ -477,6 +477,7 @@ ENDLESS = {
     "jsonl": "validator.validate_jsonl(b'{}\\n' * 1000 for _ in itertools.count())",
     "stream": "list(StreamingValidator(schema, 10_000_000).validate_csv_stream(rows()))",
     "follow": "list(StreamingValidator(schema).validate_csv_stream(sys.argv[2], follow=True))",
+    "empty": "validator.validate_csv(itertools.repeat(b''))",
     "infer": "Schema.infer(rows())",
     "validate": "validator.validate({'a': 1} for _ in itertools.count())",
     "process_many": "collections.deque(LineProcessor(schema).process_many(itertools.repeat({'a': 1})), maxlen=0)",

@@ -286,6 +286,28 @@ class TestEnding:
         gc.collect()
         assert closed == ["closed"]
 
+    @pytest.mark.parametrize("by", ["input", "progress"])
+    def test_being_held_by_what_it_holds(self, by: str) -> None:
+        class Owner:
+            stream: ValidationStream
+
+            def rows(self) -> Iterator[bytes]:
+                yield b"n\n"
+                while self.stream is not None:
+                    yield b"1\n" * 50_000
+
+            def told(self, _: object) -> None: ...
+
+        owner = Owner()
+        validator = StreamingValidator(SMALL, 1000)
+        if by == "input":
+            owner.stream = validator.validate_csv_stream(owner.rows())
+        else:
+            owner.stream = validator.validate_csv_stream(self.endless(), progress=owner.told)
+        next(owner.stream)
+        del owner
+        gc.collect()
+
     def test_with(self) -> None:
         with StreamingValidator(SMALL, 1000).validate_csv_stream(self.endless()) as stream:
             assert len(list(islice(stream, 3))) == 3

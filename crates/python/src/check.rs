@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 use tamis_contract::check::{self, BatchOptions, CheckOptions, RowsInput, Unchecked};
@@ -196,6 +197,11 @@ impl Teller {
             started: now,
             told: now,
         }
+    }
+
+    /// Shows the callback to Python's garbage collector.
+    pub(crate) fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
+        visit.call(&self.callback)
     }
 
     /// Tells, unless that was done a moment ago.

@@ -19,6 +19,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use pyo3::exceptions::{PyTypeError, PyValueError};
+use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
 use pyo3::pybacked::{PyBackedBytes, PyBackedStr};
 use pyo3::types::{PyByteArray, PyBytes, PyIterator, PyList, PyMemoryView, PyString, PyTuple};
@@ -63,7 +64,7 @@ pub(crate) fn sources(given: &Bound<'_, PyAny>, caller: &Caller) -> PyResult<Vec
 /// # Errors
 /// `TypeError` for what is no input.
 pub(crate) fn source(given: &Bound<'_, PyAny>, caller: &Caller) -> PyResult<Box<dyn Source>> {
-    paced_source(given, Pace::Any, caller)
+    paced_source(given, Pace::Any, caller).map(|(source, _)| source)
 }
 
 /// Whether what a slow input has given so far is wanted while it is waited for.
@@ -74,7 +75,10 @@ pub(crate) enum Pace<'a> {
     Live(&'a Progress),
 }
 
-/// The source behind one input that comes at its own pace.
+/// What a source asks for its bytes, for Python's garbage collector to see.
+pub(crate) struct Asked(Arc<Pull>);
+
+/// The source behind one input that comes at its own pace, and the Python object that it asks, if it does.
 ///
 /// # Errors
 /// `TypeError` for what is no input.
@@ -82,7 +86,7 @@ pub(crate) fn paced_source(
     given: &Bound<'_, PyAny>,
     pace: Pace<'_>,
     caller: &Caller,
-) -> PyResult<Box<dyn Source>> {
+) -> PyResult<(Box<dyn Source>, Option<Asked>)> {
     let py = given.py();
     let options = ReadOptions {
         io: Io::Read,
@@ -91,12 +95,12 @@ pub(crate) fn paced_source(
         ..ReadOptions::default()
     };
     if let Ok(bytes) = given.cast::<PyBytes>() {
-        return Ok(memory(PyBackedBytes::from(bytes.clone()), options));
+        return Ok((memory(PyBackedBytes::from(bytes.clone()), options), None));
     }
     if given.is_instance_of::<PyByteArray>() || given.is_instance_of::<PyMemoryView>() {
         // They may change while we read them, so this is a copy.
         let bytes: Vec<u8> = py.get_type::<PyBytes>().call1((given,))?.extract()?;
-        return Ok(memory(bytes, options));
+        return Ok((memory(bytes, options), None));
     }
     let stdin = py.import("sys")?.getattr("stdin")?;
     let is_dash = given.cast::<PyString>().is_ok_and(|text| text == "-");
@@ -105,7 +109,7 @@ pub(crate) fn paced_source(
         let bytes = stdin.getattr_opt("buffer")?.unwrap_or(stdin);
         let reader = PyReader::of_file(&bytes, pace, caller)?
             .ok_or_else(|| PyTypeError::new_err("there is no standard input"))?;
-        return Ok(Box::new(ReaderSource::new("-", reader, options)));
+        return Ok(reader.into_source("-", options));
     }
     if given.is_instance_of::<PyString>() || given.hasattr("__fspath__")? {
         // A path may be bytes in the end: names of files need not be text.
@@ -113,13 +117,13 @@ pub(crate) fn paced_source(
             .import("os")?
             .call_method1("fsdecode", (given,))?
             .extract()?;
-        return Ok(Box::new(FileSource::new(path, options)));
+        return Ok((Box::new(FileSource::new(path, options)), None));
     }
     if let Some(reader) = PyReader::of_file(given, pace, caller)? {
         let name = given.getattr_opt("name")?;
         let name = name.and_then(|name| name.extract::<String>().ok());
         let name = name.unwrap_or_else(|| FILE_NAME.to_owned());
-        return Ok(Box::new(ReaderSource::new(name, reader, options)));
+        return Ok(reader.into_source(name, options));
     }
     if let Ok(iterator) = given.cast::<PyIterator>() {
         let pull = Pull::Iterator {
@@ -127,7 +131,7 @@ pub(crate) fn paced_source(
             failed: Mutex::new(None),
         };
         let reader = PyReader::new(pull, pace, caller);
-        return Ok(Box::new(ReaderSource::new(ITERATOR_NAME, reader, options)));
+        return Ok(reader.into_source(ITERATOR_NAME, options));
     }
     Err(PyTypeError::new_err(format!(
         "expected a path, bytes, a file object, an iterator of bytes, or a list of these, not `{}`",
@@ -238,6 +242,18 @@ impl PyReader {
         }
     }
 
+    fn into_source(
+        self,
+        name: impl Into<String>,
+        options: ReadOptions,
+    ) -> (Box<dyn Source>, Option<Asked>) {
+        let asked = Asked(Arc::clone(&self.pull));
+        (
+            Box::new(ReaderSource::new(name, self, options)),
+            Some(asked),
+        )
+    }
+
     /// A reader over a file object; `None` if it is none.
     fn of_file(
         object: &Bound<'_, PyAny>,
@@ -278,6 +294,16 @@ impl PyReader {
     }
 }
 
+impl Asked {
+    /// Shows the object to the collector. The reader's own hold on it is this one.
+    pub(crate) fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
+        match &*self.0 {
+            Pull::Read { method } => visit.call(method),
+            Pull::Iterator { iterator, .. } => visit.call(iterator),
+        }
+    }
+}
+
 impl Pull {
     /// The next bytes; `None` at the end.
     fn next(&self, py: Python<'_>, wanted: usize) -> PyResult<Option<Given>> {
@@ -309,10 +335,12 @@ impl Pull {
     }
 }
 
-/// As many items as come without waiting long, `None` at the end; and what was raised after them.
+/// As many items as come without waiting long, which may be no bytes at all; `None` at the end; and what was raised after
+/// them.
 fn gather(iterator: &Bound<'_, PyIterator>) -> (Option<Given>, Option<PyErr>) {
     let started = Instant::now();
     let mut gathered = Vec::new();
+    let mut is_end = true;
     let mut raised = None;
     for item in iterator.clone() {
         let item = match item.and_then(|item| Given::of(item, "the iterator")) {
@@ -326,12 +354,13 @@ fn gather(iterator: &Bound<'_, PyIterator>) -> (Option<Given>, Option<PyErr>) {
             return (Some(item), None);
         }
         gathered.extend_from_slice(item.as_bytes());
-        let is_enough = gathered.len() >= GATHERED_BYTES || started.elapsed() >= GATHERED_FOR;
-        if is_enough && !gathered.is_empty() {
+        // Of empty items too: one written in C would never let anybody look for Ctrl-C.
+        if gathered.len() >= GATHERED_BYTES || started.elapsed() >= GATHERED_FOR {
+            is_end = false;
             break;
         }
     }
-    let gathered = (!gathered.is_empty()).then_some(Given::Copied(gathered));
+    let gathered = (!is_end || !gathered.is_empty()).then_some(Given::Copied(gathered));
     (gathered, raised)
 }
 

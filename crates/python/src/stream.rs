@@ -25,6 +25,7 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use pyo3::exceptions::{PyRuntimeError, PyTypeError};
+use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
 use pyo3::types::{PyList, PyString, PyTuple};
 use tamis_contract::check::{BatchOptions, CheckError};
@@ -36,7 +37,7 @@ use tamis_engine::source::{FollowSource, Source};
 use crate::check::{Check, Teller};
 use crate::detached::{Caller, Desk, Served, panic_message};
 use crate::result::ValidationResult;
-use crate::source::Pace;
+use crate::source::{Asked, Pace};
 use crate::{error, source};
 
 /// Batches that are ready before they are asked for: one, so that there is always one to take, and one in the making.
@@ -81,6 +82,8 @@ struct Running {
     /// Somebody is in `__next__`, to be woken.
     is_waiting: Arc<AtomicBool>,
     teller: Teller,
+    /// The Python object that the input asks for its bytes.
+    asked: Option<Asked>,
     /// The process that the run is in.
     process: u32,
 }
@@ -102,15 +105,13 @@ impl ValidationStream {
         let cancel = check_options.cancel.clone();
         let stop = Cancel::new();
         let desk = Desk::new(cancel.clone());
-        let inputs = if options.follow {
-            [followed(given, &stop, &cancel)?]
+        let (input, asked) = if options.follow {
+            (followed(given, &stop, &cancel)?, None)
         } else {
-            [source::paced_source(
-                given,
-                Pace::Live(&check_options.progress),
-                desk.caller(),
-            )?]
+            let pace = Pace::Live(&check_options.progress);
+            source::paced_source(given, pace, desk.caller())?
         };
+        let inputs = [input];
         check_options.format = source::format(options.format.as_deref(), &inputs)?;
         let teller = Teller::new(options.progress, check_options.progress.clone());
         let (sender, queue) = mpsc::sync_channel(QUEUED);
@@ -146,6 +147,7 @@ impl ValidationStream {
                 run: Some(run),
                 is_waiting,
                 teller,
+                asked,
                 process: process::id(),
             }))),
             stop,
@@ -196,6 +198,22 @@ impl ValidationStream {
 
     fn __enter__(this: Py<Self>) -> Py<Self> {
         this
+    }
+
+    /// Whoever gives the bytes or hears of the progress may hold this stream, which would then run for ever.
+    fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        // Who is reading the stream holds it, so nothing of it is garbage then.
+        let Ok(state) = self.state.try_lock() else {
+            return Ok(());
+        };
+        let State::Running(running) = &*state else {
+            return Ok(());
+        };
+        running.teller.traverse(&visit)?;
+        running
+            .asked
+            .as_ref()
+            .map_or(Ok(()), |asked| asked.traverse(&visit))
     }
 
     fn __exit__(
