@@ -17,9 +17,12 @@ def whole_number(name: str, value: SupportsIndex, least: int, most: int | None =
     Raises ``TypeError`` for what is no whole number, ``ValueError`` for one that is too small or too large.
     """
     try:
-        number = operator.index(value)
+        # `True` counts as 1 in Python, and means something else here.
+        number = None if isinstance(value, bool) else operator.index(value)
     except TypeError:
-        raise TypeError(f"`{name}` is a whole number, not `{type(value).__name__}`") from None
+        number = None
+    if number is None:
+        raise TypeError(f"`{name}` is a whole number, not `{type(value).__name__}`")
     if number < least or (most is not None and number > most):
         raise ValueError(
             f"`{name}` is at least {least}" if most is None else f"`{name}` is {least} to {most}"

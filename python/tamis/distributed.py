@@ -11,7 +11,6 @@ reads the file once and is the faster one. What this class adds is a call for ev
 
 from __future__ import annotations
 
-import math
 import os
 import tempfile
 import time
@@ -21,6 +20,7 @@ from typing import Any, Literal, TypeAlias, TypedDict, TypeGuard, cast
 
 from tamis._arguments import THREADS_MAX, whole_number
 from tamis._crew import Crew
+from tamis._estimates import file_bytes, record_bytes
 from tamis._tamis import Partial, PlannedRange, ValidationResult
 from tamis.errors import UnsupportedError
 from tamis.mapreduce import MapReduceValidator
@@ -38,8 +38,6 @@ _SAMPLE_BYTES = 1 << 16
 #: For estimates: what a core checks in a second. Half of what docs/PERFORMANCE.md has for one thread and all rules,
 #: because files are read twice and chunks take their share.
 _BYTES_PER_SECOND = 600_000_000
-#: For estimates: what a value takes in CSV, delimiter included, where it is not 12 bytes.
-_VALUE_BYTES: dict[type, int] = {str: 13, int: 8, float: 9, bool: 6}
 
 
 class ChunkInfo(TypedDict):
@@ -163,11 +161,8 @@ class DistributedValidator:
         for an integer, ...), and a core checks 600 MB a second, which is what it does with six columns and 18 rules,
         rounded down; your rules may take more, and your disk may give less.
         """
-        file_size_gb = float(file_size_gb)
-        if not 0 <= file_size_gb < math.inf:
-            raise ValueError(f"expected a size in gigabytes, not {file_size_gb}")
-        size_bytes = file_size_gb * 1e9
-        rows = round(size_bytes / _row_bytes(self.schema))
+        size_bytes = file_bytes(file_size_gb)
+        rows = round(size_bytes / record_bytes(self.schema))
         chunks = max(1, -(-rows // self.chunk_size))
         parallelism = min(chunks, self.workers, os.cpu_count() or 1)
         seconds = size_bytes / _BYTES_PER_SECOND
@@ -319,9 +314,3 @@ def _is_file(input: object) -> bool:
         return False
     # A path where nothing is goes the way of files: opening it says what is wrong.
     return os.path.isfile(input) or not os.path.exists(input)
-
-
-def _row_bytes(schema: Schema) -> int:
-    """About how long a record is, by the types of its fields."""
-    types = [field.type for field in schema.fields.values()] or [str] * len(schema.columns)
-    return max(1, sum(_VALUE_BYTES.get(type, 12) for type in types))

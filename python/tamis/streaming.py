@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import datetime
 import math
 import os
-from decimal import Decimal
+import sys
 from functools import partial
 from typing import Any, Literal
 
 from tamis._arguments import whole_number
+from tamis._estimates import file_bytes, record_bytes
 from tamis._tamis import ValidationStream
 from tamis.progress import Progress, callback_for
 from tamis.schema import Schema
@@ -17,16 +17,6 @@ from tamis.validator import Input, compiled
 
 __all__ = ["StreamingValidator", "ValidationStream"]
 
-#: What a value of each type takes in a file, delimiter included, in bytes: a guess for `estimate_memory_usage`.
-_TYPICAL_BYTES: dict[type, int] = {
-    str: 13,
-    int: 8,
-    float: 9,
-    Decimal: 9,
-    bool: 6,
-    datetime.date: 11,
-    datetime.datetime: 21,
-}
 #: Bytes a second on one core, measured as docs/PERFORMANCE.md describes, and rounded down.
 _BYTES_PER_SECOND_AND_THREAD = 300e6
 #: Chunks of a run that are in memory at a time for each thread, their buffers included, and what a listed error takes.
@@ -49,7 +39,7 @@ class StreamingValidator:
         Taken from code written for other validators; nothing depends on it here.
     max_errors:
         How many errors each batch's result lists, and the summary. Counts are exact, whatever it is.
-    threads, memory, unchecked:
+    threads, memory, spill_dir, unchecked:
         As for :class:`Validator`.
 
     Each batch's result is about its rows alone. Rows are numbered from the start of the input; faults of the header
@@ -84,14 +74,10 @@ class StreamingValidator:
         spill_dir: str | os.PathLike[str] | None = None,
         unchecked: Literal["error", "allow"] = "error",
     ) -> None:
-        if not isinstance(buffer_size, int) or isinstance(buffer_size, bool):
-            raise TypeError(f"`buffer_size` is a number of rows, not `{type(buffer_size).__name__}`")
-        if not 1 <= buffer_size < 2**63:
-            raise ValueError(f"`buffer_size` is at least 1 row, not {buffer_size}")
         if chunk_size is not None:
             whole_number("chunk_size", chunk_size, 1)
         self.schema = schema
-        self.buffer_size = buffer_size
+        self.buffer_size = whole_number("buffer_size", buffer_size, 1, sys.maxsize)
         self.parallel = parallel
         self._options: dict[str, Any] = {
             "max_errors": max_errors,
@@ -161,12 +147,8 @@ class StreamingValidator:
         down from what was measured on plain CSV (docs/PERFORMANCE.md), if storage is as fast. Keys of ``unique`` rules,
         compression and slower disks are not in it.
         """
-        if not (isinstance(file_size_gb, (int, float)) and math.isfinite(file_size_gb) and file_size_gb >= 0):
-            raise ValueError(f"expected a size in gigabytes, not {file_size_gb!r}")
-        file_bytes = file_size_gb * 1e9
-        types = [field.type for field in self.schema.fields.values()] or [str] * len(self.schema.columns)
-        row_bytes = sum(_TYPICAL_BYTES[type] for type in types) or 1
-        rows = round(file_bytes / row_bytes)
+        size_bytes = file_bytes(file_size_gb)
+        rows = round(size_bytes / record_bytes(self.schema))
         memory = (
             self._check.threads * _BYTES_IN_FLIGHT_PER_THREAD
             + 2 * self._options["max_errors"] * _BYTES_PER_ERROR
@@ -178,7 +160,7 @@ class StreamingValidator:
             "buffer_memory_mb": round(memory / 1e6, 2),
             "batches_required": math.ceil(rows / self.buffer_size),
             "estimated_processing_time_sec": round(
-                file_bytes / (_BYTES_PER_SECOND_AND_THREAD * self._check.threads), 2
+                size_bytes / (_BYTES_PER_SECOND_AND_THREAD * self._check.threads), 2
             ),
         }
 
