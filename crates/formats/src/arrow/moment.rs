@@ -80,13 +80,15 @@ pub(super) fn write(
 
 /// The first moment of 1970 and one that has a fraction, if values of this type are days or points in time.
 pub(super) fn examples(data_type: &DataType) -> Option<[String; 2]> {
-    let text = |write: &mut dyn FnMut(i64, &mut [u8]) -> usize, value| {
-        let mut out = [0; MOMENT_BYTES];
-        let len = write(value, &mut out);
-        String::from_utf8_lossy(&out[..len]).into_owned()
+    let written = |write: &mut dyn FnMut(i64, &mut [u8]) -> usize| {
+        [0, 1].map(|value| {
+            let mut out = [0; MOMENT_BYTES];
+            let len = write(value, &mut out);
+            String::from_utf8_lossy(&out[..len]).into_owned()
+        })
     };
-    let mut write: Box<dyn FnMut(i64, &mut [u8]) -> usize> = match data_type {
-        DataType::Date32 | DataType::Date64 => Box::new(write_date),
+    match data_type {
+        DataType::Date32 | DataType::Date64 => Some(written(&mut write_date)),
         DataType::Timestamp(unit, zone) => {
             let digits = match unit {
                 TimeUnit::Second => 0,
@@ -94,11 +96,11 @@ pub(super) fn examples(data_type: &DataType) -> Option<[String; 2]> {
                 TimeUnit::Microsecond => 6,
                 TimeUnit::Nanosecond => 9,
             };
-            Box::new(Zone::new(zone.as_deref()).writer(digits))
+            let zone = Zone::new(zone.as_deref());
+            Some(written(&mut zone.writer(digits)))
         }
-        _ => return None,
-    };
-    Some([text(&mut write, 0), text(&mut write, 1)])
+        _ => None,
+    }
 }
 
 /// What is to be written, and where to.

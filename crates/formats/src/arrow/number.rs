@@ -165,13 +165,13 @@ fn write_decimal(integer: &str, scale: i8, out: &mut [u8]) -> usize {
             if whole == 0 {
                 b"0"
             } else {
-                digits[..whole].as_bytes()
+                &digits.as_bytes()[..whole]
             },
             1,
         );
         add(b".", 1);
         add(b"0", places.saturating_sub(digits.len()));
-        add(digits[whole..].as_bytes(), 1);
+        add(&digits.as_bytes()[whole..], 1);
     }
     end
 }
