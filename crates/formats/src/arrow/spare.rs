@@ -42,12 +42,15 @@ pub enum Right {
         /// Only floats without a fraction.
         whole: bool,
     },
-    /// All dates and timestamps of the years 1 to 9999.
-    Moments,
+    /// Dates and timestamps, as far as they are in the years 1 to 9999.
+    Moments {
+        /// When, counted from 1970; a date is its midnight.
+        seconds: RangeInclusive<i64>,
+    },
 }
 
-/// The second and the last but one day of these years, counted from 1970: so a zone's offset leads out of none.
-const DAYS: RangeInclusive<i64> = -719_161..=2_932_895;
+/// These years but for their first and last day: so a zone's offset leads out of none.
+const YEARS_SECONDS: RangeInclusive<i64> = -719_161 * DAY_SECONDS..=2_932_895 * DAY_SECONDS;
 
 impl Spare {
     /// Sets `suspects` to a bit for each of these rows: whether its value must be judged. `false`, and no bits, if nothing
@@ -71,7 +74,7 @@ impl Spare {
                 floats,
                 whole,
             } => column.mark_numbers(integers, floats, *whole),
-            Right::Moments => column.mark_moments(),
+            Right::Moments { seconds } => column.mark_moments(seconds),
         };
         let Some(nulls) = nulls.filter(|_| is_marked) else {
             return is_marked;
@@ -126,32 +129,33 @@ impl Column<'_> {
         true
     }
 
-    fn mark_moments(&mut self) -> bool {
-        let within = |per_day: i64| {
-            let (first, last) = (
-                DAYS.start().saturating_mul(per_day),
-                DAYS.end().saturating_mul(per_day),
-            );
+    fn mark_moments(&mut self, seconds: &RangeInclusive<i64>) -> bool {
+        let first = *seconds.start().max(YEARS_SECONDS.start());
+        let last = *seconds.end().min(YEARS_SECONDS.end());
+        let within = |per_second: i64| {
+            let first = first.saturating_mul(per_second);
+            let last = last.saturating_mul(per_second);
             move |value: i64| first <= value && value <= last
         };
-        let per_day = |per_second: i64| DAY_SECONDS * per_second;
+        let is_day_right = |days: i64| within(1)(days.saturating_mul(DAY_SECONDS));
         match self.array.data_type() {
-            DataType::Date32 => {
-                let is_right = within(1);
-                self.mark::<Date32Type>(|days| is_right(days.into()));
+            DataType::Date32 => self.mark::<Date32Type>(|days| is_day_right(days.into())),
+            DataType::Date64 => {
+                self.mark::<Date64Type>(|millis| {
+                    is_day_right(millis.div_euclid(1_000 * DAY_SECONDS))
+                });
             }
-            DataType::Date64 => self.mark::<Date64Type>(within(per_day(1_000))),
             DataType::Timestamp(TimeUnit::Second, _) => {
-                self.mark::<TimestampSecondType>(within(per_day(1)));
+                self.mark::<TimestampSecondType>(within(1));
             }
             DataType::Timestamp(TimeUnit::Millisecond, _) => {
-                self.mark::<TimestampMillisecondType>(within(per_day(1_000)));
+                self.mark::<TimestampMillisecondType>(within(1_000));
             }
             DataType::Timestamp(TimeUnit::Microsecond, _) => {
-                self.mark::<TimestampMicrosecondType>(within(per_day(1_000_000)));
+                self.mark::<TimestampMicrosecondType>(within(1_000_000));
             }
             DataType::Timestamp(TimeUnit::Nanosecond, _) => {
-                self.mark::<TimestampNanosecondType>(within(per_day(1_000_000_000)));
+                self.mark::<TimestampNanosecondType>(within(1_000_000_000));
             }
             _ => return false,
         }

@@ -11,7 +11,7 @@ use super::{Columns, RowsInput};
 use crate::check::compile::{ColumnRules, Compiled};
 use crate::check::layout::Layout;
 use crate::check::record::numbers::NumberRules;
-use crate::check::value::{Constraint, Temporal, TypeCheck, ValueCheck};
+use crate::check::value::{Constraint, Side, Temporal, TypeCheck, ValueCheck};
 use crate::check::{Check, CheckError};
 
 /// The arrays as slices that a check can look at, and where the contract's columns are in them.
@@ -107,32 +107,49 @@ fn spare(values: &ValueCheck, leaf: &Leaf, kind: Kind) -> Spare {
                 whole,
             }
         }),
-        Kind::String if values.missing.is_empty() => {
-            let is_by_form = |constraint: &Constraint| matches!(constraint, Constraint::Zone(_));
-            let mut constraints = values.constraints.iter();
-            let are_by_form = constraints.all(|(constraint, _)| is_by_form(constraint))
-                && matches!(
-                    values.kind,
-                    Some((TypeCheck::Temporal(Temporal::Iso(_)), _))
-                );
-            let is_right = |text: &String| {
-                let mut is_right = true;
-                values.judge(kind, text.as_bytes(), |_| is_right = false);
-                is_right
-            };
-            // All are written alike, so two tell of all whether it is the form that the rules want.
-            let mut examples = leaf.moments().filter(|_| are_by_form).into_iter().flatten();
-            let first = examples.next();
-            first
-                .filter(|first| is_right(first) && examples.all(|text| is_right(&text)))
-                .map(|_| Right::Moments)
-        }
+        Kind::String => right_moments(values, leaf),
         _ => None,
     };
     Spare {
         values: right.unwrap_or_default(),
         nulls: values.on_null.is_empty(),
     }
+}
+
+/// The moments that break no rule, if the form that all of the column's moments have breaks none.
+fn right_moments(values: &ValueCheck, leaf: &Leaf) -> Option<Right> {
+    if !matches!(
+        values.kind,
+        Some((TypeCheck::Temporal(Temporal::Iso(_)), _))
+    ) || !values.missing.is_empty()
+    {
+        return None;
+    }
+    let mut form = ValueCheck {
+        constraints: Vec::new(),
+        ..values.clone()
+    };
+    let (mut first, mut last) = (i64::MIN, i64::MAX);
+    for (constraint, consequence) in &values.constraints {
+        match constraint {
+            Constraint::Zone(_) => form.constraints.push((constraint.clone(), *consequence)),
+            // Those in the second of the limit are left to the judge.
+            Constraint::Moment(Side::AtLeast, _, limit) => {
+                first = first.max(limit.seconds.saturating_add(1));
+            }
+            Constraint::Moment(Side::AtMost, _, limit) => {
+                last = last.min(limit.seconds.saturating_sub(1));
+            }
+            _ => return None,
+        }
+    }
+    let mut is_right = true;
+    for text in leaf.moments()? {
+        form.judge(Kind::String, text.as_bytes(), |_| is_right = false);
+    }
+    is_right.then_some(Right::Moments {
+        seconds: first..=last,
+    })
 }
 
 /// Whether the column's rules ask for nothing but nested values of this kind that are not null.

@@ -95,7 +95,7 @@ proptest! {
         days in prop::collection::vec(
             prop_oneof![
                 any::<i32>(),
-                prop::sample::select(vec![-719_163, -719_162, -719_161, 2_932_895, 2_932_896, 2_932_897, 0, 1]),
+                prop::sample::select(vec![-719_163, -719_162, -719_161, 2_932_895, 2_932_896, 2_932_897, 0, 1, 2]),
             ],
             1..20,
         ),
@@ -104,10 +104,19 @@ proptest! {
         nulls in 0..5usize,
         is_required: bool,
         is_date: bool,
+        limits in prop::sample::select(vec![None, Some(("1970-01-02", "1970-01-03")), Some(("0001-01-01", "9999-12-31"))]),
     ) {
         let property = match is_date {
             true => Property::date("x"),
             false => Property::timestamp("x"),
+        };
+        let limit = |day: &str| match is_date {
+            true => day.to_owned(),
+            false => format!("{day}T00:00:00Z"),
+        };
+        let property = match limits {
+            None => property,
+            Some((first, last)) => property.minimum(&*limit(first)).exclusive_maximum(&*limit(last)),
         };
         let property = if is_required { property.required() } else { property };
         assert_same(&property, PrimitiveArray::<Date32Type>::from(many(&days, nulls)));
@@ -139,9 +148,9 @@ fn what_is_spared() {
     let amount = spared(Property::number("x").minimum(1), DataType::Float64);
     assert!(matches!(amount.values, Right::Numbers { .. }) && amount.nulls);
     let at = spared(Property::timestamp("x").required(), stamps(Some("UTC")));
-    assert!(matches!(at.values, Right::Moments) && !at.nulls);
+    assert!(matches!(at.values, Right::Moments { .. }) && !at.nulls);
     let day = spared(Property::date("x"), DataType::Date32);
-    assert!(matches!(day.values, Right::Moments));
+    assert!(matches!(day.values, Right::Moments { .. }));
     // Every value is of the wrong type.
     let day = spared(Property::date("x"), stamps(None));
     assert!(matches!(day.values, Right::Unknown));
