@@ -79,7 +79,7 @@ def merge_as(partials: list[Partial], choose: random.Random) -> Partial:
     return partials[0]
 
 
-@settings(max_examples=examples(60), deadline=None)
+@settings(max_examples=examples(30), deadline=None)
 @given(
     files=st.lists(CSVS, min_size=1, max_size=3),
     chunk_bytes=st.integers(1, 200),
