@@ -193,7 +193,7 @@ class MapReduceValidator:
         Raises ``PartialError`` when a range of the plan is missing or there twice, or when partials were made with another
         schema or other options; ``InputError`` when a file of keys is gone or damaged.
         """
-        return self._check.reduce(_merged(partials))
+        return self._check.reduce(partials)
 
     def __getstate__(self) -> dict[str, Any]:
         return {"schema": self.schema, "options": self._options}
@@ -203,18 +203,3 @@ class MapReduceValidator:
 
     def __repr__(self) -> str:
         return f"MapReduceValidator({self.schema!r})"
-
-
-def _merged(partials: Iterable[Partial]) -> list[Partial]:
-    """Fewer partials with the same records: each may hold ``max_errors`` errors, and so may what they are merged into."""
-    # Like the digits of a binary counter: merging one by one would copy the names of all files of keys again and again.
-    waiting: list[tuple[int, Partial]] = []
-    for partial in partials:
-        if not isinstance(partial, Partial):
-            raise TypeError(f"expected partials, not `{type(partial).__name__}`")
-        level = 0
-        while waiting and waiting[-1][0] == level:
-            partial = waiting.pop()[1].merge(partial)
-            level += 1
-        waiting.append((level, partial))
-    return [partial for _, partial in waiting]

@@ -7,7 +7,7 @@ import os
 import pickle
 import random
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
@@ -30,7 +30,7 @@ from tamis import (
     UnsupportedError,
     Validator,
 )
-from tamis.mapreduce import InputRange, Partial, PlannedRange, Scan, _merged
+from tamis.mapreduce import InputRange, Partial, PlannedRange, Scan
 
 RULES = {
     "id": Field(str, required=True, pattern="^[a-z]"),
@@ -297,7 +297,15 @@ def test_wrong_arguments_are_told(tmp_path: Path) -> None:
 
 def test_partials_are_merged_as_they_come() -> None:
     validator = MapReduceValidator(SCHEMA, max_errors=3)
-    partials = [validator.map_validate_chunk([{"id": "a", "amount": 101 - n}]) for n in range(100)]
-    assert len(_merged(iter(partials))) == f"{100:b}".count("1")
-    result = validator.reduce_results(iter(partials))
+    partials = (validator.map_validate_chunk([{"id": "a", "amount": 101 - n}]) for n in range(100))
+    result = validator.reduce_results(partials)
     assert (result.total_rows, [error.row for error in result.errors]) == (100, [1])
+
+    def failing() -> Iterator[Partial]:
+        yield validator.map_validate_chunk([{"id": "a"}])
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        validator.reduce_results(failing())
+    with pytest.raises(TypeError, match="Partial"):
+        validator.reduce_results(["ab", "cd"])  # type: ignore[list-item]

@@ -5,7 +5,7 @@
 use std::path::PathBuf;
 
 use pyo3::prelude::*;
-use tamis_contract::check::{ChunkColumns, KeyFiles, RowsInput, Streams};
+use tamis_contract::check::{self, ChunkColumns, KeyFiles, RowsInput, Streams};
 use tamis_engine::source::{FileSource, Io, ReadOptions, Source};
 
 use super::{InputRange, Partial, PlannedRange, Scan};
@@ -156,22 +156,33 @@ impl Check {
             .map_err(|error| error::of_check(py, &error))
     }
 
-    /// The result of all records behind `partials`. `remove_keys`: their files of keys are of no use any more.
+    /// The result of all records behind `partials`, an iterable. They are merged as they come, so that few of them are in
+    /// memory. `remove_keys`: their files of keys are of no use any more.
     #[pyo3(signature = (partials, *, remove_keys=true))]
     fn reduce(
         &self,
         py: Python<'_>,
-        partials: Vec<PyRef<'_, Partial>>,
+        partials: &Bound<'_, PyAny>,
         remove_keys: bool,
     ) -> PyResult<ValidationResult> {
         let options = self.options();
         let mut desk = Desk::new(options.cancel.clone());
-        let partials: Vec<_> = partials.iter().map(|partial| partial.0.clone()).collect();
+        let mut raised = None;
+        let partials = partials.try_iter()?.map_while(|partial| {
+            let partial =
+                partial.and_then(|partial| Ok(partial.cast::<Partial>()?.get().0.clone()));
+            partial.map_err(|error| raised = Some(error)).ok()
+        });
+        let merged = check::Partial::merge_all(partials);
+        if let Some(raised) = raised {
+            return Err(raised);
+        }
+        let merged = merged.map_err(|error| error::of_partial(py, &error))?;
         let key_files = match remove_keys {
             true => KeyFiles::Remove,
             false => KeyFiles::Keep,
         };
-        let work = || self.rules().reduce(partials, &options, key_files);
+        let work = || self.rules().reduce([merged], &options, key_files);
         let report = desk.run(py, |_| Ok(()), work)?;
         let report = report.map_err(|error| error::of_check(py, &error))?;
         Ok(report.into())
