@@ -339,6 +339,9 @@ class _Folder:
     def __init__(self, path: Path, max_bytes: int) -> None:
         self.path = path.absolute()
         self.max_bytes = max_bytes
+        # Written since all files were looked at, and how much that may be before they are again.
+        self._written_bytes = 0
+        self._free_bytes = 0
         self._results = self.path / "results"
         self._stamps = self.path / "stamps"
         try:
@@ -402,7 +405,9 @@ class _Folder:
             if not path.parent.is_dir():
                 self._make()  # Somebody removed the folder meanwhile.
             self._replace(path, text)
-            self._evict()
+            self._written_bytes += len(text)
+            if self._written_bytes > self._free_bytes:
+                self._evict()
         except OSError as error:
             warnings.warn(f"cannot write to the cache `{self.path}`: {error}", RuntimeWarning, stacklevel=5)
 
@@ -418,14 +423,22 @@ class _Folder:
             raise
 
     def _evict(self) -> None:
-        """Makes room: what was not used for longest goes first."""
+        """Makes room: what was not used for longest goes first.
+
+        Looking at all files takes longer the more there are, so it must not be done for each of them: when the folder is
+        full, an eighth of it goes, and while it is not, the next look is when it may be. Not much later than that, because
+        other processes write as well.
+        """
         files = sorted(self.files(), key=lambda file: file.used_ns)
         size_bytes = sum(file.size_bytes for file in files)
-        for file in files:
-            if size_bytes <= self.max_bytes:
-                break
-            if file.remove():
-                size_bytes -= file.size_bytes
+        if size_bytes > self.max_bytes:
+            for file in files:
+                if size_bytes <= self.max_bytes * 7 // 8:
+                    break
+                if file.remove():
+                    size_bytes -= file.size_bytes
+        self._written_bytes = 0
+        self._free_bytes = min(max(self.max_bytes - size_bytes, 0), self.max_bytes // 16)
 
 
 def _read(path: Path) -> bytes | None:

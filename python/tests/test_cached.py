@@ -314,6 +314,20 @@ def test_what_was_not_used_for_longest_goes_first(tmp_path: Path) -> None:
     assert tiny.get_cache_stats()["entries"] == 3
 
 
+def test_not_every_entry_looks_at_all_the_others(
+    cached: CachedValidator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks = []
+    files = tamis.cached._Folder.files
+    monkeypatch.setattr(tamis.cached._Folder, "files", lambda folder: (looks.append(1), files(folder))[1])
+    path = tmp_path / "data.csv"
+    for index in range(30):
+        path.write_text(DIRTY + f"z,{index}\n")
+        cached.validate_csv(path)
+    assert counts(cached) == (0, 30, 30)
+    assert len(looks) < 5
+
+
 def test_answers_expire(tmp_path: Path, data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     cached = CachedValidator(Validator(SCHEMA), tmp_path / "cache", ttl=timedelta(minutes=5))
     cached.validate_csv(data)
