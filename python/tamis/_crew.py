@@ -178,9 +178,11 @@ def _spawn() -> subprocess.Popen[bytes]:
     program = (
         "import json, sys; sys.path[:] = json.loads(sys.argv[1]); from tamis import _crew; _crew.serve()"
     )
+    # Imports ignore all other entries as well.
+    path = [entry for entry in sys.path if isinstance(entry, str)]
     return subprocess.Popen(
         # -P: what lies in the current folder must not be taken for the modules that set the path.
-        [os.fsdecode(executable), "-P", "-c", program, json.dumps(sys.path)],
+        [os.fsdecode(executable), "-P", "-c", program, json.dumps(path)],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         # Ctrl-C in a terminal goes to a whole session: this process alone is to hear it, and ends the others.
