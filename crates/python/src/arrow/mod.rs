@@ -5,17 +5,19 @@
 //! out, which leaves an empty one; the callbacks in the structs, which free the data, are called when the last array of ours
 //! that points into it is dropped, on whatever thread that happens.
 //!
-//! - Here is what takes data in: [`import`];
+//! - Here is what takes data in: [`import`]; [`stream`] takes array after array, and [`aligned`] makes them fit to be imported;
 //! - [`errors`] hands the errors of a result out.
 //!
-//! `unsafe` stands here alone, and only where a pointer comes out of a capsule.
+//! `unsafe` stands here alone: where a pointer comes out of a capsule, and where callbacks of C are called.
 
 #![expect(
     unsafe_code,
     reason = "a capsule holds a pointer; its name says to what, and the interface who owns it"
 )]
 
+mod aligned;
 mod errors;
+mod stream;
 
 use std::ffi::CStr;
 use std::iter;
@@ -24,7 +26,6 @@ use std::ptr::NonNull;
 
 use arrow_array::cast::AsArray;
 use arrow_array::ffi::{FFI_ArrowArray, FFI_ArrowSchema, from_ffi};
-use arrow_array::ffi_stream::{ArrayStreamReader, FFI_ArrowArrayStream};
 use arrow_array::{ArrayRef, StructArray, make_array};
 use arrow_schema::{ArrowError, DataType, Schema};
 use pyo3::exceptions::PyTypeError;
@@ -34,7 +35,9 @@ use tamis_engine::Error;
 
 use crate::detached::panic_message;
 use crate::error;
+use aligned::align;
 pub(crate) use errors::{ErrorTable, add_to};
+use stream::{Arrays, CStream};
 
 /// Names of capsules, by the interface.
 const STREAM: &CStr = c"arrow_array_stream";
@@ -57,13 +60,12 @@ pub(crate) struct Batches {
 pub(crate) fn import(data: &Bound<'_, PyAny>) -> PyResult<Option<Batches>> {
     if let Some(export) = data.getattr_opt("__arrow_c_stream__")? {
         let capsule = export.call0()?.cast_into::<PyCapsule>()?;
-        let stream = pointer(&capsule, STREAM)?.cast::<FFI_ArrowArrayStream>();
+        let stream = pointer(&capsule, STREAM)?.cast::<CStream>();
         // SAFETY: a capsule of this name holds a pointer to such a struct, which is ours to move out of.
-        let reader = guarded(|| unsafe { ArrayStreamReader::from_raw(stream.as_ptr()) });
-        let reader = reader.map_err(|error| error::of_engine(data.py(), &error))?;
-        let data_type = arrow_array::ArrayReader::field(&reader).data_type().clone();
-        let schema = schema_of(&data_type)?;
-        let arrays = Box::new(reader);
+        let arrays = guarded(|| unsafe { Arrays::take(stream.as_ptr()) });
+        let arrays = arrays.map_err(|error| error::of_engine(data.py(), &error))?;
+        let schema = schema_of(arrays.data_type())?;
+        let arrays = Box::new(arrays);
         return Ok(Some(Batches { schema, arrays }));
     }
     let Some(export) = data.getattr_opt("__arrow_c_array__")? else {
@@ -75,7 +77,7 @@ pub(crate) fn import(data: &Bound<'_, PyAny>) -> PyResult<Option<Batches>> {
     let schema = pointer(&schema, SCHEMA)?.cast::<FFI_ArrowSchema>();
     let array = pointer(&array, ARRAY)?.cast::<FFI_ArrowArray>();
     // SAFETY: capsules of these names hold pointers to such structs, which are ours to move out of.
-    let (schema, array) = unsafe {
+    let (schema, mut array) = unsafe {
         (
             FFI_ArrowSchema::from_raw(schema.as_ptr()),
             FFI_ArrowArray::from_raw(array.as_ptr()),
@@ -89,7 +91,11 @@ pub(crate) fn import(data: &Bound<'_, PyAny>) -> PyResult<Option<Batches>> {
     let data_type = guarded(|| DataType::try_from(&schema)).map_err(failed)?;
     let columns = schema_of(&data_type)?;
     // SAFETY: the interface has the producer promise that the schema is that of the array.
-    let array = guarded(|| unsafe { from_ffi(array, &schema) }.map(make_array)).map_err(failed)?;
+    let array = guarded(|| unsafe {
+        align(&mut array, &data_type);
+        from_ffi(array, &schema).map(make_array)
+    });
+    let array = array.map_err(failed)?;
     Ok(Some(Batches {
         schema: columns,
         arrays: Box::new(iter::once(Ok(array))),
