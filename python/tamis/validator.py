@@ -98,7 +98,7 @@ class Validator:
         of the validator, unless it is given.
 
         Raises ``InputNotFoundError``, ``InputError`` and ``FormatError`` for inputs that cannot be read to their end, and what
-        iterators, file objects and ``progress`` raise.
+        iterators, file objects and ``progress`` raise. A list without inputs is a ``ValueError``: no files are no good files.
         """
         if parallel is not None and bool(parallel) != bool(self.parallel):
             other = Validator(self.schema, bool(parallel), **self._options)
@@ -223,11 +223,9 @@ def size_in_bytes(size: int | str) -> int:
     >>> size_in_bytes("1.5MB"), size_in_bytes("2KiB"), size_in_bytes(7)
     (1500000, 2048, 7)
     """
-    if isinstance(size, int) and not isinstance(size, bool):
-        if size < 0:
-            raise ValueError(f"a size is not negative: {size}")
-        return min(size, sys.maxsize)
-    parts = _SIZE.fullmatch(size) if isinstance(size, str) else None
+    if not isinstance(size, str):
+        return min(whole_number("memory", size, 0), sys.maxsize)
+    parts = _SIZE.fullmatch(size)
     if parts is None:
         raise ValueError(f'expected a number of bytes or a size such as "200MB", not {size!r}')
     number, prefix, binary = parts.groups()

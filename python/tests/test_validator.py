@@ -15,10 +15,12 @@ from typing import Any
 
 import pytest
 from tamis import (
+    DistributedValidator,
     Field,
     FormatError,
     InputError,
     InputNotFoundError,
+    MapReduceValidator,
     Schema,
     UnsupportedError,
     Validator,
@@ -102,13 +104,12 @@ def test_json_lines(orders: Schema) -> None:
     assert result.errors[2].row == 3
 
 
-def test_several_inputs_are_one_result(orders: Schema, orders_csv: Path) -> None:
+def test_several_inputs_are_one_result(orders_csv: Path) -> None:
     schema = Schema({"id": Field(str, unique=True)})
     result = Validator(schema).validate_csv([orders_csv, b"id\nO-9\nO-1\n"])
     assert result.total_rows == 6
     assert [(error.input, error.row, error.value) for error in result.errors] == [("<bytes>", 2, "O-1")]
     assert [one["name"] for one in result.inputs] == [str(orders_csv), "<bytes>"]
-    assert Validator(orders).validate_csv(()).total_rows == 0
 
 
 def test_the_delimiter_is_told_by_the_name_or_the_contract(tmp_path: Path) -> None:
@@ -252,7 +253,7 @@ def test_bytes_that_are_no_utf8_are_a_violation(orders: Schema) -> None:
         ({"max_errors": None}, TypeError),
         ({"memory": "much"}, ValueError),
         ({"memory": -1}, ValueError),
-        ({"memory": None}, ValueError),
+        ({"memory": None}, TypeError),
         ({"unchecked": "maybe"}, ValueError),
         ({"spill_dir": 3}, TypeError),
     ],
@@ -362,3 +363,18 @@ def test_standard_input(run_python: Callable[..., subprocess.Popen[str]]) -> Non
         )
         out, err = process.communicate("a comment\na\n1\nx\n", timeout=20)
         assert (out, err) == ("{'type': 1}\n", "")
+
+
+def test_no_inputs_are_no_good_ones() -> None:
+    schema = Schema({"n": Field(int)})
+    calls: list[Callable[[], object]] = [
+        lambda: Validator(schema).validate_csv([]),
+        lambda: Validator(schema).validate_jsonl(()),
+        lambda: DistributedValidator(schema).validate_csv_parallel([]),
+        lambda: MapReduceValidator(schema).plan([]),
+    ]
+    for call in calls:
+        with pytest.raises(ValueError, match="no inputs"):
+            call()
+    with pytest.raises(TypeError, match="one input, not `list`"):
+        Schema.infer(["a.csv"])

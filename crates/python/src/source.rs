@@ -51,9 +51,14 @@ const ITERATOR_NAME: &str = "<iterator>";
 /// The sources behind `given`, in order.
 ///
 /// # Errors
-/// `TypeError` for what is no input.
+/// `TypeError` for what is no input, `ValueError` for a list without any: no files must not pass for good ones.
 pub(crate) fn sources(given: &Bound<'_, PyAny>, caller: &Caller) -> PyResult<Vec<Box<dyn Source>>> {
     if given.is_instance_of::<PyList>() || given.is_instance_of::<PyTuple>() {
+        if given.is_empty()? {
+            return Err(PyValueError::new_err(
+                "there are no inputs: the list is empty",
+            ));
+        }
         return given.try_iter()?.map(|one| source(&one?, caller)).collect();
     }
     Ok(vec![source(given, caller)?])
@@ -133,9 +138,14 @@ pub(crate) fn paced_source(
         let reader = PyReader::new(pull, pace, caller);
         return Ok(reader.into_source(ITERATOR_NAME, options));
     }
+    let class = given.get_type();
+    let expected = match given.is_instance_of::<PyList>() || given.is_instance_of::<PyTuple>() {
+        true => "one input",
+        false => "a path, bytes, a file object, an iterator of bytes, or a list of these",
+    };
     Err(PyTypeError::new_err(format!(
-        "expected a path, bytes, a file object, an iterator of bytes, or a list of these, not `{}`",
-        given.get_type().name()?
+        "expected {expected}, not `{}`",
+        class.name()?
     )))
 }
 
