@@ -5,7 +5,7 @@
 //! - [`contract`] makes contracts, out of fields ([`field`]), ODCS text or data; [`check`] compiles one and runs it;
 //! - [`source`] makes sources of what Python code hands in: paths, bytes, file objects, iterators;
 //! - [`arrow`] and [`rows`] do so of tables and of dicts;
-//! - [`result`] is what comes out, [`html`] how notebooks show it, [`stream`] hands it out batch by batch;
+//! - [`result`] is what comes out, [`violation`] one of its errors, [`html`] how notebooks show it, [`stream`] hands it out batch by batch;
 //! - [`digest`] names the bytes of files and writes the entries of the cache;
 //! - [`line`] judges records one by one, and [`scalar`] makes Python values readable for that;
 //! - [`partial`] is the check in parts: ranges, scans and partials that can be pickled;
@@ -32,6 +32,7 @@ mod rows;
 mod scalar;
 mod source;
 mod stream;
+mod violation;
 
 use std::sync::OnceLock;
 
@@ -51,6 +52,7 @@ fn _tamis(module: &Bound<'_, PyModule>) -> PyResult<()> {
     arrow::add_to(module)?;
     digest::add_to(module)?;
     result::add_to(module)?;
+    violation::add_to(module)?;
     stream::add_to(module)?;
     line::add_to(module)?;
     partial::add_to(module)?;

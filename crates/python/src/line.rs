@@ -19,8 +19,8 @@ use tamis_contract::report::Sample;
 
 use crate::contract::Contract;
 use crate::error;
-use crate::result::ValidationError;
 use crate::scalar::{Classes, Read, at_path, key_name};
+use crate::violation::ValidationError;
 
 /// Adds the classes.
 pub(crate) fn add_to(module: &Bound<'_, PyModule>) -> PyResult<()> {
