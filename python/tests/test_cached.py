@@ -318,8 +318,8 @@ def test_not_every_entry_looks_at_all_the_others(
     cached: CachedValidator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     looks = []
-    files = tamis.cached._Folder.files
-    monkeypatch.setattr(tamis.cached._Folder, "files", lambda folder: (looks.append(1), files(folder))[1])
+    files = tamis.cached.CacheFolder.files
+    monkeypatch.setattr(tamis.cached.CacheFolder, "files", lambda folder: (looks.append(1), files(folder))[1])
     path = tmp_path / "data.csv"
     for index in range(30):
         path.write_text(DIRTY + f"z,{index}\n")
