@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import pickle
 
 import pytest
@@ -47,3 +48,24 @@ def test_errors_survive_pickling() -> None:
 def test_a_panic_has_a_name() -> None:
     # What PyO3 raises for one is no `Exception`, so that code that means well cannot catch it.
     assert issubclass(tamis.InternalError, Exception)
+
+
+@pytest.mark.parametrize(
+    ("data", "encoding"),
+    [("n,s\n1,\u00e9\n".encode("utf-16"), "utf-16"), ("n,\u00e9\n1,x\n".encode("windows-1252"), "windows-1252")],
+)
+def test_hints_name_what_python_has(data: bytes, encoding: str) -> None:
+    validator = tamis.Validator(tamis.Schema({"n": tamis.Field(int, required=True)}))
+    with pytest.raises(tamis.FormatError) as raised:
+        validator.validate_csv(data)
+    assert f'`open(path, encoding="{encoding}")`' in str(raised.value)
+    assert "--" not in str(raised.value)
+    # What it says is what helps.
+    assert validator.validate_csv(io.TextIOWrapper(io.BytesIO(data), encoding=encoding)).is_valid()
+
+
+def test_notes_name_the_command_whose_options_they_mean() -> None:
+    countries = ("DE", "FR", "NA", "US", "IT", "ES")
+    rows = "".join(f"{countries[row % 6]},{'NA' if row == 17 else row}\n" for row in range(60))
+    (note,) = tamis.Schema.infer(b"country,n\n" + rows.encode(), format="csv").notes
+    assert "`tamis infer --missing-values NA`" in note

@@ -144,7 +144,8 @@ impl Contract {
             model: Arc::new(inferred.contract),
             object: 0,
         };
-        Ok((contract, inferred.notes))
+        let notes = inferred.notes.iter().map(|note| error::in_python(note));
+        Ok((contract, notes.collect()))
     }
 
     /// The contract as ODCS 3.2 YAML.

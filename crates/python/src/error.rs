@@ -1,7 +1,8 @@
 //! Our errors as exceptions of `tamis.errors`.
 //!
 //! The classes are defined in Python, where users read them; they are looked up by name when one is needed, which is
-//! seldom. Messages are those of the Rust errors. What the system said becomes an `OSError` in Python's
+//! seldom. Messages are those of the Rust errors; where they name options of the command, ours name what Python has
+//! instead. What the system said becomes an `OSError` in Python's
 //! own manner: `errno`, `strerror`, `filename`.
 
 use std::io;
@@ -25,9 +26,24 @@ pub(crate) fn of_class(py: Python<'_>, class: &str, arguments: &Bound<'_, PyTupl
 }
 
 fn with_message(py: Python<'_>, class: &str, message: &str) -> PyErr {
-    match PyTuple::new(py, [message]) {
+    match PyTuple::new(py, [in_python(message)]) {
         Ok(arguments) => of_class(py, class, &arguments),
         Err(error) => error,
+    }
+}
+
+/// A message with its hints in the words of this package: `` `--memory` `` is the argument `` `memory` `` here, and an
+/// encoding is declared to `open`, whose text files every validator takes.
+pub(crate) fn in_python(message: &str) -> String {
+    let message = message
+        .replace("`--memory`", "`memory`")
+        .replace("`--missing-values ", "`tamis infer --missing-values ");
+    match message.split_once("`--encoding ") {
+        Some((before, hint)) => {
+            let (encoding, after) = hint.split_once('`').unwrap_or((hint, ""));
+            format!("{before}`open(path, encoding=\"{encoding}\")`{after}")
+        }
+        None => message,
     }
 }
 
