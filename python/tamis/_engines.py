@@ -67,12 +67,14 @@ def validate_paths(
 ) -> ValidationResult:
     """Splits here, scans and maps where ``spread`` does, reduces here."""
     planned = validator.plan(
-        # Workers may run in another folder.
-        os.path.abspath(paths)
-        if isinstance(paths, str | os.PathLike)
-        else [os.path.abspath(p) for p in paths],
+        [_absolute(path) for path in paths] if isinstance(paths, list | tuple) else _absolute(paths),
         chunk_bytes,
         map=lambda _, ranges: spread(MapReduceValidator.scan, ranges) if ranges else [],
         format=format,
     )
     return validator.reduce_results(spread(MapReduceValidator.map_validate_chunk, planned))
+
+
+def _absolute(path: Any) -> Any:
+    """The path as workers know it, who may run in another folder. What is none is left as it is: ``plan`` says so."""
+    return os.path.abspath(path) if isinstance(path, str | os.PathLike) and path != "-" else path

@@ -52,7 +52,10 @@ def test_a_panic_has_a_name() -> None:
 
 @pytest.mark.parametrize(
     ("data", "encoding"),
-    [("n,s\n1,\u00e9\n".encode("utf-16"), "utf-16"), ("n,\u00e9\n1,x\n".encode("windows-1252"), "windows-1252")],
+    [
+        ("n,s\n1,\u00e9\n".encode("utf-16"), "utf-16"),
+        ("n,\u00e9\n1,x\n".encode("windows-1252"), "windows-1252"),
+    ],
 )
 def test_hints_name_what_python_has(data: bytes, encoding: str) -> None:
     validator = tamis.Validator(tamis.Schema({"n": tamis.Field(int, required=True)}))
