@@ -28,8 +28,9 @@ from tamis.errors import (
     ValidationFailed,
     WorkerError,
 )
+from tamis.field import Field
 from tamis.mapreduce import MapReduceValidator
-from tamis.schema import Field, Schema
+from tamis.schema import Schema
 from tamis.streaming import StreamingValidator, ValidationStream
 from tamis.validator import Validator
 

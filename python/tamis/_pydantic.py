@@ -16,12 +16,10 @@ import uuid
 from collections.abc import Iterable, Iterator
 from datetime import date, datetime
 from decimal import Decimal
-from typing import TYPE_CHECKING, Annotated, Any, Literal, Union, get_args, get_origin
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from tamis.errors import SchemaError
-
-if TYPE_CHECKING:
-    from tamis.schema import Field
+from tamis.field import Field
 
 __all__ = ["Column", "columns", "is_strict"]
 
@@ -70,8 +68,6 @@ class Column:
 
     def field(self) -> Field:
         """The field; bounds that exclude themselves and multiples are not in it."""
-        from tamis.schema import Field
-
         return Field(
             self.type,  # type: ignore[arg-type]
             required=self.required,

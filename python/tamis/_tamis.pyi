@@ -4,7 +4,8 @@ import os
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Literal, Self, final
 
-from tamis.schema import FieldSpec, Schema
+from tamis._field_spec import FieldSpec
+from tamis.schema import Schema
 
 __version__: str
 

@@ -1,6 +1,6 @@
 //! A column spelled out by Python code, made a property of the contract model.
 //!
-//! `tamis.schema` checks the Python types and hands on texts; here patterns, formats and numbers are compiled, and
+//! `tamis._field_spec` checks the Python types and hands on texts; here patterns, formats and numbers are compiled, and
 //! what is wrong is said with the name of the argument.
 
 use pyo3::prelude::*;
@@ -9,7 +9,7 @@ use tamis_contract::model::{Bound, BoundValue, Inclusion, LogicalType, Property,
 use tamis_contract::pattern::Pattern;
 use tamis_engine::number::Decimal;
 
-/// One column, as `tamis.schema` spells it out: types and texts, nothing of Python's own.
+/// One column, as `tamis._field_spec` spells it out: types and texts, nothing of Python's own.
 #[derive(Debug, FromPyObject)]
 #[pyo3(from_item_all)]
 pub(crate) struct FieldSpec {
