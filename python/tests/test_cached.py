@@ -18,7 +18,16 @@ from typing import Any
 
 import pytest
 import tamis.cached
-from tamis import CachedValidator, CacheError, Field, InputNotFoundError, Schema, UnsupportedError, Validator
+from tamis import (
+    CachedValidator,
+    CacheError,
+    Field,
+    InputError,
+    InputNotFoundError,
+    Schema,
+    UnsupportedError,
+    Validator,
+)
 from tamis._tamis import entry_from_json, entry_to_json
 
 SCHEMA = Schema({"id": Field(str, required=True), "n": Field(int, min=0, max=9)})
@@ -409,6 +418,8 @@ def test_inputs_that_cannot_be_cached(cached: CachedValidator, tmp_path: Path) -
         cached.verify = verify  # type: ignore[assignment]
         with pytest.raises(InputNotFoundError, match="missing"):
             cached.validate_csv(tmp_path / "missing.csv")
+        with pytest.raises(InputError, match="it is a directory"):
+            cached.validate_csv(tmp_path)
         with pytest.raises(UnsupportedError, match="regular file"):
             cached.validate_csv("/dev/null")
     for wrong in ("-", b"id,n\n", ["a.csv"], 3):

@@ -100,8 +100,8 @@ impl Default for DigestOptions {
 /// The digest of the regular file at `path`.
 ///
 /// # Errors
-/// [`Error::Open`] when there is no such file, [`Error::Unsupported`] when it is a pipe or a device, [`Error::Read`],
-/// [`Error::Changed`] when somebody writes to it meanwhile, [`Error::Interrupted`] once cancelled.
+/// [`Error::Open`] when there is no such file or it is a directory, [`Error::Unsupported`] when it is a pipe or a device,
+/// [`Error::Read`], [`Error::Changed`] when somebody writes to it meanwhile, [`Error::Interrupted`] once cancelled.
 pub fn of_file(path: &Path, algorithm: Algorithm, options: &DigestOptions) -> Result<FileDigest> {
     let input = path.to_string_lossy().into_owned();
     let failed = |source| Error::Open {
@@ -109,7 +109,12 @@ pub fn of_file(path: &Path, algorithm: Algorithm, options: &DigestOptions) -> Re
         source,
     };
     // Asked before it is opened, because opening a pipe that nobody writes to would wait.
-    if !fs::metadata(path).map_err(failed)?.is_file() {
+    let kind = fs::metadata(path).map_err(failed)?.file_type();
+    if kind.is_dir() {
+        let text = "it is a directory; name the files in it";
+        return Err(failed(io::Error::new(io::ErrorKind::IsADirectory, text)));
+    }
+    if !kind.is_file() {
         return Err(Error::Unsupported {
             input,
             reason: "only a regular file has a digest".into(),
