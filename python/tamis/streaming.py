@@ -102,7 +102,9 @@ class StreamingValidator:
         Parameters
         ----------
         path:
-            A path (``"-"``: standard input), bytes, a file object or an iterator of bytes.
+            A path (``"-"``: standard input), bytes, a file object or an iterator of bytes. What has come from a pipe or a
+            socket is checked before more is waited for. Items of an iterator are gathered for 20 ms, and it is asked for
+            another one meanwhile: if that is long in coming, so is the result of those before.
         skip_header:
             Taken from code written for other validators. The header is no row here, whatever it says; whether there is one is
             told by the contract.
@@ -120,7 +122,7 @@ class StreamingValidator:
         The check runs ahead of the consumer by a batch or two, and waits for it. ``close()`` ends it early; so does the
         end of a ``with`` block, and of the iterator's life. Ctrl-C ends the wait for a batch.
 
-        Raises, from ``next``, what :meth:`Validator.validate_csv` raises, after the batches before.
+        Raises, from ``next``, what :meth:`Validator.validate_csv` raises, after the full batches before.
         """
         return self._stream(path, "csv", progress, follow, max_wait)
 
