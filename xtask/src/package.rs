@@ -2,7 +2,7 @@
 //!
 //! 1. [`wheel`] builds the wheel as users get it, with the same release profile and in the same build folder as the binary, so
 //!    that all crates below the two are compiled once.
-//! 2. [`test`] installs it into an environment of its own and runs pytest, the type checkers and the linter there.
+//! 2. [`test()`] installs it into an environment of its own and runs pytest, the type checkers and the linter there.
 //! 3. [`test_engine`] does so for each of Ray, Dask and Spark, whose packages would not all fit together for ever: an
 //!    environment each, half a gigabyte. Spark needs Java.
 

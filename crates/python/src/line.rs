@@ -39,7 +39,7 @@ pub(crate) fn add_to(module: &Bound<'_, PyModule>) -> PyResult<()> {
 /// >>> processor.process_line({"id": "a", "n": 3})
 /// (True, [])
 /// >>> is_valid, errors = processor.process_line('{"id": "a", "n": 10}')
-/// >>> print(errors[0])
+/// >>> print(*errors)
 /// row 1, `n`: must be at most 9 (found `10`)
 #[pyclass(module = "tamis", frozen)]
 pub(crate) struct LineProcessor {

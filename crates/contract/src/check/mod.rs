@@ -232,7 +232,7 @@ impl Check {
         columns.map(|column| column.path.as_slice())
     }
 
-    /// What identifies the rules: the same for every contract that says the same, see [`fingerprint`].
+    /// What identifies the rules: the same for every contract that says the same, see [`fingerprint()`].
     pub fn fingerprint(&self) -> &str {
         &self.fingerprint
     }

@@ -269,7 +269,7 @@ fn write_date(days: i64, out: &mut [u8]) -> usize {
 }
 
 /// Year, month and day by the proleptic Gregorian calendar. The algorithm is Howard Hinnant's `civil_from_days`
-/// (https://howardhinnant.github.io/date_algorithms.html).
+/// (<https://howardhinnant.github.io/date_algorithms.html>).
 fn civil(days: i64) -> (i64, u64, u64) {
     // Years begin in March here, so that the leap day is the last of its year.
     let days = days + 719_468;

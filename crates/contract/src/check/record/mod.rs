@@ -1,7 +1,7 @@
 //! One record at a time: no input, no batch, no report.
 //!
 //! A program that handles its records one by one asks for each of them. [`RecordCheck`] judges values as they are
-//! held ([`Scalar`]), by the same [`ValueCheck`](super::value::ValueCheck) that defines every other check, or
+//! held ([`Scalar`]), by the same [`ValueCheck`] that defines every other check, or
 //! a record as text ([`RecordCheck::judge_line`]). Judging a good record allocates nothing; what a report would say
 //! of a broken rule is made when it is asked for ([`RecordCheck::sample`]).
 //!
