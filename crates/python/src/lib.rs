@@ -3,11 +3,11 @@
 //! The package in `python/tamis` is the interface; every record is touched here. How the files fit together:
 //!
 //! - [`contract`] makes contracts, out of fields ([`field`]), ODCS text or data; [`check`] compiles one and runs it;
-//! - [`source`] makes sources of what Python code hands in: paths, bytes, file objects, iterators;
+//! - [`source`] makes sources of what Python code hands in: paths, bytes, and by [`reader`] file objects and iterators;
 //! - [`arrow`] and [`rows`] do so of tables and of dicts;
 //! - [`result`] is what comes out, [`violation`] one of its errors, [`html`] how notebooks show it, [`stream`] hands it out batch by batch;
 //! - [`digest`] names the bytes of files and writes the entries of the cache;
-//! - [`line`] judges records one by one, and [`scalar`] makes Python values readable for that;
+//! - [`line`](mod@line) judges records one by one, and [`scalar`] makes Python values readable for that;
 //! - [`partial`] is the check in parts: ranges, scans and partials that can be pickled;
 //! - [`detached`] runs everything that takes long, without the interpreter lock and open to Ctrl-C;
 //! - [`error`] turns our errors into the exceptions of `tamis.errors`;
@@ -27,6 +27,7 @@ mod field;
 mod html;
 mod line;
 mod partial;
+mod reader;
 mod result;
 mod rows;
 mod scalar;

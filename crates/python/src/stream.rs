@@ -36,8 +36,8 @@ use tamis_engine::source::{FollowSource, Source};
 
 use crate::check::{Check, Teller};
 use crate::detached::{Caller, Desk, Served, panic_message};
+use crate::reader::{Asked, Pace};
 use crate::result::ValidationResult;
-use crate::source::{Asked, Pace};
 use crate::{error, source};
 
 /// Batches that are ready before they are asked for: one, so that there is always one to take, and one in the making.
