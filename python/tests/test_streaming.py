@@ -559,6 +559,15 @@ class TestFollow:
         with pytest.raises(TypeError, match="path"):
             StreamingValidator(SMALL).validate_csv_stream(given, follow=True)
 
+    def test_names_need_not_be_text(self, tmp_path: Path) -> None:
+        class Name:
+            def __fspath__(self) -> bytes:
+                return os.fsencode(tmp_path) + b"/\xff.csv"
+
+        Path(os.fsdecode(Name())).write_bytes(rows(range(3)))  # type: ignore[arg-type]
+        with StreamingValidator(SMALL, 3).validate_csv_stream(Name(), follow=True) as stream:  # type: ignore[arg-type]
+            assert next(stream).total_rows == 3
+
     def test_a_folder_cannot_be_followed(self, tmp_path: Path) -> None:
         with pytest.raises(UnsupportedError, match="regular file"):
             next(StreamingValidator(SMALL).validate_csv_stream(tmp_path, follow=True))

@@ -82,20 +82,14 @@ pub(crate) fn paced_source(
         return Ok((memory(bytes, options), None));
     }
     let stdin = py.import("sys")?.getattr("stdin")?;
-    let is_dash = given.cast::<PyString>().is_ok_and(|text| text == "-");
-    if is_dash || given.is(&stdin) && !stdin.is_none() {
+    if is_dash(given) || given.is(&stdin) && !stdin.is_none() {
         // What Python's own buffer already holds is part of it, so the descriptor alone will not do.
         let bytes = stdin.getattr_opt("buffer")?.unwrap_or(stdin);
         let reader = PyReader::of_file(&bytes, pace, caller)?
             .ok_or_else(|| PyTypeError::new_err("there is no standard input"))?;
         return Ok(reader.into_source("-", options));
     }
-    if given.is_instance_of::<PyString>() || given.hasattr("__fspath__")? {
-        // A path may be bytes in the end: names of files need not be text.
-        let path: PathBuf = py
-            .import("os")?
-            .call_method1("fsdecode", (given,))?
-            .extract()?;
+    if let Some(path) = path(given)? {
         return Ok((Box::new(FileSource::new(path, options)), None));
     }
     if let Some(reader) = PyReader::of_file(given, pace, caller)? {
@@ -117,6 +111,23 @@ pub(crate) fn paced_source(
         "expected {expected}, not `{}`",
         class.name()?
     )))
+}
+
+/// The path that `given` is; `None` if it is something else, or stands for standard input.
+pub(crate) fn path(given: &Bound<'_, PyAny>) -> PyResult<Option<PathBuf>> {
+    if is_dash(given) || !given.is_instance_of::<PyString>() && !given.hasattr("__fspath__")? {
+        return Ok(None);
+    }
+    // It may be bytes in the end: names of files need not be text.
+    let path = given
+        .py()
+        .import("os")?
+        .call_method1("fsdecode", (given,))?;
+    path.extract().map(Some)
+}
+
+fn is_dash(given: &Bound<'_, PyAny>) -> bool {
+    given.cast::<PyString>().is_ok_and(|text| text == "-")
 }
 
 /// Bytes in memory: a stream if they are compressed, as a file with the same bytes would be.

@@ -16,7 +16,6 @@
 //!    chunk does.
 
 use std::mem;
-use std::path::PathBuf;
 use std::process;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, Receiver, SyncSender, TryRecvError};
@@ -27,7 +26,7 @@ use std::time::Duration;
 use pyo3::exceptions::{PyRuntimeError, PyTypeError};
 use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
-use pyo3::types::{PyList, PyString, PyTuple};
+use pyo3::types::{PyList, PyTuple};
 use tamis_contract::check::{BatchOptions, CheckError};
 use tamis_contract::report::Report;
 use tamis_engine::control::Cancel;
@@ -378,14 +377,8 @@ impl Drop for Sender {
 
 /// The file that is to be followed.
 fn followed(given: &Bound<'_, PyAny>, stop: &Cancel, cancel: &Cancel) -> PyResult<Box<dyn Source>> {
-    let is_dash = given.cast::<PyString>().is_ok_and(|text| text == "-");
-    let is_path = given.is_instance_of::<PyString>() || given.hasattr("__fspath__")?;
-    if is_dash || !is_path {
-        return Err(PyTypeError::new_err(
-            "only the path of a file can be followed",
-        ));
-    }
-    let path: PathBuf = given.extract()?;
+    let path = source::path(given)?
+        .ok_or_else(|| PyTypeError::new_err("only the path of a file can be followed"))?;
     Ok(Box::new(FollowSource::new(
         path,
         stop.clone(),
