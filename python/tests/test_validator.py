@@ -125,6 +125,17 @@ def test_the_delimiter_is_told_by_the_name_or_the_contract(tmp_path: Path) -> No
     assert Validator(Schema.from_file(contract)).validate_csv(b"a;b\n1;x\n").errors_by_rule == {"type": 1}
 
 
+def test_every_input_has_the_delimiter_of_its_name(tmp_path: Path) -> None:
+    schema = Schema({"a": Field(int, max=5), "b": Field(int)})
+    paths = [tmp_path / "x.csv", tmp_path / "y.tsv"]
+    paths[0].write_text("a,b\n1,2\n")
+    paths[1].write_text("b\ta\n2\t9\n")
+    for order in (paths, paths[::-1]):
+        result = Validator(schema).validate_csv(order)
+        assert [(error.input, error.row, error.value) for error in result.errors] == [(str(paths[1]), 1, "9")]
+        assert DistributedValidator(schema, workers=2, chunk_size=1).validate_csv_parallel(order) == result
+
+
 def test_threads_and_limits_change_no_count(orders: Schema) -> None:
     data = b"id,amount,status\n" + b"".join(b"O-%d,%d,open\n" % (row, row % 1100) for row in range(40_000))
     alone = Validator(orders, parallel=False, max_errors=5).validate_csv(data)

@@ -142,20 +142,28 @@ fn memory(
     Box::new(MemorySource::new(BYTES_NAME, bytes))
 }
 
-/// The format that `word` means for these sources: `csv` leaves the delimiter to the name of the first.
+/// The format that `word` means for these sources. `csv` leaves the delimiter to their names; where these tell different
+/// ones, `None` has each input read by its own.
 pub(crate) fn format(word: Option<&str>, sources: &[Box<dyn Source>]) -> PyResult<Option<Format>> {
-    let by_name = sources
-        .first()
-        .and_then(|source| format_of_name(source.name()));
     match word {
         None => Ok(None),
         Some("jsonl") => Ok(Some(Format::JsonLines)),
-        Some("csv") => Ok(Some(match by_name {
-            Some(delimited @ Format::Delimited { .. }) => delimited,
-            _ => Format::Delimited { delimiter: b',' },
-        })),
+        Some("csv") => {
+            let mut formats = sources.iter().map(|it| delimited_by_name(it.name()));
+            let first = formats.next().unwrap_or(COMMAS);
+            Ok(formats.all(|other| other == first).then_some(first))
+        }
         Some(other) => Err(PyValueError::new_err(format!(
             "`format` is \"csv\" or \"jsonl\", not {other:?}"
         ))),
+    }
+}
+
+const COMMAS: Format = Format::Delimited { delimiter: b',' };
+
+fn delimited_by_name(name: &str) -> Format {
+    match format_of_name(name) {
+        Some(delimited @ Format::Delimited { .. }) => delimited,
+        _ => COMMAS,
     }
 }
