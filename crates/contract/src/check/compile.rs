@@ -42,7 +42,7 @@ impl Compiled {
         };
         self.columns
             .iter()
-            .position(|column| column.name() == *name)
+            .position(|column| column.is_called(name))
             .into_iter()
             .collect()
     }
@@ -62,6 +62,14 @@ pub(crate) struct ColumnRules {
 }
 
 impl ColumnRules {
+    /// Whether that is its name; asked of every column for every violation that is listed.
+    fn is_called(&self, name: &str) -> bool {
+        match self.path.as_slice() {
+            [key] => key == name,
+            _ => self.name() == name,
+        }
+    }
+
     /// `customer.address.city`, for reports.
     pub(crate) fn name(&self) -> String {
         self.path.join(".")
