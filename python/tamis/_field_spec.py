@@ -68,7 +68,7 @@ def spec_of(name: object, field: object) -> FieldSpec:
         raise reader.fault("type", f"expected one of {known}, not {field.type!r}")
     required = reader.flag("required")
     nullable = not required if field.nullable is None else reader.flag("nullable")
-    return {
+    spec: FieldSpec = {
         "name": name,
         "logical_type": logical_type,
         "optional": not required,
@@ -84,6 +84,9 @@ def spec_of(name: object, field: object) -> FieldSpec:
         "format": reader.format(),
         "description": reader.text("description"),
     }
+    reader.ordered("min", "max")
+    reader.ordered("min_length", "max_length")
+    return spec
 
 
 def spec_of_pydantic(column: Column) -> FieldSpec:
@@ -166,6 +169,18 @@ class _Reader:
             return moment.isoformat(), False
         instead = "; use `min_length` and `max_length`" if kind is str else ""
         raise self.fault(argument, f"does not apply to `{kind.__name__}`{instead}")
+
+    def ordered(self, low: str, high: str) -> None:
+        """Refuses limits that no value keeps; they are of the right types already."""
+        lowest, highest = getattr(self.field, low), getattr(self.field, high)
+        if lowest is None or highest is None:
+            return
+        try:
+            is_empty = lowest > highest
+        except TypeError:
+            return  # A date and a datetime, or moments with and without an offset, have no order in Python.
+        if is_empty:
+            raise self.fault(low, f"{lowest!r} is above `{high}`, which is {highest!r}: no value keeps both")
 
     def number(self, argument: str, value: object) -> str:
         """The exact text of a number."""

@@ -111,6 +111,9 @@ def test_required_is_about_the_column_and_nullable_about_its_values(
         (Field(bool, max=1), "max"),
         (Field(int, min="ten"), "min"),  # type: ignore[arg-type]
         (Field(int, min=True), "min"),
+        (Field(int, min=3, max=2.5), "min"),
+        (Field(date, min=date(2025, 1, 1), max=date(2024, 12, 31)), "min"),
+        (Field(str, min_length=2, max_length=1), "min_length"),
         (Field(float, max=float("nan")), "max"),
         (Field(float, max=float("inf")), "max"),
         (Field(Decimal, max=Decimal("sNaN")), "max"),
