@@ -355,6 +355,8 @@ class TestEnding:
     def test_items_that_are_no_bytes(self) -> None:
         with pytest.raises(TypeError, match="not bytes"):
             list(StreamingValidator(SMALL).validate_csv_stream(iter([3])))  # type: ignore[arg-type]
+        with pytest.raises(TypeError, match="encode it if it is text, or give a list if these are paths"):
+            list(StreamingValidator(SMALL).validate_csv_stream(iter(["n\n1\n"])))  # type: ignore[arg-type]
 
     def test_an_iterator_that_reads_its_own_stream(self) -> None:
         streams: list[ValidationStream] = []

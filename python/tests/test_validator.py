@@ -86,8 +86,8 @@ def test_every_kind_of_input_gives_the_same_result(orders: Schema, orders_csv: P
             Dribble(data),
             chunks(data, 1),
             chunks(data, 1000),
-            iter([b"", data[:7], "", bytearray(data[7:9]), memoryview(data[9:])]),
-            iter(data.decode().splitlines(keepends=True)),
+            iter([b"", data[:7], bytearray(data[7:9]), memoryview(data[9:])]),
+            iter(data.splitlines(keepends=True)),
         ]
         for given in inputs:
             assert validator.validate_csv(given) == expected, given
@@ -227,6 +227,14 @@ def test_user_code_runs_on_the_calling_thread(orders: Schema) -> None:
 def test_what_is_no_input_is_a_type_error(orders: Schema, given: Any) -> None:
     with pytest.raises(TypeError):
         Validator(orders).validate_csv(given)
+
+
+@pytest.mark.parametrize("item", ["a.csv", Path("a.csv")], ids=["text", "path"])
+def test_an_iterator_of_paths_is_not_read_as_content(orders: Schema, item: Any) -> None:
+    for given in (iter([item]), (one for one in [item]), [iter([b"id\n", item])]):
+        with pytest.raises(TypeError, match="not bytes: .*give a list") as raised:
+            Validator(orders).validate_csv(given)
+        assert ("encode it" in str(raised.value)) == isinstance(item, str)
 
 
 def test_inputs_that_cannot_be_read(orders: Schema, tmp_path: Path) -> None:

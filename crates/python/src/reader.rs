@@ -66,22 +66,41 @@ impl Given {
         }
     }
 
-    fn of(object: Bound<'_, PyAny>, what: &str) -> PyResult<Given> {
-        let object = match object.cast_into::<PyBytes>() {
-            Ok(bytes) => return Ok(Given::Bytes(bytes.into())),
-            Err(error) => error.into_inner(),
-        };
+    /// What a file object read, which may be text.
+    fn read(object: Bound<'_, PyAny>) -> PyResult<Given> {
         if let Ok(text) = object.cast::<PyString>() {
             return Ok(Given::Text(PyBackedStr::try_from(text.clone())?));
         }
+        Given::bytes(object)?.map_err(|class| {
+            PyTypeError::new_err(format!("the file object gave `{class}`, not bytes or text"))
+        })
+    }
+
+    /// An item of an iterator. Text could be lines as well as names of files, and whoever meant the files must not get an answer
+    /// about their names.
+    fn item(object: Bound<'_, PyAny>) -> PyResult<Given> {
+        let is_text = object.is_instance_of::<PyString>();
+        let hint = match is_text {
+            true => ": encode it if it is text, or give a list if these are paths",
+            false if object.hasattr("__fspath__")? => ": if these are paths, give a list of them",
+            false => "",
+        };
+        Given::bytes(object)?.map_err(|class| {
+            PyTypeError::new_err(format!("the iterator gave `{class}`, not bytes{hint}"))
+        })
+    }
+
+    /// What is like `bytes`, or else the name of its class.
+    fn bytes(object: Bound<'_, PyAny>) -> PyResult<Result<Given, String>> {
+        let object = match object.cast_into::<PyBytes>() {
+            Ok(bytes) => return Ok(Ok(Given::Bytes(bytes.into()))),
+            Err(error) => error.into_inner(),
+        };
         if object.is_instance_of::<PyByteArray>() || object.is_instance_of::<PyMemoryView>() {
             let bytes = object.py().get_type::<PyBytes>().call1((object,))?;
-            return Ok(Given::Copied(bytes.extract()?));
+            return Ok(Ok(Given::Copied(bytes.extract()?)));
         }
-        Err(PyTypeError::new_err(format!(
-            "{what} gave `{}`, not bytes or text",
-            object.get_type().name()?
-        )))
+        Ok(Err(object.get_type().name()?.to_string()))
     }
 }
 
@@ -198,7 +217,7 @@ impl Pull {
                         "the file object has no data now: it must not be in non-blocking mode";
                     return Err(PyBlockingIOError::new_err(text));
                 }
-                let given = Given::of(given, "the file object")?;
+                let given = Given::read(given)?;
                 Ok(Some(given).filter(|given| !given.as_bytes().is_empty()))
             }
             Pull::Iterator { iterator, failed } => {
@@ -226,7 +245,7 @@ fn gather(iterator: &Bound<'_, PyIterator>) -> (Option<Given>, Option<PyErr>) {
     let mut is_end = true;
     let mut raised = None;
     for item in iterator.clone() {
-        let item = match item.and_then(|item| Given::of(item, "the iterator")) {
+        let item = match item.and_then(Given::item) {
             Ok(item) => item,
             Err(error) => {
                 raised = Some(error);

@@ -6,7 +6,7 @@
 //! | `"-"`, `sys.stdin` | the bytes of `sys.stdin` |
 //! | `bytes`, `bytearray`, `memoryview` | memory, unpacked if need be; `bytes` is not copied |
 //! | an object with `read1` or `read` | a stream; text is encoded as UTF-8 |
-//! | an iterator | a stream of its `bytes` or `str` items, cut wherever they are |
+//! | an iterator | a stream of its `bytes`, cut wherever they are; `str` may be text or paths, and is neither |
 //! | a `list` or `tuple` of these | several inputs, in order |
 //!
 //! File objects and iterators ([`crate::reader`]) are asked on the thread that called us ([`crate::detached`]), so an
