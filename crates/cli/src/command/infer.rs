@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use clap::Args;
 use tamis_contract::odcs;
+use tamis_contract::report::text;
 use tamis_engine::control::Progress;
 use tamis_engine::human;
 use tamis_process::infer::{InferOptions, Inferred, infer};
@@ -78,17 +79,17 @@ pub(super) fn run(options: &Options, context: &Context<'_>) -> Result<Exit> {
     let inferred = result?;
     let elapsed = start.elapsed();
 
-    let text = odcs::to_yaml(&inferred.contract);
+    let document = odcs::to_yaml(&inferred.contract);
     if output::is_stdout(&options.output) {
-        context.printer.data(&text)?;
+        context.printer.data(&document)?;
     } else {
-        output::write(&options.output, text.as_bytes())?;
+        output::write(&options.output, document.as_bytes())?;
     }
     let properties = &inferred.contract.objects[0].properties;
     context.printer.say(&format!(
-        "{} rows, {} columns; {} in {} ({}, threads: {})",
-        human::count(inferred.rows),
-        properties.len(),
+        "{}, {}; {} in {} ({}, threads: {})",
+        text::counted(inferred.rows, "row"),
+        text::counted(properties.len() as u64, "column"),
         human::bytes(inferred.bytes),
         human::duration(elapsed),
         human::byte_rate(inferred.bytes, elapsed),

@@ -30,6 +30,19 @@ fn data_passes_against_its_own_contract() {
 }
 
 #[test]
+fn one_row_is_no_plural() {
+    let shell = Shell::new();
+    shell.write("one.csv", "id\n7\n");
+    let ran = shell.tamis("infer one.csv -o -");
+    assert!(
+        ran.stdout.contains("Inferred from the 1 row of one.csv:"),
+        "{}",
+        ran.stdout
+    );
+    assert!(ran.stderr.contains("1 row, 1 column; "), "{}", ran.stderr);
+}
+
+#[test]
 fn a_file_that_is_there_is_not_replaced() {
     let shell = Shell::new();
     shell.write("orders.csv", ORDERS);

@@ -1,7 +1,7 @@
 //! The contract as a whole, and the account of how it came about.
 
 use tamis_contract::model::{Contract, CsvFacts, LogicalType, Object, Property, Value};
-use tamis_engine::human;
+use tamis_contract::report::text;
 
 use super::Tally;
 use super::class::{Class, Typing};
@@ -73,8 +73,8 @@ impl Document<'_> {
             .collect();
         object.csv.missing_values = (!declared.is_empty()).then_some(declared);
         let purpose = format!(
-            "Inferred from the {} rows of {}: a draft, to be read and corrected.",
-            human::count(decision.rows),
+            "Inferred from the {} of {}: a draft, to be read and corrected.",
+            text::counted(decision.rows, "row"),
             file_name(self.source_name)
         );
         let mut contract = Contract::builder(object.name.clone())
