@@ -367,6 +367,9 @@ def test_errors_go_out_as_a_table() -> None:
     assert len(errors) == len(result.errors)
     table = pyarrow.table(errors)
     assert table.column_names == errors.column_names
+    # 32-bit offsets end at 2 GiB, which long values reach.
+    texts = [field.type for field in table.schema if field.type != pyarrow.uint64()]
+    assert texts == [pyarrow.large_string()] * 6
     assert table["rule"].to_pylist() == [e.rule for e in result.errors]
     assert polars.DataFrame(errors).height == len(errors)
     assert list(pandas.DataFrame.from_arrow(errors)["column"]) == [e.column for e in result.errors]

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use arrow_array::ffi::FFI_ArrowSchema;
 use arrow_array::ffi_stream::FFI_ArrowArrayStream;
-use arrow_array::{ArrayRef, RecordBatch, RecordBatchIterator, StringArray, UInt64Array};
+use arrow_array::{ArrayRef, LargeStringArray, RecordBatch, RecordBatchIterator, UInt64Array};
 use arrow_schema::{ArrowError, DataType, Field, Schema};
 use pyo3::prelude::*;
 use pyo3::types::PyCapsule;
@@ -21,7 +21,8 @@ pub(crate) fn add_to(module: &Bound<'_, PyModule>) -> PyResult<()> {
 /// A table of errors, for every library that takes Arrow data by the PyCapsule interface: `pyarrow.table(errors)`,
 /// `polars.DataFrame(errors)`, `pandas.DataFrame.from_arrow(errors)`, DuckDB.
 ///
-/// Columns: `input`, `row`, `line`, `byte_offset`, `column`, `rule`, `severity`, `value`, `message`.
+/// Columns: `input`, `row`, `line`, `byte_offset`, `column`, `rule`, `severity`, `value`, `message`. Texts have 64-bit offsets
+/// (`large_string`): all of a column's together may be more than 2 GiB.
 #[pyclass(module = "tamis._tamis", frozen)]
 pub(crate) struct ErrorTable {
     batch: RecordBatch,
@@ -34,7 +35,7 @@ impl ErrorTable {
     /// `tamis.InternalError` if Arrow will not have it.
     pub(crate) fn new(py: Python<'_>, samples: &[Sample]) -> PyResult<ErrorTable> {
         let texts = |text: fn(&Sample) -> Option<&str>| -> ArrayRef {
-            Arc::new(StringArray::from_iter(samples.iter().map(text)))
+            Arc::new(LargeStringArray::from_iter(samples.iter().map(text)))
         };
         let numbers = |number: fn(&Sample) -> Option<u64>| -> ArrayRef {
             Arc::new(UInt64Array::from_iter(samples.iter().map(number)))
@@ -57,7 +58,7 @@ impl ErrorTable {
 }
 
 fn schema() -> Schema {
-    let text = |name, is_nullable| Field::new(name, DataType::Utf8, is_nullable);
+    let text = |name, is_nullable| Field::new(name, DataType::LargeUtf8, is_nullable);
     let number = |name| Field::new(name, DataType::UInt64, true);
     Schema::new(vec![
         text("input", false),
