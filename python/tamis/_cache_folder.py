@@ -9,12 +9,14 @@ import contextlib
 import json
 import os
 import re
+import sys
 import tempfile
 import time
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple, TypeAlias
+from types import FrameType
+from typing import Any, NamedTuple, TypeAlias
 
 from tamis.errors import CacheError
 
@@ -74,6 +76,10 @@ class CacheFolder:
             self._make()
         except OSError as error:
             raise CacheError(f"cannot make the cache folder `{path}`: {error.strerror}") from error
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Made, if it is not there.
+        return CacheFolder, (self.path, self.max_bytes)
 
     def read_result(self, name: str) -> bytes | None:
         return _read(self._results / name)
@@ -137,7 +143,8 @@ class CacheFolder:
             if self._written_bytes > self._free_bytes:
                 self._evict()
         except OSError as error:
-            warnings.warn(f"cannot write to the cache `{self.path}`: {error}", RuntimeWarning, stacklevel=5)
+            message = f"cannot write to the cache `{self.path}`: {error}"
+            warnings.warn(message, RuntimeWarning, stacklevel=1 + _frames_of_ours())
 
     def _replace(self, path: Path, text: bytes) -> None:
         file, temporary = tempfile.mkstemp(dir=path.parent, prefix=path.stem, suffix=".tmp")
@@ -167,6 +174,15 @@ class CacheFolder:
                     size_bytes -= file.size_bytes
         self._written_bytes = 0
         self._free_bytes = min(max(self.max_bytes - size_bytes, 0), self.max_bytes // 16)
+
+
+def _frames_of_ours() -> int:
+    """How many calls up whoever called the package is: entries and stamps are written at different depths."""
+    frame: FrameType | None = sys._getframe(1)
+    count = 0
+    while frame is not None and str(frame.f_globals.get("__name__")).partition(".")[0] == "tamis":
+        frame, count = frame.f_back, count + 1
+    return count
 
 
 def _read(path: Path) -> bytes | None:

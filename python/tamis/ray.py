@@ -75,5 +75,8 @@ def validate(
         shared = ray.put(validator)
         try:
             return _engines.validate_paths(validator, paths, chunk_bytes, format, spread)
-        except (ray.exceptions.WorkerCrashedError, ray.exceptions.OutOfMemoryError) as error:
+        except ray.exceptions.RayError as error:
+            # An exception that a task raised is of its own class too. All others are Ray's: workers, nodes or objects are lost.
+            if isinstance(error, ray.exceptions.RayTaskError):
+                raise
             raise WorkerError(f"Ray lost the workers of a task, and gave it up: {error}") from error

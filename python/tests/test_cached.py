@@ -455,14 +455,33 @@ def test_a_full_disk_costs_the_entry_and_not_the_result(cached: CachedValidator,
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (100, hard))
     try:
-        with pytest.warns(RuntimeWarning, match="cannot write to the cache"):
+        with pytest.warns(RuntimeWarning, match="cannot write to the cache") as warned:
             result = cached.validate_csv(data)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert [warning.filename for warning in warned] == [__file__]
     assert result.invalid_count == 3
     assert list((Path(cached.get_cache_stats()["cache_dir"]) / "results").iterdir()) == []
     assert cached.validate_csv(data) == result
     assert counts(cached) == (0, 2, 1)
+
+
+@pytest.mark.usefixtures("digests")
+def test_a_warning_points_at_the_call(data: Path, tmp_path: Path) -> None:
+    cached = CachedValidator(Validator(SCHEMA), tmp_path / "cache", verify="stat")
+    for folder in ("results", "stamps"):
+        (tmp_path / "cache" / folder).rmdir()
+        (tmp_path / "cache" / folder).touch()
+    calls: list[Callable[[Path], object]] = [
+        cached.validate_csv,
+        cached.validate_jsonl,
+        cached.cache.has_result,
+        cached.cache.load_result,
+    ]
+    for call in calls:
+        with pytest.warns(RuntimeWarning, match="cannot write to the cache") as warned:
+            call(data)
+        assert {warning.filename for warning in warned} == {__file__}
 
 
 def test_a_folder_that_is_removed_meanwhile_is_made_again(

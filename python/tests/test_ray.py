@@ -84,6 +84,20 @@ def test_a_task_that_kills_its_workers_is_given_up(tmp_path: Path, monkeypatch: 
         tamis.ray.validate(path, SCHEMA, chunk_bytes=20_000)
 
 
+def test_a_node_that_dies_is_a_lost_worker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "data.csv"
+    path.write_bytes(dirty_rows(300, 2))
+    for lost in (ray.exceptions.NodeDiedError("gone"), ray.exceptions.LocalRayletDiedError()):
+
+        def get(tasks: object, lost: Exception = lost) -> object:
+            raise lost
+
+        monkeypatch.setattr(ray, "get", get)
+        with pytest.raises(WorkerError, match="Ray") as raised:
+            tamis.ray.validate(path, SCHEMA)
+        assert raised.value.__cause__ is lost
+
+
 def test_relative_paths_and_json_lines(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "data.log").write_text('{"id": "a", "amount": 1}\n{"id": "b", "amount": -1}\n')

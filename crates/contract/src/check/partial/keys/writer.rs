@@ -1,12 +1,12 @@
 //! Writes a file of keys while its range is read.
 
-use std::fs::Permissions;
+use std::fs::{File, OpenOptions};
 use std::io::{self, BufWriter, Write};
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use tamis_engine::Error;
-use tempfile::NamedTempFile;
+use tempfile::TempPath;
 use xxhash_rust::xxh3::{Xxh3Default, xxh3_64};
 
 use super::{
@@ -26,7 +26,9 @@ pub(in crate::check::partial) enum FileName {
 /// A file of keys that is being written.
 pub(in crate::check::partial) struct KeyWriter {
     folder: PathBuf,
-    file: BufWriter<NamedTempFile>,
+    file: BufWriter<File>,
+    /// What it is called while it is written; removed with this.
+    temporary: TempPath,
     name: FileName,
     content: Xxh3Default,
     len_bytes: u64,
@@ -65,12 +67,20 @@ impl KeyWriter {
         name: FileName,
         rules: usize,
     ) -> Result<KeyWriter, Error> {
-        // Readable for whom the umask lets: the reducer may be another user.
-        let file = tempfile::Builder::new()
+        // What the system says of a file that cannot be made; the crate hides the number and adds a name that nobody knows.
+        let mut said = None;
+        let (file, temporary) = tempfile::Builder::new()
             .prefix(".tamis-keys-")
-            .permissions(Permissions::from_mode(0o666))
-            .tempfile_in(folder)
-            .map_err(|source| write_error(folder, source))?;
+            .make_in(folder, |path| {
+                // Readable for whom the umask lets: the reducer may be another user.
+                let mut options = OpenOptions::new();
+                options.read(true).write(true).create_new(true).mode(0o666);
+                let made = options.open(path);
+                made.inspect_err(|error| said = error.raw_os_error())
+            })
+            .map_err(|error| said.map_or(error, io::Error::from_raw_os_error))
+            .map_err(|source| write_error(folder, source))?
+            .into_parts();
         let new_rule = || RuleKeys {
             partitions: (0..PARTITIONS).map(|_| Pending::default()).collect(),
             details: Pending::default(),
@@ -79,6 +89,7 @@ impl KeyWriter {
         let mut writer = KeyWriter {
             folder: folder.to_owned(),
             file: BufWriter::with_capacity(1 << 18, file),
+            temporary,
             name,
             content: Xxh3Default::new(),
             len_bytes: 0,
@@ -185,8 +196,8 @@ impl KeyWriter {
                 .file
                 .into_inner()
                 .map_err(io::IntoInnerError::into_error)?;
-            file.as_file().sync_data()?;
-            file.persist(&path).map_err(|error| error.error)?;
+            file.sync_data()?;
+            self.temporary.persist(&path).map_err(|error| error.error)?;
             Ok(())
         };
         publish().map_err(|source| write_error(&path, source))?;
