@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, Literal, Protocol, TypeAlias, TypeVar
 
+from tamis._spill import make_in
 from tamis._tamis import Partial, ValidationResult
 from tamis.errors import UnsupportedError
 from tamis.mapreduce import MapReduceValidator, Paths
@@ -44,13 +45,16 @@ def engine(module: str, extra: str) -> Any:
 
 @contextmanager
 def keys_folder(spill_dir: str | os.PathLike[str] | None) -> Iterator[str | None]:
-    """A folder in ``spill_dir`` for the keys of one run, removed with what tasks that died have left in it."""
+    """A folder in ``spill_dir`` for the keys of one run, removed with what tasks that died have left in it.
+
+    Raises ``InputNotFoundError`` and ``InputError`` for a ``spill_dir`` that cannot be used.
+    """
     if spill_dir is None:
         yield None
         return
     # Not of `tempfile`: workers that run as other users must be able to write into it.
     folder = os.path.join(os.path.abspath(spill_dir), f"tamis-{uuid.uuid4().hex}")
-    os.mkdir(folder)
+    make_in(spill_dir, lambda: os.mkdir(folder))
     try:
         yield folder
     finally:

@@ -29,11 +29,11 @@ import sys
 import threading
 import time
 from datetime import UTC, datetime, timedelta
-from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple, TypeAlias
 
 from tamis._cache_folder import CacheFolder, Stamp
+from tamis._pickled import Pickled
 from tamis._tamis import ValidationResult, cache_key, entry_from_json, entry_to_json, file_digest
 from tamis.errors import InputError, InputNotFoundError
 from tamis.progress import Progress
@@ -47,7 +47,7 @@ if TYPE_CHECKING:
     _Verify: TypeAlias = Literal["content", "stat"]
 
 
-class CachedValidator:
+class CachedValidator(Pickled):
     """A :class:`~tamis.Validator` that remembers what it found.
 
     Parameters
@@ -85,6 +85,9 @@ class CachedValidator:
     (1, 1, 1)
     """
 
+    # Hits and misses are those of one object, and stay with it.
+    _made: ClassVar = frozenset({"_lock", "_hits", "_misses"})
+
     def __init__(
         self,
         validator: Validator,
@@ -110,9 +113,7 @@ class CachedValidator:
         self.verify: _Verify = verify
         self._ttl_ns = _ttl_in_ns(ttl, ttl_hours)
         self._folder = CacheFolder(Path(cache_dir), int(min(max_size_mb * 1e6, sys.maxsize)))
-        self._lock = threading.Lock()
-        self._hits = 0
-        self._misses = 0
+        self._make()
 
     @property
     def cache(self) -> ResultCache:
@@ -183,11 +184,10 @@ class CachedValidator:
         ]
         return sum(file.remove() for file in expired)
 
-    def __reduce__(self) -> tuple[Any, ...]:
-        # Hits and misses are those of one object, and stay with it.
-        ttl = None if self._ttl_ns is None else self._ttl_ns / 1e9
-        arguments = (self.validator, self._folder.path, ttl, self._folder.max_bytes / 1e6)
-        return partial(CachedValidator, hash=self.hash, verify=self.verify), arguments
+    def _make(self) -> None:
+        self._lock = threading.Lock()
+        self._hits = 0
+        self._misses = 0
 
     def __repr__(self) -> str:
         return f"CachedValidator({self.validator!r}, {str(self._folder.path)!r}, verify={self.verify!r})"

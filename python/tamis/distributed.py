@@ -12,15 +12,16 @@ reads the file once and is the faster one. What this class adds is a call for ev
 from __future__ import annotations
 
 import os
-import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from functools import partial
-from typing import Any, Literal, TypeAlias, TypedDict, TypeGuard, cast
+from tempfile import TemporaryDirectory
+from typing import Any, ClassVar, Literal, TypeAlias, TypedDict, TypeGuard, cast
 
 from tamis._arguments import THREADS_MAX, whole_number
 from tamis._crew import Crew
 from tamis._estimates import file_bytes, record_bytes
+from tamis._pickled import Pickled
+from tamis._spill import check_folder, make_in
 from tamis._tamis import Partial, PlannedRange, ValidationResult
 from tamis.errors import UnsupportedError
 from tamis.mapreduce import MapReduceValidator
@@ -60,7 +61,7 @@ class ChunkInfo(TypedDict):
 Callback: TypeAlias = Callable[[ChunkInfo], object]
 
 
-class DistributedValidator:
+class DistributedValidator(Pickled):
     """Checks large files in chunks on several workers, and says how far it is.
 
     Parameters
@@ -103,6 +104,8 @@ class DistributedValidator:
     2501
     """
 
+    _made: ClassVar = frozenset({"_whole", "_stream"})
+
     def __init__(
         self,
         schema: Schema,
@@ -127,9 +130,8 @@ class DistributedValidator:
             "spill_dir": spill_dir,
             "unchecked": unchecked,
         }
-        # For what cannot be divided. They say what is wrong with the arguments, now and not at the first file.
-        self._whole = Validator(schema, threads=self.workers, **self._options)
-        self._stream = StreamingValidator(schema, chunk_size, threads=self.workers, **self._options)
+        check_folder(spill_dir)
+        self._make()
 
     def validate_csv_parallel(self, filepath: Inputs, callback: Callback | None = None) -> ValidationResult:
         """Checks CSV: a file, or a list of files as one input.
@@ -184,7 +186,8 @@ class DistributedValidator:
         told = _Told(callback)
         if not _are_files(inputs):
             return self._validate_whole(inputs, format, told)
-        with tempfile.TemporaryDirectory(prefix="tamis-", dir=self._options["spill_dir"]) as folder:
+        spill_dir = self._options["spill_dir"]
+        with make_in(spill_dir, lambda: TemporaryDirectory(prefix="tamis-", dir=spill_dir)) as folder:
             # One thread for a chunk: the others have chunks of their own.
             validator = MapReduceValidator(self.schema, threads=1, **(self._options | {"spill_dir": folder}))
             with Crew(validator, count=self.workers, use_processes=self.use_processes) as crew:
@@ -241,9 +244,10 @@ class DistributedValidator:
         lines = sample[sample.find(b"\n") + 1 : sample.rfind(b"\n") + 1] or sample
         return max(1, len(lines) * self.chunk_size // max(1, lines.count(b"\n")))
 
-    def __reduce__(self) -> tuple[Any, ...]:
-        arguments = (self.schema, self.workers, self.chunk_size, self.use_processes)
-        return partial(DistributedValidator, **self._options), arguments
+    def _make(self) -> None:
+        # For what cannot be divided. They say what is wrong with the arguments, now and not at the first file.
+        self._whole = Validator(self.schema, threads=self.workers, **self._options)
+        self._stream = StreamingValidator(self.schema, self.chunk_size, threads=self.workers, **self._options)
 
     def __repr__(self) -> str:
         return (

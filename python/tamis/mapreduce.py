@@ -21,9 +21,11 @@ import os
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from itertools import pairwise
-from typing import Any, Literal, TypeAlias
+from typing import Any, ClassVar, Literal, TypeAlias
 
 from tamis._arguments import whole_number
+from tamis._pickled import Pickled
+from tamis._spill import check_folder
 from tamis._tamis import InputRange, Partial, PlannedRange, Scan, ValidationResult
 from tamis.schema import Schema
 from tamis.validator import compiled
@@ -40,7 +42,7 @@ Map: TypeAlias = Callable[[Callable[[InputRange], Scan], Sequence[InputRange]], 
 CHUNK_BYTES = 64 << 20
 
 
-class MapReduceValidator:
+class MapReduceValidator(Pickled):
     """The map half and the merge half of a validation, each of them a method that can run anywhere.
 
     Parameters
@@ -59,7 +61,8 @@ class MapReduceValidator:
     unchecked:
         As for :class:`Validator`.
 
-    Raises ``UnsupportedError`` for a schema with ``unique`` rules and no ``spill_dir``.
+    Raises ``UnsupportedError`` for a schema with ``unique`` rules and no ``spill_dir``, ``InputNotFoundError`` or ``InputError`` for
+    one that is missing or cannot be written to.
 
     The result for files is that of :class:`Validator`: counts, errors with their global row numbers, thresholds.
 
@@ -75,6 +78,8 @@ class MapReduceValidator:
     >>> result.total_rows, result.errors[0].row, result.errors[0].line
     (3, 2, 4)
     """
+
+    _made: ClassVar = frozenset({"_check"})
 
     def __init__(
         self,
@@ -94,8 +99,8 @@ class MapReduceValidator:
             "spill_dir": None if spill_dir is None else os.fspath(spill_dir),
             "unchecked": unchecked,
         }
-        self._check = compiled(schema, True, **self._options)
-        self._check.require_shared_folder()
+        check_folder(spill_dir)
+        self._make()
 
     def plan(
         self,
@@ -195,11 +200,9 @@ class MapReduceValidator:
         """
         return self._check.reduce(partials)
 
-    def __getstate__(self) -> dict[str, Any]:
-        return {"schema": self.schema, "options": self._options}
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        MapReduceValidator.__init__(self, state["schema"], **state["options"])
+    def _make(self) -> None:
+        self._check = compiled(self.schema, True, **self._options)
+        self._check.require_shared_folder()
 
     def __repr__(self) -> str:
         return f"MapReduceValidator({self.schema!r})"

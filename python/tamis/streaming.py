@@ -5,11 +5,12 @@ from __future__ import annotations
 import math
 import os
 import sys
-from functools import partial
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 from tamis._arguments import whole_number
 from tamis._estimates import file_bytes, record_bytes
+from tamis._pickled import Pickled
+from tamis._spill import check_folder
 from tamis._tamis import ValidationStream
 from tamis.progress import Progress, callback_for
 from tamis.schema import Schema
@@ -24,7 +25,7 @@ _BYTES_IN_FLIGHT_PER_THREAD = 6 << 20
 _BYTES_PER_ERROR = 400
 
 
-class StreamingValidator:
+class StreamingValidator(Pickled):
     """Checks inputs of any length, a batch of rows at a time, while they are read.
 
     Parameters
@@ -61,6 +62,8 @@ class StreamingValidator:
     3
     """
 
+    _made: ClassVar = frozenset({"_check"})
+
     def __init__(
         self,
         schema: Schema,
@@ -86,7 +89,8 @@ class StreamingValidator:
             "spill_dir": spill_dir,
             "unchecked": unchecked,
         }
-        self._check = compiled(schema, parallel, **self._options)
+        check_folder(spill_dir)
+        self._make()
 
     def validate_csv_stream(
         self,
@@ -183,8 +187,8 @@ class StreamingValidator:
             max_wait=max_wait if follow else None,
         )
 
-    def __reduce__(self) -> tuple[Any, ...]:
-        return partial(StreamingValidator, **self._options), (self.schema, self.buffer_size, self.parallel)
+    def _make(self) -> None:
+        self._check = compiled(self.schema, self.parallel, **self._options)
 
     def __repr__(self) -> str:
         return (

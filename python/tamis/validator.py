@@ -6,18 +6,20 @@ import os
 import re
 import sys
 from collections.abc import Iterable, Sequence
-from functools import cached_property, partial
+from functools import cached_property
 from pathlib import Path
-from typing import IO, Any, Literal, TypeAlias
+from typing import IO, Any, ClassVar, Literal, TypeAlias
 
 from tamis._arguments import THREADS_MAX, whole_number
+from tamis._pickled import Pickled
+from tamis._spill import check_folder
 from tamis._tamis import Check, LineProcessor, ValidationResult
 from tamis.progress import Progress, shown
 from tamis.schema import Schema
 
 __all__ = ["Validator"]
 
-#: A path (``"-"``: standard input), bytes, a file object, an iterator of bytes.
+#: A path (``"-"``: standard input), bytes, a file object, an iterator of bytes (of ``str``: ``TypeError``).
 Input: TypeAlias = (
     str | os.PathLike[str] | bytes | bytearray | memoryview | IO[bytes] | IO[str] | Iterable[bytes]
 )
@@ -25,7 +27,7 @@ Input: TypeAlias = (
 Inputs: TypeAlias = Input | Sequence[Input]
 
 
-class Validator:
+class Validator(Pickled):
     """Checks whole inputs against a schema, on all cores.
 
     Parameters
@@ -41,12 +43,14 @@ class Validator:
     memory:
         What the keys of ``unique`` rules may take before they go to disk: bytes, or ``"200MB"``, ``"1GiB"``.
     spill_dir:
-        Where they go then; by default the system's temporary folder.
+        Where they go then: a folder that must be there; by default the system's temporary folder.
     unchecked:
         What to do about rules of a contract that cannot be checked: ``"error"`` raises ``UnsupportedError``, ``"allow"`` leaves
         them out and lists them in ``ValidationResult.rules_not_checked``.
     chunk_size:
         Taken from code written for other validators, which read files so many rows at a time; nothing depends on it here.
+
+    Raises ``InputNotFoundError`` or ``InputError`` for a ``spill_dir`` that is missing or cannot be written to.
 
     A validator holds no state between calls, and several threads may use one at once. Python threads run while it
     works, and Ctrl-C ends it.
@@ -56,6 +60,8 @@ class Validator:
     >>> validator.validate_csv(b"n\\n1\\n10\\n").errors_by_rule
     {'maximum': 1}
     """
+
+    _made: ClassVar = frozenset({"_check", "_record_check"})
 
     def __init__(
         self,
@@ -80,7 +86,8 @@ class Validator:
             "spill_dir": spill_dir,
             "unchecked": unchecked,
         }
-        self._check = compiled(schema, parallel, **self._options)
+        check_folder(spill_dir)
+        self._make()
 
     def validate_csv(
         self,
@@ -91,6 +98,8 @@ class Validator:
         parallel: bool | None = None,
     ) -> ValidationResult:
         """Checks CSV: a file, a file object, bytes, an iterator of bytes, or a list of these as one input.
+
+        An iterator of ``str`` is a ``TypeError``: it could be text or paths. Encode the one, give a list of the other.
 
         The delimiter is the one the contract names, else that of the file's name (``.tsv``, ``.psv``), else a comma. Files may be
         compressed with gzip, zstd or lz4. The result's JSON is written to ``output_path``, if one is given.
@@ -176,8 +185,8 @@ class Validator:
             Path(output_path).write_text(result.to_json(), encoding="utf-8")
         return result
 
-    def __reduce__(self) -> tuple[Any, ...]:
-        return partial(Validator, **self._options), (self.schema, self.parallel)
+    def _make(self) -> None:
+        self._check = compiled(self.schema, self.parallel, **self._options)
 
     def __repr__(self) -> str:
         return f"Validator({self.schema!r}, parallel={self.parallel})"

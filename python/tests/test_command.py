@@ -42,6 +42,26 @@ def test_it_is_the_binary(contract: Path, orders_csv: Path) -> None:
     assert tamis("check", orders_csv.with_name("none.csv"), "--contract", contract).returncode == 3
 
 
+def test_it_runs_again_in_the_same_process(contract: Path, tmp_path: Path) -> None:
+    endless = tmp_path / "endless"
+    os.mkfifo(endless)
+    code = f"""
+import os, signal, threading
+from tamis._tamis import run_command
+for _ in range(2):
+    assert run_command(["tamis", "--version"]) == 0
+    print(flush=True)
+feed = os.open({str(endless)!r}, os.O_RDWR)
+os.write(feed, b"id\\n")
+threading.Timer(1, os.kill, (os.getpid(), signal.SIGINT)).start()
+print(run_command(["tamis", "check", {str(endless)!r}, "--contract", {str(contract)!r}]), flush=True)
+"""
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, timeout=60, check=False)
+    assert ran.returncode == 0, ran.stderr
+    assert b"cannot be handled" not in ran.stderr
+    assert ran.stdout.split()[-1] == b"130"
+
+
 def test_the_installed_script_is_there() -> None:
     script = Path(sys.executable).with_name("tamis")
     if not script.exists():

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import pytest
-from tamis import Field, MapReduceValidator, Schema, Validator, _engines
+from tamis import Field, InputError, InputNotFoundError, MapReduceValidator, Schema, Validator, _engines
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")
@@ -38,3 +38,19 @@ def test_paths_are_those_of_this_folder(tmp_path: Path, monkeypatch: pytest.Monk
 def test_what_is_no_path_is_named(paths: Any) -> None:
     with pytest.raises(TypeError, match="expected a path"):
         validate(paths)
+
+
+def test_the_folder_for_keys(tmp_path: Path) -> None:
+    with _engines.keys_folder(tmp_path) as folder:
+        assert folder is not None and Path(folder).parent == tmp_path
+        (Path(folder) / "left").touch()
+    assert list(tmp_path.iterdir()) == []
+    with (
+        pytest.raises(InputNotFoundError, match="`spill_dir`") as missing,
+        _engines.keys_folder(tmp_path / "no"),
+    ):
+        pass
+    assert missing.value.filename == str(tmp_path / "no")
+    (tmp_path / "file").touch()
+    with pytest.raises(InputError, match="`spill_dir`"), _engines.keys_folder(tmp_path / "file"):
+        pass
