@@ -1,7 +1,5 @@
 //! Where the contract's columns are in one input.
 
-use std::collections::HashSet;
-
 use tamis_formats::csv::{Dialect, Header};
 use tamis_formats::jsonl;
 
@@ -153,27 +151,6 @@ impl Layout {
             },
             faults,
         )
-    }
-
-    /// The layout of columns of values with these names; for each column of the contract the name that is its; and what
-    /// is wrong with the names. They are held to the contract as a CSV header is.
-    pub(crate) fn rows_by_name(
-        compiled: &Compiled,
-        names: &[String],
-    ) -> (Layout, Vec<Option<usize>>, HeaderFaults) {
-        let mut seen = HashSet::new();
-        let mut is_repeat = |&at: &usize| !seen.insert(&names[at]);
-        let header = Header {
-            names: names.to_vec(),
-            duplicates: (0..names.len()).filter(&mut is_repeat).collect(),
-            ..Header::default()
-        };
-        let (layout, faults) = Layout::csv_by_name(compiled, Dialect::csv(), &header);
-        let places: Vec<_> = (0..compiled.columns.len())
-            .map(|column| layout.place(column))
-            .collect();
-        let present = places.iter().map(Option::is_some).collect();
-        (Layout::Rows { present }, places, faults)
     }
 
     /// The field of a contract's column, if this input has it.

@@ -1,15 +1,17 @@
 //! Arrow arrays as rows: which columns are looked at, and a stream of arrays as one of slices.
 
+use std::collections::HashSet;
 use std::iter;
 
 use arrow_array::StructArray;
 use arrow_schema::Schema;
 use tamis_formats::Kind;
 use tamis_formats::arrow::{Leaf, Reader, Right, Slice, Spare, leaves};
+use tamis_formats::csv::{Dialect, Header};
 
 use super::{Columns, RowsInput};
 use crate::check::compile::{ColumnRules, Compiled};
-use crate::check::layout::Layout;
+use crate::check::layout::{HeaderFaults, Layout};
 use crate::check::record::numbers::NumberRules;
 use crate::check::value::{Constraint, Side, Temporal, TypeCheck, ValueCheck};
 use crate::check::{Check, CheckError};
@@ -38,7 +40,7 @@ pub(in crate::check) fn slices(
     let known: Vec<String> = paths.map(|path| path.join(".")).collect();
     let leaves = leaves(schema, &known);
     let names: Vec<String> = leaves.iter().map(|leaf| leaf.name.clone()).collect();
-    let (layout, places, faults) = Layout::rows_by_name(compiled, &names);
+    let (layout, places, faults) = rows_by_name(compiled, &names);
     let reader = reader(compiled, &leaves, &places).map_err(|source| CheckError::Format {
         input: input.name.to_owned(),
         source,
@@ -58,6 +60,27 @@ pub(in crate::check) fn slices(
         }
     });
     Ok((Columns { layout, faults }, slices))
+}
+
+/// The layout of columns of values with these names; for each column of the contract the name that is its; and what
+/// is wrong with the names. They are held to the contract as a CSV header is.
+fn rows_by_name(
+    compiled: &Compiled,
+    names: &[String],
+) -> (Layout, Vec<Option<usize>>, HeaderFaults) {
+    let mut seen = HashSet::new();
+    let mut is_repeat = |&at: &usize| !seen.insert(&names[at]);
+    let header = Header {
+        names: names.to_vec(),
+        duplicates: (0..names.len()).filter(&mut is_repeat).collect(),
+        ..Header::default()
+    };
+    let (layout, faults) = Layout::csv_by_name(compiled, Dialect::csv(), &header);
+    let places: Vec<_> = (0..compiled.columns.len())
+        .map(|column| layout.place(column))
+        .collect();
+    let present = places.iter().map(Option::is_some).collect();
+    (Layout::Rows { present }, places, faults)
 }
 
 /// A reader of the contract's columns, those whose values no rule asks for left out.

@@ -8,7 +8,7 @@
 //! by a second pass, as in a file; its key brings along what a report would say of it ([`kept`]), and what the
 //! duplicates add to counts and samples is worked out at the end. The answer is that of the same rows as a file.
 //!
-//! Arrow arrays are such rows, with named columns that are held to the contract as a CSV header is ([`arrow`]).
+//! Arrow arrays are such rows, with named columns that are held to the contract as a CSV header is (`arrow`).
 
 #[cfg(feature = "arrow")]
 pub(super) mod arrow;
