@@ -1,0 +1,73 @@
+//! The records of a block, copied out: good ones in runs, bad ones one by one with their reasons.
+
+use tamis_formats::Block;
+
+use super::Found;
+use super::bits::for_each_bit;
+use super::gather::Gather;
+use crate::check::part::BadRecord;
+use crate::check::rule::RuleId;
+
+impl Gather<'_> {
+    /// Copies good records in runs and bad ones one by one.
+    pub(super) fn copy_records(&mut self, block: &Block<'_>, found: &[Found]) {
+        if !self.pass.wants_good && !self.pass.wants_bad {
+            return;
+        }
+        let bad = std::mem::take(&mut self.worker.bad);
+        let mut violations = found.iter().peekable();
+        let mut good_from = 0;
+        for_each_bit(&bad, |row| {
+            self.copy_good(block, good_from..row);
+            good_from = row + 1;
+            while violations
+                .next_if(|violation| (violation.row as usize) < row)
+                .is_some()
+            {}
+            let mut reasons = Vec::new();
+            while let Some(violation) =
+                violations.next_if(|violation| violation.row as usize == row)
+            {
+                if reasons.last() != Some(&violation.rule) {
+                    reasons.push(violation.rule);
+                }
+            }
+            let record = block.record(row);
+            self.copy_bad(row as u64, &block.bytes[record], &reasons);
+        });
+        self.copy_good(block, good_from..block.rows);
+        self.worker.bad = bad;
+    }
+
+    fn copy_good(&mut self, block: &Block<'_>, rows: std::ops::Range<usize>) {
+        let Some(good) = &mut self.part.good else {
+            return;
+        };
+        if block.records.is_some() {
+            // JSON lines may have blank lines between them.
+            for row in rows {
+                good.extend_from_slice(&block.bytes[block.record(row)]);
+            }
+        } else if !rows.is_empty() {
+            let bytes = block.record(rows.start).start..block.record(rows.end - 1).end;
+            good.extend_from_slice(&block.bytes[bytes]);
+        }
+    }
+
+    pub(super) fn copy_bad(&mut self, row: u64, record: &[u8], reasons: &[RuleId]) {
+        let row = self.rows + row;
+        let pass = self.pass;
+        let Some(bad) = &mut self.part.bad else {
+            return;
+        };
+        bad.bytes.extend_from_slice(record);
+        let is_reason = |rule: &&RuleId| pass.makes_bad(**rule);
+        bad.reasons
+            .extend(reasons.iter().filter(is_reason).copied());
+        bad.records.push(BadRecord {
+            row,
+            bytes_end: bad.bytes.len(),
+            reasons_end: bad.reasons.len(),
+        });
+    }
+}

@@ -1,0 +1,75 @@
+//! Records that are none: what their faults break, and how they are told.
+
+use tamis_formats::{Fault, Malformed};
+
+use super::gather::Gather;
+use crate::check::part::Sample;
+use crate::check::rule::{RuleId, StructuralRules};
+use crate::report::shown_value;
+
+impl Gather<'_> {
+    /// Counts a record that could not be read as a bad row.
+    pub(super) fn take_malformed(&mut self, record: &Malformed<'_>) {
+        let rule = structural_rule(&self.pass.compiled.structural, &record.fault);
+        let offset = match &record.fault {
+            Fault::UnclosedQuote { offset }
+            | Fault::InvalidUtf8 { offset }
+            | Fault::InvalidJson { offset, .. }
+            | Fault::DuplicateKey { offset } => *offset,
+            _ => record.range.start,
+        };
+        self.part.by_rule[rule.0 as usize] += 1;
+        self.part.invalid += 1;
+        self.part.first_bad_end.get_or_insert(record.range.end);
+        let bytes = &record.bytes[record.range.clone()];
+        if self.wants_samples() {
+            let line = self.line(record.bytes, record.range.start);
+            let value = shown_value(bytes.trim_ascii_end());
+            match &mut self.part.findings {
+                Some(findings) => {
+                    let place = (self.rows, line, offset);
+                    findings.push(place, rule, Some(&value), Some(&record.fault));
+                }
+                None => self.part.samples.push(Sample {
+                    row: self.rows,
+                    line,
+                    offset,
+                    rule,
+                    value: Some(value),
+                    message: message(&record.fault, self.part.byte_offset),
+                }),
+            }
+        }
+        self.copy_bad(0, bytes, &[rule]);
+        self.rows += 1;
+    }
+}
+
+/// The rule that a record with this fault breaks.
+pub(crate) fn structural_rule(rules: &StructuralRules, fault: &Fault) -> RuleId {
+    match fault {
+        Fault::FieldCount { .. } => rules.field_count,
+        Fault::UnclosedQuote { .. } => rules.unclosed_quote,
+        Fault::InvalidUtf8 { .. } => rules.encoding,
+        Fault::DuplicateKey { .. } => rules.duplicate_key,
+        _ => rules.json,
+    }
+}
+
+/// What is wrong with a record of the chunk that begins at `byte_offset`, for people.
+pub(crate) fn message(fault: &Fault, byte_offset: u64) -> String {
+    let byte = |offset: &usize| byte_offset + *offset as u64;
+    match fault {
+        Fault::FieldCount { found, expected } => {
+            let fields = if *found == 1 { "field" } else { "fields" };
+            format!("has {found} {fields}, the header has {expected}")
+        }
+        Fault::UnclosedQuote { offset } => {
+            format!("a quote opened at byte {} is never closed", byte(offset))
+        }
+        Fault::InvalidUtf8 { offset } => format!("byte {} is not valid UTF-8", byte(offset)),
+        Fault::InvalidJson { offset, message } => format!("{message} at byte {}", byte(offset)),
+        Fault::DuplicateKey { offset } => format!("a key is repeated at byte {}", byte(offset)),
+        _ => "is not a JSON object".to_owned(),
+    }
+}

@@ -1,0 +1,74 @@
+//! Violations as a report lists them: with the line, the offset and the value.
+//!
+//! The first few of a chunk are kept as samples, or every one as a finding, if the rows will be cut into batches.
+
+use std::sync::atomic::Ordering;
+
+use tamis_formats::{Block, Kind, jsonl};
+
+use super::Found;
+use super::gather::Gather;
+use crate::check::part::Sample;
+use crate::report::shown_value;
+
+impl Gather<'_> {
+    pub(super) fn sample(&mut self, block: &Block<'_>, violation: Found) {
+        if !self.wants_samples() {
+            return;
+        }
+        let row = violation.row as usize;
+        let rule = self.pass.compiled.rules.get(violation.rule);
+        let columns = self.pass.compiled.columns_of(violation.rule);
+        let mut value = self.shown(block, row, &columns);
+        if violation.rule == self.pass.compiled.structural.extra_column {
+            // The merge makes a column of it.
+            let mut decoded = Vec::new();
+            let offset = block.extra_keys[violation.extra_key as usize].offset;
+            let key = jsonl::key_at(block.bytes, offset as usize, &mut decoded);
+            value = Some(shown_value(key));
+        }
+        let offset = block.record(row).start;
+        let line = self.line(block.bytes, offset);
+        let row = self.rows + u64::from(violation.row);
+        if let Some(findings) = &mut self.part.findings {
+            return findings.push((row, line, offset), violation.rule, value.as_deref(), None);
+        }
+        self.part.samples.push(Sample {
+            row,
+            line,
+            offset,
+            rule: violation.rule,
+            value,
+            message: rule.expected.clone(),
+        });
+    }
+
+    /// The values of `columns` as a report shows them; `None` if the record has none of them.
+    pub(super) fn shown(&self, block: &Block<'_>, row: usize, columns: &[usize]) -> Option<String> {
+        let mut decoded = Vec::new();
+        let values: Vec<Vec<u8>> = columns
+            .iter()
+            .filter_map(|&column| self.pass.layout.place(column))
+            .filter(|&at| block.kind(row, at) != Kind::Missing)
+            .map(|at| self.value(block, row, at, &mut decoded).1.to_vec())
+            .collect();
+        (!values.is_empty()).then(|| shown_value(&values.join(&b", "[..])))
+    }
+
+    pub(super) fn wants_samples(&self) -> bool {
+        self.part.findings.is_some()
+            || self.part.samples.len() < self.pass.samples_max
+                && !self.pass.samples_full.load(Ordering::Relaxed)
+    }
+
+    /// Line ends in the chunk before `offset`; asked for in ascending order.
+    pub(super) fn line(&mut self, bytes: &[u8], offset: usize) -> u64 {
+        let (at, lines) = self.line_at;
+        let more = self
+            .pass
+            .kernel
+            .count_byte(&bytes[at..offset.max(at)], self.pass.line_end);
+        self.line_at = (offset.max(at), lines + more as u64);
+        self.line_at.1
+    }
+}
