@@ -20,6 +20,7 @@ from hypothesis import given as generated
 from hypothesis import settings
 from hypothesis import strategies as st
 from tamis import (
+    DistributedValidator,
     Field,
     FormatError,
     InputNotFoundError,
@@ -453,6 +454,13 @@ def test_estimates() -> None:
     assert estimate["buffer_size_rows"] == 1000
     assert 0 < estimate["buffer_memory_mb"] < 1000
     assert estimate["estimated_processing_time_sec"] > 0
+    one = StreamingValidator(SMALL, threads=1).estimate_memory_usage(80)
+    # A hundred seconds for whoever does it, and no better for more threads than there are cores.
+    assert one["estimated_processing_time_sec"] == 100
+    chunks = DistributedValidator(SMALL, workers=1).get_parallelization_info(80)
+    assert chunks["estimated_total_time_sec"] == pytest.approx(100)
+    many = StreamingValidator(SMALL, threads=1000).estimate_memory_usage(80)
+    assert many["estimated_processing_time_sec"] == pytest.approx(100 / (os.cpu_count() or 1), abs=0.01)
     with pytest.raises(ValueError, match="gigabytes"):
         StreamingValidator(SMALL).estimate_memory_usage(float("inf"))
 
