@@ -119,7 +119,7 @@ impl Check {
     /// # Errors
     /// [`PartialError::NoSharedFolder`].
     pub fn require_shared_folder(&self, options: &CheckOptions) -> Result<(), PartialError> {
-        map::shared_folder(&self.compiled, options).map(drop)
+        keys::shared_folder(&self.compiled, options).map(drop)
     }
 
     /// Divides `sources`, in the order of the report, into ranges of about `chunk_bytes` each. Only the first bytes of

@@ -10,7 +10,7 @@ use tamis_formats::Totals;
 
 use super::PartialError;
 use super::duplicates::{self, Found};
-use super::map::shared_folder;
+use super::keys::shared_folder;
 use super::stretch::{Stretch, stretches};
 use super::value::Partial;
 use crate::check::merge::{InputTally, Located, Tally};

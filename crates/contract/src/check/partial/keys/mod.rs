@@ -23,11 +23,13 @@
 //! All integers are little-endian. The partition is the key's highest byte; 256 marks a block of details. The file
 //! appears under its name whole, or not at all; every block is checked against the table when it is read.
 
+mod folder;
 mod reader;
 mod writer;
 
 use crate::unique::Key;
 
+pub(super) use folder::{checked_name, shared_folder};
 pub(super) use reader::KeyReader;
 pub(super) use writer::{Base, FileName, KeyWriter};
 
