@@ -48,7 +48,8 @@ fn fault_loop(minutes: u64) -> Result<Finding> {
     let end = Instant::now() + Duration::from_secs(60 * minutes);
     let (mut rounds, mut passed) = (0, true);
     while passed && (rounds == 0 || Instant::now() < end) {
-        passed = succeeds(cargo("test --release --workspace fault").env("TAMIS_SOAK", "1"))?;
+        // Behind `--`, because a name before it makes cargo build test binaries that no manifest wants.
+        passed = succeeds(cargo("test --release --workspace -- fault").env("TAMIS_SOAK", "1"))?;
         rounds += 1;
     }
     Ok(Finding {
