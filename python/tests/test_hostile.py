@@ -606,19 +606,31 @@ import tamis._tamis
     assert run_strictly(code) == "refused\n1\n"
 
 
-def test_fewer_threads_than_wanted_will_do(run_strictly: Callable[..., str]) -> None:
-    code = """
+def limited_to(bytes: int) -> str:
+    """Code that lets the process have so much more memory, of which a thread takes 1 GiB for its stack."""
+    return f"""
 import resource
 with open("/proc/self/statm") as file:
     size = int(file.read().split()[0]) * resource.getpagesize()
+resource.setrlimit(resource.RLIMIT_AS, (size + {bytes}, size + {bytes}))
+"""
+
+
+def test_fewer_threads_than_wanted_will_do(run_strictly: Callable[..., str]) -> None:
+    code = """
 data = b"a,b\\n" + b"1,x\\n" * 2_000_000
-# Room for the thread behind the call and for two or three workers.
-resource.setrlimit(resource.RLIMIT_AS, (size + (7 << 29), size + (7 << 29)))
 print(Validator(schema, threads=16).validate_csv(data).total_rows)
-resource.setrlimit(resource.RLIMIT_AS, (size + (1 << 29), size + (1 << 29)))
+"""
+    # Room for the thread behind the call and for two or three workers.
+    assert run_strictly(limited_to(7 << 29) + code, RUST_MIN_STACK=str(1 << 30)) == "2000000\n"
+
+
+def test_without_any_thread_there_is_an_error(run_strictly: Callable[..., str]) -> None:
+    code = """
 try:
-    validator.validate_csv(data)
+    validator.validate_csv(b"a,b\\n1,x\\n")
 except RuntimeError as error:
     print(str(error).partition(":")[0])
 """
-    assert run_strictly(code, RUST_MIN_STACK=str(1 << 30)) == "2000000\ncannot start a thread\n"
+    said = run_strictly(limited_to(1 << 29) + code, RUST_MIN_STACK=str(1 << 30))
+    assert said == "cannot start a thread\n"
