@@ -2,9 +2,9 @@
 
 ::
 
-    pip install tamis
-    python billion_record_demo.py                   # a million records, a few seconds
-    python billion_record_demo.py --rows 20_000_000 # nearer to the truth: 1.3 GB
+    pip install .                                            # in the root of the repository
+    python examples/billion_record_demo.py                   # a million records, a few seconds
+    python examples/billion_record_demo.py --rows 20_000_000 # nearer to the truth: 1.3 GB
 
 Everything printed was measured in this run, on this machine, and the last column is nothing but a billion divided by
 the rate beside it: a projection, for data in the page cache.
