@@ -15,6 +15,7 @@ pub(crate) fn run() -> Result<bool> {
     tally.step("format", succeeds(&mut cargo("fmt --all --check")));
     let clippy = "clippy --workspace --all-targets -- -D warnings";
     tally.step("lints", succeeds(&mut cargo(clippy)));
+    tally.step("fuzz targets", fuzz_targets());
     tally.tests("tests", "test --workspace --no-fail-fast", &[], 1);
     // In a build folder of its own: the flag is part of what is built.
     let loom_target = target().join("loom").to_string_lossy().into_owned();
@@ -37,6 +38,17 @@ pub(crate) fn run() -> Result<bool> {
     tally.step("oracle", oracle());
     package::test(&mut tally);
     Ok(tally.finish())
+}
+
+/// The fuzz targets compile; `cargo xtask soak` runs them.
+fn fuzz_targets() -> Result<bool> {
+    let mut check = cargo("check --manifest-path fuzz/Cargo.toml --locked");
+    // As cargo-fuzz builds them: the flag opens doors that only they use.
+    check.env("RUSTFLAGS", "--cfg fuzzing");
+    check.env("CARGO_TARGET_DIR", target().join("fuzz"));
+    // The fuzzer itself is not linked by a check, so it need not be compiled: any path will do.
+    check.env("CUSTOM_LIBFUZZER_PATH", "none/libfuzzer.a");
+    succeeds(&mut check)
 }
 
 /// Compares what `tamis check` counts in the flights table with what DuckDB counts.
