@@ -100,28 +100,3 @@ fn many_threads_may_lose_pages_at_once() {
         }
     });
 }
-
-#[test]
-fn more_files_than_can_be_protected_are_read_instead() {
-    mmap::install_fault_handler().unwrap();
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("data");
-    fs::write(&path, b"abc").unwrap();
-    let source = FileSource::new(
-        &path,
-        ReadOptions {
-            io: Io::Mmap,
-            ..ReadOptions::default()
-        },
-    );
-    let opened: Vec<_> = (0..200).map(|_| source.open().unwrap()).collect();
-    for one in opened {
-        let Opened::Random(bytes) = one else {
-            panic!("a regular file is random access")
-        };
-        assert!(["mmap", "read"].contains(&bytes.backend()));
-        bytes
-            .with_range(0..3, &mut |seen| assert_eq!(seen, b"abc"))
-            .unwrap();
-    }
-}
