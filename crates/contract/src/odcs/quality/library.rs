@@ -18,7 +18,7 @@ const METRICS: [&str; 5] = [
 
 impl Reader<'_> {
     /// A metric of the standard and its threshold.
-    pub(super) fn library_rule(
+    pub(super) fn rule_of_library(
         &mut self,
         fields: &mut Fields<'_>,
         place: Place<'_>,

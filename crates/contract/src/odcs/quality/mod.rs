@@ -70,7 +70,7 @@ impl Reader<'_> {
             None => "library".to_owned(),
         };
         match type_name.as_str() {
-            "library" => self.library_rule(fields, place),
+            "library" => self.rule_of_library(fields, place),
             "text" => {
                 let span = type_node.map_or(span, |node| node.span.clone());
                 self.not_checked(UncheckedKind::Text, &span, "text", "prose is for people");
