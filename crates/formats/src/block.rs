@@ -298,3 +298,13 @@ pub trait Visitor {
     /// A record with a structural fault.
     fn malformed(&mut self, record: &Malformed<'_>);
 }
+
+impl<V: Visitor + ?Sized> Visitor for &mut V {
+    fn block(&mut self, block: &Block<'_>) {
+        (**self).block(block);
+    }
+
+    fn malformed(&mut self, record: &Malformed<'_>) {
+        (**self).malformed(record);
+    }
+}

@@ -3,6 +3,8 @@
 //! A record that does not fit is a [`Fault`](crate::Fault), a result; these errors mean that there
 //! is nothing to parse by: an impossible dialect, no header, an encoding nobody declared.
 
+use crate::sniff::Format;
+
 /// An input's format is unusable or unknown.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
@@ -64,6 +66,22 @@ pub enum Error {
         encoding: &'static str,
         /// What to do about it.
         remedy: &'static str,
+    },
+    /// A format that this build cannot read.
+    #[error(
+        "the input is {format}, which this build cannot read: build it with the cargo feature `{feature}`"
+    )]
+    NotBuiltIn {
+        /// What it is.
+        format: Format,
+        /// The feature that reads it.
+        feature: &'static str,
+    },
+    /// A format that is not made of lines, where lines are needed.
+    #[error("the input is {format}, and this takes lines of text: CSV or JSON lines")]
+    NotText {
+        /// What it is.
+        format: Format,
     },
     /// No encoding has this name.
     #[error(

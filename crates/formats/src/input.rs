@@ -9,6 +9,7 @@ use tamis_engine::source::{Opened, Peeked, RandomStream, Source, peek_line};
 
 use crate::csv::{self, Dialect, Header};
 use crate::encoding::{Encoding, Transcoder};
+use crate::file::RecordFile;
 use crate::sniff::{self, Format};
 use crate::{Error, Totals};
 
@@ -117,6 +118,15 @@ impl Shape {
     }
 }
 
+/// An opened input of any format.
+#[derive(Debug)]
+pub enum Input {
+    /// Lines of text.
+    Text(Box<Records>),
+    /// Anything else.
+    File(Box<dyn RecordFile>),
+}
+
 /// An input could not be opened as records.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
@@ -128,11 +138,32 @@ pub enum OpenError {
     Format(#[from] Error),
 }
 
-/// Opens `source` and settles how its records are to be read.
+/// Opens `source`, whatever its format.
+///
+/// # Errors
+/// As [`open`], but for [`Error::NotText`]; [`Error::NotBuiltIn`] for a format that a cargo feature reads, and this build
+/// has not.
+pub fn open_any(source: &dyn Source, options: &InputOptions) -> Result<Input, OpenError> {
+    match open(source, options) {
+        Err(OpenError::Format(Error::NotText { format })) => open_file(source, format),
+        records => Ok(Input::Text(Box::new(records?))),
+    }
+}
+
+/// Opens a file that is not made of lines.
+fn open_file(_source: &dyn Source, format: Format) -> Result<Input, OpenError> {
+    let error = match format.feature() {
+        Some(feature) => Error::NotBuiltIn { format, feature },
+        None => Error::NotText { format },
+    };
+    Err(error.into())
+}
+
+/// Opens `source` as lines of text and settles how its records are to be read.
 ///
 /// # Errors
 /// [`OpenError::Engine`] when it cannot be read, [`OpenError::Format`] for a header that cannot be read, an
-/// encoding that must be declared, an impossible dialect.
+/// encoding that must be declared, an impossible dialect, or a format that is not made of lines.
 pub fn open(source: &dyn Source, options: &InputOptions) -> Result<Records, OpenError> {
     let mut notes = Vec::new();
     let peeked = peek_text(source, options, &mut notes)?;
@@ -149,6 +180,7 @@ pub fn open(source: &dyn Source, options: &InputOptions) -> Result<Records, Open
             records.notes = notes;
             return Ok(records);
         }
+        format => return Err(Error::NotText { format }.into()),
     };
     let base = Dialect {
         delimiter,

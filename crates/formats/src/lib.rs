@@ -12,9 +12,12 @@ pub mod columns;
 pub mod csv;
 pub mod encoding;
 mod error;
+pub mod file;
 pub mod input;
 pub mod jsonl;
 pub mod sniff;
+pub mod value;
+pub mod vector;
 
 pub use block::{Block, ExtraKey, Fault, Kind, Malformed, Totals, Visitor};
 pub use error::Error;

@@ -25,6 +25,25 @@ pub enum Format {
     },
     /// One JSON object a line.
     JsonLines,
+    /// Apache Parquet.
+    Parquet,
+    /// Arrow IPC with a footer, also known as Feather version 2.
+    ArrowFile,
+    /// Arrow IPC as a stream.
+    ArrowStream,
+    /// Protobuf messages, each behind its length.
+    Protobuf,
+}
+
+impl Format {
+    /// The cargo feature that reads the format, if it takes one.
+    pub fn feature(self) -> Option<&'static str> {
+        match self {
+            Format::Delimited { .. } | Format::JsonLines => None,
+            Format::Parquet | Format::ArrowFile | Format::ArrowStream => Some("parquet"),
+            Format::Protobuf => Some("protobuf"),
+        }
+    }
 }
 
 impl fmt::Display for Format {
@@ -36,6 +55,10 @@ impl fmt::Display for Format {
                 write!(formatter, "CSV delimited by `{}`", delimiter.escape_ascii())
             }
             Format::JsonLines => write!(formatter, "JSON lines"),
+            Format::Parquet => write!(formatter, "Parquet"),
+            Format::ArrowFile => write!(formatter, "an Arrow file"),
+            Format::ArrowStream => write!(formatter, "an Arrow stream"),
+            Format::Protobuf => write!(formatter, "Protobuf"),
         }
     }
 }
@@ -56,6 +79,13 @@ pub struct Sniffed {
 /// # Errors
 /// [`Error::Undeclared`] when the bytes are UTF-16 or UTF-32.
 pub fn sniff(name: &str, prefix: &[u8]) -> Result<Sniffed, Error> {
+    if let Some(format) = format_of_magic(prefix) {
+        return Ok(Sniffed {
+            format,
+            mark_bytes: 0,
+            terminator: Terminator::Newline,
+        });
+    }
     refuse_wide_characters(prefix)?;
     let text = prefix.strip_prefix(UTF8_MARK).unwrap_or(prefix);
     Ok(Sniffed {
@@ -63,6 +93,20 @@ pub fn sniff(name: &str, prefix: &[u8]) -> Result<Sniffed, Error> {
         mark_bytes: prefix.len() - text.len(),
         terminator: terminator(text),
     })
+}
+
+/// The binary format whose magic bytes these are: certain, whatever the name says.
+fn format_of_magic(prefix: &[u8]) -> Option<Format> {
+    if prefix.starts_with(b"PAR1") {
+        Some(Format::Parquet)
+    } else if prefix.starts_with(b"ARROW1\0\0") {
+        Some(Format::ArrowFile)
+    } else if prefix.starts_with(b"\xFF\xFF\xFF\xFF") {
+        // The continuation marker of an encapsulated message; no text starts so.
+        Some(Format::ArrowStream)
+    } else {
+        None
+    }
 }
 
 /// The format that a file name or URI ends in, behind a suffix of compression.
@@ -81,6 +125,10 @@ pub fn format_of_name(name: &str) -> Option<Format> {
         "tsv" | "tab" => Format::Delimited { delimiter: b'\t' },
         "psv" => Format::Delimited { delimiter: b'|' },
         "jsonl" | "ndjson" | "json" => Format::JsonLines,
+        "parquet" | "pq" => Format::Parquet,
+        "arrow" | "feather" | "ipc" => Format::ArrowFile,
+        "arrows" => Format::ArrowStream,
+        "pb" => Format::Protobuf,
         _ => return None,
     })
 }
@@ -165,6 +213,7 @@ mod tests {
             ("s3://bucket/a.b/DATA.TSV.gz", Some(delimited(b'\t'))),
             ("x.psv.zst", Some(delimited(b'|'))),
             ("x.ndjson.lz4", Some(Format::JsonLines)),
+            ("t.parquet", Some(Format::Parquet)),
             ("a.csv/part-0", None),
             ("csv", None),
             ("-", None),
@@ -190,6 +239,15 @@ mod tests {
         for (content, format) in contents {
             assert_eq!(sniff("-", content).unwrap().format, format);
         }
+    }
+
+    #[test]
+    fn magic_bytes_are_certain() {
+        let format = |prefix: &[u8]| sniff("a.csv", prefix).unwrap().format;
+        assert_eq!(format(b"PAR1\x15\0"), Format::Parquet);
+        assert_eq!(format(b"ARROW1\0\0\xFF\xFF\xFF\xFF"), Format::ArrowFile);
+        assert_eq!(format(b"\xFF\xFF\xFF\xFF\x10\0\0\0"), Format::ArrowStream);
+        assert_eq!(format(b"PAR2\n"), delimited(b','));
     }
 
     #[test]

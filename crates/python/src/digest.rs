@@ -107,6 +107,7 @@ fn cache_key(
     let format = match source::format(Some(format), &named)? {
         Some(Format::Delimited { delimiter }) => format!("delimited by {}", delimiter as char),
         Some(Format::JsonLines) => "jsonl".to_owned(),
+        Some(format) => format.to_string(),
         None => "told by the content".to_owned(),
     };
     let key = Key {

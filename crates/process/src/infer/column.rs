@@ -9,8 +9,8 @@
 use tamis_engine::kernel::Moment;
 use tamis_engine::number::Decimal;
 
-use super::class::{Class, Classes, Reading};
 use super::distinct::Distinct;
+use tamis_formats::value::{Class, Classes, Reading};
 
 /// One column, so far.
 #[derive(Clone, Debug, Default)]
@@ -163,8 +163,8 @@ pub(super) fn characters(text: &[u8]) -> u64 {
 
 #[cfg(test)]
 mod tests {
-    use super::super::class::read_text;
     use super::*;
+    use tamis_formats::value::read_text;
 
     fn column(texts: &[&str]) -> Column {
         let mut column = Column::new(0);

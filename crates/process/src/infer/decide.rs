@@ -7,9 +7,9 @@ use tamis_contract::format::DateFormat;
 use tamis_contract::model::{Bound, BoundValue, LogicalType, Metric, Operator, Property, Quality};
 use tamis_engine::number::Decimal;
 
-use super::class::Typing;
 use super::column::{Column, characters};
 use super::nulls::{Fate, Tokens};
+use super::typing::{self, Typing};
 
 /// A list of values is inferred from at least so many values ...
 const LISTED_VALUES_MIN: u64 = 100;
@@ -32,7 +32,7 @@ impl Decision<'_> {
         match self.kept_tokens(column).next() {
             // A null token that is a value after all is a text.
             Some(_) => Some(LogicalType::String),
-            None => column.classes.logical_type(self.typing),
+            None => typing::logical_type(column.classes, self.typing),
         }
     }
 

@@ -4,11 +4,13 @@ use tamis_contract::model::{Contract, CsvFacts, LogicalType, Object, Property, V
 use tamis_contract::report::text;
 
 use super::Tally;
-use super::class::{Class, Typing};
 use super::column::Column;
 use super::decide::Decision;
 use super::nulls::{Fate, Tokens};
 use super::tree::Member;
+use tamis_formats::value::Class;
+
+use super::typing::{Typing, logical_type};
 use super::worker::Layout;
 
 /// Everything a contract is made of.
@@ -175,7 +177,7 @@ fn note_on_type(decision: &Decision<'_>, name: &str, column: &Column) -> Option<
         Some(LogicalType::String)
             if !classes.is_empty()
                 && !classes.contains(Text)
-                && classes.logical_type(decision.typing) == found =>
+                && logical_type(classes, decision.typing) == found =>
         {
             Some(format!(
                 "`{name}` is a string: its values are of several types"

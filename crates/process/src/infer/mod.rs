@@ -8,7 +8,7 @@
 //!
 //! [`infer`] reads *every* record once and in parallel, and keeps for each column a small state ([`mod@column`]) whose
 //! size does not depend on the input. Then it decides which texts are null ([`nulls`]), what each column is
-//! ([`class`]) and what to say of it ([`decide`]).
+//! ([`mod@typing`]) and what to say of it ([`decide`]).
 //!
 //! The contract is honest and narrow: its own data keeps it, without a warning, and the next delivery may
 //! well not. Wherever an input is read in a way that its name does not tell (delimiter, no header, encoding), the
@@ -30,7 +30,6 @@
 //! # Ok::<(), tamis_process::Error>(())
 //! ```
 
-mod class;
 mod column;
 mod decide;
 mod distinct;
@@ -38,6 +37,7 @@ mod document;
 mod nulls;
 mod open;
 mod tree;
+mod typing;
 mod worker;
 
 use tamis_contract::model::{Contract, CsvFacts};

@@ -3,7 +3,7 @@
 //! `NA` in a column of numbers is null, and leaving it out makes the column one of numbers. But in a contract a null
 //! token holds for the whole file, so that `NA` would be null too where it is Namibia. Hence:
 //!
-//! 1. Tokens ([`COMMON`]) are counted apart from values in every column.
+//! 1. Tokens ([`COMMON_NULLS`]) are counted apart from values in every column.
 //! 2. A column whose *values* have a type narrower than text wants its tokens to be null.
 //! 3. A column of texts keeps a token for a value if the token is no shorter and no longer than its values are:
 //!    `NA` among country codes, `None` between `Full` and `Partial`. It gives up a token that differs from all
@@ -16,13 +16,10 @@
 
 use tamis_contract::model::LogicalType;
 
-use super::class::Typing;
-use super::column::{Column, characters};
+use tamis_formats::value::COMMON_NULLS;
 
-/// What tools write for null, beside nothing.
-const COMMON: [&str; 9] = [
-    "NA", "N/A", "n/a", "null", "NULL", "\\N", "None", "nan", "NaN",
-];
+use super::column::{Column, characters};
+use super::typing::{Typing, logical_type};
 
 /// The texts that may stand for null.
 #[derive(Clone, Debug)]
@@ -55,7 +52,7 @@ impl Tokens {
     /// Those given, else the common ones.
     pub(super) fn new(given: Option<Vec<String>>) -> Tokens {
         let are_given = given.is_some();
-        let mut texts = given.unwrap_or_else(|| COMMON.map(str::to_owned).to_vec());
+        let mut texts = given.unwrap_or_else(|| COMMON_NULLS.map(str::to_owned).to_vec());
         // The empty text is null anyway.
         texts.retain(|text| !text.is_empty());
         Tokens {
@@ -86,7 +83,7 @@ impl Tokens {
             return vec![Fate::Null(Vec::new()); self.texts.len()];
         }
         let is_typed = |column: &Column| {
-            let logical_type = column.classes.logical_type(Typing::Text);
+            let logical_type = logical_type(column.classes, Typing::Text);
             logical_type.is_some_and(|found| found != LogicalType::String)
         };
         let is_text = |column: &Column| !column.classes.is_empty() && !is_typed(column);
@@ -139,8 +136,8 @@ impl Tokens {
 
 #[cfg(test)]
 mod tests {
-    use super::super::class::read_text;
     use super::*;
+    use tamis_formats::value::read_text;
 
     fn fates(columns: &[&[&str]]) -> Vec<(String, Fate)> {
         let tokens = Tokens::new(None);

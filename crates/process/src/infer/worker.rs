@@ -8,10 +8,10 @@ use tamis_formats::csv::{self, Dialect};
 use tamis_formats::jsonl::{self, Path};
 use tamis_formats::{Block, Kind, Malformed, Totals, Visitor};
 
-use super::class::{Class, Reading, read_moment, read_number, read_text};
 use super::column::{Column, characters};
 use super::nulls::Tokens;
 use super::tree;
+use tamis_formats::value::{Class, Reading, read_moment, read_number, read_text};
 
 /// How the fields of an input become columns.
 #[derive(Clone, Debug)]

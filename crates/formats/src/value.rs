@@ -6,18 +6,29 @@
 //!
 //! The readings here are those of the check, with one exception: a number with a leading zero is
 //! [`Class::Padded`], because `01067` is a postal code and no number anybody would add up.
+//!
+//! ```
+//! use tamis_formats::value::{Class, Reading, read_text};
+//!
+//! assert_eq!(read_text(b"-7", b'.'), Reading::Small(-7));
+//! assert_eq!(read_text(b"007", b'.'), Reading::Other(Class::Padded));
+//! ```
 
-use tamis_contract::model::LogicalType;
 use tamis_engine::kernel::{DateTimeShape, Moment, parse_date_time};
 use tamis_engine::number::Decimal;
 
 /// The most digits that fit an `i64` whatever they are.
 const SMALL_DIGITS_MAX: usize = 18;
 
+/// What tools write for null, beside nothing.
+pub const COMMON_NULLS: [&str; 9] = [
+    "NA", "N/A", "n/a", "null", "NULL", "\\N", "None", "nan", "NaN",
+];
+
 /// What a value is, by its text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u16)]
-pub(super) enum Class {
+pub enum Class {
     /// Digits, perhaps behind a minus.
     Integer = 1,
     /// A number with a point or an exponent.
@@ -26,8 +37,11 @@ pub(super) enum Class {
     Padded = 1 << 2,
     /// `true` or `false`.
     Boolean = 1 << 3,
+    /// A day: `2024-02-29`.
     Date = 1 << 4,
+    /// A day and a time of day.
     Timestamp = 1 << 5,
+    /// A time of day.
     Time = 1 << 6,
     /// Anything else.
     Text = 1 << 7,
@@ -41,7 +55,7 @@ pub(super) enum Class {
 
 /// A value with what it is compared by.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) enum Reading {
+pub enum Reading {
     /// An integer that fits; the one that comes often.
     Small(i64),
     /// [`Class::Integer`] or [`Class::Number`].
@@ -54,65 +68,42 @@ pub(super) enum Reading {
 
 /// A set of classes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Classes(u16);
-
-/// Which values mix: in CSV all are texts, in JSON a number is never a text.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Typing {
-    /// CSV.
-    Text,
-    /// JSON lines.
-    Json,
-}
+pub struct Classes(u16);
 
 impl Classes {
-    pub(super) fn insert(&mut self, class: Class) {
+    /// Adds a class.
+    pub fn insert(&mut self, class: Class) {
         self.0 |= class as u16;
     }
 
-    pub(super) fn union(self, other: Classes) -> Classes {
+    /// The classes in either.
+    #[must_use]
+    pub fn union(self, other: Classes) -> Classes {
         Classes(self.0 | other.0)
     }
 
-    pub(super) fn contains(self, class: Class) -> bool {
+    /// Whether the class is among these.
+    pub fn contains(self, class: Class) -> bool {
         self.0 & class as u16 != 0
     }
 
-    pub(super) fn is_empty(self) -> bool {
+    /// Whether there are none.
+    pub fn is_empty(self) -> bool {
         self.0 == 0
     }
 
     /// Whether there are some, and all are among these.
-    pub(super) fn are_only(self, allowed: &[Class]) -> bool {
+    pub fn are_only(self, allowed: &[Class]) -> bool {
         let allowed = allowed.iter().fold(0, |set, &class| set | class as u16);
         !self.is_empty() && self.0 & !allowed == 0
     }
-
-    /// The narrowest type that all values have; `None` when there are no values, or no such type.
-    pub(super) fn logical_type(self, typing: Typing) -> Option<LogicalType> {
-        use Class::{Array, Boolean, Date, Integer, Number, Object, Text, Time, Timestamp};
-        let narrow: [(&[Class], LogicalType); 8] = [
-            (&[Integer], LogicalType::Integer),
-            (&[Integer, Number], LogicalType::Number),
-            (&[Boolean], LogicalType::Boolean),
-            (&[Date], LogicalType::Date),
-            (&[Timestamp], LogicalType::Timestamp),
-            (&[Time], LogicalType::Time),
-            (&[Object], LogicalType::Object),
-            (&[Array], LogicalType::Array),
-        ];
-        let found = narrow.iter().find(|(classes, _)| self.are_only(classes));
-        let is_text = match typing {
-            Typing::Text => !self.is_empty(),
-            Typing::Json => self.are_only(&[Date, Timestamp, Time, Text]),
-        };
-        let fallback = is_text.then_some(LogicalType::String);
-        found.map(|&(_, logical_type)| logical_type).or(fallback)
-    }
 }
 
-/// Reads a CSV value, decoded and not empty.
-pub(super) fn read_text(text: &[u8], point: u8) -> Reading {
+/// Reads a CSV value, decoded and not empty; `point` stands between integer and fraction.
+///
+/// # Panics
+/// If `text` is empty.
+pub fn read_text(text: &[u8], point: u8) -> Reading {
     match text[0] {
         b'0'..=b'9' => match read_moment(text) {
             Reading::Other(_) => read_number(text, point),
@@ -129,7 +120,7 @@ pub(super) fn read_text(text: &[u8], point: u8) -> Reading {
 }
 
 /// Reads a JSON number, or what stands for one in CSV.
-pub(super) fn read_number(text: &[u8], point: u8) -> Reading {
+pub fn read_number(text: &[u8], point: u8) -> Reading {
     let unsigned = text.strip_prefix(b"-").unwrap_or(text);
     let is_padded = matches!(unsigned, [b'0', b'0'..=b'9', ..]);
     let is_integer = !unsigned.is_empty() && unsigned.iter().all(u8::is_ascii_digit);
@@ -149,7 +140,7 @@ pub(super) fn read_number(text: &[u8], point: u8) -> Reading {
 }
 
 /// Reads a date, timestamp or time in ISO 8601; [`Class::Text`] if it is none.
-pub(super) fn read_moment(text: &[u8]) -> Reading {
+pub fn read_moment(text: &[u8]) -> Reading {
     // Where the first separator stands tells which it could be.
     let (class, shape) = match text {
         [_, _, b':', ..] => (Class::Time, DateTimeShape::Time),
@@ -198,27 +189,5 @@ mod tests {
             }
         }
         assert_eq!(class_of("1234-5e"), Class::Text);
-    }
-
-    #[test]
-    fn types_widen() {
-        let of = |classes: &[Class], typing| {
-            let mut set = Classes::default();
-            classes.iter().for_each(|&class| set.insert(class));
-            set.logical_type(typing)
-        };
-        use Class::{Boolean, Date, Integer, Number, Padded, Text, Timestamp, Unreadable};
-        use LogicalType as Type;
-        for typing in [Typing::Text, Typing::Json] {
-            assert_eq!(of(&[], typing), None);
-            assert_eq!(of(&[Integer], typing), Some(Type::Integer));
-            assert_eq!(of(&[Integer, Number], typing), Some(Type::Number));
-            assert_eq!(of(&[Date, Timestamp], typing), Some(Type::String));
-        }
-        assert_eq!(of(&[Integer, Padded], Typing::Text), Some(Type::String));
-        assert_eq!(of(&[Integer, Text], Typing::Text), Some(Type::String));
-        assert_eq!(of(&[Integer, Text], Typing::Json), None);
-        assert_eq!(of(&[Integer, Boolean], Typing::Json), None);
-        assert_eq!(of(&[Integer, Unreadable], Typing::Json), None);
     }
 }

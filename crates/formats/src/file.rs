@@ -1,0 +1,55 @@
+//! Formats that are not lines of text: row groups, record batches, runs of messages.
+//!
+//! A [`RecordFile`] knows its columns and their types before the first record. It is divided into [`Unit`]s, which are
+//! handed out in order and read by whichever thread has time; each gives its rows as [`Block`](crate::Block)s of the
+//! wanted columns. That is all the pipeline needs to know of a format.
+
+use std::fmt::Debug;
+
+use tamis_engine::Error;
+
+use crate::sniff::Format;
+use crate::vector::Type;
+use crate::{Totals, Visitor};
+
+/// A column of a file that says what its columns are.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FileColumn {
+    /// Its name; a member of a structure is `customer.city`.
+    pub name: String,
+    /// What its values are.
+    pub ty: Type,
+}
+
+/// An opened file of records.
+pub trait RecordFile: Debug + Send + Sync {
+    /// What it is.
+    fn format(&self) -> Format;
+
+    /// Its columns.
+    fn columns(&self) -> &[FileColumn];
+
+    /// How many rows there are, if the file says.
+    fn rows(&self) -> Option<u64>;
+
+    /// The pieces of the file in the order of its rows, to be read as the columns that `wanted` lists.
+    ///
+    /// # Errors
+    /// As [`Unit::visit`].
+    fn units(&self, wanted: &[usize]) -> Result<Units<'_>, Error>;
+}
+
+/// The pieces of a file, in order.
+pub type Units<'f> = Box<dyn Iterator<Item = Result<Box<dyn Unit + 'f>, Error>> + Send + 'f>;
+
+/// Some rows of a file, not yet read.
+pub trait Unit: Send {
+    /// Bytes of the file that stand for these rows, for progress.
+    fn len_bytes(&self) -> u64;
+
+    /// Reads the rows and hands them to `visitor`, as blocks whose columns are the wanted ones in the order asked for.
+    ///
+    /// # Errors
+    /// [`Error::Producer`] for a file that is damaged or lies about itself, [`Error::Read`] and [`Error::Changed`].
+    fn visit(self: Box<Self>, visitor: &mut dyn Visitor) -> Result<Totals, Error>;
+}

@@ -1,0 +1,417 @@
+//! A column of a block to a vector: the plain loops, one for each type.
+
+use tamis_engine::kernel::{DateTimeShape, Kernel, Moment, Spans, parse_date_time};
+
+use super::{Span, Texts, Type, Values, Vector};
+use crate::csv::{self, Dialect};
+use crate::value::COMMON_NULLS;
+use crate::{Block, Kind, jsonl};
+
+const MICROS_PER_SECOND: i64 = 1_000_000;
+const SECONDS_PER_DAY: i64 = 86_400;
+
+/// Which texts of a CSV field stand for null, beside the empty one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Nulls {
+    texts: Vec<String>,
+    /// Somebody said so: then they are null in text columns too.
+    are_declared: bool,
+    len_bytes_max: usize,
+}
+
+impl Nulls {
+    /// The common ones.
+    pub fn common() -> Nulls {
+        Nulls::new(COMMON_NULLS.map(str::to_owned).to_vec(), false)
+    }
+
+    /// Exactly these.
+    pub fn declared(texts: Vec<String>) -> Nulls {
+        Nulls::new(texts, true)
+    }
+
+    fn new(texts: Vec<String>, are_declared: bool) -> Nulls {
+        Nulls {
+            len_bytes_max: texts.iter().map(String::len).max().unwrap_or(0),
+            texts,
+            are_declared,
+        }
+    }
+
+    /// Whether `text` is null in a column of that type.
+    #[inline]
+    pub fn is_null(&self, text: &[u8], ty: Type) -> bool {
+        text.is_empty()
+            || text.len() <= self.len_bytes_max
+                && (self.are_declared || ty != Type::Text)
+                && self.texts.iter().any(|null| null.as_bytes() == text)
+    }
+}
+
+/// A value that is not of the type it was read as.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Misfit {
+    /// The row of the block.
+    pub row: usize,
+    /// The value, decoded.
+    pub text: Vec<u8>,
+    /// What it would be by itself.
+    pub ty: Type,
+}
+
+/// Reads columns. Keep one for each worker: it reuses its memory from block to block.
+#[derive(Clone, Debug)]
+pub struct Reader {
+    /// `None`: values are not written as CSV.
+    dialect: Option<Dialect>,
+    point: u8,
+    nulls: Nulls,
+    kernel: Kernel,
+    decoded: Vec<u8>,
+}
+
+/// One value of a column.
+enum Field<'f> {
+    Null,
+    /// Text whose type the column decides.
+    Text(&'f [u8]),
+    /// A JSON string, as it was written between its quotes.
+    String {
+        raw: &'f [u8],
+        is_escaped: bool,
+    },
+    /// Any other JSON value.
+    Json(Kind, &'f [u8]),
+}
+
+impl Reader {
+    /// A reader of fields in that dialect; `point` stands between integer and fraction, `nulls` stand for null.
+    pub fn new(dialect: Option<Dialect>, point: u8, nulls: Nulls, kernel: Kernel) -> Reader {
+        Reader {
+            dialect,
+            point,
+            nulls,
+            kernel,
+            decoded: Vec::new(),
+        }
+    }
+
+    /// Reads a column as values of type `ty` into `out`, whose buffers are used again.
+    ///
+    /// # Errors
+    /// The first [`Misfit`].
+    pub fn read(
+        &mut self,
+        block: &Block<'_>,
+        column: usize,
+        ty: Type,
+        out: &mut Vector,
+    ) -> Result<(), Misfit> {
+        out.start(ty, block.rows);
+        let spans = block.column(column);
+        for row in 0..block.rows {
+            let mut decoded = std::mem::take(&mut self.decoded);
+            let taken = match field(block, &spans, row, column) {
+                Field::Null => Ok(()),
+                Field::Text(raw) => {
+                    let text = match &self.dialect {
+                        Some(dialect) => csv::decode(raw, dialect, &mut decoded),
+                        None => raw,
+                    };
+                    match self.nulls.is_null(text, ty) {
+                        true => Ok(()),
+                        false => self.take_text(text, spans.bytes, row, ty, out),
+                    }
+                }
+                Field::String { raw, is_escaped } => {
+                    let text = match is_escaped {
+                        true => jsonl::decode_string(raw, &mut decoded),
+                        false => raw,
+                    };
+                    self.take_string(text, spans.bytes, row, ty, out)
+                }
+                Field::Json(kind, raw) => self.take_json(kind, raw, spans.bytes, row, ty, out),
+            };
+            self.decoded = decoded;
+            taken?;
+        }
+        Ok(())
+    }
+
+    fn take_text(
+        &self,
+        text: &[u8],
+        bytes: &[u8],
+        row: usize,
+        ty: Type,
+        out: &mut Vector,
+    ) -> Result<(), Misfit> {
+        let fits = match ty {
+            Type::Boolean if text.eq_ignore_ascii_case(b"true") => out.set_boolean(row, true),
+            Type::Boolean if text.eq_ignore_ascii_case(b"false") => out.set_boolean(row, false),
+            Type::Integer | Type::Number => {
+                // A number with a leading zero is an identifier, and was one when the type was found.
+                !is_padded(text) && self.take_number(text, row, ty, out)
+            }
+            Type::Text => out.set_text(row, text, bytes),
+            Type::Date | Type::Time | Type::Timestamp => take_moment(text, row, ty, out),
+            Type::Boolean | Type::Null => false,
+        };
+        match fits {
+            true => Ok(()),
+            false => Err(Misfit {
+                row,
+                text: text.to_vec(),
+                ty: Type::of_text(text, self.point),
+            }),
+        }
+    }
+
+    fn take_string(
+        &self,
+        text: &[u8],
+        bytes: &[u8],
+        row: usize,
+        ty: Type,
+        out: &mut Vector,
+    ) -> Result<(), Misfit> {
+        let fits = match ty {
+            Type::Text => out.set_text(row, text, bytes),
+            Type::Date | Type::Time | Type::Timestamp => take_moment(text, row, ty, out),
+            _ => false,
+        };
+        match fits {
+            true => Ok(()),
+            false => Err(Misfit {
+                row,
+                text: text.to_vec(),
+                ty: Type::of_string(text),
+            }),
+        }
+    }
+
+    fn take_json(
+        &self,
+        kind: Kind,
+        raw: &[u8],
+        bytes: &[u8],
+        row: usize,
+        ty: Type,
+        out: &mut Vector,
+    ) -> Result<(), Misfit> {
+        let fits = match (ty, kind) {
+            (Type::Text, _) => out.set_text(row, raw, bytes),
+            (Type::Boolean, Kind::Boolean) => out.set_boolean(row, raw == b"true"),
+            (Type::Integer | Type::Number, Kind::Number) => self.take_number(raw, row, ty, out),
+            _ => false,
+        };
+        match fits {
+            true => Ok(()),
+            false => Err(Misfit {
+                row,
+                text: raw.to_vec(),
+                ty: Type::of_json(kind, raw),
+            }),
+        }
+    }
+
+    fn take_number(&self, text: &[u8], row: usize, ty: Type, out: &mut Vector) -> bool {
+        if ty == Type::Integer {
+            return self
+                .kernel
+                .parse_i64(text)
+                .is_some_and(|value| out.set_integer(row, value));
+        }
+        let number = match (self.point, text.iter().position(|&byte| byte == self.point)) {
+            (b'.', _) | (_, None) => match self.point != b'.' && text.contains(&b'.') {
+                true => None,
+                false => self.kernel.parse_f64(text),
+            },
+            (_, Some(at)) => {
+                let mut text = text.to_vec();
+                text[at] = b'.';
+                self.kernel.parse_f64(&text)
+            }
+        };
+        number.is_some_and(|value| out.set_number(row, value))
+    }
+}
+
+impl Type {
+    /// The type of a JSON string, decoded.
+    pub fn of_string(text: &[u8]) -> Type {
+        match Type::of_text(
+            text.get(..).filter(|text| !text.is_empty()).unwrap_or(b"-"),
+            b'.',
+        ) {
+            moment @ (Type::Date | Type::Time | Type::Timestamp) => moment,
+            _ => Type::Text,
+        }
+    }
+
+    /// The type of a JSON value that is no string and not null.
+    pub fn of_json(kind: Kind, raw: &[u8]) -> Type {
+        match kind {
+            Kind::Boolean => Type::Boolean,
+            Kind::Number => Type::of_text(raw, b'.'),
+            _ => Type::Text,
+        }
+    }
+}
+
+fn field<'f>(block: &Block<'f>, spans: &Spans<'f>, row: usize, column: usize) -> Field<'f> {
+    let raw = spans.field(row);
+    match block.kind(row, column) {
+        Kind::Null | Kind::Missing => Field::Null,
+        Kind::Text => Field::Text(raw),
+        Kind::String => Field::String {
+            raw,
+            is_escaped: false,
+        },
+        Kind::EscapedString => Field::String {
+            raw,
+            is_escaped: true,
+        },
+        kind @ (Kind::Number | Kind::Boolean | Kind::Object | Kind::Array) => {
+            Field::Json(kind, raw)
+        }
+    }
+}
+
+/// Whether a text would be a number but for its leading zero.
+fn is_padded(text: &[u8]) -> bool {
+    let unsigned = text.strip_prefix(b"-").unwrap_or(text);
+    matches!(unsigned, [b'0', b'0'..=b'9', ..])
+}
+
+fn take_moment(text: &[u8], row: usize, ty: Type, out: &mut Vector) -> bool {
+    let shape = match ty {
+        Type::Date => DateTimeShape::Date,
+        Type::Time => DateTimeShape::Time,
+        _ => DateTimeShape::DateTime,
+    };
+    let moment = parse_date_time(text, shape);
+    moment.is_some_and(|moment| out.set_moment(row, ty, moment))
+}
+
+impl Vector {
+    /// `rows` rows of that type, all null.
+    pub(crate) fn start(&mut self, ty: Type, rows: usize) {
+        fn zeros<T: Clone + Default>(mut values: Vec<T>, count: usize) -> Vec<T> {
+            values.clear();
+            values.resize(count, T::default());
+            values
+        }
+        self.rows = rows;
+        self.present = zeros(std::mem::take(&mut self.present), rows.div_ceil(64));
+        let whole = match std::mem::take(&mut self.values) {
+            Values::Integer(values)
+            | Values::Date(values)
+            | Values::Time(values)
+            | Values::Timestamp(values) => values,
+            other => {
+                self.values = other;
+                Vec::new()
+            }
+        };
+        let old = std::mem::take(&mut self.values);
+        self.values = match (ty, old) {
+            (Type::Null, _) => Values::Null,
+            (Type::Boolean, Values::Boolean(bits)) => {
+                Values::Boolean(zeros(bits, rows.div_ceil(64)))
+            }
+            (Type::Boolean, _) => Values::Boolean(vec![0; rows.div_ceil(64)]),
+            (Type::Number, Values::Number(values)) => Values::Number(zeros(values, rows)),
+            (Type::Number, _) => Values::Number(vec![0.0; rows]),
+            (Type::Text, Values::Text(mut texts)) => {
+                texts.start(rows);
+                Values::Text(texts)
+            }
+            (Type::Text, _) => {
+                let mut texts = Texts::default();
+                texts.start(rows);
+                Values::Text(texts)
+            }
+            (Type::Integer, _) => Values::Integer(zeros(whole, rows)),
+            (Type::Date, _) => Values::Date(zeros(whole, rows)),
+            (Type::Time, _) => Values::Time(zeros(whole, rows)),
+            (Type::Timestamp, _) => Values::Timestamp(zeros(whole, rows)),
+        };
+    }
+
+    fn set_present(&mut self, row: usize) -> bool {
+        self.present[row / 64] |= 1 << (row % 64);
+        true
+    }
+
+    fn set_boolean(&mut self, row: usize, value: bool) -> bool {
+        let Values::Boolean(bits) = &mut self.values else {
+            return false;
+        };
+        bits[row / 64] |= u64::from(value) << (row % 64);
+        self.set_present(row)
+    }
+
+    fn set_integer(&mut self, row: usize, value: i64) -> bool {
+        let Values::Integer(values) = &mut self.values else {
+            return false;
+        };
+        values[row] = value;
+        self.set_present(row)
+    }
+
+    fn set_number(&mut self, row: usize, value: f64) -> bool {
+        let Values::Number(values) = &mut self.values else {
+            return false;
+        };
+        values[row] = value;
+        self.set_present(row)
+    }
+
+    fn set_moment(&mut self, row: usize, ty: Type, moment: Moment) -> bool {
+        let (Values::Date(values) | Values::Time(values) | Values::Timestamp(values)) =
+            &mut self.values
+        else {
+            return false;
+        };
+        values[row] = match ty {
+            Type::Date => moment.seconds.div_euclid(SECONDS_PER_DAY),
+            _ => moment.seconds * MICROS_PER_SECOND + i64::from(moment.nanos / 1000),
+        };
+        self.set_present(row)
+    }
+
+    /// A text that lies in `bytes` is kept as its place, another one is copied.
+    fn set_text(&mut self, row: usize, text: &[u8], bytes: &[u8]) -> bool {
+        let Values::Text(texts) = &mut self.values else {
+            return false;
+        };
+        let within = bytes.as_ptr_range();
+        texts.spans[row] = match within.contains(&text.as_ptr()) {
+            true => {
+                let start = text.as_ptr() as usize - bytes.as_ptr() as usize;
+                Span::Raw {
+                    start: start as u32,
+                    end: (start + text.len()) as u32,
+                }
+            }
+            false => {
+                let start = texts.decoded.len();
+                texts.decoded.extend_from_slice(text);
+                Span::Decoded {
+                    start: start as u32,
+                    end: texts.decoded.len() as u32,
+                }
+            }
+        };
+        self.set_present(row)
+    }
+}
+
+impl Texts {
+    fn start(&mut self, rows: usize) {
+        self.decoded.clear();
+        self.spans.clear();
+        self.spans.resize(rows, Span::Raw { start: 0, end: 0 });
+    }
+}

@@ -1,0 +1,185 @@
+//! What every type takes for a value, for null and for neither.
+
+use tamis_engine::kernel::Kernel;
+
+use super::*;
+use crate::columns::{Batch, Columns};
+use crate::csv::{self, Dialect};
+use crate::{Block, Malformed, Visitor, jsonl};
+
+/// What a column of texts reads as: a debug text for each row, or the misfit.
+fn read(texts: &[&str], ty: Type, nulls: Nulls) -> Result<Vec<String>, Misfit> {
+    let mut rows = Columns::new(1);
+    for text in texts {
+        rows.column(0).text(text).unwrap();
+        rows.end_row();
+    }
+    let mut read = Err(Misfit {
+        row: 0,
+        text: Vec::new(),
+        ty: Type::Null,
+    });
+    rows.for_each_block(&mut |block| read = shown(block, None, ty, nulls.clone()))
+        .unwrap();
+    read
+}
+
+fn shown(
+    block: &Block<'_>,
+    dialect: Option<Dialect>,
+    ty: Type,
+    nulls: Nulls,
+) -> Result<Vec<String>, Misfit> {
+    let mut vector = Vector::default();
+    Reader::new(dialect, b'.', nulls, Kernel::detect()).read(block, 0, ty, &mut vector)?;
+    let bytes = block.column(0).bytes;
+    let value = |row: usize| match &vector.values {
+        _ if vector.is_null(row) => "null".to_owned(),
+        Values::Null => unreachable!("a null type has no values"),
+        Values::Boolean(bits) => (bits[row / 64] >> (row % 64) & 1 == 1).to_string(),
+        Values::Number(values) => format!("{:?}", values[row]),
+        Values::Text(texts) => String::from_utf8_lossy(texts.get(row, bytes)).into_owned(),
+        Values::Integer(values)
+        | Values::Date(values)
+        | Values::Time(values)
+        | Values::Timestamp(values) => values[row].to_string(),
+    };
+    Ok((0..vector.rows).map(value).collect())
+}
+
+#[test]
+fn every_type_reads_its_values() {
+    let cases: [(Type, &[&str], &[&str]); 7] = [
+        (
+            Type::Boolean,
+            &["true", "FALSE", ""],
+            &["true", "false", "null"],
+        ),
+        (
+            Type::Integer,
+            &["-0", "9223372036854775807", "NA"],
+            &["0", "9223372036854775807", "null"],
+        ),
+        (
+            Type::Number,
+            &["1", "0.1", "-1e3", "nan"],
+            &["1.0", "0.1", "-1000.0", "null"],
+        ),
+        (Type::Text, &["007", "NA", ""], &["007", "NA", "null"]),
+        (Type::Date, &["1970-01-02", "1969-12-31"], &["1", "-1"]),
+        (Type::Time, &["00:00:01.5"], &["1500000"]),
+        (
+            Type::Timestamp,
+            &["1970-01-01T00:00:00.000001Z", "1970-01-01 01:00:00+01:00"],
+            &["1", "0"],
+        ),
+    ];
+    for (ty, texts, expected) in cases {
+        let found = read(texts, ty, Nulls::common()).unwrap();
+        assert_eq!(found, expected, "{ty}");
+    }
+    let declared = Nulls::declared(vec!["-".to_owned()]);
+    assert_eq!(
+        read(&["-", "NA"], Type::Text, declared).unwrap(),
+        ["null", "NA"]
+    );
+}
+
+#[test]
+fn what_does_not_fit_says_what_it_is() {
+    let cases = [
+        (Type::Null, "7", Type::Integer),
+        (Type::Integer, "7.5", Type::Number),
+        (Type::Integer, "9223372036854775808", Type::Number),
+        (Type::Integer, "007", Type::Text),
+        (Type::Number, "1e400", Type::Text),
+        (Type::Number, "00.5", Type::Text),
+        (Type::Boolean, "yes", Type::Text),
+        (Type::Date, "2023-02-29", Type::Text),
+        (Type::Date, "2024-02-29T00:00:00", Type::Timestamp),
+    ];
+    for (ty, text, found) in cases {
+        let misfit = read(&["", text], ty, Nulls::common()).unwrap_err();
+        let expected = Misfit {
+            row: 1,
+            text: text.as_bytes().to_vec(),
+            ty: found,
+        };
+        assert_eq!(misfit, expected, "{ty}");
+        assert_eq!(Type::of_text(text.as_bytes(), b'.'), found);
+    }
+}
+
+/// Whatever type a column gets from its own values, all of them fit it.
+#[test]
+fn the_join_of_all_types_fits_all_values() {
+    let texts = [
+        "1",
+        "-7",
+        "0.5",
+        "1e5",
+        "true",
+        "2024-02-29",
+        "12:00:00",
+        "abc",
+        "007",
+        "99999999999999999999",
+        "2024-02-29T10:00:00Z",
+        "1e400",
+    ];
+    for one in texts {
+        for two in texts {
+            let ty = [one, two]
+                .map(|text| Type::of_text(text.as_bytes(), b'.'))
+                .into_iter()
+                .fold(Type::Null, Type::join);
+            assert!(
+                read(&[one, two], ty, Nulls::common()).is_ok(),
+                "{one} {two} {ty}"
+            );
+        }
+    }
+}
+
+struct Blocks<F>(F);
+
+impl<F: FnMut(&Block<'_>)> Visitor for Blocks<F> {
+    fn block(&mut self, block: &Block<'_>) {
+        self.0(block);
+    }
+
+    fn malformed(&mut self, _: &Malformed<'_>) {
+        panic!("all records are well-formed");
+    }
+}
+
+#[test]
+fn quotes_and_escapes_are_undone() {
+    let bytes = b"\"a,b\",\"x\"\n\"say \"\"hi\"\"\",y\n\"12\",z\n";
+    let mut found = Vec::new();
+    let dialect = Dialect::csv();
+    csv::Parser::new(dialect, 2, Kernel::detect()).parse(
+        bytes,
+        true,
+        &mut Blocks(|block: &Block<'_>| {
+            found = shown(block, Some(dialect), Type::Text, Nulls::common()).unwrap();
+        }),
+    );
+    assert_eq!(found, ["a,b", "say \"hi\"", "12"]);
+    let lines = b"{\"a\":\"x\\ny\"}\n{\"a\":12}\n{\"a\":[1, 2]}\n{\"a\":null}\n{}\n";
+    let path = jsonl::Path::new(["a"]);
+    jsonl::Parser::new(&[path], Kernel::detect()).parse(
+        lines,
+        true,
+        &mut Blocks(|block: &Block<'_>| {
+            found = shown(block, None, Type::Text, Nulls::common()).unwrap();
+            let misfit = shown(block, None, Type::Integer, Nulls::common()).unwrap_err();
+            assert_eq!(
+                (misfit.row, misfit.ty),
+                (0, Type::Text),
+                "a string is no number"
+            );
+        }),
+    );
+    assert_eq!(found, ["x\ny", "12", "[1, 2]", "null", "null"]);
+}
