@@ -2,13 +2,14 @@
 //!
 //! - `cargo xtask test` runs everything that must hold before a change lands, as CI does;
 //! - `cargo xtask soak` looks for trouble for as long as it is told to: fault loops and fuzzing;
-//! - `cargo xtask bench` measures `tamis check` beside its peers.
+//! - `cargo xtask bench` measures `tamis check` beside its peers, or counts its instructions.
 //!
 //! Steps are run one after the other, with their output passed on, and nothing here needs more than
-//! the Rust toolchain, a C compiler, Python 3.11 and, for Spark, Java 17, which is installed where we may.
+//! the Rust toolchain, a C compiler, Python 3.11, valgrind and, for Spark, Java 17. The last two are installed where we may.
 
 mod bench;
 mod command;
+mod debian;
 mod options;
 mod package;
 mod python;
@@ -29,7 +30,9 @@ Usage: cargo xtask <COMMAND>
   bench [--python] [--rows N] [--rounds R] [--peers] [--write FILE]
                                          time `tamis check` on N rows [default: 15000000], R rounds
                                          [default: 5], and the peers; put the tables into FILE.
-                                         With --python the package's validators, on 5000000 rows";
+                                         With --python the package's validators, on 5000000 rows
+  bench --regress [--write]              count instructions, and fail where they are 3 % more than in the committed
+                                         baseline; --write renews it";
 
 /// What a command ends with: an answer, or the reason why it could not go on.
 type Result<T> = std::result::Result<T, String>;
@@ -42,8 +45,14 @@ fn main() -> ExitCode {
         "soak" => {
             Options::parse(arguments, &["minutes", "fuzz?"]).and_then(|options| soak::run(&options))
         }
-        "bench" => Options::parse(arguments, &["python?", "rows", "rounds", "peers?", "write"])
-            .and_then(|options| bench::run(&options)),
+        "bench" => {
+            let arguments: Vec<_> = arguments.collect();
+            let known: &[&str] = match arguments.iter().any(|argument| argument == "--regress") {
+                true => &["regress?", "write?"],
+                false => &["python?", "rows", "rounds", "peers?", "write"],
+            };
+            Options::parse(arguments.into_iter(), known).and_then(|options| bench::run(&options))
+        }
         _ => Err(USAGE.to_owned()),
     };
     match outcome {

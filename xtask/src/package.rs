@@ -10,8 +10,9 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use crate::Result;
-use crate::command::{program, require, succeeds, target};
-use crate::python::{Python, is_root};
+use crate::command::{require, succeeds, target};
+use crate::debian::install;
+use crate::python::Python;
 use crate::soak::SOAK_FACTOR;
 use crate::tally::Tally;
 
@@ -166,27 +167,12 @@ fn wheels() -> PathBuf {
 fn require_java() -> Result<()> {
     let missing = match java_version() {
         Some(version) if version >= JAVA_VERSION_MIN => return Ok(()),
-        Some(version) => format!("Java {version} is too old for Spark"),
-        None => "Spark needs Java and there is none".to_owned(),
-    };
-    if is_root() && program("apt-get").arg("--version").output().is_ok() {
-        eprintln!("{missing}; installing {JAVA_PACKAGE}");
-        let install = || {
-            let mut command = program("apt-get");
-            command.env("DEBIAN_FRONTEND", "noninteractive");
-            command.args(["install", "--yes", "--no-install-recommends", JAVA_PACKAGE]);
-            command
-        };
-        // A fresh container has no list of packages yet.
-        if !succeeds(&mut install())? {
-            require(program("apt-get").arg("update"))?;
-            require(&mut install())?;
+        Some(version) => {
+            format!("Spark needs Java {JAVA_VERSION_MIN} or later and this is {version}")
         }
-        return Ok(());
-    }
-    Err(format!(
-        "{missing}: install Java {JAVA_VERSION_MIN} or later (Debian: {JAVA_PACKAGE})"
-    ))
+        None => format!("Spark needs Java {JAVA_VERSION_MIN} or later and there is none"),
+    };
+    install(JAVA_PACKAGE, &missing)
 }
 
 /// The major version of the `java` in use: of `JAVA_HOME`, as Spark has it, or else in the path.

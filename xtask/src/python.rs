@@ -6,6 +6,7 @@ use std::process::Command;
 
 use crate::Result;
 use crate::command::{output, program, require, root, succeeds, target};
+use crate::debian::install;
 
 /// A virtual environment.
 #[derive(Debug)]
@@ -84,14 +85,10 @@ impl Python {
             return Ok(());
         }
         // Debian keeps half of the module in a package of its own.
-        if is_root() && program("apt-get").arg("--version").output().is_ok() {
-            eprintln!("python3 cannot make virtual environments; installing python3-venv");
-            require(program("apt-get").args(["install", "--yes", "python3-venv"]))?;
-            // What the failed attempt left would be taken for an environment.
-            fs::remove_dir_all(&self.folder).map_err(|error| error.to_string())?;
-            return require(&mut venv);
-        }
-        Err("python3 cannot make virtual environments: install its venv module (Debian: python3-venv)".to_owned())
+        install("python3-venv", "python3 cannot make virtual environments")?;
+        // What the failed attempt left would be taken for an environment.
+        fs::remove_dir_all(&self.folder).map_err(|error| error.to_string())?;
+        require(&mut venv)
     }
 
     fn pip(&self) -> Command {
@@ -121,8 +118,4 @@ fn require_version() -> Result<()> {
     Err(format!(
         "the `python3` found first is {found}, and {major}.{minor} or later is needed: put a newer one first in PATH"
     ))
-}
-
-pub(crate) fn is_root() -> bool {
-    output(program("id").arg("-u")).is_ok_and(|id| id == "0")
 }

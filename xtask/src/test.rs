@@ -8,7 +8,7 @@ use std::path::Path;
 use crate::command::{build_binary, cargo, root, succeeds, target};
 use crate::python::Python;
 use crate::tally::Tally;
-use crate::{Result, package};
+use crate::{Result, bench, package};
 
 pub(crate) fn run() -> Result<bool> {
     let mut tally = Tally::default();
@@ -36,6 +36,7 @@ pub(crate) fn run() -> Result<bool> {
         succeeds(doc.env("RUSTDOCFLAGS", "-D warnings")),
     );
     tally.step("oracle", oracle());
+    tally.step("instructions", bench::regress::run(false));
     package::test(&mut tally);
     Ok(tally.finish())
 }

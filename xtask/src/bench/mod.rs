@@ -6,13 +6,15 @@
 //!    ends the benchmark: a fast wrong answer is no answer.
 //! 3. [`table`] prints the medians.
 //!
-//! [`python`] does the same for the Python package.
+//! [`python`] does the same for the Python package. [`regress`] counts instructions instead, to compare a change with
+//! what was before it.
 //!
 //! Tamis is timed as a whole process. A peer times itself, without the start of Python and its imports.
 
 mod contender;
 mod data;
 mod python;
+pub(crate) mod regress;
 mod table;
 
 use std::fs;
@@ -37,6 +39,9 @@ const PEERS: [(&str, &str); 4] = [
 ];
 
 pub(crate) fn run(options: &Options) -> Result<bool> {
+    if options.has("regress") {
+        return regress::run(options.has("write"));
+    }
     if options.has("python") {
         return python::run(options);
     }
