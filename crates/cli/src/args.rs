@@ -18,20 +18,24 @@ pub struct Globals {
     #[arg(long, global = true, value_name = "N")]
     pub threads: Option<NonZero<usize>>,
 
-    /// How files are read
+    /// How files are read [default: auto]
     #[arg(
         long,
         global = true,
         value_enum,
-        default_value_t,
         hide_possible_values = true,
         value_name = "auto|mmap|read"
     )]
-    pub io: Io,
+    pub io: Option<Io>,
 
-    /// Instructions for the byte kernels
-    #[arg(long, global = true, value_enum, default_value_t, value_name = "LEVEL")]
-    pub simd: Simd,
+    /// Instructions for the byte kernels [default: auto]
+    #[arg(long, global = true, value_enum, value_name = "SET")]
+    pub simd: Option<Simd>,
+
+    /// How much of the machine is used: 0 plain loops, one thread, files read; 1 with SIMD; 2 on all cores; 3 with
+    /// files mapped, as without this option. What `--threads`, `--io` and `--simd` say counts more
+    #[arg(long, global = true, value_name = "0..3", value_parser = clap::value_parser!(u8).range(0..=3))]
+    pub level: Option<u8>,
 
     /// Memory for what grows with the data, such as the keys of `unique`; beyond it, disk is used
     #[arg(long, global = true, default_value = "200MB", value_name = "SIZE")]
@@ -57,7 +61,7 @@ pub struct Globals {
 impl Globals {
     /// Refuses what this version does not have.
     pub(crate) fn validate(&self) -> Result<()> {
-        match self.io {
+        match self.io() {
             Io::Uring => Err(Error::Usage {
                 message: "`--io uring` is not in this version".to_owned(),
                 hint: Some("use `--io auto`, `mmap` or `read`".to_owned()),
@@ -66,11 +70,29 @@ impl Globals {
         }
     }
 
-    /// Worker threads: as asked, else one per core that this process may use.
+    /// Worker threads: as asked, else as the level has it, else one per core that this process may use.
     pub fn thread_count(&self) -> NonZero<usize> {
-        self.threads
-            .or_else(|| std::thread::available_parallelism().ok())
-            .unwrap_or(NonZero::<usize>::MIN)
+        let one = NonZero::<usize>::MIN;
+        self.threads.unwrap_or_else(|| match self.level {
+            Some(0 | 1) => one,
+            _ => std::thread::available_parallelism().unwrap_or(one),
+        })
+    }
+
+    /// How files are read: as asked, else as the level has it.
+    pub fn io(&self) -> Io {
+        self.io.unwrap_or(match self.level {
+            Some(0..=2) => Io::Read,
+            _ => Io::Auto,
+        })
+    }
+
+    /// Instructions for the kernels: as asked, else as the level has it.
+    pub fn simd(&self) -> Simd {
+        self.simd.unwrap_or(match self.level {
+            Some(0) => Simd::Scalar,
+            _ => Simd::Auto,
+        })
     }
 }
 
@@ -218,6 +240,36 @@ fn split_unit(text: &str) -> std::result::Result<(u64, String), String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_level_is_a_preset() {
+        #[derive(clap::Parser)]
+        struct Line {
+            #[command(flatten)]
+            globals: Globals,
+        }
+        let parse = |line: &str| {
+            let line = clap::Parser::try_parse_from(line.split(' '));
+            line.map(|Line { globals }| globals)
+        };
+        let settings = |line: &str| {
+            let globals = parse(line).expect("a good line");
+            let is_single = globals.thread_count() == NonZero::<usize>::MIN;
+            (is_single, globals.io(), globals.simd())
+        };
+        let all_cores = settings("tamis");
+        assert_eq!(all_cores.1, Io::Auto);
+        assert_eq!(settings("tamis --level 0"), (true, Io::Read, Simd::Scalar));
+        assert_eq!(settings("tamis --level 1"), (true, Io::Read, Simd::Auto));
+        let parallel = (all_cores.0, Io::Read, Simd::Auto);
+        assert_eq!(settings("tamis --level 2"), parallel);
+        assert_eq!(settings("tamis --level 3"), all_cores);
+        let mixed = settings("tamis --level 0 --io mmap --simd auto");
+        assert_eq!(mixed, (true, Io::Mmap, Simd::Auto));
+        let threads = parse("tamis --threads 3 --level 0").map(|globals| globals.thread_count());
+        assert_eq!(threads.map(NonZero::get).ok(), Some(3));
+        assert!(parse("tamis --level 4").is_err());
+    }
 
     #[test]
     fn sizes_have_units() {

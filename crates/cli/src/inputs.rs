@@ -130,7 +130,7 @@ impl InputOptions {
         cancel: &Cancel,
     ) -> Result<Vec<Box<dyn Source>>> {
         let options = ReadOptions {
-            io: match globals.io {
+            io: match globals.io() {
                 args::Io::Auto | args::Io::Uring => Io::Auto,
                 args::Io::Mmap => Io::Mmap,
                 args::Io::Read => Io::Read,
@@ -183,7 +183,7 @@ fn data_files(folder: &Path) -> Result<Vec<PathBuf>> {
 
 /// The kernel that `--simd` asks for.
 pub(crate) fn kernel(globals: &Globals) -> Result<Kernel> {
-    let name = match globals.simd {
+    let name = match globals.simd() {
         Simd::Auto => return Ok(Kernel::detect()),
         Simd::Avx512 => "avx512",
         Simd::Avx2 => "avx2",

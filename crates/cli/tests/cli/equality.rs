@@ -241,6 +241,13 @@ impl Data {
                 }
             }
         }
+        for level in 0..=3 {
+            self.compare(
+                &expected,
+                "data",
+                &format!("--level {level} --chunk-size 1KiB"),
+            );
+        }
         // A chunk for each byte: slow, so not with everything else.
         for input in ["data --io mmap", "data --io read", "-"] {
             self.compare(&expected, input, "--threads 3 --chunk-size 1");
