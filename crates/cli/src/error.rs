@@ -73,8 +73,23 @@ impl Error {
                 ),
                 _,
             ) => Exit::Usage,
-            // What was read cannot be described: the data is at fault.
-            (Self::Process(Process::TooManyKeys { .. }), _) => Exit::Bad,
+            (
+                Self::Process(
+                    Process::UnknownColumn { .. }
+                    | Process::OtherColumns { .. }
+                    | Process::OtherFormat { .. },
+                ),
+                _,
+            ) => Exit::Usage,
+            // What was read is not what it should be: the data is at fault.
+            (
+                Self::Process(
+                    Process::TooManyKeys { .. }
+                    | Process::Misfit { .. }
+                    | Process::Malformed { .. },
+                ),
+                _,
+            ) => Exit::Bad,
             _ => Exit::Failure,
         }
     }

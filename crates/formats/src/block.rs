@@ -277,6 +277,26 @@ pub enum Fault {
     },
 }
 
+impl Fault {
+    /// What is wrong with a record of the chunk that begins at `byte_offset`, for people.
+    pub fn describe(&self, byte_offset: u64) -> String {
+        let byte = |offset: &usize| byte_offset + *offset as u64;
+        match self {
+            Fault::FieldCount { found, expected } => {
+                let fields = if *found == 1 { "field" } else { "fields" };
+                format!("has {found} {fields}, the header has {expected}")
+            }
+            Fault::UnclosedQuote { offset } => {
+                format!("a quote opened at byte {} is never closed", byte(offset))
+            }
+            Fault::InvalidUtf8 { offset } => format!("byte {} is not valid UTF-8", byte(offset)),
+            Fault::InvalidJson { offset, message } => format!("{message} at byte {}", byte(offset)),
+            Fault::NotAnObject => "is not a JSON object".to_owned(),
+            Fault::DuplicateKey { offset } => format!("a key is repeated at byte {}", byte(offset)),
+        }
+    }
+}
+
 /// What a parser found in one chunk, beside the records.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Totals {

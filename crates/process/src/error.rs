@@ -1,5 +1,7 @@
 //! Why a verb of this crate could not go on.
 
+use tamis_formats::vector::Type;
+
 /// Why a data set could not be made or described.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -39,4 +41,76 @@ pub enum Error {
         /// The most keys a contract is inferred for.
         limit: usize,
     },
+    /// No column has this name.
+    #[error("there is no column `{name}`{}", of_these(.known))]
+    UnknownColumn {
+        /// The name.
+        name: String,
+        /// The columns there are.
+        known: Vec<String>,
+    },
+    /// A later input lacks a column of the first.
+    #[error("`{input}` has no column `{name}`, which `{first}` has")]
+    OtherColumns {
+        /// Name of the input.
+        input: String,
+        /// The column.
+        name: String,
+        /// Name of the first input.
+        first: String,
+    },
+    /// A later input is written differently from the first.
+    #[error("`{input}` is not of the same format as `{first}`")]
+    OtherFormat {
+        /// Name of the input.
+        input: String,
+        /// Name of the first input.
+        first: String,
+    },
+    /// A value is not of its column's type.
+    #[error("`{input}`, row {row}: `{value}` in column `{column}` is no {ty}{}", match .is_declared {
+        true => ", which the column is declared to be",
+        false => ", as the values before it; declare the column's type, for example with `--types '<column>:text'`",
+    })]
+    Misfit {
+        /// Name of the input.
+        input: String,
+        /// Its row, from 1.
+        row: u64,
+        /// Name of the column.
+        column: String,
+        /// The value.
+        value: String,
+        /// The type it should have.
+        ty: Type,
+        /// Somebody said so.
+        is_declared: bool,
+    },
+    /// A record cannot be split into fields.
+    #[error("`{input}`, row {row}: the record at byte {byte_offset} {fault}")]
+    Malformed {
+        /// Name of the input.
+        input: String,
+        /// Its row, from 1.
+        row: u64,
+        /// Where the record starts.
+        byte_offset: u64,
+        /// What is wrong with it.
+        fault: String,
+    },
+}
+
+/// The columns there are, as far as somebody reads them.
+fn of_these(known: &[String]) -> String {
+    const SHOWN: usize = 20;
+    let names: Vec<String> = known
+        .iter()
+        .take(SHOWN)
+        .map(|name| format!("`{name}`"))
+        .collect();
+    match known.len() {
+        0 => " (there are none)".to_owned(),
+        all if all > SHOWN => format!(": there are {} and {} more", names.join(", "), all - SHOWN),
+        _ => format!(": there are {}", names.join(", ")),
+    }
 }

@@ -3,10 +3,12 @@
 //! - [`generate`] makes test data of any size together with the contract it is held to, and says
 //!   exactly how many rows of it are bad, so that a check can be held to a known answer.
 //! - [`infer`] reads a data set and writes the contract that all of its records keep.
+//! - [`table`] reads inputs of any format as one table with typed columns, for the verbs that compute.
 
 pub mod error;
 pub mod generate;
 pub mod infer;
+pub mod table;
 
 pub use error::Error;
 

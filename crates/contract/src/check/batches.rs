@@ -27,7 +27,7 @@ use super::merge::{InputTally, Located, Outputs, Tally};
 use super::outcome::Ended;
 use super::part::Part;
 use super::rule::RuleId;
-use super::worker::{Pass, message};
+use super::worker::Pass;
 use super::{Check, CheckError, CheckOptions, run};
 use crate::report::Report;
 use crate::unique::SeenKeys;
@@ -300,7 +300,7 @@ fn locate(
         rule: finding.rule,
         value: findings.value(index).map(str::to_owned),
         message: match findings.fault(index) {
-            Some(fault) => message(fault, part.byte_offset),
+            Some(fault) => fault.describe(part.byte_offset),
             None => rule.expected.clone(),
         },
     };

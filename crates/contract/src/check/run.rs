@@ -17,7 +17,6 @@ use super::outcome::Ended;
 use super::threshold::Measured;
 use super::worker::{Known, Pass, Worker};
 use super::{Check, CheckError, CheckOptions};
-use crate::model::CsvFacts;
 use crate::report::Report;
 use crate::unique::{Duplicates, UniqueIndex};
 
@@ -346,7 +345,7 @@ pub(super) fn open(
     let facts = &check.compiled.csv;
     let input_options = InputOptions {
         format: options.format,
-        csv: dialect_options(facts),
+        csv: facts.dialect(),
         encoding: facts.encoding.clone(),
         header_bytes_max: options.record_bytes_max,
     };
@@ -361,17 +360,6 @@ pub(super) fn open(
             source: error,
         },
     })
-}
-
-pub(super) fn dialect_options(facts: &CsvFacts) -> input::DialectOptions {
-    input::DialectOptions {
-        delimiter: facts.delimiter,
-        quote: facts.quote,
-        escape: facts.escape,
-        comment: facts.comment,
-        header: facts.header,
-        trim: facts.trim,
-    }
 }
 
 /// Counts what is wrong with a header: by column, as long as there are not too many.

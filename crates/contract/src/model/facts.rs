@@ -4,6 +4,8 @@
 //! name, so these live in the `customProperties` of the schema object, which every other tool must ignore. A flag
 //! of the same name on the command line overrides each of [`CsvFacts`].
 
+use tamis_formats::input::DialectOptions;
+
 /// How the CSV files of an object are written; `None` leaves the choice to the reader's default.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct CsvFacts {
@@ -25,6 +27,20 @@ pub struct CsvFacts {
     pub decimal_char: Option<u8>,
     /// Character encoding of the file, as a label (`latin1`, `windows-1252`, `utf-16`).
     pub encoding: Option<String>,
+}
+
+impl CsvFacts {
+    /// What they say of the dialect.
+    pub fn dialect(&self) -> DialectOptions {
+        DialectOptions {
+            delimiter: self.delimiter,
+            quote: self.quote,
+            escape: self.escape,
+            comment: self.comment,
+            header: self.header,
+            trim: self.trim,
+        }
+    }
 }
 
 /// What a column of the data means that the contract does not name: of a CSV header, or a key at the root of a

@@ -35,8 +35,8 @@ mod decide;
 mod distinct;
 mod document;
 mod nulls;
-mod open;
-mod tree;
+pub(crate) mod open;
+pub(crate) mod tree;
 mod typing;
 mod worker;
 

@@ -3,7 +3,7 @@
 use tamis_contract::model::CsvFacts;
 use tamis_engine::source::{Source, peek};
 use tamis_formats::csv::{self, Dialect};
-use tamis_formats::input::{self, DialectOptions, InputOptions, OpenError, Records, Shape};
+use tamis_formats::input::{self, InputOptions, OpenError, Records, Shape};
 use tamis_formats::sniff::{self, Format};
 
 use super::InferOptions;
@@ -28,14 +28,7 @@ impl Input {
         let known = &options.csv;
         let input_options = InputOptions {
             format: options.format,
-            csv: DialectOptions {
-                delimiter: known.delimiter,
-                quote: known.quote,
-                escape: known.escape,
-                comment: known.comment,
-                header: known.header,
-                trim: known.trim,
-            },
+            csv: known.dialect(),
             encoding: known.encoding.clone(),
             header_bytes_max: options.record_bytes_max,
         };
@@ -105,7 +98,7 @@ fn facts_of(dialect: &Dialect, known: &CsvFacts, source_name: &str) -> CsvFacts 
 }
 
 /// Fields of the first record of an input without header; 0 if it has no records.
-fn width_of_first(
+pub(crate) fn width_of_first(
     records: &mut Records,
     dialect: &Dialect,
     record_bytes_max: usize,

@@ -13,7 +13,7 @@ use super::column::Column;
 
 /// More different keys than this are data and not a schema (a map by user id, say), and remembering
 /// them all would take memory without a bound.
-pub(super) const KEYS_MAX: usize = 4096;
+pub(crate) const KEYS_MAX: usize = 4096;
 
 /// How deep members of members are described; an object further down is an object. A contract may not
 /// be nested without end either.

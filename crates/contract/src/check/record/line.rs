@@ -9,8 +9,7 @@ use tamis_formats::{Block, Kind, Malformed, Totals, Visitor, csv, jsonl};
 
 use super::super::CheckError;
 use super::super::layout::Layout;
-use super::super::run::dialect_options;
-use super::super::worker::{message, structural_rule};
+use super::super::worker::structural_rule;
 use super::{BrokenRule, RecordCheck, judge};
 use crate::report::{Sample, shown_value};
 
@@ -29,7 +28,7 @@ impl LineParsers {
     fn new(check: &RecordCheck) -> Result<LineParsers, CheckError> {
         let compiled = &check.compiled;
         let kernel = Kernel::detect();
-        let dialect = dialect_options(&compiled.csv).over(csv::Dialect::csv());
+        let dialect = compiled.csv.dialect().over(csv::Dialect::csv());
         let dialect = dialect.checked().map_err(|source| CheckError::Format {
             input: "a record".to_owned(),
             source,
@@ -175,7 +174,7 @@ impl Visitor for LineJudge<'_> {
         ));
         let sample = self
             .check
-            .sample_of(rule, None, value, message(&record.fault, 0));
+            .sample_of(rule, None, value, record.fault.describe(0));
         self.found.push((BrokenRule(rule), sample));
     }
 }

@@ -36,7 +36,7 @@ impl Gather<'_> {
                     offset,
                     rule,
                     value: Some(value),
-                    message: message(&record.fault, self.part.byte_offset),
+                    message: record.fault.describe(self.part.byte_offset),
                 }),
             }
         }
@@ -53,23 +53,5 @@ pub(crate) fn structural_rule(rules: &StructuralRules, fault: &Fault) -> RuleId 
         Fault::InvalidUtf8 { .. } => rules.encoding,
         Fault::DuplicateKey { .. } => rules.duplicate_key,
         _ => rules.json,
-    }
-}
-
-/// What is wrong with a record of the chunk that begins at `byte_offset`, for people.
-pub(crate) fn message(fault: &Fault, byte_offset: u64) -> String {
-    let byte = |offset: &usize| byte_offset + *offset as u64;
-    match fault {
-        Fault::FieldCount { found, expected } => {
-            let fields = if *found == 1 { "field" } else { "fields" };
-            format!("has {found} {fields}, the header has {expected}")
-        }
-        Fault::UnclosedQuote { offset } => {
-            format!("a quote opened at byte {} is never closed", byte(offset))
-        }
-        Fault::InvalidUtf8 { offset } => format!("byte {} is not valid UTF-8", byte(offset)),
-        Fault::InvalidJson { offset, message } => format!("{message} at byte {}", byte(offset)),
-        Fault::DuplicateKey { offset } => format!("a key is repeated at byte {}", byte(offset)),
-        _ => "is not a JSON object".to_owned(),
     }
 }

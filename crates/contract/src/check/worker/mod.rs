@@ -30,7 +30,7 @@ use super::layout::Layout;
 use super::part::Part;
 use super::rule::RuleId;
 use gather::Gather;
-pub(crate) use malformed::{message, structural_rule};
+pub(crate) use malformed::structural_rule;
 pub(crate) use pass::{Known, Pass};
 
 /// The scratch of one thread.

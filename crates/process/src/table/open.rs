@@ -1,0 +1,208 @@
+//! Opening inputs: which columns they have, and what a sample of the first says of their types.
+
+use tamis_engine::control::Progress;
+use tamis_engine::source::{MemorySource, Opened, Source, peek};
+use tamis_formats::input::{self, Input, InputOptions, OpenError, Records, Shape};
+use tamis_formats::vector::Type;
+use tamis_formats::{csv, jsonl};
+
+use super::types::Typist;
+use super::{Column, Table, TableOptions};
+use crate::infer::open::width_of_first;
+pub(super) use crate::infer::tree::KEYS_MAX;
+use crate::{Error, Result};
+
+/// How much of an input is looked at to find the types of its columns: some thousand records, a millisecond's work.
+const SAMPLE_BYTES: usize = 256 << 10;
+
+impl<'s> Table<'s> {
+    /// Opens `sources` as one table and looks at the start of the first.
+    ///
+    /// # Errors
+    /// As opening an input; [`Error::UnknownColumn`] for a declared type of a column there is not.
+    ///
+    /// # Panics
+    /// If there are no sources.
+    pub fn open(sources: Vec<&'s dyn Source>, options: TableOptions) -> Result<Table<'s>> {
+        let source = *sources.first().expect("a table has an input");
+        let input = open(source, &options)?;
+        note_length(&input, &options.progress);
+        let mut table = Table {
+            sources,
+            options,
+            columns: Vec::new(),
+            paths: Vec::new(),
+            shape: None,
+            first: None,
+            header_bytes: Vec::new(),
+            notes: Vec::new(),
+        };
+        table.first = Some(match input {
+            Input::Text(records) => Input::Text(Box::new(table.look(*records)?)),
+            Input::File(file) => {
+                let columns = file.columns().iter();
+                table.columns = columns
+                    .map(|column| Column {
+                        name: column.name.clone(),
+                        ty: column.ty,
+                        is_declared: true,
+                    })
+                    .collect();
+                Input::File(file)
+            }
+        });
+        for at in 0..table.options.types.len() {
+            let (name, ty) = table.options.types[at].clone();
+            let column = table.find(&name)?;
+            table.columns[column].ty = ty;
+            table.columns[column].is_declared = true;
+        }
+        Ok(table)
+    }
+
+    /// The column of that name, in JSON lines one that only later records have, too.
+    ///
+    /// # Errors
+    /// [`Error::UnknownColumn`]; as reading the inputs, if all of them have to be.
+    pub fn find(&mut self, name: &str) -> Result<usize> {
+        if let Some(column) = self.position(name) {
+            return Ok(column);
+        }
+        if self.shape == Some(Shape::Jsonl) && self.is_repeatable() {
+            self.discover()?;
+        }
+        self.position(name).ok_or_else(|| Error::UnknownColumn {
+            name: name.to_owned(),
+            known: self.columns.iter().map(|it| it.name.clone()).collect(),
+        })
+    }
+
+    fn position(&self, name: &str) -> Option<usize> {
+        self.columns.iter().position(|column| column.name == name)
+    }
+
+    /// Adds the columns at `paths` that are not there yet; `is_complete`: there are no more.
+    pub(super) fn set_paths(&mut self, paths: Vec<jsonl::Path>, is_complete: bool) -> Result<()> {
+        if !is_complete || paths.len() > KEYS_MAX {
+            return Err(Error::TooManyKeys {
+                input: self.sources[0].name().to_owned(),
+                limit: KEYS_MAX,
+            });
+        }
+        self.columns
+            .extend(paths[self.paths.len()..].iter().map(|path| Column {
+                name: path.to_string(),
+                ty: Type::Null,
+                is_declared: false,
+            }));
+        self.paths = paths;
+        Ok(())
+    }
+
+    /// Takes columns and their types from the start of the first input.
+    fn look(&mut self, mut records: Records) -> Result<Records> {
+        self.notes.append(&mut records.notes);
+        self.header_bytes = records.header_bytes.clone();
+        let names = match &records.shape {
+            Shape::Jsonl => Vec::new(),
+            Shape::Csv { header, dialect } => match header {
+                Some(header) => header.names.clone(),
+                None => {
+                    let dialect = *dialect;
+                    let longest = self.options.record_bytes_max;
+                    let width = width_of_first(&mut records, &dialect, longest)?;
+                    (1..=width)
+                        .map(|number| format!("column_{number}"))
+                        .collect()
+                }
+            },
+        };
+        self.columns = names
+            .into_iter()
+            .map(|name| Column {
+                name,
+                ty: Type::Null,
+                is_declared: false,
+            })
+            .collect();
+        self.shape = Some(records.shape.clone());
+        let opened = std::mem::replace(&mut records.opened, nothing());
+        let start = records.start as usize;
+        let peeked = peek(opened, start + SAMPLE_BYTES)?;
+        records.opened = peeked.input;
+        let sample = peeked.head.get(start..).unwrap_or_default();
+        let sample = match peeked.is_all {
+            true => sample,
+            // The last record may go on behind the sample. A cut inside quotes makes a malformed record, which has no say.
+            false => {
+                let end = sample
+                    .iter()
+                    .rposition(|byte| matches!(byte, b'\n' | b'\r'));
+                &sample[..end.map_or(0, |end| end + 1)]
+            }
+        };
+        if records.shape == Shape::Jsonl {
+            let found = jsonl::discover(sample, KEYS_MAX, self.options.kernel);
+            let paths = found.fields.into_iter().map(|(path, _)| path);
+            self.set_paths(paths.collect(), found.is_complete)?;
+        }
+        self.type_sample(&records.shape, sample);
+        Ok(records)
+    }
+
+    fn type_sample(&mut self, shape: &Shape, sample: &[u8]) {
+        if self.columns.is_empty() {
+            return;
+        }
+        let all: Vec<usize> = (0..self.columns.len()).collect();
+        let layout = self.layout_of_text(shape, &all);
+        let mut typist = Typist::new(&self.readers(), &layout);
+        let kernel = self.options.kernel;
+        match shape {
+            Shape::Csv { dialect, .. } => {
+                let mut parser = csv::Parser::new(*dialect, self.columns.len(), kernel);
+                parser.parse(sample, true, &mut typist);
+            }
+            Shape::Jsonl => {
+                let mut parser = jsonl::Parser::new(&self.paths, kernel);
+                parser.parse(sample, true, &mut typist);
+            }
+        }
+        let types = typist.types;
+        self.widen(&all, &types);
+    }
+}
+
+/// Opens one input, whatever its format.
+pub(super) fn open(source: &dyn Source, options: &TableOptions) -> Result<Input> {
+    let input_options = InputOptions {
+        format: options.format,
+        csv: options.csv.dialect(),
+        encoding: options.csv.encoding.clone(),
+        header_bytes_max: options.record_bytes_max,
+    };
+    input::open_any(source, &input_options).map_err(|error| match error {
+        OpenError::Engine(error) => Error::Engine(error),
+        OpenError::Format(error) => Error::Format {
+            input: source.name().to_owned(),
+            source: error,
+        },
+    })
+}
+
+/// Tells the progress how much there is to read.
+pub(super) fn note_length(input: &Input, progress: &Progress) {
+    if let Input::Text(records) = input {
+        let len_bytes = match &records.opened {
+            Opened::Random(access) => Some(access.len_bytes()),
+            Opened::Stream(stream) => stream.raw_len_bytes(),
+        };
+        progress.add_raw_bytes_total(len_bytes.unwrap_or(0));
+    }
+}
+
+/// Takes the place of an input that is being looked into.
+fn nothing() -> Opened {
+    let empty = MemorySource::new("", Vec::new());
+    empty.open().expect("memory can be opened")
+}

@@ -1,0 +1,66 @@
+//! A run of whole records on its way to a worker.
+
+use tamis_engine::pipeline::Chunk;
+use tamis_formats::csv::{self, Dialect};
+use tamis_formats::file::Unit;
+use tamis_formats::{Totals, Visitor, jsonl};
+
+/// Where in the blocks of an input the wanted columns are, and how their fields are written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Layout {
+    /// For each wanted column its place in the block.
+    pub fields: Vec<usize>,
+    /// The CSV dialect; `None`: the input is no CSV.
+    pub dialect: Option<Dialect>,
+}
+
+/// Some records of an input, in order, not yet parsed.
+pub struct Piece<'p> {
+    pub(super) layout: &'p Layout,
+    pub(super) rows: Rows<'p>,
+    pub(super) totals: &'p mut Totals,
+}
+
+/// What a piece is parsed by.
+pub(super) enum Rows<'p> {
+    Csv(&'p mut csv::Parser, Chunk<'p>),
+    Jsonl(&'p mut jsonl::Parser, Chunk<'p>),
+    Unit(Box<dyn Unit + 'p>),
+}
+
+impl<'p> Piece<'p> {
+    /// Where the wanted columns are.
+    pub fn layout(&self) -> &'p Layout {
+        self.layout
+    }
+
+    /// The bytes of the records, in formats made of lines: what the blocks' records are ranges of.
+    pub fn bytes(&self) -> Option<&'p [u8]> {
+        match &self.rows {
+            Rows::Csv(_, chunk) | Rows::Jsonl(_, chunk) => Some(chunk.bytes),
+            Rows::Unit(_) => None,
+        }
+    }
+
+    /// Where these bytes start in the input; 0 in formats that are not made of lines.
+    pub fn byte_offset(&self) -> u64 {
+        match &self.rows {
+            Rows::Csv(_, chunk) | Rows::Jsonl(_, chunk) => chunk.byte_offset,
+            Rows::Unit(_) => 0,
+        }
+    }
+
+    /// Parses the records and hands them to `visitor`, in order.
+    ///
+    /// # Errors
+    /// Those of a file that is not made of lines.
+    pub fn visit(self, visitor: &mut dyn Visitor) -> tamis_engine::Result<()> {
+        let mut visitor = visitor;
+        *self.totals = match self.rows {
+            Rows::Csv(parser, chunk) => parser.parse(chunk.bytes, chunk.at_end, &mut visitor),
+            Rows::Jsonl(parser, chunk) => parser.parse(chunk.bytes, chunk.at_end, &mut visitor),
+            Rows::Unit(unit) => unit.visit(visitor)?,
+        };
+        Ok(())
+    }
+}
