@@ -6,7 +6,9 @@ use tamis_engine::sink::MemorySink;
 use tamis_engine::source::{MemorySource, Source};
 
 use super::*;
-use crate::model::{CsvFacts, ExtraColumns, Metric, Operator, Property, Quality, Severity};
+use crate::model::{
+    CsvFacts, ExtraColumns, LogicalType, Metric, Operator, Property, Quality, Severity,
+};
 use crate::report::Report;
 use tamis_engine::number::Decimal;
 
@@ -597,6 +599,7 @@ pub(super) fn properties() -> impl Strategy<Value = Property> {
         Just(Property::integer("x").maximum(5)),
         Just(Property::integer("x").multiple_of(Decimal::from(5i64))),
         Just(Property::boolean("x")),
+        Just(Property::of_type("x", LogicalType::Array)),
         Just(Property::date("x").minimum("2024-01-01")),
         Just(Property::timestamp("x")),
         Just(Property::time("x")),

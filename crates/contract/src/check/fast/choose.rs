@@ -32,7 +32,7 @@ impl FastCheck {
             Some((TypeCheck::Temporal(Temporal::Format(format)), _)) => {
                 self.loops.extend(Loop::of_format(format))
             }
-            // In CSV nothing is an object or an array, and in JSON the kind has told.
+            // The kind has told: in CSV nothing is an object or an array.
             Some((TypeCheck::Object | TypeCheck::Array, _)) => {}
         }
         let mut length = None;

@@ -42,6 +42,13 @@ enum PlainKinds {
     One(Kind),
 }
 
+impl PlainKinds {
+    /// Whether only an object or an array will do, which no text is.
+    fn are_nested(self) -> bool {
+        matches!(self, PlainKinds::One(Kind::Object | Kind::Array))
+    }
+}
+
 /// Scratch of [`FastCheck::mark`], kept from block to block.
 #[derive(Debug, Default)]
 pub(crate) struct Scratch {
@@ -101,7 +108,9 @@ impl FastCheck {
     /// Whether no row of a column ever needs a look. `only_kind` is what all its values are, if they are all one.
     pub(crate) fn is_idle(&self, only_kind: Option<Kind>) -> bool {
         let type_matters = match (only_kind, self.plain_kinds) {
-            (_, PlainKinds::Any) | (Some(Kind::Text), _) => false,
+            (_, PlainKinds::Any) => false,
+            // Text is read as any type but these.
+            (Some(Kind::Text), plain) => plain.are_nested(),
             (Some(kind), PlainKinds::One(plain)) => kind != plain,
             (None, PlainKinds::One(_)) => true,
         };
@@ -126,7 +135,8 @@ impl FastCheck {
             block, spans, at, ..
         } = column;
         match (block.only_kind(*at), self.plain_kinds) {
-            (Some(Kind::Text), _) | (Some(_), PlainKinds::Any) => {}
+            (Some(Kind::Text), plain) if !plain.are_nested() => {}
+            (Some(_), PlainKinds::Any) => {}
             (Some(kind), PlainKinds::One(plain)) if kind == plain => {}
             // Another kind than the type's: every value is wrong.
             (Some(_), _) => mark_where(spans, suspects, |field| !field.is_empty()),
@@ -168,13 +178,12 @@ impl FastCheck {
                 Kind::EscapedString => {
                     self.loops.is_empty()
                         && self.marked_texts.is_empty()
-                        && self.plain_kinds != PlainKinds::One(Kind::Number)
+                        && matches!(
+                            self.plain_kinds,
+                            PlainKinds::Any | PlainKinds::One(Kind::String)
+                        )
                 }
-                // Text is read as any type but these.
-                Kind::Text => !matches!(
-                    self.plain_kinds,
-                    PlainKinds::One(Kind::Object | Kind::Array)
-                ),
+                Kind::Text => !self.plain_kinds.are_nested(),
                 // The loops take an empty text for null.
                 Kind::String if spans.field(row).is_empty() => false,
                 kind => {
