@@ -10,6 +10,7 @@ use tamis_engine::source::{Opened, Peeked, RandomStream, Source, peek_line};
 use crate::csv::{self, Dialect, Header};
 use crate::encoding::{Encoding, Transcoder};
 use crate::file::RecordFile;
+use crate::sniff::dialect::{DelimiterBy, decide};
 use crate::sniff::{self, Format};
 use crate::{Error, Totals};
 
@@ -24,6 +25,19 @@ pub struct InputOptions {
     pub encoding: Option<String>,
     /// Longest header record; at least [`sniff::PREFIX_BYTES`].
     pub header_bytes_max: usize,
+    /// What is looked for in the content beside the format.
+    pub sniffing: Sniffing,
+}
+
+/// What the content of an input is asked where the caller says nothing.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Sniffing {
+    /// Its format, if the name does not tell. The rest of the dialect is that of plain CSV: who holds data against a
+    /// contract must not guess what the contract leaves out.
+    #[default]
+    Format,
+    /// All of its [dialect](sniff::dialect), and whether it is UTF-16.
+    Dialect,
 }
 
 /// Parts of a CSV dialect; what is `None` is the format's default.
@@ -71,6 +85,10 @@ pub struct Records {
     pub header_bytes: Vec<u8>,
     /// What stands before the first data record (no rows).
     pub totals: Totals,
+    /// The byte between integer and fraction, where the content shows that it is no point.
+    pub decimal_char: Option<u8>,
+    /// Label of the encoding that the content shows.
+    pub encoding: Option<&'static str>,
     /// What was decided without being told, for people.
     pub notes: Vec<String>,
 }
@@ -166,18 +184,19 @@ fn open_file(_source: &dyn Source, format: Format) -> Result<Input, OpenError> {
 /// encoding that must be declared, an impossible dialect, or a format that is not made of lines.
 pub fn open(source: &dyn Source, options: &InputOptions) -> Result<Records, OpenError> {
     let mut notes = Vec::new();
-    let peeked = peek_text(source, options, &mut notes)?;
+    let (peeked, encoding) = peek_text(source, options, &mut notes)?;
     let sniffed = sniff::sniff(source.name(), &peeked.head)?;
     let format = options.format.unwrap_or(sniffed.format);
-    if options.format.is_none() && sniff::format_of_name(source.name()).is_none() {
-        notes.push(format!("taken for {format} by its content"));
-    }
+    let is_guess = options.format.is_none() && sniff::format_of_name(source.name()).is_none();
+    let note_on_format = |format: Format| format!("taken for {format} by its content");
     let text_start = sniffed.mark_bytes;
     let delimiter = match format {
         Format::Delimited { delimiter } => delimiter,
         Format::JsonLines => {
+            notes.extend(is_guess.then(|| note_on_format(format)));
             let mut records = Records::headless(peeked, Shape::Jsonl, text_start);
             records.notes = notes;
+            records.encoding = encoding;
             return Ok(records);
         }
         format => return Err(Error::NotText { format }.into()),
@@ -187,13 +206,32 @@ pub fn open(source: &dyn Source, options: &InputOptions) -> Result<Records, Open
         terminator: sniffed.terminator,
         ..Dialect::csv()
     };
-    let dialect = options.csv.over(base).checked()?;
+    let mut dialect = options.csv.over(base).checked()?;
+    let (mut found, mut decimal_char) = (Vec::new(), None);
+    if options.sniffing == Sniffing::Dialect {
+        let by = match is_guess {
+            true => DelimiterBy::Content,
+            false => DelimiterBy::Name,
+        };
+        let text = &peeked.head[text_start..];
+        let decided = decide(text, peeked.is_all, base, by, &options.csv);
+        (dialect, decimal_char) = (decided.dialect, decided.decimal_char);
+        found = decided.notes;
+        found.extend(sniff::note_on_bytes(&peeked.head));
+    }
+    let delimiter = dialect.delimiter;
+    notes.extend(is_guess.then(|| note_on_format(Format::Delimited { delimiter })));
+    notes.append(&mut found);
     if dialect.terminator == Terminator::CarriageReturn {
         notes.push("lines end in a bare carriage return".to_owned());
     }
     let mut records = if dialect.header {
         let (peeked, header) = read_header(peeked, text_start, &dialect, options)?;
-        Records::headed(peeked, dialect, header?, text_start)
+        let header = header?;
+        if options.sniffing == Sniffing::Format && options.csv.delimiter.is_none() {
+            notes.extend(note_on_delimiter(&header, &dialect));
+        }
+        Records::headed(peeked, dialect, header, text_start)
     } else {
         let shape = Shape::Csv {
             dialect,
@@ -202,7 +240,24 @@ pub fn open(source: &dyn Source, options: &InputOptions) -> Result<Records, Open
         Records::headless(peeked, shape, text_start)
     };
     records.notes = notes;
+    records.decimal_char = decimal_char;
+    records.encoding = encoding;
     Ok(records)
+}
+
+/// What to say of a header with one name, which may be several with another delimiter between them.
+fn note_on_delimiter(header: &Header, dialect: &Dialect) -> Option<String> {
+    let [name] = header.names.as_slice() else {
+        return None;
+    };
+    let others = [b',', b';', b'\t', b'|'].into_iter();
+    let counts = others.map(|byte| (memchr::memchr_iter(byte, name.as_bytes()).count(), byte));
+    let (count, other) = counts.max().filter(|(count, _)| *count > 0)?;
+    Some(format!(
+        "the header has no `{}` and {count} times `{other}`: if that is the delimiter, say `--delimiter '{other}'`",
+        dialect.delimiter.escape_ascii(),
+        other = other.escape_ascii(),
+    ))
 }
 
 /// Opens the file in which `source` goes on, whose records are like those before.
@@ -217,7 +272,7 @@ pub fn open_next(
     before: &Shape,
     options: &InputOptions,
 ) -> Result<Records, OpenError> {
-    let peeked = peek_text(source, options, &mut Vec::new())?;
+    let (peeked, _) = peek_text(source, options, &mut Vec::new())?;
     let text_start = sniff::sniff(source.name(), &peeked.head)?.mark_bytes;
     let Shape::Csv {
         dialect,
@@ -235,26 +290,37 @@ pub fn open_next(
     }
 }
 
-/// Looks at the start of a source, transcoded to UTF-8 if need be.
+/// Looks at the start of a source, transcoded to UTF-8 if need be; also the label of an encoding that nobody stated.
 fn peek_text(
     source: &dyn Source,
     options: &InputOptions,
     notes: &mut Vec<String>,
-) -> Result<Peeked, OpenError> {
+) -> Result<(Peeked, Option<&'static str>), OpenError> {
     let mut opened = source.open()?;
-    let label = options.encoding.as_deref();
+    let mut label = options.encoding.as_deref();
+    let mut found = None;
+    if label.is_none() && options.sniffing == Sniffing::Dialect {
+        let peeked = peek_line(opened, 0, sniff::PREFIX_BYTES)?;
+        opened = peeked.input;
+        found = sniff::wide_encoding(&peeked.head).and_then(|wide| wide.label);
+        label = found;
+    }
     if let Some(encoding) = label.map(Encoding::parse).transpose()?.flatten() {
         let stream = match opened {
             Opened::Stream(stream) => stream,
             Opened::Random(access) => Box::new(RandomStream::new(access)),
         };
         opened = Opened::Stream(Box::new(Transcoder::new(stream, encoding)));
+        let why = match found {
+            Some(_) => ", as its first bytes show (`--encoding` decides otherwise)",
+            None => "",
+        };
         notes.push(format!(
-            "transcoded from {} to UTF-8; byte offsets are those of the UTF-8",
+            "transcoded from {} to UTF-8{why}; byte offsets are those of the UTF-8",
             encoding.name()
         ));
     }
-    Ok(peek_line(opened, 0, sniff::PREFIX_BYTES)?)
+    Ok((peek_line(opened, 0, sniff::PREFIX_BYTES)?, found))
 }
 
 /// Reads the header, looking at more of the input where it is long.
@@ -297,6 +363,8 @@ impl Records {
             start: text_start as u64,
             header_bytes: Vec::new(),
             totals: Totals::default(),
+            decimal_char: None,
+            encoding: None,
             notes: Vec::new(),
         }
     }
@@ -313,6 +381,8 @@ impl Records {
                 dialect,
                 header: Some(header),
             },
+            decimal_char: None,
+            encoding: None,
             notes: Vec::new(),
         }
     }

@@ -1,14 +1,21 @@
 //! What an input is, from its name and its first bytes.
 //!
 //! Explicit beats sniffed: a format, delimiter or encoding the user gave is never second-guessed, and the
-//! name counts for more than the content. What is sniffed is little and certain: a byte order mark, the
-//! line end, bytes that cannot be UTF-8 text.
+//! name counts for more than the content. What [`sniff`] finds is little and certain: a byte order mark, the
+//! line end, bytes that cannot be UTF-8 text. What is likely, and comes with a reason, is in [`dialect`].
+
+mod columns;
+pub mod dialect;
+mod encoding;
+mod trial;
 
 use std::fmt;
 
 use tamis_engine::framing::Terminator;
 
 use crate::Error;
+
+pub(crate) use encoding::{note_on_bytes, wide_encoding};
 
 /// As many bytes from the start of an input as [`sniff`] wants to see.
 pub const PREFIX_BYTES: usize = 64 << 10;
@@ -86,7 +93,9 @@ pub fn sniff(name: &str, prefix: &[u8]) -> Result<Sniffed, Error> {
             terminator: Terminator::Newline,
         });
     }
-    refuse_wide_characters(prefix)?;
+    if let Some(wide) = wide_encoding(prefix) {
+        return Err(wide.refused());
+    }
     let text = prefix.strip_prefix(UTF8_MARK).unwrap_or(prefix);
     Ok(Sniffed {
         format: format_of_name(name).unwrap_or_else(|| format_of_content(text)),
@@ -167,35 +176,6 @@ fn terminator(text: &[u8]) -> Terminator {
     } else {
         Terminator::Newline
     }
-}
-
-/// UTF-16 and UTF-32 have a mark of their own; UTF-16 without one has zeros in every other byte.
-fn refuse_wide_characters(prefix: &[u8]) -> Result<(), Error> {
-    const UTF16: &str = "declare it with `--encoding utf-16`";
-    const UTF32: &str = "convert it to UTF-8 first (for example with `iconv -f utf-32 -t utf-8`)";
-    let pairs = prefix.len().min(4096) / 2;
-    // Whatever the script, half of the characters in data are digits, delimiters, line ends and
-    // other ASCII; zeros that are data are seldom all on one side.
-    let is_half = |zeros: usize| pairs >= 4 && zeros * 2 >= pairs;
-    let zeros = |side: usize| {
-        let halves = prefix.chunks_exact(2).take(pairs).map(|pair| pair[side]);
-        halves.filter(|&half| half == 0).count()
-    };
-    let (encoding, remedy) = match (prefix, zeros(0), zeros(1)) {
-        ([0xFF, 0xFE, 0, 0, ..] | [0, 0, 0xFE, 0xFF, ..], _, _) => ("UTF-32", UTF32),
-        ([0xFF, 0xFE, ..], _, _) => ("UTF-16 (little-endian)", UTF16),
-        ([0xFE, 0xFF, ..], _, _) => ("UTF-16 (big-endian)", UTF16),
-        (_, 0, odd) if is_half(odd) => (
-            "UTF-16 (little-endian)",
-            "declare it with `--encoding utf-16le`",
-        ),
-        (_, even, 0) if is_half(even) => (
-            "UTF-16 (big-endian)",
-            "declare it with `--encoding utf-16be`",
-        ),
-        _ => return Ok(()),
-    };
-    Err(Error::Undeclared { encoding, remedy })
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use std::time::Instant;
 use tamis_engine::framing::Terminator;
 use tamis_engine::pipeline::{self, Options};
 use tamis_engine::source::{Opened, Source, SpooledSource};
-use tamis_formats::input::{self, InputOptions, Records, Shape};
+use tamis_formats::input::{self, InputOptions, Records, Shape, Sniffing};
 
 use super::batches::lock;
 use super::compile::{Compiled, Counted};
@@ -348,6 +348,8 @@ pub(super) fn open(
         csv: facts.dialect(),
         encoding: facts.encoding.clone(),
         header_bytes_max: options.record_bytes_max,
+        // What the contract does not say is not guessed.
+        sniffing: Sniffing::Format,
     };
     let records = match before {
         None => input::open(source, &input_options),

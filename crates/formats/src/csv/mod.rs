@@ -22,4 +22,5 @@ pub use decode::{decode, write_field};
 pub use dialect::Dialect;
 pub use header::{Header, fields, read_header};
 pub use parser::Parser;
+pub(crate) use splitter::{Piece, Splitter};
 pub use unquote::unquote_column;

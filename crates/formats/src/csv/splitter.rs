@@ -9,14 +9,14 @@ use super::Dialect;
 
 /// Splits bytes into records, and records into fields.
 #[derive(Clone, Debug)]
-pub(super) struct Splitter {
+pub(crate) struct Splitter {
     machine: Machine,
     delimiter: u8,
 }
 
 /// What [`Splitter::next`] found between a record start and the next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Piece {
+pub(crate) enum Piece {
     /// A record; the ends of its fields were appended.
     Record,
     /// A line end that ends nothing.
@@ -31,7 +31,7 @@ pub(super) enum Piece {
 }
 
 impl Splitter {
-    pub(super) fn new(dialect: &Dialect) -> Splitter {
+    pub(crate) fn new(dialect: &Dialect) -> Splitter {
         Splitter {
             machine: Machine::new(Framing::Quoted(dialect.quoting())),
             delimiter: dialect.delimiter,
@@ -43,7 +43,7 @@ impl Splitter {
     /// Appends where each field of a record ends: at its delimiter, at the last byte of its
     /// terminator (`\n` in `\r\n`), or at the end of `bytes`. Also returns where the next record
     /// starts.
-    pub(super) fn next(&self, bytes: &[u8], start: usize, ends: &mut Vec<u32>) -> (Piece, usize) {
+    pub(crate) fn next(&self, bytes: &[u8], start: usize, ends: &mut Vec<u32>) -> (Piece, usize) {
         let before = ends.len();
         let mut state = State::RecordStart;
         for (offset, &byte) in (start..).zip(&bytes[start..]) {

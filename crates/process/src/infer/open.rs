@@ -3,7 +3,7 @@
 use tamis_contract::model::CsvFacts;
 use tamis_engine::source::{Source, peek};
 use tamis_formats::csv::{self, Dialect};
-use tamis_formats::input::{self, InputOptions, OpenError, Records, Shape};
+use tamis_formats::input::{self, InputOptions, OpenError, Records, Shape, Sniffing};
 use tamis_formats::sniff::{self, Format};
 
 use super::InferOptions;
@@ -31,6 +31,7 @@ impl Input {
             csv: known.dialect(),
             encoding: known.encoding.clone(),
             header_bytes_max: options.record_bytes_max,
+            sniffing: Sniffing::Dialect,
         };
         let mut records = input::open(source, &input_options).map_err(|error| match error {
             OpenError::Engine(error) => Error::Engine(error),
@@ -42,7 +43,7 @@ impl Input {
         let (dialect, header) = match &records.shape {
             Shape::Jsonl => {
                 let facts = CsvFacts {
-                    encoding: known.encoding.clone(),
+                    encoding: encoding_of(known, &records),
                     ..CsvFacts::default()
                 };
                 return Ok(Input {
@@ -63,37 +64,46 @@ impl Input {
                 (names.collect(), Vec::new())
             }
         };
+        let decimal_char = known.decimal_char.or(records.decimal_char);
+        let facts = CsvFacts {
+            decimal_char,
+            encoding: encoding_of(known, &records),
+            ..facts_of(&dialect, source.name())
+        };
         Ok(Input {
             layout: Layout::Csv {
                 dialect,
                 width: names.len(),
-                point: known.decimal_char.unwrap_or(b'.'),
+                point: decimal_char.unwrap_or(b'.'),
             },
             records,
             names,
             duplicates,
-            facts: facts_of(&dialect, known, source.name()),
+            facts,
         })
     }
 }
 
+fn encoding_of(known: &CsvFacts, records: &Records) -> Option<String> {
+    let found = records.encoding.map(str::to_owned);
+    known.encoding.clone().or(found)
+}
+
 /// What of a dialect is not what a check would take for granted.
-fn facts_of(dialect: &Dialect, known: &CsvFacts, source_name: &str) -> CsvFacts {
+fn facts_of(dialect: &Dialect, source_name: &str) -> CsvFacts {
     let usual = Dialect::csv();
     let named = sniff::format_of_name(source_name);
     let comma = Format::Delimited { delimiter: b',' };
     // A content can be taken for something else, a `.csv` file with commas cannot.
     let is_plain = dialect.delimiter == usual.delimiter && named == Some(comma);
     CsvFacts {
-        missing_values: None,
         delimiter: (!is_plain).then_some(dialect.delimiter),
         quote: (dialect.quote != usual.quote).then_some(dialect.quote),
         escape: (dialect.escape != usual.escape).then_some(dialect.escape),
         comment: (dialect.comment != usual.comment).then_some(dialect.comment),
         header: (!dialect.header).then_some(false),
         trim: dialect.trim.then_some(true),
-        decimal_char: known.decimal_char,
-        encoding: known.encoding.clone(),
+        ..CsvFacts::default()
     }
 }
 

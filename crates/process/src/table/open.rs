@@ -2,7 +2,7 @@
 
 use tamis_engine::control::Progress;
 use tamis_engine::source::{MemorySource, Opened, Source, peek};
-use tamis_formats::input::{self, Input, InputOptions, OpenError, Records, Shape};
+use tamis_formats::input::{self, Input, InputOptions, OpenError, Records, Shape, Sniffing};
 use tamis_formats::vector::Type;
 use tamis_formats::{csv, jsonl};
 
@@ -103,6 +103,12 @@ impl<'s> Table<'s> {
     fn look(&mut self, mut records: Records) -> Result<Records> {
         self.notes.append(&mut records.notes);
         self.header_bytes = records.header_bytes.clone();
+        let csv = &mut self.options.csv;
+        csv.decimal_char = csv.decimal_char.or(records.decimal_char);
+        if let Shape::Csv { dialect, .. } = &records.shape {
+            // The inputs behind the first are like it.
+            csv.header = Some(dialect.header);
+        }
         let names = match &records.shape {
             Shape::Jsonl => Vec::new(),
             Shape::Csv { header, dialect } => match header {
@@ -180,6 +186,7 @@ pub(super) fn open(source: &dyn Source, options: &TableOptions) -> Result<Input>
         csv: options.csv.dialect(),
         encoding: options.csv.encoding.clone(),
         header_bytes_max: options.record_bytes_max,
+        sniffing: Sniffing::Dialect,
     };
     input::open_any(source, &input_options).map_err(|error| match error {
         OpenError::Engine(error) => Error::Engine(error),

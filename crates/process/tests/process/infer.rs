@@ -184,6 +184,29 @@ fn json_key() -> impl Strategy<Value = String> {
 }
 
 proptest! {
+    #![proptest_config(cases(32))]
+
+    /// A check must read the input by the contract as it was read to make it, whatever was taken for what.
+    #[test]
+    fn what_nobody_states_is_in_the_contract(
+        rows in prop_oneof![table(), regular_table()],
+        delimiter in prop_oneof![Just(b','), Just(b';'), Just(b'\t'), Just(b'|'), Just(1), Just(b':')],
+        names in vec("[a-d]|[0-9]|", 5),
+    ) {
+        let bytes = write_csv(&names[..rows.first().map_or(2, Vec::len)], &rows, delimiter);
+        holds("t.csv", &bytes, CsvFacts::default())?;
+        holds("t", &bytes, CsvFacts::default())?;
+        holds("t", &[b"#\n# by hand\n", &bytes[..]].concat(), CsvFacts::default())?;
+        let other_quotes = |byte: &u8| if *byte == b'"' { b'\'' } else { *byte };
+        let quoted: Vec<u8> = bytes.iter().map(other_quotes).collect();
+        holds("t.csv", &quoted, CsvFacts::default())?;
+        let wide = String::from_utf8_lossy(&bytes);
+        let wide: Vec<u8> = wide.encode_utf16().flat_map(u16::to_le_bytes).collect();
+        holds("t.csv", &[&b"\xFF\xFE"[..], &wide].concat(), CsvFacts::default())?;
+    }
+}
+
+proptest! {
     #![proptest_config(cases(96))]
 
     #[test]
