@@ -31,6 +31,12 @@ pub enum Error {
         /// What the system said.
         source: io::Error,
     },
+    /// A process that was started for a part of the work has failed, and said why.
+    #[error("a step failed")]
+    Step {
+        /// How it ended.
+        exit: Exit,
+    },
     /// A contract cannot be used.
     #[error(transparent)]
     Contract(#[from] tamis_contract::diagnostic::ContractError),
@@ -65,6 +71,7 @@ impl Error {
             // Whoever read our output has seen enough, as `head` does.
             (_, Some(Engine::ClosedPipe { .. })) => Exit::Good,
             (Self::Usage { .. } | Self::Contract(_), _) => Exit::Usage,
+            (Self::Step { exit }, _) => *exit,
             (Self::Check(CheckError::Engine(_)), _) => Exit::Failure,
             (Self::Check(_), _) => Exit::Usage,
             (
@@ -96,10 +103,11 @@ impl Error {
 
     /// Whether there is nothing to say, because nobody listens or the user knows.
     pub(crate) fn is_silent(&self) -> bool {
-        matches!(
+        let is_known = matches!(
             self.engine(),
             Some(Engine::Interrupted | Engine::ClosedPipe { .. })
-        )
+        );
+        is_known || matches!(self, Self::Step { .. })
     }
 
     /// The error and its causes on one line.

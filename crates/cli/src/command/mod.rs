@@ -1,5 +1,6 @@
 //! The verbs. A new one is a file here, a line in [`Command`] and a line in [`Command::run`].
 
+mod bench;
 mod check;
 mod contract;
 mod generate;
@@ -12,19 +13,23 @@ use crate::{Context, Exit, Result};
 /// What Tamis can do.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    Bench(bench::Options),
     Check(check::Options),
     Contract(contract::Options),
     Gen(generate::Options),
     Infer(infer::Options),
+    Measure(bench::MeasureOptions),
 }
 
 impl Command {
     pub(crate) fn run(&self, context: &Context<'_>) -> Result<Exit> {
         match self {
+            Self::Bench(options) => bench::run(options, context),
             Self::Check(options) => check::run(options, context),
             Self::Contract(options) => contract::run(options, context),
             Self::Gen(options) => generate::run(options, context),
             Self::Infer(options) => infer::run(options, context),
+            Self::Measure(options) => bench::run_measured(options, context),
         }
     }
 }

@@ -1,5 +1,6 @@
 //! The `tamis` binary from outside: standard output, standard error, exit code, files.
 
+mod bench;
 mod check;
 mod contract;
 mod data;
