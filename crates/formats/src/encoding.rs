@@ -265,6 +265,10 @@ impl ByteStream for Transcoder {
         })
     }
 
+    fn use_threads(&mut self, threads: usize) {
+        self.input.use_threads(threads);
+    }
+
     fn raw_bytes(&self) -> u64 {
         self.input.raw_bytes()
     }

@@ -2,7 +2,8 @@
 //!
 //! Whoever holds the reader fills a buffer, cuts it after the last complete record, and keeps the rest for
 //! the next buffer; then it lets go of the reader and maps what it has. So one thread reads
-//! or decompresses while the others map, and no thread does nothing else. A buffer always starts at the start
+//! or decompresses while the others map, and no thread does nothing else. (What consists of many archives is decompressed
+//! by threads of its own, as many as map: [`ByteStream::use_threads`].) A buffer always starts at the start
 //! of a record, so there is no state to look back for.
 //!
 //! A [live](Options::live) run does not wait for a buffer to fill up. When the stream is idle, or has kept us for
@@ -75,6 +76,7 @@ impl StreamFeed {
         let pool = BufferPool::new(
             in_flight_max(options.threads.max(1)) * chunk_bytes.next_power_of_two(),
         );
+        stream.use_threads(options.threads);
         skip(stream.as_mut(), options.start)?;
         Ok(StreamFeed {
             name: stream.name().to_owned(),

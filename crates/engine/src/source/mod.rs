@@ -160,6 +160,10 @@ pub trait ByteStream: Send + Debug {
         })
     }
 
+    /// Says that up to `threads` threads may work on this stream while it is read: archives of many parts are then unpacked
+    /// in parallel ([`FileSource`] and all others that unpack). A stream over another one passes this on.
+    fn use_threads(&mut self, _threads: usize) {}
+
     /// Bytes taken from the raw input so far (compressed bytes for a compressed one), for progress.
     fn raw_bytes(&self) -> u64;
 

@@ -127,6 +127,10 @@ impl ByteStream for Replay {
         self.stream.read_now(buffer)
     }
 
+    fn use_threads(&mut self, threads: usize) {
+        self.stream.use_threads(threads);
+    }
+
     fn raw_bytes(&self) -> u64 {
         self.stream.raw_bytes()
     }

@@ -98,6 +98,18 @@ impl RawInput {
         Ok(())
     }
 
+    /// Puts back bytes that were consumed: they come again before everything else.
+    pub(super) fn put_back(&mut self, mut bytes: Vec<u8>) {
+        self.consumed_bytes = self.consumed_bytes.saturating_sub(bytes.len() as u64);
+        bytes.extend_from_slice(&self.buffer[self.start..self.end]);
+        (self.start, self.end) = (0, 0);
+        let tail: Box<dyn Read + Send> = match std::mem::take(&mut self.is_at_end) {
+            true => Box::new(io::empty()),
+            false => std::mem::replace(&mut self.reader, Box::new(io::empty())),
+        };
+        self.reader = Box::new(io::Cursor::new(bytes).chain(tail));
+    }
+
     /// Reads from below into a part of the buffer; the end, once seen, is final.
     fn fetch(&mut self, into: std::ops::Range<usize>) -> io::Result<usize> {
         let wanted = into.len();

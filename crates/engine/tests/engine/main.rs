@@ -5,6 +5,7 @@ mod digest;
 mod files;
 mod follow;
 mod mapping;
+mod pieces;
 mod sinks;
 mod streams;
 

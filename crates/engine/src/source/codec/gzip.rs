@@ -20,11 +20,11 @@ pub(super) struct Gzip {
 }
 
 impl Gzip {
-    pub(super) fn new(raw: RawInput) -> Self {
+    pub(super) fn new(raw: RawInput, is_past_first: bool) -> Self {
         Self {
             raw,
             member: None,
-            is_past_first: false,
+            is_past_first,
         }
     }
 
@@ -83,7 +83,11 @@ impl Read for Gzip {
 }
 
 impl Decoder for Gzip {
-    fn raw(&self) -> &RawInput {
-        &self.raw
+    fn raw_bytes(&self) -> u64 {
+        self.raw.consumed_bytes()
+    }
+
+    fn raw_len_bytes(&self) -> Option<u64> {
+        self.raw.len_bytes()
     }
 }

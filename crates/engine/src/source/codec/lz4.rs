@@ -3,6 +3,12 @@
 //! Its decoder gives `Ok(0)` in two cases that must be told apart: at the end mark of each frame,
 //! and when the input ends where a block should begin. [`RawInput::is_starved`] tells them apart,
 //! so the second is an error here.
+//!
+//! In pieces: [`split`] finds whole frames, and the blocks of frames whose blocks are independent.
+
+mod split;
+
+pub(super) use split::{Content, FrameSplitter, Lz4Task};
 
 use std::io::{self, Read};
 
@@ -17,11 +23,11 @@ pub(super) struct Lz4 {
 }
 
 impl Lz4 {
-    pub(super) fn new(raw: RawInput) -> Self {
+    pub(super) fn new(raw: RawInput, is_past_first: bool) -> Self {
         Self {
             frames: FrameDecoder::new(raw),
             is_in_frame: false,
-            is_past_first: false,
+            is_past_first,
         }
     }
 
@@ -59,7 +65,11 @@ impl Read for Lz4 {
 }
 
 impl Decoder for Lz4 {
-    fn raw(&self) -> &RawInput {
-        self.frames.get_ref()
+    fn raw_bytes(&self) -> u64 {
+        self.frames.get_ref().consumed_bytes()
+    }
+
+    fn raw_len_bytes(&self) -> Option<u64> {
+        self.frames.get_ref().len_bytes()
     }
 }

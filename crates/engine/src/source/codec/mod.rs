@@ -11,17 +11,24 @@
 //! within them. There the extension decides, so that an empty `orders.csv.gz` is a broken
 //! download and not a table without rows.
 //!
+//! Archives that consist of many small ones are unpacked by several threads ([`pieces`]); everything else by the thread
+//! that reads.
+//!
 //! Each codec has its file; this one picks it and guards the plain bytes: counts them, turns
 //! what the decoders say into [`Error::Corrupt`], and stops bombs ([`Error::Expansion`]).
 
+mod bgzf;
+mod crew;
 mod gzip;
 mod lz4;
+mod pieces;
 mod zstd;
 
 use std::fmt;
 use std::io::{self, Read};
 use std::path::Path;
 
+use self::pieces::{Pieces, Splitter};
 use super::raw::{PlainStream, RawInput, unwrap};
 use super::{ByteStream, ReadOptions};
 use crate::{Error, Result};
@@ -75,7 +82,14 @@ impl Codec {
 /// What a codec's file implements: plain bytes out of the raw input it owns. Reading 0 bytes means
 /// that the input ended where a frame ended.
 trait Decoder: Read + Send {
-    fn raw(&self) -> &RawInput;
+    /// Raw bytes behind the plain ones that were read.
+    fn raw_bytes(&self) -> u64;
+
+    /// Size of the raw input, when known.
+    fn raw_len_bytes(&self) -> Option<u64>;
+
+    /// So many threads may unpack.
+    fn use_threads(&mut self, _threads: usize) {}
 }
 
 /// Makes a stream of plain bytes out of `raw`, whether it is compressed or not.
@@ -92,9 +106,9 @@ pub(super) fn open(mut raw: RawInput, options: &ReadOptions) -> Result<Box<dyn B
     let Some(codec) = Codec::detect(head, &name) else {
         return Ok(Box::new(PlainStream::new(raw, options.live)));
     };
-    let (codec, decoder) = decoder_of(codec, raw).map_err(|error| {
+    let (codec, decoder) = decoder_of(codec, raw, options.live).map_err(|error| {
         unwrap(error, |source| Error::Corrupt {
-            input: name,
+            input: name.clone(),
             codec: codec.name(),
             byte_offset: 0,
             source,
@@ -102,6 +116,7 @@ pub(super) fn open(mut raw: RawInput, options: &ReadOptions) -> Result<Box<dyn B
     })?;
     let max_expansion = options.max_expansion;
     Ok(Box::new(DecodedStream {
+        name,
         decoder,
         codec,
         plain_bytes: 0,
@@ -110,7 +125,11 @@ pub(super) fn open(mut raw: RawInput, options: &ReadOptions) -> Result<Box<dyn B
 }
 
 /// The decoder for what `raw` holds; `codec` is what its first bytes say.
-fn decoder_of(mut codec: Codec, mut raw: RawInput) -> io::Result<(Codec, Box<dyn Decoder>)> {
+fn decoder_of(
+    mut codec: Codec,
+    mut raw: RawInput,
+    is_live: bool,
+) -> io::Result<(Codec, Box<dyn Decoder>)> {
     if raw.peek(1)?.is_empty() {
         return Err(truncated());
     }
@@ -119,15 +138,30 @@ fn decoder_of(mut codec: Codec, mut raw: RawInput) -> io::Result<(Codec, Box<dyn
         skip_skippable_frames(&mut raw)?;
         codec = Codec::detect(raw.peek(MAGIC_BYTES)?, "").unwrap_or(codec);
     }
+    if is_live {
+        // What comes slowly is passed on as it comes, and not in whole pieces.
+        return Ok((codec, streamed(codec, raw, false)?));
+    }
+    let splitter: Box<dyn Splitter> = match codec {
+        Codec::Gzip => Box::new(bgzf::BgzfSplitter),
+        Codec::Zstd => Box::new(zstd::FrameSplitter),
+        Codec::Lz4 => Box::new(lz4::FrameSplitter::default()),
+    };
+    Ok((codec, Box::new(Pieces::new(codec, raw, splitter))))
+}
+
+/// The decoder that reads `raw` from front to back; `is_past_first`: behind a whole member or frame.
+fn streamed(codec: Codec, raw: RawInput, is_past_first: bool) -> io::Result<Box<dyn Decoder>> {
     Ok(match codec {
-        Codec::Gzip => (codec, Box::new(gzip::Gzip::new(raw))),
-        Codec::Zstd => (codec, Box::new(zstd::Frames::with_buffer(raw)?)),
-        Codec::Lz4 => (codec, Box::new(lz4::Lz4::new(raw))),
+        Codec::Gzip => Box::new(gzip::Gzip::new(raw, is_past_first)),
+        Codec::Zstd => Box::new(zstd::Frames::with_buffer(raw)?),
+        Codec::Lz4 => Box::new(lz4::Lz4::new(raw, is_past_first)),
     })
 }
 
 /// The plain bytes of a compressed input.
 struct DecodedStream {
+    name: String,
     decoder: Box<dyn Decoder>,
     codec: Codec,
     plain_bytes: u64,
@@ -153,7 +187,7 @@ impl DecodedStream {
 
 impl ByteStream for DecodedStream {
     fn name(&self) -> &str {
-        self.decoder.raw().name()
+        &self.name
     }
 
     fn backend(&self) -> &'static str {
@@ -179,20 +213,25 @@ impl ByteStream for DecodedStream {
         Ok(count)
     }
 
+    fn use_threads(&mut self, threads: usize) {
+        self.decoder.use_threads(threads);
+    }
+
     fn raw_bytes(&self) -> u64 {
-        self.decoder.raw().consumed_bytes()
+        self.decoder.raw_bytes()
     }
 
     fn raw_len_bytes(&self) -> Option<u64> {
-        self.decoder.raw().len_bytes()
+        self.decoder.raw_len_bytes()
     }
 }
 
 impl fmt::Debug for DecodedStream {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("DecodedStream")
+            .field("name", &self.name)
             .field("codec", &self.codec)
-            .field("raw", self.decoder.raw())
+            .field("raw_bytes", &self.decoder.raw_bytes())
             .field("plain_bytes", &self.plain_bytes)
             .finish()
     }
