@@ -56,7 +56,12 @@ pub(crate) struct InputOptions {
     decimal_char: Option<u8>,
 
     /// CSV: texts that stand for null beside the empty one (`NA,null`)
-    #[arg(long, value_name = "TEXT,...", value_delimiter = ',')]
+    #[arg(
+        long,
+        visible_alias = "null",
+        value_name = "TEXT,...",
+        value_delimiter = ','
+    )]
     missing_values: Option<Vec<String>>,
 
     /// Longest record

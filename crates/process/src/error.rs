@@ -67,6 +67,20 @@ pub enum Error {
         /// Name of the first input.
         first: String,
     },
+    /// A later input is written in another dialect than the first, and a contract has one.
+    #[error(
+        "`{input}` has another dialect ({dialect}) than `{first}` ({first_dialect}): a contract holds one, so infer them apart"
+    )]
+    OtherDialect {
+        /// Name of the input.
+        input: String,
+        /// How it is written.
+        dialect: String,
+        /// Name of the first input.
+        first: String,
+        /// How that is written.
+        first_dialect: String,
+    },
     /// A value is not of its column's type.
     #[error("`{input}`, row {row}: `{value}` in column `{column}` is no {ty}{}", match .is_declared {
         true => ", which the column is declared to be",

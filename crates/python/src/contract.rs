@@ -138,7 +138,7 @@ impl Contract {
         let sources = [source::source(source, desk.caller())?];
         options.format = source::format(format, &sources)?;
         let [source] = &sources;
-        let inferred = desk.run(py, |_| Ok(()), || infer::infer(&**source, &options))?;
+        let inferred = desk.run(py, |_| Ok(()), || infer::infer(&[&**source], &options))?;
         let inferred = inferred.map_err(|error| error::of_process(py, &error))?;
         let contract = Contract {
             model: Arc::new(inferred.contract),

@@ -8,29 +8,31 @@ use tamis_contract::odcs;
 use tamis_contract::report::text;
 use tamis_engine::control::Progress;
 use tamis_engine::human;
-use tamis_process::infer::{InferOptions, Inferred, infer};
+use tamis_engine::source::Source;
+use tamis_process::infer::{InferOptions, Inferred, LISTED_MAX_LIMIT, infer};
 
 use crate::inputs::{self, InputOptions};
 use crate::progress::Display;
 use crate::{Context, Error, Exit, Result, output};
 
-/// Write the contract that all records of an input keep
+/// Write the contract that all records of the inputs keep
 ///
-/// Reads every record and notes what they have in common: types, ranges, lengths, lists of few values, what is never
-/// null, which texts stand for null. The contract passes on its own data; read it and correct it before others
-/// are held to it.
+/// Reads every record and notes what they have in common: types, ranges, lengths, formats, lists of few values, what is
+/// never null, what never comes twice, which texts stand for null. Finds out the CSV dialect and says why. The contract
+/// passes on its own data; read it and correct it before others are held to it.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
   tamis infer orders.csv -o orders.odcs.yaml
-  tamis infer orders.csv --missing-values NA,- | less
+  tamis infer orders.csv --null NA,- | less
+  tamis infer drops/2024/ -o orders.odcs.yaml
   zcat orders.jsonl.gz | tamis infer - --input-format jsonl -o orders.odcs.yaml
 
 Malformed records are skipped and counted; a check will find them.")]
 pub(crate) struct Options {
-    /// A file, or `-` for standard input
-    #[arg(value_name = "INPUT")]
-    input_path: PathBuf,
+    /// Files, folders of files, or `-` for standard input; all together make one contract
+    #[arg(value_name = "INPUT", required = true)]
+    input_paths: Vec<PathBuf>,
 
     /// Where the contract goes, `-` for standard output
     #[arg(long, short, value_name = "FILE", default_value = "-")]
@@ -40,6 +42,14 @@ pub(crate) struct Options {
     #[arg(long)]
     force: bool,
 
+    /// List the values of a text column if they are at most N (and each comes ten times on average); 0: never
+    #[arg(long, value_name = "N", default_value_t = 20, value_parser = parse_listed_max)]
+    enum_max: usize,
+
+    /// Do not look for columns whose values are all different
+    #[arg(long)]
+    no_unique: bool,
+
     #[command(flatten)]
     input: InputOptions,
 }
@@ -47,20 +57,10 @@ pub(crate) struct Options {
 pub(super) fn run(options: &Options, context: &Context<'_>) -> Result<Exit> {
     // Refused before the work and not after it.
     options.validate()?;
-    let paths = std::slice::from_ref(&options.input_path);
     let sources = options
         .input
-        .sources(paths, context.globals, context.cancel)?;
-    let [source] = sources.as_slice() else {
-        return Err(Error::Usage {
-            message: format!(
-                "`{}` holds {} data files, and a contract is inferred from one",
-                options.input_path.display(),
-                sources.len()
-            ),
-            hint: None,
-        });
-    };
+        .sources(&options.input_paths, context.globals, context.cancel)?;
+    let sources: Vec<&dyn Source> = sources.iter().map(AsRef::as_ref).collect();
     let start = Instant::now();
     let progress = Progress::new();
     let infer_options = InferOptions {
@@ -70,11 +70,15 @@ pub(super) fn run(options: &Options, context: &Context<'_>) -> Result<Exit> {
         kernel: inputs::kernel(context.globals)?,
         format: options.input.format(),
         csv: options.input.csv(),
+        finds_unique: !options.no_unique,
+        listed_max: options.enum_max,
+        memory_bytes: InputOptions::bytes(context.globals.memory),
+        spill_dir: None,
         cancel: context.cancel.clone(),
         progress: progress.clone(),
     };
     let display = Display::start(context.globals, &progress);
-    let result = infer(source.as_ref(), &infer_options);
+    let result = infer(&sources, &infer_options);
     drop(display);
     let inferred = result?;
     let elapsed = start.elapsed();
@@ -133,5 +137,12 @@ impl Options {
             message: format!("`{}` exists", self.output.display()),
             hint: Some("use `--force` to replace it".to_owned()),
         })
+    }
+}
+
+fn parse_listed_max(text: &str) -> std::result::Result<usize, String> {
+    match text.parse() {
+        Ok(count) if count <= LISTED_MAX_LIMIT => Ok(count),
+        _ => Err(format!("expected a number from 0 to {LISTED_MAX_LIMIT}")),
     }
 }

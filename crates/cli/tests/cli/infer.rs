@@ -68,3 +68,47 @@ fn the_contract_goes_to_standard_output() {
     assert!(ran.stdout.contains("missingValues"), "{}", ran.stdout);
     assert_eq!(shell.tamis("infer nowhere.csv").code, Some(3));
 }
+
+#[test]
+fn what_was_decided_of_the_dialect_is_said() {
+    let shell = Shell::new();
+    shell.write("a.csv", "id;day;x\n1;31/12/2024;1,5\n2;01/02/2023;2,25\n");
+    let ran = shell.tamis("infer a.csv -o a.odcs.yaml");
+    for said in [
+        "the delimiter is `;`: with it all 3 records at the start have 3 fields",
+        "(`--delimiter` decides otherwise)",
+        "numbers have a decimal comma, as in `1,5`",
+    ] {
+        assert!(ran.stderr.contains(said), "{}", ran.stderr);
+    }
+    let passed = shell.tamis("check a.csv --contract a.odcs.yaml --strict");
+    assert_eq!(passed.code, Some(0), "{}", passed.stdout);
+    let told = shell.tamis("infer a.csv --delimiter , --quiet");
+    assert!(told.stdout.contains("'id;day;x'"), "{}", told.stdout);
+}
+
+#[test]
+fn several_inputs_and_folders_make_one_contract() {
+    let shell = Shell::new();
+    shell.write("1.csv", "id,name\n1,NA\n2,\"x, y\"\n");
+    shell.write("2.csv", "id,name\n3,\n");
+    let ran = shell.tamis("infer . -o all.odcs.yaml");
+    assert!(ran.stderr.contains("3 rows, 2 columns; "), "{}", ran.stderr);
+    let contract = shell.read("all.odcs.yaml");
+    assert!(
+        contract.contains("of 1.csv and 1 other input:"),
+        "{contract}"
+    );
+    assert!(contract.contains("unique: true"), "{contract}");
+    let passed = shell.tamis("check . --contract all.odcs.yaml --strict");
+    assert_eq!(passed.code, Some(0), "{}", passed.stdout);
+    let without = shell.tamis("infer 1.csv 2.csv --no-unique --quiet");
+    assert!(!without.stdout.contains("unique"), "{}", without.stdout);
+    let refused = shell.tamis("infer 1.csv --enum-max 5000");
+    assert_eq!(refused.code, Some(2));
+    assert!(
+        refused.stderr.contains("from 0 to 1000"),
+        "{}",
+        refused.stderr
+    );
+}

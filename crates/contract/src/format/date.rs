@@ -218,7 +218,7 @@ fn iso_time() -> Vec<Item> {
 }
 
 /// The moment in ISO 8601; of a time of day, the time alone.
-pub(crate) fn to_iso(moment: Moment, is_time: bool) -> String {
+pub fn to_iso(moment: Moment, is_time: bool) -> String {
     let second = moment.seconds.rem_euclid(86_400);
     let mut text = String::new();
     if !is_time {

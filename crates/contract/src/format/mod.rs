@@ -10,8 +10,7 @@ use std::borrow::Cow;
 
 use tamis_engine::number::Decimal;
 
-pub(crate) use date::to_iso;
-pub use date::{DateFormat, DateFormatError, IsoShape};
+pub use date::{DateFormat, DateFormatError, IsoShape, to_iso};
 /// What dates, times and timestamps are compared by: the engine's own, so that its kernels' answers
 /// and those of [`DateFormat`] can stand side by side.
 pub use tamis_engine::kernel::Moment as Instant;

@@ -6,10 +6,16 @@
 //! Everything here is exact and depends on the values alone. The one thing kept in the order of the input is the
 //! text of the smallest and largest moment, of several equal ones the first.
 
+use tamis_contract::model::LogicalType;
+use tamis_contract::unique::Key;
 use tamis_engine::kernel::Moment;
 use tamis_engine::number::Decimal;
 
+use super::dates::{Dates, Written};
 use super::distinct::Distinct;
+use super::keys::ColumnNumber;
+use super::shapes::Shapes;
+use super::typing::{Typing, logical_type};
 use tamis_formats::value::{Class, Classes, Reading};
 
 /// One column, so far.
@@ -25,9 +31,30 @@ pub(super) struct Column {
     pub(super) lengths: Option<(u64, u64)>,
     /// The values, while they are few.
     pub(super) distinct: Distinct,
+    /// The ways to write dates that its values fit.
+    pub(super) dates: Dates,
+    /// The syntaxes that its values have.
+    pub(super) shapes: Shapes,
+    /// How its fractions are written.
+    pub(super) fractions: Fractions,
+    /// Of a chunk: the keys of its values, as long as it may be unique.
+    pub(super) keys: Option<Vec<Key>>,
+    /// Of all chunks: what the column is called where keys are compared.
+    pub(super) number: Option<ColumnNumber>,
+    /// Rows of inputs that do not have the column.
+    pub(super) absent: u64,
     small: Option<(i64, i64)>,
     large: Option<(Decimal, Decimal)>,
     moments: Option<(Dated, Dated)>,
+}
+
+/// Digits behind the point.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Fractions {
+    /// The most of them.
+    pub(super) digits: usize,
+    /// Some number has an exponent.
+    pub(super) has_exponent: bool,
 }
 
 /// A moment as it was written.
@@ -47,24 +74,47 @@ impl Column {
 
     /// Takes a value that could be a member of a set: a text, or in CSV anything.
     #[inline]
-    pub(super) fn take_text(&mut self, text: &[u8], characters: u64) {
-        self.distinct.insert(text);
+    pub(super) fn take_text(&mut self, text: &[u8], characters: u64, listed_max: usize) {
+        self.distinct.insert(text, listed_max);
+        if self.dates.are_left() {
+            self.dates.take(text);
+        }
+        if self.shapes.are_left() {
+            self.shapes.take(text);
+        }
         let (shortest, longest) = self.lengths.unwrap_or((characters, characters));
         self.lengths = Some((shortest.min(characters), longest.max(characters)));
+    }
+
+    /// Whether it no longer matters what further texts are: once there is text, the column is text. Only for its keys
+    /// it matters if some of them are fractions.
+    #[inline]
+    pub(super) fn is_settled(&self) -> bool {
+        self.classes.contains(Class::Text) && self.keys.is_none()
     }
 
     /// Takes what a value is; `text` is what it was read from.
     #[inline]
     pub(super) fn take(&mut self, reading: Reading, text: &[u8]) {
         self.values += 1;
+        if let Some(keys) = &mut self.keys {
+            keys.push(Key::of(text));
+        }
         match reading {
             Reading::Small(value) => {
+                if value == 0 && text.len() > 1 {
+                    // `-0` and `0` are the same number, though not the same text.
+                    self.keys = None;
+                }
                 self.classes.insert(Class::Integer);
                 let (least, greatest) = self.small.unwrap_or((value, value));
                 self.small = Some((least.min(value), greatest.max(value)));
             }
             Reading::Number(class, value) => {
                 self.classes.insert(class);
+                if class == Class::Number {
+                    self.fractions.take(text);
+                }
                 self.widen(value);
             }
             Reading::Moment(class, moment) => {
@@ -104,7 +154,7 @@ impl Column {
     }
 
     /// Adds what `later`, a column of records further down, has found.
-    pub(super) fn merge(&mut self, later: Column) {
+    pub(super) fn merge(&mut self, later: Column, listed_max: usize) {
         self.values += later.values;
         for (count, more) in self.tokens.iter_mut().zip(&later.tokens) {
             *count += more;
@@ -114,7 +164,10 @@ impl Column {
             (Some(a), Some(b)) => Some((a.0.min(b.0), a.1.max(b.1))),
             (a, b) => a.or(b),
         };
-        self.distinct.merge(later.distinct);
+        self.distinct.merge(later.distinct, listed_max);
+        self.dates.merge(&later.dates);
+        self.shapes.merge(later.shapes);
+        self.fractions = self.fractions.union(later.fractions);
         self.small = match (self.small, later.small) {
             (Some(a), Some(b)) => Some((a.0.min(b.0), a.1.max(b.1))),
             (a, b) => a.or(b),
@@ -150,9 +203,42 @@ impl Column {
         Some([written(first), written(last)])
     }
 
-    /// Rows that are neither a value nor a null token.
+    /// Rows of the inputs that have the column, but neither a value nor a null token in it; there are `rows` in all.
     pub(super) fn nulls(&self, rows: u64) -> u64 {
-        rows - self.values - self.tokens.iter().sum::<u64>()
+        rows - self.absent - self.values - self.tokens.iter().sum::<u64>()
+    }
+
+    /// The narrowest type that all values have, null tokens left out; `None` if there is none.
+    pub(super) fn logical_type(&self, typing: Typing) -> Option<LogicalType> {
+        match (logical_type(self.classes, typing), self.dates.written()) {
+            (Some(LogicalType::String), Some(Written::As { logical_type, .. })) => {
+                Some(logical_type)
+            }
+            (logical_type, _) => logical_type,
+        }
+    }
+}
+
+impl Fractions {
+    /// Takes a number that is no integer by its text.
+    fn take(&mut self, number: &[u8]) {
+        let is_digit = |byte: &u8| byte.is_ascii_digit() || *byte == b'-';
+        let digits = match number.iter().position(|byte| !is_digit(byte)) {
+            Some(point) => number.len() - point - 1,
+            None => 0,
+        };
+        let has_exponent = number.iter().any(|byte| matches!(byte, b'e' | b'E'));
+        *self = self.union(Fractions {
+            digits,
+            has_exponent,
+        });
+    }
+
+    fn union(self, other: Fractions) -> Fractions {
+        Fractions {
+            digits: self.digits.max(other.digits),
+            has_exponent: self.has_exponent || other.has_exponent,
+        }
     }
 }
 
@@ -169,7 +255,7 @@ mod tests {
     fn column(texts: &[&str]) -> Column {
         let mut column = Column::new(0);
         for text in texts {
-            column.take_text(text.as_bytes(), characters(text.as_bytes()));
+            column.take_text(text.as_bytes(), characters(text.as_bytes()), 20);
             column.take(read_text(text.as_bytes(), b'.'), text.as_bytes());
         }
         column
@@ -178,7 +264,7 @@ mod tests {
     /// Wherever a column is cut in two, the halves make the same whole.
     #[test]
     fn merging_is_taking_one_after_the_other() {
-        let columns: [&[&str]; 3] = [
+        let columns: [&[&str]; 5] = [
             &["5", "-2.5", "123456789012345678901234", "0", "-2.50"],
             &[
                 "2024-01-01T00:00:00Z",
@@ -186,6 +272,8 @@ mod tests {
                 "2023-12-31 23:59:59",
             ],
             &["é", "", "abc"],
+            &["31/12/2024", "01/02/2023"],
+            &["a@b.c", "d@e.f", "x"],
         ];
         for texts in columns {
             let texts: Vec<&str> = texts
@@ -196,7 +284,7 @@ mod tests {
             let whole = column(&texts);
             for cut in 0..=texts.len() {
                 let mut merged = column(&texts[..cut]);
-                merged.merge(column(&texts[cut..]));
+                merged.merge(column(&texts[cut..]), 20);
                 assert_eq!(format!("{merged:?}"), format!("{whole:?}"));
             }
         }

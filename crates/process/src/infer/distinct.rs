@@ -1,7 +1,10 @@
 //! The distinct values of a column, as long as they are few.
 
-/// More values than this are no list anybody would maintain.
-const VALUES_MAX: usize = 20;
+/// More values than this are no list anybody would maintain, unless somebody says so.
+pub(super) const VALUES_MAX_DEFAULT: usize = 20;
+
+/// The most values that can be asked for: each value is compared with all of them.
+pub(super) const VALUES_MAX_LIMIT: usize = 1000;
 
 /// A longer value is prose and no code.
 const VALUE_BYTES_MAX: usize = 64;
@@ -23,14 +26,14 @@ impl Default for Distinct {
 }
 
 impl Distinct {
-    /// Adds a value.
+    /// Adds a value to at most `values_max`.
     #[inline]
-    pub(super) fn insert(&mut self, value: &[u8]) {
+    pub(super) fn insert(&mut self, value: &[u8], values_max: usize) {
         let Distinct::Few(values) = self else { return };
         if values.iter().any(|known| **known == *value) {
             return;
         }
-        if values.len() == VALUES_MAX || value.len() > VALUE_BYTES_MAX {
+        if values.len() >= values_max || value.len() > VALUE_BYTES_MAX {
             *self = Distinct::Many;
         } else {
             values.push(value.into());
@@ -38,10 +41,12 @@ impl Distinct {
     }
 
     /// Adds the values of `other`, which come later.
-    pub(super) fn merge(&mut self, other: Distinct) {
+    pub(super) fn merge(&mut self, other: Distinct, values_max: usize) {
         match other {
             Distinct::Many => *self = Distinct::Many,
-            Distinct::Few(values) => values.iter().for_each(|value| self.insert(value)),
+            Distinct::Few(values) => values
+                .iter()
+                .for_each(|value| self.insert(value, values_max)),
         }
     }
 
@@ -67,18 +72,18 @@ mod tests {
     fn the_set_is_small_or_gives_up() {
         let mut few = Distinct::default();
         for text in ["b", "a", "b"] {
-            few.insert(text.as_bytes());
+            few.insert(text.as_bytes(), 20);
         }
         assert_eq!(few.sorted(), Some(vec!["a".to_owned(), "b".to_owned()]));
 
         let mut many = few.clone();
-        (0..VALUES_MAX).for_each(|number| many.insert(number.to_string().as_bytes()));
+        (0..20).for_each(|number| many.insert(number.to_string().as_bytes(), 20));
         assert_eq!(many.sorted(), None);
-        few.merge(many);
+        few.merge(many, 20);
         assert_eq!(few, Distinct::Many);
 
         let mut long = Distinct::default();
-        long.insert(&[b'x'; VALUE_BYTES_MAX + 1]);
+        long.insert(&[b'x'; VALUE_BYTES_MAX + 1], 20);
         assert_eq!(long, Distinct::Many);
     }
 }

@@ -2,70 +2,55 @@
 
 use tamis_contract::model::{Contract, CsvFacts, LogicalType, Object, Property, Value};
 use tamis_contract::report::text;
-
-use super::Tally;
-use super::column::Column;
-use super::decide::Decision;
-use super::nulls::{Fate, Tokens};
-use super::tree::Member;
 use tamis_formats::value::Class;
 
+use super::column::Column;
+use super::dates::Written;
+use super::decide::Decision;
+use super::nulls::{Fate, Tokens};
+use super::tally::{Kind, Tally};
+use super::tree::Member;
 use super::typing::{Typing, logical_type};
-use super::worker::Layout;
 
 /// Everything a contract is made of.
 pub(super) struct Document<'a> {
-    pub(super) source_name: &'a str,
-    pub(super) layout: &'a Layout,
-    pub(super) names: &'a [String],
-    pub(super) duplicates: &'a [usize],
+    pub(super) source_names: &'a [String],
     pub(super) facts: CsvFacts,
     pub(super) tokens: &'a Tokens,
     pub(super) tally: &'a Tally,
+    /// Which columns repeat no value, by their numbers.
+    pub(super) unique: &'a [bool],
 }
 
 impl Document<'_> {
     /// The contract, and what there is to say about it.
     pub(super) fn write(self) -> (Contract, Vec<String>) {
-        let described: Vec<usize> = (0..self.names.len())
-            .filter(|index| !self.duplicates.contains(index))
-            .collect();
-        let columns: Vec<&Column> = described
-            .iter()
-            .map(|&index| &self.tally.columns[index])
-            .collect();
-        let names: Vec<&str> = described
-            .iter()
-            .map(|&index| self.names[index].as_str())
-            .collect();
+        let columns: Vec<&Column> = self.tally.columns.iter().collect();
+        let names: Vec<&str> = self.tally.names.iter().map(String::as_str).collect();
         let fates = self.tokens.decide(&columns);
         let decision = Decision {
-            typing: match self.layout {
-                Layout::Csv { .. } => Typing::Text,
-                Layout::Jsonl => Typing::Json,
+            typing: match self.tally.kind {
+                Kind::Csv => Typing::Text,
+                Kind::Jsonl | Kind::File => Typing::Json,
             },
             rows: self.tally.rows(),
             tokens: self.tokens,
             fates: &fates,
+            unique: self.unique,
+            listed_max: self.tally.listed_max,
         };
         let mut notes = self.notes_on_tokens(&fates, &names);
-        for &index in self.duplicates {
-            notes.push(format!(
-                "column {} repeats the name `{}` and is not described; a check will complain about it",
-                index + 1,
-                self.names[index]
-            ));
-        }
-        let mut object = Object::new(stem(self.source_name));
-        object.properties = match self.layout {
-            Layout::Csv { .. } => {
+        let mut object = Object::new(object_name(self.source_names));
+        object.properties = match self.tally.kind {
+            Kind::Csv | Kind::File => {
                 let pairs = names.iter().copied().zip(columns.iter().copied());
                 properties(pairs, |name, _, column| {
                     notes.extend(note_on_type(&decision, name, column));
+                    notes.extend(note_on_absence(name, column));
                     decision.property(name, column)
                 })
             }
-            Layout::Jsonl => members(&self.tally.root, &decision, &mut Vec::new(), &mut notes),
+            Kind::Jsonl => members(&self.tally.root, &decision, &mut Vec::new(), &mut notes),
         };
         object.csv = self.facts;
         let declared = self.tokens.texts.iter().zip(&fates);
@@ -77,7 +62,7 @@ impl Document<'_> {
         let purpose = format!(
             "Inferred from the {} of {}: a draft, to be read and corrected.",
             text::counted(decision.rows, "row"),
-            file_name(self.source_name)
+            described(self.source_names)
         );
         let mut contract = Contract::builder(object.name.clone())
             .object(object)
@@ -157,11 +142,24 @@ fn properties<'n, T>(
     properties
 }
 
+/// That some inputs do not have a column.
+fn note_on_absence(name: &str, column: &Column) -> Option<String> {
+    (column.absent > 0).then(|| format!("`{name}` is optional: not all inputs have it"))
+}
+
 /// Why a column has not the type that most would expect of it.
 fn note_on_type(decision: &Decision<'_>, name: &str, column: &Column) -> Option<String> {
     use Class::{Integer, Number, Padded, Text};
     let classes = column.classes;
     let found = decision.logical_type(column);
+    if let (Some(LogicalType::String), Some(Written::Unclear(day, month))) =
+        (found, column.dates.written())
+    {
+        return Some(format!(
+            "`{name}` is a string of dates: nothing tells whether the day comes first (type `date` with format \
+             `{day}`) or the month (`{month}`)"
+        ));
+    }
     if found == Some(LogicalType::String) && classes.are_only(&[Integer, Number, Padded]) {
         return classes.contains(Padded).then(|| {
             format!("`{name}` is a string: some of its numbers start with a zero, as codes do")
@@ -201,20 +199,70 @@ fn listed(columns: &[usize], names: &[&str]) -> String {
     text
 }
 
-/// `flights.csv.gz` of `drops/flights.csv.gz`.
-fn file_name(source_name: &str) -> &str {
-    match source_name.rsplit(['/', '\\']).next() {
+/// `flights.csv.gz` of `drops/flights.csv.gz`; of several inputs the first, and how many more there are.
+fn described(source_names: &[String]) -> String {
+    let first = match source_names[0].rsplit(['/', '\\']).next() {
         None | Some("" | "-") => "standard input",
         Some(name) => name,
+    };
+    match source_names.len() - 1 {
+        0 => first.to_owned(),
+        others => format!(
+            "{first} and {}",
+            text::counted(others as u64, "other input")
+        ),
     }
 }
 
-/// `flights` of `drops/flights.csv.gz`; what the object is called, so that a check finds it by the file.
-fn stem(source_name: &str) -> String {
-    let name = source_name.rsplit(['/', '\\']).next().unwrap_or_default();
-    let stem = name.split('.').next().unwrap_or_default();
-    match stem {
+/// What the object is called, so that a check finds it by the file: `flights` of `drops/flights.csv.gz`. Of several
+/// inputs what their names begin with, `flights` of `flights-1.csv` and `flights-2.csv`, else their folder.
+fn object_name(source_names: &[String]) -> String {
+    fn parts(name: &str) -> (&str, &str) {
+        let (folder, file) = name.rsplit_once(['/', '\\']).unwrap_or(("", name));
+        (folder, file.split('.').next().unwrap_or_default())
+    }
+    let (folder, mut common) = parts(&source_names[0]);
+    for name in &source_names[1..] {
+        let (_, stem) = parts(name);
+        let pairs = common.char_indices().zip(stem.chars());
+        let differing = pairs
+            .clone()
+            .find(|((_, a), b)| a != b)
+            .map(|((at, _), _)| at);
+        common = &common[..differing.unwrap_or(common.len().min(stem.len()))];
+    }
+    if source_names.len() > 1 {
+        common = common.trim_end_matches(|last: char| !last.is_alphabetic());
+    }
+    let folder = folder.rsplit(['/', '\\']).next().unwrap_or_default();
+    let are_together = source_names
+        .iter()
+        .all(|name| parts(name).0 == parts(&source_names[0]).0);
+    match common {
+        "" | "-" if source_names.len() > 1 && are_together && !folder.is_empty() => {
+            folder.to_owned()
+        }
         "" | "-" => "data".to_owned(),
-        stem => stem.to_owned(),
+        common => common.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_object_is_called_as_the_files_are() {
+        let name = |names: &[&str]| {
+            let names: Vec<String> = names.iter().map(|&name| name.to_owned()).collect();
+            object_name(&names)
+        };
+        assert_eq!(name(&["drops/flights.csv.gz"]), "flights");
+        assert_eq!(name(&["-"]), "data");
+        assert_eq!(name(&["a/flights-1.csv", "b/flights-2.csv"]), "flights");
+        assert_eq!(name(&["a/part-1.csv", "a/part-10.csv"]), "part");
+        assert_eq!(name(&["drops/1.csv", "drops/2.csv"]), "drops");
+        assert_eq!(name(&["a/1.csv", "b/2.csv"]), "data");
+        assert_eq!(name(&["é1.csv", "è.csv"]), "data");
     }
 }

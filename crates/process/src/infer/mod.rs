@@ -16,14 +16,18 @@
 //! finds them again: malformed records, which are skipped and counted, and columns that repeat the name of
 //! another, of which the first is described.
 //!
-//! Not here: patterns, uniqueness, dependencies between columns.
+//! # Several inputs
+//! They make one contract, in the dialect of the first. CSV files may differ in their columns: one that some lack is
+//! optional.
+//!
+//! Not here: patterns, dependencies between columns.
 //!
 //! ```
 //! use tamis_engine::source::MemorySource;
 //! use tamis_process::infer::{InferOptions, infer};
 //!
 //! let source = MemorySource::new("orders.csv", b"id,amount\n7,1.50\n8,NA\n".to_vec());
-//! let inferred = infer(&source, &InferOptions::default())?;
+//! let inferred = infer(&[&source], &InferOptions::default())?;
 //! let amount = &inferred.contract.objects[0].properties[1];
 //! assert_eq!((amount.name.as_str(), amount.required), ("amount", false));
 //! assert_eq!(inferred.contract.objects[0].csv.missing_values, Some(vec!["NA".to_owned()]));
@@ -31,32 +35,35 @@
 //! ```
 
 mod column;
+mod dates;
 mod decide;
 mod distinct;
 mod document;
+mod keys;
 mod nulls;
 pub(crate) mod open;
+mod run;
+mod shapes;
+mod tally;
 pub(crate) mod tree;
 mod typing;
 mod worker;
 
+use std::path::PathBuf;
+
 use tamis_contract::model::{Contract, CsvFacts};
 use tamis_engine::control::{Cancel, Progress};
 use tamis_engine::kernel::Kernel;
-use tamis_engine::pipeline::{self, CHUNK_BYTES_DEFAULT, Flow, Options, RECORD_BYTES_MAX_DEFAULT};
+use tamis_engine::pipeline::{CHUNK_BYTES_DEFAULT, RECORD_BYTES_MAX_DEFAULT};
 use tamis_engine::source::Source;
-use tamis_formats::Totals;
 use tamis_formats::sniff::Format;
 
-use crate::{Error, Result};
-use column::Column;
-use document::Document;
-use nulls::Tokens;
-use open::Input;
-use tree::Member;
-use worker::{Layout, Part, Worker};
+use crate::Result;
 
-/// How an input is to be read.
+/// The most values of a column that [`InferOptions::listed_max`] can ask for.
+pub const LISTED_MAX_LIMIT: usize = distinct::VALUES_MAX_LIMIT;
+
+/// How inputs are to be read, and what is to be found out.
 #[derive(Clone, Debug)]
 pub struct InferOptions {
     /// Worker threads.
@@ -67,10 +74,18 @@ pub struct InferOptions {
     pub record_bytes_max: usize,
     /// The instruction set.
     pub kernel: Kernel,
-    /// Format of the input; `None`: by name, then by content.
+    /// Format of the inputs; `None`: by name, then by content.
     pub format: Option<Format>,
     /// What is known of the CSV dialect. If missing values are given, no others are looked for.
     pub csv: CsvFacts,
+    /// Whether columns without repeated values are looked for.
+    pub finds_unique: bool,
+    /// The most values of a column that are listed; 0: none are. At most [`LISTED_MAX_LIMIT`].
+    pub listed_max: usize,
+    /// Memory for the keys of columns that may be unique.
+    pub memory_bytes: usize,
+    /// Where they go beyond it; `None`: into the system's temporary folder.
+    pub spill_dir: Option<PathBuf>,
     /// Stops the run from outside.
     pub cancel: Cancel,
     /// Watches it.
@@ -86,6 +101,10 @@ impl Default for InferOptions {
             kernel: Kernel::detect(),
             format: None,
             csv: CsvFacts::default(),
+            finds_unique: true,
+            listed_max: distinct::VALUES_MAX_DEFAULT,
+            memory_bytes: 200_000_000,
+            spill_dir: None,
             cancel: Cancel::new(),
             progress: Progress::new(),
         }
@@ -95,7 +114,7 @@ impl Default for InferOptions {
 /// A contract, and how it came about.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Inferred {
-    /// One object that describes the input.
+    /// One object that describes the inputs.
     pub contract: Contract,
     /// Records read, malformed ones included.
     pub rows: u64,
@@ -107,123 +126,29 @@ pub struct Inferred {
     pub notes: Vec<String>,
 }
 
-/// Infers the contract that every well-formed record of `source` keeps.
+/// Infers the contract that every well-formed record of `sources` keeps.
 ///
 /// The result depends on the records alone, not on threads, chunks or kernel.
 ///
 /// # Errors
-/// [`Error::Engine`] when the input cannot be read to its end, [`Error::Format`] when its format cannot be settled,
-/// [`Error::TooManyKeys`] for JSON lines whose keys are data.
-pub fn infer(source: &dyn Source, options: &InferOptions) -> Result<Inferred> {
-    let input = Input::open(source, options)?;
-    let tokens = match input.layout {
-        Layout::Csv { .. } => Tokens::new(options.csv.missing_values.clone()),
-        Layout::Jsonl => Tokens::none(),
-    };
-    let run_options = Options {
-        threads: options.threads,
-        chunk_bytes: options.chunk_bytes,
-        record_bytes_max: options.record_bytes_max,
-        live: false,
-        start: input.records.start,
-        kernel: options.kernel,
-        cancel: options.cancel.clone(),
-        progress: options.progress.clone(),
-        ..Options::default()
-    };
-    let mut tally = Tally::new(&input.layout, &tokens, input.records.totals);
-    let mut bytes = input.records.start;
-    // An input without a single field has nothing that could be parsed.
-    if !matches!(input.layout, Layout::Csv { width: 0, .. }) {
-        let outcome = pipeline::run(
-            input.records.opened,
-            input.records.shape.framing(),
-            &run_options,
-            || Worker::new(&input.layout, &tokens, options.kernel),
-            |worker, chunk| Ok(worker.look(chunk)),
-            |part| Ok(tally.merge(part, &options.progress)),
-        )?;
-        bytes = outcome.bytes;
+/// [`Error::Engine`] when an input cannot be read to its end, [`Error::Format`] when its format cannot be settled,
+/// [`Error::TooManyKeys`] for JSON lines whose keys are data; [`Error::OtherFormat`], [`Error::OtherDialect`] and
+/// [`Error::OtherColumns`] for inputs that no contract can hold together.
+///
+/// # Panics
+/// If there are no sources.
+///
+/// [`Error::Engine`]: crate::Error::Engine
+/// [`Error::Format`]: crate::Error::Format
+/// [`Error::TooManyKeys`]: crate::Error::TooManyKeys
+/// [`Error::OtherFormat`]: crate::Error::OtherFormat
+/// [`Error::OtherDialect`]: crate::Error::OtherDialect
+/// [`Error::OtherColumns`]: crate::Error::OtherColumns
+pub fn infer(sources: &[&dyn Source], options: &InferOptions) -> Result<Inferred> {
+    let (first, others) = sources.split_first().expect("a contract has an input");
+    let mut run = run::Run::new(*first, options)?;
+    for &source in others {
+        run.go_on(source)?;
     }
-    if tally.has_too_many_keys {
-        return Err(Error::TooManyKeys {
-            input: source.name().to_owned(),
-            limit: tree::KEYS_MAX,
-        });
-    }
-    let document = Document {
-        source_name: source.name(),
-        layout: &input.layout,
-        names: &input.names,
-        duplicates: &input.duplicates,
-        facts: input.facts,
-        tokens: &tokens,
-        tally: &tally,
-    };
-    let (contract, mut decided) = document.write();
-    let mut notes = input.records.notes;
-    notes.append(&mut decided);
-    Ok(Inferred {
-        contract,
-        rows: tally.totals.rows,
-        malformed: tally.malformed,
-        bytes,
-        notes,
-    })
-}
-
-/// All parts so far.
-#[derive(Debug)]
-struct Tally {
-    totals: Totals,
-    malformed: u64,
-    /// The columns of CSV.
-    columns: Vec<Column>,
-    /// Those of JSON lines.
-    root: Member,
-    keys: usize,
-    has_too_many_keys: bool,
-}
-
-impl Tally {
-    fn new(layout: &Layout, tokens: &Tokens, totals: Totals) -> Tally {
-        let width = match layout {
-            Layout::Csv { width, .. } => *width,
-            Layout::Jsonl => 0,
-        };
-        Tally {
-            totals,
-            malformed: 0,
-            columns: vec![Column::new(tokens.texts.len()); width],
-            root: Member::default(),
-            keys: 0,
-            has_too_many_keys: false,
-        }
-    }
-
-    /// Records that have a say.
-    fn rows(&self) -> u64 {
-        self.totals.rows - self.malformed
-    }
-
-    fn merge(&mut self, part: Part, progress: &Progress) -> Flow {
-        self.totals.rows += part.totals.rows;
-        self.malformed += part.malformed;
-        progress.add_records(part.totals.rows);
-        let Some(paths) = part.paths else {
-            self.has_too_many_keys = true;
-            return Flow::Stop;
-        };
-        if self.columns.is_empty() {
-            self.keys += self.root.merge(&paths, part.columns);
-            self.has_too_many_keys = self.keys > tree::KEYS_MAX;
-        } else {
-            let columns = self.columns.iter_mut().zip(part.columns);
-            columns.for_each(|(column, later)| column.merge(later));
-        }
-        match self.has_too_many_keys {
-            true => Flow::Stop,
-            false => Flow::Continue,
-        }
-    }
+    run.finish()
 }

@@ -4,7 +4,7 @@
 //! token holds for the whole file, so that `NA` would be null too where it is Namibia. Hence:
 //!
 //! 1. Tokens ([`COMMON_NULLS`]) are counted apart from values in every column.
-//! 2. A column whose *values* have a type narrower than text wants its tokens to be null.
+//! 2. A column whose *values* have a type narrower than text, or a format, wants its tokens to be null.
 //! 3. A column of texts keeps a token for a value if the token is no shorter and no longer than its values are:
 //!    `NA` among country codes, `None` between `Full` and `Partial`. It gives up a token that differs from all
 //!    its values in length, as `NA` does among aircraft registrations.
@@ -19,7 +19,7 @@ use tamis_contract::model::LogicalType;
 use tamis_formats::value::COMMON_NULLS;
 
 use super::column::{Column, characters};
-use super::typing::{Typing, logical_type};
+use super::typing::Typing;
 
 /// The texts that may stand for null.
 #[derive(Clone, Debug)]
@@ -83,8 +83,9 @@ impl Tokens {
             return vec![Fate::Null(Vec::new()); self.texts.len()];
         }
         let is_typed = |column: &Column| {
-            let logical_type = logical_type(column.classes, Typing::Text);
+            let logical_type = column.logical_type(Typing::Text);
             logical_type.is_some_and(|found| found != LogicalType::String)
+                || column.shapes.format().is_some()
         };
         let is_text = |column: &Column| !column.classes.is_empty() && !is_typed(column);
         let where_ = |test: &dyn Fn(&Column) -> bool| -> Vec<usize> {
@@ -149,7 +150,7 @@ mod tests {
                     match tokens.position(text) {
                         Some(token) => column.tokens[token] += 1,
                         None => {
-                            column.take_text(text, characters(text));
+                            column.take_text(text, characters(text), 20);
                             column.take(read_text(text, b'.'), text);
                         }
                     }

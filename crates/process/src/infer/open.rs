@@ -3,7 +3,7 @@
 use tamis_contract::model::CsvFacts;
 use tamis_engine::source::{Source, peek};
 use tamis_formats::csv::{self, Dialect};
-use tamis_formats::input::{self, InputOptions, OpenError, Records, Shape, Sniffing};
+use tamis_formats::input::{self, Input, InputOptions, OpenError, Records, Shape, Sniffing};
 use tamis_formats::sniff::{self, Format};
 
 use super::InferOptions;
@@ -12,74 +12,116 @@ use crate::{Error, Result};
 
 /// An input at its first record.
 #[derive(Debug)]
-pub(super) struct Input {
-    pub(super) records: Records,
+pub(super) struct Opened {
+    pub(super) input: Input,
     pub(super) layout: Layout,
-    /// Names of the columns of CSV.
+    /// Names of the columns of CSV and of files that know theirs.
     pub(super) names: Vec<String>,
     /// Columns whose name stands further left as well.
     pub(super) duplicates: Vec<usize>,
+    /// Whether the names are those of the input.
+    pub(super) has_names: bool,
     /// How the input is written, where its name does not say so.
     pub(super) facts: CsvFacts,
 }
 
-impl Input {
-    pub(super) fn open(source: &dyn Source, options: &InferOptions) -> Result<Input> {
-        let known = &options.csv;
+impl Opened {
+    /// Opens `source`; `facts` are those of the inputs before, which hold for it too.
+    pub(super) fn new(
+        source: &dyn Source,
+        options: &InferOptions,
+        facts: Option<&CsvFacts>,
+    ) -> Result<Opened> {
+        let known = match facts {
+            None => options.csv.clone(),
+            Some(facts) => options.csv.clone().or(facts),
+        };
         let input_options = InputOptions {
             format: options.format,
             csv: known.dialect(),
             encoding: known.encoding.clone(),
             header_bytes_max: options.record_bytes_max,
-            sniffing: Sniffing::Dialect,
+            // What was found out of the first input holds for all: a contract has one dialect.
+            sniffing: match facts {
+                None => Sniffing::Dialect,
+                Some(_) => Sniffing::Format,
+            },
         };
-        let mut records = input::open(source, &input_options).map_err(|error| match error {
+        let input = input::open_any(source, &input_options).map_err(|error| match error {
             OpenError::Engine(error) => Error::Engine(error),
             OpenError::Format(error) => Error::Format {
                 input: source.name().to_owned(),
                 source: error,
             },
         })?;
+        match input {
+            Input::Text(records) => {
+                Opened::text(source, *records, &known, options.record_bytes_max)
+            }
+            Input::File(file) => {
+                let names = file.columns().iter().map(|column| column.name.clone());
+                let names: Vec<String> = names.collect();
+                let is_repeated = |&at: &usize| names[..at].contains(&names[at]);
+                Ok(Opened {
+                    layout: Layout::File,
+                    duplicates: (0..names.len()).filter(is_repeated).collect(),
+                    names,
+                    has_names: true,
+                    facts: CsvFacts::default(),
+                    input: Input::File(file),
+                })
+            }
+        }
+    }
+
+    fn text(
+        source: &dyn Source,
+        mut records: Records,
+        known: &CsvFacts,
+        record_bytes_max: usize,
+    ) -> Result<Opened> {
+        let encoding = encoding_of(known, &records);
         let (dialect, header) = match &records.shape {
             Shape::Jsonl => {
-                let facts = CsvFacts {
-                    encoding: encoding_of(known, &records),
-                    ..CsvFacts::default()
-                };
-                return Ok(Input {
-                    records,
+                return Ok(Opened {
+                    input: Input::Text(Box::new(records)),
                     layout: Layout::Jsonl,
                     names: Vec::new(),
                     duplicates: Vec::new(),
-                    facts,
+                    has_names: false,
+                    facts: CsvFacts {
+                        encoding,
+                        ..CsvFacts::default()
+                    },
                 });
             }
             Shape::Csv { dialect, header } => (*dialect, header.clone()),
         };
+        let has_names = header.is_some();
         let (names, duplicates) = match header {
             Some(header) => (header.names, header.duplicates),
             None => {
-                let width = width_of_first(&mut records, &dialect, options.record_bytes_max)?;
+                let width = width_of_first(&mut records, &dialect, record_bytes_max)?;
                 let names = (1..=width).map(|number| format!("column_{number}"));
                 (names.collect(), Vec::new())
             }
         };
         let decimal_char = known.decimal_char.or(records.decimal_char);
-        let facts = CsvFacts {
-            decimal_char,
-            encoding: encoding_of(known, &records),
-            ..facts_of(&dialect, source.name())
-        };
-        Ok(Input {
+        Ok(Opened {
             layout: Layout::Csv {
                 dialect,
                 width: names.len(),
                 point: decimal_char.unwrap_or(b'.'),
             },
-            records,
+            input: Input::Text(Box::new(records)),
             names,
             duplicates,
-            facts,
+            has_names,
+            facts: CsvFacts {
+                decimal_char,
+                encoding,
+                ..facts_of(&dialect, source.name())
+            },
         })
     }
 }

@@ -46,17 +46,8 @@ pub(super) fn paths_of(bytes: &[u8], kernel: Kernel) -> Option<Vec<Path>> {
 }
 
 impl Member {
-    /// Adds the columns of a chunk; how many new keys it brought.
-    pub(super) fn merge(&mut self, paths: &[Path], columns: Vec<Column>) -> usize {
-        let mut created = 0;
-        for (path, column) in paths.iter().zip(columns) {
-            self.insert(path.keys(), &mut created).column.merge(column);
-        }
-        created
-    }
-
-    /// The member at `keys`, made if need be; keys too deep lead to the deepest that is described.
-    fn insert(&mut self, keys: &[String], created: &mut usize) -> &mut Member {
+    /// The member at `keys`, made if need be, and counted then; keys too deep lead to the deepest that is described.
+    pub(super) fn insert(&mut self, keys: &[String], created: &mut usize) -> &mut Member {
         let mut member = self;
         for key in keys.iter().take(DEPTH_MAX) {
             let position = match member.positions.get(key) {

@@ -2,13 +2,16 @@
 
 use std::sync::Arc;
 
+use tamis_engine::Result;
 use tamis_engine::kernel::Kernel;
 use tamis_engine::pipeline::Chunk;
 use tamis_formats::csv::{self, Dialect};
+use tamis_formats::file::Unit;
 use tamis_formats::jsonl::{self, Path};
 use tamis_formats::{Block, Kind, Malformed, Totals, Visitor};
 
 use super::column::{Column, characters};
+use super::keys::{self, Candidates, Flag};
 use super::nulls::Tokens;
 use super::tree;
 use tamis_formats::value::{Class, Reading, read_moment, read_number, read_text};
@@ -25,6 +28,8 @@ pub(super) enum Layout {
     },
     /// JSON lines; the columns are those that a chunk turns out to have.
     Jsonl,
+    /// Units of a file that knows its columns.
+    File,
 }
 
 /// What one chunk holds.
@@ -40,15 +45,29 @@ pub(super) struct Part {
     pub(super) paths: Option<Arc<[Path]>>,
 }
 
+/// What all workers of an input share.
+#[derive(Debug)]
+pub(super) struct Task<'a> {
+    pub(super) layout: &'a Layout,
+    pub(super) tokens: &'a Tokens,
+    pub(super) candidates: &'a Candidates,
+    /// Of the columns of CSV and files.
+    pub(super) flags: Vec<Flag>,
+    /// The most values of a column that are listed.
+    pub(super) listed_max: usize,
+    pub(super) kernel: Kernel,
+}
+
 /// The scratch of one thread.
 #[derive(Debug)]
 pub(super) struct Worker<'a> {
-    layout: &'a Layout,
-    tokens: &'a Tokens,
-    kernel: Kernel,
+    task: &'a Task<'a>,
     parser: Parser,
     /// The paths that the parser looks for.
     paths: Arc<[Path]>,
+    /// Whether each column may be unique.
+    flags: Vec<Flag>,
+    keys: keys::Table,
     index: Vec<u32>,
     decoded: Vec<u8>,
 }
@@ -62,19 +81,20 @@ enum Parser {
 }
 
 impl<'a> Worker<'a> {
-    pub(super) fn new(layout: &'a Layout, tokens: &'a Tokens, kernel: Kernel) -> Worker<'a> {
-        let parser = match layout {
+    pub(super) fn new(task: &'a Task<'a>) -> Worker<'a> {
+        let parser = match task.layout {
             Layout::Csv { dialect, width, .. } => {
-                Parser::Csv(Box::new(csv::Parser::new(*dialect, *width, kernel)))
+                Parser::Csv(Box::new(csv::Parser::new(*dialect, *width, task.kernel)))
             }
-            Layout::Jsonl => Parser::Jsonl(Box::new(jsonl::Parser::new(&[], kernel))),
+            Layout::Jsonl => Parser::Jsonl(Box::new(jsonl::Parser::new(&[], task.kernel))),
+            Layout::File => Parser::Away,
         };
         Worker {
-            layout,
-            tokens,
-            kernel,
+            task,
             parser,
             paths: Arc::new([]),
+            flags: task.flags.clone(),
+            keys: keys::Table::default(),
             index: Vec::new(),
             decoded: Vec::new(),
         }
@@ -82,42 +102,73 @@ impl<'a> Worker<'a> {
 
     /// Looks at every value of a chunk.
     pub(super) fn look(&mut self, chunk: Chunk<'_>) -> Part {
-        let mut part = Part {
-            totals: Totals::default(),
-            malformed: 0,
-            columns: Vec::new(),
-            paths: Some(Arc::clone(&self.paths)),
-        };
-        let width = match self.layout {
-            Layout::Csv { width, .. } => *width,
-            Layout::Jsonl => {
-                let Some(paths) = tree::paths_of(chunk.bytes, self.kernel) else {
-                    part.paths = None;
-                    return part;
+        if let Layout::Jsonl = self.task.layout {
+            let Some(paths) = tree::paths_of(chunk.bytes, self.task.kernel) else {
+                return Part {
+                    totals: Totals::default(),
+                    malformed: 0,
+                    columns: Vec::new(),
+                    paths: None,
                 };
-                if paths != *self.paths {
-                    self.paths = paths.into();
-                    let parser = jsonl::Parser::new(&self.paths, self.kernel);
-                    self.parser = Parser::Jsonl(Box::new(parser));
-                }
-                part.paths = Some(Arc::clone(&self.paths));
-                self.paths.len()
+            };
+            if paths != *self.paths {
+                self.paths = paths.into();
+                let parser = jsonl::Parser::new(&self.paths, self.task.kernel);
+                self.parser = Parser::Jsonl(Box::new(parser));
+                let flags = self.paths.iter();
+                self.flags = flags
+                    .map(|path| self.task.candidates.flag(path.keys()))
+                    .collect();
             }
-        };
-        part.columns = vec![Column::new(self.tokens.texts.len()); width];
+        }
         let mut parser = std::mem::replace(&mut self.parser, Parser::Away);
+        let mut part = self.part();
         let mut look = Look {
             worker: self,
             part: &mut part,
         };
-        let totals = match &mut parser {
+        part.totals = match &mut parser {
             Parser::Csv(parser) => parser.parse(chunk.bytes, chunk.at_end, &mut look),
             Parser::Jsonl(parser) => parser.parse(chunk.bytes, chunk.at_end, &mut look),
             Parser::Away => unreachable!("it is put back below"),
         };
-        part.totals = totals;
         self.parser = parser;
+        self.settle(&mut part);
         part
+    }
+
+    /// Looks at every value of a unit.
+    pub(super) fn look_at_unit(&mut self, unit: Box<dyn Unit + '_>) -> Result<Part> {
+        let mut part = self.part();
+        part.totals = unit.visit(&mut Look {
+            worker: self,
+            part: &mut part,
+        })?;
+        self.settle(&mut part);
+        Ok(part)
+    }
+
+    /// A part with nothing in it yet.
+    fn part(&self) -> Part {
+        let column = |flag: &Flag| {
+            let mut column = Column::new(self.task.tokens.texts.len());
+            column.keys = flag.is_up().then(Vec::new);
+            column
+        };
+        Part {
+            totals: Totals::default(),
+            malformed: 0,
+            columns: self.flags.iter().map(column).collect(),
+            paths: Some(Arc::clone(&self.paths)),
+        }
+    }
+
+    /// Lets go of the keys of columns that are not unique.
+    fn settle(&mut self, part: &mut Part) {
+        let rows = part.totals.rows - part.malformed;
+        for (column, flag) in part.columns.iter_mut().zip(&self.flags) {
+            keys::settle(column, rows, flag, &mut self.keys);
+        }
     }
 }
 
@@ -130,9 +181,9 @@ struct Look<'l, 'a> {
 impl Visitor for Look<'_, '_> {
     fn block(&mut self, block: &Block<'_>) {
         for at in 0..block.columns {
-            match self.worker.layout {
+            match self.worker.task.layout {
                 Layout::Csv { dialect, point, .. } => self.csv_column(block, at, dialect, *point),
-                Layout::Jsonl => self.json_column(block, at),
+                Layout::Jsonl | Layout::File => self.json_column(block, at),
             }
         }
     }
@@ -147,7 +198,9 @@ impl Look<'_, '_> {
         let Worker {
             index,
             decoded,
-            tokens,
+            task: Task {
+                tokens, listed_max, ..
+            },
             ..
         } = &mut *self.worker;
         let column = &mut self.part.columns[at];
@@ -167,9 +220,8 @@ impl Look<'_, '_> {
                 column.tokens[token] += 1;
                 continue;
             }
-            column.take_text(text, length(text, block.ascii));
-            // Once there is text, the column is text, whatever else comes.
-            let reading = match column.classes.contains(Class::Text) {
+            column.take_text(text, length(text, block.ascii), *listed_max);
+            let reading = match column.is_settled() {
                 true => Reading::Other(Class::Text),
                 false => read_text(text, point),
             };
@@ -178,13 +230,15 @@ impl Look<'_, '_> {
     }
 
     fn json_column(&mut self, block: &Block<'_>, at: usize) {
-        let decoded = &mut self.worker.decoded;
+        let Worker { decoded, task, .. } = &mut *self.worker;
         let column = &mut self.part.columns[at];
         let spans = block.column(at);
+        let is_ascii = block.is_ascii(at);
         for row in 0..block.rows {
             let raw = spans.field(row);
             match block.kind(row, at) {
                 Kind::Missing | Kind::Null => {}
+                Kind::Text if raw.is_empty() => {}
                 Kind::Number => {
                     let reading = match read_number(raw, b'.') {
                         Reading::Other(_) => Reading::Other(Class::Unreadable),
@@ -201,9 +255,9 @@ impl Look<'_, '_> {
                         _ => raw,
                     };
                     // An escaped text may be ASCII only in its escapes.
-                    let is_ascii = block.ascii && kind == Kind::String;
-                    column.take_text(text, length(text, is_ascii));
-                    let reading = match column.classes.contains(Class::Text) {
+                    let is_ascii = is_ascii && kind != Kind::EscapedString;
+                    column.take_text(text, length(text, is_ascii), task.listed_max);
+                    let reading = match column.is_settled() {
                         true => Reading::Other(Class::Text),
                         false => read_moment(text),
                     };

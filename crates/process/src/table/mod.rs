@@ -34,6 +34,7 @@ use tamis_formats::jsonl::Path;
 use tamis_formats::sniff::Format;
 use tamis_formats::vector::{Nulls, Reader, Type};
 
+pub(crate) use open::note_length;
 pub use piece::{Layout, Piece};
 pub use scan::{Scanned, Start};
 pub use types::{Attempt, Misfit, settle};

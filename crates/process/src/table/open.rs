@@ -198,7 +198,7 @@ pub(super) fn open(source: &dyn Source, options: &TableOptions) -> Result<Input>
 }
 
 /// Tells the progress how much there is to read.
-pub(super) fn note_length(input: &Input, progress: &Progress) {
+pub(crate) fn note_length(input: &Input, progress: &Progress) {
     if let Input::Text(records) = input {
         let len_bytes = match &records.opened {
             Opened::Random(access) => Some(access.len_bytes()),

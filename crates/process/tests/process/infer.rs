@@ -5,7 +5,7 @@ use std::num::NonZero;
 use proptest::collection::vec;
 use proptest::prelude::*;
 use tamis_contract::check::{Check, CheckOptions, Unchecked};
-use tamis_contract::model::{CsvFacts, LogicalType, Object};
+use tamis_contract::model::{CsvFacts, LogicalType, Object, Value};
 use tamis_contract::odcs;
 use tamis_contract::report::Report;
 use tamis_engine::control::{Cancel, Progress};
@@ -37,7 +37,7 @@ fn source(name: &str, bytes: &[u8]) -> MemorySource {
 
 /// Infers, sends the contract through its text, and checks the data with what comes out.
 fn infer_and_check(source: &dyn Source, options: &InferOptions) -> (Inferred, Object, Report) {
-    let inferred = infer(source, options).expect("it can be read");
+    let inferred = infer(&[source], options).expect("it can be read");
     let text = odcs::to_yaml(&inferred.contract);
     let reading = odcs::read("inferred.odcs.yaml", text.as_bytes())
         .unwrap_or_else(|error| panic!("{:?}\n{text}", error.diagnostics));
@@ -67,7 +67,7 @@ fn holds(name: &str, bytes: &[u8], csv: CsvFacts) -> Result<(), TestCaseError> {
         ..options(1, 1 << 20)
     };
     // A header in another encoding, or zeros that look like UTF-16: a check would refuse it as well.
-    if let Err(Error::Format { .. }) = infer(&source, &base) {
+    if let Err(Error::Format { .. }) = infer(&[&source], &base) {
         return Ok(());
     }
     let (inferred, _, report) = infer_and_check(&source, &base);
@@ -103,9 +103,10 @@ fn holds(name: &str, bytes: &[u8], csv: CsvFacts) -> Result<(), TestCaseError> {
                 kernel,
                 ..base.clone()
             };
-            let again = infer(&source, &otherwise).expect("it can be read");
+            let again = infer(&[&source], &otherwise).expect("it can be read");
             prop_assert_eq!(&again, &inferred);
-            let streamed = infer(&source.clone().as_stream(5), &otherwise).expect("it can be read");
+            let streamed =
+                infer(&[&source.clone().as_stream(5)], &otherwise).expect("it can be read");
             prop_assert_eq!(&streamed, &inferred);
         }
     }
@@ -128,6 +129,9 @@ fn cell() -> impl Strategy<Value = String> {
             Just("NA"), Just("null"), Just("None"), Just("\\N"), Just("nan"), Just(""), Just("n/a")
         ].prop_map(str::to_owned),
         2 => "[A-Z]{2}",
+        2 => "[0-3]?[0-9][/.-]([01]?[0-9]|Jan|Dec)[/.-]20[0-2][0-9]( [0-2]?[0-9]:[0-5][0-9])?",
+        1 => "[a-c]{1,3}(@|://|\\.)[a-c]{1,3}|[0-9a-f]{8}-[0-9a-f]{4}-4000-8000-[0-9a-f]{12}",
+        1 => "1?[0-9]\\.0\\.0\\.[0-9]|::[0-9a-f]{1,4}",
         1 => "\\PC{0,6}",
         1 => "[ \"',;:#\\\\\n\r\t\u{0}é\u{feff}-]{0,4}",
     ]
@@ -415,6 +419,170 @@ fn null_tokens_are_what_the_caller_says() {
     );
 }
 
+/// Columns of every kind that a contract has a word for, found in CSV and JSON lines alike.
+#[test]
+fn formats_dates_and_keys_are_found() {
+    let rows = [
+        [
+            "1",
+            "a@b.org",
+            "31/12/2024",
+            "05/04/2024",
+            "0.50",
+            "DE",
+            "https://a.b/c",
+        ],
+        [
+            "2",
+            "c@d.org",
+            "01/02/2023",
+            "06/07/2024",
+            "-10.5",
+            "DE",
+            "https://a.b/d",
+        ],
+        [
+            "10",
+            "e@f.org",
+            "15/06/2020",
+            "01/12/2020",
+            "3",
+            "FR",
+            "ftp://a.b",
+        ],
+    ];
+    let names = ["id", "mail", "day", "either", "amount", "land", "link"];
+    let csv = write_csv(
+        &names.map(str::to_owned),
+        &rows.map(|row| row.map(str::to_owned).to_vec()),
+        b',',
+    );
+    let lines: String = rows
+        .iter()
+        .map(|row| {
+            let values = names.iter().zip(row).map(|(name, value)| match *name {
+                "id" | "amount" => format!("{name:?}:{value}"),
+                _ => format!("{name:?}:{value:?}"),
+            });
+            format!("{{{}}}\n", values.collect::<Vec<_>>().join(","))
+        })
+        .collect();
+    for (name, bytes) in [("a.csv", csv.as_slice()), ("a.jsonl", lines.as_bytes())] {
+        let (inferred, object, report) = infer_and_check(&source(name, bytes), &options(2, 9));
+        assert!(report.passed, "{}", report.to_json());
+        let summary: Vec<String> = object
+            .properties
+            .iter()
+            .map(|property| {
+                let logical_type = property.logical_type.map_or("none", LogicalType::name);
+                let limits = tamis_contract::describe::limits(&property.constraints).join("; ");
+                let unique = if property.unique { "unique " } else { "" };
+                format!("{}: {unique}{logical_type}, {limits}", property.name)
+            })
+            .collect();
+        let expected = [
+            "id: unique integer, 1 to 10",
+            "mail: unique string, 7 characters; format `email`",
+            "day: unique date, 2020-06-15T00:00:00 to 2024-12-31T00:00:00; format `dd/MM/yyyy`",
+            "either: unique string, 10 characters",
+            "amount: number, -10.5 to 3",
+            "land: string, 2 characters",
+            "link: unique string, 9 to 13 characters; format `uri`",
+        ];
+        assert_eq!(summary, expected, "{name}");
+        let physical = &object.properties[4].extra[0].1;
+        assert_eq!(*physical, Value::Text("decimal(4,2)".to_owned()));
+        let note = "`either` is a string of dates: nothing tells whether the day comes first";
+        assert!(inferred.notes[0].starts_with(note), "{:?}", inferred.notes);
+    }
+}
+
+#[test]
+fn what_is_asked_for_is_found() {
+    let mut text = "id,code\n".to_owned();
+    (0..300).for_each(|row| text.push_str(&format!("{row},c{}\n", row % 25)));
+    let source = source("a.csv", text.as_bytes());
+    let infer_with = |finds_unique, listed_max| {
+        let options = InferOptions {
+            finds_unique,
+            listed_max,
+            ..InferOptions::default()
+        };
+        let (_, object, report) = infer_and_check(&source, &options);
+        assert!(report.passed);
+        let [id, code] = object.properties.as_slice() else {
+            panic!("{object:?}");
+        };
+        (id.unique, code.quality.len())
+    };
+    assert_eq!(infer_with(true, 20), (true, 0));
+    assert_eq!(infer_with(false, 25), (false, 1));
+}
+
+/// A key on disk is as good as one in memory.
+#[test]
+fn keys_beyond_the_budget_are_compared_on_disk() {
+    for (last, is_unique) in [("30000", true), ("17", false)] {
+        let rows: String = (0..30_000).map(|row| format!("{row}\n")).collect();
+        let source = source("a.csv", format!("id\n{rows}{last}\n").as_bytes());
+        let options = InferOptions {
+            memory_bytes: 1,
+            ..options(2, 1000)
+        };
+        let (_, object, report) = infer_and_check(&source, &options);
+        assert!(report.passed);
+        assert_eq!(object.properties[0].unique, is_unique);
+    }
+}
+
+#[test]
+fn several_inputs_make_one_contract() {
+    let first = source("drop/a-1.csv", b"id;x;day\n1;1,5;NA\n2;2,25;2024-01-01\n");
+    let second = source(
+        "drop/a-2.csv",
+        b"day;id;y\n2024-01-02;3;true\n2024-01-03;1;false\n",
+    );
+    let sources: [&dyn Source; 2] = [&first, &second];
+    let inferred = infer(&sources, &options(2, 5)).expect("they can be read");
+    let object = &inferred.contract.objects[0];
+    assert_eq!((object.name.as_str(), inferred.rows), ("a", 4));
+    let summary: Vec<String> = object
+        .properties
+        .iter()
+        .map(|it| {
+            let logical_type = it.logical_type.map_or("none", LogicalType::name);
+            let words = tamis_contract::describe::required(it);
+            format!("{} {logical_type} {words} {}", it.name, it.unique)
+        })
+        .collect();
+    let expected = [
+        "id integer yes false",
+        "x number if present false",
+        "day date  false",
+        "y boolean if present false",
+    ];
+    assert_eq!(summary, expected);
+    let check = Check::compile(&inferred.contract, object, Unchecked::Refuse).expect("all known");
+    let report = check.run(&sources, &CheckOptions::default(), None, None);
+    let report = report.expect("they can be read");
+    assert!(report.passed, "{}", report.to_json());
+
+    let refused = |others: &dyn Source| {
+        let error = infer(&[&first, others], &options(1, 100)).unwrap_err();
+        error.to_string()
+    };
+    let lines = source("b.jsonl", b"{\"id\":1}\n");
+    assert_eq!(
+        refused(&lines),
+        "`b.jsonl` is not of the same format as `drop/a-1.csv`"
+    );
+    let others = source("c.csv", b"a;b\n1;2\n");
+    assert_eq!(
+        refused(&others),
+        "`c.csv` has no column `id`, which `drop/a-1.csv` has"
+    );
+}
+
 #[test]
 fn inputs_without_records_have_a_contract_too() {
     for bytes in ["", "\n\r\n", "a,b", "a,b\n\n"] {
@@ -441,7 +609,7 @@ fn keys_that_are_data_are_refused() {
         .collect();
     for chunk_bytes in [1 << 10, 1 << 20] {
         let error = infer(
-            &source("a.jsonl", lines.as_bytes()),
+            &[&source("a.jsonl", lines.as_bytes())],
             &options(2, chunk_bytes),
         )
         .unwrap_err();
