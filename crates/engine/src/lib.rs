@@ -13,7 +13,8 @@
 //! - [`sink`] writes bytes atomically;
 //! - [`digest`] names the bytes of a whole file, [`stamp`] tells without reading whether it changed;
 //! - [`pool`] reuses buffers, [`control`] stops a run and counts how far it is;
-//! - [`counters`] asks the system what the process took, [`human`] writes numbers for people.
+//! - [`counters`] asks the system what the process took, [`human`] writes numbers for people, [`suggest`] knows what
+//!   they meant to write.
 //!
 //! The engine knows bytes and record borders. It knows no field types, no schema, no CLI.
 
@@ -33,6 +34,7 @@ pub mod pool;
 pub mod sink;
 pub mod source;
 pub mod stamp;
+pub mod suggest;
 
 pub use error::Error;
 

@@ -5,11 +5,12 @@
 
 use std::ops::Range;
 
+use tamis_engine::suggest;
+
 use crate::model::{CsvFacts, ExtraColumns, Value};
 
 use super::fields::Fields;
 use super::reader::Reader;
-use super::suggest;
 use super::yaml::{Data, Node, Scalar};
 
 /// The custom property of an object that says what other columns mean.

@@ -37,7 +37,6 @@ mod options;
 mod property;
 mod quality;
 mod reader;
-mod suggest;
 #[cfg(test)]
 mod tests;
 mod write;

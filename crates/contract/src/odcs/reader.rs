@@ -3,11 +3,11 @@
 use std::ops::Range;
 
 use tamis_engine::number::Decimal;
+use tamis_engine::suggest;
 
 use crate::diagnostic::{Diagnostic, Level};
 use crate::model::{Contract, UncheckedKind, UncheckedRule, parse_decimal};
 
-use super::suggest;
 use super::yaml::{self, Data, Node, Scalar};
 
 /// Findings kept; beyond them a file is not a contract with mistakes but something else.
