@@ -95,6 +95,32 @@ enum Span {
 }
 
 impl Texts {
+    /// No rows.
+    pub fn clear(&mut self) {
+        self.spans.clear();
+        self.decoded.clear();
+    }
+
+    /// Adds a row with a copy of a text.
+    ///
+    /// # Panics
+    /// As [`push_with`](Self::push_with).
+    pub fn push(&mut self, text: &[u8]) {
+        self.push_with(|decoded| decoded.extend_from_slice(text));
+    }
+
+    /// Adds a row with the text that `write` appends to the buffer it is given.
+    ///
+    /// # Panics
+    /// If all copied texts together pass 4 GiB.
+    pub fn push_with(&mut self, write: impl FnOnce(&mut Vec<u8>)) {
+        let offset = |at: usize| u32::try_from(at).expect("the texts of a block have less than 4 GiB");
+        let start = offset(self.decoded.len());
+        write(&mut self.decoded);
+        let end = offset(self.decoded.len());
+        self.spans.push(Span::Decoded { start, end });
+    }
+
     /// The text of a row; `bytes` are those of the column it was read from ([`Spans::bytes`](tamis_engine::kernel::Spans)).
     ///
     /// # Panics
