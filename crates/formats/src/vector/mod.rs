@@ -114,7 +114,8 @@ impl Texts {
     /// # Panics
     /// If all copied texts together pass 4 GiB.
     pub fn push_with(&mut self, write: impl FnOnce(&mut Vec<u8>)) {
-        let offset = |at: usize| u32::try_from(at).expect("the texts of a block have less than 4 GiB");
+        let offset =
+            |at: usize| u32::try_from(at).expect("the texts of a block have less than 4 GiB");
         let start = offset(self.decoded.len());
         write(&mut self.decoded);
         let end = offset(self.decoded.len());

@@ -1,0 +1,410 @@
+//! Types of operators.
+
+use std::ops::Range;
+
+use super::literals::{number_of, whole_of};
+use super::{Checker, Part};
+use crate::ExprError;
+use crate::program::{Conversion, Op, Scalar};
+use crate::syntax::{Arithmetic, Comparison, Node, Tree};
+use crate::ty::{Lane, Ty};
+
+impl Checker<'_> {
+    pub(super) fn negate(&mut self, operand: &Tree, span: Range<usize>) -> Result<Part, ExprError> {
+        let part = self.part(operand)?;
+        match part.ty {
+            Ty::Integer | Ty::Number | Ty::Duration | Ty::Null => {
+                self.emit(Op::Negate(part.ty.lane()), &[&part], part.ty, span)
+            }
+            ty => Err(ExprError::new(
+                part.span,
+                format!("`-` takes a number, not {ty}"),
+            )),
+        }
+    }
+
+    pub(super) fn not(&mut self, operand: &Tree, span: Range<usize>) -> Result<Part, ExprError> {
+        let part = self.boolean(operand, "!")?;
+        self.emit(Op::Not, &[&part], Ty::Boolean, span)
+    }
+
+    pub(super) fn logic(
+        &mut self,
+        op: Op,
+        symbol: &str,
+        terms: &[Tree],
+        span: Range<usize>,
+    ) -> Result<Part, ExprError> {
+        let parts: Result<Vec<Part>, _> = terms
+            .iter()
+            .map(|term| self.boolean(term, symbol))
+            .collect();
+        let parts = parts?;
+        self.emit(op, &parts.iter().collect::<Vec<_>>(), Ty::Boolean, span)
+    }
+
+    /// A part that is true, false or null.
+    fn boolean(&mut self, tree: &Tree, symbol: &str) -> Result<Part, ExprError> {
+        let part = self.part(tree)?;
+        match part.ty {
+            Ty::Boolean => Ok(part),
+            Ty::Null => Ok(Self::typed_null(part, Ty::Boolean)),
+            ty => {
+                let error =
+                    ExprError::new(part.span, format!("`{symbol}` takes a boolean, not {ty}"));
+                Err(error.with_help(truth_of(ty)))
+            }
+        }
+    }
+
+    pub(super) fn arithmetic(
+        &mut self,
+        operator: Arithmetic,
+        pair: &[Tree; 2],
+        span: Range<usize>,
+    ) -> Result<Part, ExprError> {
+        use Arithmetic::{Add, Subtract};
+        let (left, right) = (self.part(&pair[0])?, self.part(&pair[1])?);
+        let (left, right) = (
+            self.known(left, operator.symbol())?,
+            self.known(right, operator.symbol())?,
+        );
+        let integers = Op::Arithmetic(operator, Lane::Integers);
+        match (operator, left.ty, right.ty) {
+            (_, Ty::Null, other) | (_, other, Ty::Null) => {
+                let ty = if other.is_moment() || other == Ty::Time {
+                    Ty::Null
+                } else {
+                    other
+                };
+                Ok(self.constant(Scalar::Null, ty, span))
+            }
+            (_, Ty::Integer, Ty::Integer) => {
+                self.emit(integers, &[&left, &right], Ty::Integer, span)
+            }
+            (_, one, other) if one.is_numeric() && other.is_numeric() => {
+                let (left, right) = (self.widened(left)?, self.widened(right)?);
+                let op = Op::Arithmetic(operator, Lane::Numbers);
+                self.emit(op, &[&left, &right], Ty::Number, span)
+            }
+            (Add, Ty::Text, Ty::Text) => self.emit(Op::Concat, &[&left, &right], Ty::Text, span),
+            (Add | Subtract, Ty::Duration, Ty::Duration) | (Subtract, Ty::Time, Ty::Time) => {
+                self.emit(integers, &[&left, &right], Ty::Duration, span)
+            }
+            (Subtract, one, other) if one.is_moment() && other.is_moment() => {
+                let (left, right) = (self.timestamp(left)?, self.timestamp(right)?);
+                self.emit(integers, &[&left, &right], Ty::Duration, span)
+            }
+            (Add | Subtract, moment, Ty::Duration) if moment.is_moment() => {
+                let left = self.timestamp(left)?;
+                self.emit(integers, &[&left, &right], Ty::Timestamp, span)
+            }
+            (Add, Ty::Duration, moment) if moment.is_moment() => {
+                let right = self.timestamp(right)?;
+                self.emit(integers, &[&left, &right], Ty::Timestamp, span)
+            }
+            (_, one, other) => Err(mismatch(operator, one, other, span)),
+        }
+    }
+
+    /// A date as the timestamp of its midnight.
+    pub(super) fn timestamp(&mut self, part: Part) -> Result<Part, ExprError> {
+        match part.ty {
+            Ty::Date => {
+                let op = Op::Convert(Conversion::DateToTimestamp);
+                self.emit(op, &[&part], Ty::Timestamp, part.span.clone())
+            }
+            _ => Ok(part),
+        }
+    }
+
+    /// A part that is not the word `null`.
+    pub(super) fn known(&self, part: Part, symbol: &str) -> Result<Part, ExprError> {
+        match part.is_null_literal {
+            false => Ok(part),
+            true => Err(
+                ExprError::new(part.span, format!("`{symbol}` with null is always null"))
+                    .with_help("to ask for null, write `x == null` or `x != null`"),
+            ),
+        }
+    }
+
+    pub(super) fn compare(
+        &mut self,
+        comparison: Comparison,
+        pair: &[Tree; 2],
+        span: Range<usize>,
+    ) -> Result<Part, ExprError> {
+        let (left, right) = (self.part(&pair[0])?, self.part(&pair[1])?);
+        if left.is_null_literal || right.is_null_literal {
+            let other = if left.is_null_literal { right } else { left };
+            let op = match comparison {
+                Comparison::Equal => Op::IsNull,
+                Comparison::NotEqual => Op::IsPresent,
+                _ => {
+                    let message = format!("`{}` with null is always null", comparison.symbol());
+                    return Err(ExprError::new(span, message)
+                        .with_help("to ask for null, write `x == null` or `x != null`"));
+                }
+            };
+            return self.emit(op, &[&other], Ty::Boolean, span);
+        }
+        if left.ty == Ty::Null || right.ty == Ty::Null {
+            return Ok(self.constant(Scalar::Null, Ty::Boolean, span));
+        }
+        let (left, right) = self.comparable(comparison.symbol(), left, right, &span)?;
+        match (left.ty, right.ty) {
+            (Ty::Integer, Ty::Number) => self.compare_mixed(comparison, left, right, span),
+            (Ty::Number, Ty::Integer) => {
+                self.compare_mixed(comparison.flipped(), right, left, span)
+            }
+            (ty, _) => self.emit(
+                Op::Compare(comparison, ty.lane()),
+                &[&left, &right],
+                Ty::Boolean,
+                span,
+            ),
+        }
+    }
+
+    /// An integer with a number, by value: neither is rounded.
+    fn compare_mixed(
+        &mut self,
+        comparison: Comparison,
+        integer: Part,
+        number: Part,
+        span: Range<usize>,
+    ) -> Result<Part, ExprError> {
+        // A constant that is both is compared in the lane of the column.
+        if let Some(value) = self.scalar(number.operand).and_then(whole_of) {
+            let number = self.constant(Scalar::Integer(value), Ty::Integer, number.span);
+            let op = Op::Compare(comparison, Lane::Integers);
+            return self.emit(op, &[&integer, &number], Ty::Boolean, span);
+        }
+        if let Some(value) = self.scalar(integer.operand).and_then(number_of) {
+            let integer = self.constant(Scalar::Number(value), Ty::Number, integer.span);
+            let op = Op::Compare(comparison, Lane::Numbers);
+            return self.emit(op, &[&integer, &number], Ty::Boolean, span);
+        }
+        self.emit(
+            Op::CompareMixed(comparison),
+            &[&integer, &number],
+            Ty::Boolean,
+            span,
+        )
+    }
+
+    /// Two parts of one type, or an integer and a number.
+    pub(super) fn comparable(
+        &mut self,
+        symbol: &str,
+        left: Part,
+        right: Part,
+        span: &Range<usize>,
+    ) -> Result<(Part, Part), ExprError> {
+        if left.ty == right.ty || left.ty.is_numeric() && right.ty.is_numeric() {
+            return Ok((left, right));
+        }
+        if left.ty.is_moment() && right.ty.is_moment() {
+            return Ok((self.timestamp(left)?, self.timestamp(right)?));
+        }
+        let types = (left.ty, right.ty);
+        let [left, right] = self.read_literals(left, right)?;
+        if types != (left.ty, right.ty) {
+            return self.comparable(symbol, left, right, span);
+        }
+        let message = format!("`{symbol}` compares {} with {}", left.ty, right.ty);
+        let error = ExprError::new(span.clone(), message);
+        Err(match (left.ty, right.ty) {
+            (Ty::Text, other) | (other, Ty::Text) => {
+                let is_quoted = self.text_of(&left).or(self.text_of(&right)).is_some();
+                let is_literal = [&left, &right].iter().any(|part| {
+                    matches!(
+                        self.scalar(part.operand),
+                        Some(Scalar::Integer(_) | Scalar::Number(_))
+                    )
+                });
+                match conversion_from_text(other) {
+                    Some(_) if is_quoted && (other.is_numeric() || other == Ty::Boolean) => {
+                        error.with_help("numbers and booleans stand without quotes")
+                    }
+                    Some(function) if is_literal && other.is_numeric() => error.with_help(format!(
+                        "a text stands in quotes; `{function}(x)` reads {other} from text"
+                    )),
+                    Some(function) => {
+                        error.with_help(format!("`{function}(x)` reads {other} from text"))
+                    }
+                    None => error,
+                }
+            }
+            _ => error,
+        })
+    }
+
+    pub(super) fn member(
+        &mut self,
+        pair: &[Tree; 2],
+        span: Range<usize>,
+    ) -> Result<Part, ExprError> {
+        let value = self.part(&pair[0])?;
+        let mut value = self.known(value, "in")?;
+        let Node::List(list) = &pair[1].node else {
+            return Err(ExprError::new(pair[1].span.clone(), "`in` takes a list")
+                .with_help("`x in ['a', 'b']`; to look into a text, `x.contains('a')`"));
+        };
+        let mut items = Vec::with_capacity(list.len());
+        for item in list {
+            let item = self.part(item)?;
+            if item.is_null_literal {
+                return Err(ExprError::new(item.span, "null is in no list")
+                    .with_help("write `x == null || x in [...]`"));
+            }
+            if value.ty == Ty::Null || item.ty == Ty::Null {
+                continue;
+            }
+            let item_span = item.span.clone();
+            let (common, item) = self.comparable("in", value.clone(), item, &item_span)?;
+            if common.ty != value.ty {
+                // One timestamp makes timestamps of all dates.
+                value = common;
+                for known in &mut items {
+                    *known = self.timestamp(Part::clone(known))?;
+                }
+            }
+            let item = if value.ty == Ty::Timestamp {
+                self.timestamp(item)?
+            } else {
+                item
+            };
+            items.push(item);
+        }
+        if value.ty == Ty::Null {
+            return Ok(self.constant(Scalar::Null, Ty::Boolean, span));
+        }
+        let is_other =
+            |item: &&Part| item.ty != value.ty && !(item.ty.is_numeric() && value.ty.is_numeric());
+        if let Some(other) = items.iter().find(is_other) {
+            let message = format!("`in` compares {} with {}", value.ty, other.ty);
+            return Err(ExprError::new(other.span.clone(), message));
+        }
+        let (constants, computed): (Vec<Part>, Vec<Part>) = items
+            .into_iter()
+            .partition(|item| self.scalar(item.operand).is_some());
+        let set = self.set_of(&constants, value.ty);
+        let mut found = vec![self.emit_in(set, &value, span.clone())?];
+        for item in computed {
+            let op = match (value.ty, item.ty) {
+                (Ty::Integer, Ty::Number) | (Ty::Number, Ty::Integer) => {
+                    let (integer, number) = match value.ty {
+                        Ty::Integer => (value.clone(), item),
+                        _ => (item, value.clone()),
+                    };
+                    found.push(self.compare_mixed(
+                        Comparison::Equal,
+                        integer,
+                        number,
+                        span.clone(),
+                    )?);
+                    continue;
+                }
+                (ty, _) => Op::Compare(Comparison::Equal, ty.lane()),
+            };
+            found.push(self.emit(op, &[&value, &item], Ty::Boolean, span.clone())?);
+        }
+        match found.len() {
+            1 => Ok(found.remove(0)),
+            _ => self.emit(Op::Or, &found.iter().collect::<Vec<_>>(), Ty::Boolean, span),
+        }
+    }
+
+    fn emit_in(&mut self, set: usize, value: &Part, span: Range<usize>) -> Result<Part, ExprError> {
+        self.emit(Op::In(set), &[value], Ty::Boolean, span)
+    }
+
+    pub(super) fn choose(
+        &mut self,
+        three: &[Tree; 3],
+        span: Range<usize>,
+    ) -> Result<Part, ExprError> {
+        let condition = self.boolean(&three[0], "? :")?;
+        let branches = [self.part(&three[1])?, self.part(&three[2])?];
+        let [one, other] = self.unified("? :", branches, &span)?;
+        self.emit(
+            Op::Choose(one.ty.lane()),
+            &[&condition, &one, &other],
+            one.ty,
+            span,
+        )
+    }
+
+    /// Parts of one type, so that either can be the value.
+    pub(super) fn unified(
+        &mut self,
+        symbol: &str,
+        [one, other]: [Part; 2],
+        span: &Range<usize>,
+    ) -> Result<[Part; 2], ExprError> {
+        match (one.ty, other.ty) {
+            (Ty::Null, ty) => Ok([Self::typed_null(one, ty), other]),
+            (ty, Ty::Null) => Ok([one, Self::typed_null(other, ty)]),
+            (left, right) if left == right => Ok([one, other]),
+            (left, right) if left.is_numeric() && right.is_numeric() => {
+                Ok([self.widened(one)?, self.widened(other)?])
+            }
+            (left, right) if left.is_moment() && right.is_moment() => {
+                Ok([self.timestamp(one)?, self.timestamp(other)?])
+            }
+            (left, right) => {
+                let message = format!("`{symbol}` gives {left} or {right}: it must be one type");
+                Err(ExprError::new(span.clone(), message)
+                    .with_help("`string(x)`, `double(x)` and others convert"))
+            }
+        }
+    }
+}
+
+/// How to make a boolean of a value.
+pub(crate) fn truth_of(ty: Ty) -> &'static str {
+    match ty {
+        Ty::Integer | Ty::Number => "compare it: `x > 0`, `x != 0`",
+        Ty::Text => "compare it: `x == 'yes'`, or read it: `bool(x)`",
+        _ => "compare it with something",
+    }
+}
+
+/// The function that reads values of that type from text.
+fn conversion_from_text(ty: Ty) -> Option<&'static str> {
+    Some(match ty {
+        Ty::Boolean => "bool",
+        Ty::Integer => "int",
+        Ty::Number => "double",
+        Ty::Date => "date",
+        Ty::Time => "time",
+        Ty::Timestamp => "timestamp",
+        Ty::Duration => "duration",
+        Ty::Null | Ty::Text => return None,
+    })
+}
+
+/// Operands that an operator does not take together.
+fn mismatch(operator: Arithmetic, one: Ty, other: Ty, span: Range<usize>) -> ExprError {
+    let message = format!(
+        "`{}` takes no {} with {}",
+        operator.symbol(),
+        one.bare(),
+        other.bare()
+    );
+    let error = ExprError::new(span, message);
+    match (operator, one, other) {
+        (Arithmetic::Add, Ty::Text, _) | (Arithmetic::Add, _, Ty::Text) => {
+            error.with_help("`string(x)` makes text of it, `double(x)` reads a number from text")
+        }
+        (_, Ty::Text, _) | (_, _, Ty::Text) => {
+            error.with_help("`int(x)` and `double(x)` read numbers from text")
+        }
+        (_, moment, _) | (_, _, moment) if moment.is_moment() => {
+            error.with_help("days and hours are durations: `x + duration('24h')`")
+        }
+        _ => error,
+    }
+}

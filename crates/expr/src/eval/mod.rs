@@ -1,0 +1,425 @@
+//! Running a program over the columns of a block: one loop for each step, over all rows.
+//!
+//! # Null and failure
+//! Every step has a bit for each row: whether it has a value. A step that cannot compute a row (a division by zero, a text
+//! that is no number) leaves it without a value and notes it as *failed*; what is computed of it fails as well, unless
+//! the failure does not matter: `x != 0 && 10 / x > 1` is false where `x` is 0, whatever the right side says. A row fails as a
+//! whole if its value is null for such a reason. All this depends on the row alone, never on the block.
+//!
+//! # Memory
+//! A step writes to a slot of its own, which keeps its buffers from block to block.
+
+mod integers;
+mod logic;
+mod numbers;
+mod test;
+mod texts;
+mod view;
+
+use regex_automata::meta;
+use tamis_engine::kernel::Kernel;
+use tamis_formats::vector::{Texts, Values, Vector};
+
+use crate::Expression;
+use crate::program::{Operand, Program, Scalar, Step};
+use crate::ty::Ty;
+use view::{Data, View};
+
+/// A column of a block, typed.
+#[derive(Clone, Copy, Debug)]
+pub struct Input<'a> {
+    /// Its values, of the type that the schema has.
+    pub vector: &'a Vector,
+    /// The bytes that its texts lie in: [`Spans::bytes`](tamis_engine::kernel::Spans) of the block's column. Columns of other
+    /// types need none.
+    pub bytes: &'a [u8],
+}
+
+/// The values of an expression, a row after the other.
+#[derive(Clone, Copy, Debug)]
+pub struct Evaluated<'e> {
+    /// The values.
+    pub vector: &'e Vector,
+    /// The bytes that texts lie in, as in [`Input::bytes`].
+    pub bytes: &'e [u8],
+    /// A bit for each row that is null because something could not be computed; empty if there are none.
+    pub failed: &'e [u64],
+}
+
+impl Evaluated<'_> {
+    /// How many rows could not be computed.
+    pub fn failed_count(&self) -> u64 {
+        self.failed
+            .iter()
+            .map(|word| u64::from(word.count_ones()))
+            .sum()
+    }
+}
+
+/// The rows that a filter lets through.
+#[derive(Clone, Copy, Debug)]
+pub struct Selected<'e> {
+    /// A bit for each row: whether the expression is true. Bits behind the last row are 0.
+    pub rows: &'e [u64],
+    /// As in [`Evaluated::failed`]; none of these is let through.
+    pub failed: &'e [u64],
+}
+
+impl Selected<'_> {
+    /// How many rows are let through.
+    pub fn count(&self) -> u64 {
+        self.rows
+            .iter()
+            .map(|word| u64::from(word.count_ones()))
+            .sum()
+    }
+
+    /// How many rows could not be computed.
+    pub fn failed_count(&self) -> u64 {
+        self.failed
+            .iter()
+            .map(|word| u64::from(word.count_ones()))
+            .sum()
+    }
+}
+
+/// Evaluates expressions. Keep one for each thread and expression: it reuses its memory from block to block.
+#[derive(Debug)]
+pub struct Evaluator {
+    slots: Vec<Slot>,
+    /// The result, where it is no step.
+    other: Slot,
+    scratch: Scratch,
+    /// Bits of a Boolean column that are true.
+    selected: Vec<u64>,
+}
+
+/// What a step computed.
+#[derive(Debug, Default)]
+struct Slot {
+    vector: Vector,
+    /// Empty, or a bit for each row.
+    failed: Vec<u64>,
+}
+
+/// What the loops need beside their operands.
+#[derive(Debug)]
+struct Scratch {
+    kernel: Kernel,
+    /// A bit for each row.
+    bits: Vec<u64>,
+    /// By pattern. Boxed, for it is large.
+    patterns: Vec<Option<Box<meta::Cache>>>,
+    text: String,
+}
+
+impl Scratch {
+    fn new(kernel: Kernel) -> Scratch {
+        Scratch {
+            kernel,
+            bits: Vec::new(),
+            patterns: Vec::new(),
+            text: String::new(),
+        }
+    }
+}
+
+impl Evaluator {
+    /// Nothing allocated yet.
+    pub fn new(kernel: Kernel) -> Evaluator {
+        Evaluator {
+            slots: Vec::new(),
+            other: Slot::default(),
+            scratch: Scratch::new(kernel),
+            selected: Vec::new(),
+        }
+    }
+
+    /// The values of an expression in `rows` rows. `inputs` are the columns it reads, in the order of
+    /// [`Expression::columns`].
+    ///
+    /// # Panics
+    /// If there are fewer inputs, or one has fewer rows or values of another type than the expression was compiled for.
+    pub fn evaluate<'e>(
+        &'e mut self,
+        expression: &'e Expression,
+        inputs: &'e [Input<'e>],
+        rows: usize,
+    ) -> Evaluated<'e> {
+        let program = &expression.program;
+        self.run(program, inputs, rows);
+        match expression.result {
+            Operand::Column(column) => Evaluated {
+                vector: inputs[column].vector,
+                bytes: inputs[column].bytes,
+                failed: &[],
+            },
+            Operand::Step(step) => self.slots[step].evaluated(),
+            Operand::Constant(constant) => {
+                self.other
+                    .fill(&program.constants[constant], expression.ty, rows);
+                self.other.evaluated()
+            }
+        }
+    }
+
+    /// The rows in which an expression is true.
+    ///
+    /// # Panics
+    /// As [`evaluate`](Self::evaluate), and if it is no [`Expression::filter`].
+    pub fn select<'e>(
+        &'e mut self,
+        expression: &'e Expression,
+        inputs: &'e [Input<'e>],
+        rows: usize,
+    ) -> Selected<'e> {
+        let mut selected = std::mem::take(&mut self.selected);
+        selected.clear();
+        let values = self.evaluate(expression, inputs, rows);
+        let present = &values.vector.present;
+        match &values.vector.values {
+            Values::Boolean(bits) => {
+                selected.extend(bits.iter().zip(present).map(|(bit, present)| bit & present));
+            }
+            Values::Null => selected.resize(present.len(), 0),
+            _ => panic!("a filter is a boolean"),
+        }
+        self.selected = selected;
+        let failed = match expression.result {
+            Operand::Step(step) => &self.slots[step].failed[..],
+            _ => &[],
+        };
+        Selected {
+            rows: &self.selected,
+            failed,
+        }
+    }
+
+    fn run(&mut self, program: &Program, inputs: &[Input<'_>], rows: usize) {
+        if self.slots.len() < program.steps.len() {
+            self.slots.resize_with(program.steps.len(), Slot::default);
+        }
+        for (index, step) in program.steps.iter().enumerate() {
+            // Operands stand before the step.
+            let (before, rest) = self.slots.split_at_mut(index);
+            let run = Run {
+                program,
+                inputs,
+                slots: before,
+                rows,
+            };
+            run.step(step, &mut rest[0], &mut self.scratch);
+        }
+    }
+}
+
+/// The value of a step whose operands are constants; `None` if it cannot be computed.
+pub(crate) fn constant(program: &Program, step: &Step) -> Option<Scalar> {
+    let run = Run {
+        program,
+        inputs: &[],
+        slots: &[],
+        rows: 1,
+    };
+    let mut slot = Slot::default();
+    run.step(step, &mut slot, &mut Scratch::new(Kernel::scalar()));
+    slot.scalar()
+}
+
+impl Slot {
+    fn evaluated(&self) -> Evaluated<'_> {
+        Evaluated {
+            vector: &self.vector,
+            bytes: &[],
+            failed: &self.failed,
+        }
+    }
+
+    /// The value of the only row; `None` if it failed.
+    fn scalar(&self) -> Option<Scalar> {
+        if self.failed.first().is_some_and(|&word| word != 0) {
+            return None;
+        }
+        if self.vector.is_null(0) {
+            return Some(Scalar::Null);
+        }
+        Some(match &self.vector.values {
+            Values::Null => Scalar::Null,
+            Values::Boolean(bits) => Scalar::Boolean(bits[0] & 1 == 1),
+            Values::Integer(values)
+            | Values::Date(values)
+            | Values::Time(values)
+            | Values::Timestamp(values) => Scalar::Integer(values[0]),
+            Values::Number(values) => Scalar::Number(values[0]),
+            Values::Text(texts) => Scalar::Text(texts.get(0, &[]).into()),
+        })
+    }
+
+    /// The same value in all rows.
+    fn fill(&mut self, scalar: &Scalar, ty: Ty, rows: usize) {
+        let mut out = self.open(ty, rows);
+        view::ones(rows, out.present);
+        match (&mut out.values, scalar) {
+            (LaneMut::Bits(out), Scalar::Boolean(value)) => {
+                view::ones(rows, out);
+                if !value {
+                    out.fill(0);
+                }
+            }
+            (LaneMut::Integers(out), Scalar::Integer(value)) => out.resize(rows, *value),
+            (LaneMut::Numbers(out), Scalar::Number(value)) => out.resize(rows, *value),
+            (LaneMut::Texts(out), Scalar::Text(value)) => {
+                for _ in 0..rows {
+                    out.push(value);
+                }
+            }
+            (values, _) => {
+                match values {
+                    LaneMut::Null => {}
+                    LaneMut::Bits(out) => out.resize(rows.div_ceil(64), 0),
+                    LaneMut::Integers(out) => out.resize(rows, 0),
+                    LaneMut::Numbers(out) => out.resize(rows, 0.0),
+                    LaneMut::Texts(out) => (0..rows).for_each(|_| out.push(b"")),
+                }
+                out.present.fill(0);
+            }
+        }
+    }
+
+    /// The buffers for so many values of a type, empty.
+    fn open(&mut self, ty: Ty, rows: usize) -> Out<'_> {
+        let Vector {
+            rows: slot_rows,
+            present,
+            values,
+        } = &mut self.vector;
+        *slot_rows = rows;
+        present.clear();
+        self.failed.clear();
+        let is_right = match ty {
+            Ty::Null => matches!(values, Values::Null),
+            Ty::Boolean => matches!(values, Values::Boolean(_)),
+            Ty::Integer | Ty::Duration => matches!(values, Values::Integer(_)),
+            Ty::Number => matches!(values, Values::Number(_)),
+            Ty::Text => matches!(values, Values::Text(_)),
+            Ty::Date => matches!(values, Values::Date(_)),
+            Ty::Time => matches!(values, Values::Time(_)),
+            Ty::Timestamp => matches!(values, Values::Timestamp(_)),
+        };
+        if !is_right {
+            *values = match ty {
+                Ty::Null => Values::Null,
+                Ty::Boolean => Values::Boolean(Vec::new()),
+                Ty::Integer | Ty::Duration => Values::Integer(Vec::new()),
+                Ty::Number => Values::Number(Vec::new()),
+                Ty::Text => Values::Text(Texts::default()),
+                Ty::Date => Values::Date(Vec::new()),
+                Ty::Time => Values::Time(Vec::new()),
+                Ty::Timestamp => Values::Timestamp(Vec::new()),
+            };
+        }
+        let values = match values {
+            Values::Null => LaneMut::Null,
+            Values::Boolean(bits) => {
+                bits.clear();
+                LaneMut::Bits(bits)
+            }
+            Values::Integer(values)
+            | Values::Date(values)
+            | Values::Time(values)
+            | Values::Timestamp(values) => {
+                values.clear();
+                LaneMut::Integers(values)
+            }
+            Values::Number(values) => {
+                values.clear();
+                LaneMut::Numbers(values)
+            }
+            Values::Text(texts) => {
+                texts.clear();
+                LaneMut::Texts(texts)
+            }
+        };
+        Out {
+            values,
+            present,
+            failed: &mut self.failed,
+        }
+    }
+}
+
+/// Where a step puts what it computes: empty buffers.
+struct Out<'s> {
+    values: LaneMut<'s>,
+    /// A bit for each row that has a value.
+    present: &'s mut Vec<u64>,
+    /// A bit for each row that could not be computed, or nothing.
+    failed: &'s mut Vec<u64>,
+}
+
+/// The values themselves.
+enum LaneMut<'s> {
+    Null,
+    Bits(&'s mut Vec<u64>),
+    Integers(&'s mut Vec<i64>),
+    Numbers(&'s mut Vec<f64>),
+    Texts(&'s mut Texts),
+}
+
+/// What a step can see.
+#[derive(Clone, Copy)]
+struct Run<'r> {
+    program: &'r Program,
+    inputs: &'r [Input<'r>],
+    slots: &'r [Slot],
+    rows: usize,
+}
+
+impl<'r> Run<'r> {
+    fn step(&self, step: &Step, slot: &mut Slot, scratch: &mut Scratch) {
+        let mut out = slot.open(step.ty, self.rows);
+        view::ones(self.rows, out.present);
+        if !step.op.is_strict() {
+            return self.logic(step, out, scratch);
+        }
+        // A row has a value where all operands have one, and failed where one of them did.
+        for &operand in &step.operands {
+            let view = self.view(operand);
+            view.presence.restrict(out.present);
+            view::union(out.failed, view.failed);
+        }
+        // Rows that a loop cannot compute.
+        scratch.bits.clear();
+        match &mut out.values {
+            LaneMut::Null => {}
+            LaneMut::Bits(bits) => self.test(step, bits, scratch),
+            LaneMut::Integers(values) => self.integers(step, values, scratch),
+            LaneMut::Numbers(values) => self.numbers(step, values, scratch),
+            LaneMut::Texts(texts) => self.texts(step, texts, scratch),
+        }
+        view::fail(&scratch.bits, out.present, out.failed);
+        if let LaneMut::Bits(bits) = out.values {
+            bits.iter_mut()
+                .zip(out.present)
+                .for_each(|(bits, present)| *bits &= *present);
+        }
+    }
+
+    fn view(&self, operand: Operand) -> View<'r> {
+        match operand {
+            Operand::Column(column) => {
+                let Input { vector, bytes } = self.inputs[column];
+                View::of(vector, bytes, &[])
+            }
+            Operand::Step(step) => {
+                let Slot { vector, failed } = &self.slots[step];
+                View::of(vector, &[], failed)
+            }
+            Operand::Constant(constant) => View::constant(&self.program.constants[constant]),
+        }
+    }
+
+    fn data(&self, operand: Operand) -> Data<'r> {
+        self.view(operand).data
+    }
+}

@@ -1,0 +1,112 @@
+//! What expressions mean, row by row, and what is said about those that mean nothing.
+
+mod errors;
+mod meaning;
+
+use tamis_engine::kernel::Kernel;
+use tamis_formats::columns::{Batch, Columns};
+use tamis_formats::vector::{Nulls, Reader, Type, Values, Vector};
+
+use crate::{Evaluator, Expression, Input, Schema};
+
+/// A table in memory: columns of texts that are read as their types; the empty text is null.
+struct Table {
+    schema: Schema,
+    rows: Columns,
+}
+
+/// What a row of a result is, for people: its value, `null`, or `failed`.
+type Shown = String;
+
+impl Table {
+    fn new(columns: &[(&str, Type, Vec<String>)]) -> Table {
+        let mut rows = Columns::new(columns.len());
+        for row in 0..columns.first().map_or(0, |column| column.2.len()) {
+            for (index, (_, _, values)) in columns.iter().enumerate() {
+                rows.column(index).text(&values[row]).unwrap();
+            }
+            rows.end_row();
+        }
+        Table {
+            schema: Schema::new(columns.iter().map(|&(name, ty, _)| (name, ty))),
+            rows,
+        }
+    }
+
+    /// The values of an expression.
+    fn evaluate(&self, text: &str) -> Vec<Shown> {
+        let expression = Expression::compile(text, &self.schema)
+            .unwrap_or_else(|error| panic!("{text}: {error}"));
+        let mut evaluator = Evaluator::new(Kernel::detect());
+        let mut shown = Vec::new();
+        let nulls = Nulls::declared(Vec::new());
+        let mut reader = Reader::new(None, b'.', nulls, Kernel::detect());
+        self.rows
+            .for_each_block(&mut |block| {
+                let columns = expression.columns();
+                let mut vectors = vec![Vector::default(); columns.len()];
+                for (&column, vector) in columns.iter().zip(&mut vectors) {
+                    let ty = self.schema.columns[column].1;
+                    reader.read(block, column, ty, vector).unwrap();
+                }
+                let inputs: Vec<Input<'_>> = columns
+                    .iter()
+                    .zip(&vectors)
+                    .map(|(&column, vector)| Input {
+                        vector,
+                        bytes: block.column(column).bytes,
+                    })
+                    .collect();
+                let evaluated = evaluator.evaluate(&expression, &inputs, block.rows);
+                assert_eq!(evaluated.vector.rows, block.rows);
+                assert_eq!(evaluated.vector.ty(), expression.ty(), "{text}");
+                for row in 0..block.rows {
+                    shown.push(show(
+                        evaluated.vector,
+                        evaluated.bytes,
+                        evaluated.failed,
+                        row,
+                    ));
+                }
+                if expression.ty() == Type::Boolean {
+                    let first = shown.len() - block.rows;
+                    let selected = evaluator.select(&expression, &inputs, block.rows);
+                    for (row, shown) in shown[first..].iter().enumerate() {
+                        let is_selected = selected.rows[row / 64] >> (row % 64) & 1 == 1;
+                        assert_eq!(is_selected, shown == "true", "{text} in row {row}");
+                    }
+                    let true_rows = shown[first..]
+                        .iter()
+                        .filter(|shown| *shown == "true")
+                        .count();
+                    assert_eq!(
+                        selected.count(),
+                        true_rows as u64,
+                        "{text}: rows behind the last"
+                    );
+                }
+            })
+            .unwrap();
+        shown
+    }
+}
+
+fn show(vector: &Vector, bytes: &[u8], failed: &[u64], row: usize) -> Shown {
+    let has_failed = failed
+        .get(row / 64)
+        .is_some_and(|word| word >> (row % 64) & 1 == 1);
+    if vector.is_null(row) {
+        return if has_failed { "failed" } else { "null" }.to_owned();
+    }
+    assert!(!has_failed, "what failed has no value");
+    match &vector.values {
+        Values::Null => unreachable!("it has no values"),
+        Values::Boolean(bits) => (bits[row / 64] >> (row % 64) & 1 == 1).to_string(),
+        Values::Number(values) => format!("{:?}", values[row]),
+        Values::Text(texts) => format!("{:?}", String::from_utf8_lossy(texts.get(row, bytes))),
+        Values::Integer(values)
+        | Values::Date(values)
+        | Values::Time(values)
+        | Values::Timestamp(values) => values[row].to_string(),
+    }
+}
