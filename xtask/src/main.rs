@@ -31,6 +31,11 @@ Usage: cargo xtask <COMMAND>
                                          time `tamis check` on N rows [default: 15000000], R rounds
                                          [default: 5], and the peers; put the tables into FILE.
                                          With --python the package's validators, on 5000000 rows
+  bench --process [--rows N] [--rounds R] [--write FILE]
+                                         time group-by, filters, statistics, sorting and Parquet in DuckDB, Polars, pyarrow and chdb
+  bench --kernels [--write FILE]         time every kernel with every instruction set
+  bench --techniques [--rows N] [--rounds R] [--write FILE]
+                                         time a check with and without each technique that an option turns off
   bench --regress [--write]              count instructions, and fail where they are 3 % more than in the committed
                                          baseline; --write renews it";
 
@@ -49,7 +54,16 @@ fn main() -> ExitCode {
             let arguments: Vec<_> = arguments.collect();
             let known: &[&str] = match arguments.iter().any(|argument| argument == "--regress") {
                 true => &["regress?", "write?"],
-                false => &["python?", "rows", "rounds", "peers?", "write"],
+                false => &[
+                    "python?",
+                    "process?",
+                    "kernels?",
+                    "techniques?",
+                    "rows",
+                    "rounds",
+                    "peers?",
+                    "write",
+                ],
             };
             Options::parse(arguments.into_iter(), known).and_then(|options| bench::run(&options))
         }

@@ -6,16 +6,20 @@
 //!    ends the benchmark: a fast wrong answer is no answer.
 //! 3. [`table`] prints the medians.
 //!
-//! [`python`] does the same for the Python package. [`regress`] counts instructions instead, to compare a change with
-//! what was before it.
+//! Others have a table of their own: [`python`] the Python package, [`process`] the verbs that process data, [`kernels`] the
+//! kernels, [`techniques`] what options turn off. [`regress`] counts instructions instead, to compare a change with what was
+//! before it.
 //!
 //! Tamis is timed as a whole process. A peer times itself, without the start of Python and its imports.
 
 mod contender;
 mod data;
+mod kernels;
+mod process;
 mod python;
 pub(crate) mod regress;
 mod table;
+mod techniques;
 
 use std::fs;
 use std::path::Path;
@@ -38,12 +42,25 @@ const PEERS: [(&str, &str); 4] = [
     ("pydantic", "benches/peers/pydantic_rows.py"),
 ];
 
+/// A benchmark with a table of its own.
+type Other = fn(&Options) -> Result<bool>;
+
+/// Benchmarks by their option.
+const OTHERS: [(&str, Other); 4] = [
+    ("python", python::run),
+    ("process", process::run),
+    ("kernels", kernels::run),
+    ("techniques", techniques::run),
+];
+
 pub(crate) fn run(options: &Options) -> Result<bool> {
     if options.has("regress") {
         return regress::run(options.has("write"));
     }
-    if options.has("python") {
-        return python::run(options);
+    for (name, run) in OTHERS {
+        if options.has(name) {
+            return run(options);
+        }
     }
     let rows = options.number("rows", ROWS)?;
     let rounds = options.number("rounds", 5usize)?.max(1);

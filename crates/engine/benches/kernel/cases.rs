@@ -35,11 +35,38 @@ pub(crate) struct Case<'a> {
     pub(crate) run: Box<dyn FnMut(Kernel) + 'a>,
 }
 
+/// What is asked of an id, an amount and a country.
+pub(crate) struct Rules {
+    pub(crate) template: Template,
+    pub(crate) range: DecimalRange,
+    pub(crate) set: ShortSet,
+}
+
+impl Rules {
+    pub(crate) fn new() -> Self {
+        let mut positions = vec![Position::byte(b'T'), Position::byte(b'X')];
+        positions.extend(vec![Position::range(b'0'..=b'9'); 10]);
+        let template = Template::new(&positions).expect("12 positions");
+        let bound = |text: &[u8]| {
+            Decimal::parse(text).map(|value| Bound {
+                value,
+                exclusive: false,
+            })
+        };
+        let range = DecimalRange::new(bound(b"0.01").as_ref(), bound(b"1000000").as_ref(), false);
+        Self {
+            template,
+            range,
+            set: ShortSet::new(&COUNTRIES.map(str::as_bytes)).expect("short names"),
+        }
+    }
+}
+
 /// A block of transactions and its index.
 pub(crate) struct Block {
     bytes: Vec<u8>,
     index: Vec<u32>,
-    rows: usize,
+    pub(crate) rows: usize,
     json: Vec<u8>,
     /// The values of the amounts.
     values: Vec<f64>,
@@ -67,7 +94,8 @@ impl Block {
         block
     }
 
-    fn column(&self, first: usize) -> Spans<'_> {
+    /// One of its columns.
+    pub(crate) fn column(&self, first: usize) -> Spans<'_> {
         Spans {
             bytes: &self.bytes,
             index: &self.index,
@@ -156,16 +184,11 @@ impl Block {
     }
 
     fn column_kernels(&self) -> Vec<Case<'_>> {
-        let mut positions = vec![Position::byte(b'T'), Position::byte(b'X')];
-        positions.extend(vec![Position::range(b'0'..=b'9'); 10]);
-        let template = Template::new(&positions).expect("12 positions");
-        let bound = |text: &[u8]| {
-            Decimal::parse(text).map(|value| Bound {
-                value,
-                exclusive: false,
-            })
-        };
-        let range = DecimalRange::new(bound(b"0.01").as_ref(), bound(b"1000000").as_ref(), false);
+        let Rules {
+            template,
+            range,
+            set,
+        } = Rules::new();
         let lengths = Lengths {
             min: 8,
             max: 20,
@@ -176,7 +199,6 @@ impl Block {
             ascii: false,
             ..lengths
         };
-        let set = ShortSet::new(&COUNTRIES.map(str::as_bytes)).expect("short names");
         vec![
             self.marks("mark_empty", 0, |kernel, spans, suspects| {
                 kernel.mark_empty(spans, suspects);

@@ -6,6 +6,7 @@
 //!   counts the instructions of [`measured`].
 
 mod cases;
+mod layout;
 
 use criterion::{Criterion, Throughput};
 use tamis_engine::kernel::Kernel;
@@ -57,5 +58,6 @@ fn time() {
             group.bench_function(kernel.name(), |bencher| bencher.iter(|| (case.run)(kernel)));
         }
     }
+    layout::time(&mut criterion, &block);
     criterion.final_summary();
 }

@@ -1,0 +1,117 @@
+"""What the contenders of `cargo xtask bench --process` share: data sets, the command line, the clock, one line of JSON.
+
+Every contender is a script that does one task on one file: `python duckdb_sql.py TASK DATASET INPUT OUTPUT THREADS`. It
+prints how long it took, the peak of its memory, and an answer that must be the same for all contenders, to rounding. A
+library is timed from its first look at the file to the last byte of its result; starting Python and importing the
+library is left out, which favours it.
+"""
+
+import json
+import resource
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """A table and what is asked of it."""
+
+    key: str  # a column of few texts, to group by
+    value: str  # a column of numbers, to sum and to sort by
+    limit: float  # `value` above it passes the filter
+    null: str  # the text that stands for null beside the empty one
+    numbers: tuple[str, ...]
+    texts: tuple[str, ...]
+
+
+DATASETS = {
+    "transactions": Dataset(
+        key="country",
+        value="amount",
+        limit=5000,
+        null="",
+        numbers=("amount",),
+        texts=("transaction_id", "timestamp", "account_id", "country", "memo"),
+    ),
+    "flights": Dataset(
+        key="carrier",
+        value="arr_delay",
+        limit=30,
+        null="NA",
+        numbers=(
+            *(
+                "year",
+                "month",
+                "day",
+                "dep_time",
+                "sched_dep_time",
+                "dep_delay",
+                "arr_time",
+                "sched_arr_time",
+            ),
+            *("arr_delay", "flight", "air_time", "distance", "hour", "minute"),
+        ),
+        texts=("carrier", "tailnum", "origin", "dest", "time_hour"),
+    ),
+}
+
+TASKS = ("group", "filter", "stats_core", "stats_all", "sort", "to_parquet", "read_parquet")
+
+
+@dataclass(frozen=True)
+class Work:
+    """One run: what to do with which file."""
+
+    dataset: Dataset
+    input: str
+    output: str
+    threads: int
+
+
+Function = Callable[[Work], Any]
+
+
+def arguments() -> tuple[str, Work]:
+    """The task and the work of the command line."""
+    task, dataset, path, output, threads = sys.argv[1:]
+    return task, Work(DATASETS[dataset], path, output, int(threads))
+
+
+def run(tool: str, version: str, functions: dict[str, Function]) -> None:
+    """Times the task of the command line."""
+    task, work = arguments()
+    if task == "tasks":
+        print(json.dumps(sorted(functions)))
+        return
+    start = time.perf_counter()
+    answer = functions[task](work)
+    seconds = time.perf_counter() - start
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    if task in ("filter", "sort"):
+        answer = lines(work.output)
+    elif task == "to_parquet":
+        answer = rows_of_parquet(work.output)
+    report = {
+        "tool": tool,
+        "version": version,
+        "seconds": seconds,
+        "peak_rss_bytes": peak,
+        "answer": answer,
+    }
+    print(json.dumps(report, default=float))
+
+
+def lines(path: str) -> int:
+    """Lines of a file that was written: the answer of whoever writes rows, outside of everybody's time."""
+    with open(path, "rb") as file:
+        return sum(block.count(b"\n") for block in iter(lambda: file.read(1 << 20), b""))
+
+
+def rows_of_parquet(path: str) -> int:
+    """Rows of a Parquet file that was written, likewise."""
+    from pyarrow.parquet import read_metadata
+
+    return read_metadata(path).num_rows
