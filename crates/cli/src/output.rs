@@ -22,6 +22,14 @@ pub(crate) fn write(path: &Path, bytes: &[u8]) -> Result<()> {
     Ok(sink.finish()?)
 }
 
+/// Characters in a line of standard output: those of the terminal, or enough for a table where there is none.
+pub(crate) fn width() -> usize {
+    /// A log or a file is not read in a window.
+    const WIDTH_DEFAULT: usize = 120;
+    let size = terminal_size::terminal_size_of(std::io::stdout());
+    size.map_or(WIDTH_DEFAULT, |(width, _)| usize::from(width.0))
+}
+
 /// The file that two of `outputs` would write: the later would replace the earlier. Devices take any number.
 pub(crate) fn named_twice<'a>(outputs: &[Option<&'a Path>]) -> Option<&'a Path> {
     let files: Vec<(&Path, PathBuf)> = outputs

@@ -2,12 +2,14 @@
 //!
 //! - [`generate`] makes test data of any size together with the contract it is held to, and says
 //!   exactly how many rows of it are bad, so that a check can be held to a known answer.
+//! - [`stats`] says of each column what its values are like.
 //! - [`infer`] reads a data set and writes the contract that all of its records keep.
 //! - [`table`] reads inputs of any format as one table with typed columns, for the verbs that compute.
 
 pub mod error;
 pub mod generate;
 pub mod infer;
+pub mod stats;
 pub mod table;
 
 pub use error::Error;

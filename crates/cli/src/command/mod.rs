@@ -5,6 +5,7 @@ mod check;
 mod contract;
 mod generate;
 mod infer;
+mod stats;
 
 use clap::Subcommand;
 
@@ -19,6 +20,7 @@ pub(crate) enum Command {
     Gen(generate::Options),
     Infer(infer::Options),
     Measure(bench::MeasureOptions),
+    Stats(stats::Options),
 }
 
 impl Command {
@@ -30,6 +32,7 @@ impl Command {
             Self::Gen(options) => generate::run(options, context),
             Self::Infer(options) => infer::run(options, context),
             Self::Measure(options) => bench::run_measured(options, context),
+            Self::Stats(options) => stats::run(options, context),
         }
     }
 }

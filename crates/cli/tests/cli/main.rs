@@ -11,4 +11,5 @@ mod generate;
 mod infer;
 mod report;
 mod shell;
+mod stats;
 mod usage;

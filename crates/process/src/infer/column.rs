@@ -14,6 +14,7 @@ use tamis_engine::number::Decimal;
 use super::dates::{Dates, Written};
 use super::distinct::Distinct;
 use super::keys::ColumnNumber;
+use super::nulls::Nullable;
 use super::shapes::Shapes;
 use super::typing::{Typing, logical_type};
 use tamis_formats::value::{Class, Classes, Reading};
@@ -219,6 +220,26 @@ impl Column {
     }
 }
 
+impl Nullable for Column {
+    fn tokens(&self) -> &[u64] {
+        &self.tokens
+    }
+
+    fn has_values(&self) -> bool {
+        !self.classes.is_empty()
+    }
+
+    fn is_typed(&self) -> bool {
+        let logical_type = self.logical_type(Typing::Text);
+        logical_type.is_some_and(|found| found != LogicalType::String)
+            || self.shapes.format().is_some()
+    }
+
+    fn lengths(&self) -> Option<(u64, u64)> {
+        self.lengths
+    }
+}
+
 impl Fractions {
     /// Takes a number that is no integer by its text.
     fn take(&mut self, number: &[u8]) {
@@ -243,7 +264,7 @@ impl Fractions {
 }
 
 /// Length in Unicode scalar values.
-pub(super) fn characters(text: &[u8]) -> u64 {
+pub(crate) fn characters(text: &[u8]) -> u64 {
     text.iter().filter(|&&byte| byte & 0xC0 != 0x80).count() as u64
 }
 

@@ -34,19 +34,19 @@
 //! # Ok::<(), tamis_process::Error>(())
 //! ```
 
-mod column;
+pub(crate) mod column;
 mod dates;
 mod decide;
 mod distinct;
 mod document;
 mod keys;
-mod nulls;
+pub(crate) mod nulls;
 pub(crate) mod open;
 mod run;
 mod shapes;
 mod tally;
 pub(crate) mod tree;
-mod typing;
+pub(crate) mod typing;
 mod worker;
 
 use std::path::PathBuf;

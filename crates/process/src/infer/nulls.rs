@@ -14,25 +14,22 @@
 //! Lengths are a rule of thumb, and the summary says what was decided. Who knows better says so beforehand
 //! (`--missing-values`); then exactly those tokens are null, and nothing is guessed.
 
-use tamis_contract::model::LogicalType;
-
 use tamis_formats::value::COMMON_NULLS;
 
-use super::column::{Column, characters};
-use super::typing::Typing;
+use super::column::characters;
 
 /// The texts that may stand for null.
 #[derive(Clone, Debug)]
-pub(super) struct Tokens {
-    pub(super) texts: Vec<String>,
+pub(crate) struct Tokens {
+    pub(crate) texts: Vec<String>,
     /// Somebody said that they do.
-    pub(super) are_given: bool,
+    pub(crate) are_given: bool,
     len_bytes_max: usize,
 }
 
 /// What became of a token.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Fate {
+pub(crate) enum Fate {
     /// It is null in the whole file: because it was given, or for the sake of these columns.
     Null(Vec<usize>),
     /// It is a value, because this column keeps it.
@@ -48,9 +45,24 @@ pub(super) enum Fate {
     Absent,
 }
 
+/// What of a column decides on null tokens.
+pub(crate) trait Nullable {
+    /// For each token, how often it came.
+    fn tokens(&self) -> &[u64];
+
+    /// Whether there are values, tokens left out.
+    fn has_values(&self) -> bool;
+
+    /// Whether these values have a type narrower than text, or a format.
+    fn is_typed(&self) -> bool;
+
+    /// Shortest and longest value, in characters.
+    fn lengths(&self) -> Option<(u64, u64)>;
+}
+
 impl Tokens {
     /// Those given, else the common ones.
-    pub(super) fn new(given: Option<Vec<String>>) -> Tokens {
+    pub(crate) fn new(given: Option<Vec<String>>) -> Tokens {
         let are_given = given.is_some();
         let mut texts = given.unwrap_or_else(|| COMMON_NULLS.map(str::to_owned).to_vec());
         // The empty text is null anyway.
@@ -63,13 +75,13 @@ impl Tokens {
     }
 
     /// No token at all: JSON has a null of its own.
-    pub(super) fn none() -> Tokens {
+    pub(crate) fn none() -> Tokens {
         Tokens::new(Some(Vec::new()))
     }
 
     /// The token that `text` is.
     #[inline]
-    pub(super) fn position(&self, text: &[u8]) -> Option<usize> {
+    pub(crate) fn position(&self, text: &[u8]) -> Option<usize> {
         if text.len() > self.len_bytes_max {
             return None;
         }
@@ -77,27 +89,22 @@ impl Tokens {
     }
 
     /// Decides on every token.
-    pub(super) fn decide(&self, columns: &[&Column]) -> Vec<Fate> {
-        let came = |token: usize, column: &Column| column.tokens[token] > 0;
+    pub(crate) fn decide<C: Nullable>(&self, columns: &[&C]) -> Vec<Fate> {
+        let came = |token: usize, column: &C| column.tokens()[token] > 0;
         if self.are_given {
             return vec![Fate::Null(Vec::new()); self.texts.len()];
         }
-        let is_typed = |column: &Column| {
-            let logical_type = column.logical_type(Typing::Text);
-            logical_type.is_some_and(|found| found != LogicalType::String)
-                || column.shapes.format().is_some()
-        };
-        let is_text = |column: &Column| !column.classes.is_empty() && !is_typed(column);
-        let where_ = |test: &dyn Fn(&Column) -> bool| -> Vec<usize> {
+        let is_text = |column: &C| column.has_values() && !column.is_typed();
+        let where_ = |test: &dyn Fn(&C) -> bool| -> Vec<usize> {
             let all = columns.iter().enumerate();
             all.filter(|(_, column)| test(column))
                 .map(|(index, _)| index)
                 .collect()
         };
-        let keeps = |token: usize, column: &Column| {
+        let keeps = |token: usize, column: &C| {
             let len = characters(self.texts[token].as_bytes());
             let fits = column
-                .lengths
+                .lengths()
                 .is_some_and(|(min, max)| min <= len && len <= max);
             is_text(column) && came(token, column) && fits
         };
@@ -107,8 +114,8 @@ impl Tokens {
             .map(|token| columns.iter().position(|column| keeps(token, column)))
             .collect();
         // A column is served only if it gets all tokens that it has.
-        let is_served = |column: &Column| {
-            is_typed(column)
+        let is_served = |column: &C| {
+            column.is_typed()
                 && tokens
                     .clone()
                     .all(|token| !came(token, column) || keeper[token].is_none())
@@ -118,7 +125,7 @@ impl Tokens {
             .map(|token| match keeper[token] {
                 Some(by) => Fate::Kept {
                     by,
-                    wanted_by: where_(&|column| is_typed(column) && came(token, column)),
+                    wanted_by: where_(&|column| column.is_typed() && came(token, column)),
                 },
                 None => {
                     let served = where_(&|column| is_served(column) && came(token, column));
@@ -137,6 +144,7 @@ impl Tokens {
 
 #[cfg(test)]
 mod tests {
+    use super::super::column::Column;
     use super::*;
     use tamis_formats::value::read_text;
 

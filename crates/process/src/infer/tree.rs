@@ -31,7 +31,7 @@ pub(super) struct Member {
 
 /// All paths in the records of `bytes`, those to objects included, each before those inside it; `None`
 /// if they are more than [`KEYS_MAX`].
-pub(super) fn paths_of(bytes: &[u8], kernel: Kernel) -> Option<Vec<Path>> {
+pub(crate) fn paths_of(bytes: &[u8], kernel: Kernel) -> Option<Vec<Path>> {
     let found = discover(bytes, KEYS_MAX, kernel);
     if !found.is_complete {
         return None;

@@ -5,7 +5,7 @@ use tamis_formats::value::{Class, Classes};
 
 /// Which values mix: in CSV all are texts, in JSON a number is never a text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Typing {
+pub(crate) enum Typing {
     /// CSV.
     Text,
     /// JSON lines.
@@ -13,7 +13,7 @@ pub(super) enum Typing {
 }
 
 /// The narrowest type that all values have; `None` when there are no values, or no such type.
-pub(super) fn logical_type(classes: Classes, typing: Typing) -> Option<LogicalType> {
+pub(crate) fn logical_type(classes: Classes, typing: Typing) -> Option<LogicalType> {
     use Class::{Array, Boolean, Date, Integer, Number, Object, Text, Time, Timestamp};
     let narrow: [(&[Class], LogicalType); 8] = [
         (&[Integer], LogicalType::Integer),

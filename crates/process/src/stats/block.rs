@@ -1,0 +1,399 @@
+//! One column of a block: its values are listed, then visited by one tight loop for each thing that is found out.
+//!
+//! 1. *Gathering* leaves out what is null, and lists where the plain values lie. Values that must be put together first
+//!    (doubled quotes, escapes) are rare and are taken one by one.
+//! 2. Their words and hashes are computed, all of them in a row.
+//! 3. A column with a dictionary looks up each hash. A spread runs a loop for each of its parts: registers, lengths,
+//!    extremes, numbers. [`Spread::take`] is the definition of what these loops do.
+
+use tamis_engine::kernel::{DateTimeShape, Empty, Kernel, Spans};
+use tamis_formats::csv::{self, Dialect};
+use tamis_formats::jsonl;
+use tamis_formats::value::Class;
+use tamis_formats::{Block, Kind};
+
+use super::column::{Column, Mode, Setting, Spread, State, is_canonical};
+use super::dictionary::{Dictionary, Family, Full};
+use super::extremes;
+use super::hash::{hash, word_at, word_of};
+use super::numbers::Plain;
+use crate::infer::column::characters;
+use crate::infer::nulls::Tokens;
+
+/// The buffers of one worker.
+#[derive(Debug, Default)]
+pub(super) struct Scratch {
+    unquoted: Vec<u32>,
+    index: Vec<u32>,
+    words: Vec<u128>,
+    hashes: Vec<u64>,
+    decoded: Vec<u8>,
+    suspects: Vec<u64>,
+    /// Of the rows of the block; empty if nobody wants samples.
+    pub(super) priorities: Vec<u64>,
+}
+
+/// What a column's values are taken with.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Taker<'a> {
+    pub(super) setting: &'a Setting,
+    pub(super) tokens: &'a Tokens,
+    pub(super) kernel: Kernel,
+}
+
+/// Plain values of a block, in the order of the rows.
+#[derive(Clone, Copy)]
+struct Values<'v> {
+    family: Family,
+    bytes: &'v [u8],
+    /// A pair for each value, as in a [`Spans`].
+    index: &'v [u32],
+    words: &'v [u128],
+    hashes: &'v [u64],
+    ascii: bool,
+}
+
+impl Taker<'_> {
+    /// Takes a column of CSV.
+    pub(super) fn csv(
+        self,
+        block: &Block<'_>,
+        at: usize,
+        dialect: &Dialect,
+        column: &mut Column,
+        scratch: &mut Scratch,
+    ) {
+        column.is_untyped = true;
+        let raw = block.column(at);
+        let mut pairs = std::mem::take(&mut scratch.unquoted);
+        let unquoted = csv::unquote_column(block, at, dialect, &mut pairs);
+        let spans = unquoted.unwrap_or(raw);
+        scratch.index.clear();
+        for row in 0..block.rows {
+            let range = spans.range(row);
+            let Some(&first) = spans.bytes[range.clone()].first() else {
+                continue;
+            };
+            // Behind a quote that is still there stands a value that must be put together.
+            if unquoted.is_some() && Some(first) == dialect.quote {
+                let text = csv::decode(raw.field(row), dialect, &mut scratch.decoded);
+                self.one(
+                    Family::Untyped,
+                    text,
+                    priority(&scratch.priorities, row),
+                    column,
+                );
+                continue;
+            }
+            let text = &spans.bytes[range.clone()];
+            if let Some(token) = self.tokens.position(text) {
+                column.tokens[token] += 1;
+                continue;
+            }
+            scratch.index.push((range.start as u32).wrapping_sub(1));
+            scratch.index.push(range.end as u32);
+            sample(
+                column,
+                Family::Untyped,
+                text,
+                priority(&scratch.priorities, row),
+            );
+        }
+        self.gathered(Family::Untyped, block, at, column, scratch);
+        scratch.unquoted = pairs;
+    }
+
+    /// Takes a column of JSON or of a file that says what its columns are: values have kinds of their own. `declared` is
+    /// what they are taken for where the format has no word for it.
+    pub(super) fn typed(
+        self,
+        block: &Block<'_>,
+        at: usize,
+        declared: Option<Family>,
+        column: &mut Column,
+        scratch: &mut Scratch,
+    ) {
+        let spans = block.column(at);
+        // Values of the same kind as the first are gathered, others taken one by one.
+        let mut gathered = None;
+        scratch.index.clear();
+        for row in 0..block.rows {
+            let raw = spans.field(row);
+            let family = match block.kind(row, at) {
+                Kind::Missing | Kind::Null => continue,
+                Kind::EscapedString => {
+                    let text = jsonl::decode_string(raw, &mut scratch.decoded);
+                    let family = declared.unwrap_or(Family::String);
+                    self.one(family, text, priority(&scratch.priorities, row), column);
+                    continue;
+                }
+                Kind::String => declared.unwrap_or(Family::String),
+                Kind::Text => declared.unwrap_or(Family::Untyped),
+                Kind::Number => Family::Number,
+                Kind::Boolean => Family::Boolean,
+                // What is in it is in its members.
+                Kind::Object => {
+                    column.take(self.setting, Family::Object, b"", 1);
+                    continue;
+                }
+                Kind::Array => Family::Array,
+            };
+            if *gathered.get_or_insert(family) != family {
+                self.one(family, raw, priority(&scratch.priorities, row), column);
+                continue;
+            }
+            let range = spans.range(row);
+            scratch.index.push((range.start as u32).wrapping_sub(1));
+            scratch.index.push(range.end as u32);
+            sample(column, family, raw, priority(&scratch.priorities, row));
+        }
+        if let Some(family) = gathered {
+            self.gathered(family, block, at, column, scratch);
+        }
+    }
+
+    /// Takes a value by itself.
+    fn one(self, family: Family, text: &[u8], priority: u64, column: &mut Column) {
+        if family == Family::Untyped {
+            if text.is_empty() {
+                return;
+            }
+            if let Some(token) = self.tokens.position(text) {
+                column.tokens[token] += 1;
+                return;
+            }
+        }
+        sample(column, family, text, priority);
+        column.take(self.setting, family, text, 1);
+    }
+
+    /// Takes the values that `scratch.index` lists.
+    fn gathered(
+        self,
+        family: Family,
+        block: &Block<'_>,
+        at: usize,
+        column: &mut Column,
+        scratch: &mut Scratch,
+    ) {
+        let bytes = block.column(at).bytes;
+        let Scratch {
+            index,
+            words,
+            hashes,
+            suspects,
+            ..
+        } = scratch;
+        words.clear();
+        hashes.clear();
+        for pair in index.chunks_exact(2) {
+            let start = pair[0].wrapping_add(1) as usize;
+            let end = pair[1] as usize;
+            words.push(word_at(bytes, start, end - start));
+        }
+        let needs_hashes = match &column.state {
+            State::Few(_) => true,
+            State::Many(spread) => spread.distinct.is_some(),
+        };
+        if needs_hashes {
+            let texts = index.chunks_exact(2).map(|pair| {
+                let start = pair[0].wrapping_add(1) as usize;
+                &bytes[start..pair[1] as usize]
+            });
+            hashes.extend(texts.zip(&*words).map(|(text, &word)| hash(text, word)));
+        }
+        let values = Values {
+            family,
+            bytes,
+            index,
+            words,
+            hashes,
+            ascii: block.is_ascii(at),
+        };
+        let mut from = 0;
+        if let State::Few(dictionary) = &mut column.state {
+            from = values.look_up(dictionary);
+            if from < values.len() {
+                column.spread_out(self.setting);
+            }
+        }
+        if let State::Many(spread) = &mut column.state {
+            values.from(from).spread(self, spread, suspects);
+        }
+    }
+}
+
+/// The priority of a row, if there are samples.
+#[inline(always)]
+fn priority(priorities: &[u64], row: usize) -> u64 {
+    priorities.get(row).copied().unwrap_or(u64::MAX)
+}
+
+#[inline(always)]
+fn sample(column: &mut Column, family: Family, text: &[u8], priority: u64) {
+    if column.sample.wants(priority) {
+        let hash = hash(text, word_of(text));
+        column.sample.take(priority, family, text, hash);
+    }
+}
+
+impl<'v> Values<'v> {
+    fn len(&self) -> usize {
+        self.words.len()
+    }
+
+    #[inline(always)]
+    fn text(&self, at: usize) -> &'v [u8] {
+        let start = self.index[2 * at].wrapping_add(1) as usize;
+        &self.bytes[start..self.index[2 * at + 1] as usize]
+    }
+
+    /// Those from the one at `at` on.
+    fn from(self, at: usize) -> Values<'v> {
+        Values {
+            index: &self.index[2 * at..],
+            words: &self.words[at..],
+            hashes: self.hashes.get(at..).unwrap_or_default(),
+            ..self
+        }
+    }
+
+    /// Counts values in a dictionary; how many there was room for.
+    fn look_up(&self, dictionary: &mut Dictionary) -> usize {
+        for (at, &hash) in self.hashes.iter().enumerate() {
+            if let Err(Full) = dictionary.add(self.family, self.text(at), hash, 1) {
+                return at;
+            }
+        }
+        self.hashes.len()
+    }
+
+    /// Adds values to a spread.
+    fn spread(self, taker: Taker<'_>, spread: &mut Spread, suspects: &mut Vec<u64>) {
+        if let Some(distinct) = &mut spread.distinct {
+            self.hashes.iter().for_each(|&hash| distinct.insert(hash));
+        }
+        let Some((least, greatest)) = extremes::find(self.words, |at| self.text(at)) else {
+            return;
+        };
+        spread.texts.take(self.text(least));
+        spread.texts.take(self.text(greatest));
+        self.lengths(spread);
+        let mut at = 0;
+        while at < self.len() {
+            at += match (spread.mode, self.family) {
+                (Mode::Numbers, Family::Untyped | Family::Number) => {
+                    self.from(at).numbers(taker.setting, spread)
+                }
+                (Mode::Moments(class), Family::Untyped | Family::String) if at == 0 => {
+                    self.moments(taker.kernel, class, [least, greatest], spread, suspects)
+                }
+                (Mode::Texts, Family::Untyped) => {
+                    spread.values += (self.len() - at) as u64;
+                    spread.add_class(Class::Text);
+                    break;
+                }
+                (Mode::Texts, Family::String) if spread.classes.contains(Class::Text) => {
+                    spread.values += (self.len() - at) as u64;
+                    break;
+                }
+                _ => 0,
+            };
+            // What no loop took.
+            if at < self.len() {
+                spread.read(taker.setting, self.family, self.text(at), 1);
+                at += 1;
+            }
+        }
+    }
+
+    fn lengths(&self, spread: &mut Spread) {
+        if !self.ascii {
+            for at in 0..self.len() {
+                spread.take_length(characters(self.text(at)));
+            }
+            return;
+        }
+        let (mut shortest, mut longest) = (u32::MAX, 0);
+        for pair in self.index.chunks_exact(2) {
+            let len = pair[1].wrapping_sub(pair[0]).wrapping_sub(1);
+            shortest = shortest.min(len);
+            longest = longest.max(len);
+        }
+        spread.take_length(shortest.into());
+        spread.take_length(longest.into());
+    }
+
+    /// Adds plain numbers, up to the first value that is none; how many.
+    fn numbers(&self, setting: &Setting, spread: &mut Spread) -> usize {
+        let point = match self.family {
+            Family::Number => b'.',
+            _ => setting.point,
+        };
+        let needs_sketch = setting.wanted.needs_sketch();
+        let (mut count, mut fractions) = (0, 0);
+        while count < self.len() {
+            let Some(plain) = Plain::parse(self.text(count), point) else {
+                break;
+            };
+            spread.numbers.scale(plain.scale).add(plain.mantissa, 1);
+            if needs_sketch {
+                spread.sketch.add(plain.to_f64(), 1);
+            }
+            fractions += usize::from(!plain.is_integer);
+            count += 1;
+        }
+        spread.values += count as u64;
+        if fractions > 0 {
+            spread.add_class(Class::Number);
+        }
+        if fractions < count {
+            spread.add_class(Class::Integer);
+        }
+        count
+    }
+
+    /// Adds moments, if all values are moments written alike; how many. `ends` are the first and the last
+    /// in the order of the texts, which then is that of time.
+    fn moments(
+        &self,
+        kernel: Kernel,
+        class: Class,
+        ends: [usize; 2],
+        spread: &mut Spread,
+        suspects: &mut Vec<u64>,
+    ) -> usize {
+        let shape = match class {
+            Class::Date => DateTimeShape::Date,
+            Class::Time => DateTimeShape::Time,
+            _ => DateTimeShape::DateTime,
+        };
+        let is_alike =
+            spread.is_canonical && (0..self.len()).all(|at| is_canonical(class, self.text(at)));
+        if !is_alike {
+            return 0;
+        }
+        suspects.clear();
+        suspects.resize(self.len().div_ceil(64), 0);
+        let spans = Spans {
+            bytes: self.bytes,
+            index: self.index,
+            first: 0,
+            stride: 2,
+            rows: self.len(),
+            trim_cr: false,
+        };
+        kernel.mark_date_time(&spans, shape, Empty::Suspect, suspects);
+        if suspects.iter().any(|&word| word != 0) {
+            return 0;
+        }
+        for at in ends {
+            let text = self.text(at);
+            if let Some(moment) = tamis_engine::kernel::parse_date_time(text, shape) {
+                spread.moments.take(moment, text);
+            }
+        }
+        spread.values += self.len() as u64;
+        self.len()
+    }
+}
