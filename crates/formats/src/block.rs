@@ -35,7 +35,7 @@ pub struct Block<'a> {
     /// and where no field of the block can start with one.
     pub quote: Option<u8>,
     /// Where each record lies, terminator included, as pairs (start, end); `None` in CSV, where
-    /// records touch and the index tells.
+    /// records touch and the index tells, and where columns lie apart and records are nowhere.
     pub records: Option<&'a [u32]>,
     /// What each JSON value is, row by row (`rows * columns` entries); `None` in CSV.
     pub kinds: Option<&'a [Kind]>,
@@ -44,8 +44,8 @@ pub struct Block<'a> {
     /// Keys at the root of JSON records that no column asks for, in the order they stand; empty unless the parser
     /// was told to note them.
     pub extra_keys: &'a [ExtraKey],
-    /// The columns, where they lie apart; then nothing else here says anything but `rows`, `columns` and `extra_keys`, to
-    /// which `bytes` belong.
+    /// The columns, where they lie apart; then nothing else here says anything but `rows`, `columns`, and `extra_keys` or
+    /// `records`, to which `bytes` belong.
     pub apart: Option<&'a [Column<'a>]>,
 }
 
@@ -130,13 +130,11 @@ impl<'a> Block<'a> {
         }
     }
 
-    /// Where a record lies in `bytes`, its terminator included; nowhere (`0..0`) if its columns lie apart.
+    /// Where a record lies in `bytes`, its terminator included; nowhere (`0..0`) if its columns are all there is.
     pub fn record(&self, row: usize) -> Range<usize> {
-        if self.apart.is_some() {
-            return 0..0;
-        }
         match self.records {
             Some(pairs) => pairs[2 * row] as usize..pairs[2 * row + 1] as usize,
+            None if self.apart.is_some() => 0..0,
             None => {
                 let stride = self.stride();
                 let start = self.index[row * stride].wrapping_add(1) as usize;
@@ -270,6 +268,13 @@ pub enum Fault {
     },
     /// A JSON value, but not an object.
     NotAnObject,
+    /// No Protobuf message of the schema's type.
+    InvalidMessage {
+        /// Where it cannot be read on, in the chunk.
+        offset: usize,
+        /// What is wrong there.
+        message: String,
+    },
     /// The same key twice in one JSON object.
     DuplicateKey {
         /// Where the second one stands, in the chunk.
@@ -292,6 +297,9 @@ impl Fault {
             Fault::InvalidUtf8 { offset } => format!("byte {} is not valid UTF-8", byte(offset)),
             Fault::InvalidJson { offset, message } => format!("{message} at byte {}", byte(offset)),
             Fault::NotAnObject => "is not a JSON object".to_owned(),
+            Fault::InvalidMessage { offset, message } => {
+                format!("{message}, at byte {}", byte(offset))
+            }
             Fault::DuplicateKey { offset } => format!("a key is repeated at byte {}", byte(offset)),
         }
     }

@@ -37,6 +37,13 @@ pub trait RecordFile: Debug + Send + Sync {
     /// # Errors
     /// As [`Unit::visit`].
     fn units(&self, wanted: &[usize]) -> Result<Units<'_>, Error>;
+
+    /// Writes a record of the file as JSON: an object, or a string for one that cannot be read. `record` is what
+    /// [`Block::record`](crate::Block::record) says or a [`Malformed`](crate::Malformed) holds; formats without records that
+    /// lie anywhere have no such.
+    fn show_record(&self, record: &[u8], out: &mut Vec<u8>) {
+        let _ = (record, out);
+    }
 }
 
 /// The pieces of a file, in order.
@@ -46,6 +53,11 @@ pub type Units<'f> = Box<dyn Iterator<Item = Result<Box<dyn Unit + 'f>, Error>> 
 pub trait Unit: Send {
     /// Bytes of the file that stand for these rows, for progress.
     fn len_bytes(&self) -> u64;
+
+    /// Where the bytes of its blocks begin in the file (after decompression), if its records lie somewhere.
+    fn byte_offset(&self) -> Option<u64> {
+        None
+    }
 
     /// Reads the rows and hands them to `visitor`, as blocks whose columns are the wanted ones in the order asked for.
     ///

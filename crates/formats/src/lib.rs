@@ -8,6 +8,8 @@
 #[cfg(feature = "arrow")]
 pub mod arrow;
 pub mod block;
+#[cfg(any(feature = "arrow", feature = "protobuf"))]
+mod calendar;
 pub mod columns;
 pub mod csv;
 pub mod encoding;
@@ -15,6 +17,8 @@ mod error;
 pub mod file;
 pub mod input;
 pub mod jsonl;
+#[cfg(feature = "protobuf")]
+pub mod protobuf;
 pub mod sniff;
 pub mod value;
 pub mod vector;

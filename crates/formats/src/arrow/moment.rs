@@ -18,8 +18,7 @@ use arrow_buffer::NullBuffer;
 use arrow_schema::{DataType, TimeUnit};
 
 use super::text::Text;
-
-pub(super) const DAY_SECONDS: i64 = 86_400;
+use crate::calendar::{DAY_SECONDS, civil};
 
 /// Bytes of the longest moment: a year of 12 digits and its sign, and `-02-29T10:20:30.123456789+01:00`.
 const MOMENT_BYTES: usize = 48;
@@ -266,27 +265,6 @@ fn write_date(days: i64, out: &mut [u8]) -> usize {
     out[end + 3] = b'-';
     two_digits(day, &mut out[end + 4..]);
     end + 6
-}
-
-/// Year, month and day by the proleptic Gregorian calendar. The algorithm is Howard Hinnant's `civil_from_days`
-/// (<https://howardhinnant.github.io/date_algorithms.html>).
-fn civil(days: i64) -> (i64, u64, u64) {
-    // Years begin in March here, so that the leap day is the last of its year.
-    let days = days + 719_468;
-    let era = days.div_euclid(146_097);
-    let day_of_era = days.rem_euclid(146_097) as u64;
-    let year_of_era =
-        (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let march_month = (5 * day_of_year + 2) / 153;
-    let day = day_of_year - (153 * march_month + 2) / 5 + 1;
-    let month = if march_month < 10 {
-        march_month + 3
-    } else {
-        march_month - 9
-    };
-    let year = year_of_era as i64 + era * 400 + i64::from(month <= 2);
-    (year, month, day)
 }
 
 fn two_digits(number: u64, out: &mut [u8]) {

@@ -16,7 +16,7 @@ use arrow_array::types::{
 use arrow_buffer::NullBuffer;
 use arrow_schema::{DataType, TimeUnit};
 
-use super::moment::DAY_SECONDS;
+use crate::calendar::DAY_SECONDS;
 
 /// The values of a column with which no rule finds anything wrong.
 #[derive(Clone, Debug, Default)]
