@@ -16,6 +16,7 @@ use annotate_snippets::{AnnotationKind, Group, Level as Title, Origin, Renderer,
 use tamis_contract::diagnostic::{ContractText, Diagnostic, Level};
 use tamis_contract::model::{UncheckedKind, UncheckedRule};
 use tamis_contract::odcs::Reading;
+use tamis_expr::ExprError;
 
 /// The findings one after the other, in colour, an empty line between them.
 pub(crate) fn render(text: &ContractText, diagnostics: &[Diagnostic]) -> String {
@@ -26,6 +27,20 @@ pub(crate) fn render(text: &ContractText, diagnostics: &[Diagnostic]) -> String 
     let mut rendered = drawn.collect::<Vec<_>>().join("\n\n");
     rendered.push('\n');
     rendered
+}
+
+/// What is wrong with an expression of the command line, drawn below it.
+pub(crate) fn of_expression(text: &str, error: &ExprError) -> String {
+    let title = Title::ERROR.primary_title(error.message.as_str());
+    let snippet =
+        Snippet::source(text).annotation(AnnotationKind::Primary.span(error.span.clone()));
+    let mut group = Group::with_title(title).element(snippet);
+    if let Some(help) = &error.help {
+        group = group.element(Title::HELP.message(help.as_str()));
+    }
+    let mut drawn = Renderer::styled().render(&[group]);
+    drawn.push('\n');
+    drawn
 }
 
 /// All there is to say about a contract that can be used: what the reader found, and the rules

@@ -83,6 +83,11 @@ impl Error {
             (
                 Self::Process(
                     Process::UnknownColumn { .. }
+                    | Process::Columns { .. }
+                    | Process::Expression { .. }
+                    | Process::Rate { .. }
+                    | Process::LateKeys { .. }
+                    | Process::NotUniform { .. }
                     | Process::OtherColumns { .. }
                     | Process::OtherFormat { .. },
                 ),

@@ -5,6 +5,7 @@
 //! - `printer` is the only writer to the terminal, `progress` the only bar on it;
 //! - `output` puts files in place, whole or not at all; `contract_file` reads contracts;
 //! - `inputs` makes sources of what was named, and says how they are read;
+//! - `table` reads inputs as one table with typed columns, `rows` writes rows of it;
 //! - `diagnostics` draws what is wrong with a contract, `paint` has the colours.
 //!
 //! [`run`] is a function of its arguments and nothing else: it installs no signal handler and does
@@ -22,6 +23,8 @@ mod paint;
 mod printer;
 mod process;
 mod progress;
+mod rows;
+mod table;
 
 use std::ffi::OsString;
 

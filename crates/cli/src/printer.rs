@@ -6,9 +6,12 @@ use anstream::{AutoStream, ColorChoice};
 use anstyle::{AnsiColor, Style};
 
 use tamis_contract::diagnostic::{ContractText, Diagnostic};
+use tamis_contract::report::{Performance, text};
 use tamis_engine::Error as Engine;
+use tamis_process::Error as Process;
 
 use crate::args::{Globals, When};
+use crate::paint::Coloured;
 use crate::{Error, Result, diagnostics};
 
 const ERROR: Style = AnsiColor::Red.on_default().bold();
@@ -52,6 +55,9 @@ impl Printer {
         if error.is_silent() {
             return;
         }
+        if let Error::Process(Process::Expression { text, source }) = error {
+            return self.stderr(&diagnostics::of_expression(text, source));
+        }
         if let Error::Contract(error) = error {
             return self.stderr(&diagnostics::render(&error.source_text, &error.diagnostics));
         }
@@ -59,6 +65,14 @@ impl Printer {
         if let Some(hint) = error.hint() {
             self.stderr(&format!("{HINT}hint:{HINT:#} {hint}\n"));
         }
+    }
+
+    /// The block that `--perf` asks for: what a run over so many records took.
+    pub(crate) fn performance(&self, performance: &Performance, records: u64) {
+        let mut page = String::new();
+        text::write_performance(performance, records, &Coloured, &mut page)
+            .expect("a string takes everything");
+        self.notice(page.trim_end());
     }
 
     /// What a contract that can be used should hear, left out with `--quiet`.

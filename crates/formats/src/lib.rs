@@ -8,7 +8,6 @@
 #[cfg(feature = "arrow")]
 pub mod arrow;
 pub mod block;
-#[cfg(any(feature = "arrow", feature = "protobuf"))]
 mod calendar;
 pub mod columns;
 pub mod csv;
@@ -17,11 +16,13 @@ mod error;
 pub mod file;
 pub mod input;
 pub mod jsonl;
+pub mod moment;
 #[cfg(feature = "protobuf")]
 pub mod protobuf;
 pub mod sniff;
 pub mod value;
 pub mod vector;
+pub mod write;
 
 pub use block::{Block, ExtraKey, Fault, Kind, Malformed, Totals, Visitor};
 pub use error::Error;

@@ -49,6 +49,36 @@ pub enum Error {
         /// The columns there are.
         known: Vec<String>,
     },
+    /// The columns of JSON lines are known when all have been read, and these cannot be read twice.
+    #[error(
+        "`{input}`: its columns are known only at its end, and it can be read once only; name the columns you want, or save it to a file"
+    )]
+    LateKeys {
+        /// Name of the input.
+        input: String,
+    },
+    /// A choice of columns that cannot be.
+    #[error("columns `{text}`: {reason}")]
+    Columns {
+        /// What was asked for.
+        text: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// An expression that cannot be.
+    #[error("`{text}`: {source}")]
+    Expression {
+        /// The expression.
+        text: String,
+        /// What is wrong with it, and where.
+        source: tamis_expr::ExprError,
+    },
+    /// The share of rows is not a probability.
+    #[error("a share of {rate}: expected a number between 0 and 1")]
+    Rate {
+        /// The rate asked for.
+        rate: f64,
+    },
     /// A later input lacks a column of the first.
     #[error("`{input}` has no column `{name}`, which `{first}` has")]
     OtherColumns {
@@ -56,6 +86,16 @@ pub enum Error {
         input: String,
         /// The column.
         name: String,
+        /// Name of the first input.
+        first: String,
+    },
+    /// A later input cannot be passed on below the header of the first.
+    #[error(
+        "`{input}` is written otherwise than `{first}`, or has other columns, or in another order: choose the columns to have them put in order"
+    )]
+    NotUniform {
+        /// Name of the input.
+        input: String,
         /// Name of the first input.
         first: String,
     },

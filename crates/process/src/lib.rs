@@ -4,11 +4,13 @@
 //!   exactly how many rows of it are bad, so that a check can be held to a known answer.
 //! - [`stats`] says of each column what its values are like.
 //! - [`infer`] reads a data set and writes the contract that all of its records keep.
+//! - [`rows`] writes rows: some of them, some columns, in another format.
 //! - [`table`] reads inputs of any format as one table with typed columns, for the verbs that compute.
 
 pub mod error;
 pub mod generate;
 pub mod infer;
+pub mod rows;
 pub mod stats;
 pub mod table;
 

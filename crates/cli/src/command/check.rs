@@ -213,10 +213,9 @@ impl Options {
             output::write(path, report.to_json().as_bytes())?;
         }
         if context.globals.perf {
-            let mut page = String::new();
-            text::write_performance(report, &Coloured, &mut page)
-                .expect("a string takes everything");
-            context.printer.notice(page.trim_end());
+            context
+                .printer
+                .performance(&report.performance, report.rows.total);
         }
         Ok(())
     }

@@ -3,8 +3,13 @@
 mod bench;
 mod check;
 mod contract;
+mod convert;
+mod filter;
 mod generate;
+mod head;
 mod infer;
+mod sample;
+mod select;
 mod stats;
 
 use clap::Subcommand;
@@ -17,10 +22,15 @@ pub(crate) enum Command {
     Bench(bench::Options),
     Check(check::Options),
     Contract(contract::Options),
+    Convert(convert::Options),
+    Filter(filter::Options),
     Gen(generate::Options),
+    Head(head::Options),
     Infer(infer::Options),
     Measure(bench::MeasureOptions),
     Stats(stats::Options),
+    Sample(sample::Options),
+    Select(select::Options),
 }
 
 impl Command {
@@ -29,10 +39,15 @@ impl Command {
             Self::Bench(options) => bench::run(options, context),
             Self::Check(options) => check::run(options, context),
             Self::Contract(options) => contract::run(options, context),
+            Self::Convert(options) => convert::run(options, context),
+            Self::Filter(options) => filter::run(options, context),
             Self::Gen(options) => generate::run(options, context),
+            Self::Head(options) => head::run(options, context),
             Self::Infer(options) => infer::run(options, context),
             Self::Measure(options) => bench::run_measured(options, context),
             Self::Stats(options) => stats::run(options, context),
+            Self::Sample(options) => sample::run(options, context),
+            Self::Select(options) => select::run(options, context),
         }
     }
 }

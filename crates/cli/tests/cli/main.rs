@@ -10,6 +10,7 @@ mod follow;
 mod generate;
 mod infer;
 mod report;
+mod rows;
 mod shell;
 mod stats;
 mod usage;

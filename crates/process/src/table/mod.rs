@@ -110,6 +110,10 @@ pub struct Table<'s> {
     /// The header record of the first input as it came.
     header_bytes: Vec<u8>,
     notes: Vec<String>,
+    /// There are no more columns than these.
+    is_complete: bool,
+    /// Records are passed on as they come, so that all inputs must be written alike.
+    is_uniform: bool,
 }
 
 impl Table<'_> {
@@ -136,6 +140,12 @@ impl Table<'_> {
     /// How the inputs are read.
     pub fn options(&self) -> &TableOptions {
         &self.options
+    }
+
+    /// Makes every input an error that is written otherwise than the first, or has other columns, or in another order: for
+    /// whoever passes records on as they come.
+    pub fn require_uniform(&mut self) {
+        self.is_uniform = true;
     }
 
     /// Whether all inputs can be read a second time.

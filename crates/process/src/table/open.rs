@@ -36,6 +36,8 @@ impl<'s> Table<'s> {
             first: None,
             header_bytes: Vec::new(),
             notes: Vec::new(),
+            is_complete: true,
+            is_uniform: false,
         };
         table.first = Some(match input {
             Input::Text(records) => Input::Text(Box::new(table.look(*records)?)),
@@ -68,13 +70,31 @@ impl<'s> Table<'s> {
         if let Some(column) = self.position(name) {
             return Ok(column);
         }
-        if self.shape == Some(Shape::Jsonl) && self.is_repeatable() {
-            self.discover()?;
+        if self.is_repeatable() {
+            self.find_all()?;
         }
         self.position(name).ok_or_else(|| Error::UnknownColumn {
             name: name.to_owned(),
             known: self.columns.iter().map(|it| it.name.clone()).collect(),
         })
+    }
+
+    /// Makes sure that all columns are known: in JSON lines those of all records.
+    ///
+    /// # Errors
+    /// [`Error::LateKeys`] for JSON lines that cannot be read twice; as [`scan`](Table::scan).
+    pub fn find_all(&mut self) -> Result<()> {
+        if self.is_complete {
+            return Ok(());
+        }
+        if !self.is_repeatable() {
+            return Err(Error::LateKeys {
+                input: self.sources[0].name().to_owned(),
+            });
+        }
+        self.discover()?;
+        self.is_complete = true;
+        Ok(())
     }
 
     fn position(&self, name: &str) -> Option<usize> {
@@ -103,6 +123,8 @@ impl<'s> Table<'s> {
     fn look(&mut self, mut records: Records) -> Result<Records> {
         self.notes.append(&mut records.notes);
         self.header_bytes = records.header_bytes.clone();
+        let decimal_char = &mut self.options.csv.decimal_char;
+        *decimal_char = decimal_char.or(records.decimal_char);
         let csv = &mut self.options.csv;
         csv.decimal_char = csv.decimal_char.or(records.decimal_char);
         if let Shape::Csv { dialect, .. } = &records.shape {
@@ -151,6 +173,7 @@ impl<'s> Table<'s> {
             let found = jsonl::discover(sample, KEYS_MAX, self.options.kernel);
             let paths = found.fields.into_iter().map(|(path, _)| path);
             self.set_paths(paths.collect(), found.is_complete)?;
+            self.is_complete = peeked.is_all && self.sources.len() == 1;
         }
         self.type_sample(&records.shape, sample);
         Ok(records)

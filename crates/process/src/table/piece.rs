@@ -18,6 +18,8 @@ pub struct Layout {
 pub struct Piece<'p> {
     pub(super) layout: &'p Layout,
     pub(super) rows: Rows<'p>,
+    /// The number of the input.
+    pub(super) input_index: usize,
     pub(super) totals: &'p mut Totals,
 }
 
@@ -25,7 +27,8 @@ pub struct Piece<'p> {
 pub(super) enum Rows<'p> {
     Csv(&'p mut csv::Parser, Chunk<'p>),
     Jsonl(&'p mut jsonl::Parser, Chunk<'p>),
-    Unit(Box<dyn Unit + 'p>),
+    /// A unit and its number in the file.
+    Unit(Box<dyn Unit + 'p>, u64),
 }
 
 impl<'p> Piece<'p> {
@@ -38,7 +41,7 @@ impl<'p> Piece<'p> {
     pub fn bytes(&self) -> Option<&'p [u8]> {
         match &self.rows {
             Rows::Csv(_, chunk) | Rows::Jsonl(_, chunk) => Some(chunk.bytes),
-            Rows::Unit(_) => None,
+            Rows::Unit(..) => None,
         }
     }
 
@@ -46,7 +49,21 @@ impl<'p> Piece<'p> {
     pub fn byte_offset(&self) -> u64 {
         match &self.rows {
             Rows::Csv(_, chunk) | Rows::Jsonl(_, chunk) => chunk.byte_offset,
-            Rows::Unit(_) => 0,
+            Rows::Unit(..) => 0,
+        }
+    }
+
+    /// The number of the input, from 0.
+    pub fn input_index(&self) -> usize {
+        self.input_index
+    }
+
+    /// A number that says where in its input the piece stands: no two rows share the sum of this and of their offset in the
+    /// piece, in bytes or, where they lie nowhere, in rows.
+    pub fn place(&self) -> u64 {
+        match &self.rows {
+            Rows::Csv(_, chunk) | Rows::Jsonl(_, chunk) => chunk.byte_offset,
+            Rows::Unit(_, number) => number << 32,
         }
     }
 
@@ -59,7 +76,7 @@ impl<'p> Piece<'p> {
         *self.totals = match self.rows {
             Rows::Csv(parser, chunk) => parser.parse(chunk.bytes, chunk.at_end, &mut visitor),
             Rows::Jsonl(parser, chunk) => parser.parse(chunk.bytes, chunk.at_end, &mut visitor),
-            Rows::Unit(unit) => unit.visit(visitor)?,
+            Rows::Unit(unit, _) => unit.visit(visitor)?,
         };
         Ok(())
     }

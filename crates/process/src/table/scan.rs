@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use tamis_contract::report::{Performance, StageTimes};
+use tamis_engine::counters::peak_rss_bytes;
 use tamis_engine::pipeline::{self, Flow, Options, Outcome, Stages};
 use tamis_engine::source::Source;
 use tamis_formats::csv::{self, Header};
@@ -11,7 +13,7 @@ use tamis_formats::{Totals, jsonl};
 
 use super::open::{note_length, open};
 use super::piece::Rows;
-use super::{Layout, Piece, Table};
+use super::{Layout, Piece, Table, TableOptions};
 use crate::{Error, Result};
 
 /// What came before a part.
@@ -90,10 +92,10 @@ impl Table<'_> {
             };
             let outcome = match input {
                 Input::Text(records) => {
-                    self.scan_text(source, *records, wanted, &new_worker, &map, take)?
+                    self.scan_text(index, *records, wanted, &new_worker, &map, take)?
                 }
                 Input::File(file) => {
-                    self.scan_file(source, file.as_ref(), wanted, &new_worker, &map, take)?
+                    self.scan_file(index, file.as_ref(), wanted, &new_worker, &map, take)?
                 }
             };
             scanned.add(&outcome, rows);
@@ -106,13 +108,14 @@ impl Table<'_> {
 
     fn scan_text<W, P: Send>(
         &self,
-        source: &dyn Source,
+        input_index: usize,
         records: Records,
         wanted: &[usize],
         new_worker: &(impl Fn(&Layout) -> W + Sync),
         map: &(impl Fn(&mut W, Piece<'_>) -> tamis_engine::Result<P> + Sync),
         merge: impl FnMut(Parted<P>) -> tamis_engine::Result<Flow>,
     ) -> Result<Outcome> {
+        let source = self.sources[input_index];
         self.check_columns(source, &records.shape, wanted)?;
         let layout = self.layout_of_text(&records.shape, wanted);
         let width = match &records.shape {
@@ -164,6 +167,7 @@ impl Table<'_> {
                 let piece = Piece {
                     layout: &layout,
                     rows,
+                    input_index,
                     totals: &mut totals,
                 };
                 let part = map(worker, piece)?;
@@ -175,13 +179,14 @@ impl Table<'_> {
 
     fn scan_file<W, P: Send>(
         &self,
-        source: &dyn Source,
+        input_index: usize,
         file: &dyn RecordFile,
         wanted: &[usize],
         new_worker: &(impl Fn(&Layout) -> W + Sync),
         map: &(impl Fn(&mut W, Piece<'_>) -> tamis_engine::Result<P> + Sync),
         merge: impl FnMut(Parted<P>) -> tamis_engine::Result<Flow>,
     ) -> Result<Outcome> {
+        let source = self.sources[input_index];
         let places = wanted.iter().map(|&column| {
             let name = &self.columns[column].name;
             let place = file
@@ -195,17 +200,19 @@ impl Table<'_> {
             fields: (0..wanted.len()).collect(),
             dialect: None,
         };
-        let units = file.units(&places)?;
+        let units = (0..).zip(file.units(&places)?);
+        let units = units.map(|(number, unit)| unit.map(|unit| (number, unit)));
         Ok(pipeline::run_items(
             source.name(),
             units,
             &self.run_options(),
             || new_worker(&layout),
-            |worker, unit| {
+            |worker, (number, unit)| {
                 let mut totals = Totals::default();
                 let piece = Piece {
                     layout: &layout,
-                    rows: Rows::Unit(unit),
+                    rows: Rows::Unit(unit, number),
+                    input_index,
                     totals: &mut totals,
                 };
                 let part = map(worker, piece)?;
@@ -244,6 +251,17 @@ impl Table<'_> {
 
     /// Fails unless an input has all wanted columns.
     fn check_columns(&self, source: &dyn Source, shape: &Shape, wanted: &[usize]) -> Result<()> {
+        if self.is_uniform
+            && self
+                .shape
+                .as_ref()
+                .is_some_and(|first| !is_alike(shape, first))
+        {
+            return Err(Error::NotUniform {
+                input: source.name().to_owned(),
+                first: self.sources[0].name().to_owned(),
+            });
+        }
         match (shape, &self.shape) {
             (Shape::Jsonl, Some(Shape::Jsonl)) => Ok(()),
             (Shape::Csv { header: None, .. }, Some(Shape::Csv { header: None, .. })) => Ok(()),
@@ -294,6 +312,16 @@ enum Parser {
     Jsonl(Box<jsonl::Parser>),
 }
 
+/// Whether records of one shape can stand among those of the other.
+fn is_alike(shape: &Shape, first: &Shape) -> bool {
+    let dialects_agree = match (shape, first) {
+        (Shape::Csv { dialect, .. }, Shape::Csv { dialect: other, .. }) => dialect == other,
+        (Shape::Jsonl, Shape::Jsonl) => true,
+        _ => false,
+    };
+    dialects_agree && shape.has_columns_of(first)
+}
+
 fn position(header: &Header, name: &str) -> Option<usize> {
     header.names.iter().position(|known| known == name)
 }
@@ -308,8 +336,15 @@ impl Scanned {
         self.stopped |= outcome.stopped;
     }
 
-    /// Time in which threads computed, all together.
-    pub fn busy(&self) -> Duration {
-        self.stages.read + self.stages.map + self.stages.merge
+    /// The performance of a run that took `elapsed` and did little else than this pass.
+    pub fn performance(&self, options: &TableOptions, elapsed: Duration) -> Performance {
+        Performance {
+            threads: options.threads,
+            simd: options.kernel.name().to_owned(),
+            io: self.backend.to_owned(),
+            peak_rss_bytes: peak_rss_bytes(),
+            stages: StageTimes::new(&self.stages, elapsed),
+            ..Performance::measured(self.bytes, self.rows, elapsed.as_secs_f64())
+        }
     }
 }

@@ -106,7 +106,7 @@ impl Table<'_> {
     ///
     /// # Errors
     /// As [`scan`](Table::scan); [`Error::TooManyKeys`].
-    pub fn discover(&mut self) -> Result<()> {
+    pub(super) fn discover(&mut self) -> Result<()> {
         let kernel = self.options.kernel;
         let mut paths = self.paths.clone();
         let mut are_known: HashSet<Path> = paths.iter().cloned().collect();

@@ -2,4 +2,5 @@
 
 mod generate;
 mod infer;
+mod rows;
 mod table;

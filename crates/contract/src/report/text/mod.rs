@@ -23,7 +23,7 @@ use std::fmt::{self, Write};
 use tamis_engine::human;
 
 use super::shown::{on_one_line, shorten};
-use super::{Report, Sample};
+use super::{Performance, Report, Sample};
 
 pub use paint::{Paint, Role, Uncoloured};
 pub use sections::{demand, measured};
@@ -51,11 +51,12 @@ pub fn write(report: &Report, paint: &dyn Paint, out: &mut dyn fmt::Write) -> fm
 /// # Errors
 /// What `out` answers.
 pub fn write_performance(
-    report: &Report,
+    performance: &Performance,
+    records: u64,
     paint: &dyn Paint,
     out: &mut dyn fmt::Write,
 ) -> fmt::Result {
-    sections::performance(report, &mut Page { paint, out })
+    sections::performance(performance, records, &mut Page { paint, out })
 }
 
 /// Writes one violation on a line of its own: where, which column, the value, what was expected.

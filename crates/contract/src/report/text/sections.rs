@@ -9,7 +9,9 @@ use tamis_engine::human;
 use super::{Cell, Page, Role, Table, counted, tamed};
 use crate::describe::operator_words;
 use crate::model::{Severity, Unit};
-use crate::report::{Expected, Measured, MetricReport, OutputKind, Report, RuleCount, Sample};
+use crate::report::{
+    Expected, Measured, MetricReport, OutputKind, Performance, Report, RuleCount, Sample,
+};
 
 /// Rules listed for each severity.
 const RULES_MAX: usize = 12;
@@ -295,8 +297,11 @@ pub(super) fn speed(report: &Report, page: &mut Page<'_>) -> fmt::Result {
     page.write_str("\n")
 }
 
-pub(super) fn performance(report: &Report, page: &mut Page<'_>) -> fmt::Result {
-    let performance = &report.performance;
+pub(super) fn performance(
+    performance: &Performance,
+    records: u64,
+    page: &mut Page<'_>,
+) -> fmt::Result {
     let stages = &performance.stages;
     let seconds = Duration::try_from_secs_f64(performance.seconds).unwrap_or_default();
     let stage_time =
@@ -306,10 +311,10 @@ pub(super) fn performance(report: &Report, page: &mut Page<'_>) -> fmt::Result {
         .map_or("unknown".to_owned(), human::bytes);
     let lines = [
         ("bytes", human::bytes(performance.bytes)),
-        ("records", human::count(report.rows.total)),
+        ("records", human::count(records)),
         ("seconds", format!("{:.3}", performance.seconds)),
         ("bytes/s", human::byte_rate(performance.bytes, seconds)),
-        ("records/s", human::rate(report.rows.total, seconds)),
+        ("records/s", human::rate(records, seconds)),
         ("peak memory", peak),
         ("spilled", human::bytes(performance.spilled_bytes)),
         ("threads", performance.threads.to_string()),

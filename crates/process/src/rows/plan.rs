@@ -1,0 +1,221 @@
+//! A query against the columns there are: what to read, what to compute, what to write.
+
+use tamis_engine::kernel::Kernel;
+use tamis_expr::{Expression, Schema};
+use tamis_formats::csv::Dialect;
+use tamis_formats::input::Shape;
+use tamis_formats::vector::Type;
+
+use super::select::{self, Selected, Source};
+use super::{Query, RowFormat, Take};
+use crate::table::{Readers, Table};
+use crate::{Error, Result};
+
+/// What every worker must know.
+#[derive(Debug)]
+pub(super) struct Plan {
+    /// The columns of the table that blocks must have.
+    pub(super) wanted: Vec<usize>,
+    /// For each of them, the type to read it as, if its values are needed and not just its bytes.
+    pub(super) types: Vec<Option<Type>>,
+    /// Rows for which this is true.
+    pub(super) filter: Option<Computed>,
+    /// Columns that are computed.
+    pub(super) computed: Vec<Computed>,
+    /// The columns to write; none if records leave as they came.
+    pub(super) outputs: Vec<Output>,
+    pub(super) encoding: Encoding,
+    pub(super) take: Take,
+    /// The columns of the table whose types matter.
+    pub(super) typed: Vec<usize>,
+    pub(super) readers: Readers,
+    pub(super) kernel: Kernel,
+    /// Stands between integer and fraction.
+    pub(super) point: u8,
+    pub(super) skips_malformed: bool,
+}
+
+/// An expression, with where its columns are among the wanted ones.
+#[derive(Debug)]
+pub(super) struct Computed {
+    pub(super) expression: Expression,
+    pub(super) inputs: Vec<usize>,
+}
+
+/// A column to write.
+#[derive(Debug)]
+pub(super) struct Output {
+    pub(super) name: String,
+    pub(super) from: From,
+}
+
+/// Where its values are.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum From {
+    /// Among the wanted columns.
+    Column(usize),
+    /// Among the computed ones.
+    Computed(usize),
+}
+
+/// How a row becomes bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Encoding {
+    /// The record as it came.
+    Raw {
+        /// It is JSON, to become an element of an array.
+        is_element: bool,
+    },
+    Delimited(Dialect),
+    Json {
+        /// An element of an array, not a line.
+        is_element: bool,
+    },
+}
+
+impl Plan {
+    pub(super) fn new(table: &mut Table<'_>, query: &Query) -> Result<Plan> {
+        query.validate()?;
+        let encoding = encoding(table, query);
+        if matches!(encoding, Encoding::Raw { .. }) {
+            table.require_uniform();
+        }
+        let selected = match (&query.columns, encoding) {
+            (None, Encoding::Raw { .. }) => Vec::new(),
+            (None, _) => select::all(table)?,
+            (Some(text), _) => select::select(text, table)?,
+        };
+        let mut wanted = Wanted::default();
+        let filter = match &query.filter {
+            Some(text) => Some(compile(text, table, &mut wanted, Expression::filter)?),
+            None => None,
+        };
+        let mut computed = Vec::new();
+        let mut outputs = Vec::with_capacity(selected.len());
+        let reads_values = matches!(encoding, Encoding::Json { .. });
+        for Selected { source, name } in selected {
+            let from = match source {
+                Source::Column(column) => From::Column(wanted.add(column, reads_values)),
+                Source::Expression(text) => {
+                    computed.push(compile(&text, table, &mut wanted, Expression::compile)?);
+                    From::Computed(computed.len() - 1)
+                }
+            };
+            outputs.push(Output { name, from });
+        }
+        let columns = table.columns();
+        let types = wanted.columns.iter().zip(&wanted.are_read);
+        let types = types.map(|(&column, is_read)| is_read.then(|| columns[column].ty));
+        let types: Vec<Option<Type>> = types.collect();
+        let typed = wanted.columns.iter().zip(&types);
+        // Text takes everything: nothing can turn out to be wrong.
+        let typed = typed.filter(|(_, ty)| ty.is_some_and(|ty| ty != Type::Text));
+        Ok(Plan {
+            typed: typed.map(|(&column, _)| column).collect(),
+            types,
+            wanted: wanted.columns,
+            filter,
+            computed,
+            outputs,
+            encoding,
+            take: query.take,
+            readers: table.readers(),
+            kernel: table.options().kernel,
+            point: table.options().csv.decimal_char.unwrap_or(b'.'),
+            skips_malformed: table.options().skips_malformed,
+        })
+    }
+
+    /// Whether rows are cut off or drawn one by one, so that their ends must be known.
+    pub(super) fn needs_ends(&self) -> bool {
+        matches!(self.take, Take::First(_) | Take::Sample { .. })
+    }
+}
+
+/// The columns of the table that are read.
+#[derive(Default)]
+struct Wanted {
+    columns: Vec<usize>,
+    /// Whether their values are needed.
+    are_read: Vec<bool>,
+}
+
+impl Wanted {
+    /// Where `column` is among them.
+    fn add(&mut self, column: usize, is_read: bool) -> usize {
+        let known = self.columns.iter().position(|&known| known == column);
+        let place = known.unwrap_or_else(|| {
+            self.columns.push(column);
+            self.are_read.push(false);
+            self.columns.len() - 1
+        });
+        self.are_read[place] |= is_read;
+        place
+    }
+}
+
+fn compile(
+    text: &str,
+    table: &mut Table<'_>,
+    wanted: &mut Wanted,
+    compile: fn(&str, &Schema) -> std::result::Result<Expression, tamis_expr::ExprError>,
+) -> Result<Computed> {
+    let expression = match compile(text, &schema(table)) {
+        Ok(expression) => expression,
+        Err(first) => {
+            // A name that only later records have is no mistake.
+            let known = table.columns().len();
+            let compiled = match table.find_all() {
+                Ok(()) if table.columns().len() > known => compile(text, &schema(table)),
+                _ => Err(first),
+            };
+            compiled.map_err(|source| Error::Expression {
+                text: text.to_owned(),
+                source,
+            })?
+        }
+    };
+    let inputs = expression.columns().iter();
+    Ok(Computed {
+        inputs: inputs.map(|&column| wanted.add(column, true)).collect(),
+        expression,
+    })
+}
+
+fn schema(table: &Table<'_>) -> Schema {
+    let columns = table.columns().iter();
+    Schema::new(columns.map(|column| (column.name.clone(), column.ty)))
+}
+
+/// Rows leave as they came if nothing about them is to change.
+fn encoding(table: &Table<'_>, query: &Query) -> Encoding {
+    let format = match (query.format, table.shape()) {
+        (Some(format), _) => Some(format),
+        (None, None) => Some(RowFormat::Delimited { delimiter: b',' }),
+        (None, Some(_)) => None,
+    };
+    let keeps_columns = query.columns.is_none();
+    match (format, table.shape()) {
+        (None, Some(_)) if keeps_columns => Encoding::Raw { is_element: false },
+        (None, Some(Shape::Csv { dialect, .. })) => Encoding::Delimited(*dialect),
+        (None, _) | (Some(RowFormat::JsonLines), _)
+            if keeps_columns && table.shape() == Some(&Shape::Jsonl) =>
+        {
+            Encoding::Raw { is_element: false }
+        }
+        (Some(RowFormat::JsonArray), Some(Shape::Jsonl)) if keeps_columns => {
+            Encoding::Raw { is_element: true }
+        }
+        (None, _) | (Some(RowFormat::JsonLines), _) => Encoding::Json { is_element: false },
+        (Some(RowFormat::JsonArray), _) => Encoding::Json { is_element: true },
+        (Some(RowFormat::Delimited { delimiter }), Some(Shape::Csv { dialect, .. }))
+            if keeps_columns && dialect.delimiter == delimiter =>
+        {
+            Encoding::Raw { is_element: false }
+        }
+        (Some(RowFormat::Delimited { delimiter }), _) => Encoding::Delimited(Dialect {
+            delimiter,
+            ..Dialect::csv()
+        }),
+    }
+}

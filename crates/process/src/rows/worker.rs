@@ -1,0 +1,342 @@
+//! The map half: one piece to the bytes of its rows.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use tamis_expr::{Evaluator, Input};
+use tamis_formats::vector::{Misfit, Reader, Vector};
+use tamis_formats::write::write_json_string;
+use tamis_formats::{Block, Malformed, Visitor};
+
+use super::Take;
+use super::encode::Rows;
+use super::part::Part;
+use super::plan::{Computed, Encoding, Plan};
+use super::take::{draw, draw_max};
+use crate::table::{Layout, Piece};
+
+/// The scratch of one thread.
+pub(super) struct Worker<'p> {
+    plan: &'p Plan,
+    layout: Layout,
+    reader: Reader,
+    /// The values of the wanted columns, where the plan has them read.
+    vectors: Vec<Vector>,
+    filter: Evaluator,
+    computed: Vec<Evaluator>,
+    /// In front of each column's value in JSON.
+    keys: Vec<Vec<u8>>,
+    /// A bit for each row of a block: whether it is written.
+    chosen: Vec<u64>,
+    scratch: Vec<u8>,
+    /// No row with a greater hash will be in the sample.
+    draw_bound: &'p AtomicU64,
+}
+
+impl<'p> Worker<'p> {
+    pub(super) fn new(plan: &'p Plan, layout: &Layout, draw_bound: &'p AtomicU64) -> Worker<'p> {
+        let keys = plan.outputs.iter().enumerate().map(|(at, output)| {
+            let mut key = vec![if at == 0 { b'{' } else { b',' }];
+            write_json_string(output.name.as_bytes(), &mut key);
+            key.push(b':');
+            key
+        });
+        Worker {
+            plan,
+            layout: layout.clone(),
+            reader: plan.readers.of(layout),
+            vectors: vec![Vector::default(); plan.wanted.len()],
+            filter: Evaluator::new(plan.kernel),
+            computed: plan
+                .computed
+                .iter()
+                .map(|_| Evaluator::new(plan.kernel))
+                .collect(),
+            keys: keys.collect(),
+            chosen: Vec::new(),
+            scratch: Vec::new(),
+            draw_bound,
+        }
+    }
+
+    /// Writes the rows of a piece.
+    pub(super) fn write(&mut self, piece: Piece<'_>) -> tamis_engine::Result<Part> {
+        let mut pass = Pass {
+            byte_offset: piece.byte_offset(),
+            input: piece.input_index(),
+            place: piece.place(),
+            part: Part::default(),
+            worker: self,
+        };
+        piece.visit(&mut pass)?;
+        Ok(pass.part)
+    }
+}
+
+/// One piece under way.
+struct Pass<'w, 'p> {
+    worker: &'w mut Worker<'p>,
+    byte_offset: u64,
+    input: usize,
+    /// Where the piece stands in its input.
+    place: u64,
+    part: Part,
+}
+
+impl Visitor for Pass<'_, '_> {
+    fn block(&mut self, block: &Block<'_>) {
+        // What follows a value that does not fit, or a record that is none, will not be written.
+        if self.part.misfit.is_none() && !self.is_broken() && !self.is_full() {
+            self.take_block(block);
+        }
+        self.part.seen += block.rows as u64;
+    }
+
+    fn malformed(&mut self, record: &Malformed<'_>) {
+        self.part.note_malformed(record, self.byte_offset);
+    }
+}
+
+impl Pass<'_, '_> {
+    fn is_broken(&self) -> bool {
+        self.part.malformed > 0 && !self.worker.plan.skips_malformed
+    }
+
+    fn is_full(&self) -> bool {
+        matches!(self.worker.plan.take, Take::First(count) if self.part.rows >= count)
+    }
+
+    fn take_block(&mut self, block: &Block<'_>) {
+        if let Err((column, misfit)) = self.worker.read(block) {
+            self.part.note_misfit(misfit.row, column, &misfit.text);
+            return;
+        }
+        let mut chosen = std::mem::take(&mut self.worker.chosen);
+        self.worker
+            .choose(block, &mut chosen, &mut self.part.failed);
+        self.draw(block, &mut chosen);
+        match self.worker.plan.encoding {
+            Encoding::Raw { is_element } if is_element || self.worker.plan.needs_ends() => {
+                self.copy_one_by_one(block, &chosen, is_element);
+            }
+            Encoding::Raw { .. } => self.copy_runs(block, &chosen),
+            Encoding::Delimited(to) => {
+                self.encode(block, &chosen, |rows, worker, row, out| {
+                    rows.write_delimited(worker.plan, row, &to, worker.scratch, out);
+                });
+            }
+            Encoding::Json { is_element } => {
+                self.encode(block, &chosen, |rows, worker, row, out| {
+                    if is_element {
+                        out.extend_from_slice(b",\n");
+                    }
+                    rows.write_object(worker.plan, worker.keys, row, worker.scratch, out);
+                    if !is_element {
+                        out.push(b'\n');
+                    }
+                });
+            }
+        }
+        self.worker.chosen = chosen;
+    }
+
+    /// Takes rows that are not drawn out of the chosen ones.
+    fn draw(&mut self, block: &Block<'_>, chosen: &mut [u64]) {
+        let (seed, max) = match self.worker.plan.take {
+            Take::All | Take::First(_) => return,
+            Take::Fraction { rate, seed } => (seed, draw_max(rate)),
+            Take::Sample { seed, .. } => {
+                (seed, Some(self.worker.draw_bound.load(Ordering::Relaxed)))
+            }
+        };
+        let keeps_draws = matches!(self.worker.plan.take, Take::Sample { .. });
+        for row in 0..block.rows {
+            if chosen[row / 64] >> (row % 64) & 1 == 0 {
+                continue;
+            }
+            // Rows that lie nowhere stand where they were counted.
+            let place = match block.apart {
+                Some(_) => self.place + self.part.seen + row as u64,
+                None => self.place + block.record(row).start as u64,
+            };
+            let drawn = draw(seed, self.input, place);
+            if max.is_none_or(|max| drawn > max) {
+                chosen[row / 64] &= !(1 << (row % 64));
+            } else if keeps_draws {
+                self.part.draws.push(drawn);
+            }
+        }
+    }
+
+    /// Copies the chosen records, neighbours at once.
+    fn copy_runs(&mut self, block: &Block<'_>, chosen: &[u64]) {
+        let out = &mut self.part.bytes;
+        if block.records.is_some() {
+            // Between JSON lines there may be blank ones.
+            for row in ones(chosen) {
+                out.extend_from_slice(&block.bytes[block.record(row)]);
+                self.part.rows += 1;
+            }
+            return;
+        }
+        let mut run: Option<(usize, usize)> = None;
+        let copy = |(first, last): (usize, usize), out: &mut Vec<u8>| {
+            let bytes = block.record(first).start..block.record(last).end;
+            out.extend_from_slice(&block.bytes[bytes]);
+        };
+        for row in ones(chosen) {
+            self.part.rows += 1;
+            run = match run {
+                Some((first, last)) if last + 1 == row => Some((first, row)),
+                Some(done) => {
+                    copy(done, out);
+                    Some((row, row))
+                }
+                None => Some((row, row)),
+            };
+        }
+        if let Some(done) = run {
+            copy(done, out);
+        }
+    }
+
+    fn copy_one_by_one(&mut self, block: &Block<'_>, chosen: &[u64], is_element: bool) {
+        for row in ones(chosen) {
+            if self.is_full() {
+                return;
+            }
+            let record = &block.bytes[block.record(row)];
+            let out = &mut self.part.bytes;
+            if is_element {
+                out.extend_from_slice(b",\n");
+                out.extend_from_slice(record.trim_ascii());
+            } else {
+                out.extend_from_slice(record);
+            }
+            self.end_row();
+        }
+    }
+
+    fn encode(
+        &mut self,
+        block: &Block<'_>,
+        chosen: &[u64],
+        mut write: impl FnMut(&Rows<'_>, Encoder<'_>, usize, &mut Vec<u8>),
+    ) {
+        let Worker {
+            plan,
+            layout,
+            vectors,
+            computed: evaluators,
+            keys,
+            scratch,
+            ..
+        } = &mut *self.worker;
+        let inputs: Vec<Vec<Input<'_>>> = plan
+            .computed
+            .iter()
+            .map(|computed| inputs(computed, block, &layout.fields, vectors))
+            .collect();
+        let mut computed = Vec::with_capacity(evaluators.len());
+        for ((evaluator, plan), inputs) in evaluators.iter_mut().zip(&plan.computed).zip(&inputs) {
+            let values = evaluator.evaluate(&plan.expression, inputs, block.rows);
+            let failed = ones(values.failed).filter(|row| chosen[row / 64] >> (row % 64) & 1 == 1);
+            self.part.failed += failed.count() as u64;
+            computed.push((values.vector, values.bytes));
+        }
+        let rows = Rows {
+            block,
+            dialect: layout.dialect.as_ref(),
+            fields: &layout.fields,
+            vectors,
+            computed: &computed,
+        };
+        for row in ones(chosen) {
+            if matches!(plan.take, Take::First(count) if self.part.rows >= count) {
+                break;
+            }
+            let encoder = Encoder {
+                plan,
+                keys,
+                scratch,
+            };
+            write(&rows, encoder, row, &mut self.part.bytes);
+            self.part.rows += 1;
+            if plan.needs_ends() {
+                self.part.ends.push(self.part.bytes.len());
+            }
+        }
+    }
+
+    fn end_row(&mut self) {
+        self.part.rows += 1;
+        if self.worker.plan.needs_ends() {
+            self.part.ends.push(self.part.bytes.len());
+        }
+    }
+}
+
+/// What writing a row takes beside the row.
+struct Encoder<'e> {
+    plan: &'e Plan,
+    keys: &'e [Vec<u8>],
+    scratch: &'e mut Vec<u8>,
+}
+
+impl Worker<'_> {
+    /// Reads the values that are needed; fails with the column of the table.
+    fn read(&mut self, block: &Block<'_>) -> Result<(), (usize, Misfit)> {
+        for (at, ty) in self.plan.types.iter().enumerate() {
+            if let Some(ty) = *ty {
+                let read =
+                    self.reader
+                        .read(block, self.layout.fields[at], ty, &mut self.vectors[at]);
+                read.map_err(|misfit| (self.plan.wanted[at], misfit))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Sets the bits of the rows that the filter lets through, and counts those it could not tell.
+    fn choose(&mut self, block: &Block<'_>, chosen: &mut Vec<u64>, failed: &mut u64) {
+        chosen.clear();
+        let Some(filter) = &self.plan.filter else {
+            chosen.resize(block.rows.div_ceil(64), u64::MAX);
+            if let (Some(last), odd @ 1..) = (chosen.last_mut(), block.rows % 64) {
+                *last = (1 << odd) - 1;
+            }
+            return;
+        };
+        let inputs = inputs(filter, block, &self.layout.fields, &self.vectors);
+        let selected = self.filter.select(&filter.expression, &inputs, block.rows);
+        *failed += selected.failed_count();
+        chosen.extend_from_slice(selected.rows);
+    }
+}
+
+/// The columns that an expression reads.
+fn inputs<'i>(
+    computed: &Computed,
+    block: &Block<'i>,
+    fields: &[usize],
+    vectors: &'i [Vector],
+) -> Vec<Input<'i>> {
+    let inputs = computed.inputs.iter().map(|&at| Input {
+        vector: &vectors[at],
+        bytes: block.column(fields[at]).bytes,
+    });
+    inputs.collect()
+}
+
+/// The numbers of the bits that are set.
+fn ones(words: &[u64]) -> impl Iterator<Item = usize> {
+    words.iter().enumerate().flat_map(|(at, &word)| {
+        let mut rest = word;
+        std::iter::from_fn(move || {
+            (rest != 0).then(|| {
+                let bit = rest.trailing_zeros() as usize;
+                rest &= rest - 1;
+                at * 64 + bit
+            })
+        })
+    })
+}

@@ -1,0 +1,217 @@
+//! The merge half: parts in order to a sink.
+
+use std::sync::atomic::AtomicU64;
+
+use tamis_engine::pipeline::Flow;
+use tamis_engine::sink::Sink;
+use tamis_formats::csv;
+
+use super::part::Part;
+use super::plan::{Encoding, Plan};
+use super::take::Reservoir;
+use super::worker::Worker;
+use super::{Take, Written};
+use crate::table::{Attempt, Misfit, Start, Table};
+use crate::{Error, Result};
+
+/// One run under way.
+pub(super) struct Writer<'p> {
+    plan: &'p Plan,
+    sink: Box<dyn Sink>,
+    written: Written,
+    /// What stands before the first row: written with it, so that a run that fails early has written nothing.
+    header: Vec<u8>,
+    /// What has been written ends a record.
+    is_terminated: bool,
+    misfit: Option<Misfit>,
+    malformed: Option<Error>,
+}
+
+impl<'p> Writer<'p> {
+    pub(super) fn new(plan: &'p Plan, sink: Box<dyn Sink>) -> Result<Writer<'p>> {
+        Ok(Writer {
+            plan,
+            sink,
+            written: Written::default(),
+            header: Vec::new(),
+            is_terminated: true,
+            misfit: None,
+            malformed: None,
+        })
+    }
+
+    pub(super) fn run(mut self, table: &mut Table<'_>) -> Result<Attempt<Written>> {
+        let plan = self.plan;
+        self.begin(table);
+        let bound = AtomicU64::new(u64::MAX);
+        let mut reservoir = match plan.take {
+            Take::Sample { count, .. } => Some(Reservoir::new(count, &bound)),
+            _ => None,
+        };
+        let wants_nothing = matches!(plan.take, Take::First(0) | Take::Sample { count: 0, .. });
+        if !wants_nothing {
+            self.written.scanned = table.scan(
+                &plan.wanted,
+                |layout| Worker::new(plan, layout, &bound),
+                |worker, piece| worker.write(piece),
+                |part, start| self.merge(part, start, &mut reservoir),
+            )?;
+        }
+        if let Some(misfit) = self.misfit {
+            return Ok(Attempt::Misfit(misfit));
+        }
+        if let Some(error) = self.malformed {
+            return Err(error);
+        }
+        if let Some(reservoir) = reservoir {
+            let rows = reservoir.into_rows();
+            self.written.rows = rows.len() as u64;
+            for (at, row) in rows.enumerate() {
+                self.put(&row, at == 0)?;
+            }
+        }
+        self.end()?;
+        self.sink.finish()?;
+        Ok(Attempt::Done(self.written))
+    }
+
+    /// Makes what stands before the first row.
+    fn begin(&mut self, table: &Table<'_>) {
+        match self.plan.encoding {
+            Encoding::Raw { is_element: false } => {
+                self.header = table.header_bytes().to_vec();
+                let last = self.header.last();
+                self.is_terminated = last.is_none_or(|byte| matches!(byte, b'\n' | b'\r'));
+            }
+            Encoding::Delimited(dialect) if dialect.header => {
+                for (at, output) in self.plan.outputs.iter().enumerate() {
+                    if at > 0 {
+                        self.header.push(dialect.delimiter);
+                    }
+                    csv::write_field(output.name.as_bytes(), &dialect, &mut self.header);
+                }
+                self.header.push(b'\n');
+            }
+            Encoding::Delimited(_) | Encoding::Json { is_element: false } => {}
+            Encoding::Json { is_element: true } | Encoding::Raw { is_element: true } => {
+                self.header.push(b'[');
+            }
+        }
+    }
+
+    /// Writes what is missing before the first row and behind the last.
+    fn end(&mut self) -> tamis_engine::Result<()> {
+        self.put_header()?;
+        match (self.is_array(), self.written.rows) {
+            (true, 0) => self.sink.write_all(b"]\n"),
+            (true, _) => self.sink.write_all(b"\n]\n"),
+            (false, _) => Ok(()),
+        }
+    }
+
+    fn put_header(&mut self) -> tamis_engine::Result<()> {
+        let header = std::mem::take(&mut self.header);
+        self.sink.write_all(&header)
+    }
+
+    fn is_array(&self) -> bool {
+        matches!(
+            self.plan.encoding,
+            Encoding::Raw { is_element: true } | Encoding::Json { is_element: true }
+        )
+    }
+
+    fn merge(
+        &mut self,
+        part: Part,
+        start: Start<'_>,
+        reservoir: &mut Option<Reservoir<'_>>,
+    ) -> tamis_engine::Result<Flow> {
+        if start.input_rows == 0 && start.input_index > 0 {
+            // A later input may follow one whose last record has no terminator.
+            self.terminate()?;
+        }
+        let malformed = part.first_malformed.filter(|_| !self.plan.skips_malformed);
+        let first_malformed = malformed.as_ref().map_or(u64::MAX, |(row, ..)| *row);
+        let first_misfit = part.misfit.as_ref().map_or(u64::MAX, |(row, ..)| *row);
+        // Whatever is wrong behind the last row that is wanted is not wrong.
+        let is_enough = matches!(
+            self.plan.take,
+            Take::First(count) if self.written.rows + part.rows >= count
+        );
+        if !is_enough {
+            if let Some((row, column, value)) = part.misfit
+                && first_misfit < first_malformed
+            {
+                self.misfit = Some(Misfit {
+                    input: start.input.to_owned(),
+                    column,
+                    row: start.input_rows + row + 1,
+                    value,
+                });
+                return Ok(Flow::Stop);
+            }
+            if let Some((row, byte_offset, fault)) = malformed {
+                self.malformed = Some(Error::Malformed {
+                    input: start.input.to_owned(),
+                    row: start.input_rows + row + 1,
+                    byte_offset,
+                    fault,
+                });
+                return Ok(Flow::Stop);
+            }
+        }
+        self.written.malformed += part.malformed;
+        self.written.failed += part.failed;
+        if let Some(reservoir) = reservoir {
+            let mut from = 0;
+            for (at, (&end, &draw)) in part.ends.iter().zip(&part.draws).enumerate() {
+                let number = self.written.rows + at as u64;
+                reservoir.offer(draw, number, &part.bytes[from..end]);
+                from = end;
+            }
+            self.written.rows += part.rows;
+            return Ok(Flow::Continue);
+        }
+        let is_first = self.written.rows == 0;
+        match self.plan.take {
+            Take::First(count) if self.written.rows + part.rows >= count => {
+                let missing = count - self.written.rows;
+                let end = match missing {
+                    0 => 0,
+                    missing => part.ends[missing as usize - 1],
+                };
+                self.put(&part.bytes[..end], is_first)?;
+                self.written.rows = count;
+                Ok(Flow::Stop)
+            }
+            _ => {
+                self.put(&part.bytes, is_first)?;
+                self.written.rows += part.rows;
+                Ok(Flow::Continue)
+            }
+        }
+    }
+
+    /// Writes rows; the first ones of an array have no comma in front.
+    fn put(&mut self, rows: &[u8], is_first: bool) -> tamis_engine::Result<()> {
+        if rows.is_empty() {
+            return Ok(());
+        }
+        self.put_header()?;
+        if self.is_array() {
+            return self.sink.write_all(&rows[usize::from(is_first)..]);
+        }
+        self.terminate()?;
+        self.is_terminated = matches!(rows.last(), Some(b'\n' | b'\r'));
+        self.sink.write_all(rows)
+    }
+
+    fn terminate(&mut self) -> tamis_engine::Result<()> {
+        if !self.is_terminated {
+            self.is_terminated = true;
+            self.sink.write_all(b"\n")?;
+        }
+        Ok(())
+    }
+}
