@@ -95,6 +95,8 @@ pub(crate) enum InputFormat {
     /// One JSON object a line
     #[value(alias = "ndjson")]
     Jsonl,
+    /// An array of JSON objects
+    Json,
 }
 
 impl InputOptions {
@@ -104,6 +106,7 @@ impl InputOptions {
             InputFormat::Csv => Format::Delimited { delimiter: b',' },
             InputFormat::Tsv => Format::Delimited { delimiter: b'\t' },
             InputFormat::Jsonl => Format::JsonLines,
+            InputFormat::Json => Format::JsonArray,
         })
     }
 

@@ -5,11 +5,13 @@
 //! every guess is in [`Records::notes`].
 
 use tamis_engine::framing::{Framing, Terminator};
-use tamis_engine::source::{Opened, Peeked, RandomStream, Source, peek_line};
+use tamis_engine::kernel::Kernel;
+use tamis_engine::source::{ByteStream, Opened, Peeked, RandomStream, Source, peek_line};
 
 use crate::csv::{self, Dialect, Header};
 use crate::encoding::{Encoding, Transcoder};
 use crate::file::RecordFile;
+use crate::json_array::JsonArrayStream;
 use crate::sniff::dialect::{DelimiterBy, decide};
 use crate::sniff::{self, Format};
 use crate::{Error, Totals};
@@ -85,6 +87,8 @@ pub struct Records {
     pub header_bytes: Vec<u8>,
     /// What stands before the first data record (no rows).
     pub totals: Totals,
+    /// The input is a JSON array, read as JSON lines: its own lines are not those that a parser counts.
+    pub is_array: bool,
     /// The byte between integer and fraction, where the content shows that it is no point.
     pub decimal_char: Option<u8>,
     /// Label of the encoding that the content shows.
@@ -192,9 +196,12 @@ pub fn open(source: &dyn Source, options: &InputOptions) -> Result<Records, Open
     let text_start = sniffed.mark_bytes;
     let delimiter = match format {
         Format::Delimited { delimiter } => delimiter,
-        Format::JsonLines => {
+        Format::JsonLines | Format::JsonArray => {
             notes.extend(is_guess.then(|| note_on_format(format)));
             let mut records = Records::headless(peeked, Shape::Jsonl, text_start);
+            if format == Format::JsonArray {
+                records = records.of_array();
+            }
             records.notes = notes;
             records.encoding = encoding;
             return Ok(records);
@@ -273,13 +280,19 @@ pub fn open_next(
     options: &InputOptions,
 ) -> Result<Records, OpenError> {
     let (peeked, _) = peek_text(source, options, &mut Vec::new())?;
-    let text_start = sniff::sniff(source.name(), &peeked.head)?.mark_bytes;
+    let sniffed = sniff::sniff(source.name(), &peeked.head)?;
+    let text_start = sniffed.mark_bytes;
     let Shape::Csv {
         dialect,
         header: Some(known),
     } = before
     else {
-        return Ok(Records::headless(peeked, before.clone(), text_start));
+        let is_array = options.format.unwrap_or(sniffed.format) == Format::JsonArray;
+        let records = Records::headless(peeked, before.clone(), text_start);
+        return Ok(match before {
+            Shape::Jsonl if is_array => records.of_array(),
+            _ => records,
+        });
     };
     let (peeked, header) = read_header(peeked, text_start, dialect, options)?;
     match header {
@@ -306,11 +319,7 @@ fn peek_text(
         label = found;
     }
     if let Some(encoding) = label.map(Encoding::parse).transpose()?.flatten() {
-        let stream = match opened {
-            Opened::Stream(stream) => stream,
-            Opened::Random(access) => Box::new(RandomStream::new(access)),
-        };
-        opened = Opened::Stream(Box::new(Transcoder::new(stream, encoding)));
+        opened = Opened::Stream(Box::new(Transcoder::new(stream_of(opened), encoding)));
         let why = match found {
             Some(_) => ", as its first bytes show (`--encoding` decides otherwise)",
             None => "",
@@ -321,6 +330,14 @@ fn peek_text(
         ));
     }
     Ok((peek_line(opened, 0, sniff::PREFIX_BYTES)?, found))
+}
+
+/// All bytes of an input in order.
+fn stream_of(opened: Opened) -> Box<dyn ByteStream> {
+    match opened {
+        Opened::Stream(stream) => stream,
+        Opened::Random(access) => Box::new(RandomStream::new(access)),
+    }
 }
 
 /// Reads the header, looking at more of the input where it is long.
@@ -355,6 +372,17 @@ fn read_header(
 }
 
 impl Records {
+    /// The elements of a JSON array as JSON lines.
+    fn of_array(self) -> Records {
+        let mark_bytes = self.start as usize;
+        let array = JsonArrayStream::new(stream_of(self.opened), mark_bytes, Kernel::detect());
+        Records {
+            opened: Opened::Stream(Box::new(array)),
+            is_array: true,
+            ..self
+        }
+    }
+
     /// Records from the first byte of text on.
     fn headless(peeked: Peeked, shape: Shape, text_start: usize) -> Records {
         Records {
@@ -363,6 +391,7 @@ impl Records {
             start: text_start as u64,
             header_bytes: Vec::new(),
             totals: Totals::default(),
+            is_array: false,
             decimal_char: None,
             encoding: None,
             notes: Vec::new(),
@@ -376,6 +405,7 @@ impl Records {
             start: end as u64,
             header_bytes: peeked.head[text_start..end].to_vec(),
             totals: header.totals,
+            is_array: false,
             opened: peeked.input,
             shape: Shape::Csv {
                 dialect,

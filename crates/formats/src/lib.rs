@@ -15,6 +15,7 @@ pub mod encoding;
 mod error;
 pub mod file;
 pub mod input;
+pub mod json_array;
 pub mod jsonl;
 pub mod moment;
 #[cfg(feature = "protobuf")]

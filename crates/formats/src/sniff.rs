@@ -32,6 +32,8 @@ pub enum Format {
     },
     /// One JSON object a line.
     JsonLines,
+    /// A JSON array of objects, or objects that take several lines each.
+    JsonArray,
     /// Apache Parquet.
     Parquet,
     /// Arrow IPC with a footer, also known as Feather version 2.
@@ -46,7 +48,7 @@ impl Format {
     /// The cargo feature that reads the format, if it takes one.
     pub fn feature(self) -> Option<&'static str> {
         match self {
-            Format::Delimited { .. } | Format::JsonLines => None,
+            Format::Delimited { .. } | Format::JsonLines | Format::JsonArray => None,
             Format::Parquet | Format::ArrowFile | Format::ArrowStream => Some("parquet"),
             Format::Protobuf => Some("protobuf"),
         }
@@ -62,6 +64,7 @@ impl fmt::Display for Format {
                 write!(formatter, "CSV delimited by `{}`", delimiter.escape_ascii())
             }
             Format::JsonLines => write!(formatter, "JSON lines"),
+            Format::JsonArray => write!(formatter, "JSON"),
             Format::Parquet => write!(formatter, "Parquet"),
             Format::ArrowFile => write!(formatter, "an Arrow file"),
             Format::ArrowStream => write!(formatter, "an Arrow stream"),
@@ -97,8 +100,14 @@ pub fn sniff(name: &str, prefix: &[u8]) -> Result<Sniffed, Error> {
         return Err(wide.refused());
     }
     let text = prefix.strip_prefix(UTF8_MARK).unwrap_or(prefix);
+    let format = match format_of_name(name) {
+        // `.json` is said of both.
+        Some(Format::JsonArray) => format_of_json(text),
+        Some(format) => format,
+        None => format_of_content(text),
+    };
     Ok(Sniffed {
-        format: format_of_name(name).unwrap_or_else(|| format_of_content(text)),
+        format,
         mark_bytes: prefix.len() - text.len(),
         terminator: terminator(text),
     })
@@ -118,7 +127,8 @@ fn format_of_magic(prefix: &[u8]) -> Option<Format> {
     }
 }
 
-/// The format that a file name or URI ends in, behind a suffix of compression.
+/// The format that a file name or URI ends in, behind a suffix of compression. What ends in `.json` may as well be
+/// JSON lines, as its first byte tells.
 pub fn format_of_name(name: &str) -> Option<Format> {
     let mut name = name.to_ascii_lowercase();
     for suffix in [".gz", ".gzip", ".zst", ".zstd", ".lz4"] {
@@ -133,7 +143,8 @@ pub fn format_of_name(name: &str) -> Option<Format> {
         "csv" => Format::Delimited { delimiter: b',' },
         "tsv" | "tab" => Format::Delimited { delimiter: b'\t' },
         "psv" => Format::Delimited { delimiter: b'|' },
-        "jsonl" | "ndjson" | "json" => Format::JsonLines,
+        "jsonl" | "ndjson" => Format::JsonLines,
+        "json" => Format::JsonArray,
         "parquet" | "pq" => Format::Parquet,
         "arrow" | "feather" | "ipc" => Format::ArrowFile,
         "arrows" => Format::ArrowStream,
@@ -142,10 +153,26 @@ pub fn format_of_name(name: &str) -> Option<Format> {
     })
 }
 
-/// JSON starts with a brace; else the first line tells by the delimiter it has most of.
+/// How a text writes JSON: lines, unless it begins with a bracket or with a line of nothing but a brace.
+fn format_of_json(text: &[u8]) -> Format {
+    let text = text.trim_ascii_start();
+    let line = text.split(|&byte| byte == b'\n').next();
+    let is_brace = line.is_some_and(|line| line.len() < text.len() && line.trim_ascii() == b"{");
+    match text.starts_with(b"[") || is_brace {
+        true => Format::JsonArray,
+        false => Format::JsonLines,
+    }
+}
+
+/// JSON starts with a brace, or with a bracket and a brace; else the first line tells by the delimiter it has most of.
 fn format_of_content(text: &[u8]) -> Format {
-    if text.trim_ascii_start().starts_with(b"{") {
-        return Format::JsonLines;
+    match text.trim_ascii_start() {
+        [b'{', ..] => return format_of_json(text),
+        // A bracket alone may begin a line of a log.
+        [b'[', rest @ ..] if matches!(rest.trim_ascii_start().first(), Some(b'{' | b']')) => {
+            return Format::JsonArray;
+        }
+        _ => {}
     }
     let line = text.split(|byte| matches!(byte, b'\n' | b'\r')).next();
     let line = line.unwrap_or_default();
@@ -194,6 +221,7 @@ mod tests {
             ("x.psv.zst", Some(delimited(b'|'))),
             ("x.ndjson.lz4", Some(Format::JsonLines)),
             ("t.parquet", Some(Format::Parquet)),
+            ("x.json", Some(Format::JsonArray)),
             ("a.csv/part-0", None),
             ("csv", None),
             ("-", None),
@@ -209,8 +237,12 @@ mod tests {
 
     #[test]
     fn without_a_name_the_first_line_does() {
-        let contents: [(&[u8], Format); 5] = [
+        let contents: [(&[u8], Format); 9] = [
             (b" \n{\"a\":1}\n", Format::JsonLines),
+            (b"{\n  \"a\": 1\n}\n", Format::JsonArray),
+            (b" [\n{\"a\":1}]", Format::JsonArray),
+            (b"[ ]", Format::JsonArray),
+            (b"[info] a,b\n", delimited(b',')),
             (b"a;b;c\n1,5;2,5;3,5\n", delimited(b';')),
             (b"\"a;b;c\",d\n", delimited(b',')),
             (b"a\tb, c\td\n", delimited(b'\t')),

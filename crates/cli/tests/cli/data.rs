@@ -62,3 +62,42 @@ pub(crate) fn lz4(bytes: &[u8]) -> Vec<u8> {
 pub(crate) type Compress = fn(&[u8]) -> Vec<u8>;
 
 pub(crate) const CODECS: [(&str, Compress); 3] = [("gz", gzip), ("zst", zstd), ("lz4", lz4)];
+
+/// Blocks of at most 5,000 bytes that say how long they are, as `bgzip` writes them.
+fn bgzf(bytes: &[u8]) -> Vec<u8> {
+    let block = |plain: &[u8]| {
+        let builder = flate2::GzBuilder::new().extra([b'B', b'C', 2, 0, 0, 0]);
+        let mut encoder = builder.write(Vec::new(), flate2::Compression::fast());
+        encoder.write_all(plain).expect("memory takes everything");
+        let mut block = encoder.finish().expect("memory takes everything");
+        let size = u16::try_from(block.len() - 1).expect("a small block");
+        block[16..18].copy_from_slice(&size.to_le_bytes());
+        block
+    };
+    bytes
+        .chunks(5000)
+        .chain([&b""[..]])
+        .flat_map(block)
+        .collect()
+}
+
+fn zstd_frames(bytes: &[u8]) -> Vec<u8> {
+    bytes.chunks(7000).flat_map(zstd).collect()
+}
+
+fn lz4_blocks(bytes: &[u8]) -> Vec<u8> {
+    let info = lz4_flex::frame::FrameInfo::new()
+        .block_mode(lz4_flex::frame::BlockMode::Independent)
+        .block_size(lz4_flex::frame::BlockSize::Max64KB)
+        .content_checksum(true);
+    let mut encoder = lz4_flex::frame::FrameEncoder::with_frame_info(info, Vec::new());
+    encoder.write_all(bytes).expect("memory takes everything");
+    encoder.finish().expect("memory takes everything")
+}
+
+/// The same for archives that are unpacked in parts.
+pub(crate) const PARTS: [(&str, Compress); 3] = [
+    ("bgz.gz", bgzf),
+    ("frames.zst", zstd_frames),
+    ("blocks.lz4", lz4_blocks),
+];

@@ -3,7 +3,7 @@
 
 use serde_json::Value;
 
-use crate::data::CODECS;
+use crate::data::{CODECS, PARTS};
 use crate::shell::{Ran, Shell};
 
 /// Rules of every kind, one that needs two passes among them.
@@ -112,6 +112,25 @@ fn jsonl(rows: usize) -> Vec<u8> {
     text
 }
 
+/// The well-formed among these lines as the elements of an array, some of them on several lines.
+fn array_of(lines: &[u8]) -> Vec<u8> {
+    let values = lines.split(|&byte| byte == b'\n');
+    let values: Vec<Value> = values
+        .filter_map(|line| serde_json::from_slice(line).ok())
+        .collect();
+    let mut text = b"[\n".to_vec();
+    for (index, value) in values.iter().enumerate() {
+        let element = match index % 3 {
+            0 => serde_json::to_string_pretty(value).expect("JSON"),
+            _ => value.to_string(),
+        };
+        text.extend_from_slice(if index == 0 { b"  " } else { b",\r\n  " });
+        text.extend_from_slice(element.as_bytes());
+    }
+    text.extend_from_slice(b" ]\n");
+    text
+}
+
 fn choose<'t>(random: &mut fastrand::Rng, texts: &[&'t str]) -> &'t str {
     // The first one is good, and is chosen most of the time.
     let index = if random.u8(..4) > 0 {
@@ -141,7 +160,7 @@ impl Data {
         let shell = Shell::new();
         shell.write("awkward.odcs.yaml", CONTRACT);
         shell.write("data", &bytes);
-        for (ending, compress) in CODECS {
+        for (ending, compress) in CODECS.into_iter().chain(PARTS) {
             shell.write(format!("data.{ending}"), compress(&bytes));
         }
         Self {
@@ -252,11 +271,13 @@ impl Data {
         for input in ["data --io mmap", "data --io read", "-"] {
             self.compare(&expected, input, "--threads 3 --chunk-size 1");
         }
-        for input in ["-", "data.gz", "data.zst", "data.lz4"] {
+        let archives = CODECS.into_iter().chain(PARTS);
+        let archives = archives.map(|(ending, _)| format!("data.{ending}"));
+        for input in archives.chain(["-".to_owned()]) {
             for chunk in ["1KiB", "512KiB"] {
                 self.compare(
                     &expected,
-                    input,
+                    &input,
                     &format!("--threads 2 --chunk-size {chunk}"),
                 );
             }
@@ -281,4 +302,31 @@ fn awkward_csv_gives_the_same_everywhere() {
 #[test]
 fn awkward_json_lines_give_the_same_everywhere() {
     Data::new("jsonl", jsonl(row_count())).compare_everything();
+}
+
+#[test]
+fn an_awkward_json_array_gives_the_same_everywhere() {
+    Data::new("json", array_of(&jsonl(row_count()))).compare_everything();
+}
+
+#[test]
+fn a_json_array_is_checked_as_the_same_json_lines() {
+    let array = array_of(&jsonl(200));
+    let values: Vec<Value> = serde_json::from_slice(&array).expect("JSON");
+    let lines: Vec<String> = values.iter().map(Value::to_string).collect();
+    let places_removed = |mut report: Value| {
+        report["inputs"][0]["format"] = Value::Null;
+        for output in report["outputs"].as_array_mut().expect("a list") {
+            output["bytes"] = Value::Null;
+        }
+        for sample in report["samples"].as_array_mut().expect("a list") {
+            (sample["line"], sample["byte_offset"]) = (Value::Null, Value::Null);
+        }
+        report
+    };
+    let array = Data::new("json", array).check("data", "--threads 2");
+    assert!(array.report["samples"][0]["line"].is_null());
+    assert!(array.report["samples"][0]["byte_offset"].is_u64());
+    let lines = Data::new("jsonl", lines.join("\n").into_bytes()).check("data", "--threads 2");
+    assert_eq!(places_removed(array.report), places_removed(lines.report));
 }

@@ -294,7 +294,7 @@ fn locate(
     let located = Located {
         input: input.name.clone(),
         row: Some(row + u64::from(finding.row) + 1),
-        line: input.totals.newlines + u64::from(finding.line) + 1,
+        line: input.line(u64::from(finding.line)),
         byte_offset: part.byte_offset + u64::from(finding.offset),
         column: rule.column.clone(),
         rule: finding.rule,

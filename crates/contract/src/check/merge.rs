@@ -41,6 +41,8 @@ pub(crate) struct Tally {
 pub(crate) struct InputTally {
     pub(crate) name: String,
     pub(crate) format: &'static str,
+    /// A JSON array: what counts as its lines are its elements.
+    pub(crate) is_array: bool,
     pub(crate) backend: &'static str,
     /// Plain bytes.
     pub(crate) bytes: u64,
@@ -61,7 +63,8 @@ pub(crate) struct Located {
     pub(crate) input: String,
     /// From 1; `None`: the header.
     pub(crate) row: Option<u64>,
-    pub(crate) line: u64,
+    /// From 1; `None`: nobody counted lines.
+    pub(crate) line: Option<u64>,
     pub(crate) byte_offset: u64,
     pub(crate) column: Option<String>,
     pub(crate) rule: RuleId,
@@ -198,13 +201,18 @@ impl InputTally {
         add(&mut self.totals, totals);
         self.replaced += 1;
     }
+
+    /// The line of the input, from 1, that is so many behind the start of the chunk that comes next.
+    pub(crate) fn line(&self, behind: u64) -> Option<u64> {
+        (!self.is_array).then(|| self.totals.newlines + behind + 1)
+    }
 }
 
 fn located(sample: Sample, input: &InputTally, chunk_offset: u64, pass: &Pass<'_>) -> Located {
     let located = Located {
         input: input.name.clone(),
         row: Some(input.totals.rows + sample.row + 1),
-        line: input.totals.newlines + sample.line + 1,
+        line: input.line(sample.line),
         byte_offset: chunk_offset + sample.offset as u64,
         column: pass.compiled.rules.get(sample.rule).column.clone(),
         rule: sample.rule,

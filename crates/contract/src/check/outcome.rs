@@ -124,7 +124,7 @@ impl Ended<'_> {
         let sample = |located: &super::merge::Located| Sample {
             input: located.input.clone(),
             row: located.row,
-            line: Some(located.line),
+            line: located.line,
             byte_offset: Some(located.byte_offset),
             column: located.column.clone(),
             rule: rules.get(located.rule).word.to_owned(),

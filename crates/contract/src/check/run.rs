@@ -242,7 +242,12 @@ fn check_input(
         (Some(_), Some(input)) => input.go_on(&records.totals),
         _ => tally.inputs.push(InputTally {
             name: source.name().to_owned(),
-            format: records.shape.name(),
+            format: if records.is_array {
+                "json"
+            } else {
+                records.shape.name()
+            },
+            is_array: records.is_array,
             totals: records.totals,
             notes: records.notes.clone(),
             ..InputTally::default()
@@ -284,6 +289,10 @@ fn check_input(
         |part| tally.merge(part, &pass, outputs, &options.progress),
     )?;
     let input = tally.inputs.last_mut().expect("pushed above");
+    if records.is_array {
+        // White space around no elements looks like a blank line.
+        tally.totals.blank_lines -= std::mem::take(&mut input.totals.blank_lines);
+    }
     input.bytes += outcome.bytes;
     input.raw_bytes += raw_len_bytes.unwrap_or(outcome.raw_bytes);
     input.backend = outcome.backend;
@@ -377,7 +386,7 @@ pub(super) fn count_header_faults(
         let located = Located {
             input: input.to_owned(),
             row: None,
-            line: 1,
+            line: Some(1),
             byte_offset: 0,
             column: Some(fault.column),
             rule: fault.rule,

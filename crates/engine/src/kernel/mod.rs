@@ -10,7 +10,7 @@
 //!
 //! There are two kinds of kernels:
 //! - *byte kernels* read a stretch of input once, 64 bytes at a time: counting (`count`), quotes
-//!   (`quotes`), the structural index of CSV (`structure`) and the ends of JSON strings (`json`);
+//!   (`quotes`), the structural index of CSV (`structure`) and the ends of JSON strings and what nests (`json`);
 //! - *column kernels* (`columns`) visit the fields of one column of a block, given as [`Spans`],
 //!   and set a bit for every row that needs a second look.
 //!
@@ -40,6 +40,7 @@ pub use columns::decimal::{Bound, DecimalRange};
 pub use columns::length::Lengths;
 pub use columns::set::ShortSet;
 pub use columns::template::{Position, Template};
+pub use json::{JsonNesting, JsonStrings};
 pub use quotes::QuoteScan;
 pub use spans::{Empty, Spans};
 pub use structure::{IndexState, Indexed, Structure};

@@ -203,6 +203,31 @@ proptest! {
         }
     }
 
+    /// Wherever the text is cut.
+    #[test]
+    fn json_nesting(
+        bytes in vec(select(&b"\\\\\\\"\"{}[]\n,a"[..]), 0..400),
+        cut in any::<prop::sample::Index>(),
+    ) {
+        let cut = cut.index(bytes.len() + 1);
+        let nesting = |kernel: Kernel| {
+            let mut strings = crate::kernel::JsonStrings::default();
+            let mut found = Vec::new();
+            for part in [&bytes[..cut], &bytes[cut..]] {
+                let mut blocks = vec![crate::kernel::JsonNesting { quoted: 7, ..Default::default() }; 2];
+                kernel.json_nesting(part, &mut strings, &mut blocks);
+                if let (Some(last), len @ 1..) = (blocks.last_mut(), part.len() % 64) {
+                    last.quoted &= (1 << len) - 1;
+                }
+                found.push((blocks, strings));
+            }
+            found
+        };
+        for kernel in others() {
+            prop_assert_eq!(nesting(kernel), nesting(Kernel::scalar()), "{:?}", kernel);
+        }
+    }
+
     #[test]
     fn quotes(bytes in csv_text(), skip in 0..70_usize, delimiter in select(&b",\t;"[..])) {
         let bytes = &bytes[skip.min(bytes.len())..];

@@ -201,9 +201,7 @@ fn show(
                 stretch: file.stretch,
                 row: before.saturating_add(detail.row),
                 rule,
-                line: file
-                    .file
-                    .is_text
+                line: (file.file.is_text && !file.file.is_array)
                     .then(|| file.file.first_line.saturating_add(detail.line)),
                 byte_offset: file
                     .file

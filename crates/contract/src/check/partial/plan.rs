@@ -38,7 +38,7 @@ pub(super) fn split(
             len_bytes: None,
             modified_ns: None,
             compression: None,
-            format: FormatFacts::of(&records.shape),
+            format: FormatFacts::of(&records),
             head: records.totals.into(),
             notes: records.notes.clone(),
         };
@@ -122,7 +122,7 @@ fn compression(backend: &str) -> Option<String> {
 fn not_random(input: &str, backend: &str) -> tamis_engine::Error {
     let what = match backend {
         "gzip" | "zstd" | "lz4" => format!("is compressed with {backend}"),
-        _ => "is a stream, or transcoded to UTF-8".to_owned(),
+        _ => "is a stream, a JSON array, or transcoded to UTF-8".to_owned(),
     };
     tamis_engine::Error::Unsupported {
         input: input.to_owned(),

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use tamis_engine::framing::{State, Terminator, Transition};
 use tamis_formats::Totals;
 use tamis_formats::csv::{Dialect, Header};
-use tamis_formats::input::Shape;
+use tamis_formats::input::{Records, Shape};
 use tamis_formats::sniff::Format;
 
 use super::PartialError;
@@ -92,11 +92,14 @@ pub(super) enum FormatFacts {
         duplicates: Vec<usize>,
     },
     Jsonl,
+    /// A JSON array.
+    Json,
 }
 
 impl FormatFacts {
-    pub(super) fn of(shape: &Shape) -> FormatFacts {
-        match shape {
+    pub(super) fn of(records: &Records) -> FormatFacts {
+        match &records.shape {
+            Shape::Jsonl if records.is_array => FormatFacts::Json,
             Shape::Jsonl => FormatFacts::Jsonl,
             Shape::Csv { dialect, header } => FormatFacts::Csv {
                 delimiter: dialect.delimiter,
@@ -164,6 +167,7 @@ impl FormatFacts {
                 delimiter: *delimiter,
             },
             FormatFacts::Jsonl => Format::JsonLines,
+            FormatFacts::Json => Format::JsonArray,
         }
     }
 
@@ -171,6 +175,7 @@ impl FormatFacts {
         match self {
             FormatFacts::Csv { .. } => "csv",
             FormatFacts::Jsonl => "jsonl",
+            FormatFacts::Json => "json",
         }
     }
 }

@@ -68,7 +68,7 @@ pub(super) fn reduce(
             located: Located {
                 input: stretch.name().to_owned(),
                 row: Some(duplicate.row + 1),
-                line: 0,
+                line: None,
                 byte_offset: 0,
                 column: rule.column.clone(),
                 rule: duplicate.rule,
@@ -157,7 +157,7 @@ fn take_samples(stretch: &Stretch<'_>, check: &Check, samples: &mut Vec<Placed>)
     let located = |row: Option<u64>, rule, column, value, message| Located {
         input: stretch.name().to_owned(),
         row: row.map(|row| row.saturating_add(1)),
-        line: 0,
+        line: None,
         byte_offset: 0,
         column,
         rule,

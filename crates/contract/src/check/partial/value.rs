@@ -150,6 +150,9 @@ pub(super) struct KeyFile {
     pub(super) first_byte: u64,
     /// Whether its rows have lines and byte offsets.
     pub(super) is_text: bool,
+    /// Whether its rows are elements of a JSON array and have byte offsets alone.
+    #[serde(default)]
+    pub(super) is_array: bool,
 }
 
 impl Partial {

@@ -126,7 +126,7 @@ impl Kept {
                 tally.samples.push(Located {
                     input: input.clone(),
                     row: Some(row + 1),
-                    line: 0,
+                    line: None,
                     byte_offset: 0,
                     column: rule.column.clone(),
                     rule: id,

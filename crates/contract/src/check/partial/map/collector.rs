@@ -35,6 +35,8 @@ pub(super) struct Collector<'a> {
     pub(super) keys: Option<KeyWriter>,
     /// Rows have lines and byte offsets.
     pub(super) is_text: bool,
+    /// Rows are elements of a JSON array and have no lines.
+    pub(super) is_array: bool,
 }
 
 impl<'a> Collector<'a> {
@@ -62,6 +64,7 @@ impl<'a> Collector<'a> {
             },
             keys,
             is_text: true,
+            is_array: false,
         })
     }
 
@@ -146,7 +149,7 @@ impl<'a> Collector<'a> {
             let mut sample = Sample {
                 row: body.rows + sample.row,
                 is_header: false,
-                line: self.is_text.then_some(body.newlines + sample.line),
+                line: (self.is_text && !self.is_array).then_some(body.newlines + sample.line),
                 byte_offset: self.is_text.then_some(offset),
                 rule: sample.rule.0,
                 column: None,
@@ -181,6 +184,10 @@ impl<'a> Collector<'a> {
 
     /// Closes the file of keys; what has been added up.
     pub(super) fn finish(mut self) -> Result<Body, CheckError> {
+        if self.is_array {
+            // White space around no elements looks like a blank line.
+            self.body.blank_lines = 0;
+        }
         if let Some(keys) = self.keys.take() {
             self.body.keys.push(KeyFile {
                 name: keys.finish()?,
@@ -189,6 +196,7 @@ impl<'a> Collector<'a> {
                 first_line: 0,
                 first_byte: 0,
                 is_text: self.is_text,
+                is_array: self.is_array,
             });
         }
         Ok(self.body)

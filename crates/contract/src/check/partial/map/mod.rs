@@ -49,7 +49,7 @@ pub(super) fn map_range(
             Opened::Stream(stream) => stream.raw_len_bytes(),
             Opened::Random(access) => Some(access.len_bytes()),
         };
-        if FormatFacts::of(&records.shape) != facts.format || raw_len_bytes != facts.len_bytes {
+        if FormatFacts::of(&records) != facts.format || raw_len_bytes != facts.len_bytes {
             return Err(tamis_engine::Error::Changed {
                 input: source.name().to_owned(),
                 byte_offset: 0,
@@ -58,6 +58,7 @@ pub(super) fn map_range(
             .into());
         }
         shape = facts.format.shape()?;
+        collector.is_array = records.is_array;
         let read = Read {
             opened: records.opened,
             shape: &shape,
@@ -105,7 +106,7 @@ pub(super) fn map_source(
     let records = open(check, source, None, options)?;
     let (_, faults) = layout_of(&check.compiled, &records.shape);
     let facts = ChunkFacts {
-        format: FormatFacts::of(&records.shape).name().to_owned(),
+        format: FormatFacts::of(&records).name().to_owned(),
         head: records.totals.into(),
         notes: records.notes,
         header_faults: faults.listed.into_iter().map(HeaderFault::from).collect(),
@@ -113,6 +114,7 @@ pub(super) fn map_source(
         bytes: 0,
     };
     collector.start_behind(facts.head);
+    collector.is_array = records.is_array;
     let outcome = collector.read(
         Read {
             opened: records.opened,
