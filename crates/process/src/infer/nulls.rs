@@ -25,6 +25,8 @@ pub(crate) struct Tokens {
     /// Somebody said that they do.
     pub(crate) are_given: bool,
     len_bytes_max: usize,
+    /// Whether a token starts with that byte: most values are told from tokens by it.
+    starts: [bool; 256],
 }
 
 /// What became of a token.
@@ -67,7 +69,12 @@ impl Tokens {
         let mut texts = given.unwrap_or_else(|| COMMON_NULLS.map(str::to_owned).to_vec());
         // The empty text is null anyway.
         texts.retain(|text| !text.is_empty());
+        let mut starts = [false; 256];
+        for text in &texts {
+            starts[usize::from(text.as_bytes()[0])] = true;
+        }
         Tokens {
+            starts,
             len_bytes_max: texts.iter().map(String::len).max().unwrap_or(0),
             texts,
             are_given,
@@ -82,7 +89,8 @@ impl Tokens {
     /// The token that `text` is.
     #[inline]
     pub(crate) fn position(&self, text: &[u8]) -> Option<usize> {
-        if text.len() > self.len_bytes_max {
+        let first = text.first()?;
+        if text.len() > self.len_bytes_max || !self.starts[usize::from(*first)] {
             return None;
         }
         self.texts.iter().position(|token| token.as_bytes() == text)

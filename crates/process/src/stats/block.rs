@@ -6,6 +6,9 @@
 //! 3. A column with a dictionary looks up each hash. A spread runs a loop for each of its parts: registers, lengths,
 //!    extremes, numbers. [`Spread::take`] is the definition of what these loops do.
 
+use std::ops::Range;
+
+use memchr::{memchr, memchr2};
 use tamis_engine::kernel::{DateTimeShape, Empty, Kernel, Spans};
 use tamis_formats::csv::{self, Dialect};
 use tamis_formats::jsonl;
@@ -15,7 +18,7 @@ use tamis_formats::{Block, Kind};
 use super::column::{Column, Mode, Setting, Spread, State, is_canonical};
 use super::dictionary::{Dictionary, Family, Full};
 use super::extremes;
-use super::hash::{hash, word_at, word_of};
+use super::hash::{WORD_BYTES, hash, word_at, word_of};
 use super::numbers::Plain;
 use crate::infer::column::characters;
 use crate::infer::nulls::Tokens;
@@ -29,8 +32,25 @@ pub(super) struct Scratch {
     hashes: Vec<u64>,
     decoded: Vec<u8>,
     suspects: Vec<u64>,
+    mantissas: Vec<i64>,
     /// Of the rows of the block; empty if nobody wants samples.
     pub(super) priorities: Vec<u64>,
+}
+
+impl Scratch {
+    /// Makes room for the values of a column.
+    fn clear(&mut self) {
+        self.index.clear();
+        self.words.clear();
+    }
+
+    /// Lists a plain value.
+    #[inline(always)]
+    fn push(&mut self, bytes: &[u8], range: Range<usize>) {
+        self.index.push((range.start as u32).wrapping_sub(1));
+        self.index.push(range.end as u32);
+        self.words.push(word_at(bytes, range.start, range.len()));
+    }
 }
 
 /// What a column's values are taken with.
@@ -66,38 +86,46 @@ impl Taker<'_> {
         column.is_untyped = true;
         let raw = block.column(at);
         let mut pairs = std::mem::take(&mut scratch.unquoted);
-        let unquoted = csv::unquote_column(block, at, dialect, &mut pairs);
+        // Quotes are dealt with below, field by field; where values are trimmed as well there is a pass for both.
+        let unquoted = match dialect.trim {
+            true => csv::unquote_column(block, at, dialect, &mut pairs),
+            false => None,
+        };
         let spans = unquoted.unwrap_or(raw);
-        scratch.index.clear();
+        let quote = match dialect.trim {
+            true => unquoted.and(dialect.quote),
+            false => block.quote,
+        };
+        scratch.clear();
         for row in 0..block.rows {
-            let range = spans.range(row);
+            let mut range = spans.range(row);
             let Some(&first) = spans.bytes[range.clone()].first() else {
                 continue;
             };
-            // Behind a quote that is still there stands a value that must be put together.
-            if unquoted.is_some() && Some(first) == dialect.quote {
-                let text = csv::decode(raw.field(row), dialect, &mut scratch.decoded);
-                self.one(
-                    Family::Untyped,
-                    text,
-                    priority(&scratch.priorities, row),
-                    column,
-                );
-                continue;
+            let priority = priority(&scratch.priorities, row);
+            if Some(first) == quote {
+                let simple = match dialect.trim {
+                    true => None,
+                    false => simply_quoted(&spans.bytes[range.clone()], first, dialect.escape),
+                };
+                let Some(inner) = simple else {
+                    // The value is no part of the field and must be put together.
+                    let text = csv::decode(raw.field(row), dialect, &mut scratch.decoded);
+                    self.one(Family::Untyped, text, priority, column);
+                    continue;
+                };
+                if inner.is_empty() {
+                    continue;
+                }
+                range = range.start + inner.start..range.start + inner.end;
             }
             let text = &spans.bytes[range.clone()];
             if let Some(token) = self.tokens.position(text) {
                 column.tokens[token] += 1;
                 continue;
             }
-            scratch.index.push((range.start as u32).wrapping_sub(1));
-            scratch.index.push(range.end as u32);
-            sample(
-                column,
-                Family::Untyped,
-                text,
-                priority(&scratch.priorities, row),
-            );
+            scratch.push(spans.bytes, range);
+            sample(column, Family::Untyped, text, priority);
         }
         self.gathered(Family::Untyped, block, at, column, scratch);
         scratch.unquoted = pairs;
@@ -116,7 +144,7 @@ impl Taker<'_> {
         let spans = block.column(at);
         // Values of the same kind as the first are gathered, others taken one by one.
         let mut gathered = None;
-        scratch.index.clear();
+        scratch.clear();
         for row in 0..block.rows {
             let raw = spans.field(row);
             let family = match block.kind(row, at) {
@@ -142,9 +170,7 @@ impl Taker<'_> {
                 self.one(family, raw, priority(&scratch.priorities, row), column);
                 continue;
             }
-            let range = spans.range(row);
-            scratch.index.push((range.start as u32).wrapping_sub(1));
-            scratch.index.push(range.end as u32);
+            scratch.push(spans.bytes, spans.range(row));
             sample(column, family, raw, priority(&scratch.priorities, row));
         }
         if let Some(family) = gathered {
@@ -182,15 +208,10 @@ impl Taker<'_> {
             words,
             hashes,
             suspects,
+            mantissas,
             ..
         } = scratch;
-        words.clear();
         hashes.clear();
-        for pair in index.chunks_exact(2) {
-            let start = pair[0].wrapping_add(1) as usize;
-            let end = pair[1] as usize;
-            words.push(word_at(bytes, start, end - start));
-        }
         let needs_hashes = match &column.state {
             State::Few(_) => true,
             State::Many(spread) => spread.distinct.is_some(),
@@ -218,9 +239,21 @@ impl Taker<'_> {
             }
         }
         if let State::Many(spread) = &mut column.state {
-            values.from(from).spread(self, spread, suspects);
+            values.from(from).spread(self, spread, suspects, mantissas);
         }
     }
+}
+
+/// Where the value of a quoted field is, if it is all between its first byte and its last.
+fn simply_quoted(field: &[u8], quote: u8, escape: Option<u8>) -> Option<Range<usize>> {
+    let inner = 1..field.len().checked_sub(1)?;
+    let is_closed = field.len() > 1 && field[inner.end] == quote;
+    let value = field.get(inner.clone())?;
+    let is_plain = match escape {
+        None => memchr(quote, value).is_none(),
+        Some(escape) => memchr2(quote, escape, value).is_none(),
+    };
+    (is_closed && is_plain).then_some(inner)
 }
 
 /// The priority of a row, if there are samples.
@@ -260,8 +293,8 @@ impl<'v> Values<'v> {
 
     /// Counts values in a dictionary; how many there was room for.
     fn look_up(&self, dictionary: &mut Dictionary) -> usize {
-        for (at, &hash) in self.hashes.iter().enumerate() {
-            if let Err(Full) = dictionary.add(self.family, self.text(at), hash, 1) {
+        for (at, (&hash, &word)) in self.hashes.iter().zip(self.words).enumerate() {
+            if let Err(Full) = dictionary.add(self.family, self.text(at), word, hash, 1) {
                 return at;
             }
         }
@@ -269,7 +302,13 @@ impl<'v> Values<'v> {
     }
 
     /// Adds values to a spread.
-    fn spread(self, taker: Taker<'_>, spread: &mut Spread, suspects: &mut Vec<u64>) {
+    fn spread(
+        self,
+        taker: Taker<'_>,
+        spread: &mut Spread,
+        suspects: &mut Vec<u64>,
+        mantissas: &mut Vec<i64>,
+    ) {
         if let Some(distinct) = &mut spread.distinct {
             self.hashes.iter().for_each(|&hash| distinct.insert(hash));
         }
@@ -283,7 +322,7 @@ impl<'v> Values<'v> {
         while at < self.len() {
             at += match (spread.mode, self.family) {
                 (Mode::Numbers, Family::Untyped | Family::Number) => {
-                    self.from(at).numbers(taker.setting, spread)
+                    self.from(at).numbers(taker.setting, spread, mantissas)
                 }
                 (Mode::Moments(class), Family::Untyped | Family::String) if at == 0 => {
                     self.moments(taker.kernel, class, [least, greatest], spread, suspects)
@@ -308,41 +347,60 @@ impl<'v> Values<'v> {
     }
 
     fn lengths(&self, spread: &mut Spread) {
-        if !self.ascii {
-            for at in 0..self.len() {
-                spread.take_length(characters(self.text(at)));
+        /// The first bit of each byte.
+        const HIGH: u128 = u128::from_le_bytes([0x80; WORD_BYTES]);
+        let (mut shortest, mut longest) = (u64::MAX, 0);
+        for (at, (pair, word)) in self.index.chunks_exact(2).zip(self.words).enumerate() {
+            let mut len = u64::from(pair[1].wrapping_sub(pair[0]).wrapping_sub(1));
+            if !self.ascii {
+                if len <= WORD_BYTES as u64 {
+                    // All but the first byte of a character begin with the bits 10.
+                    len -= u64::from((word & !(word << 1) & HIGH).count_ones());
+                } else {
+                    len = characters(self.text(at));
+                }
             }
-            return;
-        }
-        let (mut shortest, mut longest) = (u32::MAX, 0);
-        for pair in self.index.chunks_exact(2) {
-            let len = pair[1].wrapping_sub(pair[0]).wrapping_sub(1);
             shortest = shortest.min(len);
             longest = longest.max(len);
         }
-        spread.take_length(shortest.into());
-        spread.take_length(longest.into());
+        spread.take_length(shortest);
+        spread.take_length(longest);
     }
 
     /// Adds plain numbers, up to the first value that is none; how many.
-    fn numbers(&self, setting: &Setting, spread: &mut Spread) -> usize {
+    fn numbers(&self, setting: &Setting, spread: &mut Spread, mantissas: &mut Vec<i64>) -> usize {
         let point = match self.family {
             Family::Number => b'.',
             _ => setting.point,
         };
         let needs_sketch = setting.wanted.needs_sketch();
         let (mut count, mut fractions) = (0, 0);
-        while count < self.len() {
-            let Some(plain) = Plain::parse(self.text(count), point) else {
+        mantissas.clear();
+        // Numbers of one scale are summed up all at once.
+        let mut scale = 0;
+        for (at, &word) in self.words.iter().enumerate() {
+            let Some(plain) = Plain::parse_word(self.text(at), word, point) else {
                 break;
             };
-            spread.numbers.scale(plain.scale).add(plain.mantissa, 1);
+            if plain.scale != scale {
+                spread
+                    .numbers
+                    .scale(scale)
+                    .add_all(mantissas, setting.wanted.deviation);
+                mantissas.clear();
+                scale = plain.scale;
+            }
+            mantissas.push(plain.mantissa);
             if needs_sketch {
                 spread.sketch.add(plain.to_f64(), 1);
             }
             fractions += usize::from(!plain.is_integer);
             count += 1;
         }
+        spread
+            .numbers
+            .scale(scale)
+            .add_all(mantissas, setting.wanted.deviation);
         spread.values += count as u64;
         if fractions > 0 {
             spread.add_class(Class::Number);

@@ -60,6 +60,8 @@ pub(super) struct Spread {
     pub(super) lengths: Option<(u64, u64)>,
     pub(super) texts: Extremes,
     pub(super) distinct: Option<HyperLogLog>,
+    /// Floating-point values that are no numbers (NaN, the infinities), which columnar files have.
+    pub(super) not_finite: u64,
     pub(super) numbers: Numbers,
     pub(super) sketch: Sketch,
     pub(super) moments: Moments,
@@ -99,9 +101,10 @@ impl Column {
 
     /// Takes a value `count` times.
     pub(super) fn take(&mut self, setting: &Setting, family: Family, text: &[u8], count: u64) {
-        let hash = hash(text, word_of(text));
+        let word = word_of(text);
+        let hash = hash(text, word);
         if let State::Few(dictionary) = &mut self.state {
-            match dictionary.add(family, text, hash, count) {
+            match dictionary.add(family, text, word, hash, count) {
                 Ok(()) => return,
                 Err(Full) => self.spread_out(setting),
             }
@@ -129,7 +132,13 @@ impl Column {
             if let State::Few(mine) = &mut self.state {
                 let mut union = mine.clone();
                 let fits = theirs.values().all(|known| {
-                    let added = union.add(known.family, known.text, known.hash, known.count);
+                    let added = union.add(
+                        known.family,
+                        known.text,
+                        known.word,
+                        known.hash,
+                        known.count,
+                    );
                     added.is_ok()
                 });
                 if fits {
@@ -155,6 +164,7 @@ impl Spread {
             lengths: None,
             texts: Extremes::default(),
             distinct: distinct.then(|| HyperLogLog::new(setting.limits.precision)),
+            not_finite: 0,
             numbers: Numbers::default(),
             sketch: Sketch::new(setting.limits.sketch_bits),
             moments: Moments::default(),
@@ -206,6 +216,10 @@ impl Spread {
             },
             Family::Number => match Plain::parse(text, b'.') {
                 Some(plain) => return self.take_plain(plain, count),
+                None if is_not_finite(text) => {
+                    self.not_finite += count;
+                    return self.add_class(Class::Number);
+                }
                 None => match read_number(text, b'.') {
                     Reading::Other(_) => Reading::Other(Class::Unreadable),
                     number => number,
@@ -290,12 +304,18 @@ impl Spread {
         if let (Some(mine), Some(theirs)) = (&mut self.distinct, &other.distinct) {
             mine.merge(theirs);
         }
+        self.not_finite += other.not_finite;
         self.numbers.merge(other.numbers);
         self.sketch.merge(&other.sketch);
         self.moments.merge(&other.moments);
         self.is_canonical &= other.is_canonical;
         self.settle_mode();
     }
+}
+
+/// Whether a floating-point value is written that is no number.
+fn is_not_finite(text: &[u8]) -> bool {
+    matches!(text, b"NaN" | b"inf" | b"-inf" | b"Infinity" | b"-Infinity")
 }
 
 /// Whether moments of that class, all written like this one, are in the order of their texts.
@@ -305,5 +325,27 @@ pub(super) fn is_canonical(class: Class, text: &[u8]) -> bool {
         Class::Date => text.len() == 10,
         Class::Time => text.len() == 8,
         _ => text.len() == 20 && text[10] == b'T' && text[19] == b'Z',
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_no_number_is_a_value_without_a_size() {
+        let setting = Setting {
+            limits: Limits::of(1),
+            wanted: Wanted::all(),
+            point: b'.',
+        };
+        let mut spread = Spread::new(&setting);
+        for text in ["1.5", "NaN", "-inf", "2"] {
+            spread.take(&setting, Family::Number, text.as_bytes(), 0, 1);
+        }
+        assert_eq!((spread.values, spread.not_finite), (4, 2));
+        assert_eq!(spread.mode, Mode::Numbers);
+        let totals = spread.numbers.totals(2).expect("there are two numbers");
+        assert_eq!((totals.sum.as_str(), totals.mean), ("3.5", 1.75));
     }
 }

@@ -5,6 +5,7 @@
 //! values, or so many bytes of them; whether a column's *is* follows from its set of values alone, however
 //! these were distributed over workers: a part of a set that is not full is not full either.
 
+use super::hash::WORD_BYTES;
 use super::limits::Limits;
 
 /// What kind of text a value is: equal texts of different kinds are different values.
@@ -40,6 +41,7 @@ pub(super) struct Dictionary {
 
 #[derive(Clone, Copy, Debug)]
 struct Entry {
+    word: u128,
     hash: u64,
     count: u64,
     start: u32,
@@ -52,6 +54,7 @@ struct Entry {
 pub(super) struct Known<'d> {
     pub(super) family: Family,
     pub(super) text: &'d [u8],
+    pub(super) word: u128,
     pub(super) hash: u64,
     pub(super) count: u64,
 }
@@ -76,12 +79,13 @@ impl Dictionary {
         }
     }
 
-    /// Counts a value, whose hash this is, `count` times; nothing happens if there is no room for it.
+    /// Counts a value, whose word and hash these are, `count` times; nothing happens if there is no room for it.
     #[inline]
     pub(super) fn add(
         &mut self,
         family: Family,
         text: &[u8],
+        word: u128,
         hash: u64,
         count: u64,
     ) -> Result<(), Full> {
@@ -95,8 +99,12 @@ impl Dictionary {
                 }
                 if (found ^ hash) & !NUMBER_MASK == 0 {
                     let entry = &mut self.entries[(found & NUMBER_MASK) as usize - 1];
-                    let known = &self.texts[entry.start as usize..][..entry.len as usize];
-                    if known == text && entry.family == family {
+                    let is_same = entry.word == word && entry.len as usize == text.len();
+                    // A word holds all of a short text.
+                    let is_same = is_same
+                        && (text.len() <= WORD_BYTES
+                            || self.texts[entry.start as usize..][..text.len()] == *text);
+                    if is_same && entry.family == family {
                         entry.count += count;
                         return Ok(());
                     }
@@ -104,18 +112,26 @@ impl Dictionary {
                 slot += 1;
             }
         }
-        self.insert(family, text, hash, count)
+        self.insert(family, text, word, hash, count)
     }
 
     /// Adds a value that is not there yet.
     #[cold]
-    fn insert(&mut self, family: Family, text: &[u8], hash: u64, count: u64) -> Result<(), Full> {
+    fn insert(
+        &mut self,
+        family: Family,
+        text: &[u8],
+        word: u128,
+        hash: u64,
+        count: u64,
+    ) -> Result<(), Full> {
         if self.entries.len() == self.values_max || self.texts.len() + text.len() > self.bytes_max {
             return Err(Full);
         }
         let start = self.texts.len() as u32;
         self.texts.extend_from_slice(text);
         self.entries.push(Entry {
+            word,
             hash,
             count,
             start,
@@ -155,6 +171,7 @@ impl Dictionary {
         self.entries.iter().map(|entry| Known {
             family: entry.family,
             text: &self.texts[entry.start as usize..][..entry.len as usize],
+            word: entry.word,
             hash: entry.hash,
             count: entry.count,
         })
@@ -172,7 +189,8 @@ mod tests {
     use super::*;
 
     fn add(dictionary: &mut Dictionary, text: &[u8]) -> Result<(), Full> {
-        dictionary.add(Family::Untyped, text, hash(text, word_of(text)), 1)
+        let word = word_of(text);
+        dictionary.add(Family::Untyped, text, word, hash(text, word), 1)
     }
 
     proptest! {
@@ -201,7 +219,9 @@ mod tests {
         let mut dictionary = Dictionary::new(&Limits::of(1));
         let (text, word) = (b"1", word_of(b"1"));
         for family in [Family::String, Family::Number, Family::String] {
-            dictionary.add(family, text, hash(text, word), 1).unwrap();
+            dictionary
+                .add(family, text, word, hash(text, word), 1)
+                .unwrap();
         }
         let counts: Vec<u64> = dictionary.values().map(|known| known.count).collect();
         assert_eq!(counts, [2, 1]);

@@ -61,7 +61,9 @@ impl Finish<'_> {
         };
         let is_scalar = values > 0 && !matches!(logical_type, Some(LogicalType::Object));
         let numbers = match logical_type {
-            Some(LogicalType::Integer | LogicalType::Number) => spread.numbers.totals(values),
+            Some(LogicalType::Integer | LogicalType::Number) => {
+                spread.numbers.totals(values - spread.not_finite)
+            }
             _ => None,
         };
         let (min, max) = match (&numbers, spread.moments.ends(), spread.texts.ends()) {
@@ -98,6 +100,7 @@ impl Finish<'_> {
             },
             values,
             nulls: Share::of(self.rows.saturating_sub(values), self.rows),
+            not_finite: spread.not_finite,
             distinct: distinct.filter(|_| wanted.distinct && (is_scalar || values == 0)),
             min: min.filter(|_| has_range),
             max: max.filter(|_| has_range),

@@ -98,6 +98,66 @@ impl Plain {
         })
     }
 
+    /// [`parse`](Plain::parse), with the [word](super::hash::word_at) of the text at hand: eight bytes at a time where
+    /// there are no more.
+    #[inline(always)]
+    pub(super) fn parse_word(text: &[u8], word: u128, point: u8) -> Option<Plain> {
+        match text.len() {
+            0..=8 => Plain::parse_eight(text.len(), word as u64, point),
+            _ => Plain::parse(text, point),
+        }
+    }
+
+    /// Reads a text of up to eight bytes, the first in the lowest bits of `word`, zeros behind the last.
+    #[inline(always)]
+    fn parse_eight(len: usize, word: u64, point: u8) -> Option<Plain> {
+        const ONES: u64 = 0x0101_0101_0101_0101;
+        const ZEROS: u64 = 0x3030_3030_3030_3030;
+        let is_negative = word as u8 == b'-';
+        let (word, len) = match is_negative {
+            true => (word >> 8, len.wrapping_sub(1)),
+            false => (word, len),
+        };
+        if len == 0 || len > 8 {
+            return None;
+        }
+        // The first byte that is the point (Mycroft's trick finds the first zero byte without fail).
+        let differs = word ^ (ONES * u64::from(point));
+        let found = differs.wrapping_sub(ONES) & !differs & (0x80 * ONES);
+        let point_at = (found.trailing_zeros() / 8) as usize;
+        let has_point = found != 0;
+        let (digits, scale) = match has_point {
+            false => (word, 0),
+            true => {
+                let before = word & ((1_u64 << (8 * point_at)) - 1);
+                let behind = (word >> (8 * point_at)) >> 8;
+                (before | behind << (8 * point_at), len - 1 - point_at)
+            }
+        };
+        let count = len - usize::from(has_point);
+        let is_padded = word as u8 == b'0' && len > 1 && point_at != 1;
+        if count == 0 || is_padded {
+            return None;
+        }
+        // The last digit goes to the highest byte, zeros before the first.
+        let digits = digits << (8 * (8 - count)) | (ZEROS >> (8 * (count - 1))) >> 8;
+        let are_digits = digits & (0xF0 * ONES) == ZEROS
+            && digits.wrapping_add(0x06 * ONES) & (0xF0 * ONES) == ZEROS;
+        if !are_digits {
+            return None;
+        }
+        // Pairs of digits, then of pairs, then of fours.
+        let pairs = (digits & (0x0F * ONES)).wrapping_mul(2561) >> 8;
+        let fours = (pairs & 0x00FF_00FF_00FF_00FF).wrapping_mul(6_553_601) >> 16;
+        let eight = (fours & 0x0000_FFFF_0000_FFFF).wrapping_mul(42_949_672_960_001) >> 32;
+        let magnitude = eight as i64;
+        Some(Plain {
+            mantissa: if is_negative { -magnitude } else { magnitude },
+            scale: scale as u8,
+            is_integer: !has_point,
+        })
+    }
+
     /// The number as a double, one rounding away at most.
     #[inline(always)]
     pub(super) fn to_f64(self) -> f64 {
@@ -125,8 +185,29 @@ impl Scale {
         self.sum += i128::from(mantissa) * i128::from(count);
         let magnitude = u128::from(mantissa.unsigned_abs());
         let square = magnitude * magnitude;
-        self.squares[0] += (square as u64 as u128) * u128::from(count);
+        self.squares[0] += u128::from(square as u64) * u128::from(count);
         self.squares[1] += (square >> 64) * u128::from(count);
+    }
+
+    /// Takes numbers, with their squares if these are wanted.
+    pub(super) fn add_all(&mut self, mantissas: &[i64], with_squares: bool) {
+        let mut sum = 0_i128;
+        for &mantissa in mantissas {
+            self.least = self.least.min(mantissa);
+            self.greatest = self.greatest.max(mantissa);
+            sum += i128::from(mantissa);
+        }
+        self.sum += sum;
+        if with_squares {
+            let [mut low, mut high] = self.squares;
+            for &mantissa in mantissas {
+                let magnitude = u128::from(mantissa.unsigned_abs());
+                let square = magnitude * magnitude;
+                low += u128::from(square as u64);
+                high += square >> 64;
+            }
+            self.squares = [low, high];
+        }
     }
 
     fn merge(&mut self, other: &Scale) {
@@ -414,6 +495,14 @@ mod tests {
     }
 
     proptest! {
+        /// Goal: eight bytes at a time read what one at a time does.
+        #[test]
+        fn both_ways_read_the_same(text in "[-.0-9]{0,10}|-?[0-9]{0,7}[.,]?[0-9]{0,3}|[-+.,0-9:/e]{0,8}", point in prop_oneof![Just(b'.'), Just(b',')]) {
+            let text = text.as_bytes();
+            let word = super::super::hash::word_of(text);
+            prop_assert_eq!(Plain::parse_word(text, word, point), Plain::parse(text, point));
+        }
+
         /// Goal: any cut gives the same bits.
         #[test]
         fn merging_is_adding(texts in vec("-?(0|[1-9][0-9]{0,24})(\\.[0-9]{1,3})?(e-?[1-9])?", 1..20), cut in 0..20_usize) {

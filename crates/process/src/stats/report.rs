@@ -62,6 +62,8 @@ pub struct ColumnStats {
     pub values: u64,
     /// Records that have none.
     pub nulls: Share,
+    /// Floating-point values that are NaN or infinite: values, but part of no sum, quantile or extreme.
+    pub not_finite: u64,
     /// Different values, as they are written.
     pub distinct: Option<Distinct>,
     /// Smallest value: numbers by size, dates by time, texts by their bytes.

@@ -30,6 +30,12 @@ fn options(threads: usize, chunk_bytes: usize, kernel: Kernel) -> StatsOptions {
         threads,
         chunk_bytes,
         kernel,
+        // Random tables look like anything: nothing is to be guessed.
+        csv: CsvFacts {
+            delimiter: Some(b','),
+            header: Some(true),
+            ..CsvFacts::default()
+        },
         ..StatsOptions::default()
     }
 }
@@ -133,7 +139,7 @@ proptest! {
 
     /// Goal: exact or not, the same bytes for any threads, chunks and kernels.
     #[test]
-    fn the_answer_does_not_depend_on_how_it_is_computed(rows in vec(row(), 0..120)) {
+    fn the_answer_does_not_depend_on_how_it_is_computed(rows in vec(row(), 0..80)) {
         for limits in [narrow(), Limits::of(7)] {
             same_however_read("t.csv", &csv(&rows), limits)?;
             same_however_read("t.jsonl", &jsonl(&rows), limits)?;

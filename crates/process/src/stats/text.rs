@@ -8,12 +8,13 @@ use std::fmt;
 
 use tamis_contract::report::text::{Cell, Paint, Role, Table, Uncoloured, counted, tamed};
 use tamis_engine::human;
+use tamis_engine::kernel::{DateTimeShape, parse_date_time};
 use unicode_width::UnicodeWidthStr;
 
 use super::report::{ColumnStats, Frequencies, Scalar, Statistics};
 
 /// Characters of a name or a value, as far as there is space.
-const CUTS: [usize; 6] = [40, 30, 24, 18, 12, 8];
+const CUTS: [usize; 7] = [40, 30, 24, 20, 16, 12, 8];
 
 /// A table of columns with texts of so many characters at most, for lines of so many; `None` if it would be empty.
 type Make = fn(&[ColumnStats], usize, usize) -> Option<Table>;
@@ -302,6 +303,17 @@ fn legend(statistics: &Statistics, paint: &dyn Paint, out: &mut dyn fmt::Write) 
             human::count(sample)
         ));
     }
+    for column in statistics
+        .columns
+        .iter()
+        .filter(|column| column.not_finite > 0)
+    {
+        lines.push(format!(
+            "`{}` has {} that are NaN or infinite, and part of no sum, quantile or extreme",
+            tamed(&column.name, CUTS[0]),
+            counted(column.not_finite, "value"),
+        ));
+    }
     lines.extend(statistics.notes.iter().map(|note| tamed(note, 500)));
     if !lines.is_empty() {
         out.write_str("\n")?;
@@ -318,8 +330,20 @@ fn value(value: &Scalar, cut: usize) -> String {
         Scalar::Number(text) if text.len() <= cut => text.clone(),
         // Digits that are cut off would make it another number.
         Scalar::Number(text) => text.parse().map_or_else(|_| text.clone(), figure),
+        // Where a timestamp must be cut, its day is what is left.
+        Scalar::Text(text) if text.len() > cut && is_timestamp(text) && cut >= DAY_CHARS => {
+            text[..DAY_CHARS].to_owned()
+        }
         Scalar::Text(text) => tamed(text, cut),
     }
+}
+
+/// Characters of `2024-02-29`.
+const DAY_CHARS: usize = 10;
+
+fn is_timestamp(text: &str) -> bool {
+    let moment = parse_date_time(text.as_bytes(), DateTimeShape::DateTime);
+    moment.is_some()
 }
 
 /// Six significant digits.

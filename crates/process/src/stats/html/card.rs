@@ -42,6 +42,9 @@ fn facts(column: &ColumnStats, page: &mut Page) {
             },
         ),
     ];
+    if column.not_finite > 0 {
+        facts.push(("NaN, infinite", human::count(column.not_finite)));
+    }
     facts.extend(distinct(column).map(|text| match column.distinct {
         Some(distinct) => match distinct.standard_error {
             Some(error) => ("distinct", format!("{text} (± {:.1} %)", 100.0 * error)),
