@@ -356,7 +356,7 @@ impl<'v> Values<'v> {
                 if len <= WORD_BYTES as u64 {
                     // All but the first byte of a character begin with the bits 10.
                     len -= u64::from((word & !(word << 1) & HIGH).count_ones());
-                } else {
+                } else if word & HIGH != 0 || !self.text(at)[WORD_BYTES..].is_ascii() {
                     len = characters(self.text(at));
                 }
             }

@@ -159,7 +159,9 @@ fn nulls(column: &ColumnStats) -> Cell {
 }
 
 /// What the numbers of columns come to, and the quantiles of what lies on a line.
-fn numbers(columns: &[ColumnStats], cut: usize, _width: usize) -> Option<Table> {
+fn numbers(columns: &[ColumnStats], cut: usize, width: usize) -> Option<Table> {
+    /// In lines shorter than this there is space for the quartiles only.
+    const WIDE: usize = 100;
     let has_sum = columns.iter().any(|column| column.sum.is_some());
     let has_deviation = columns
         .iter()
@@ -174,7 +176,8 @@ fn numbers(columns: &[ColumnStats], cut: usize, _width: usize) -> Option<Table> 
     }
     headings.extend(has_deviation.then(|| heading_of_number("deviation")));
     // The outermost two say little that minimum and maximum do not.
-    let inner = quantiles.map_or(0..0, |quantiles| 1..quantiles.values.len() - 1);
+    let outer = if width < WIDE { 2 } else { 1 };
+    let inner = quantiles.map_or(0..0, |quantiles| outer..quantiles.values.len() - outer);
     if let Some(quantiles) = quantiles {
         for quantile in &quantiles.values[inner.clone()] {
             let title = match quantile.quantile {
@@ -358,4 +361,40 @@ pub(super) fn figure(value: f64) -> String {
         return format!("{:.0}", value);
     }
     format!("{rounded}")
+}
+
+#[cfg(test)]
+mod tests {
+    use tamis_engine::source::MemorySource;
+
+    use super::super::{StatsOptions, stats};
+    use super::*;
+
+    /// Goal: long names, long values and many figures fit the terminal.
+    #[test]
+    fn tables_fit() {
+        let mut table =
+            "a_rather_long_name_for_a_column_of_numbers,when,another column with a long name\n"
+                .to_owned();
+        for row in 0..50 {
+            let price = f64::from(row) * 1234.567;
+            table.push_str(&format!(
+                "{price:.4},2024-01-{:02}T10:{row:02}:00Z,some text that goes on and on number {row}\n",
+                row % 28 + 1
+            ));
+        }
+        let source = MemorySource::new("t.csv", table.into_bytes());
+        let statistics = stats(&[&source], &StatsOptions::default()).expect("it can be read");
+        for width in [80, 100, 140] {
+            let mut text = String::new();
+            write(&statistics, width, &Uncoloured, &mut text).expect("a string takes everything");
+            for line in text.lines() {
+                assert!(
+                    line.width() <= width,
+                    "{width}: {} in\n{text}",
+                    line.width()
+                );
+            }
+        }
+    }
 }
