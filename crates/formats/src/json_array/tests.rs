@@ -137,10 +137,10 @@ proptest! {
 #[test]
 fn bytes_stay_where_they_are() {
     let array = b"\xEF\xBB\xBF[\n  {\"a\": \"x\ny\",\n \"b\": [1,\n2]},\r\n {}\n]\n";
-    let lines = b"\xEF\xBB\xBF    {\"a\": \"x\ry\",  \"b\": [1, 2]}\n\r  {}   ";
+    let lines = b"\xEF\xBB\xBF    {\"a\": \"x\ry\",  \"b\": [1, 2]}\n\r  {} \n ";
     assert_eq!(rewritten(array), lines);
-    assert_eq!(rewritten(b"[]"), b"  ");
-    assert_eq!(rewritten(b"[1,\"a,]\",null]"), b" 1\n\"a,]\"\nnull ");
+    assert_eq!(rewritten(b"[]"), b" \n");
+    assert_eq!(rewritten(b"[1,\"a,]\",null]"), b" 1\n\"a,]\"\nnull\n");
 }
 
 #[test]

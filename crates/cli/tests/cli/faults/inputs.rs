@@ -1,7 +1,7 @@
 //! Inputs that cannot be read, or end in the middle.
 
 use super::shell;
-use crate::data::{CODECS, good_csv};
+use crate::data::{CODECS, PARTS, good_csv};
 use crate::shell::{Ran, Shell};
 
 /// Checks one input, with every output to a file; none of them may be left.
@@ -67,7 +67,7 @@ fn a_folder_without_data_files() {
 #[test]
 fn an_archive_cut_off() {
     let text = good_csv(20_000);
-    for (ending, compress) in CODECS {
+    for (ending, compress) in CODECS.into_iter().chain(PARTS) {
         let archive = compress(text.as_bytes());
         for keep in [archive.len() / 2, archive.len() - 1] {
             let shell = shell();
@@ -84,7 +84,7 @@ fn an_archive_cut_off() {
 #[test]
 fn an_archive_with_a_flipped_bit() {
     let text = good_csv(20_000);
-    for (ending, compress) in CODECS {
+    for (ending, compress) in CODECS.into_iter().chain(PARTS) {
         let mut archive = compress(text.as_bytes());
         let middle = archive.len() / 2;
         archive[middle] ^= 0x10;
@@ -99,13 +99,34 @@ fn an_archive_with_a_flipped_bit() {
 #[test]
 fn an_archive_that_unpacks_to_too_much() {
     let zeros = vec![b'0'; 100 << 20];
-    for (ending, compress) in CODECS {
+    for (ending, compress) in CODECS.into_iter().chain(PARTS) {
         let shell = shell();
         shell.write(format!("bomb.csv.{ending}"), compress(&zeros));
         let ran = check(&shell, &format!("bomb.csv.{ending} --max-expansion 20"));
         assert_eq!(ran.code, Some(3), "{ending}: {ran}");
         let start = format!("error: `bomb.csv.{ending}` unpacks to more than 20 times its size");
         assert!(ran.stderr.starts_with(&start), "{ran}");
+    }
+}
+
+#[test]
+fn an_array_that_is_none_is_named_with_the_place() {
+    let cases = [
+        (
+            "[{\"id\": 1} {\"id\": 2}]",
+            "byte 11: expected a comma or the `]` of the array, found `{`",
+        ),
+        (
+            "[{\"id\": 1},",
+            "byte 11: expected a value behind the comma, found the end of the input",
+        ),
+    ];
+    for (text, message) in cases {
+        let shell = shell();
+        shell.write("orders.json", text);
+        let ran = check(&shell, "orders.json");
+        assert_eq!(ran.code, Some(3), "{ran}");
+        assert_eq!(ran.stderr, format!("error: `orders.json`: {message}\n"));
     }
 }
 
