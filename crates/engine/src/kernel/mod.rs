@@ -12,7 +12,7 @@
 //! - *byte kernels* read a stretch of input once, 64 bytes at a time: counting (`count`), quotes
 //!   (`quotes`), the structural index of CSV (`structure`) and the ends of JSON strings and what nests (`json`);
 //! - *column kernels* (`columns`) visit the fields of one column of a block, given as [`Spans`],
-//!   and set a bit for every row that needs a second look.
+//!   and set a bit for every row that needs a second look; those in `read` take values out of the others.
 //!
 //! Every kernel exists twice. The function in a `scalar` module says what the answer is, one byte
 //! after the other. The function in a `wide` module is the fast one, written once and compiled for
@@ -29,6 +29,7 @@ mod count;
 mod floats;
 mod json;
 mod quotes;
+mod read;
 mod simd;
 mod spans;
 mod structure;

@@ -413,6 +413,49 @@ proptest! {
     }
 
     #[test]
+    fn plain_values(
+        numbers in column(number()),
+        moments in column(nearly(
+            "[0-9]{4}-[01][0-9]-[0-3][0-9]([T ][0-2][0-9]:[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,3})?(Z|[+-][0-2][0-9]:?[0-6][0-9])?)?|[0-2][0-9]:[0-6][0-9]:[0-6][0-9]",
+        )),
+        shape in select(vec![DateTimeShape::Date, DateTimeShape::DateTime, DateTimeShape::Time]),
+    ) {
+        let read = |kernel: Kernel| {
+            let spans = numbers.spans();
+            let words = spans.rows.div_ceil(64);
+            let (mut doubles, mut marks) = (vec![1.0; spans.rows], [vec![0; words], vec![0; words]]);
+            kernel.read_f64s(&spans, &mut doubles, &mut marks[0]);
+            let mut integers = vec![1; spans.rows];
+            kernel.read_i64s(&spans, &mut integers, &mut marks[1]);
+            let spans = moments.spans();
+            let (mut times, mut time_marks) = (vec![1; spans.rows], vec![0; spans.rows.div_ceil(64)]);
+            kernel.read_moments(&spans, shape, &mut times, &mut time_marks);
+            let doubles: Vec<u64> = doubles.into_iter().map(f64::to_bits).collect();
+            (doubles, integers, times, marks, time_marks)
+        };
+        let expected = read(Kernel::scalar());
+        for kernel in others() {
+            prop_assert_eq!(&read(kernel), &expected, "{:?}", kernel);
+        }
+        let (doubles, integers, times, marks, time_marks) = expected;
+        let is_marked = |marks: &[u64], row: usize| marks[row / 64] >> (row % 64) & 1 == 1;
+        let spans = numbers.spans();
+        for row in 0..spans.rows {
+            let field = spans.field(row);
+            let double = Kernel::scalar().parse_f64(field).map(f64::to_bits);
+            let integer = Kernel::scalar().parse_i64(field);
+            prop_assert_eq!(doubles[row], if is_marked(&marks[0], row) { 0 } else { double.expect("not marked") });
+            prop_assert_eq!(integers[row], if is_marked(&marks[1], row) { 0 } else { integer.expect("not marked") });
+        }
+        let spans = moments.spans();
+        for row in (0..spans.rows).filter(|&row| !is_marked(&time_marks, row)) {
+            let moment = parse_date_time(spans.field(row), shape).expect("not marked");
+            let micros = moment.seconds * 1_000_000;
+            prop_assert_eq!(times[row], if shape == DateTimeShape::Date { micros / 86_400_000_000 } else { micros });
+        }
+    }
+
+    #[test]
     fn doubles_round_trip(value in any::<f64>().prop_filter("finite", |value| value.is_finite())) {
         for kernel in Kernel::available() {
             for text in [format!("{value}"), format!("{value:e}"), format!("{value:.3}")] {

@@ -81,7 +81,7 @@ mod scalar {
 }
 
 #[cfg(target_arch = "x86_64")]
-mod wide {
+pub(super) mod wide {
     use super::plain::{Plain, WINDOW_BYTES, parse_plain};
     use super::scalar;
     use crate::kernel::Spans;
@@ -171,7 +171,7 @@ mod wide {
 
     /// The double, if one division rounds correctly.
     #[inline(always)]
-    fn value_of(plain: Plain) -> Option<f64> {
+    pub(in crate::kernel) fn value_of(plain: Plain) -> Option<f64> {
         let magnitude = plain.mantissa.unsigned_abs();
         let value = magnitude as f64 / POWERS_OF_TEN[plain.scale];
         let value = if plain.is_negative { -value } else { value };

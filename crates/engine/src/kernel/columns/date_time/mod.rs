@@ -130,7 +130,7 @@ fn days_in_month(year: i64, month: i64) -> i64 {
 
 /// Days from 1970-01-01 in the proleptic Gregorian calendar (Hinnant, `days_from_civil`): years
 /// begin in March, so that the leap day is the last one.
-fn days_since_epoch(year: i64, month: i64, day: i64) -> i64 {
+pub(in crate::kernel) fn days_since_epoch(year: i64, month: i64, day: i64) -> i64 {
     let year = year - i64::from(month <= 2);
     let era = year.div_euclid(400);
     let year_of_era = year.rem_euclid(400);
@@ -185,7 +185,7 @@ mod scalar {
 }
 
 #[cfg(target_arch = "x86_64")]
-mod wide;
+pub(in crate::kernel) mod wide;
 
 #[cfg(test)]
 mod tests {

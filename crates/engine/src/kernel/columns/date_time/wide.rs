@@ -34,21 +34,27 @@ pub(super) fn mark_date_time<S: Simd>(
 #[inline(always)]
 fn is_usual<S: Simd>(simd: S, field: &[u8], shape: DateTimeShape) -> Option<bool> {
     match shape {
-        DateTimeShape::Date => Some(is_date(simd, field.try_into().ok()?)),
-        DateTimeShape::Time => Some(is_time(simd, field.try_into().ok()?)),
+        DateTimeShape::Date => Some(read_date(simd, field.try_into().ok()?).is_some()),
+        DateTimeShape::Time => Some(read_time(simd, field.try_into().ok()?).is_some()),
         DateTimeShape::DateTime => match field.split_first_chunk()? {
-            (date_time, [] | [b'Z']) => Some(is_date_time(simd, date_time)),
+            (date_time, [] | [b'Z']) => Some(read_date_time(simd, date_time).is_some()),
             _ => None,
         },
     }
 }
+
+/// Century, year in it, month and day, 16 bits each, from the lowest up.
+pub(in crate::kernel) type Date = u64;
+
+/// Hour, minute and second, as above.
+pub(in crate::kernel) type Time = u64;
 
 /// In a shuffle: write a zero.
 const NO: i8 = -1;
 
 /// `YYYY-MM-DD`.
 #[inline(always)]
-fn is_date<S: Simd>(simd: S, date: &[u8; 10]) -> bool {
+pub(in crate::kernel) fn read_date<S: Simd>(simd: S, date: &[u8; 10]) -> Option<Date> {
     let [y1, y2, y3, y4, _, m1, m2, _, d1, d2] = *date;
     // Bytes 0 to 7, then 2 to 9.
     let first = i64::from_le_bytes([y1, y2, y3, y4, date[4], m1, m2, date[7]]);
@@ -58,15 +64,15 @@ fn is_date<S: Simd>(simd: S, date: &[u8; 10]) -> bool {
         let order = _mm_setr_epi8(0, 1, 2, 3, 5, 6, 14, 15, NO, NO, NO, NO, NO, NO, NO, NO);
         _mm_shuffle_epi8(digit_values(simd, _mm_set_epi64x(last, first)), order)
     };
-    are_digits(simd, values)
-        & is_calendar_day(low_numbers(simd, join_digits(simd, values)))
-        & (date[4] == b'-')
-        & (date[7] == b'-')
+    let numbers = low_numbers(simd, join_digits(simd, values));
+    let is_date =
+        are_digits(simd, values) & is_calendar_day(numbers) & (date[4] == b'-') & (date[7] == b'-');
+    is_date.then_some(numbers)
 }
 
 /// `HH:MM:SS`.
 #[inline(always)]
-fn is_time<S: Simd>(simd: S, time: &[u8; 8]) -> bool {
+pub(in crate::kernel) fn read_time<S: Simd>(simd: S, time: &[u8; 8]) -> Option<Time> {
     // SAFETY: `simd` proves AVX2.
     let (values, greatest) = unsafe {
         let values = digit_values(simd, _mm_cvtsi64_si128(i64::from_le_bytes(*time)));
@@ -76,15 +82,20 @@ fn is_time<S: Simd>(simd: S, time: &[u8; 8]) -> bool {
             _mm_setr_epi16(23, 59, 59, 0, 0, 0, 0, 0),
         )
     };
-    are_digits(simd, values)
-        & is_at_most(simd, join_digits(simd, values), greatest)
+    let pairs = join_digits(simd, values);
+    let is_time = are_digits(simd, values)
+        & is_at_most(simd, pairs, greatest)
         & (time[2] == b':')
-        & (time[5] == b':')
+        & (time[5] == b':');
+    is_time.then_some(low_numbers(simd, pairs))
 }
 
 /// `YYYY-MM-DDTHH:MM:SS`.
 #[inline(always)]
-fn is_date_time<S: Simd>(simd: S, date_time: &[u8; 19]) -> bool {
+pub(in crate::kernel) fn read_date_time<S: Simd>(
+    simd: S,
+    date_time: &[u8; 19],
+) -> Option<(Date, Time)> {
     // SAFETY: `simd` proves AVX2; 19 bytes hold 16 of them from byte 0 on and from byte 3 on.
     let (values, greatest, has_separators) = unsafe {
         let first = _mm_loadu_si128(date_time.as_ptr().cast());
@@ -105,11 +116,13 @@ fn is_date_time<S: Simd>(simd: S, date_time: &[u8; 19]) -> bool {
         (values, greatest, (found | space) & expected == expected)
     };
     let pairs = join_digits(simd, values);
-    are_digits(simd, values)
+    let date = low_numbers(simd, pairs);
+    let is_date_time = are_digits(simd, values)
         & is_at_most(simd, pairs, greatest)
-        & is_calendar_day(low_numbers(simd, pairs))
+        & is_calendar_day(date)
         & has_separators
-        & (date_time[16] == b':')
+        & (date_time[16] == b':');
+    is_date_time.then_some((date, high_numbers(simd, pairs)))
 }
 
 #[inline(always)]
@@ -148,6 +161,19 @@ fn is_at_most<S: Simd>(_simd: S, numbers: __m128i, greatest: __m128i) -> bool {
 fn low_numbers<S: Simd>(_simd: S, numbers: __m128i) -> u64 {
     // SAFETY: `_simd` proves AVX2.
     unsafe { _mm_cvtsi128_si64(numbers).cast_unsigned() }
+}
+
+/// The last four of eight numbers.
+#[inline(always)]
+fn high_numbers<S: Simd>(_simd: S, numbers: __m128i) -> u64 {
+    // SAFETY: `_simd` proves AVX2.
+    unsafe { _mm_extract_epi64::<1>(numbers).cast_unsigned() }
+}
+
+/// One of four numbers.
+#[inline(always)]
+pub(in crate::kernel) fn number(numbers: u64, index: u32) -> i64 {
+    i64::from((numbers >> (16 * index)) as u16)
 }
 
 /// Whether century, year in it, month and day, 16 bits each, are a day of the calendar.
