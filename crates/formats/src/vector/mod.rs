@@ -32,6 +32,7 @@
 //! # Ok::<(), tamis_formats::Error>(())
 //! ```
 
+mod fast;
 mod kind;
 mod read;
 #[cfg(test)]
@@ -81,23 +82,40 @@ pub enum Values {
 /// Texts that lie in a block, or were put together because they lie nowhere as they are read (`"a ""b"""`).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Texts {
-    spans: Vec<Span>,
+    places: Vec<Place>,
     decoded: Vec<u8>,
 }
 
-/// Where one text lies.
+/// Where one text lies: in the bytes of the block's column from the first offset to the second; where the first is greater,
+/// in `decoded`, from the second offset to the one before the first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Span {
-    /// In the bytes of the block's column.
-    Raw { start: u32, end: u32 },
+struct Place(u32, u32);
+
+impl Place {
+    /// In the bytes of the column.
+    #[inline(always)]
+    fn raw(start: usize, end: usize) -> Place {
+        Place(start as u32, end as u32)
+    }
+
     /// In `decoded`.
-    Decoded { start: u32, end: u32 },
+    ///
+    /// # Panics
+    /// If that has 4 GiB or more.
+    #[inline]
+    fn decoded(start: usize, end: usize) -> Place {
+        let end = u32::try_from(end).ok().and_then(|end| end.checked_add(1));
+        Place(
+            end.expect("the texts of a block have less than 4 GiB"),
+            start as u32,
+        )
+    }
 }
 
 impl Texts {
     /// No rows.
     pub fn clear(&mut self) {
-        self.spans.clear();
+        self.places.clear();
         self.decoded.clear();
     }
 
@@ -114,12 +132,9 @@ impl Texts {
     /// # Panics
     /// If all copied texts together pass 4 GiB.
     pub fn push_with(&mut self, write: impl FnOnce(&mut Vec<u8>)) {
-        let offset =
-            |at: usize| u32::try_from(at).expect("the texts of a block have less than 4 GiB");
-        let start = offset(self.decoded.len());
+        let start = self.decoded.len();
         write(&mut self.decoded);
-        let end = offset(self.decoded.len());
-        self.spans.push(Span::Decoded { start, end });
+        self.places.push(Place::decoded(start, self.decoded.len()));
     }
 
     /// The text of a row; `bytes` are those of the column it was read from ([`Spans::bytes`](tamis_engine::kernel::Spans)).
@@ -128,9 +143,10 @@ impl Texts {
     /// If there is no such row, or `bytes` are others.
     #[inline]
     pub fn get<'t>(&'t self, row: usize, bytes: &'t [u8]) -> &'t [u8] {
-        match self.spans[row] {
-            Span::Raw { start, end } => &bytes[start as usize..end as usize],
-            Span::Decoded { start, end } => &self.decoded[start as usize..end as usize],
+        let Place(first, second) = self.places[row];
+        match first <= second {
+            true => &bytes[first as usize..second as usize],
+            false => &self.decoded[second as usize..first as usize - 1],
         }
     }
 }

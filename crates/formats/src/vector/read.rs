@@ -1,8 +1,10 @@
-//! A column of a block to a vector: the plain loops, one for each type.
+//! A column of a block to a vector: what values are, row by row.
+//!
+//! Most rows never come here: [`fast`](super::fast) takes what is written plainly.
 
 use tamis_engine::kernel::{DateTimeShape, Kernel, Moment, Spans, parse_date_time};
 
-use super::{Span, Texts, Type, Values, Vector};
+use super::{Place, Texts, Type, Values, Vector};
 use crate::csv::{self, Dialect};
 use crate::value::COMMON_NULLS;
 use crate::{Block, Kind, jsonl};
@@ -17,6 +19,8 @@ pub struct Nulls {
     /// Somebody said so: then they are null in text columns too.
     are_declared: bool,
     len_bytes_max: usize,
+    /// None of them could be a value of another type than text: no `-1`, no `1900-01-01`.
+    pub(super) are_no_values: bool,
 }
 
 impl Nulls {
@@ -33,8 +37,21 @@ impl Nulls {
     fn new(texts: Vec<String>, are_declared: bool) -> Nulls {
         Nulls {
             len_bytes_max: texts.iter().map(String::len).max().unwrap_or(0),
+            are_no_values: texts.iter().all(|text| {
+                let is_text = |point| Type::of_text(text.as_bytes(), point) == Type::Text;
+                text.is_empty() || is_text(b'.') && is_text(b',')
+            }),
             texts,
             are_declared,
+        }
+    }
+
+    /// How long a null of a text column is at most.
+    pub(super) fn text_len_max(&self) -> usize {
+        if self.are_declared {
+            self.len_bytes_max
+        } else {
+            0
         }
     }
 
@@ -63,11 +80,13 @@ pub struct Misfit {
 #[derive(Clone, Debug)]
 pub struct Reader {
     /// `None`: values are not written as CSV.
-    dialect: Option<Dialect>,
-    point: u8,
-    nulls: Nulls,
-    kernel: Kernel,
+    pub(super) dialect: Option<Dialect>,
+    pub(super) point: u8,
+    pub(super) nulls: Nulls,
+    pub(super) kernel: Kernel,
     decoded: Vec<u8>,
+    /// A bit for each row that is not written plainly.
+    suspects: Vec<u64>,
 }
 
 /// One value of a column.
@@ -93,6 +112,7 @@ impl Reader {
             nulls,
             kernel,
             decoded: Vec::new(),
+            suspects: Vec::new(),
         }
     }
 
@@ -108,34 +128,58 @@ impl Reader {
         out: &mut Vector,
     ) -> Result<(), Misfit> {
         out.start(ty, block.rows);
-        let spans = block.column(column);
-        for row in 0..block.rows {
-            let mut decoded = std::mem::take(&mut self.decoded);
-            let taken = match field(block, &spans, row, column) {
-                Field::Null => Ok(()),
-                Field::Text(raw) => {
-                    let text = match &self.dialect {
-                        Some(dialect) => csv::decode(raw, dialect, &mut decoded),
-                        None => raw,
-                    };
-                    match self.nulls.is_null(text, ty) {
-                        true => Ok(()),
-                        false => self.take_text(text, spans.bytes, row, ty, out),
-                    }
+        let mut suspects = std::mem::take(&mut self.suspects);
+        self.read_plain(block, column, ty, out, &mut suspects);
+        let mut taken = Ok(());
+        'all: for (index, word) in suspects.iter().enumerate() {
+            let mut rest = *word;
+            while rest != 0 {
+                let row = index * 64 + rest.trailing_zeros() as usize;
+                rest &= rest - 1;
+                taken = self.take(block, column, row, ty, out);
+                if taken.is_err() {
+                    break 'all;
                 }
-                Field::String { raw, is_escaped } => {
-                    let text = match is_escaped {
-                        true => jsonl::decode_string(raw, &mut decoded),
-                        false => raw,
-                    };
-                    self.take_string(text, spans.bytes, row, ty, out)
-                }
-                Field::Json(kind, raw) => self.take_json(kind, raw, spans.bytes, row, ty, out),
-            };
-            self.decoded = decoded;
-            taken?;
+            }
         }
-        Ok(())
+        self.suspects = suspects;
+        taken
+    }
+
+    /// Reads one row: the definition of all that is faster.
+    pub(super) fn take(
+        &mut self,
+        block: &Block<'_>,
+        column: usize,
+        row: usize,
+        ty: Type,
+        out: &mut Vector,
+    ) -> Result<(), Misfit> {
+        let spans = block.column(column);
+        let mut decoded = std::mem::take(&mut self.decoded);
+        let taken = match field(block, &spans, row, column) {
+            Field::Null => Ok(()),
+            Field::Text(raw) => {
+                let text = match &self.dialect {
+                    Some(dialect) => csv::decode(raw, dialect, &mut decoded),
+                    None => raw,
+                };
+                match self.nulls.is_null(text, ty) {
+                    true => Ok(()),
+                    false => self.take_text(text, spans.bytes, row, ty, out),
+                }
+            }
+            Field::String { raw, is_escaped } => {
+                let text = match is_escaped {
+                    true => jsonl::decode_string(raw, &mut decoded),
+                    false => raw,
+                };
+                self.take_string(text, spans.bytes, row, ty, out)
+            }
+            Field::Json(kind, raw) => self.take_json(kind, raw, spans.bytes, row, ty, out),
+        };
+        self.decoded = decoded;
+        taken
     }
 
     fn take_text(
@@ -387,21 +431,15 @@ impl Vector {
             return false;
         };
         let within = bytes.as_ptr_range();
-        texts.spans[row] = match within.contains(&text.as_ptr()) {
+        texts.places[row] = match within.contains(&text.as_ptr()) {
             true => {
                 let start = text.as_ptr() as usize - bytes.as_ptr() as usize;
-                Span::Raw {
-                    start: start as u32,
-                    end: (start + text.len()) as u32,
-                }
+                Place::raw(start, start + text.len())
             }
             false => {
                 let start = texts.decoded.len();
                 texts.decoded.extend_from_slice(text);
-                Span::Decoded {
-                    start: start as u32,
-                    end: texts.decoded.len() as u32,
-                }
+                Place::decoded(start, texts.decoded.len())
             }
         };
         self.set_present(row)
@@ -410,8 +448,7 @@ impl Vector {
 
 impl Texts {
     fn start(&mut self, rows: usize) {
-        self.decoded.clear();
-        self.spans.clear();
-        self.spans.resize(rows, Span::Raw { start: 0, end: 0 });
+        self.clear();
+        self.places.resize(rows, Place::raw(0, 0));
     }
 }

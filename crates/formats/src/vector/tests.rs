@@ -1,5 +1,6 @@
 //! What every type takes for a value, for null and for neither.
 
+use proptest::prelude::*;
 use tamis_engine::kernel::Kernel;
 
 use super::*;
@@ -182,4 +183,116 @@ fn quotes_and_escapes_are_undone() {
         }),
     );
     assert_eq!(found, ["x\ny", "12", "[1, 2]", "null", "null"]);
+}
+
+/// Texts of every sort: plain values, what is nearly one, quotes, nulls.
+fn any_text() -> impl Strategy<Value = String> {
+    prop_oneof![
+        4 => "-?[0-9]{1,5}(\\.[0-9]{1,3})?",
+        1 => "-?[0-9]{14,20}|-?0[0-9.]{1,3}|-?[0-9]{1,3}[eE]-?[0-9]",
+        2 => "20[0-9]{2}-[01][0-9]-[0-3][0-9]([T ][0-2][0-9]:[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,6})?(Z|[+-]0[0-9]:30)?)?",
+        1 => "[0-2][0-9]:[0-5][0-9]:[0-6][0-9](\\.[0-9]{1,3})?",
+        1 => prop::sample::select(vec!["true", "false", "TRUE", "NA", "null", "", " ", "-1", "-", "\\N"]).prop_map(str::to_owned),
+        1 => "[ a-zé\"\\\\,]{0,6}",
+    ]
+}
+
+/// What every row reads as, one by one; the first misfit ends it.
+fn read_slowly(
+    reader: &mut Reader,
+    block: &Block<'_>,
+    column: usize,
+    ty: Type,
+) -> Result<Vector, Misfit> {
+    let mut vector = Vector::default();
+    vector.start(ty, block.rows);
+    for row in 0..block.rows {
+        reader.take(block, column, row, ty, &mut vector)?;
+    }
+    Ok(vector)
+}
+
+fn agrees(reader: &mut Reader, block: &Block<'_>) -> Result<(), TestCaseError> {
+    let bytes = |column| block.column(column).bytes;
+    let mut vector = Vector::default();
+    for column in 0..block.columns {
+        for (_, ty) in Type::NAMED {
+            let expected = read_slowly(reader, block, column, ty);
+            let found = reader.read(block, column, ty, &mut vector);
+            let expected = match (expected, found) {
+                (Ok(expected), Ok(())) => expected,
+                (expected, found) => {
+                    prop_assert_eq!(found.err(), expected.err());
+                    continue;
+                }
+            };
+            prop_assert_eq!(&vector.present, &expected.present);
+            for row in (0..block.rows).filter(|&row| !expected.is_null(row)) {
+                match (&vector.values, &expected.values) {
+                    (Values::Text(found), Values::Text(expected)) => {
+                        let expected = expected.get(row, bytes(column));
+                        prop_assert_eq!(found.get(row, bytes(column)), expected);
+                    }
+                    (Values::Number(found), Values::Number(expected)) => {
+                        prop_assert_eq!(found[row].to_bits(), expected[row].to_bits());
+                    }
+                    (found, expected) => prop_assert_eq!(found, expected),
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+proptest! {
+    /// Rows that are read together are what they are one by one, in every format and dialect.
+    #[test]
+    fn plain_rows_are_read_as_all_others(
+        texts in prop::collection::vec(any_text(), 1..150),
+        kinds in prop::collection::vec(0..6_u8, 150),
+        is_trimmed in any::<bool>(),
+        point in prop::sample::select(vec![b'.', b',']),
+        nulls in prop::sample::select(vec![vec![], vec!["-1"], vec!["NA", "\\N"], vec!["2024-01-01"]]),
+        is_declared in any::<bool>(),
+    ) {
+        let nulls = match is_declared {
+            true => Nulls::declared(nulls.iter().map(|&null| null.to_owned()).collect()),
+            false => Nulls::common(),
+        };
+        let kernel = Kernel::detect();
+        // As values of a program, each of a kind of its own.
+        let mut rows = Columns::new(2);
+        let mut lines = Vec::new();
+        for (text, kind) in texts.iter().zip(&kinds) {
+            let column = rows.column(0);
+            match kind {
+                0 => column.string(text).unwrap(),
+                1 => column.number("12.5").unwrap(),
+                2 => column.boolean(true).unwrap(),
+                3 => column.null(),
+                _ => column.text(text).unwrap(),
+            }
+            rows.column(1).text(text).unwrap();
+            rows.end_row();
+            lines.extend_from_slice(b"1,");
+            csv::write_field(text.as_bytes(), &Dialect::csv(), &mut lines);
+            lines.extend_from_slice(b",");
+            csv::write_field(text.as_bytes(), &Dialect::csv(), &mut lines);
+            lines.extend_from_slice(b"\r\n");
+        }
+        let mut result = Ok(());
+        let mut reader = Reader::new(None, point, nulls.clone(), kernel);
+        rows.for_each_block(&mut |block| result = agrees(&mut reader, block)).unwrap();
+        result?;
+        // As fields of a CSV, ends of lines and quotes included.
+        let dialect = Dialect { trim: is_trimmed, ..Dialect::csv() };
+        let mut reader = Reader::new(Some(dialect), point, nulls, kernel);
+        let mut result = Ok(());
+        csv::Parser::new(dialect, 3, kernel).parse(&lines, true, &mut Blocks(|block: &Block<'_>| {
+            if result.is_ok() {
+                result = agrees(&mut reader, block);
+            }
+        }));
+        result?;
+    }
 }
