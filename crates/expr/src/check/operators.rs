@@ -71,14 +71,7 @@ impl Checker<'_> {
         );
         let integers = Op::Arithmetic(operator, Lane::Integers);
         match (operator, left.ty, right.ty) {
-            (_, Ty::Null, other) | (_, other, Ty::Null) => {
-                let ty = if other.is_moment() || other == Ty::Time {
-                    Ty::Null
-                } else {
-                    other
-                };
-                Ok(self.constant(Scalar::Null, ty, span))
-            }
+            (_, Ty::Null, _) | (_, _, Ty::Null) => Ok(self.constant(Scalar::Null, Ty::Null, span)),
             (_, Ty::Integer, Ty::Integer) => {
                 self.emit(integers, &[&left, &right], Ty::Integer, span)
             }
@@ -253,13 +246,21 @@ impl Checker<'_> {
                 .with_help("`x in ['a', 'b']`; to look into a text, `x.contains('a')`"));
         };
         let mut items = Vec::with_capacity(list.len());
+        let mut nulls = Vec::new();
         for item in list {
             let item = self.part(item)?;
             if item.is_null_literal {
                 return Err(ExprError::new(item.span, "null is in no list")
                     .with_help("write `x == null || x in [...]`"));
             }
-            if value.ty == Ty::Null || item.ty == Ty::Null {
+            if value.ty == Ty::Null {
+                continue;
+            }
+            if self.scalar(item.operand) == Some(&Scalar::Null) {
+                nulls.push(Part {
+                    ty: Ty::Boolean,
+                    ..item
+                });
                 continue;
             }
             let item_span = item.span.clone();
@@ -311,6 +312,8 @@ impl Checker<'_> {
             };
             found.push(self.emit(op, &[&value, &item], Ty::Boolean, span.clone())?);
         }
+        // What is compared with null is null.
+        found.append(&mut nulls);
         match found.len() {
             1 => Ok(found.remove(0)),
             _ => self.emit(Op::Or, &found.iter().collect::<Vec<_>>(), Ty::Boolean, span),

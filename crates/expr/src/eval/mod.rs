@@ -3,8 +3,8 @@
 //! # Null and failure
 //! Every step has a bit for each row: whether it has a value. A step that cannot compute a row (a division by zero, a text
 //! that is no number) leaves it without a value and notes it as *failed*; what is computed of it fails as well, unless
-//! the failure does not matter: `x != 0 && 10 / x > 1` is false where `x` is 0, whatever the right side says. A row fails as a
-//! whole if its value is null for such a reason. All this depends on the row alone, never on the block.
+//! the failure does not matter: `x != 0 && 10 / x > 1` is false where `x` is 0, whatever the right side says, and what is
+//! computed with null is null. A row fails as a whole if its value is null for such a reason. All this depends on the row alone, never on the block.
 //!
 //! # Memory
 //! A step writes to a slot of its own, which keeps its buffers from block to block.
@@ -382,11 +382,20 @@ impl<'r> Run<'r> {
         if !step.op.is_strict() {
             return self.logic(step, out, scratch);
         }
-        // A row has a value where all operands have one, and failed where one of them did.
+        // A row has a value where all operands have one, and failed where one of them did and none is null.
         for &operand in &step.operands {
             let view = self.view(operand);
             view.presence.restrict(out.present);
             view::union(out.failed, view.failed);
+        }
+        if !out.failed.is_empty() {
+            for &operand in &step.operands {
+                let view = self.view(operand);
+                for (word, failed) in out.failed.iter_mut().enumerate() {
+                    let own = view.failed.get(word).copied().unwrap_or(0);
+                    *failed &= view.presence.word(word) | own;
+                }
+            }
         }
         // Rows that a loop cannot compute.
         scratch.bits.clear();

@@ -2,6 +2,8 @@
 
 mod errors;
 mod meaning;
+mod oracle;
+mod random;
 
 use tamis_engine::kernel::Kernel;
 use tamis_formats::columns::{Batch, Columns};
@@ -35,8 +37,23 @@ impl Table {
 
     /// The values of an expression.
     fn evaluate(&self, text: &str) -> Vec<Shown> {
-        let expression = Expression::compile(text, &self.schema)
-            .unwrap_or_else(|error| panic!("{text}: {error}"));
+        let expression = Expression::compile(text, &self.schema);
+        self.values_of(
+            text,
+            &expression.unwrap_or_else(|error| panic!("{text}: {error}")),
+        )
+    }
+
+    /// The values of an expression; `None` if one of its constants cannot be computed.
+    fn try_evaluate(&self, text: &str) -> Option<Vec<Shown>> {
+        match Expression::compile(text, &self.schema) {
+            Ok(expression) => Some(self.values_of(text, &expression)),
+            Err(error) if error.message.starts_with("th") => None,
+            Err(error) => panic!("{text}: {error}"),
+        }
+    }
+
+    fn values_of(&self, text: &str, expression: &Expression) -> Vec<Shown> {
         let mut evaluator = Evaluator::new(Kernel::detect());
         let mut shown = Vec::new();
         let nulls = Nulls::declared(Vec::new());
@@ -57,7 +74,7 @@ impl Table {
                         bytes: block.column(column).bytes,
                     })
                     .collect();
-                let evaluated = evaluator.evaluate(&expression, &inputs, block.rows);
+                let evaluated = evaluator.evaluate(expression, &inputs, block.rows);
                 assert_eq!(evaluated.vector.rows, block.rows);
                 assert_eq!(evaluated.vector.ty(), expression.ty(), "{text}");
                 for row in 0..block.rows {
@@ -70,7 +87,7 @@ impl Table {
                 }
                 if expression.ty() == Type::Boolean {
                     let first = shown.len() - block.rows;
-                    let selected = evaluator.select(&expression, &inputs, block.rows);
+                    let selected = evaluator.select(expression, &inputs, block.rows);
                     for (row, shown) in shown[first..].iter().enumerate() {
                         let is_selected = selected.rows[row / 64] >> (row % 64) & 1 == 1;
                         assert_eq!(is_selected, shown == "true", "{text} in row {row}");
