@@ -3,8 +3,11 @@
 use regex_automata::meta::{Config, Regex};
 use regex_automata::util::syntax;
 
-/// Memory that a compiled pattern may take, and its cache once more, in bytes: as much as RE2 gives itself twice over.
-const SIZE_BYTES_MAX: usize = 16 << 20;
+/// Memory that a compiled pattern may take, in bytes. RE2 gives itself 8 MiB.
+const SIZE_BYTES_MAX: usize = 8 << 20;
+
+/// As many patterns may be in an expression.
+pub(crate) const COUNT_MAX: usize = 64;
 
 /// How deep a pattern nests at most.
 const NEST_MAX: u32 = 100;
@@ -14,10 +17,7 @@ const NEST_MAX: u32 = 100;
 /// # Errors
 /// What is wrong with it, in words.
 pub(crate) fn compile(source: &str) -> Result<Regex, String> {
-    let config = Config::new()
-        .nfa_size_limit(Some(SIZE_BYTES_MAX))
-        .onepass_size_limit(Some(SIZE_BYTES_MAX))
-        .hybrid_cache_capacity(SIZE_BYTES_MAX);
+    let config = Config::new().nfa_size_limit(Some(SIZE_BYTES_MAX));
     let syntax = syntax::Config::new().nest_limit(NEST_MAX);
     let built = Regex::builder()
         .configure(config)

@@ -312,6 +312,10 @@ impl Checker<'_> {
                     .with_help("patterns cannot come from a column"),
             );
         };
+        if self.program.patterns.len() == pattern::COUNT_MAX {
+            let message = format!("more than {} patterns", pattern::COUNT_MAX);
+            return Err(ExprError::new(pattern.span, message));
+        }
         let compiled = pattern::compile(source)
             .map_err(|reason| ExprError::new(pattern.span.clone(), reason))?;
         self.program.patterns.push(compiled);

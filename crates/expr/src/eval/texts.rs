@@ -9,8 +9,8 @@ use crate::program::{Conversion, Op, Step};
 use crate::temporal;
 use crate::ty::Ty;
 
-/// The longest text that is computed, in bytes: longer than any field should be, and no danger to memory.
-pub(crate) const TEXT_BYTES_MAX: usize = 1 << 24;
+/// The longest text that is put together, in bytes: longer than any field should be. The rows of a block stay below 4 GiB with it.
+const TEXT_BYTES_MAX: usize = 1 << 20;
 
 impl Run<'_> {
     pub(super) fn texts(&self, step: &Step, out: &mut Texts, scratch: &mut Scratch) {

@@ -187,11 +187,16 @@ fn moment(text: &str) -> Value {
     Timestamp(temporal::parse_timestamp(text.as_bytes()).expect("a literal was checked"))
 }
 
-/// By their decimal texts, which are exact.
+/// In 128 bits, which hold all integers and the whole part of all numbers near them.
 fn exact(integer: i64, number: f64) -> Ordering {
-    use tamis_engine::number::Decimal;
-    let decimal = |text: String| Decimal::parse(text.as_bytes()).expect("a decimal");
-    decimal(integer.to_string()).cmp(&decimal(format!("{number}")))
+    let floor = number.floor();
+    let is_above = if number > floor {
+        Ordering::Less
+    } else {
+        Ordering::Equal
+    };
+    // What is larger is cut to the ends of 128 bits.
+    i128::from(integer).cmp(&(floor as i128)).then(is_above)
 }
 
 fn function(call: &Call, arguments: Vec<Value>) -> Value {

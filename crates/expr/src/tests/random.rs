@@ -6,6 +6,7 @@ use tamis_formats::vector::Type;
 
 use super::Table;
 use super::oracle::{self, Value};
+use crate::Expression;
 use crate::syntax;
 use crate::temporal;
 
@@ -306,6 +307,90 @@ proptest! {
                 let expected = oracle::shown(&interpret(&tree, &columns, row));
                 prop_assert_eq!(found, &expected, "{} in row {}", text, row);
             }
+        }
+    }
+}
+
+/// Pieces that texts are made of.
+const PIECES: [&str; 60] = [
+    "b1",
+    "i1",
+    "n1",
+    "t1",
+    "d1",
+    "s1",
+    "empty",
+    "row",
+    "x",
+    "null",
+    "true",
+    "1",
+    "0",
+    "-1",
+    "2.5",
+    "9223372036854775807",
+    "'a'",
+    "''",
+    "'2024-02-29'",
+    "'1h'",
+    "'('",
+    "r'\\d+'",
+    "(",
+    ")",
+    "[",
+    "]",
+    "{",
+    "}",
+    ",",
+    ".",
+    "?",
+    ":",
+    "&&",
+    "||",
+    "!",
+    "-",
+    "+",
+    "*",
+    "/",
+    "%",
+    "==",
+    "!=",
+    "<",
+    ">=",
+    " in ",
+    ".size()",
+    ".contains(",
+    ".matches(",
+    ".substring(",
+    "min(",
+    "coalesce(",
+    "duration(",
+    "timestamp(",
+    "date(",
+    "int(",
+    "string(",
+    ".getHours(",
+    "has(",
+    "é",
+    "// c\n",
+];
+
+proptest! {
+    #![proptest_config(config())]
+
+    /// Whatever is written, it is an error that points into the text, or an expression that can be evaluated.
+    #[test]
+    fn no_text_is_too_odd(pieces in prop::collection::vec(prop::sample::select(&PIECES[..]), 1..12), rows in 1..70_usize) {
+        let mut rng = Rng::with_seed(rows as u64);
+        let columns: Vec<(&str, Type, Vec<String>)> = COLUMNS
+            .iter()
+            .map(|&(name, ty)| (name, ty, (0..rows).map(|_| text_of(ty, &mut rng)).collect()))
+            .collect();
+        let table = Table::new(&columns);
+        let text = pieces.concat();
+        match Expression::compile(&text, &table.schema) {
+            Ok(expression) => prop_assert_eq!(table.values_of(&text, &expression).len(), rows),
+            Err(error) => prop_assert!(text.get(error.span.clone()).is_some(), "{}: {:?}", text, error),
         }
     }
 }
