@@ -7,6 +7,10 @@ use proptest::prelude::*;
 use tamis_engine::kernel::Kernel;
 use tamis_engine::number::Decimal;
 use tamis_engine::source::{MemorySource, Source};
+use tamis_formats::block::{Column as BlockColumn, Kinds};
+use tamis_formats::file::{FileColumn, RecordFile, Unit, Units};
+use tamis_formats::vector::Type;
+use tamis_formats::{Block, Kind, Totals, Visitor};
 
 use super::*;
 
@@ -414,4 +418,131 @@ fn collect_paths(value: &serde_json::Value, path: &str, paths: &mut Vec<String>)
         }
         _ => {}
     }
+}
+
+/// A file of two columns, a unit for each of its parts.
+#[derive(Debug)]
+struct Typed {
+    columns: Vec<FileColumn>,
+    units: Vec<Vec<[&'static str; 2]>>,
+}
+
+struct TypedUnit<'f> {
+    file: &'f Typed,
+    rows: &'f [[&'static str; 2]],
+    wanted: Vec<usize>,
+}
+
+impl RecordFile for Typed {
+    fn format(&self) -> Format {
+        Format::Parquet
+    }
+
+    fn columns(&self) -> &[FileColumn] {
+        &self.columns
+    }
+
+    fn rows(&self) -> Option<u64> {
+        None
+    }
+
+    fn units(&self, wanted: &[usize]) -> tamis_engine::Result<Units<'_>> {
+        let wanted = wanted.to_vec();
+        Ok(Box::new(self.units.iter().map(move |rows| {
+            let unit = TypedUnit {
+                file: self,
+                rows,
+                wanted: wanted.clone(),
+            };
+            Ok(Box::new(unit) as Box<dyn Unit>)
+        })))
+    }
+}
+
+impl Unit for TypedUnit<'_> {
+    fn len_bytes(&self) -> u64 {
+        0
+    }
+
+    fn visit(self: Box<Self>, visitor: &mut dyn Visitor) -> tamis_engine::Result<Totals> {
+        let columns: Vec<(Vec<u8>, Vec<u32>, Kind)> = self
+            .wanted
+            .iter()
+            .map(|&place| {
+                let (mut bytes, mut index) = (Vec::new(), Vec::new());
+                for row in self.rows {
+                    index.push((bytes.len() as u32).wrapping_sub(1));
+                    bytes.extend_from_slice(row[place].as_bytes());
+                    index.push(bytes.len() as u32);
+                }
+                let kind = match self.file.columns[place].ty {
+                    Type::Number => Kind::Number,
+                    _ => Kind::String,
+                };
+                (bytes, index, kind)
+            })
+            .collect();
+        let columns: Vec<BlockColumn<'_>> = columns
+            .iter()
+            .map(|(bytes, index, kind)| BlockColumn {
+                bytes,
+                index,
+                kinds: Kinds::All(*kind),
+                ascii: None,
+                suspects: None,
+            })
+            .collect();
+        visitor.block(&Block::apart(&columns, self.rows.len()));
+        Ok(Totals {
+            rows: self.rows.len() as u64,
+            ..Totals::default()
+        })
+    }
+}
+
+/// Goal: a file that says what its columns are is believed, and read in its units.
+#[test]
+fn declared_types_hold() {
+    let column = |name: &str, ty| FileColumn {
+        name: name.to_owned(),
+        ty,
+    };
+    let of = |threads: usize| {
+        let file = Typed {
+            columns: vec![column("x", Type::Number), column("day", Type::Text)],
+            units: vec![
+                vec![["1.5", "2024-01-01"], ["NaN", "2024-01-02"]],
+                vec![["", "2024-01-01"], ["-2", ""]],
+            ],
+        };
+        let input = Input {
+            name: "t.parquet".to_owned(),
+            names: Some(vec!["x".to_owned(), "day".to_owned()]),
+            opened: Opened::File(Box::new(file)),
+        };
+        let options = options(threads, 1 << 20, Kernel::detect());
+        let setting = Setting {
+            limits: narrow(),
+            wanted: Wanted::all(),
+            point: b'.',
+        };
+        let shards = Shards::new(setting, Tokens::new(None), None);
+        let mut tally = Tally::new();
+        let layout = tally.start(&input, &shards);
+        super::run(0, input, &layout, &options, &shards, &mut tally).expect("it can be read");
+        tally
+            .finish(shards, &options)
+            .expect("all columns are there")
+    };
+    let statistics = of(1);
+    assert_eq!(of(3).to_json(), statistics.to_json());
+    let [x, day] = statistics.columns.as_slice() else {
+        panic!("two columns: {statistics:?}");
+    };
+    assert_eq!((x.logical_type, x.values, x.not_finite), ("number", 3, 1));
+    assert_eq!(x.sum.as_ref().map(Scalar::as_str), Some("-0.5"));
+    assert_eq!((x.mean, x.nulls.count), (Some(-0.25), 1));
+    // It looks like a date, and the file says that it is none. An empty text is null, as everywhere here.
+    assert_eq!((day.logical_type, day.values), ("string", 3));
+    assert_eq!(statistics.inputs[0].format, Format::Parquet.to_string());
 }
