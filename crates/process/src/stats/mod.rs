@@ -64,6 +64,7 @@ use tamis_formats::sniff::Format;
 
 use crate::Result;
 use crate::infer::nulls::Tokens;
+use crate::table::note_length;
 use column::Setting;
 use limits::{JSON_COLUMNS, Limits};
 pub use report::{
@@ -199,6 +200,7 @@ fn run(
         progress: options.progress.clone(),
         ..Options::default()
     };
+    note_length(&input.opened, &options.progress);
     let new_worker = || Worker::new(shards, layout, number, options.kernel);
     let outcome = match input.opened {
         Opened::Text(records) => {
