@@ -32,7 +32,7 @@ Usage: cargo xtask <COMMAND>
                                          [default: 5], and the peers; put the tables into FILE.
                                          With --python the package's validators, on 5000000 rows
   bench --process [--rows N] [--rounds R] [--write FILE]
-                                         time group-by, filters, statistics, sorting and Parquet in DuckDB, Polars, pyarrow and chdb
+                                         time the verbs that process data beside DuckDB, Polars, pyarrow and chdb
   bench --kernels [--write FILE]         time every kernel with every instruction set
   bench --techniques [--rows N] [--rounds R] [--write FILE]
                                          time a check with and without each technique that an option turns off

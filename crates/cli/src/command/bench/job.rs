@@ -23,9 +23,13 @@ pub(super) fn jobs(input: &Path, contract: &Path, shared: &[OsString]) -> Vec<Jo
             arguments: words.chain(shared).map(OsStr::to_owned).collect(),
         }
     };
-    vec![job(
-        "check",
-        "check",
-        &["--contract".as_ref(), contract.as_ref()],
-    )]
+    vec![
+        job(
+            "check",
+            "check",
+            &["--contract".as_ref(), contract.as_ref()],
+        ),
+        job("stats --core", "stats", &["--core".as_ref()]),
+        job("stats", "stats", &[]),
+    ]
 }

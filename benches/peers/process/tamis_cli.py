@@ -1,0 +1,57 @@
+"""Tamis: the verb of each task as a process of its own, timed from its start to its end. `TAMIS` names the binary."""
+
+import json
+import os
+import subprocess
+import tempfile
+import time
+from typing import Any
+
+import task
+from task import Timed, Work
+
+TAMIS = os.environ["TAMIS"]
+
+
+def tamis(work: Work, *arguments: str) -> Timed:
+    """Runs a command line; its answer is what it printed."""
+    shared = ["--threads", str(work.threads), "--quiet"]
+    with tempfile.NamedTemporaryFile() as figures:
+        # The verb in the process that `tamis bench` uses, because it knows the peak of its own memory.
+        command = [TAMIS, "measure", figures.name, *arguments, *shared]
+        start = time.perf_counter()
+        printed = subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout
+        seconds = time.perf_counter() - start
+        peak = json.load(figures)["peak_rss_bytes"]
+    return Timed(printed, seconds, peak)
+
+
+def answered(run: Timed, answer: Any) -> Timed:
+    return Timed(answer, run.seconds, run.peak_rss_bytes)
+
+
+def dialect(work: Work) -> list[str]:
+    return ["--missing-values", work.dataset.null] if work.dataset.null else []
+
+
+def stats(work: Work, *options: str) -> tuple[Timed, dict]:
+    run = tamis(work, "stats", work.input, "--json", *options, *dialect(work))
+    columns = json.loads(run.answer)["columns"]
+    return run, next(column for column in columns if column["name"] == work.dataset.value)
+
+
+def stats_core(work: Work) -> Timed:
+    run, column = stats(work, "--core")
+    return answered(run, [column["nulls"]["count"], column["min"], column["max"], column["sum"]])
+
+
+def stats_all(work: Work) -> Timed:
+    run, column = stats(work)
+    return answered(run, [column["min"], column["max"]])
+
+
+def version() -> str:
+    return subprocess.run([TAMIS, "--version"], check=True, capture_output=True, text=True).stdout.split()[-1]
+
+
+task.run("Tamis", version(), {"stats_core": stats_core, "stats_all": stats_all})
