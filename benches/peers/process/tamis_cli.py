@@ -34,6 +34,11 @@ def dialect(work: Work) -> list[str]:
     return ["--missing-values", work.dataset.null] if work.dataset.null else []
 
 
+def filter_rows(work: Work) -> Timed:
+    where = f"{work.dataset.value} > {work.dataset.limit}"
+    return tamis(work, "filter", work.input, "--where", where, "--output", work.output, *dialect(work))
+
+
 def stats(work: Work, *options: str) -> tuple[Timed, dict]:
     run = tamis(work, "stats", work.input, "--json", *options, *dialect(work))
     columns = json.loads(run.answer)["columns"]
@@ -54,4 +59,12 @@ def version() -> str:
     return subprocess.run([TAMIS, "--version"], check=True, capture_output=True, text=True).stdout.split()[-1]
 
 
-task.run("Tamis", version(), {"stats_core": stats_core, "stats_all": stats_all})
+task.run(
+    "Tamis",
+    version(),
+    {
+        "filter": filter_rows,
+        "stats_core": stats_core,
+        "stats_all": stats_all,
+    },
+)

@@ -22,7 +22,12 @@ fn every_level_is_measured() {
         assert_eq!(report["rows"], 200);
         let jobs = report["jobs"].as_array().expect("jobs");
         let verbs: Vec<_> = jobs.iter().map(|job| &job["verb"]).collect();
-        assert_eq!(verbs, ["check", "stats --core", "stats"]);
+        assert_eq!(verbs[..3], ["check", "stats --core", "stats"]);
+        let filter = verbs[3].as_str().expect("a name");
+        assert!(
+            filter.starts_with("filter --where \"row['amount'] > "),
+            "{filter}"
+        );
         for job in jobs {
             let levels = job["levels"].as_array().expect("levels");
             assert_eq!(levels.len(), 4);

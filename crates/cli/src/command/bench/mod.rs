@@ -19,7 +19,7 @@ use serde_json::Value;
 use tamis_engine::kernel::Kernel;
 
 use crate::args::{Globals, OutputFormat, OutputOptions};
-use crate::{Context, Error, Exit, Result};
+use crate::{Context, Error, Exit, Result, contract_file};
 use job::Job;
 use measure::{Figures, Runner};
 
@@ -120,7 +120,12 @@ impl Options {
             None => self.infer(runner, context)?,
         };
         let (rows, bytes) = self.size(&contract, runner, context)?;
-        let jobs = job::jobs(&self.input_path, &contract, &self.shared);
+        // The same objects as those of a check, which has come to its end by now.
+        let objects = contract_file::load(&contract)?.contract.objects;
+        let object = objects
+            .first()
+            .expect("a contract that was checked has an object");
+        let jobs = job::jobs(&self.input_path, &contract, object, &self.shared);
         let mut jobs: Vec<_> = jobs
             .into_iter()
             .map(|job| (job, [const { Vec::new() }; LEVELS]))
