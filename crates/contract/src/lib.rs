@@ -3,6 +3,7 @@
 pub mod check;
 pub mod describe;
 pub mod diagnostic;
+mod expression;
 pub mod format;
 pub mod model;
 pub mod odcs;

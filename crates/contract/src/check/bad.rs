@@ -61,7 +61,7 @@ fn reason(reasons: &[RuleId], pass: &Pass<'_>) -> String {
             text.push_str(column);
             text.push_str(": ");
         }
-        text.push_str(rule.word);
+        text.push_str(&rule.word);
     }
     text
 }

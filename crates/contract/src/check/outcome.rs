@@ -99,7 +99,7 @@ impl Ended<'_> {
             .zip(&self.tally.by_rule)
             .map(|(rule, &count)| RuleCount {
                 column: rule.column.clone(),
-                rule: rule.word.to_owned(),
+                rule: rule.word.to_string(),
                 severity: rule.severity,
                 count,
             });
@@ -109,7 +109,7 @@ impl Ended<'_> {
             .iter()
             .map(|((id, column), &count)| RuleCount {
                 column: Some(column.clone()),
-                rule: rules.get(*id).word.to_owned(),
+                rule: rules.get(*id).word.to_string(),
                 severity: rules.get(*id).severity,
                 count,
             });
@@ -127,7 +127,7 @@ impl Ended<'_> {
             line: located.line,
             byte_offset: Some(located.byte_offset),
             column: located.column.clone(),
-            rule: rules.get(located.rule).word.to_owned(),
+            rule: rules.get(located.rule).word.to_string(),
             severity: rules.get(located.rule).severity,
             value: located.value.clone(),
             message: located.message.clone(),
@@ -142,7 +142,7 @@ impl Ended<'_> {
             MetricReport {
                 column: rule.column.clone(),
                 name: threshold.name.clone(),
-                metric: rule.word.to_owned(),
+                metric: rule.word.to_string(),
                 measured: match threshold.unit {
                     Unit::Rows => Measured::Rows(measured.count),
                     Unit::Percent => Measured::Percent(measured.percent()),

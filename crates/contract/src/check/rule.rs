@@ -1,5 +1,7 @@
 //! The rules of a compiled check, numbered, and what they say when they are broken.
 
+use std::borrow::Cow;
+
 use crate::model::Severity;
 
 /// Index into [`Rules`].
@@ -15,8 +17,8 @@ pub(crate) struct MetricId(pub(crate) u32);
 pub(crate) struct Rule {
     /// The column it is about; `None`: the record as a whole.
     pub column: Option<String>,
-    /// The contract's own word for it: `required`, `minimum`, `invalidValues`, ...
-    pub word: &'static str,
+    /// The contract's own word for it: `required`, `minimum`, `invalidValues`, ..., or `expression` with the name of the rule.
+    pub word: Cow<'static, str>,
     /// What breaking it means.
     pub severity: Severity,
     /// What was expected, as the end of a sentence about the value: `must be at least 0.01`.
@@ -66,7 +68,7 @@ impl StructuralRules {
         let mut add = |word, expected: &str| {
             rules.add(Rule {
                 column: None,
-                word,
+                word: Cow::Borrowed(word),
                 severity: Severity::Error,
                 expected: expected.to_owned(),
                 is_structural: true,

@@ -1,5 +1,7 @@
 //! Goal: a check counts what its contract says, the same for any threads, chunks, kernel and source.
 
+mod expressions;
+
 use proptest::prelude::*;
 use tamis_engine::kernel::Kernel;
 use tamis_engine::sink::MemorySink;
@@ -7,7 +9,8 @@ use tamis_engine::source::{MemorySource, Source};
 
 use super::*;
 use crate::model::{
-    CsvFacts, ExtraColumns, LogicalType, Metric, Operator, Property, Quality, Severity,
+    CsvFacts, ExtraColumns, LogicalType, Metric, Operator, Property, Quality, QualityKind,
+    Severity, Unit,
 };
 use crate::report::Report;
 use tamis_engine::number::Decimal;

@@ -33,6 +33,13 @@ pub enum QualityKind {
         /// Whether the count is of rows or a share of them.
         unit: Unit,
     },
+    /// `custom` for the engine `tamis`: an expression over the columns of a record, which is false for records that break it.
+    Expression {
+        /// The expression, in CEL.
+        text: String,
+        /// How many records may break it; `None`: none.
+        threshold: Option<(Operator, Unit)>,
+    },
     /// `text`: prose for people.
     Text,
     /// `sql`: a query for a database; listed, not checked. Holds the keys of the rule.
@@ -129,6 +136,20 @@ impl Quality {
             name: None,
             description: None,
             kind,
+            severity: Severity::Error,
+            extra: Extra::new(),
+        }
+    }
+
+    /// An expression over the columns of a record that no record may break, of severity error.
+    pub fn expression(text: impl Into<String>) -> Self {
+        Self {
+            name: None,
+            description: None,
+            kind: QualityKind::Expression {
+                text: text.into(),
+                threshold: None,
+            },
             severity: Severity::Error,
             extra: Extra::new(),
         }

@@ -2,11 +2,12 @@
 
 use std::collections::HashSet;
 
+use crate::expression;
 use crate::model::{Object, Property, UncheckedKind};
 
 use super::fields::Fields;
 use super::quality::Place;
-use super::reader::Reader;
+use super::reader::{Reader, shortened};
 use super::yaml::Node;
 
 /// Keys of the standard that describe an object and check nothing.
@@ -35,6 +36,7 @@ impl Reader<'_> {
         let properties = self.properties(members);
         let rules = fields.list(self, "quality");
         let quality = self.quality(rules, Place::Object(&properties));
+        self.check_expressions(&properties);
         let facts = match fields.take("customProperties") {
             Some(node) => self.object_facts(node),
             None => Default::default(),
@@ -54,6 +56,27 @@ impl Reader<'_> {
             extra_columns: facts.extra_columns,
             extra,
         })
+    }
+
+    /// Finds what is wrong with the expressions of an object that has these properties.
+    fn check_expressions(&mut self, properties: &[Property]) {
+        let expressions = std::mem::take(&mut self.expressions);
+        if expressions.is_empty() {
+            return;
+        }
+        let names = expression::names(properties);
+        for (text, span) in expressions {
+            let Err(error) = expression::compile(&text, &names) else {
+                continue;
+            };
+            let at = text.get(error.span.clone()).filter(|part| !part.is_empty());
+            let place = at.map(|part| format!(", at `{}`", shortened(part)));
+            let message = format!("{}{}", error.message, place.unwrap_or_default());
+            match error.help {
+                Some(help) => self.error_with_help("wrong-expression", &span, message, help),
+                None => self.error("wrong-expression", &span, message),
+            }
+        }
     }
 
     /// The properties of an object, or of a property that is one.

@@ -21,6 +21,7 @@ pub(super) fn read(text: &str) -> (Option<Contract>, Vec<Diagnostic>) {
         location: Vec::new(),
         diagnostics,
         unchecked: Vec::new(),
+        expressions: Vec::new(),
     };
     let contract = root.and_then(|root| reader.contract(&root));
     (contract, reader.diagnostics)
@@ -33,6 +34,8 @@ pub(super) struct Reader<'t> {
     pub(super) location: Vec<String>,
     pub(super) diagnostics: Vec<Diagnostic>,
     pub(super) unchecked: Vec<UncheckedRule>,
+    /// Expressions of the object at hand, with where they stand: they are looked at when all columns are known.
+    pub(super) expressions: Vec<(String, Range<usize>)>,
 }
 
 impl Reader<'_> {

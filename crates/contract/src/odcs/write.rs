@@ -12,6 +12,7 @@ use crate::model::{
 
 use super::emit;
 use super::facts::{EXTRA_COLUMNS, OPTIONAL};
+use super::quality::ENGINE;
 
 /// The version of the standard that is written.
 const API_VERSION: &str = "v3.2.0";
@@ -159,6 +160,20 @@ fn quality(quality: &Quality) -> Value {
             keys.push(operator.name(), threshold(operator));
             if *unit == Unit::Percent {
                 keys.text("unit", "percent");
+            }
+        }
+        QualityKind::Expression {
+            text,
+            threshold: limit,
+        } => {
+            keys.text("type", "custom");
+            keys.text("engine", ENGINE);
+            keys.text("implementation", text);
+            if let Some((operator, unit)) = limit {
+                keys.push(operator.name(), threshold(operator));
+                if *unit == Unit::Percent {
+                    keys.text("unit", "percent");
+                }
             }
         }
         QualityKind::Text => keys.text("type", "text"),

@@ -3,6 +3,7 @@
 //! Most rows never come here: [`fast`](super::fast) takes what is written plainly.
 
 use tamis_engine::kernel::{DateTimeShape, Kernel, Moment, Spans, parse_date_time};
+use tamis_engine::number::Decimal;
 
 use super::{Place, Texts, Type, Values, Vector};
 use crate::csv::{self, Dialect};
@@ -144,6 +145,45 @@ impl Reader {
         }
         self.suspects = suspects;
         taken
+    }
+
+    /// The same for values of a declared type: those that do not fit are null. Numbers may have leading zeros, and an integer
+    /// may be written as `7.0` or `7e2`.
+    pub fn read_or_null(&mut self, block: &Block<'_>, column: usize, ty: Type, out: &mut Vector) {
+        out.start(ty, block.rows);
+        let mut suspects = std::mem::take(&mut self.suspects);
+        self.read_plain(block, column, ty, out, &mut suspects);
+        for (index, word) in suspects.iter().enumerate() {
+            let mut rest = *word;
+            while rest != 0 {
+                let row = index * 64 + rest.trailing_zeros() as usize;
+                rest &= rest - 1;
+                if let Err(misfit) = self.take(block, column, row, ty, out) {
+                    self.take_number_by_value(&misfit.text, row, ty, out);
+                }
+            }
+        }
+        self.suspects = suspects;
+    }
+
+    fn take_number_by_value(&self, text: &[u8], row: usize, ty: Type, out: &mut Vector) {
+        let Some(number) = Decimal::parse_with_point(text, self.point) else {
+            return;
+        };
+        let number = number.to_string();
+        match ty {
+            Type::Integer => {
+                if let Ok(value) = number.parse() {
+                    out.set_integer(row, value);
+                }
+            }
+            Type::Number => {
+                if let Some(value) = self.kernel.parse_f64(number.as_bytes()) {
+                    out.set_number(row, value);
+                }
+            }
+            _ => {}
+        }
     }
 
     /// Reads one row: the definition of all that is faster.
@@ -340,7 +380,7 @@ fn take_moment(text: &[u8], row: usize, ty: Type, out: &mut Vector) -> bool {
 
 impl Vector {
     /// `rows` rows of that type, all null.
-    pub(crate) fn start(&mut self, ty: Type, rows: usize) {
+    pub fn start(&mut self, ty: Type, rows: usize) {
         fn zeros<T: Clone + Default>(mut values: Vec<T>, count: usize) -> Vec<T> {
             values.clear();
             values.resize(count, T::default());

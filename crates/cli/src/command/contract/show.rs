@@ -143,13 +143,24 @@ fn add_property(property: &Property, prefix: &str, columns: &mut Table, threshol
 
 fn add_threshold(path: &str, quality: &Quality, thresholds: &mut Table) {
     // Rules of other types are not checked, and listed as such.
-    let QualityKind::Metric {
-        metric,
-        operator,
-        unit,
-    } = &quality.kind
-    else {
-        return;
+    let (what, threshold) = match &quality.kind {
+        QualityKind::Metric {
+            metric,
+            operator,
+            unit,
+        } => (
+            describe::metric(metric),
+            describe::threshold(operator, *unit),
+        ),
+        QualityKind::Expression { text, threshold } => {
+            let threshold = threshold.as_ref();
+            let threshold = threshold.map(|(operator, unit)| describe::threshold(operator, *unit));
+            (
+                format!("`{text}`"),
+                threshold.unwrap_or_else(|| "must be true".to_owned()),
+            )
+        }
+        _ => return,
     };
     let about = quality
         .name
@@ -163,8 +174,8 @@ fn add_threshold(path: &str, quality: &Quality, thresholds: &mut Table) {
     };
     thresholds.row([
         Cell::left(Role::Plain, tamed(path, CELL_CHARS)),
-        Cell::left(Role::Plain, tamed(&describe::metric(metric), CELL_CHARS)),
-        Cell::left(Role::Plain, describe::threshold(operator, *unit)),
+        Cell::left(Role::Plain, tamed(&what, CELL_CHARS)),
+        Cell::left(Role::Plain, threshold),
         Cell::left(role, quality.severity.name()),
         Cell::left(Role::Faint, tamed(about.trim(), CELL_CHARS)),
     ]);

@@ -1,8 +1,9 @@
 //! What compiling a contract gives: the rules of every column, the keys and the thresholds.
 
+use super::expression::ExpressionRule;
 use crate::check::fast::FastCheck;
 use crate::check::rule::{MetricId, RuleId, Rules, StructuralRules};
-use crate::check::value::ValueCheck;
+use crate::check::value::{Consequence, ValueCheck};
 use crate::model::{CsvFacts, ExtraColumns, Operator, UncheckedRule, Unit};
 
 /// An object's rules, ready to be laid over the columns of an input.
@@ -13,6 +14,7 @@ pub(crate) struct Compiled {
     pub(crate) structural: StructuralRules,
     pub(crate) columns: Vec<ColumnRules>,
     pub(crate) metrics: Vec<Threshold>,
+    pub(crate) expressions: Vec<ExpressionRule>,
     pub(crate) unique: Vec<UniqueRule>,
     pub(crate) unchecked: Vec<UncheckedRule>,
     pub(crate) csv: CsvFacts,
@@ -24,6 +26,10 @@ impl Compiled {
     pub(crate) fn columns_of(&self, rule: RuleId) -> Vec<usize> {
         if let Some(unique) = self.unique.iter().find(|unique| unique.rule == Some(rule)) {
             return unique.columns.clone();
+        }
+        let is_broken = |expression: &&ExpressionRule| matches!(expression.consequence, Consequence::Violation(own) if own == rule);
+        if let Some(expression) = self.expressions.iter().find(is_broken) {
+            return expression.columns.clone();
         }
         let Some(name) = &self.rules.get(rule).column else {
             return Vec::new();

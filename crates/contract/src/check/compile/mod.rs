@@ -10,6 +10,7 @@
 
 mod compiled;
 mod constraints;
+mod expression;
 mod property;
 mod quality;
 mod unique;
@@ -37,6 +38,7 @@ pub(crate) fn compile(contract: &Contract, object: &Object) -> Compiled {
             structural,
             columns: Vec::new(),
             metrics: Vec::new(),
+            expressions: Vec::new(),
             unique: Vec::new(),
             unchecked: contract.unchecked.clone(),
             csv: object.csv.clone(),
@@ -51,6 +53,7 @@ pub(crate) fn compile(contract: &Contract, object: &Object) -> Compiled {
     for quality in &object.quality {
         compiler.object_quality(quality);
     }
+    compiler.expressions(object);
     compiler.compiled
 }
 
@@ -74,7 +77,7 @@ impl Compiler {
         let column = Some(column.to_owned());
         self.compiled.rules.add(Rule {
             column,
-            word,
+            word: word.into(),
             severity,
             expected,
             is_structural: false,

@@ -95,7 +95,7 @@ impl Compiler {
             Some(false) if !is_required => {
                 let rule = self.compiled.rules.add(Rule {
                     column: Some(column.to_owned()),
-                    word: "missingColumn",
+                    word: "missingColumn".into(),
                     severity: Severity::Error,
                     expected: "must be there".to_owned(),
                     is_structural: true,

@@ -104,7 +104,7 @@ impl Compiler {
     ) {
         let rule = self.compiled.rules.add(Rule {
             column: column.map(str::to_owned),
-            word: metric.name(),
+            word: metric.name().into(),
             severity: quality.severity,
             expected: describe::threshold(operator, unit),
             is_structural: false,

@@ -86,7 +86,7 @@ impl RecordCheck {
     /// The rules of `check` that one record can be held to.
     ///
     /// # Errors
-    /// [`CheckError::NeedsAllRecords`] when `rest` refuses to leave any out: what must be unique, and thresholds.
+    /// [`CheckError::NeedsAllRecords`] when `rest` refuses to leave any out: what must be unique, thresholds, expressions.
     pub fn new(check: &Check, rest: Unchecked) -> Result<RecordCheck, CheckError> {
         let compiled = check.compiled.clone();
         let rules = needing_all_records(&compiled);
@@ -186,7 +186,7 @@ impl RecordCheck {
             line: None,
             byte_offset: None,
             column,
-            rule: rule.word.to_owned(),
+            rule: rule.word.to_string(),
             severity: rule.severity,
             value,
             message,
@@ -225,17 +225,24 @@ fn judge(values: &ValueCheck, kind: Kind, text: &[u8], found: &mut impl FnMut(Br
     });
 }
 
-/// The rules that no single record breaks or keeps.
+/// The rules that no value, and no record by itself, is held to.
 fn needing_all_records(compiled: &Compiled) -> Vec<UncheckedRule> {
     let unique = compiled.unique.iter().filter_map(|unique| unique.rule);
     let thresholds = compiled.metrics.iter().map(|threshold| threshold.rule);
-    let rules = unique.chain(thresholds).map(|id| {
+    let needs_all = unique.chain(thresholds);
+    let needs_all = needs_all.map(|rule| (rule, "one record alone cannot break it"));
+    let expressions = compiled.expressions.iter();
+    let expressions = expressions.filter_map(|rule| match rule.consequence {
+        Consequence::Violation(rule) => Some((rule, "values are judged one by one here")),
+        Consequence::Count(_) => None,
+    });
+    let rules = needs_all.chain(expressions).map(|(id, reason)| {
         let rule = compiled.rules.get(id);
         let column = rule.column.iter().map(|column| format!(".{column}"));
         UncheckedRule {
             location: format!("{}{}", compiled.object_name, column.collect::<String>()),
-            rule: rule.word.to_owned(),
-            reason: "one record alone cannot break it".to_owned(),
+            rule: rule.word.to_string(),
+            reason: reason.to_owned(),
             kind: UncheckedKind::Rule,
             span: 0..0,
         }

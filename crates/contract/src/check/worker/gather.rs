@@ -87,6 +87,7 @@ impl Visitor for Gather<'_> {
                 self.check_column(block, column, at);
             }
         }
+        self.check_expressions(block);
         self.find_extra_keys(block);
         self.find_duplicates(block);
         self.settle(block);

@@ -4,16 +4,18 @@
 //! cuts the chunk into blocks and hands them to a [`Gather`], which fills the part. Per block:
 //!
 //! 1. each column: the fast loops mark suspects, and each suspect is judged (`column`);
-//! 2. rows that repeat a key are found, as far as that is known (`keys`);
-//! 3. the violations of all columns are put in the order of rows and counted, their rows are marked bad (`settle`);
-//! 4. the first of them become samples (`sample`), good and bad records are copied out (`copy`);
-//! 5. the keys of the rows are taken, column after column as well (`keys`).
+//! 2. expressions over several columns are evaluated (`expression`);
+//! 3. rows that repeat a key are found, as far as that is known (`keys`);
+//! 4. the violations of all columns are put in the order of rows and counted, their rows are marked bad (`settle`);
+//! 5. the first of them become samples (`sample`), good and bad records are copied out (`copy`);
+//! 6. the keys of the rows are taken, column after column as well (`keys`).
 //!
 //! A record that the parser could not read is in no block and breaks one rule (`malformed`).
 
 mod bits;
 mod column;
 mod copy;
+mod expression;
 mod gather;
 mod keys;
 mod malformed;
@@ -43,6 +45,7 @@ pub(crate) struct Worker {
     spans: Vec<u32>,
     decoded: Vec<u8>,
     found: Vec<Found>,
+    expressions: Option<expression::Scratch>,
 }
 
 enum Parser {
@@ -85,6 +88,7 @@ impl Worker {
             spans: Vec::new(),
             decoded: Vec::new(),
             found: Vec::new(),
+            expressions: expression::Scratch::new(pass),
         }
     }
 

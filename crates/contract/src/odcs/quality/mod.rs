@@ -1,7 +1,8 @@
 //! Quality rules, on objects and on properties.
 //!
 //! A rule of the standard's library is a `metric` (`library`) and a `threshold` on it. The other types (`text`, `sql`,
-//! `custom`) are for other readers: they are listed as unchecked, and kept for writing.
+//! `custom` of another engine) are for other readers: they are listed as unchecked, and kept for writing. `custom` for
+//! the engine `tamis` is an expression over the columns of a record.
 
 mod library;
 mod threshold;
@@ -23,6 +24,9 @@ const DESCRIPTIVE: &[&str] = &[
     "scheduler",
     "tags",
 ];
+
+/// The engine of rules that are expressions over the columns of a record.
+pub(super) const ENGINE: &str = "tamis";
 
 /// What a rule is attached to.
 #[derive(Clone, Copy)]
@@ -103,6 +107,9 @@ impl Reader<'_> {
                     );
                     return None;
                 };
+                if engine == ENGINE {
+                    return self.expression(implementation, fields);
+                }
                 self.not_checked(
                     UncheckedKind::Rule,
                     &node.span,
@@ -126,6 +133,28 @@ impl Reader<'_> {
                 None
             }
         }
+    }
+
+    /// A rule of our own: an expression, and how many records may break it.
+    fn expression(
+        &mut self,
+        implementation: &Node,
+        fields: &mut Fields<'_>,
+    ) -> Option<QualityKind> {
+        let text = self.text_of("implementation", implementation)?;
+        self.expressions
+            .push((text.clone(), implementation.span.clone()));
+        let has_threshold = fields
+            .all()
+            .any(|(key, _)| key.text.starts_with("must") || key.text == "unit");
+        let threshold = match has_threshold {
+            true => {
+                let unit = self.unit(fields);
+                Some((self.operator(fields)?, unit))
+            }
+            false => None,
+        };
+        Some(QualityKind::Expression { text, threshold })
     }
 
     /// The standard leaves the words open; whatever is not known counts as an error.

@@ -461,3 +461,61 @@ fn presence_is_true_or_false_and_extra_columns_a_known_word() {
         ["error unknown-value @alow: unknown tamis.extraColumns `alow`"]
     );
 }
+
+#[test]
+fn expressions_are_held_to_the_columns() {
+    let of = |rule: &str| {
+        let text = format!(
+            "{HEAD}schema:\n  - name: t\n    properties:\n      - {{name: amount, logicalType: number}}\n      - {{name: at, logicalType: date}}\n    quality:\n      - {{type: custom, engine: tamis, implementation: {rule}}}\n"
+        );
+        findings(&text)
+    };
+    assert_eq!(of("\"amount > 1 && at > date('2026-01-01')\""), [""; 0]);
+    let found = of("\"amout > 1\"");
+    assert_eq!(
+        found,
+        ["error wrong-expression @\"amout > 1\": no column is named `amout`, at `amout`"]
+    );
+    let found = of("\"amount + 1\"");
+    assert_eq!(found.len(), 1, "{found:?}");
+    let found = of("\"amount > 1\", mustBeLessThan: 5, unit: percents");
+    assert_eq!(
+        found,
+        ["error unknown-value @percents: unknown unit `percents`"]
+    );
+}
+
+#[test]
+fn expressions_are_written_as_they_were_read() {
+    let text = format!(
+        "{HEAD}schema:\n  - name: t\n    properties:\n      - {{name: amount, logicalType: number}}\n    quality:\n      - {{name: few, type: custom, engine: tamis, implementation: amount > 1, mustBeLessThan: 5, unit: percent}}\n      - {{type: custom, engine: tamis, implementation: amount < 9, severity: warning}}\n      - {{type: custom, engine: other, implementation: {{a: 1}}}}\n"
+    );
+    let contract = read("c.yaml", text.as_bytes())
+        .expect("it is clean")
+        .contract;
+    let kinds: Vec<_> = contract.objects[0]
+        .quality
+        .iter()
+        .map(|rule| &rule.kind)
+        .collect();
+    assert!(matches!(
+        kinds[0],
+        QualityKind::Expression {
+            threshold: Some(_),
+            ..
+        }
+    ));
+    assert!(matches!(
+        kinds[1],
+        QualityKind::Expression {
+            threshold: None,
+            ..
+        }
+    ));
+    assert!(matches!(kinds[2], QualityKind::Custom { .. }));
+    let written = crate::odcs::to_yaml(&contract);
+    let again = read("c.yaml", written.as_bytes())
+        .expect("what is written can be read")
+        .contract;
+    assert_eq!(again.objects, contract.objects);
+}
