@@ -456,6 +456,27 @@ proptest! {
     }
 
     #[test]
+    fn fixed_points(column in column(number()), scale in 0..=18_u8, point in select(vec![b'.', b','])) {
+        let spans = column.spans();
+        let parse = |kernel: Kernel| {
+            let (mut values, mut suspects) = (Vec::new(), vec![0; spans.rows.div_ceil(64)]);
+            kernel.parse_fixed(&spans, point, scale, &mut values, &mut suspects);
+            (values, suspects)
+        };
+        let expected = parse(Kernel::scalar());
+        for kernel in others() {
+            prop_assert_eq!(&parse(kernel), &expected, "{:?} {:?}", kernel, column);
+        }
+        for row in 0..spans.rows {
+            if expected.1[row / 64] >> (row % 64) & 1 == 0 {
+                let text = format!("{}e-{scale}", expected.0[row]);
+                let number = Decimal::parse_with_point(spans.field(row), point);
+                prop_assert_eq!(number, Decimal::parse(text.as_bytes()));
+            }
+        }
+    }
+
+    #[test]
     fn doubles_round_trip(value in any::<f64>().prop_filter("finite", |value| value.is_finite())) {
         for kernel in Kernel::available() {
             for text in [format!("{value}"), format!("{value:e}"), format!("{value:.3}")] {

@@ -10,6 +10,7 @@
 
 pub(super) mod date_time;
 pub(super) mod decimal;
+pub(super) mod fixed;
 pub(super) mod length;
 pub(super) mod set;
 pub(super) mod template;
