@@ -131,7 +131,8 @@ impl FormatArgs {
     }
 }
 
-fn refuse_replacing(inputs: &[PathBuf], path: &Path) -> Result<()> {
+/// Fails if writing to `path` would replace an input.
+pub(crate) fn refuse_replacing(inputs: &[PathBuf], path: &Path) -> Result<()> {
     match inputs.iter().find(|input| output::replaces(path, input)) {
         None => Ok(()),
         Some(input) => Err(Error::Usage {

@@ -155,7 +155,7 @@ pub enum Error {
 }
 
 /// The columns there are, as far as somebody reads them.
-fn of_these(known: &[String]) -> String {
+pub(crate) fn of_these(known: &[String]) -> String {
     const SHOWN: usize = 20;
     let names: Vec<String> = known
         .iter()

@@ -5,12 +5,17 @@
 //! - [`stats`] says of each column what its values are like.
 //! - [`infer`] reads a data set and writes the contract that all of its records keep.
 //! - [`rows`] writes rows: some of them, some columns, in another format.
+//! - [`group`] adds up rows that share their keys.
 //! - [`table`] reads inputs of any format as one table with typed columns, for the verbs that compute.
 
 pub mod error;
 pub mod generate;
+pub mod group;
 pub mod infer;
+mod items;
+mod order;
 pub mod rows;
+mod spill;
 pub mod stats;
 pub mod table;
 

@@ -6,6 +6,7 @@ mod contract;
 mod convert;
 mod filter;
 mod generate;
+mod group;
 mod head;
 mod infer;
 mod sample;
@@ -25,6 +26,7 @@ pub(crate) enum Command {
     Convert(convert::Options),
     Filter(filter::Options),
     Gen(generate::Options),
+    Group(group::Options),
     Head(head::Options),
     Infer(infer::Options),
     Measure(bench::MeasureOptions),
@@ -42,6 +44,7 @@ impl Command {
             Self::Convert(options) => convert::run(options, context),
             Self::Filter(options) => filter::run(options, context),
             Self::Gen(options) => generate::run(options, context),
+            Self::Group(options) => group::run(options, context),
             Self::Head(options) => head::run(options, context),
             Self::Infer(options) => infer::run(options, context),
             Self::Measure(options) => bench::run_measured(options, context),

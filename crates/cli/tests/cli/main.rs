@@ -8,6 +8,7 @@ mod equality;
 mod faults;
 mod follow;
 mod generate;
+mod group;
 mod infer;
 mod report;
 mod rows;

@@ -77,7 +77,7 @@ fn fold(a: u64, b: u64) -> u64 {
 
 /// A permutation of the numbers that looks random (splitmix64's finaliser, Steele, Lea and Flood 2014).
 #[inline(always)]
-pub(super) fn permute(number: u64) -> u64 {
+pub(crate) fn permute(number: u64) -> u64 {
     let mut mixed = number.wrapping_add(0x9e37_79b9_7f4a_7c15);
     mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);

@@ -341,7 +341,7 @@ fn decimal(mantissa: i64, scale: i32) -> Decimal {
 }
 
 /// A text that is a number, as an integer and a power of ten.
-fn split(text: &[u8]) -> (BigInt, i32) {
+pub(crate) fn split(text: &[u8]) -> (BigInt, i32) {
     let end = text.iter().position(|byte| matches!(byte, b'e' | b'E'));
     let (number, exponent) = text.split_at(end.unwrap_or(text.len()));
     let exponent = std::str::from_utf8(exponent.get(1..).unwrap_or_default());
@@ -370,7 +370,7 @@ fn split(text: &[u8]) -> (BigInt, i32) {
 }
 
 /// `above / below * 10^exponent`, rounded once.
-fn quotient(above: &BigInt, below: &BigInt, exponent: i32) -> f64 {
+pub(crate) fn quotient(above: &BigInt, below: &BigInt, exponent: i32) -> f64 {
     /// More than any double needs for its rounding to be decided, but for ties, which the sticky digit decides.
     const DIGITS: u32 = 40;
     let shift = DIGITS + (below.bits() / 3) as u32;
@@ -385,7 +385,7 @@ fn quotient(above: &BigInt, below: &BigInt, exponent: i32) -> f64 {
 }
 
 /// `mantissa * 10^exponent` without exponent, and without zeros that say nothing.
-fn in_full(mantissa: &BigInt, exponent: i32) -> String {
+pub(crate) fn in_full(mantissa: &BigInt, exponent: i32) -> String {
     let digits = mantissa.magnitude().to_string();
     let sign = if mantissa.sign() == Sign::Minus {
         "-"

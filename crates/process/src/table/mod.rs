@@ -175,6 +175,21 @@ pub struct Readers {
 }
 
 impl Readers {
+    /// Which texts of CSV stand for null.
+    pub fn nulls(&self) -> &Nulls {
+        &self.nulls
+    }
+
+    /// What stands between integer and fraction.
+    pub fn point(&self) -> u8 {
+        self.point
+    }
+
+    /// The instruction set.
+    pub fn kernel(&self) -> Kernel {
+        self.kernel
+    }
+
     /// A reader of the columns of inputs laid out like this.
     pub fn of(&self, layout: &Layout) -> Reader {
         Reader::new(layout.dialect, self.point, self.nulls.clone(), self.kernel)

@@ -1,6 +1,7 @@
 //! The public promises of the crate, one module per subject.
 
 mod generate;
+mod group;
 mod infer;
 mod rows;
 mod table;

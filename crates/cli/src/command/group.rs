@@ -1,0 +1,181 @@
+//! `tamis group`: rows that share their keys, added up.
+
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use clap::{Args, ValueEnum};
+use tamis_contract::report::Performance;
+use tamis_contract::report::text::counted;
+use tamis_engine::control::Progress;
+use tamis_engine::human;
+use tamis_engine::source::Source;
+use tamis_process::group::{GroupOptions, GroupQuery, Grouped, ResultFormat, group};
+use tamis_process::table::{Table, TableOptions};
+
+use crate::inputs::InputOptions;
+use crate::progress::Display;
+use crate::table::TableArgs;
+use crate::{Context, Exit, Result, output, rows};
+
+/// Add up the rows that share their keys
+///
+/// Functions: count() of rows, count(x) of values, sum, mean, min, max, stddev, variance, distinct, first, last, median, p95 and other
+/// percentiles. Each may have a name: `sum(amount) as total`. Sums are exact, whatever the order; null is left out of all
+/// of them, and is a key of its own. Groups come in the order of their first rows.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  tamis group orders.csv --by country --agg 'sum(amount), count(), p95(amount)'
+  tamis group orders.csv --by 'country, \"Order Date\" as day' --agg 'mean(amount) as mean' --format table
+  tamis group orders.csv --by country --agg 'sum(amount * 1.2) as gross' --where 'amount > 0'
+  tamis group drops/ --agg 'count(), min(amount), max(amount)' --json
+  tamis group orders.csv --by country --agg 'sum(amount) as total' | tamis sort - --by 'total desc'
+
+`distinct` counts exactly up to 65,536 values of a group, percentiles are exact up to 64; beyond that they are estimates.")]
+pub(crate) struct Options {
+    #[command(flatten)]
+    table: TableArgs,
+
+    /// The keys: columns or expressions, `country, timestamp.getFullYear() as year` [default: all rows are one group]
+    #[arg(long, short, value_name = "KEY,...")]
+    by: Option<String>,
+
+    /// What is found out of each group
+    #[arg(long, short, value_name = "FUNCTION(X),...", default_value = "count()")]
+    agg: String,
+
+    /// Only records for which this expression is true
+    #[arg(long = "where", value_name = "EXPR")]
+    filter: Option<String>,
+
+    /// Where the result goes, `-` for standard output
+    #[arg(long, short, value_name = "FILE", default_value = "-")]
+    output: PathBuf,
+
+    /// How the result is written [default: by the name of the output, else csv]
+    #[arg(long, value_enum, value_name = "FORMAT")]
+    format: Option<Format>,
+
+    /// Short for `--format json`
+    #[arg(long, conflicts_with = "format")]
+    json: bool,
+}
+
+/// Formats of the result.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Format {
+    /// Comma-separated values
+    Csv,
+    /// A JSON array of objects
+    Json,
+    /// One JSON object a line
+    #[value(alias = "ndjson")]
+    Jsonl,
+    /// For people
+    Table,
+}
+
+pub(super) fn run(options: &Options, context: &Context<'_>) -> Result<Exit> {
+    let TableArgs {
+        inputs,
+        options: types,
+    } = &options.table;
+    rows::refuse_replacing(inputs, &options.output)?;
+    let sources = types.sources(inputs, context)?;
+    let sources: Vec<&dyn Source> = sources.iter().map(AsRef::as_ref).collect();
+    let progress = Progress::new();
+    let table_options = types.table_options(context, &progress)?;
+    let query = GroupQuery {
+        by: options.by.clone(),
+        aggregates: options.agg.clone(),
+        filter: options.filter.clone(),
+        format: options.format(),
+    };
+    let group_options = GroupOptions {
+        memory_bytes: InputOptions::bytes(context.globals.memory),
+        ..GroupOptions::default()
+    };
+    let start = Instant::now();
+    let display = Display::start(context.globals, &progress);
+    let result = options.group(sources, &query, &group_options, &table_options);
+    drop(display);
+    let (grouped, notes) = result?;
+    let elapsed = start.elapsed();
+    notes.iter().for_each(|note| context.printer.say(note));
+    options.tell(&grouped, elapsed, context);
+    if context.globals.perf {
+        let performance = Performance {
+            spilled_bytes: grouped.spilled_bytes,
+            ..grouped.scanned.performance(&table_options, elapsed)
+        };
+        context
+            .printer
+            .performance(&performance, grouped.scanned.rows);
+    }
+    Ok(Exit::Good)
+}
+
+impl Options {
+    fn group(
+        &self,
+        sources: Vec<&dyn Source>,
+        query: &GroupQuery,
+        options: &GroupOptions,
+        table_options: &TableOptions,
+    ) -> Result<(Grouped, Vec<String>)> {
+        let mut table = Table::open(sources, table_options.clone())?;
+        let sink = output::open(&self.output)?;
+        let grouped = group(&mut table, query, options, sink)?;
+        Ok((grouped, table.notes().to_vec()))
+    }
+
+    /// The format that was asked for, or that the output's name tells.
+    fn format(&self) -> ResultFormat {
+        let extension = self
+            .output
+            .extension()
+            .and_then(|extension| extension.to_str());
+        match (self.format, extension) {
+            _ if self.json => ResultFormat::Json,
+            (Some(Format::Csv), _) => ResultFormat::Csv,
+            (Some(Format::Json), _) | (None, Some("json")) => ResultFormat::Json,
+            (Some(Format::Jsonl), _) | (None, Some("jsonl" | "ndjson")) => ResultFormat::JsonLines,
+            (Some(Format::Table), _) => ResultFormat::Table,
+            (None, _) => ResultFormat::Csv,
+        }
+    }
+
+    /// Says what was left out and how far off estimates are; for a file, what is in it, too.
+    fn tell(&self, grouped: &Grouped, elapsed: Duration, context: &Context<'_>) {
+        if grouped.malformed > 0 {
+            context.printer.say(&format!(
+                "{} left out: a check tells what is wrong with them",
+                counted(grouped.malformed, "malformed record"),
+            ));
+        }
+        if grouped.failed > 0 {
+            context.printer.say(&format!(
+                "{} could not be computed and are null: a division by zero, or a number out of range",
+                counted(grouped.failed, "value"),
+            ));
+        }
+        if let Some(estimated) = grouped.estimated {
+            context.printer.say(&format!(
+                "some figures are estimates: `distinct` of many values has a standard error of {:.1} %, percentiles of large groups \
+                 are off by at most {:.1} %",
+                100.0 * estimated.distinct_error,
+                100.0 * estimated.quantile_error,
+            ));
+        }
+        if !output::is_stdout(&self.output) {
+            context.printer.say(&format!(
+                "{} of {}; {} in {} ({})",
+                counted(grouped.groups, "group"),
+                counted(grouped.scanned.rows, "row"),
+                human::bytes(grouped.scanned.bytes),
+                human::duration(elapsed),
+                human::byte_rate(grouped.scanned.bytes, elapsed),
+            ));
+        }
+    }
+}
