@@ -204,6 +204,15 @@ def test_every_type_is_read_or_refused_by_name() -> None:
         pyarrow.array(text, pyarrow.large_string()),
         pyarrow.array(text, pyarrow.string_view()),
         pyarrow.array(text).dictionary_encode(),
+        pyarrow.array([b"x", None], pyarrow.binary()),
+        pyarrow.array([b"x", None], pyarrow.large_binary()),
+        pyarrow.array([b"x", None], pyarrow.binary_view()),
+        pyarrow.array([b"x", None], pyarrow.binary(1)),
+        *[pyarrow.array([1, None], pyarrow.duration(unit)) for unit in ("s", "ms", "us", "ns")],
+        pyarrow.array([b"x", None]).dictionary_encode(),
+        pyarrow.RunEndEncodedArray.from_arrays(
+            pyarrow.array([1, 2], pyarrow.int32()), pyarrow.array(["x", None])
+        ),
     ]
     nested = [
         pyarrow.array([{"y": 1}, None]),
@@ -212,18 +221,10 @@ def test_every_type_is_read_or_refused_by_name() -> None:
         pyarrow.array([[1], None], pyarrow.list_(pyarrow.int8(), 1)),
         pyarrow.array([[1], None], pyarrow.list_view(pyarrow.int8())),
         pyarrow.array([[1], None], pyarrow.large_list_view(pyarrow.int8())),
+        pyarrow.array([[("k", 1)], None], pyarrow.map_(pyarrow.string(), pyarrow.int8())),
     ]
     refused = [
-        pyarrow.array([b"x", None], pyarrow.binary()),
-        pyarrow.array([b"x", None], pyarrow.large_binary()),
-        pyarrow.array([b"x", None], pyarrow.binary_view()),
-        pyarrow.array([b"x", None], pyarrow.binary(1)),
-        *[pyarrow.array([1, None], pyarrow.duration(unit)) for unit in ("s", "ms", "us", "ns")],
         pyarrow.array([(1, 2, 3), None], pyarrow.month_day_nano_interval()),
-        pyarrow.array([[("k", 1)], None], pyarrow.map_(pyarrow.string(), pyarrow.int8())),
-        pyarrow.RunEndEncodedArray.from_arrays(
-            pyarrow.array([1, 2], pyarrow.int32()), pyarrow.array(["x", None])
-        ),
         pyarrow.UnionArray.from_sparse(
             pyarrow.array([0, 1], pyarrow.int8()), [pyarrow.array([1, 2]), pyarrow.array(["x", None])]
         ),
@@ -232,7 +233,6 @@ def test_every_type_is_read_or_refused_by_name() -> None:
             pyarrow.array([0, 0], pyarrow.int32()),
             [pyarrow.array([1]), pyarrow.array(["x"])],
         ),
-        pyarrow.array([b"x", None]).dictionary_encode(),
     ]
     types = (str, int, float, bool, datetime.date, datetime.datetime, decimal.Decimal)
     validators = [Validator(Schema({"x": Field(type_, required=True)})) for type_ in types]

@@ -37,6 +37,7 @@ pub(crate) fn run() -> Result<bool> {
     );
     tally.step("oracle", oracle());
     tally.step("oracle of statistics", statistics_oracle());
+    tally.step("oracle of columnar files", columnar_oracle());
     tally.step("instructions", bench::regress::run(false));
     package::test(&mut tally);
     Ok(tally.finish())
@@ -66,6 +67,14 @@ fn oracle() -> Result<bool> {
         .arg("--repository")
         .arg(root());
     succeeds(&mut script)
+}
+
+/// Compares what `tamis check` counts in files of pyarrow, Polars and DuckDB with what Python counts.
+fn columnar_oracle() -> Result<bool> {
+    build_binary()?;
+    let python = Python::with("oracle-python", Path::new("tests/oracle/requirements.txt"))?;
+    let mut script = python.script("tests/oracle/columnar.py");
+    succeeds(script.arg("--tamis").arg(target().join("release/tamis")))
 }
 
 /// Compares what `tamis stats` says of real tables with what DuckDB says.

@@ -97,6 +97,10 @@ pub(crate) enum InputFormat {
     Jsonl,
     /// An array of JSON objects
     Json,
+    /// Apache Parquet
+    Parquet,
+    /// Arrow IPC: a file or a stream
+    Arrow,
 }
 
 impl InputOptions {
@@ -107,6 +111,8 @@ impl InputOptions {
             InputFormat::Tsv => Format::Delimited { delimiter: b'\t' },
             InputFormat::Jsonl => Format::JsonLines,
             InputFormat::Json => Format::JsonArray,
+            InputFormat::Parquet => Format::Parquet,
+            InputFormat::Arrow => Format::ArrowStream,
         })
     }
 

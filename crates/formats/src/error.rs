@@ -117,4 +117,12 @@ pub enum Error {
         /// What to do about it.
         remedy: &'static str,
     },
+    /// A file of records is damaged, or says of itself what is not so.
+    #[error("{place}: {message}")]
+    Damaged {
+        /// Where: `footer`, `row group 3`, `record batch 7`.
+        place: String,
+        /// What was found, and what was expected.
+        message: String,
+    },
 }

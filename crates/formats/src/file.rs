@@ -29,6 +29,16 @@ pub trait RecordFile: Debug + Send + Sync {
     /// Its columns.
     fn columns(&self) -> &[FileColumn];
 
+    /// How its bytes are read, for `--perf`: `mmap`, `read`, `stream`, ...
+    fn backend(&self) -> &'static str {
+        "read"
+    }
+
+    /// Its size as stored, if that is known.
+    fn len_bytes(&self) -> Option<u64> {
+        None
+    }
+
     /// How many rows there are, if the file says.
     fn rows(&self) -> Option<u64>;
 
@@ -44,6 +54,20 @@ pub trait RecordFile: Debug + Send + Sync {
     fn show_record(&self, record: &[u8], out: &mut Vec<u8>) {
         let _ = (record, out);
     }
+
+    /// Checks at the end of a pass that the file is what was opened.
+    ///
+    /// # Errors
+    /// [`Error::Changed`].
+    fn verify(&self) -> Result<(), Error> {
+        Ok(())
+    }
+
+    /// The file as one of Arrow's arrays, if it is: for whoever knows more of its columns than their names.
+    #[cfg(feature = "parquet")]
+    fn batches(&self) -> Option<&dyn crate::arrow::file::BatchFile> {
+        None
+    }
 }
 
 /// The pieces of a file, in order.
@@ -57,6 +81,11 @@ pub trait Unit: Send {
     /// Where the bytes of its blocks begin in the file (after decompression), if its records lie somewhere.
     fn byte_offset(&self) -> Option<u64> {
         None
+    }
+
+    /// Bytes that are read for the wanted columns, decompressed: what is to be told as checked.
+    fn plain_bytes(&self) -> u64 {
+        self.len_bytes()
     }
 
     /// Reads the rows and hands them to `visitor`, as blocks whose columns are the wanted ones in the order asked for.

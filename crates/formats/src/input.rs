@@ -166,14 +166,22 @@ pub enum OpenError {
 /// As [`open`], but for [`Error::NotText`]; [`Error::NotBuiltIn`] for a format that a cargo feature reads, and this build
 /// has not.
 pub fn open_any(source: &dyn Source, options: &InputOptions) -> Result<Input, OpenError> {
-    match open(source, options) {
-        Err(OpenError::Format(Error::NotText { format })) => open_file(source, format),
-        records => Ok(Input::Text(Box::new(records?))),
+    match look(source, options)? {
+        Found::Text(records) => Ok(Input::Text(records)),
+        Found::Other { format, opened } => Ok(Input::File(open_file(format, opened)?)),
     }
 }
 
 /// Opens a file that is not made of lines.
-fn open_file(_source: &dyn Source, format: Format) -> Result<Input, OpenError> {
+#[cfg_attr(
+    not(feature = "parquet"),
+    expect(unused_variables, reason = "what is not built in is not opened")
+)]
+fn open_file(format: Format, opened: Opened) -> Result<Box<dyn RecordFile>, OpenError> {
+    #[cfg(feature = "parquet")]
+    if let Some(file) = crate::arrow::open::open(format, opened)? {
+        return Ok(file);
+    }
     let error = match format.feature() {
         Some(feature) => Error::NotBuiltIn { format, feature },
         None => Error::NotText { format },
@@ -187,6 +195,27 @@ fn open_file(_source: &dyn Source, format: Format) -> Result<Input, OpenError> {
 /// [`OpenError::Engine`] when it cannot be read, [`OpenError::Format`] for a header that cannot be read, an
 /// encoding that must be declared, an impossible dialect, or a format that is not made of lines.
 pub fn open(source: &dyn Source, options: &InputOptions) -> Result<Records, OpenError> {
+    match look(source, options)? {
+        Found::Text(records) => Ok(*records),
+        Found::Other { format, .. } => Err(Error::NotText { format }.into()),
+    }
+}
+
+/// What an input was found to be.
+enum Found {
+    /// Lines of text.
+    Text(Box<Records>),
+    /// Something else, at its start.
+    Other {
+        /// What it is.
+        format: Format,
+        /// The input.
+        opened: Opened,
+    },
+}
+
+/// Looks at the first bytes of `source`, and at all that must be known of it if it is text.
+fn look(source: &dyn Source, options: &InputOptions) -> Result<Found, OpenError> {
     let mut notes = Vec::new();
     let (peeked, encoding) = peek_text(source, options, &mut notes)?;
     let sniffed = sniff::sniff(source.name(), &peeked.head)?;
@@ -204,9 +233,12 @@ pub fn open(source: &dyn Source, options: &InputOptions) -> Result<Records, Open
             }
             records.notes = notes;
             records.encoding = encoding;
-            return Ok(records);
+            return Ok(Found::Text(Box::new(records)));
         }
-        format => return Err(Error::NotText { format }.into()),
+        format => {
+            let opened = peeked.input;
+            return Ok(Found::Other { format, opened });
+        }
     };
     let base = Dialect {
         delimiter,
@@ -249,7 +281,7 @@ pub fn open(source: &dyn Source, options: &InputOptions) -> Result<Records, Open
     records.notes = notes;
     records.decimal_char = decimal_char;
     records.encoding = encoding;
-    Ok(records)
+    Ok(Found::Text(Box::new(records)))
 }
 
 /// What to say of a header with one name, which may be several with another delimiter between them.

@@ -15,9 +15,13 @@ pub mod encoding;
 mod error;
 pub mod file;
 pub mod input;
+#[cfg(feature = "parquet")]
+pub mod ipc;
 pub mod json_array;
 pub mod jsonl;
 pub mod moment;
+#[cfg(feature = "parquet")]
+pub mod parquet;
 #[cfg(feature = "protobuf")]
 pub mod protobuf;
 pub mod sniff;

@@ -45,6 +45,18 @@ pub enum Format {
 }
 
 impl Format {
+    /// What reports call it, in one word.
+    pub fn id(self) -> &'static str {
+        match self {
+            Format::Delimited { .. } => "csv",
+            Format::JsonLines => "jsonl",
+            Format::JsonArray => "json",
+            Format::Parquet => "parquet",
+            Format::ArrowFile | Format::ArrowStream => "arrow",
+            Format::Protobuf => "protobuf",
+        }
+    }
+
     /// The cargo feature that reads the format, if it takes one.
     pub fn feature(self) -> Option<&'static str> {
         match self {

@@ -291,11 +291,12 @@ fn locate(
 ) -> Located {
     let finding = findings.list()[index];
     let rule = pass.compiled.rules.get(finding.rule);
+    let is_text = pass.layout.is_text();
     let located = Located {
         input: input.name.clone(),
         row: Some(row + u64::from(finding.row) + 1),
-        line: input.line(u64::from(finding.line)),
-        byte_offset: part.byte_offset + u64::from(finding.offset),
+        line: input.line(u64::from(finding.line)).filter(|_| is_text),
+        byte_offset: is_text.then_some(part.byte_offset + u64::from(finding.offset)),
         column: rule.column.clone(),
         rule: finding.rule,
         value: findings.value(index).map(str::to_owned),

@@ -1,5 +1,7 @@
 //! Where the contract's columns are in one input.
 
+use std::collections::HashSet;
+
 use tamis_formats::csv::{Dialect, Header};
 use tamis_formats::jsonl;
 
@@ -25,10 +27,10 @@ pub(crate) enum Layout {
         /// Other keys at the root are violations.
         refuses_extra_keys: bool,
     },
-    /// Columns of values, the contract's in its order.
+    /// Columns of values.
     Rows {
-        /// Whether the input has each.
-        present: Vec<bool>,
+        /// For each column of the contract, the blocks' column.
+        places: Vec<Option<usize>>,
     },
 }
 
@@ -153,12 +155,35 @@ impl Layout {
         )
     }
 
+    /// For each of the contract's columns the one of these names that is its, and what is wrong with the names. They are
+    /// held to the contract as a CSV header is.
+    pub(crate) fn places_of(
+        compiled: &Compiled,
+        names: &[String],
+    ) -> (Vec<Option<usize>>, HeaderFaults) {
+        let mut seen = HashSet::new();
+        let mut is_repeat = |&at: &usize| !seen.insert(&names[at]);
+        let header = Header {
+            names: names.to_vec(),
+            duplicates: (0..names.len()).filter(&mut is_repeat).collect(),
+            ..Header::default()
+        };
+        let (layout, faults) = Layout::csv_by_name(compiled, Dialect::csv(), &header);
+        let places = (0..compiled.columns.len()).map(|column| layout.place(column));
+        (places.collect(), faults)
+    }
+
+    /// Whether records lie in a text, so that they have a line and a byte offset.
+    pub(crate) fn is_text(&self) -> bool {
+        !matches!(self, Layout::Rows { .. })
+    }
+
     /// The field of a contract's column, if this input has it.
     pub(crate) fn place(&self, column: usize) -> Option<usize> {
         match self {
             Layout::Csv { places, .. } => places[column],
             Layout::Jsonl { .. } => Some(column),
-            Layout::Rows { present } => present[column].then_some(column),
+            Layout::Rows { places } => places[column],
         }
     }
 }

@@ -63,9 +63,10 @@ pub(crate) struct Located {
     pub(crate) input: String,
     /// From 1; `None`: the header.
     pub(crate) row: Option<u64>,
-    /// From 1; `None`: nobody counted lines.
+    /// From 1; `None`: nobody counted lines, or there are none.
     pub(crate) line: Option<u64>,
-    pub(crate) byte_offset: u64,
+    /// `None`: the record lies in no text.
+    pub(crate) byte_offset: Option<u64>,
     pub(crate) column: Option<String>,
     pub(crate) rule: RuleId,
     pub(crate) value: Option<String>,
@@ -209,11 +210,12 @@ impl InputTally {
 }
 
 fn located(sample: Sample, input: &InputTally, chunk_offset: u64, pass: &Pass<'_>) -> Located {
+    let is_text = pass.layout.is_text();
     let located = Located {
         input: input.name.clone(),
         row: Some(input.totals.rows + sample.row + 1),
-        line: input.line(sample.line),
-        byte_offset: chunk_offset + sample.offset as u64,
+        line: input.line(sample.line).filter(|_| is_text),
+        byte_offset: is_text.then_some(chunk_offset + sample.offset as u64),
         column: pass.compiled.rules.get(sample.rule).column.clone(),
         rule: sample.rule,
         value: sample.value,

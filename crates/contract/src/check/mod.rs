@@ -25,6 +25,7 @@ mod batches;
 mod compile;
 mod error;
 mod fast;
+mod files;
 mod findings;
 mod fingerprint;
 mod layout;

@@ -125,7 +125,7 @@ impl Ended<'_> {
             input: located.input.clone(),
             row: located.row,
             line: located.line,
-            byte_offset: Some(located.byte_offset),
+            byte_offset: located.byte_offset,
             column: located.column.clone(),
             rule: rules.get(located.rule).word.to_string(),
             severity: rules.get(located.rule).severity,

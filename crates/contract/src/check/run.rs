@@ -7,10 +7,11 @@ use std::time::Instant;
 use tamis_engine::framing::Terminator;
 use tamis_engine::pipeline::{self, Options};
 use tamis_engine::source::{Opened, Source, SpooledSource};
-use tamis_formats::input::{self, InputOptions, Records, Shape, Sniffing};
+use tamis_formats::input::{self, Input, InputOptions, Records, Shape, Sniffing};
 
 use super::batches::lock;
 use super::compile::{Compiled, Counted};
+use super::files::check_file;
 use super::layout::{HeaderFaults, Layout};
 use super::merge::{InputTally, Located, Outputs, Tally};
 use super::outcome::Ended;
@@ -201,14 +202,23 @@ fn check_input(
 ) -> Result<bool, CheckError> {
     let compiled = &check.compiled;
     let before = tally.shape.take();
-    let records = match open(check, source, before.as_ref(), options) {
-        // Stopped before there was a header: what came before is the whole input.
-        Err(CheckError::Engine(tamis_engine::Error::Interrupted))
-            if before.is_some() && !options.cancel.is_cancelled() =>
-        {
-            return Ok(false);
-        }
-        records => records?,
+    let records = match &before {
+        None => match open_any(check, source, options)? {
+            Input::Text(records) => *records,
+            Input::File(file) => {
+                let file = file.as_ref();
+                return check_file(check, source, file, options, known, tally, outputs);
+            }
+        },
+        Some(before) => match open(check, source, Some(before), options) {
+            // Stopped before there was a header: what came before is the whole input.
+            Err(CheckError::Engine(tamis_engine::Error::Interrupted))
+                if !options.cancel.is_cancelled() =>
+            {
+                return Ok(false);
+            }
+            records => records?,
+        },
     };
     let raw_len_bytes = match &records.opened {
         Opened::Random(access) => Some(access.len_bytes()),
@@ -337,7 +347,7 @@ fn compare_passes(first: &[InputTally], second: &[InputTally]) -> Result<(), Che
     Ok(())
 }
 
-fn changed(input: &str, byte_offset: u64) -> tamis_engine::Error {
+pub(super) fn changed(input: &str, byte_offset: u64) -> tamis_engine::Error {
     tamis_engine::Error::Changed {
         input: input.to_owned(),
         byte_offset,
@@ -351,26 +361,44 @@ pub(super) fn open(
     before: Option<&Shape>,
     options: &CheckOptions,
 ) -> Result<Records, CheckError> {
+    let input_options = input_options(check, options);
+    let records = match before {
+        None => input::open(source, &input_options),
+        Some(before) => input::open_next(source, before, &input_options),
+    };
+    records.map_err(|error| open_error(source, error))
+}
+
+/// Opens an input of any format.
+fn open_any(
+    check: &Check,
+    source: &dyn Source,
+    options: &CheckOptions,
+) -> Result<Input, CheckError> {
+    let opened = input::open_any(source, &input_options(check, options));
+    opened.map_err(|error| open_error(source, error))
+}
+
+fn input_options(check: &Check, options: &CheckOptions) -> InputOptions {
     let facts = &check.compiled.csv;
-    let input_options = InputOptions {
+    InputOptions {
         format: options.format,
         csv: facts.dialect(),
         encoding: facts.encoding.clone(),
         header_bytes_max: options.record_bytes_max,
         // What the contract does not say is not guessed.
         sniffing: Sniffing::Format,
-    };
-    let records = match before {
-        None => input::open(source, &input_options),
-        Some(before) => input::open_next(source, before, &input_options),
-    };
-    records.map_err(|error| match error {
+    }
+}
+
+fn open_error(source: &dyn Source, error: input::OpenError) -> CheckError {
+    match error {
         input::OpenError::Engine(error) => CheckError::Engine(error),
         input::OpenError::Format(error) => CheckError::Format {
             input: source.name().to_owned(),
             source: error,
         },
-    })
+    }
 }
 
 /// Counts what is wrong with a header: by column, as long as there are not too many.
@@ -387,7 +415,7 @@ pub(super) fn count_header_faults(
             input: input.to_owned(),
             row: None,
             line: Some(1),
-            byte_offset: 0,
+            byte_offset: Some(0),
             column: Some(fault.column),
             rule: fault.rule,
             value: None,

@@ -118,6 +118,18 @@ pub trait RandomAccess: Send + Sync + Debug {
     /// [`Error::Read`](crate::Error::Read) when the system cannot read.
     fn with_range(&self, range: Range<u64>, visit: &mut dyn FnMut(&[u8])) -> Result<()>;
 
+    /// Fills `buffer` with the bytes from `start` on, all of which must lie inside of the input: for whoever keeps them
+    /// longer than a call.
+    ///
+    /// # Errors
+    /// As [`with_range`](RandomAccess::with_range); `buffer` may then hold anything.
+    fn read_into(&self, start: u64, buffer: &mut [u8]) -> Result<()> {
+        let end = start.saturating_add(buffer.len() as u64);
+        self.with_range(start..end, &mut |bytes| {
+            buffer[..bytes.len()].copy_from_slice(bytes);
+        })
+    }
+
     /// Says that the bytes of `range` will not be asked for again in this pass, so that their memory can go.
     /// Asking again nevertheless is allowed, and slower.
     fn release(&self, range: Range<u64>);

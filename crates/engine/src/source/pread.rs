@@ -103,6 +103,11 @@ impl RandomAccess for PreadFile {
         Ok(())
     }
 
+    fn read_into(&self, start: u64, buffer: &mut [u8]) -> Result<()> {
+        self.read_exact_at(buffer, start)?;
+        self.identity.check(&self.file, &self.name, start)
+    }
+
     fn release(&self, _range: Range<u64>) {
         // The buffers went back to the pool already; the page cache is the system's business.
     }

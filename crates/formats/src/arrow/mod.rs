@@ -10,14 +10,27 @@
 //! [`Kind::Text`], as a field of a CSV is; what has a type in Arrow keeps it. Of most numbers and moments it can be said
 //! without a text that they are right ([`spare`]), and then none is written.
 //!
-//! Members of a struct are columns of their own, called `struct.member`. A list has no members here, and only
-//! whether it is null can be checked.
+//! Members of a struct are columns of their own, called `struct.member`. A list has no members here: its text is its JSON
+//! ([`nested`]). Bytes are taken for text.
 
+#[cfg(feature = "parquet")]
+pub mod build;
 mod dictionary;
+#[cfg(feature = "parquet")]
+pub mod file;
 mod moment;
+mod nested;
 mod number;
+#[cfg(feature = "parquet")]
+pub(crate) mod open;
+#[cfg(feature = "parquet")]
+pub mod records;
+#[cfg(feature = "parquet")]
+pub(crate) mod region;
 mod spare;
 mod text;
+#[cfg(feature = "parquet")]
+pub mod write;
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -86,21 +99,64 @@ fn add_leaves(
     }
 }
 
+/// All columns that are no structs, and the members of those that are.
+#[cfg(feature = "parquet")]
+pub(crate) fn every_leaf(schema: &Schema) -> Vec<Leaf> {
+    fn add(fields: &Fields, prefix: &str, parent: &[usize], leaves: &mut Vec<Leaf>) {
+        for (index, field) in fields.iter().enumerate() {
+            let name = format!("{prefix}{}", field.name());
+            let path = [parent, &[index]].concat();
+            match field.data_type() {
+                DataType::Struct(members) => add(members, &format!("{name}."), &path, leaves),
+                data_type => leaves.push(Leaf {
+                    name,
+                    path,
+                    data_type: data_type.clone(),
+                }),
+            }
+        }
+    }
+    let mut leaves = Vec::new();
+    add(schema.fields(), "", &[], &mut leaves);
+    leaves
+}
+
 impl Leaf {
+    /// Its index in the schema, then in each struct.
+    #[cfg(feature = "parquet")]
+    pub(crate) fn path(&self) -> &[usize] {
+        &self.path
+    }
+
+    /// The same column at another place.
+    #[cfg(feature = "parquet")]
+    pub(crate) fn moved(&self, path: Vec<usize>) -> Leaf {
+        Leaf {
+            path,
+            ..self.clone()
+        }
+    }
+
     /// What the values are.
     ///
     /// # Errors
-    /// [`Error::UnsupportedType`] for bytes, durations, maps, unions and the like.
+    /// [`Error::UnsupportedType`] for intervals, unions and the like.
     pub fn kind(&self) -> Result<Kind, Error> {
         let data_type = match &self.data_type {
             DataType::Dictionary(_, values) => values,
+            DataType::RunEndEncoded(_, values) => values.data_type(),
             other => other,
         };
         Ok(match data_type {
             DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View => Kind::Text,
+            // Writers that do not know better store texts as bytes.
+            DataType::Binary
+            | DataType::LargeBinary
+            | DataType::BinaryView
+            | DataType::FixedSizeBinary(_) => Kind::Text,
             DataType::Boolean => Kind::Boolean,
             DataType::Null => Kind::Null,
-            DataType::Struct(_) => Kind::Object,
+            DataType::Struct(_) | DataType::Map(..) => Kind::Object,
             DataType::List(_)
             | DataType::LargeList(_)
             | DataType::ListView(_)

@@ -5,12 +5,13 @@ use std::ops::Range;
 use arrow_array::Array;
 use arrow_array::cast::AsArray;
 use arrow_array::types::{
-    ArrowPrimitiveType, Decimal32Type, Decimal64Type, Decimal128Type, Decimal256Type, Float16Type,
-    Float32Type, Float64Type, Int8Type, Int16Type, Int32Type, Int64Type, UInt8Type, UInt16Type,
-    UInt32Type, UInt64Type,
+    ArrowPrimitiveType, Decimal32Type, Decimal64Type, Decimal128Type, Decimal256Type,
+    DurationMicrosecondType, DurationMillisecondType, DurationNanosecondType, DurationSecondType,
+    Float16Type, Float32Type, Float64Type, Int8Type, Int16Type, Int32Type, Int64Type, UInt8Type,
+    UInt16Type, UInt32Type, UInt64Type,
 };
 use arrow_buffer::NullBuffer;
-use arrow_schema::DataType;
+use arrow_schema::{DataType, TimeUnit};
 
 use super::text::Text;
 
@@ -25,7 +26,10 @@ const INTEGER_256_BYTES: usize = 80;
 
 /// Whether values of this type are numbers.
 pub(super) fn is_number(data_type: &DataType) -> bool {
-    data_type.is_integer() || data_type.is_floating() || data_type.is_decimal()
+    data_type.is_integer()
+        || data_type.is_floating()
+        || data_type.is_decimal()
+        || matches!(data_type, DataType::Duration(_))
 }
 
 /// Writes these rows of an array of numbers; all of it is ASCII.
@@ -44,6 +48,19 @@ pub(super) fn write(
         DataType::UInt16 => integers::<UInt16Type>(array, nulls, rows, text),
         DataType::UInt32 => integers::<UInt32Type>(array, nulls, rows, text),
         DataType::UInt64 => integers::<UInt64Type>(array, nulls, rows, text),
+        // So many of its unit.
+        DataType::Duration(TimeUnit::Second) => {
+            integers::<DurationSecondType>(array, nulls, rows, text)
+        }
+        DataType::Duration(TimeUnit::Millisecond) => {
+            integers::<DurationMillisecondType>(array, nulls, rows, text)
+        }
+        DataType::Duration(TimeUnit::Microsecond) => {
+            integers::<DurationMicrosecondType>(array, nulls, rows, text)
+        }
+        DataType::Duration(TimeUnit::Nanosecond) => {
+            integers::<DurationNanosecondType>(array, nulls, rows, text)
+        }
         DataType::Float16 => {
             let value = |value: <Float16Type as ArrowPrimitiveType>::Native| value.to_f32();
             floats::<Float16Type, f32>(array, nulls, rows, text, value, write_float);

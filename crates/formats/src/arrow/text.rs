@@ -6,11 +6,12 @@
 use std::ops::Range;
 
 use arrow_array::cast::AsArray;
-use arrow_array::types::ByteViewType;
-use arrow_array::{Array, GenericByteViewArray, GenericStringArray, OffsetSizeTrait};
-use arrow_buffer::NullBuffer;
+use arrow_array::types::{ByteArrayType, ByteViewType};
+use arrow_array::{Array, FixedSizeBinaryArray, GenericByteArray, GenericByteViewArray};
+use arrow_buffer::{ArrowNativeType, NullBuffer};
 use arrow_schema::DataType;
 
+use super::nested::{self, Json};
 use super::{moment, number};
 use crate::Error;
 use crate::columns::VALUE_BYTES_MAX;
@@ -90,6 +91,12 @@ impl Text {
             DataType::Utf8 => return self.lying(array.as_string::<i32>(), nulls, rows),
             DataType::LargeUtf8 => return self.lying(array.as_string::<i64>(), nulls, rows),
             DataType::Utf8View => return self.views(array.as_string_view(), nulls, rows),
+            DataType::Binary => return self.lying(array.as_binary::<i32>(), nulls, rows),
+            DataType::LargeBinary => return self.lying(array.as_binary::<i64>(), nulls, rows),
+            DataType::BinaryView => return self.views(array.as_binary_view(), nulls, rows),
+            DataType::FixedSizeBinary(_) => {
+                return self.equally_long(array.as_fixed_size_binary(), nulls, rows);
+            }
             DataType::Boolean => {
                 let values = array.as_boolean().values();
                 return Ok(self.words(b"truefalse", nulls, rows, |row| {
@@ -97,11 +104,10 @@ impl Text {
                 }));
             }
             DataType::Null => return Ok(self.words(b"", None, rows, |_| 0..0)),
-            DataType::Struct(_) => return Ok(self.words(b"{}", nulls, rows, |_| 0..2)),
             data_type if number::is_number(data_type) => number::write(array, nulls, rows, self),
             data_type if moment::is_moment(data_type) => moment::write(array, nulls, rows, self),
-            // What `Leaf::kind` let pass: lists.
-            _ => return Ok(self.words(b"[]", nulls, rows, |_| 0..2)),
+            // What `Leaf::kind` let pass: lists, maps, structs.
+            _ => return self.written(nested::json(array, nulls, rows.clone())?, nulls, rows),
         };
         Ok(Loaded {
             bytes: &self.bytes,
@@ -111,10 +117,57 @@ impl Text {
         })
     }
 
-    /// Text that lies one behind the other.
-    fn lying<'t, O: OffsetSizeTrait>(
+    /// JSON that has been put together.
+    fn written(
+        &mut self,
+        json: Json,
+        nulls: Option<&NullBuffer>,
+        rows: Range<usize>,
+    ) -> Result<Loaded<'_>, Error> {
+        check_length(json.bytes.len())?;
+        self.bytes = json.bytes;
+        let mut start = 0;
+        for end in json.ends {
+            self.index
+                .extend([(start as u32).wrapping_sub(1), end as u32]);
+            start = end;
+        }
+        self.empty_nulls(nulls, rows);
+        Ok(Loaded {
+            bytes: &self.bytes,
+            index: &self.index,
+            ascii: None,
+            suspects: None,
+        })
+    }
+
+    /// Texts of one length.
+    fn equally_long<'t>(
         &'t mut self,
-        array: &'t GenericStringArray<O>,
+        array: &'t FixedSizeBinaryArray,
+        nulls: Option<&NullBuffer>,
+        rows: Range<usize>,
+    ) -> Result<Loaded<'t>, Error> {
+        let len = usize::try_from(array.value_length()).unwrap_or(0);
+        let bytes = &array.value_data()[len * rows.start..len * rows.end];
+        check_length(bytes.len())?;
+        for at in 0..rows.len() {
+            self.index
+                .extend([((at * len) as u32).wrapping_sub(1), ((at + 1) * len) as u32]);
+        }
+        self.empty_nulls(nulls, rows);
+        Ok(Loaded {
+            bytes,
+            index: &self.index,
+            ascii: None,
+            suspects: None,
+        })
+    }
+
+    /// Text that lies one behind the other.
+    fn lying<'t, T: ByteArrayType>(
+        &'t mut self,
+        array: &'t GenericByteArray<T>,
         nulls: Option<&NullBuffer>,
         rows: Range<usize>,
     ) -> Result<Loaded<'t>, Error> {

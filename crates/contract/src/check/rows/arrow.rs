@@ -1,17 +1,20 @@
 //! Arrow arrays as rows: which columns are looked at, and a stream of arrays as one of slices.
 
-use std::collections::HashSet;
 use std::iter;
 
 use arrow_array::StructArray;
 use arrow_schema::Schema;
 use tamis_formats::Kind;
 use tamis_formats::arrow::{Leaf, Reader, Right, Slice, Spare, leaves};
-use tamis_formats::csv::{Dialect, Header};
+#[cfg(feature = "parquet")]
+use tamis_formats::{
+    arrow::{file::BatchFile, records},
+    file::Units,
+};
 
 use super::{Columns, RowsInput};
 use crate::check::compile::{ColumnRules, Compiled};
-use crate::check::layout::{HeaderFaults, Layout};
+use crate::check::layout::Layout;
 use crate::check::record::numbers::NumberRules;
 use crate::check::value::{Constraint, Side, Temporal, TypeCheck, ValueCheck};
 use crate::check::{Check, CheckError};
@@ -33,18 +36,15 @@ pub(in crate::check) fn slices(
     CheckError,
 > {
     let compiled = &check.compiled;
-    let paths = compiled
-        .columns
-        .iter()
-        .flat_map(|column| [&column.path, &column.logical_path]);
-    let known: Vec<String> = paths.map(|path| path.join(".")).collect();
-    let leaves = leaves(schema, &known);
+    let leaves = leaves(schema, &known_names(compiled));
     let names: Vec<String> = leaves.iter().map(|leaf| leaf.name.clone()).collect();
-    let (layout, places, faults) = rows_by_name(compiled, &names);
-    let reader = reader(compiled, &leaves, &places).map_err(|source| CheckError::Format {
+    let (places, faults) = Layout::places_of(compiled, &names);
+    let reader = wanted(compiled, &leaves, &places).and_then(Reader::new);
+    let reader = reader.map_err(|source| CheckError::Format {
         input: input.name.to_owned(),
         source,
     })?;
+    let layout = layout(&places);
     // One array may be all there is: it is cut before it is divided among the threads.
     let mut batches = batches;
     let mut slices = None;
@@ -62,61 +62,83 @@ pub(in crate::check) fn slices(
     Ok((Columns { layout, faults }, slices))
 }
 
-/// The layout of columns of values with these names; for each column of the contract the name that is its; and what
-/// is wrong with the names. They are held to the contract as a CSV header is.
-fn rows_by_name(
-    compiled: &Compiled,
-    names: &[String],
-) -> (Layout, Vec<Option<usize>>, HeaderFaults) {
-    let mut seen = HashSet::new();
-    let mut is_repeat = |&at: &usize| !seen.insert(&names[at]);
-    let header = Header {
-        names: names.to_vec(),
-        duplicates: (0..names.len()).filter(&mut is_repeat).collect(),
-        ..Header::default()
-    };
-    let (layout, faults) = Layout::csv_by_name(compiled, Dialect::csv(), &header);
-    let places: Vec<_> = (0..compiled.columns.len())
-        .map(|column| layout.place(column))
-        .collect();
-    let present = places.iter().map(Option::is_some).collect();
-    (Layout::Rows { present }, places, faults)
+/// The layout of blocks that have the contract's columns in its order, where the input has them.
+fn layout(places: &[Option<usize>]) -> Layout {
+    let columns = places.iter().enumerate();
+    Layout::Rows {
+        places: columns
+            .map(|(column, place)| place.map(|_| column))
+            .collect(),
+    }
 }
 
-/// A reader of the contract's columns, those whose values no rule asks for left out.
-fn reader(
+/// A file of record batches: the layout of its blocks, and its rows in units of about `rows_max` at most.
+///
+/// # Errors
+/// As [`slices`], and when the file cannot be read.
+#[cfg(feature = "parquet")]
+pub(in crate::check) fn units<'f>(
     compiled: &Compiled,
-    leaves: &[Leaf],
+    file: &'f dyn BatchFile,
+    rows_max: usize,
+    threads: usize,
+) -> Result<(Columns, Units<'f>), CheckError> {
+    let leaves = leaves(file.schema(), &known_names(compiled));
+    let names: Vec<String> = leaves.iter().map(|leaf| leaf.name.clone()).collect();
+    let (places, faults) = Layout::places_of(compiled, &names);
+    let wanted = wanted(compiled, &leaves, &places).map_err(|source| CheckError::Format {
+        input: file.name().to_owned(),
+        source,
+    })?;
+    let units = records::units(file, &wanted, rows_max, threads)?;
+    let layout = layout(&places);
+    Ok((Columns { layout, faults }, units))
+}
+
+/// The names that the contract has for columns.
+fn known_names(compiled: &Compiled) -> Vec<String> {
+    let columns = compiled.columns.iter();
+    let paths = columns.flat_map(|column| [&column.path, &column.logical_path]);
+    paths.map(|path| path.join(".")).collect()
+}
+
+/// The contract's columns as they are wanted, those whose values no rule asks for left out.
+fn wanted<'l>(
+    compiled: &Compiled,
+    leaves: &'l [Leaf],
     places: &[Option<usize>],
-) -> Result<Reader, tamis_formats::Error> {
+) -> Result<Vec<Option<(&'l Leaf, Spare)>>, tamis_formats::Error> {
     let mut wanted = Vec::with_capacity(places.len());
     for (index, (column, place)) in compiled.columns.iter().zip(places).enumerate() {
         let leaf = place.map(|place| &leaves[place]);
-        let is_key = || {
+        // The values of keys, and those that expressions read, are all needed.
+        let is_needed = || {
             let mut unique = compiled.unique.iter();
+            let mut expressions = compiled.expressions.iter();
             unique.any(|unique| unique.columns.contains(&index))
+                || expressions.any(|expression| expression.columns.contains(&index))
         };
-        let leaf = leaf.filter(|_| !column.fast.is_idle(None) || is_key());
+        let leaf = leaf.filter(|_| !column.fast.is_idle(None) || is_needed());
         let Some(leaf) = leaf else {
             wanted.push(None);
             continue;
         };
         let kind = leaf.kind()?;
-        if matches!(kind, Kind::Object | Kind::Array) && (is_key() || !is_only_there(column, kind))
+        if matches!(kind, Kind::Object | Kind::Array)
+            && (is_needed() || !is_only_there(column, kind))
         {
             return Err(leaf.unsupported(
                 "only that such a value is there can be checked, or rules on the members of a struct",
             ));
         }
-        // The values of a key are all needed.
-        let spare = match is_key() {
+        let spare = match is_needed() {
             true => Spare::default(),
             false => spare(&column.values, leaf, kind),
         };
-        let is_looked_at = !column.fast.is_idle(Some(kind)) || is_key();
+        let is_looked_at = !column.fast.is_idle(Some(kind)) || is_needed();
         wanted.push(is_looked_at.then_some((leaf, spare)));
     }
-    Reader::new(wanted)
+    Ok(wanted)
 }
 
 /// The values of a column with which its rules find nothing wrong, as far as that can be said of all of its type.

@@ -127,7 +127,7 @@ impl Kept {
                     input: input.clone(),
                     row: Some(row + 1),
                     line: None,
-                    byte_offset: 0,
+                    byte_offset: None,
                     column: rule.column.clone(),
                     rule: id,
                     value: Some(value),

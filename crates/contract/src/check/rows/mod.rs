@@ -55,7 +55,7 @@ impl Columns {
     pub(in crate::check) fn all(compiled: &Compiled) -> Columns {
         Columns {
             layout: Layout::Rows {
-                present: vec![true; compiled.columns.len()],
+                places: (0..compiled.columns.len()).map(Some).collect(),
             },
             faults: HeaderFaults::default(),
         }

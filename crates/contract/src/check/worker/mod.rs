@@ -22,6 +22,7 @@ mod malformed;
 mod pass;
 mod sample;
 mod settle;
+mod until_bad;
 
 use tamis_engine::pipeline::Chunk;
 use tamis_formats::{Totals, Visitor, csv, jsonl};
@@ -34,6 +35,7 @@ use super::rule::RuleId;
 use gather::Gather;
 pub(crate) use malformed::structural_rule;
 pub(crate) use pass::{Known, Pass};
+use until_bad::UntilBad;
 
 /// The scratch of one thread.
 pub(crate) struct Worker {
@@ -137,13 +139,28 @@ impl Worker {
         pass: &Pass<'_>,
         rows: impl FnOnce(&mut dyn Visitor) -> Result<(), E>,
     ) -> Result<Part, E> {
+        self.check_unit(pass, 0, 0, rows)
+    }
+
+    /// The same for unit `index` of a file, which begins with row `first_row` of the run.
+    pub(crate) fn check_unit<E>(
+        &mut self,
+        pass: &Pass<'_>,
+        index: u64,
+        first_row: u64,
+        rows: impl FnOnce(&mut dyn Visitor) -> Result<(), E>,
+    ) -> Result<Part, E> {
         let nowhere = Chunk {
-            byte_offset: 0,
+            byte_offset: index,
             bytes: &[],
             at_end: false,
         };
-        let mut gather = Gather::new(pass, self, nowhere, 0);
-        rows(&mut gather)?;
+        let mut gather = Gather::new(pass, self, nowhere, first_row);
+        if pass.fail_fast {
+            rows(&mut UntilBad::new(&mut gather))?;
+        } else {
+            rows(&mut gather)?;
+        }
         gather.part.totals.rows = gather.rows;
         Ok(gather.part)
     }

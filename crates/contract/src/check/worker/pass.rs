@@ -91,7 +91,7 @@ pub(crate) struct Known<'a> {
 impl Known<'_> {
     /// The row, counted over the run, that the chunk at `byte_offset` starts with; `None` where the first
     /// pass had no chunk.
-    pub(super) fn first_row(&self, byte_offset: u64) -> Option<u64> {
+    pub(crate) fn first_row(&self, byte_offset: u64) -> Option<u64> {
         let at = self
             .chunks
             .binary_search_by_key(&byte_offset, |&(offset, _)| offset);

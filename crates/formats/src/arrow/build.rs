@@ -1,0 +1,295 @@
+//! Typed vectors as record batches: what a conversion hands to a writer.
+
+use std::sync::Arc;
+
+use arrow_array::{
+    ArrayRef, BooleanArray, Date32Array, Float64Array, Int64Array, NullArray, RecordBatch,
+    StringArray, Time64MicrosecondArray, TimestampMicrosecondArray,
+};
+use arrow_buffer::{BooleanBufferBuilder, NullBuffer, OffsetBuffer, ScalarBuffer};
+use arrow_schema::{DataType, Field, Schema, SchemaRef, TimeUnit};
+
+use crate::Error;
+use crate::vector::{Type, Values, Vector};
+
+/// Collects the vectors of some blocks; every column may have nulls.
+#[derive(Debug)]
+pub struct BatchBuilder {
+    schema: SchemaRef,
+    columns: Vec<Column>,
+}
+
+#[derive(Debug)]
+struct Column {
+    ty: Type,
+    rows: usize,
+    present: BooleanBufferBuilder,
+    values: Collected,
+}
+
+#[derive(Debug)]
+enum Collected {
+    Null,
+    Boolean(BooleanBufferBuilder),
+    Integers(Vec<i64>),
+    Numbers(Vec<f64>),
+    Texts { ends: Vec<i32>, bytes: Vec<u8> },
+}
+
+/// How values of a type are stored: `int64`, `double`, `utf8`, `date32`, `time64[us]`, `timestamp[us, UTC]`, ...
+pub fn data_type(ty: Type) -> DataType {
+    match ty {
+        Type::Null => DataType::Null,
+        Type::Boolean => DataType::Boolean,
+        Type::Integer => DataType::Int64,
+        Type::Number => DataType::Float64,
+        Type::Text => DataType::Utf8,
+        Type::Date => DataType::Date32,
+        Type::Time => DataType::Time64(TimeUnit::Microsecond),
+        Type::Timestamp => DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into())),
+    }
+}
+
+impl BatchBuilder {
+    /// No rows yet, of columns with these names and types.
+    pub fn new<'c>(columns: impl IntoIterator<Item = (&'c str, Type)>) -> BatchBuilder {
+        let (fields, columns): (Vec<_>, Vec<_>) = columns
+            .into_iter()
+            .map(|(name, ty)| (Field::new(name, data_type(ty), true), Column::new(ty)))
+            .unzip();
+        BatchBuilder {
+            schema: Arc::new(Schema::new(fields)),
+            columns,
+        }
+    }
+
+    /// The schema of the batches.
+    pub fn schema(&self) -> &SchemaRef {
+        &self.schema
+    }
+
+    /// Appends the values of a column, all of its type or null. `bytes` are those that the vector was read from
+    /// ([`Texts::get`](crate::vector::Texts::get)). Every column must get as many rows.
+    ///
+    /// # Errors
+    /// [`Error::ValueTooLong`] when the texts of a batch come to more than 2 GiB.
+    ///
+    /// # Panics
+    /// If the vector is of another type.
+    pub fn add(&mut self, column: usize, vector: &Vector, bytes: &[u8]) -> Result<(), Error> {
+        self.columns[column].add(vector, bytes)
+    }
+
+    /// The rows so far, which the builder then has no more.
+    ///
+    /// # Panics
+    /// If the columns have got different numbers of rows.
+    pub fn finish(&mut self) -> RecordBatch {
+        let rows = self.columns.first().map_or(0, |column| column.rows);
+        let arrays = self.columns.iter_mut().map(|column| {
+            assert_eq!(column.rows, rows, "every column gets as many rows");
+            let ty = column.ty;
+            std::mem::replace(column, Column::new(ty)).finish()
+        });
+        let options = arrow_array::RecordBatchOptions::new().with_row_count(Some(rows));
+        RecordBatch::try_new_with_options(Arc::clone(&self.schema), arrays.collect(), &options)
+            .expect("the arrays are of the types of the schema")
+    }
+}
+
+impl Column {
+    fn new(ty: Type) -> Column {
+        Column {
+            ty,
+            rows: 0,
+            present: BooleanBufferBuilder::new(0),
+            values: match ty {
+                Type::Null => Collected::Null,
+                Type::Boolean => Collected::Boolean(BooleanBufferBuilder::new(0)),
+                Type::Number => Collected::Numbers(Vec::new()),
+                Type::Text => Collected::Texts {
+                    ends: vec![0],
+                    bytes: Vec::new(),
+                },
+                Type::Integer | Type::Date | Type::Time | Type::Timestamp => {
+                    Collected::Integers(Vec::new())
+                }
+            },
+        }
+    }
+
+    fn add(&mut self, vector: &Vector, bytes: &[u8]) -> Result<(), Error> {
+        let rows = vector.rows;
+        match (&mut self.values, &vector.values) {
+            (Collected::Null, _) => {}
+            (Collected::Boolean(bits), Values::Boolean(words)) => append_bits(bits, words, rows),
+            (Collected::Boolean(bits), Values::Null) => bits.append_n(rows, false),
+            (
+                Collected::Integers(all),
+                Values::Integer(more)
+                | Values::Date(more)
+                | Values::Time(more)
+                | Values::Timestamp(more),
+            ) => all.extend_from_slice(&more[..rows]),
+            (Collected::Integers(all), Values::Null) => all.resize(all.len() + rows, 0),
+            (Collected::Numbers(all), Values::Number(more)) => {
+                all.extend_from_slice(&more[..rows]);
+            }
+            (Collected::Numbers(all), Values::Null) => all.resize(all.len() + rows, 0.0),
+            (Collected::Texts { ends, bytes: all }, Values::Text(texts)) => {
+                for row in 0..rows {
+                    if !vector.is_null(row) {
+                        all.extend_from_slice(texts.get(row, bytes));
+                    }
+                    ends.push(text_end(all.len())?);
+                }
+            }
+            (Collected::Texts { ends, bytes: all }, Values::Null) => {
+                ends.resize(ends.len() + rows, text_end(all.len())?);
+            }
+            _ => panic!(
+                "a column of type {} gets values of type {}",
+                self.ty,
+                vector.ty()
+            ),
+        }
+        match vector.values {
+            Values::Null => self.present.append_n(rows, false),
+            _ => append_bits(&mut self.present, &vector.present, rows),
+        }
+        self.rows += rows;
+        Ok(())
+    }
+
+    fn finish(mut self) -> ArrayRef {
+        let nulls = NullBuffer::new(self.present.finish());
+        let nulls = Some(nulls).filter(|nulls| nulls.null_count() > 0);
+        match (self.values, self.ty) {
+            (Collected::Null, _) => Arc::new(NullArray::new(self.rows)),
+            (Collected::Boolean(mut bits), _) => Arc::new(BooleanArray::new(bits.finish(), nulls)),
+            (Collected::Numbers(values), _) => Arc::new(Float64Array::new(values.into(), nulls)),
+            (Collected::Texts { ends, bytes }, _) => Arc::new(StringArray::new(
+                OffsetBuffer::new(ends.into()),
+                bytes.into(),
+                nulls,
+            )),
+            (Collected::Integers(values), Type::Date) => {
+                // A day of the years that a date can be read from fits 32 bits.
+                let days: ScalarBuffer<i32> = values.iter().map(|&day| day as i32).collect();
+                Arc::new(Date32Array::new(days, nulls))
+            }
+            (Collected::Integers(values), Type::Time) => {
+                Arc::new(Time64MicrosecondArray::new(values.into(), nulls))
+            }
+            (Collected::Integers(values), Type::Timestamp) => {
+                let array = TimestampMicrosecondArray::new(values.into(), nulls);
+                Arc::new(array.with_timezone("UTC"))
+            }
+            (Collected::Integers(values), _) => Arc::new(Int64Array::new(values.into(), nulls)),
+        }
+    }
+}
+
+fn append_bits(bits: &mut BooleanBufferBuilder, words: &[u64], rows: usize) {
+    for (first, &word) in (0..rows).step_by(64).zip(words) {
+        bits.append_word(word, (rows - first).min(64));
+    }
+}
+
+fn text_end(len_bytes: usize) -> Result<i32, Error> {
+    i32::try_from(len_bytes).map_err(|_| Error::ValueTooLong {
+        len_bytes,
+        limit_bytes: i32::MAX as usize,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use arrow_array::Array;
+    use arrow_array::cast::AsArray;
+
+    use super::*;
+
+    #[test]
+    fn vectors_of_several_blocks_become_one_batch() {
+        let mut builder = BatchBuilder::new([
+            ("a", Type::Integer),
+            ("b", Type::Boolean),
+            ("d", Type::Date),
+            ("n", Type::Null),
+        ]);
+        let vector = |values| Vector {
+            rows: 3,
+            present: vec![0b101],
+            values,
+        };
+        let nothing = Vector {
+            rows: 2,
+            present: vec![0],
+            values: Values::Null,
+        };
+        for (column, values) in [
+            (0, Values::Integer(vec![7, 0, i64::MIN])),
+            (1, Values::Boolean(vec![0b100])),
+            (2, Values::Date(vec![-1, 0, 19_782])),
+            (3, Values::Null),
+        ] {
+            builder.add(column, &vector(values), b"").unwrap();
+            builder.add(column, &nothing, b"").unwrap();
+        }
+        let batch = builder.finish();
+        let integers = batch
+            .column(0)
+            .as_primitive::<arrow_array::types::Int64Type>();
+        assert_eq!(
+            integers.iter().collect::<Vec<_>>(),
+            [Some(7), None, Some(i64::MIN), None, None]
+        );
+        let truths: Vec<_> = batch.column(1).as_boolean().iter().collect();
+        assert_eq!(truths, [Some(false), None, Some(true), None, None]);
+        let days = batch
+            .column(2)
+            .as_primitive::<arrow_array::types::Date32Type>();
+        assert_eq!(
+            (days.value(0), days.value(2), days.null_count()),
+            (-1, 19_782, 3)
+        );
+        assert_eq!(batch.column(3).len(), 5);
+        assert_eq!(builder.finish().num_rows(), 0, "the builder starts anew");
+    }
+
+    #[test]
+    fn texts_are_gathered() {
+        use crate::columns::{Batch, Columns};
+        use crate::vector::{Nulls, Reader};
+        use tamis_engine::kernel::Kernel;
+
+        let mut rows = Columns::new(1);
+        for text in ["one", "", "drei"] {
+            rows.column(0).text(text).unwrap();
+            rows.end_row();
+        }
+        let mut reader = Reader::new(None, b'.', Nulls::common(), Kernel::detect());
+        let (mut vector, mut builder) = (Vector::default(), BatchBuilder::new([("t", Type::Text)]));
+        rows.for_each_block(&mut |block| {
+            reader.read(block, 0, Type::Text, &mut vector).unwrap();
+            for _ in 0..2 {
+                builder.add(0, &vector, block.column(0).bytes).unwrap();
+            }
+        })
+        .unwrap();
+        let batch = builder.finish();
+        let texts: Vec<_> = batch.column(0).as_string::<i32>().iter().collect();
+        assert_eq!(
+            texts,
+            [
+                Some("one"),
+                None,
+                Some("drei"),
+                Some("one"),
+                None,
+                Some("drei")
+            ]
+        );
+    }
+}

@@ -1,0 +1,162 @@
+//! Files of record batches as files of records: their pieces as units that give blocks.
+
+use arrow_schema::DataType;
+
+use super::file::{BatchFile, Piece};
+use super::{Leaf, Reader, Spare, every_leaf};
+use crate::columns::Batch;
+use crate::file::{FileColumn, RecordFile, Unit, Units};
+use crate::sniff::Format;
+use crate::vector::Type;
+use crate::{Totals, Visitor};
+
+/// Rows of a unit, where nobody says how many: a row group as most write it.
+pub const UNIT_ROWS: usize = 1 << 20;
+
+/// Threads that may want a unit each, where nobody says how many.
+const UNIT_THREADS: usize = 8;
+
+/// A file of record batches whose columns are all that have a name, members of structs among them.
+#[derive(Debug)]
+pub struct BatchRecords {
+    file: Box<dyn BatchFile>,
+    leaves: Vec<Leaf>,
+    columns: Vec<FileColumn>,
+}
+
+impl BatchRecords {
+    /// The records of `file`.
+    pub fn new(file: Box<dyn BatchFile>) -> BatchRecords {
+        let leaves = every_leaf(file.schema());
+        let columns = leaves.iter().map(|leaf| FileColumn {
+            name: leaf.name.clone(),
+            ty: type_of(&leaf.data_type),
+        });
+        BatchRecords {
+            columns: columns.collect(),
+            leaves,
+            file,
+        }
+    }
+}
+
+impl RecordFile for BatchRecords {
+    fn format(&self) -> Format {
+        self.file.format()
+    }
+
+    fn columns(&self) -> &[FileColumn] {
+        &self.columns
+    }
+
+    fn backend(&self) -> &'static str {
+        self.file.backend()
+    }
+
+    fn len_bytes(&self) -> Option<u64> {
+        self.file.len_bytes()
+    }
+
+    fn rows(&self) -> Option<u64> {
+        self.file.rows()
+    }
+
+    fn verify(&self) -> tamis_engine::Result<()> {
+        self.file.verify()
+    }
+
+    fn units(&self, wanted: &[usize]) -> tamis_engine::Result<Units<'_>> {
+        let wanted: Vec<_> = wanted
+            .iter()
+            .map(|&column| Some((&self.leaves[column], Spare::default())))
+            .collect();
+        units(self.file.as_ref(), &wanted, UNIT_ROWS, UNIT_THREADS)
+    }
+
+    fn batches(&self) -> Option<&dyn BatchFile> {
+        Some(self.file.as_ref())
+    }
+}
+
+/// The rows of `file` as blocks with these columns, each with what need not be looked at; `None`: a column that nobody
+/// looks at. Units have about `rows_max` rows at most where the format allows it, and there are enough for `threads`.
+///
+/// # Errors
+/// As [`BatchFile::select`]; [`Producer`](tamis_engine::Error::Producer) for a type that is no text, see [`Leaf::kind`].
+pub fn units<'f>(
+    file: &'f dyn BatchFile,
+    wanted: &[Option<(&Leaf, Spare)>],
+    rows_max: usize,
+    threads: usize,
+) -> tamis_engine::Result<Units<'f>> {
+    let looked_at = wanted.iter().flatten();
+    let leaves: Vec<Leaf> = looked_at.map(|(leaf, _)| (*leaf).clone()).collect();
+    let selection = file.select(&leaves, rows_max, threads)?;
+    let mut moved = selection.leaves.iter();
+    let columns = wanted.iter().map(|column| {
+        let (_, spare) = column.as_ref()?;
+        let leaf = moved
+            .next()
+            .expect("there is one for each that is looked at");
+        Some((leaf, spare.clone()))
+    });
+    let reader = Reader::new(columns);
+    let reader = reader.map_err(|error| super::region::producer(file.name(), error))?;
+    Ok(Box::new(selection.pieces.map(move |piece| {
+        Ok(Box::new(PieceUnit {
+            piece: piece?,
+            reader: reader.clone(),
+        }) as Box<dyn Unit>)
+    })))
+}
+
+/// A piece and what is wanted of it.
+struct PieceUnit<'f> {
+    piece: Box<dyn Piece + 'f>,
+    reader: Reader,
+}
+
+impl Unit for PieceUnit<'_> {
+    fn len_bytes(&self) -> u64 {
+        self.piece.size().stored_bytes
+    }
+
+    fn plain_bytes(&self) -> u64 {
+        self.piece.size().plain_bytes
+    }
+
+    fn visit(self: Box<Self>, visitor: &mut dyn Visitor) -> tamis_engine::Result<Totals> {
+        let PieceUnit { piece, reader } = *self;
+        let mut rows = 0;
+        piece.visit(&mut |array| {
+            for slice in reader.slices(array) {
+                slice.for_each_block(&mut |block| {
+                    rows += block.rows as u64;
+                    visitor.block(block);
+                })?;
+            }
+            Ok(())
+        })?;
+        Ok(Totals {
+            rows,
+            ..Totals::default()
+        })
+    }
+}
+
+/// What values of this type are computed with. What has no type there is text: its JSON, or how it is written.
+fn type_of(data_type: &DataType) -> Type {
+    match data_type {
+        DataType::Null => Type::Null,
+        DataType::Boolean => Type::Boolean,
+        integer if integer.is_integer() => Type::Integer,
+        number if number.is_floating() || number.is_decimal() => Type::Number,
+        DataType::Date32 | DataType::Date64 => Type::Date,
+        DataType::Time32(_) | DataType::Time64(_) => Type::Time,
+        DataType::Timestamp(..) => Type::Timestamp,
+        DataType::Duration(_) => Type::Integer,
+        DataType::Dictionary(_, values) => type_of(values),
+        DataType::RunEndEncoded(_, values) => type_of(values.data_type()),
+        _ => Type::Text,
+    }
+}
