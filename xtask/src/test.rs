@@ -38,6 +38,7 @@ pub(crate) fn run() -> Result<bool> {
     tally.step("oracle", oracle());
     tally.step("oracle of statistics", statistics_oracle());
     tally.step("oracle of columnar files", columnar_oracle());
+    tally.step("oracle of messages", message_oracle());
     tally.step("instructions", bench::regress::run(false));
     package::test(&mut tally);
     Ok(tally.finish())
@@ -86,5 +87,16 @@ fn statistics_oracle() -> Result<bool> {
     let mut script = python.script("tests/oracle/stats.py");
     script.arg("--tamis").arg(target().join("release/tamis"));
     script.arg("--flights").arg(flights).arg("--vega").arg(vega);
+    succeeds(&mut script)
+}
+
+/// Compares what Tamis reads in streams of messages with what Google's package does.
+fn message_oracle() -> Result<bool> {
+    build_binary()?;
+    let requirements = Path::new("tests/oracle/requirements-protobuf.txt");
+    let python = Python::with("oracle-protobuf", requirements)?;
+    let mut script = python.script("tests/oracle/protobuf_streams.py");
+    script.arg("--tamis").arg(target().join("release/tamis"));
+    script.arg("--repository").arg(root());
     succeeds(&mut script)
 }

@@ -10,9 +10,11 @@ use tamis_engine::kernel::Kernel;
 use tamis_engine::source::{
     FileSource, Io, MAX_EXPANSION_DEFAULT, ReadOptions, Source, StdinSource,
 };
+use tamis_formats::messages::MessageOptions;
 use tamis_formats::sniff::{self, Format};
 
 use crate::args::{self, ByteSize, Globals, Simd};
+use crate::messages::Messages;
 use crate::{Error, Result};
 
 /// How the records of the inputs are written, where nobody else says or guesses right.
@@ -22,6 +24,9 @@ pub(crate) struct InputOptions {
     /// Format of the inputs [default: by their names, else by their content]
     #[arg(long, value_enum, value_name = "FORMAT")]
     pub(crate) input_format: Option<InputFormat>,
+
+    #[command(flatten)]
+    messages: Messages,
 
     /// Character encoding: utf-8, latin1, windows-1252, utf-16, ...
     #[arg(long, value_name = "LABEL")]
@@ -101,6 +106,8 @@ pub(crate) enum InputFormat {
     Parquet,
     /// Arrow IPC: a file or a stream
     Arrow,
+    /// Protobuf messages, each behind its length
+    Protobuf,
 }
 
 impl InputOptions {
@@ -113,7 +120,16 @@ impl InputOptions {
             InputFormat::Json => Format::JsonArray,
             InputFormat::Parquet => Format::Parquet,
             InputFormat::Arrow => Format::ArrowStream,
+            InputFormat::Protobuf => Format::Protobuf,
         })
+    }
+
+    /// What was said of streams of Protobuf messages.
+    pub(crate) fn messages(&self) -> Result<Option<MessageOptions>> {
+        self.messages.options(
+            InputOptions::bytes(self.chunk_size),
+            InputOptions::bytes(self.max_record),
+        )
     }
 
     /// What was said of the CSV dialect.

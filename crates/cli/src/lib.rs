@@ -18,6 +18,7 @@ mod diagnostics;
 mod error;
 mod exit;
 mod inputs;
+mod messages;
 mod output;
 mod paint;
 mod printer;

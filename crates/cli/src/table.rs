@@ -66,6 +66,7 @@ impl TypeArgs {
             record_bytes_max: InputOptions::bytes(self.input.max_record),
             kernel: inputs::kernel(context.globals)?,
             format: self.input.format(),
+            messages: self.input.messages()?,
             csv: self.input.csv(),
             types: self.types.clone(),
             skips_malformed: self.skip_malformed,

@@ -13,7 +13,8 @@ use prost::Message;
 use prost_reflect::DynamicMessage;
 use tamis_engine::source::{MemorySource, Source};
 use tamis_formats::file::RecordFile;
-use tamis_formats::protobuf::{ProtobufFile, Schema, SchemaFile, SchemaOptions, StreamOptions};
+use tamis_formats::messages::{MessageOptions, SchemaFile, SchemaOptions};
+use tamis_formats::protobuf::{ProtobufFile, Schema};
 use tamis_formats::{Block, Malformed, Visitor};
 
 const SIZE: usize = 32 << 20;
@@ -111,19 +112,19 @@ fn for_each(mut stream: &[u8], mut visit: impl FnMut(&[u8])) {
 
 fn protobuf(criterion: &mut Criterion) {
     let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/data/payment.proto");
-    let options = SchemaOptions {
+    let options = MessageOptions::new(SchemaOptions {
         file: SchemaFile::Proto {
             path,
             includes: Vec::new(),
         },
         message: Some("Payment".to_owned()),
-    };
-    let schema = Arc::new(Schema::read(&options).expect("a valid schema"));
+    });
+    let schema = Arc::new(Schema::read(&options.schema).expect("a valid schema"));
     let (stream, count) = payments(SIZE);
     let source = MemorySource::new("payments", stream.clone());
     let walk = |wanted: &[usize]| {
-        let options = StreamOptions::new(schema.clone());
-        let file = ProtobufFile::new(source.open().expect("memory"), options);
+        let opened = source.open().expect("memory");
+        let file = ProtobufFile::new(opened, schema.clone(), options.clone());
         for unit in file.units(wanted).expect("a stream") {
             let unit = unit.expect("whole messages");
             black_box(unit.visit(&mut Ignored).expect("messages"));

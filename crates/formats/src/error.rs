@@ -77,6 +77,17 @@ pub enum Error {
         /// The feature that reads it.
         feature: &'static str,
     },
+    /// The schema of the messages cannot be used.
+    #[error("{message}")]
+    Schema {
+        /// The file and what is wrong with it.
+        message: String,
+    },
+    /// Nobody said what the messages are.
+    #[error(
+        "the input is Protobuf, which does not say what its messages are: give their schema, with `--proto FILE` or `--descriptor-set FILE`"
+    )]
+    SchemaMissing,
     /// A format that is not made of lines, where lines are needed.
     #[error("the input is {format}, and this takes lines of text: CSV or JSON lines")]
     NotText {

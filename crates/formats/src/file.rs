@@ -29,6 +29,12 @@ pub trait RecordFile: Debug + Send + Sync {
     /// Its columns.
     fn columns(&self) -> &[FileColumn];
 
+    /// Structures whose members are columns, where it can be asked whether they are there: as columns that count on behind
+    /// the others, each an object or missing.
+    fn structures(&self) -> &[String] {
+        &[]
+    }
+
     /// How its bytes are read, for `--perf`: `mmap`, `read`, `stream`, ...
     fn backend(&self) -> &'static str {
         "read"
@@ -47,6 +53,11 @@ pub trait RecordFile: Debug + Send + Sync {
     /// # Errors
     /// As [`Unit::visit`].
     fn units(&self, wanted: &[usize]) -> Result<Units<'_>, Error>;
+
+    /// Whether records lie in the file one behind the other, as bytes that can be copied and [shown](Self::show_record).
+    fn has_records(&self) -> bool {
+        false
+    }
 
     /// Writes a record of the file as JSON: an object, or a string for one that cannot be read. `record` is what
     /// [`Block::record`](crate::Block::record) says or a [`Malformed`](crate::Malformed) holds; formats without records that

@@ -12,6 +12,7 @@ use crate::csv::{self, Dialect, Header};
 use crate::encoding::{Encoding, Transcoder};
 use crate::file::RecordFile;
 use crate::json_array::JsonArrayStream;
+use crate::messages::MessageOptions;
 use crate::sniff::dialect::{DelimiterBy, decide};
 use crate::sniff::{self, Format};
 use crate::{Error, Totals};
@@ -25,6 +26,8 @@ pub struct InputOptions {
     pub csv: DialectOptions,
     /// Label of the character encoding; `None`: UTF-8.
     pub encoding: Option<String>,
+    /// What is known of streams of messages.
+    pub messages: Option<MessageOptions>,
     /// Longest header record; at least [`sniff::PREFIX_BYTES`].
     pub header_bytes_max: usize,
     /// What is looked for in the content beside the format.
@@ -168,16 +171,24 @@ pub enum OpenError {
 pub fn open_any(source: &dyn Source, options: &InputOptions) -> Result<Input, OpenError> {
     match look(source, options)? {
         Found::Text(records) => Ok(Input::Text(records)),
-        Found::Other { format, opened } => Ok(Input::File(open_file(format, opened)?)),
+        Found::Other { format, opened } => Ok(Input::File(open_file(format, opened, options)?)),
     }
 }
 
 /// Opens a file that is not made of lines.
 #[cfg_attr(
-    not(feature = "parquet"),
+    not(any(feature = "parquet", feature = "protobuf")),
     expect(unused_variables, reason = "what is not built in is not opened")
 )]
-fn open_file(format: Format, opened: Opened) -> Result<Box<dyn RecordFile>, OpenError> {
+fn open_file(
+    format: Format,
+    opened: Opened,
+    options: &InputOptions,
+) -> Result<Box<dyn RecordFile>, OpenError> {
+    #[cfg(feature = "protobuf")]
+    if format == Format::Protobuf {
+        return Ok(crate::protobuf::open(opened, options.messages.as_ref())?);
+    }
     #[cfg(feature = "parquet")]
     if let Some(file) = crate::arrow::open::open(format, opened)? {
         return Ok(file);
@@ -214,8 +225,23 @@ enum Found {
     },
 }
 
+/// Whether an input is a stream of messages. Nothing in it says so: its name does, or whoever knows its schema.
+fn is_messages(name: &str, options: &InputOptions) -> bool {
+    match (options.format, sniff::format_of_name(name)) {
+        (Some(format), _) | (None, Some(format)) => format == Format::Protobuf,
+        (None, None) => options.messages.is_some(),
+    }
+}
+
 /// Looks at the first bytes of `source`, and at all that must be known of it if it is text.
 fn look(source: &dyn Source, options: &InputOptions) -> Result<Found, OpenError> {
+    if is_messages(source.name(), options) {
+        // Its first bytes may look like anything.
+        return Ok(Found::Other {
+            format: Format::Protobuf,
+            opened: source.open()?,
+        });
+    }
     let mut notes = Vec::new();
     let (peeked, encoding) = peek_text(source, options, &mut notes)?;
     let sniffed = sniff::sniff(source.name(), &peeked.head)?;

@@ -19,6 +19,7 @@ pub mod input;
 pub mod ipc;
 pub mod json_array;
 pub mod jsonl;
+pub mod messages;
 pub mod moment;
 #[cfg(feature = "parquet")]
 pub mod parquet;

@@ -97,6 +97,7 @@ pub(super) fn run(options: &Options, context: &Context<'_>) -> Result<Exit> {
         fail_fast: options.fail_fast,
         strict: options.strict,
         format: options.input.format(),
+        messages: options.input.messages()?,
         cancel: context.cancel.clone(),
         progress: progress.clone(),
         ..CheckOptions::default()

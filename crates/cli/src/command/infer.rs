@@ -69,6 +69,7 @@ pub(super) fn run(options: &Options, context: &Context<'_>) -> Result<Exit> {
         record_bytes_max: InputOptions::bytes(options.input.max_record),
         kernel: inputs::kernel(context.globals)?,
         format: options.input.format(),
+        messages: options.input.messages()?,
         csv: options.input.csv(),
         finds_unique: !options.no_unique,
         listed_max: options.enum_max,

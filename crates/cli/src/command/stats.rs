@@ -78,6 +78,7 @@ pub(super) fn run(options: &Options, context: &Context<'_>) -> Result<Exit> {
         record_bytes_max: InputOptions::bytes(options.input.max_record),
         kernel: inputs::kernel(context.globals)?,
         format: options.input.format(),
+        messages: options.input.messages()?,
         csv: options.input.csv(),
         columns: options.columns.clone(),
         wanted: options.wanted(),

@@ -10,6 +10,7 @@ mod follow;
 mod generate;
 mod group;
 mod infer;
+mod protobuf;
 mod report;
 mod rows;
 mod shell;

@@ -1,7 +1,8 @@
 //! The file of bad records: each as it came, behind its row number and the reason.
 //!
 //! In CSV the two new fields come first, so that a record with too many or too few fields still reads well. In
-//! JSON lines each record becomes a member of a new object; what is no JSON becomes a string.
+//! JSON lines each record becomes a member of a new object; what is no JSON becomes a string. So does a message of a stream,
+//! as JSON.
 
 use tamis_formats::csv::{self, Dialect};
 
@@ -41,9 +42,10 @@ pub(crate) fn render(bad: &BadRecords, rows_before: u64, pass: &Pass<'_>) -> Vec
             Layout::Csv { dialect, .. } => {
                 push_csv(&mut out, row, &reason, record, dialect, pass.line_end)
             }
-            Layout::Jsonl { .. } => push_json(&mut out, row, &reason, record),
-            // No outputs are taken for rows that are no bytes.
-            Layout::Rows { .. } => {}
+            // Rows that are no bytes have no outputs; records of a file have been made JSON already.
+            Layout::Jsonl { .. } | Layout::Rows { .. } => {
+                push_json(&mut out, row, &reason, record);
+            }
         }
     }
     out

@@ -296,7 +296,9 @@ fn locate(
         input: input.name.clone(),
         row: Some(row + u64::from(finding.row) + 1),
         line: input.line(u64::from(finding.line)).filter(|_| is_text),
-        byte_offset: is_text.then_some(part.byte_offset + u64::from(finding.offset)),
+        byte_offset: pass
+            .has_offsets()
+            .then_some(part.byte_offset + u64::from(finding.offset)),
         column: rule.column.clone(),
         rule: finding.rule,
         value: findings.value(index).map(str::to_owned),

@@ -29,7 +29,7 @@ pub enum CheckError {
     },
     /// Several inputs are to be written into one file, and their headers differ.
     #[error(
-        "`{input}` has another header than the inputs before it, so its records cannot go into the same --good or --bad file"
+        "`{input}` has another header or format than the inputs before it, so its records cannot go into the same --good or --bad file"
     )]
     HeadersDiffer {
         /// Name of the input.

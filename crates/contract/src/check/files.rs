@@ -1,8 +1,10 @@
 //! Inputs that are not lines of text: row groups, record batches, runs of messages.
 //!
 //! A unit of such a file is what a chunk is of a text. What a chunk's byte offset is for, to know it again in a second
-//! pass, its number is for; and violations have a row and neither a line nor an offset.
+//! pass, its number is for; and violations have a row and neither a line nor an offset. Where records lie in the file one
+//! behind the other, as messages do, they have an offset, and good and bad ones can be written.
 
+use std::collections::HashSet;
 use std::sync::atomic::AtomicBool;
 
 use tamis_engine::pipeline::{self, Options};
@@ -18,6 +20,7 @@ use super::rows::Columns;
 use super::run::{changed, count_header_faults};
 use super::worker::{Known, Pass, Worker};
 use super::{Check, CheckError, CheckOptions};
+use crate::model::ExtraColumns;
 
 /// Rows of a unit, where it matters what a part holds: a key takes 32 bytes, and some parts wait for the merge.
 const KEYED_ROWS: usize = 128 << 10;
@@ -37,6 +40,8 @@ pub(super) fn check_file(
 ) -> Result<bool, CheckError> {
     let compiled = &check.compiled;
     refuse_outputs(source, file, outputs)?;
+    let wants_good = outputs.good.is_some();
+    let wants_bad = outputs.bad.is_some();
     let has_keys = !compiled.unique.is_empty();
     let rows_max = if has_keys { KEYED_ROWS } else { UNIT_ROWS };
     let (columns, units) = units(compiled, file, rows_max, options.threads)?;
@@ -44,11 +49,19 @@ pub(super) fn check_file(
     options.progress.add_raw_bytes_total(len_bytes.unwrap_or(0));
     let pass = Pass {
         samples_full: AtomicBool::new(tally.samples.len() >= options.samples_max),
+        file: file.has_records().then_some(file),
+        wants_good,
+        wants_bad,
         wants_keys: known.is_none() && has_keys,
         fail_fast: options.fail_fast,
         known,
         ..Pass::new(compiled, &columns.layout, b'\n', options)
     };
+    if !outputs.start_input(&[], &pass)? {
+        return Err(CheckError::HeadersDiffer {
+            input: source.name().to_owned(),
+        });
+    }
     tally.inputs.push(InputTally {
         name: source.name().to_owned(),
         format: file.format().id(),
@@ -113,9 +126,11 @@ fn refuse_outputs(
     outputs: &Outputs<'_>,
 ) -> Result<(), CheckError> {
     let reason = match (outputs.are_wanted(), &outputs.batches) {
-        (true, _) => "good and bad records can be written of text only",
+        (true, _) if !file.has_records() => {
+            "good and bad records can be written of text and Protobuf only"
+        }
         (_, Some(_)) => "reports batch by batch are made of text only",
-        (false, None) => return Ok(()),
+        (_, None) => return Ok(()),
     };
     Err(tamis_engine::Error::Unsupported {
         input: source.name().to_owned(),
@@ -131,11 +146,12 @@ fn check_unit(
     unit: Box<dyn Unit + '_>,
     name: &str,
 ) -> tamis_engine::Result<Part> {
+    let place = unit.byte_offset().unwrap_or(index);
     let first_row = match pass.known {
         None => 0,
-        Some(known) => known.first_row(index).ok_or_else(|| changed(name, 0))?,
+        Some(known) => known.first_row(place).ok_or_else(|| changed(name, 0))?,
     };
-    worker.check_unit(pass, index, first_row, |visitor: &mut dyn Visitor| {
+    worker.check_unit(pass, place, first_row, |visitor: &mut dyn Visitor| {
         unit.visit(visitor).map(drop)
     })
 }
@@ -153,16 +169,27 @@ fn units<'f>(
     }
     // Such a file is divided as it is.
     let _ = (rows_max, threads);
-    let names: Vec<String> = file
+    // Where records lie as messages do, a schema says what they may have, as keys of JSON; it is no header.
+    let allows_more = file.has_records() && compiled.extra_columns != Some(ExtraColumns::Refuse);
+    let known: HashSet<String> = compiled
+        .columns
+        .iter()
+        .flat_map(|column| [column.path.join("."), column.logical_path.join(".")])
+        .collect();
+    let columns = file
         .columns()
         .iter()
-        .map(|column| column.name.clone())
-        .collect();
+        .map(|column| (&column.name, allows_more));
+    let structures = file.structures().iter().map(|name| (name, true));
+    let columns = columns.chain(structures).enumerate();
+    let (columns, names): (Vec<usize>, Vec<String>) = columns
+        .filter(|(_, (name, may_be_extra))| !may_be_extra || known.contains(*name))
+        .map(|(index, (name, _))| (index, name.clone()))
+        .unzip();
     let (places, faults) = Layout::places_of(compiled, &names);
     let mut wanted = Vec::new();
     let places = places.into_iter().map(|place| {
-        let place = place?;
-        wanted.push(place);
+        wanted.push(columns[place?]);
         Some(wanted.len() - 1)
     });
     let layout = Layout::Rows {

@@ -82,6 +82,8 @@ pub(crate) struct Outputs<'a> {
     pub(crate) bad_bytes: u64,
     /// The last good record lacked its terminator.
     good_is_open: bool,
+    /// Whether the records so far are text.
+    is_text: Option<bool>,
     /// The header both outputs start with.
     header: Option<Vec<u8>>,
     /// Where the rows go batch by batch, if anywhere.
@@ -215,7 +217,9 @@ fn located(sample: Sample, input: &InputTally, chunk_offset: u64, pass: &Pass<'_
         input: input.name.clone(),
         row: Some(input.totals.rows + sample.row + 1),
         line: input.line(sample.line).filter(|_| is_text),
-        byte_offset: is_text.then_some(chunk_offset + sample.offset as u64),
+        byte_offset: pass
+            .has_offsets()
+            .then_some(chunk_offset + sample.offset as u64),
         column: pass.compiled.rules.get(sample.rule).column.clone(),
         rule: sample.rule,
         value: sample.value,
@@ -254,7 +258,17 @@ impl<'a> Outputs<'a> {
         header: &[u8],
         pass: &Pass<'_>,
     ) -> tamis_engine::Result<bool> {
-        if self.good_is_open {
+        // Text and messages do not go into one file.
+        let is_text = pass.file.is_none();
+        if self.are_wanted()
+            && self
+                .is_text
+                .replace(is_text)
+                .is_some_and(|before| before != is_text)
+        {
+            return Ok(false);
+        }
+        if self.good_is_open && is_text {
             self.write_good(&[pass.line_end], pass.line_end)?;
         }
         match &self.header {

@@ -51,6 +51,7 @@ use tamis_engine::pipeline::{CHUNK_BYTES_DEFAULT, RECORD_BYTES_MAX_DEFAULT};
 use tamis_engine::sink::Sink;
 use tamis_engine::source::Source;
 use tamis_formats::columns::Batch;
+use tamis_formats::messages::MessageOptions;
 use tamis_formats::sniff::Format;
 
 use crate::model::{Contract, ExtraColumns, Object, UncheckedKind, UncheckedRule};
@@ -108,6 +109,8 @@ pub struct CheckOptions {
     pub strict: bool,
     /// Format of the inputs; `None`: by name, then by content.
     pub format: Option<Format>,
+    /// What is known of inputs that are streams of Protobuf messages.
+    pub messages: Option<MessageOptions>,
     /// Stops the run from outside.
     pub cancel: Cancel,
     /// Watches it.
@@ -127,6 +130,7 @@ impl Default for CheckOptions {
             fail_fast: false,
             strict: false,
             format: None,
+            messages: None,
             cancel: Cancel::new(),
             progress: Progress::new(),
         }

@@ -57,6 +57,7 @@ pub(crate) struct StructuralRules {
     pub(crate) unclosed_quote: RuleId,
     pub(crate) encoding: RuleId,
     pub(crate) json: RuleId,
+    pub(crate) message: RuleId,
     pub(crate) duplicate_key: RuleId,
     pub(crate) missing_column: RuleId,
     pub(crate) extra_column: RuleId,
@@ -79,6 +80,7 @@ impl StructuralRules {
             unclosed_quote: add("unclosedQuote", "must close the quote it opens"),
             encoding: add("encoding", "must be valid UTF-8"),
             json: add("json", "must be one JSON object"),
+            message: add("message", "must be one message of the schema"),
             duplicate_key: add("duplicateKey", "must not name a key twice"),
             missing_column: add("missingColumn", "must have every column of the contract"),
             extra_column: add(

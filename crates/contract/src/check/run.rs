@@ -385,6 +385,7 @@ fn input_options(check: &Check, options: &CheckOptions) -> InputOptions {
         format: options.format,
         csv: facts.dialect(),
         encoding: facts.encoding.clone(),
+        messages: options.messages.clone(),
         header_bytes_max: options.record_bytes_max,
         // What the contract does not say is not guessed.
         sniffing: Sniffing::Format,

@@ -8,7 +8,8 @@ use tamis_engine::Error as EngineError;
 use tamis_engine::source::{ByteStream, RandomAccess};
 
 use super::error::Error;
-use super::framing::{Framing, Head};
+use super::framing::Head;
+use crate::messages::Framing;
 
 /// Room that a buffer has at first for a message that does not fit into one.
 const GROWTH: usize = 2;
@@ -19,6 +20,8 @@ pub(super) struct Run {
     /// Where they begin in the input.
     pub(super) byte_offset: u64,
     pub(super) bytes: Vec<u8>,
+    /// How much of the input as stored was read for them.
+    pub(super) raw_bytes: u64,
 }
 
 /// The bytes of an input, in order.
@@ -50,6 +53,8 @@ pub(super) struct Cutter<'i> {
     rest: Vec<u8>,
     /// Where `rest` begins.
     byte_offset: u64,
+    /// Bytes of the input as stored that earlier runs account for.
+    raw_bytes: u64,
     is_at_end: bool,
     is_over: bool,
 }
@@ -62,6 +67,7 @@ impl<'i> Cutter<'i> {
             name: name.to_owned(),
             rest: Vec::new(),
             byte_offset: 0,
+            raw_bytes: 0,
             is_at_end: false,
             is_over: false,
         }
@@ -76,11 +82,17 @@ impl<'i> Cutter<'i> {
             let (end, next) = self.hop(&bytes)?;
             if end > 0 {
                 self.rest = bytes.split_off(end);
+                let raw_bytes = match &self.input {
+                    Input::Random(_, at) => *at,
+                    Input::Stream(stream) => stream.raw_bytes(),
+                };
                 let run = Run {
                     byte_offset: self.byte_offset,
                     bytes,
+                    raw_bytes: raw_bytes - self.raw_bytes,
                 };
                 self.byte_offset += end as u64;
+                self.raw_bytes = raw_bytes;
                 return Ok(Some(run));
             }
             if self.is_at_end {
@@ -123,9 +135,6 @@ impl<'i> Cutter<'i> {
             self.is_at_end = count == 0;
         }
         bytes.truncate(filled);
-        if let (true, Input::Random(access, _)) = (self.is_at_end, &self.input) {
-            access.verify()?;
-        }
         Ok(())
     }
 

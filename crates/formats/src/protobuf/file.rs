@@ -3,51 +3,30 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tamis_engine::Error as EngineError;
-use tamis_engine::pipeline::{CHUNK_BYTES_DEFAULT, RECORD_BYTES_MAX_DEFAULT};
 use tamis_engine::source::{ByteStream, Opened, RandomAccess};
 
 use super::cut::{Cutter, Cutting, Input, Run};
 use super::fault::fault;
-use super::framing::{Framing, Head};
+use super::framing::Head;
 use super::json::{Json, string};
 use super::plan::Plan;
 use super::rows::Rows;
 use super::schema::Schema;
 use super::text;
+use super::walker::Walker;
 use crate::file::{FileColumn, RecordFile, Unit, Units};
+use crate::messages::{Framing, MessageOptions};
 use crate::sniff::Format;
 use crate::{Malformed, Totals, Visitor};
-
-/// What a stream of messages is, and how it is to be read.
-#[derive(Clone, Debug)]
-pub struct StreamOptions {
-    /// The type of its messages.
-    pub schema: Arc<Schema>,
-    /// How they are told apart.
-    pub framing: Framing,
-    /// About how much of the stream one thread takes at a time.
-    pub unit_bytes: usize,
-    /// A message longer than this is an error.
-    pub record_bytes_max: usize,
-}
-
-impl StreamOptions {
-    /// A length-delimited stream of messages.
-    pub fn new(schema: Arc<Schema>) -> StreamOptions {
-        StreamOptions {
-            schema,
-            framing: Framing::Varint,
-            unit_bytes: CHUNK_BYTES_DEFAULT,
-            record_bytes_max: RECORD_BYTES_MAX_DEFAULT,
-        }
-    }
-}
 
 /// An opened stream of messages.
 #[derive(Debug)]
 pub struct ProtobufFile {
     name: String,
-    options: StreamOptions,
+    schema: Arc<Schema>,
+    /// For messages by themselves, without columns.
+    whole: Plan,
+    options: MessageOptions,
     input: Start,
 }
 
@@ -57,24 +36,35 @@ enum Start {
     /// From an input that can be read as often as one likes.
     Random(Box<dyn RandomAccess>),
     /// From one that is read once, and then is gone.
-    Once(Mutex<Option<Box<dyn ByteStream>>>),
+    Once {
+        stream: Mutex<Option<Box<dyn ByteStream>>>,
+        backend: &'static str,
+        raw_len_bytes: Option<u64>,
+    },
 }
 
 /// Offsets in a run have 32 bits; and what is made of it has a little room.
 const RECORD_BYTES_MAX: usize = 1 << 31;
 
 impl ProtobufFile {
-    /// The messages of an input at its start.
-    pub fn new(opened: Opened, options: StreamOptions) -> ProtobufFile {
+    /// The messages of an input at its start; `schema` is the one that `options` name.
+    pub fn new(opened: Opened, schema: Arc<Schema>, options: MessageOptions) -> ProtobufFile {
         let (name, input) = match opened {
             Opened::Random(access) => (access.name().to_owned(), Start::Random(access)),
             Opened::Stream(stream) => {
                 let name = stream.name().to_owned();
-                (name, Start::Once(Mutex::new(Some(stream))))
+                let once = Start::Once {
+                    backend: stream.backend(),
+                    raw_len_bytes: stream.raw_len_bytes(),
+                    stream: Mutex::new(Some(stream)),
+                };
+                (name, once)
             }
         };
         ProtobufFile {
             name,
+            whole: Plan::new(&schema.types, &[], &[]),
+            schema,
             options,
             input,
         }
@@ -87,7 +77,25 @@ impl RecordFile for ProtobufFile {
     }
 
     fn columns(&self) -> &[FileColumn] {
-        self.options.schema.columns()
+        self.schema.columns()
+    }
+
+    fn structures(&self) -> &[String] {
+        self.schema.messages()
+    }
+
+    fn backend(&self) -> &'static str {
+        match &self.input {
+            Start::Random(access) => access.backend(),
+            Start::Once { backend, .. } => backend,
+        }
+    }
+
+    fn len_bytes(&self) -> Option<u64> {
+        match &self.input {
+            Start::Random(access) => Some(access.len_bytes()),
+            Start::Once { raw_len_bytes, .. } => *raw_len_bytes,
+        }
     }
 
     fn rows(&self) -> Option<u64> {
@@ -98,7 +106,7 @@ impl RecordFile for ProtobufFile {
     fn units(&self, wanted: &[usize]) -> Result<Units<'_>, EngineError> {
         let input = match &self.input {
             Start::Random(access) => Input::Random(access.as_ref(), 0),
-            Start::Once(stream) => {
+            Start::Once { stream, .. } => {
                 let mut stream = stream.lock().unwrap_or_else(PoisonError::into_inner);
                 Input::Stream(stream.take().ok_or_else(|| EngineError::Unsupported {
                     input: self.name.clone(),
@@ -106,11 +114,12 @@ impl RecordFile for ProtobufFile {
                 })?)
             }
         };
-        let StreamOptions {
-            schema,
+        let schema = &self.schema;
+        let MessageOptions {
             framing,
             unit_bytes,
             record_bytes_max,
+            ..
         } = &self.options;
         let cutting = Cutting {
             framing: *framing,
@@ -134,20 +143,29 @@ impl RecordFile for ProtobufFile {
         })))
     }
 
+    fn verify(&self) -> Result<(), EngineError> {
+        match &self.input {
+            Start::Random(access) => access.verify(),
+            // It said so itself when it was at its end.
+            Start::Once { .. } => Ok(()),
+        }
+    }
+
+    fn has_records(&self) -> bool {
+        true
+    }
+
     fn show_record(&self, record: &[u8], out: &mut Vec<u8>) {
         let framing = self.options.framing;
         let message = message_in(framing, record);
-        let types = &self.options.schema.types;
-        let is_whole = message.is_some_and(|message| {
-            let plan = Plan::new(types, &[], &[]);
-            let mut rows = Rows::new(&plan);
-            rows.walker.record(&plan, message, 0, 0).is_ok()
-        });
+        let plan = &self.whole;
+        let is_whole =
+            message.is_some_and(|message| Walker::new(plan, 1).record(plan, message, 0, 0).is_ok());
         match message.filter(|_| is_whole) {
             Some(message) => {
                 let json = Json {
-                    nodes: &types.nodes,
-                    enums: &types.enums,
+                    nodes: &plan.nodes,
+                    enums: &plan.enums,
                     bytes_max: usize::MAX,
                 };
                 json.message(0, message, 0, out);
@@ -178,6 +196,10 @@ struct Messages<'f> {
 
 impl Unit for Messages<'_> {
     fn len_bytes(&self) -> u64 {
+        self.run.raw_bytes
+    }
+
+    fn plain_bytes(&self) -> u64 {
         self.run.bytes.len() as u64
     }
 

@@ -5,21 +5,7 @@
 //! body. What Kafka clients with a schema registry write has a header of its own between length and message.
 
 use super::wire::{Problem, varint};
-
-/// How messages are told apart.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Framing {
-    /// The length as a varint.
-    #[default]
-    Varint,
-    /// The length as four bytes, the highest first.
-    FourBytes,
-    /// A zero byte (not compressed), then the length as four bytes, the highest first.
-    Grpc,
-    /// The length as a varint, then the header of Confluent's schema registry: a zero byte, four bytes of a schema's
-    /// number, and which message of the schema this is.
-    Confluent,
-}
+use crate::messages::Framing;
 
 /// What the first bytes of a record say.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,14 +17,6 @@ pub(super) enum Head {
 }
 
 impl Framing {
-    /// All of them, by name.
-    pub const NAMED: [(&'static str, Framing); 4] = [
-        ("varint", Framing::Varint),
-        ("four-bytes", Framing::FourBytes),
-        ("grpc", Framing::Grpc),
-        ("confluent", Framing::Confluent),
-    ];
-
     /// What people call it.
     pub fn name(self) -> &'static str {
         match self {

@@ -36,23 +36,27 @@ pub(super) enum Form {
     Timestamp,
     /// A `Duration`, as seconds: `1.5s`.
     Duration,
+    /// A message whose members are columns: only that it is there.
+    Message,
     /// As JSON: lists, maps, and messages that are no columns of their own.
     Json,
 }
 
-/// All columns of a message, in the order its fields are declared.
-pub(super) fn leaves(message: &MessageDescriptor) -> Vec<Leaf> {
+/// All columns of a message, in the order its fields are declared; and the messages whose members they are, in the same form.
+pub(super) fn leaves(message: &MessageDescriptor) -> (Vec<Leaf>, Vec<Leaf>) {
     let mut lister = Lister {
         leaves: Vec::new(),
+        messages: Vec::new(),
         path: Vec::new(),
         within: Vec::new(),
     };
     lister.list(message, "");
-    lister.leaves
+    (lister.leaves, lister.messages)
 }
 
 struct Lister {
     leaves: Vec<Leaf>,
+    messages: Vec<Leaf>,
     path: Vec<u32>,
     /// The types that the fields at hand lie in: a type in itself has no end.
     within: Vec<MessageDescriptor>,
@@ -107,7 +111,16 @@ impl Lister {
             {
                 self.add(name, Form::Json, Type::Text, None);
             }
-            None => self.list(message, &format!("{name}.")),
+            None => {
+                self.list(message, &format!("{name}."));
+                self.messages.push(Leaf {
+                    name,
+                    path: self.path.clone(),
+                    form: Form::Message,
+                    ty: Type::Text,
+                    default: None,
+                });
+            }
         }
     }
 

@@ -24,6 +24,7 @@ mod file;
 mod framing;
 mod json;
 mod leaf;
+mod open;
 mod plan;
 mod rows;
 mod schema;
@@ -35,6 +36,6 @@ mod walker;
 mod wire;
 
 pub use error::Error;
-pub use file::{ProtobufFile, StreamOptions};
-pub use framing::Framing;
-pub use schema::{Schema, SchemaFile, SchemaOptions};
+pub use file::ProtobufFile;
+pub(crate) use open::{open, validate};
+pub use schema::Schema;

@@ -109,7 +109,7 @@ impl Plan {
                 self.add_cell(moment, 2, leaf);
                 seconds
             }
-            Form::Scalar | Form::Json => self.add_cell(node, *last, leaf),
+            Form::Scalar | Form::Message | Form::Json => self.add_cell(node, *last, leaf),
         };
         Output {
             form: leaf.form,

@@ -104,6 +104,7 @@ impl Rows {
                     values.fill_copies(&row, output, bytes);
                 }
                 (Form::Scalar, _) => values.fill_scalars(&row, output),
+                (Form::Message, _) => values.fill_messages(&row, output),
                 (Form::Timestamp | Form::Duration, _) => values.fill_moments(&row, output),
                 (Form::Json, _) => {
                     let ends = self.records.chunks_exact(2).map(|pair| pair[1]);
@@ -237,6 +238,18 @@ impl Values {
             self.end(start, kind);
         });
         self.is_ascii = self.text.is_ascii();
+    }
+
+    /// Messages, of which only is asked whether they are there.
+    fn fill_messages(&mut self, row: &Row<'_>, output: &Output) {
+        row.for_each(output, |state, _, _| {
+            if state == ABSENT {
+                return self.end_without(state, output);
+            }
+            let start = self.text.len();
+            self.text.extend_from_slice(b"{}");
+            self.end(start, Kind::Object);
+        });
     }
 
     /// Moments and durations; those that are none are shown as what they are made of.

@@ -10,38 +10,15 @@ use super::error::Error;
 use super::leaf::{Leaf, leaves};
 use super::types::Types;
 use crate::file::FileColumn;
-
-/// Where a schema comes from, and which of its messages is meant.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SchemaOptions {
-    /// The file.
-    pub file: SchemaFile,
-    /// The message's name, with its package or without; `None`: the only one that is not part of another.
-    pub message: Option<String>,
-}
-
-/// A file with the description of messages.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum SchemaFile {
-    /// A `.proto` file.
-    Proto {
-        /// The file.
-        path: PathBuf,
-        /// Where its imports are looked for, beside its own folder; those of `google/protobuf` are known.
-        includes: Vec<PathBuf>,
-    },
-    /// What `protoc --descriptor_set_out` writes, imports included.
-    DescriptorSet {
-        /// The file.
-        path: PathBuf,
-    },
-}
+use crate::messages::{SchemaFile, SchemaOptions};
 
 /// A type of message, compiled.
 pub struct Schema {
     pub(super) types: Types,
+    /// The columns, then the messages whose members they are.
     pub(super) leaves: Vec<Leaf>,
     columns: Vec<FileColumn>,
+    messages: Vec<String>,
     message: MessageDescriptor,
 }
 
@@ -67,14 +44,18 @@ impl Schema {
 
     /// The schema of a message that is described already.
     pub fn of(message: &MessageDescriptor) -> Schema {
-        let leaves = leaves(message);
+        let (mut leaves, messages) = leaves(message);
         let columns = leaves.iter().map(|leaf| FileColumn {
             name: leaf.name.clone(),
             ty: leaf.ty,
         });
+        let columns = columns.collect();
+        let names = messages.iter().map(|leaf| leaf.name.clone()).collect();
+        leaves.extend(messages);
         Schema {
             types: Types::new(message),
-            columns: columns.collect(),
+            columns,
+            messages: names,
             leaves,
             message: message.clone(),
         }
@@ -88,6 +69,11 @@ impl Schema {
     /// Its columns, in the order in which its fields are declared.
     pub fn columns(&self) -> &[FileColumn] {
         &self.columns
+    }
+
+    /// The messages whose members are columns; behind the columns, such one can be asked for by its position as well.
+    pub fn messages(&self) -> &[String] {
+        &self.messages
     }
 
     /// What the message is described by.
@@ -121,7 +107,8 @@ fn compile(path: &Path, includes: &[PathBuf]) -> Result<(DescriptorPool, String)
     })?;
     let failed = |error: protox::Error| Error::Compile {
         message: match error.file() {
-            Some(_) => error.to_string(),
+            // Its debug form is the one that says where.
+            Some(_) => format!("{error:?}"),
             None => format!("`{}`: {error}", path.display()),
         },
     };

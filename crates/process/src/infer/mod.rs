@@ -56,6 +56,7 @@ use tamis_engine::control::{Cancel, Progress};
 use tamis_engine::kernel::Kernel;
 use tamis_engine::pipeline::{CHUNK_BYTES_DEFAULT, RECORD_BYTES_MAX_DEFAULT};
 use tamis_engine::source::Source;
+use tamis_formats::messages::MessageOptions;
 use tamis_formats::sniff::Format;
 
 use crate::Result;
@@ -76,6 +77,8 @@ pub struct InferOptions {
     pub kernel: Kernel,
     /// Format of the inputs; `None`: by name, then by content.
     pub format: Option<Format>,
+    /// What is known of inputs that are streams of Protobuf messages.
+    pub messages: Option<MessageOptions>,
     /// What is known of the CSV dialect. If missing values are given, no others are looked for.
     pub csv: CsvFacts,
     /// Whether columns without repeated values are looked for.
@@ -100,6 +103,7 @@ impl Default for InferOptions {
             record_bytes_max: RECORD_BYTES_MAX_DEFAULT,
             kernel: Kernel::detect(),
             format: None,
+            messages: None,
             csv: CsvFacts::default(),
             finds_unique: true,
             listed_max: distinct::VALUES_MAX_DEFAULT,

@@ -40,6 +40,7 @@ impl Opened {
             format: options.format,
             csv: known.dialect(),
             encoding: known.encoding.clone(),
+            messages: options.messages.clone(),
             header_bytes_max: options.record_bytes_max,
             // What was found out of the first input holds for all: a contract has one dialect.
             sniffing: match facts {

@@ -60,6 +60,7 @@ use tamis_engine::kernel::Kernel;
 use tamis_engine::pipeline::{self, CHUNK_BYTES_DEFAULT, Options, RECORD_BYTES_MAX_DEFAULT};
 use tamis_engine::source::Source;
 use tamis_formats::input::Input as Opened;
+use tamis_formats::messages::MessageOptions;
 use tamis_formats::sniff::Format;
 
 use crate::Result;
@@ -88,6 +89,8 @@ pub struct StatsOptions {
     pub kernel: Kernel,
     /// Format of the inputs; `None`: by name, then by content.
     pub format: Option<Format>,
+    /// What is known of inputs that are streams of Protobuf messages.
+    pub messages: Option<MessageOptions>,
     /// What is known of the CSV dialect. If missing values are given, no others are looked for.
     pub csv: CsvFacts,
     /// The columns to look at, by name; `None`: all.
@@ -108,6 +111,7 @@ impl Default for StatsOptions {
             record_bytes_max: RECORD_BYTES_MAX_DEFAULT,
             kernel: Kernel::detect(),
             format: None,
+            messages: None,
             csv: CsvFacts::default(),
             columns: None,
             wanted: Wanted::default(),

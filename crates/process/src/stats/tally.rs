@@ -39,6 +39,7 @@ impl Input {
             format: options.format,
             csv: options.csv.dialect(),
             encoding: options.csv.encoding.clone(),
+            messages: options.messages.clone(),
             header_bytes_max: options.record_bytes_max,
             sniffing: Sniffing::Dialect,
         };

@@ -31,6 +31,7 @@ use tamis_engine::pipeline::{CHUNK_BYTES_DEFAULT, RECORD_BYTES_MAX_DEFAULT};
 use tamis_engine::source::Source;
 use tamis_formats::input::{Input, Shape};
 use tamis_formats::jsonl::Path;
+use tamis_formats::messages::MessageOptions;
 use tamis_formats::sniff::Format;
 use tamis_formats::vector::{Nulls, Reader, Type};
 
@@ -55,6 +56,8 @@ pub struct TableOptions {
     pub kernel: Kernel,
     /// Format of the inputs; `None`: by name, then by content.
     pub format: Option<Format>,
+    /// What is known of inputs that are streams of Protobuf messages.
+    pub messages: Option<MessageOptions>,
     /// What is known of the CSV dialect.
     pub csv: CsvFacts,
     /// Columns whose type is declared.
@@ -75,6 +78,7 @@ impl Default for TableOptions {
             record_bytes_max: RECORD_BYTES_MAX_DEFAULT,
             kernel: Kernel::detect(),
             format: None,
+            messages: None,
             csv: CsvFacts::default(),
             types: Vec::new(),
             skips_malformed: false,

@@ -208,6 +208,7 @@ pub(super) fn open(source: &dyn Source, options: &TableOptions) -> Result<Input>
         format: options.format,
         csv: options.csv.dialect(),
         encoding: options.csv.encoding.clone(),
+        messages: options.messages.clone(),
         header_bytes_max: options.record_bytes_max,
         sniffing: Sniffing::Dialect,
     };

@@ -60,7 +60,14 @@ impl Gather<'_> {
         let Some(bad) = &mut self.part.bad else {
             return;
         };
-        bad.bytes.extend_from_slice(record);
+        match pass.file {
+            None => bad.bytes.extend_from_slice(record),
+            Some(file) => {
+                let mut shown = Vec::new();
+                file.show_record(record, &mut shown);
+                bad.bytes.extend_from_slice(&shown);
+            }
+        }
         let is_reason = |rule: &&RuleId| pass.makes_bad(**rule);
         bad.reasons
             .extend(reasons.iter().filter(is_reason).copied());

@@ -15,6 +15,7 @@ impl Gather<'_> {
             Fault::UnclosedQuote { offset }
             | Fault::InvalidUtf8 { offset }
             | Fault::InvalidJson { offset, .. }
+            | Fault::InvalidMessage { offset, .. }
             | Fault::DuplicateKey { offset } => *offset,
             _ => record.range.start,
         };
@@ -24,7 +25,14 @@ impl Gather<'_> {
         let bytes = &record.bytes[record.range.clone()];
         if self.wants_samples() {
             let line = self.line(record.bytes, record.range.start);
-            let value = shown_value(bytes.trim_ascii_end());
+            let mut shown = Vec::new();
+            let value = match self.pass.file {
+                None => shown_value(bytes.trim_ascii_end()),
+                Some(file) => {
+                    file.show_record(bytes, &mut shown);
+                    shown_value(&shown)
+                }
+            };
             match &mut self.part.findings {
                 Some(findings) => {
                     let place = (self.rows, line, offset);
@@ -52,6 +60,7 @@ pub(crate) fn structural_rule(rules: &StructuralRules, fault: &Fault) -> RuleId 
         Fault::UnclosedQuote { .. } => rules.unclosed_quote,
         Fault::InvalidUtf8 { .. } => rules.encoding,
         Fault::DuplicateKey { .. } => rules.duplicate_key,
+        Fault::InvalidMessage { .. } => rules.message,
         _ => rules.json,
     }
 }

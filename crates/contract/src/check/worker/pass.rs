@@ -5,6 +5,7 @@ use std::sync::atomic::AtomicBool;
 
 use tamis_engine::kernel::Kernel;
 use tamis_engine::pool::BufferPool;
+use tamis_formats::file::RecordFile;
 
 use crate::check::CheckOptions;
 use crate::check::compile::Compiled;
@@ -19,6 +20,8 @@ pub(crate) struct Pass<'a> {
     pub(crate) layout: &'a Layout,
     pub(crate) kernel: Kernel,
     pub(crate) pool: BufferPool,
+    /// The file whose records these are, if they lie in one that is no text.
+    pub(crate) file: Option<&'a dyn RecordFile>,
     /// The byte that ends a physical line.
     pub(crate) line_end: u8,
     /// Violations of this severity and above make a row bad.
@@ -41,6 +44,11 @@ pub(crate) struct Pass<'a> {
 }
 
 impl<'a> Pass<'a> {
+    /// Whether records lie at a byte of the input.
+    pub(crate) fn has_offsets(&self) -> bool {
+        self.layout.is_text() || self.file.is_some()
+    }
+
     /// A pass that judges rows and keeps samples, and nothing else.
     pub(crate) fn new(
         compiled: &'a Compiled,
@@ -54,6 +62,7 @@ impl<'a> Pass<'a> {
             layout,
             kernel: options.kernel,
             pool: BufferPool::new(pooled_bytes),
+            file: None,
             line_end,
             bad_from: if options.strict {
                 Severity::Warning

@@ -63,6 +63,9 @@ impl Gather<'_> {
 
     /// Line ends in the chunk before `offset`; asked for in ascending order.
     pub(super) fn line(&mut self, bytes: &[u8], offset: usize) -> u64 {
+        if !self.pass.layout.is_text() {
+            return 0;
+        }
         let (at, lines) = self.line_at;
         let more = self
             .pass

@@ -1,11 +1,13 @@
 //! Streams that are damaged, cut or lie: typed errors, never a panic, and no memory because of a length.
 
-use super::{delimited, read, schema};
+use super::oracle::Reader;
+use super::{delimited, options};
 use crate::Kind;
-use crate::protobuf::{Error, Framing, StreamOptions};
+use crate::messages::{Framing, MessageOptions};
+use crate::protobuf::Error;
 
-fn failure(stream: &[u8], options: StreamOptions) -> Error {
-    match read(stream, options, None) {
+fn failure(stream: &[u8], reader: &Reader) -> Error {
+    match reader.read(stream, None) {
         Err(tamis_engine::Error::Producer { input, source }) => {
             assert_eq!(input, "stream");
             *source.downcast::<Error>().expect("an error of this format")
@@ -16,18 +18,17 @@ fn failure(stream: &[u8], options: StreamOptions) -> Error {
 
 #[test]
 fn a_stream_cut_anywhere_is_read_up_to_the_cut() {
-    let schema = schema("orders.proto", "Address");
+    let reader = Reader::new(options("orders.proto", "Address"));
     let message = b"\x0A\x04Oslo\x10\x05".to_vec();
     let stream = delimited([&message, &message]);
     for cut in 0..stream.len() {
-        let options = StreamOptions::new(schema.clone());
         if cut == 0 || cut == 9 {
-            let found = read(&stream[..cut], options, None).unwrap();
+            let found = reader.read(&stream[..cut], None).unwrap();
             assert_eq!(found.rows.len(), cut / 9);
             continue;
         }
         let start = if cut < 9 { 0 } else { 9 };
-        match failure(&stream[..cut], options) {
+        match failure(&stream[..cut], &reader) {
             Error::Truncated {
                 byte_offset,
                 expected_bytes,
@@ -43,18 +44,17 @@ fn a_stream_cut_anywhere_is_read_up_to_the_cut() {
 
 #[test]
 fn lengths_that_lie_are_errors_that_name_the_place() {
-    let schema = schema("orders.proto", "Address");
+    let reader = Reader::new(options("orders.proto", "Address"));
     let good = delimited([&b"\x10\x05".to_vec()]);
-    let options = StreamOptions::new(schema);
     let long = [good.as_slice(), &[0xFF; 11]].concat();
-    let error = failure(&long, options.clone());
+    let error = failure(&long, &reader);
     assert!(
         matches!(error, Error::Length { byte_offset: 3, .. }),
         "{error}"
     );
     // 2^40 bytes, of which there are none.
     let huge = [good.as_slice(), &[0x80, 0x80, 0x80, 0x80, 0x80, 0x20]].concat();
-    let error = failure(&huge, options.clone());
+    let error = failure(&huge, &reader);
     assert!(
         matches!(
             error,
@@ -68,7 +68,7 @@ fn lengths_that_lie_are_errors_that_name_the_place() {
     );
     // Below the limit, but more than there is: nothing is allocated for it.
     let lie = [good.as_slice(), &[0x80, 0x80, 0x80, 0x10]].concat();
-    let error = failure(&lie, options.clone());
+    let error = failure(&lie, &reader);
     assert!(
         matches!(
             error,
@@ -80,8 +80,11 @@ fn lengths_that_lie_are_errors_that_name_the_place() {
         ),
         "{error}"
     );
-    let framing = Framing::Grpc;
-    let error = failure(&[7, 0, 0, 0, 0], StreamOptions { framing, ..options });
+    let reader = Reader::new(MessageOptions {
+        framing: Framing::Grpc,
+        ..reader.options
+    });
+    let error = failure(&[7, 0, 0, 0, 0], &reader);
     assert!(
         matches!(error, Error::Length { byte_offset: 0, .. }),
         "{error}"
@@ -90,27 +93,27 @@ fn lengths_that_lie_are_errors_that_name_the_place() {
 
 #[test]
 fn messages_longer_than_a_unit_are_whole() {
-    let schema = schema("orders.proto", "Address");
+    let reader = Reader::new(options("orders.proto", "Address"));
     let city = "x".repeat(100_000);
     let mut message = vec![0x0A];
     prost::encoding::encode_varint(city.len() as u64, &mut message);
     message.extend_from_slice(city.as_bytes());
     let stream = delimited([&b"\x10\x05".to_vec(), &message, &b"\x10\x06".to_vec()]);
-    let options = StreamOptions {
+    let reader = Reader::new(MessageOptions {
         unit_bytes: 10,
-        ..StreamOptions::new(schema)
-    };
-    let found = read(&stream, options.clone(), None).unwrap();
+        ..reader.options
+    });
+    let found = reader.read(&stream, None).unwrap();
     let cities = found
         .rows
         .iter()
         .map(|row| row.as_ref().unwrap()[0].1.len());
     assert_eq!(cities.collect::<Vec<_>>(), [0, 100_000, 0]);
-    let options = StreamOptions {
+    let reader = Reader::new(MessageOptions {
         record_bytes_max: 99_999,
-        ..options
-    };
-    let error = failure(&stream, options);
+        ..reader.options
+    });
+    let error = failure(&stream, &reader);
     assert!(
         matches!(error, Error::TooLong { byte_offset: 3, .. }),
         "{error}"
@@ -119,7 +122,7 @@ fn messages_longer_than_a_unit_are_whole() {
 
 #[test]
 fn faults_say_where_and_what() {
-    let schema = schema("orders.proto", "Order");
+    let reader = Reader::new(options("orders.proto", "Order"));
     let cases: [(&[u8], &str); 9] = [
         (
             &[0x12, 1, 0],
@@ -136,7 +139,7 @@ fn faults_say_where_and_what() {
     ];
     for (message, expected) in cases {
         let stream = delimited([&message.to_vec(), &b"\x10\x05".to_vec()]);
-        let found = read(&stream, StreamOptions::new(schema.clone()), Some(&[1])).unwrap();
+        let found = reader.read(&stream, Some(&[1])).unwrap();
         let fault = found.rows[0].as_ref().unwrap_err();
         assert!(fault.contains(expected), "{fault}");
         assert_eq!(found.rows[1], Ok(vec![(Kind::Number, "5".to_owned())]));
@@ -145,7 +148,7 @@ fn faults_say_where_and_what() {
 
 #[test]
 fn messages_in_messages_have_an_end() {
-    let schema = schema("orders.proto", "Tree");
+    let reader = Reader::new(options("orders.proto", "Tree"));
     let nested = |levels: usize| {
         let mut message = Vec::new();
         for _ in 0..levels {
@@ -158,16 +161,16 @@ fn messages_in_messages_have_an_end() {
     };
     for (levels, is_read) in [(10, true), (100, true), (101, false), (50_000, false)] {
         let stream = delimited([&nested(levels)]);
-        let found = read(&stream, StreamOptions::new(schema.clone()), None).unwrap();
+        let found = reader.read(&stream, None).unwrap();
         assert_eq!(found.rows[0].is_ok(), is_read, "{levels}");
     }
 }
 
 #[test]
 fn a_number_without_a_name_is_no_value_of_a_closed_enum() {
-    let schema = schema("legacy.proto", "Item");
+    let reader = Reader::new(options("legacy.proto", "Item"));
     let column = |name: &str| {
-        let mut columns = schema.columns().iter();
+        let mut columns = reader.schema.columns().iter();
         columns.position(|column| column.name == name).unwrap()
     };
     let wanted = [
@@ -180,7 +183,7 @@ fn a_number_without_a_name_is_no_value_of_a_closed_enum() {
         &vec![0x20, 9, 0x28, 9],
         &vec![0x20, 2, 0x48, 5, 0x52, 1, b'w'],
     ]);
-    let found = read(&stream, StreamOptions::new(schema.clone()), Some(&wanted)).unwrap();
+    let found = reader.read(&stream, Some(&wanted)).unwrap();
     let text = |kind, text: &str| (kind, text.to_owned());
     let nothing = || text(Kind::Missing, "");
     let green = || text(Kind::String, "GREEN");
