@@ -84,7 +84,8 @@ pub fn decide(
         columns
     };
     let is_titled = sniffer.lines_above(&trial);
-    if known.header.is_none() && !is_titled {
+    let is_usual = trial.widths.first() == Some(&trial.width);
+    if known.header.is_none() && is_usual && !is_titled {
         dialect.header = sniffer.header(&columns);
     }
     Decided {
@@ -110,53 +111,79 @@ impl<'t> Sniffer<'t> {
 
     /// Steps 1 and 2.
     fn delimiter(&mut self, base: Dialect, by: DelimiterBy) -> Trial<'t> {
+        let comments = self.comments(base);
+        let table = comments
+            .iter()
+            .find_map(|&comment| self.table(Dialect { comment, ..base }, by));
+        if let Some(table) = table {
+            self.explain(&table, base, by);
+            return table;
+        }
+        let dialect = Dialect {
+            comment: comments[0],
+            ..base
+        };
+        if dialect.comment != base.comment {
+            self.notes.push(
+                "lines that start with `#` are comments, as the first two do (`--comment none` decides otherwise)"
+                    .to_owned(),
+            );
+        }
+        Trial::new(self.text, self.is_all, dialect)
+    }
+
+    /// What comments may start with, the likelier first.
+    fn comments(&self, base: Dialect) -> Vec<Option<u8>> {
         let start = self.text.trim_ascii_start();
-        let comment = (self.known.comment.is_none() && start.starts_with(b"#")).then_some(b'#');
-        let usual = Trial::new(self.text, self.is_all, base);
-        let mut comments: Vec<_> = std::iter::once(base.comment)
-            .chain(comment.map(Some))
-            .collect();
-        // One such line may be a header, two are none.
-        let lines = start.split(|&byte| byte == b'\n');
-        if lines.take(2).filter(|line| line.starts_with(b"#")).count() == 2 {
-            comments.reverse();
+        let lines = start.split(|&byte| byte == b'\n').take(2);
+        let count = lines.take_while(|line| line.starts_with(b"#")).count();
+        let commented = Dialect {
+            comment: Some(b'#'),
+            ..base
+        };
+        let is_possible = self.known.comment.is_none() && commented.checked().is_ok();
+        match count {
+            1 if is_possible => vec![base.comment, Some(b'#')],
+            // One such line may be a header, two are none.
+            2 if is_possible => vec![Some(b'#'), base.comment],
+            _ => vec![base.comment],
         }
-        for comment in comments {
-            let dialect = Dialect { comment, ..base };
-            let Some(by_default) = self.trial(dialect) else {
-                continue;
-            };
-            let keeps = self.known.delimiter.is_some() || by == DelimiterBy::Name;
-            let found = match keeps && by_default.fits() {
-                true => Some(by_default),
-                false if self.known.delimiter.is_some() => None,
-                false => self.best(dialect),
-            };
-            let Some(found) = found else { continue };
-            if comment != base.comment {
-                self.notes.push(format!(
-                    "lines that start with `#` are comments: without them {} (`--comment none` decides otherwise)",
-                    found.described()
-                ));
-            }
-            let delimiter = found.dialect.delimiter;
-            if delimiter != base.delimiter {
-                let also = match by {
-                    DelimiterBy::Name => format!(
-                        ", and the `{}` that the name promises makes no table",
-                        shown(base.delimiter)
-                    ),
-                    DelimiterBy::Content => String::new(),
-                };
-                self.notes.push(format!(
-                    "the delimiter is `{}`: with it {}{also} (`--delimiter` decides otherwise)",
-                    shown(delimiter),
-                    found.described()
-                ));
-            }
-            return found;
+    }
+
+    /// The text as a table, with the delimiter of the dialect or with another; `None` if it is none.
+    fn table(&self, dialect: Dialect, by: DelimiterBy) -> Option<Trial<'t>> {
+        let is_known = self.known.delimiter.is_some();
+        let by_default = self.trial(dialect)?;
+        match is_known || by == DelimiterBy::Name {
+            true if by_default.fits() => Some(by_default),
+            true if is_known => None,
+            _ => self.best(dialect),
         }
-        usual
+    }
+
+    /// Notes on what of a table is not as in `base`.
+    fn explain(&mut self, table: &Trial<'_>, base: Dialect, by: DelimiterBy) {
+        if table.dialect.comment != base.comment {
+            self.notes.push(format!(
+                "lines that start with `#` are comments: without them {} (`--comment none` decides otherwise)",
+                table.described()
+            ));
+        }
+        let delimiter = table.dialect.delimiter;
+        if delimiter != base.delimiter {
+            let also = match by {
+                DelimiterBy::Name => format!(
+                    ", and the `{}` that the name promises makes no table",
+                    shown(base.delimiter)
+                ),
+                DelimiterBy::Content => String::new(),
+            };
+            self.notes.push(format!(
+                "the delimiter is `{}`: with it {}{also} (`--delimiter` decides otherwise)",
+                shown(delimiter),
+                table.described()
+            ));
+        }
     }
 
     /// The delimiter that makes the best table, if one does.
@@ -376,6 +403,7 @@ mod tests {
         for text in [
             "# made by hand\na,b\n1,2\n",
             "#\n# made by hand, today\na,b\n1,2\n",
+            "#\n# ragged\na\tb\n1\t2\t3\n",
             "# made by hand, today\n# and, again\na;b\n1;2\n# the, end\n",
         ] {
             assert_eq!(named(text).dialect.comment, Some(b'#'), "{text}");
@@ -388,6 +416,8 @@ mod tests {
         let found = named("a, b\n1, \"x, y\"\n2, z\n");
         assert!(found.dialect.trim && found.dialect.header);
         assert_eq!(found.notes.len(), 1, "{:?}", found.notes);
+        let found = named("version,name,x\n1.1,a\n1.2,b\n1.3,c\n");
+        assert!(found.dialect.header, "{:?}", found.notes);
         let found = named("1,x\n2,y\n");
         assert!(!found.dialect.header);
         assert!(
