@@ -1,5 +1,7 @@
 //! Opening an input: its columns, and what a contract must say so that a check reads it the same way.
 
+use std::collections::HashSet;
+
 use tamis_contract::model::CsvFacts;
 use tamis_engine::source::{Source, peek};
 use tamis_formats::csv::{self, Dialect};
@@ -62,10 +64,12 @@ impl Opened {
             Input::File(file) => {
                 let names = file.columns().iter().map(|column| column.name.clone());
                 let names: Vec<String> = names.collect();
-                let is_repeated = |&at: &usize| names[..at].contains(&names[at]);
+                let mut known = HashSet::new();
+                let repeated = names.iter().enumerate();
+                let repeated = repeated.filter(|(_, name)| !known.insert(name.as_str()));
                 Ok(Opened {
                     layout: Layout::File,
-                    duplicates: (0..names.len()).filter(is_repeated).collect(),
+                    duplicates: repeated.map(|(column, _)| column).collect(),
                     names,
                     has_names: true,
                     facts: CsvFacts::default(),

@@ -82,20 +82,27 @@ impl<'r> Run<'r> {
                 first_dialect: described(&self.facts),
             });
         }
-        let lacks = |name: &String| !opened.names.contains(name);
-        let mut missing = self.tally.names.iter().filter(|name| lacks(name));
+        let known = &self.tally.names;
         let is_other = match self.has_names {
             // Columns by position: there must be as many.
-            false => opened.names.len() != self.tally.names.len(),
-            true => self.tally.names.iter().all(lacks),
+            false => opened.names.len() != known.len(),
+            true => !opened.names.iter().any(|name| self.tally.has_column(name)),
         };
         if self.tally.kind != Kind::Jsonl && is_other && !opened.names.is_empty() {
-            let surplus = opened.names.last().cloned().unwrap_or_default();
-            let (input, name, first) = match missing.next() {
-                Some(name) => (source.name().to_owned(), name.clone(), first),
-                None => (first, surplus, source.name().to_owned()),
+            let input = source.name().to_owned();
+            let lacking = |names: &[String]| names.get(opened.names.len()).cloned();
+            let missing = match self.has_names {
+                false => lacking(known),
+                true => known.first().cloned(),
             };
-            return Err(Error::OtherColumns { input, name, first });
+            return Err(match (missing, opened.names.last()) {
+                (Some(name), _) => Error::OtherColumns { input, name, first },
+                (None, surplus) => Error::OtherColumns {
+                    input: first,
+                    name: surplus.cloned().unwrap_or_default(),
+                    first: input,
+                },
+            });
         }
         self.read(source, opened)
     }
@@ -184,9 +191,9 @@ impl<'r> Run<'r> {
     /// Whether each column may be unique. A column that repeats a name is none of the contract's.
     fn flags(&self, names: &[String], duplicates: &[usize]) -> Vec<Flag> {
         let flag = |(index, name): (usize, &String)| {
-            let path = match duplicates.contains(&index) {
-                true => vec![name.clone(), index.to_string()],
-                false => vec![name.clone()],
+            let path = match duplicates.binary_search(&index) {
+                Ok(_) => vec![name.clone(), index.to_string()],
+                Err(_) => vec![name.clone()],
             };
             self.candidates.flag(&path)
         };

@@ -1,5 +1,7 @@
 //! The merge half: all parts so far, as columns by name.
 
+use std::collections::HashMap;
+
 use tamis_engine::control::Progress;
 use tamis_engine::pipeline::Flow;
 
@@ -40,6 +42,8 @@ pub(super) struct Tally {
     pub(super) malformed: u64,
     /// Names of the columns of CSV and files, in the order of their first appearance.
     pub(super) names: Vec<String>,
+    /// Where each of them is.
+    places: HashMap<String, usize>,
     /// These columns.
     pub(super) columns: Vec<Column>,
     /// Those of JSON lines.
@@ -62,6 +66,7 @@ impl Tally {
             rows_total: 0,
             malformed: 0,
             names: Vec::new(),
+            places: HashMap::new(),
             columns: Vec::new(),
             root: Member::default(),
             has_too_many_keys: false,
@@ -78,6 +83,11 @@ impl Tally {
         self.rows_total - self.malformed
     }
 
+    /// Whether there is a column of that name.
+    pub(super) fn has_column(&self, name: &str) -> bool {
+        self.places.contains_key(name)
+    }
+
     /// Which column each of the next input's is; `None`: it repeats a name.
     pub(super) fn start_input(
         &mut self,
@@ -87,17 +97,13 @@ impl Tally {
         self.rows_before = self.rows();
         let mut places = Vec::with_capacity(names.len());
         for (index, name) in names.iter().enumerate() {
-            if duplicates.contains(&index) {
+            if duplicates.binary_search(&index).is_ok() {
                 places.push(None);
                 continue;
             }
-            // Headers are alike, so most columns are where they were.
-            let is_there = self.names.get(index) == Some(name);
-            let known = match is_there {
-                true => Some(index),
-                false => self.names.iter().position(|known| known == name),
-            };
+            let known = self.places.get(name).copied();
             places.push(Some(known.unwrap_or_else(|| {
+                self.places.insert(name.clone(), self.names.len());
                 self.names.push(name.clone());
                 let mut column = Column::new(self.tokens);
                 column.absent = self.rows_before;
