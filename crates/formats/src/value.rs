@@ -119,18 +119,35 @@ pub fn read_text(text: &[u8], point: u8) -> Reading {
     }
 }
 
+/// Reads an integer that fits an `i64` whatever its digits are, without leading zeros: what most numbers are.
+#[inline]
+pub fn read_small(text: &[u8]) -> Option<i64> {
+    let (is_negative, digits) = match text {
+        [b'-', digits @ ..] => (true, digits),
+        digits => (false, digits),
+    };
+    if digits.len() > SMALL_DIGITS_MAX || matches!(digits, [] | [b'0', _, ..]) {
+        return None;
+    }
+    let mut magnitude = 0;
+    for byte in digits {
+        let digit = byte.wrapping_sub(b'0');
+        if digit > 9 {
+            return None;
+        }
+        magnitude = magnitude * 10 + i64::from(digit);
+    }
+    Some(if is_negative { -magnitude } else { magnitude })
+}
+
 /// Reads a JSON number, or what stands for one in CSV.
 pub fn read_number(text: &[u8], point: u8) -> Reading {
+    if let Some(number) = read_small(text) {
+        return Reading::Small(number);
+    }
     let unsigned = text.strip_prefix(b"-").unwrap_or(text);
     let is_padded = matches!(unsigned, [b'0', b'0'..=b'9', ..]);
     let is_integer = !unsigned.is_empty() && unsigned.iter().all(u8::is_ascii_digit);
-    if is_integer && !is_padded && unsigned.len() <= SMALL_DIGITS_MAX {
-        let magnitude = unsigned
-            .iter()
-            .fold(0, |sum, digit| sum * 10 + i64::from(digit - b'0'));
-        let is_negative = unsigned.len() < text.len();
-        return Reading::Small(if is_negative { -magnitude } else { magnitude });
-    }
     match Decimal::parse_with_point(text, point) {
         None => Reading::Other(Class::Text),
         Some(_) if is_padded => Reading::Other(Class::Padded),

@@ -94,23 +94,37 @@ impl Column {
         self.classes.contains(Class::Text) && self.keys.is_none()
     }
 
-    /// Takes what a value is; `text` is what it was read from.
+    /// Takes an integer; `text` is what it was read from.
     #[inline]
-    pub(super) fn take(&mut self, reading: Reading, text: &[u8]) {
+    pub(super) fn take_small(&mut self, value: i64, text: &[u8]) {
+        self.count(text);
+        self.widen_small(value, text);
+    }
+
+    #[inline]
+    fn count(&mut self, text: &[u8]) {
         self.values += 1;
         if let Some(keys) = &mut self.keys {
             keys.push(Key::of(text));
         }
+    }
+
+    #[inline]
+    fn widen_small(&mut self, value: i64, text: &[u8]) {
+        if value == 0 && text.len() > 1 {
+            // `-0` and `0` are the same number, though not the same text.
+            self.keys = None;
+        }
+        self.classes.insert(Class::Integer);
+        let (least, greatest) = self.small.unwrap_or((value, value));
+        self.small = Some((least.min(value), greatest.max(value)));
+    }
+
+    /// Takes what a value is; `text` is what it was read from.
+    pub(super) fn take(&mut self, reading: Reading, text: &[u8]) {
+        self.count(text);
         match reading {
-            Reading::Small(value) => {
-                if value == 0 && text.len() > 1 {
-                    // `-0` and `0` are the same number, though not the same text.
-                    self.keys = None;
-                }
-                self.classes.insert(Class::Integer);
-                let (least, greatest) = self.small.unwrap_or((value, value));
-                self.small = Some((least.min(value), greatest.max(value)));
-            }
+            Reading::Small(value) => self.widen_small(value, text),
             Reading::Number(class, value) => {
                 self.classes.insert(class);
                 if class == Class::Number {

@@ -14,9 +14,16 @@ const VALUE_BYTES_MAX: usize = 64;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Distinct {
     /// All values, in the order of their first appearance.
-    Few(Vec<Box<[u8]>>),
+    Few(Vec<Known>),
     /// Too many to list.
     Many,
+}
+
+/// A value, behind its first bytes: these tell most values apart without a look at the rest.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Known {
+    start: u64,
+    text: Box<[u8]>,
 }
 
 impl Default for Distinct {
@@ -30,13 +37,21 @@ impl Distinct {
     #[inline]
     pub(super) fn insert(&mut self, value: &[u8], values_max: usize) {
         let Distinct::Few(values) = self else { return };
-        if values.iter().any(|known| **known == *value) {
+        let start = start_of(value);
+        let is_same = |known: &Known| {
+            let is_whole = value.len() <= 8 && known.text.len() == value.len();
+            known.start == start && (is_whole || *known.text == *value)
+        };
+        if values.iter().any(is_same) {
             return;
         }
         if values.len() >= values_max || value.len() > VALUE_BYTES_MAX {
             *self = Distinct::Many;
         } else {
-            values.push(value.into());
+            values.push(Known {
+                start,
+                text: value.into(),
+            });
         }
     }
 
@@ -46,7 +61,7 @@ impl Distinct {
             Distinct::Many => *self = Distinct::Many,
             Distinct::Few(values) => values
                 .iter()
-                .for_each(|value| self.insert(value, values_max)),
+                .for_each(|value| self.insert(&value.text, values_max)),
         }
     }
 
@@ -57,10 +72,22 @@ impl Distinct {
         };
         let mut texts: Vec<String> = values
             .iter()
-            .map(|value| String::from_utf8_lossy(value).into_owned())
+            .map(|value| String::from_utf8_lossy(&value.text).into_owned())
             .collect();
         texts.sort();
         Some(texts)
+    }
+}
+
+/// The first eight bytes, or all there are.
+#[inline]
+fn start_of(value: &[u8]) -> u64 {
+    match value.first_chunk() {
+        Some(start) => u64::from_le_bytes(*start),
+        None => value
+            .iter()
+            .rev()
+            .fold(0, |word, &byte| word << 8 | u64::from(byte)),
     }
 }
 
@@ -76,6 +103,10 @@ mod tests {
         }
         assert_eq!(few.sorted(), Some(vec!["a".to_owned(), "b".to_owned()]));
 
+        for text in ["a\0", "12345678", "123456789", "123456780"] {
+            few.insert(text.as_bytes(), 20);
+        }
+        assert_eq!(few.sorted().map(|values| values.len()), Some(6));
         let mut many = few.clone();
         (0..20).for_each(|number| many.insert(number.to_string().as_bytes(), 20));
         assert_eq!(many.sorted(), None);

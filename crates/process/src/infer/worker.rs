@@ -14,7 +14,7 @@ use super::column::{Column, characters};
 use super::keys::{self, Candidates, Flag};
 use super::nulls::Tokens;
 use super::tree;
-use tamis_formats::value::{Class, Reading, read_moment, read_number, read_text};
+use tamis_formats::value::{Class, Reading, read_moment, read_number, read_small, read_text};
 
 /// How the fields of an input become columns.
 #[derive(Clone, Debug)]
@@ -221,11 +221,13 @@ impl Look<'_, '_> {
                 continue;
             }
             column.take_text(text, length(text, block.ascii), *listed_max);
-            let reading = match column.is_settled() {
-                true => Reading::Other(Class::Text),
-                false => read_text(text, point),
-            };
-            column.take(reading, text);
+            if column.is_settled() {
+                column.take(Reading::Other(Class::Text), text);
+            } else if let Some(number) = read_small(text) {
+                column.take_small(number, text);
+            } else {
+                column.take(read_text(text, point), text);
+            }
         }
     }
 
