@@ -7,6 +7,7 @@ use clap::{Args, ValueEnum};
 use tamis_contract::report::text;
 use tamis_engine::control::Progress;
 use tamis_engine::human;
+use tamis_engine::sink::Sink;
 use tamis_engine::source::Source;
 use tamis_formats::sniff::{self, Format};
 use tamis_process::rows::{Query, RowFormat, Written, write_rows};
@@ -86,11 +87,7 @@ impl FormatArgs {
         let display = Display::start(context.globals, &progress);
         // What stands in a file that never appeared has not been written.
         let is_file = !output::is_stdout(path) && (path.is_file() || !path.exists());
-        let open_sink = || match output::open(path) {
-            Ok(sink) => Ok(sink),
-            Err(Error::Engine(error)) => Err(error),
-            Err(other) => unreachable!("opening a sink fails in the engine alone: {other}"),
-        };
+        let open_sink = || open_sink(path);
         let result = Table::open(sources, table_options.clone()).and_then(|mut table| {
             let written = write_rows(&mut table, &query, is_file, &open_sink)?;
             Ok((written, table.notes().to_vec()))
@@ -110,7 +107,7 @@ impl FormatArgs {
     }
 
     /// The format that was asked for, or that the output's name tells.
-    fn of(&self, path: &Path) -> Option<RowFormat> {
+    pub(crate) fn of(&self, path: &Path) -> Option<RowFormat> {
         match self.output_format {
             Some(OutputFormat::Csv) => Some(RowFormat::Delimited { delimiter: b',' }),
             Some(OutputFormat::Tsv) => Some(RowFormat::Delimited { delimiter: b'\t' }),
@@ -131,6 +128,15 @@ impl FormatArgs {
     }
 }
 
+/// The sink for `path`, for those who open it when they know that they need it.
+pub(crate) fn open_sink(path: &Path) -> tamis_engine::Result<Box<dyn Sink>> {
+    match output::open(path) {
+        Ok(sink) => Ok(sink),
+        Err(Error::Engine(error)) => Err(error),
+        Err(other) => unreachable!("opening a sink fails in the engine alone: {other}"),
+    }
+}
+
 /// Fails if writing to `path` would replace an input.
 pub(crate) fn refuse_replacing(inputs: &[PathBuf], path: &Path) -> Result<()> {
     match inputs.iter().find(|input| output::replaces(path, input)) {
@@ -146,7 +152,12 @@ pub(crate) fn refuse_replacing(inputs: &[PathBuf], path: &Path) -> Result<()> {
 }
 
 /// Says what was written, and what was not; a pipe hears only the latter.
-fn tell(written: &Written, is_file: bool, elapsed: std::time::Duration, context: &Context<'_>) {
+pub(crate) fn tell(
+    written: &Written,
+    is_file: bool,
+    elapsed: std::time::Duration,
+    context: &Context<'_>,
+) {
     if written.malformed > 0 {
         context.printer.say(&format!(
             "{} left out: a check tells what is wrong with them",

@@ -5,7 +5,7 @@
 //! - [`stats`] says of each column what its values are like.
 //! - [`infer`] reads a data set and writes the contract that all of its records keep.
 //! - [`rows`] writes rows: some of them, some columns, in another format.
-//! - [`group`] adds up rows that share their keys.
+//! - [`group`] adds up rows that share their keys, [`sort`] puts them in order.
 //! - [`table`] reads inputs of any format as one table with typed columns, for the verbs that compute.
 
 pub mod error;
@@ -15,6 +15,7 @@ pub mod infer;
 mod items;
 mod order;
 pub mod rows;
+pub mod sort;
 mod spill;
 pub mod stats;
 pub mod table;

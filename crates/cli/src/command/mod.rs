@@ -11,6 +11,7 @@ mod head;
 mod infer;
 mod sample;
 mod select;
+mod sort;
 mod stats;
 
 use clap::Subcommand;
@@ -33,6 +34,7 @@ pub(crate) enum Command {
     Stats(stats::Options),
     Sample(sample::Options),
     Select(select::Options),
+    Sort(sort::Options),
 }
 
 impl Command {
@@ -51,6 +53,7 @@ impl Command {
             Self::Stats(options) => stats::run(options, context),
             Self::Sample(options) => sample::run(options, context),
             Self::Select(options) => select::run(options, context),
+            Self::Sort(options) => sort::run(options, context),
         }
     }
 }

@@ -14,5 +14,6 @@ mod protobuf;
 mod report;
 mod rows;
 mod shell;
+mod sort;
 mod stats;
 mod usage;

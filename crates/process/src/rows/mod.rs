@@ -23,8 +23,10 @@ use tamis_engine::sink::Sink;
 
 use crate::table::{Scanned, Table, settle};
 use crate::{Error, Result};
-use plan::Plan;
-use write::Writer;
+pub(crate) use part::Part;
+pub(crate) use plan::Plan;
+pub(crate) use worker::{Gather, Taken, Worker};
+pub(crate) use write::Writer;
 
 /// Which rows and columns, and how they are written.
 #[derive(Clone, Debug, Default, PartialEq)]

@@ -4,7 +4,7 @@ use tamis_formats::Malformed;
 
 /// Rows of one piece as they are to be written, and what stands in the way.
 #[derive(Debug, Default)]
-pub(super) struct Part {
+pub(crate) struct Part {
     /// The rows, each with its terminator or separator.
     pub(super) bytes: Vec<u8>,
     /// How many.

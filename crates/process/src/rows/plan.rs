@@ -13,9 +13,9 @@ use crate::{Error, Result};
 
 /// What every worker must know.
 #[derive(Debug)]
-pub(super) struct Plan {
+pub(crate) struct Plan {
     /// The columns of the table that blocks must have.
-    pub(super) wanted: Vec<usize>,
+    pub(crate) wanted: Vec<usize>,
     /// For each of them, the type to read it as, if its values are needed and not just its bytes.
     pub(super) types: Vec<Option<Type>>,
     /// Rows for which this is true.
@@ -27,12 +27,14 @@ pub(super) struct Plan {
     pub(super) encoding: Encoding,
     pub(super) take: Take,
     /// The columns of the table whose types matter.
-    pub(super) typed: Vec<usize>,
+    pub(crate) typed: Vec<usize>,
     pub(super) readers: Readers,
     pub(super) kernel: Kernel,
     /// Stands between integer and fraction.
     pub(super) point: u8,
     pub(super) skips_malformed: bool,
+    /// Somebody wants rows one by one.
+    pub(crate) keeps_ends: bool,
 }
 
 /// An expression, with where its columns are among the wanted ones.
@@ -74,7 +76,7 @@ pub(super) enum Encoding {
 }
 
 impl Plan {
-    pub(super) fn new(table: &mut Table<'_>, query: &Query) -> Result<Plan> {
+    pub(crate) fn new(table: &mut Table<'_>, query: &Query) -> Result<Plan> {
         query.validate()?;
         let encoding = encoding(table, query);
         if matches!(encoding, Encoding::Raw { .. }) {
@@ -123,12 +125,28 @@ impl Plan {
             kernel: table.options().kernel,
             point: table.options().csv.decimal_char.unwrap_or(b'.'),
             skips_malformed: table.options().skips_malformed,
+            keeps_ends: false,
         })
     }
 
     /// Whether rows are cut off or drawn one by one, so that their ends must be known.
     pub(super) fn needs_ends(&self) -> bool {
-        matches!(self.take, Take::First(_) | Take::Sample { .. })
+        self.keeps_ends || matches!(self.take, Take::First(_) | Take::Sample { .. })
+    }
+
+    /// Has the values of a column read, too; its place among the columns that are.
+    pub(crate) fn want_values(&mut self, column: usize, ty: Type) -> usize {
+        let known = self.wanted.iter().position(|&known| known == column);
+        let place = known.unwrap_or_else(|| {
+            self.wanted.push(column);
+            self.types.push(None);
+            self.wanted.len() - 1
+        });
+        self.types[place] = Some(ty);
+        if ty != Type::Text && !self.typed.contains(&column) {
+            self.typed.push(column);
+        }
+        place
     }
 }
 

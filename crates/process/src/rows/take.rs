@@ -29,7 +29,7 @@ pub(super) fn draw_max(rate: f64) -> Option<u64> {
 
 /// The rows with the smallest hashes so far.
 #[derive(Debug)]
-pub(super) struct Reservoir<'a> {
+pub(crate) struct Reservoir<'a> {
     size: usize,
     rows: BinaryHeap<Drawn>,
     /// A row with a greater hash than this will not be kept: workers need not bring it.

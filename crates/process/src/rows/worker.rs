@@ -15,7 +15,7 @@ use super::take::{draw, draw_max};
 use crate::table::{Layout, Piece};
 
 /// The scratch of one thread.
-pub(super) struct Worker<'p> {
+pub(crate) struct Worker<'p> {
     plan: &'p Plan,
     layout: Layout,
     reader: Reader,
@@ -33,7 +33,7 @@ pub(super) struct Worker<'p> {
 }
 
 impl<'p> Worker<'p> {
-    pub(super) fn new(plan: &'p Plan, layout: &Layout, draw_bound: &'p AtomicU64) -> Worker<'p> {
+    pub(crate) fn new(plan: &'p Plan, layout: &Layout, draw_bound: &'p AtomicU64) -> Worker<'p> {
         let keys = plan.outputs.iter().enumerate().map(|(at, output)| {
             let mut key = vec![if at == 0 { b'{' } else { b',' }];
             write_json_string(output.name.as_bytes(), &mut key);
@@ -60,15 +60,89 @@ impl<'p> Worker<'p> {
 
     /// Writes the rows of a piece.
     pub(super) fn write(&mut self, piece: Piece<'_>) -> tamis_engine::Result<Part> {
-        let mut pass = Pass {
+        let mut pass = self.pass(&piece);
+        piece.visit(&mut pass)?;
+        Ok(pass.part)
+    }
+
+    /// Hands the rows of a piece to `gather`, block by block; the part has none of them.
+    ///
+    /// For plans that keep the ends of rows.
+    pub(crate) fn write_to(
+        &mut self,
+        piece: Piece<'_>,
+        gather: &mut dyn Gather,
+    ) -> tamis_engine::Result<Part> {
+        let pass = self.pass(&piece);
+        let mut gathering = Gathering { pass, gather };
+        piece.visit(&mut gathering)?;
+        Ok(gathering.pass.part)
+    }
+
+    fn pass(&mut self, piece: &Piece<'_>) -> Pass<'_, 'p> {
+        Pass {
             byte_offset: piece.byte_offset(),
             input: piece.input_index(),
             place: piece.place(),
             part: Part::default(),
             worker: self,
+        }
+    }
+}
+
+/// Takes rows one by one, with the values that were read for them.
+pub(crate) trait Gather {
+    /// Takes rows of a block, whose wanted columns are in these `fields` and have these values, where the plan has them read.
+    fn take(&mut self, block: &Block<'_>, fields: &[usize], vectors: &[Vector], taken: Taken<'_>);
+}
+
+/// The rows of a block that are written.
+pub(crate) struct Taken<'t> {
+    /// Rows of the piece before the block.
+    pub(crate) seen: u64,
+    chosen: &'t [u64],
+    bytes: &'t [u8],
+    ends: &'t [usize],
+}
+
+impl<'t> Taken<'t> {
+    /// Each row of the block with the bytes it is written as.
+    pub(crate) fn rows(&self) -> impl Iterator<Item = (usize, &'t [u8])> {
+        let starts = std::iter::once(0).chain(self.ends.iter().copied());
+        let ranges = starts.zip(self.ends);
+        let bytes = self.bytes;
+        ones(self.chosen).zip(ranges.map(move |(start, &end)| &bytes[start..end]))
+    }
+}
+
+/// One piece under way, its rows to somebody who gathers them.
+struct Gathering<'g, 'w, 'p> {
+    pass: Pass<'w, 'p>,
+    gather: &'g mut dyn Gather,
+}
+
+impl Visitor for Gathering<'_, '_, '_> {
+    fn block(&mut self, block: &Block<'_>) {
+        let seen = self.pass.part.seen;
+        self.pass.block(block);
+        let Pass { worker, part, .. } = &mut self.pass;
+        if part.ends.is_empty() {
+            return;
+        }
+        let taken = Taken {
+            seen,
+            chosen: &worker.chosen,
+            bytes: &part.bytes,
+            ends: &part.ends,
         };
-        piece.visit(&mut pass)?;
-        Ok(pass.part)
+        self.gather
+            .take(block, &worker.layout.fields, &worker.vectors, taken);
+        part.bytes.clear();
+        part.ends.clear();
+    }
+
+    fn malformed(&mut self, record: &Malformed<'_>) {
+        self.pass.malformed(record);
     }
 }
 
@@ -211,6 +285,10 @@ impl Pass<'_, '_> {
                 out.extend_from_slice(record.trim_ascii());
             } else {
                 out.extend_from_slice(record);
+                if self.worker.plan.keeps_ends && !matches!(record.last(), Some(b'\n' | b'\r')) {
+                    // The last record of an input may stand anywhere.
+                    out.push(b'\n');
+                }
             }
             self.end_row();
         }

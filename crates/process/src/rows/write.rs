@@ -11,11 +11,11 @@ use super::plan::{Encoding, Plan};
 use super::take::Reservoir;
 use super::worker::Worker;
 use super::{Take, Written};
-use crate::table::{Attempt, Misfit, Start, Table};
+use crate::table::{Attempt, Misfit, Scanned, Start, Table};
 use crate::{Error, Result};
 
 /// One run under way.
-pub(super) struct Writer<'p> {
+pub(crate) struct Writer<'p> {
     plan: &'p Plan,
     sink: Box<dyn Sink>,
     written: Written,
@@ -28,7 +28,7 @@ pub(super) struct Writer<'p> {
 }
 
 impl<'p> Writer<'p> {
-    pub(super) fn new(plan: &'p Plan, sink: Box<dyn Sink>) -> Result<Writer<'p>> {
+    pub(crate) fn new(plan: &'p Plan, sink: Box<dyn Sink>) -> Result<Writer<'p>> {
         Ok(Writer {
             plan,
             sink,
@@ -57,11 +57,8 @@ impl<'p> Writer<'p> {
                 |part, start| self.merge(part, start, &mut reservoir),
             )?;
         }
-        if let Some(misfit) = self.misfit {
-            return Ok(Attempt::Misfit(misfit));
-        }
-        if let Some(error) = self.malformed {
-            return Err(error);
+        if let Some(fault) = self.fault() {
+            return fault.map(Attempt::Misfit);
         }
         if let Some(reservoir) = reservoir {
             let rows = reservoir.into_rows();
@@ -70,13 +67,29 @@ impl<'p> Writer<'p> {
                 self.put(&row, at == 0)?;
             }
         }
+        Ok(Attempt::Done(self.finish()?))
+    }
+
+    /// What was read.
+    pub(crate) fn note_scanned(&mut self, scanned: Scanned) {
+        self.written.scanned = scanned;
+    }
+
+    /// What ended the run before the inputs did: a value that does not fit, or a malformed record.
+    pub(crate) fn fault(&mut self) -> Option<Result<Misfit>> {
+        let misfit = self.misfit.take().map(Ok);
+        misfit.or_else(|| self.malformed.take().map(Err))
+    }
+
+    /// Ends the output.
+    pub(crate) fn finish(mut self) -> Result<Written> {
         self.end()?;
         self.sink.finish()?;
-        Ok(Attempt::Done(self.written))
+        Ok(self.written)
     }
 
     /// Makes what stands before the first row.
-    fn begin(&mut self, table: &Table<'_>) {
+    pub(crate) fn begin(&mut self, table: &Table<'_>) {
         match self.plan.encoding {
             Encoding::Raw { is_element: false } => {
                 self.header = table.header_bytes().to_vec();
@@ -121,7 +134,7 @@ impl<'p> Writer<'p> {
         )
     }
 
-    fn merge(
+    pub(crate) fn merge(
         &mut self,
         part: Part,
         start: Start<'_>,
@@ -194,7 +207,7 @@ impl<'p> Writer<'p> {
     }
 
     /// Writes rows; the first ones of an array have no comma in front.
-    fn put(&mut self, rows: &[u8], is_first: bool) -> tamis_engine::Result<()> {
+    pub(crate) fn put(&mut self, rows: &[u8], is_first: bool) -> tamis_engine::Result<()> {
         if rows.is_empty() {
             return Ok(());
         }
@@ -210,6 +223,7 @@ impl<'p> Writer<'p> {
     fn terminate(&mut self) -> tamis_engine::Result<()> {
         if !self.is_terminated {
             self.is_terminated = true;
+            self.put_header()?;
             self.sink.write_all(b"\n")?;
         }
         Ok(())

@@ -74,6 +74,11 @@ impl RunWriter {
         }
     }
 
+    /// Bytes of all runs that have ended.
+    pub(crate) fn len_bytes(&self) -> u64 {
+        self.file.len_bytes()
+    }
+
     /// Ends the run.
     pub(crate) fn end_run(&mut self) -> Result<()> {
         self.flush()?;

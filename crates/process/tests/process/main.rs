@@ -4,4 +4,5 @@ mod generate;
 mod group;
 mod infer;
 mod rows;
+mod sort;
 mod table;
