@@ -197,3 +197,6 @@ fn units<'f>(
     };
     Ok((Columns { layout, faults }, file.units(&wanted)?))
 }
+
+#[cfg(all(test, feature = "parquet"))]
+mod tests;

@@ -16,9 +16,6 @@ use crate::arrow::region::Region;
 use crate::parquet::message as text_of;
 use crate::sniff::Format;
 
-/// What a file begins with: the magic word, padded to eight bytes.
-pub(super) const MAGIC_BYTES: u64 = 8;
-
 /// What a file ends with: the length of its footer and the magic word.
 const TRAILER_BYTES: u64 = 10;
 

@@ -13,7 +13,7 @@ use bytes::Bytes;
 use tamis_engine::Error as EngineError;
 use tamis_engine::source::{ByteStream, Opened, RandomStream};
 
-use super::file::{MAGIC_BYTES, schema_of, select_roots};
+use super::file::{schema_of, select_roots};
 use super::message::{self, Body, Columns, Dictionaries};
 use crate::Error;
 use crate::arrow::Leaf;
@@ -237,17 +237,24 @@ struct Tape {
 /// What is allocated at once for bytes that a length promises.
 const STEP_BYTES: usize = 1 << 20;
 
+/// What a file pads its magic word to, at least.
+const PADDED_BYTES: usize = 8;
+
 /// The marker before the length of a message's metadata.
 const CONTINUATION: [u8; 4] = [0xFF; 4];
 
 impl Tape {
-    /// Skips what a file has in front of its messages.
+    /// Skips what a file has in front of its messages: the magic word and zeros up to the alignment of its writer.
     fn skip_magic(&mut self) -> tamis_engine::Result<()> {
-        let head = self.up_to(MAGIC_BYTES as usize)?;
-        match head.starts_with(b"ARROW1") {
-            true => self.position = 0,
-            false => self.head = head,
+        let mut head = self.up_to(PADDED_BYTES)?;
+        if head.starts_with(b"ARROW1") {
+            head = self.up_to(PADDED_BYTES)?;
+            while head == [0; PADDED_BYTES] {
+                head = self.up_to(PADDED_BYTES)?;
+            }
         }
+        self.position -= head.len() as u64;
+        self.head = head;
         Ok(())
     }
 

@@ -1,0 +1,190 @@
+//! Goal: the same values give the same answer as a CSV, as Parquet and as Arrow, for any threads and any units.
+
+use std::sync::Arc;
+
+use arrow_array::{ArrayRef, Float64Array, RecordBatch, StringArray};
+use tamis_engine::sink::{MemorySink, Sink};
+use tamis_engine::source::MemorySource;
+use tamis_formats::arrow::write::BatchWriter;
+use tamis_formats::{ipc, parquet};
+
+use super::super::{Check, CheckOptions, Unchecked};
+use crate::model::{Contract, Object, Property};
+use crate::report::Report;
+
+const ROWS: usize = 5000;
+
+/// Ids of which every 499th repeats the one before, and amounts of which some are too small, too large or missing.
+fn values() -> (Vec<String>, Vec<Option<f64>>) {
+    let ids = (0..ROWS).map(|row| match row % 499 {
+        498 => format!("TX{:04}", row - 1),
+        _ if row % 777 == 5 => "TX?".to_owned(),
+        _ => format!("TX{row:04}"),
+    });
+    let amounts = (0..ROWS).map(|row| (row % 611 != 7).then_some(row as f64 / 4.0 - 10.0));
+    (ids.collect(), amounts.collect())
+}
+
+fn csv() -> Vec<u8> {
+    let (ids, amounts) = values();
+    let mut text = "id,amount\n".to_owned();
+    for (id, amount) in ids.iter().zip(&amounts) {
+        let amount = amount.map_or(String::new(), |amount| format!("{amount:?}"));
+        text += &format!("{id},{amount}\n");
+    }
+    text.into_bytes()
+}
+
+fn batch() -> RecordBatch {
+    let (ids, amounts) = values();
+    RecordBatch::try_from_iter([
+        ("id", Arc::new(StringArray::from(ids)) as ArrayRef),
+        ("amount", Arc::new(Float64Array::from(amounts))),
+    ])
+    .unwrap()
+}
+
+fn written(new: impl FnOnce(Box<dyn Sink>) -> Box<dyn BatchWriter>) -> Vec<u8> {
+    let (sink, output) = MemorySink::new("out");
+    let mut writer = new(Box::new(sink));
+    let batch = batch();
+    for first in (0..ROWS).step_by(700) {
+        writer
+            .write(&batch.slice(first, 700.min(ROWS - first)))
+            .unwrap();
+    }
+    let bytes = writer.finish().unwrap();
+    let written = output.bytes().unwrap();
+    assert_eq!(written.len() as u64, bytes);
+    written
+}
+
+fn parquet(row_group_rows: usize, threads: usize) -> Vec<u8> {
+    written(|sink| {
+        let options = parquet::WriterOptions {
+            row_group_rows,
+            threads,
+            ..parquet::WriterOptions::default()
+        };
+        Box::new(parquet::Writer::new(sink, &batch().schema(), options).unwrap())
+    })
+}
+
+fn arrow(container: ipc::Container, compression: ipc::Compression) -> Vec<u8> {
+    written(|sink| {
+        let schema = batch().schema();
+        Box::new(ipc::Writer::new(sink, &schema, container, compression).unwrap())
+    })
+}
+
+/// All forms of the values, by name.
+fn inputs() -> Vec<(&'static str, Vec<u8>)> {
+    vec![
+        ("t.csv", csv()),
+        ("t.parquet", parquet(600, 1)),
+        ("t.pq", parquet(10_000, 3)),
+        (
+            "t.arrow",
+            arrow(ipc::Container::File, ipc::Compression::None),
+        ),
+        (
+            "t.feather",
+            arrow(ipc::Container::File, ipc::Compression::Zstd),
+        ),
+        (
+            "t.arrows",
+            arrow(ipc::Container::Stream, ipc::Compression::Lz4),
+        ),
+    ]
+}
+
+fn check() -> Check {
+    let object = Object::new("t")
+        .property(
+            Property::string("id")
+                .required()
+                .unique()
+                .pattern("^TX\\d{4}$")
+                .unwrap(),
+        )
+        .property(
+            Property::number("amount")
+                .required()
+                .minimum(-5)
+                .maximum(1000),
+        );
+    let contract = Contract::builder("test").object(object).build();
+    Check::compile(&contract, &contract.objects[0], Unchecked::Refuse).unwrap()
+}
+
+/// What must be the same: the verdict, without what only one of the formats has.
+fn verdict(mut report: Report) -> Report {
+    for input in &mut report.inputs {
+        (input.name, input.format, input.bytes) = Default::default();
+    }
+    for sample in &mut report.samples {
+        (sample.input, sample.line, sample.byte_offset) = Default::default();
+    }
+    report.performance = Default::default();
+    report
+}
+
+#[test]
+fn the_answer_does_not_depend_on_the_format() {
+    let check = check();
+    for fail_fast in [false, true] {
+        let mut expected = None;
+        for (name, bytes) in inputs() {
+            let source = MemorySource::new(name, bytes);
+            for threads in [1, 2, 3] {
+                let options = CheckOptions {
+                    threads,
+                    fail_fast,
+                    samples_max: 40,
+                    ..CheckOptions::default()
+                };
+                let report = verdict(check.run(&[&source], &options, None, None).unwrap());
+                assert_eq!(report.rows.invalid > 1, !fail_fast);
+                let expected = expected.get_or_insert_with(|| report.clone());
+                assert_eq!(&report, expected, "{name}, {threads} threads");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_stream_is_checked_in_one_pass_and_spooled_for_two() {
+    let bytes = arrow(ipc::Container::Stream, ipc::Compression::None);
+    let whole = MemorySource::new("t.arrows", bytes.clone());
+    let stream = MemorySource::new("t.arrows", bytes).as_stream(1000);
+    let run = |source| {
+        let report = check().run(&[source], &CheckOptions::default(), None, None);
+        verdict(report.unwrap())
+    };
+    assert_eq!(run(&stream), run(&whole));
+}
+
+#[test]
+fn what_cannot_be_done_with_such_files_is_said() {
+    let source = MemorySource::new("t.parquet", parquet(1000, 1));
+    let (good, _) = MemorySink::new("good.csv");
+    let error = check()
+        .run(
+            &[&source],
+            &CheckOptions::default(),
+            Some(Box::new(good)),
+            None,
+        )
+        .unwrap_err()
+        .to_string();
+    assert!(
+        error.starts_with("`t.parquet`: good and bad records"),
+        "{error}"
+    );
+    let damaged = MemorySource::new("t.parquet", b"PAR1 and nothing more".to_vec());
+    let error = check()
+        .run(&[&damaged], &CheckOptions::default(), None, None)
+        .unwrap_err()
+        .to_string();
+    assert!(error.starts_with("`t.parquet`: footer: "), "{error}");
+}
