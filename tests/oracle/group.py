@@ -61,6 +61,11 @@ def table(path: pathlib.Path) -> str:
     return f"read_csv('{path}', nullstr = ['NA', ''], header = true, sample_size = -1)"
 
 
+def texts(path: pathlib.Path) -> str:
+    """The table as it is written: what goes by way of a double is no decimal any more."""
+    return f"read_csv('{path}', nullstr = ['NA', ''], header = true, all_varchar = true)"
+
+
 def differences(ours: list[dict], theirs: list[tuple], names: list[str], keys: int) -> list[str]:
     """What differs between rows, which have the same keys."""
 
@@ -93,32 +98,32 @@ def check_group(tamis: str, folder: pathlib.Path, query, memory: str) -> list[st
     file, keys, where, columns = query
     aggregates, theirs, names = ["count() as rows"], ["count(*)"], [*keys, "rows"]
     for column in columns:
-        decimal = f"CAST({column} AS DECIMAL(30, 6))"
+        decimal = f"CAST({column} AS DECIMAL(38, 18))"
         for name, ours, sql in [
             ("count", "count", f"count({column})"),
             ("sum", "sum", f"sum({decimal})"),
             ("min", "min", f"min({decimal})"),
             ("max", "max", f"max({decimal})"),
-            ("distinct", "distinct", f"count(DISTINCT {column})"),
+            ("distinct", "distinct", f"count(DISTINCT {decimal})"),
             ("mean", "mean", f"avg(CAST({column} AS DOUBLE))"),
             ("stddev", "stddev", f"stddev_samp(CAST({column} AS DOUBLE))"),
         ]:
             aggregates.append(f"{ours}({column}) as {name}_{column}")
             theirs.append(sql)
             names.append(f"{name}_{column}")
-    command = [tamis, "group", folder / file, "--agg", ", ".join(aggregates), "--json", "--memory", memory, "--quiet"]
+    command = [tamis, "group", folder / file, "--agg", ", ".join(aggregates), "--json", "--memory", memory, "--missing-values", "NA", "--quiet"]
     command += ["--by", ", ".join(keys)] if keys else []
     command += ["--where", where] if where else []
     ours = json.loads(subprocess.run(command, check=True, capture_output=True).stdout, parse_float=Decimal)
-    sql = f"SELECT {', '.join([*keys, *theirs])} FROM {table(folder / file)}"
-    sql += f" WHERE {where}" if where else ""
+    sql = f"SELECT {', '.join([*keys, *theirs])} FROM {texts(folder / file)}"
+    sql += f" WHERE CAST({where.split()[0]} AS DOUBLE) {where.split(maxsplit=1)[1]}" if where else ""
     sql += f" GROUP BY {', '.join(keys)}" if keys else ""
     return differences(ours, duckdb.sql(sql).fetchall(), names, len(keys))
 
 
 def check_sort(tamis: str, folder: pathlib.Path, query, memory: str) -> list[str]:
     file, by, order = query
-    command = [tamis, "sort", folder / file, "--by", by, "--memory", memory, "--quiet"]
+    command = [tamis, "sort", folder / file, "--by", by, "--memory", memory, "--missing-values", "NA", "--quiet"]
     ours = subprocess.run(command, check=True, capture_output=True).stdout.decode().splitlines()
     lines = (folder / file).read_text().splitlines()
     if ours[0] != lines[0] or sorted(ours[1:]) != sorted(lines[1:]):
@@ -127,10 +132,10 @@ def check_sort(tamis: str, folder: pathlib.Path, query, memory: str) -> list[str
     columns = [next(csv.reader(ours[:1])).index(key) for key in keys]
     found = [tuple(row[column] for column in columns) for row in csv.reader(ours[1:])]
     # The order by value, and the values as they are written.
-    texts = f"read_csv('{folder / file}', all_varchar = true, header = true)"
+    written = f"read_csv('{folder / file}', all_varchar = true, header = true)"
     typed = table(folder / file)
     sql = (
-        f"SELECT {', '.join('t.' + key for key in keys)} FROM (SELECT *, row_number() OVER () AS at FROM {texts}) t "
+        f"SELECT {', '.join('t.' + key for key in keys)} FROM (SELECT *, row_number() OVER () AS at FROM {written}) t "
         f"JOIN (SELECT row_number() OVER (ORDER BY {order}, row) AS place, row FROM "
         f"(SELECT *, row_number() OVER () AS row FROM {typed})) p ON t.at = p.row ORDER BY p.place"
     )

