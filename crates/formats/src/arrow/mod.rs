@@ -333,7 +333,11 @@ impl Slice {
             .zip(texts.iter_mut())
         {
             let loaded = match source {
-                None => Loaded::default(),
+                // Nobody looks: there is no row that must be judged.
+                None => Loaded {
+                    suspects: Some(&[]),
+                    ..Loaded::default()
+                },
                 Some(source) => match source.load(wanted, rows.clone(), text) {
                     Ok(loaded) => loaded,
                     Err(error) => {

@@ -42,7 +42,11 @@ impl Reader {
             }
             Values::Boolean(bits) => read_booleans(&spans, bits, suspects),
             Values::Text(texts) => {
-                let quote = block.quote.filter(|_| self.dialect.is_some());
+                // A block of CSV knows whether any of its fields is quoted; columns that lie apart know nothing of it.
+                let quote = self.dialect.and_then(|dialect| match block.apart {
+                    Some(_) => dialect.quote,
+                    None => block.quote,
+                });
                 read_texts(&spans, quote, self.nulls.text_len_max(), texts, suspects);
             }
             Values::Null => return mark_all(block.rows, suspects),

@@ -296,3 +296,17 @@ proptest! {
         result?;
     }
 }
+
+#[test]
+fn quoted_fields_that_lie_apart_are_decoded() {
+    let mut rows = Columns::new(1);
+    for text in ["\"\"", "\"a\"", "b"] {
+        rows.column(0).text(text).unwrap();
+        rows.end_row();
+    }
+    rows.for_each_block(&mut |block| {
+        let found = shown(block, Some(Dialect::csv()), Type::Text, Nulls::common()).unwrap();
+        assert_eq!(found, ["null", "a", "b"]);
+    })
+    .unwrap();
+}

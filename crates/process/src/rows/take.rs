@@ -24,7 +24,7 @@ fn mix(value: u64) -> u64 {
 pub(super) fn draw_max(rate: f64) -> Option<u64> {
     // 2^64 hashes; a rate of 1 keeps all of them.
     let count = rate * 2_f64.powi(64);
-    (count >= 1.0).then_some((count - 1.0) as u64)
+    (count >= 1.0).then(|| (count as u128 - 1) as u64)
 }
 
 /// The rows with the smallest hashes so far.
