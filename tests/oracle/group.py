@@ -35,7 +35,11 @@ QUERIES = [
 ]
 
 SORTS = [
-    ("flights.csv", "distance desc, time_hour, flight", "distance DESC NULLS LAST, time_hour NULLS LAST, flight NULLS LAST"),
+    (
+        "flights.csv",
+        "distance desc, time_hour, flight",
+        "distance DESC NULLS LAST, time_hour NULLS LAST, flight NULLS LAST",
+    ),
     ("weather.csv", "temp, origin desc", "temp NULLS LAST, origin DESC NULLS LAST"),
     ("planes.csv", "model, tailnum", "model NULLS LAST, tailnum NULLS LAST"),
 ]
@@ -111,7 +115,19 @@ def check_group(tamis: str, folder: pathlib.Path, query, memory: str) -> list[st
             aggregates.append(f"{ours}({column}) as {name}_{column}")
             theirs.append(sql)
             names.append(f"{name}_{column}")
-    command = [tamis, "group", folder / file, "--agg", ", ".join(aggregates), "--json", "--memory", memory, "--missing-values", "NA", "--quiet"]
+    command = [
+        tamis,
+        "group",
+        folder / file,
+        "--agg",
+        ", ".join(aggregates),
+        "--json",
+        "--memory",
+        memory,
+        "--missing-values",
+        "NA",
+        "--quiet",
+    ]
     command += ["--by", ", ".join(keys)] if keys else []
     command += ["--where", where] if where else []
     ours = json.loads(subprocess.run(command, check=True, capture_output=True).stdout, parse_float=Decimal)
@@ -123,7 +139,18 @@ def check_group(tamis: str, folder: pathlib.Path, query, memory: str) -> list[st
 
 def check_sort(tamis: str, folder: pathlib.Path, query, memory: str) -> list[str]:
     file, by, order = query
-    command = [tamis, "sort", folder / file, "--by", by, "--memory", memory, "--missing-values", "NA", "--quiet"]
+    command = [
+        tamis,
+        "sort",
+        folder / file,
+        "--by",
+        by,
+        "--memory",
+        memory,
+        "--missing-values",
+        "NA",
+        "--quiet",
+    ]
     ours = subprocess.run(command, check=True, capture_output=True).stdout.decode().splitlines()
     lines = (folder / file).read_text().splitlines()
     if ours[0] != lines[0] or sorted(ours[1:]) != sorted(lines[1:]):

@@ -316,7 +316,9 @@ def compare_values(tamis: str, stream: pathlib.Path, schema: list[str], orders: 
     return failed
 
 
-def compare_damages(tamis: str, stream: pathlib.Path, schema: list[str], order_class, messages: list[bytes]) -> int:
+def compare_damages(
+    tamis: str, stream: pathlib.Path, schema: list[str], order_class, messages: list[bytes]
+) -> int:
     """Messages that are refused by both; the number of differences."""
     ours = bad_records(tamis, stream, schema)
     report = check(tamis, stream, IMPOSSIBLE, "--max-errors", str(len(messages)), *schema)

@@ -73,7 +73,7 @@ def load(database: duckdb.DuckDBPyConnection, path: pathlib.Path) -> pathlib.Pat
     database.execute("DROP TABLE IF EXISTS j")
     database.execute("CREATE TABLE j AS SELECT * FROM read_json(?)", [str(path)])
     lines = path.with_suffix(".jsonl")
-    database.execute("COPY j TO '%s' (FORMAT json)" % lines)
+    database.execute(f"COPY j TO '{lines}' (FORMAT json)")
     columns = [row[0] for row in database.execute("DESCRIBE j").fetchall()]
     casts = ", ".join(f"CAST({quoted(name)} AS VARCHAR) AS {quoted(name)}" for name in columns)
     database.execute(f"CREATE TABLE t AS SELECT {casts} FROM j")
@@ -108,7 +108,9 @@ def compare(database: duckdb.DuckDBPyConnection, column: dict, rows: int, is_jso
     if column["distinct"]["exact"]:
         found.equal("distinct", column["distinct"]["count"], distinct)
     else:
-        found.close("distinct", column["distinct"]["count"], distinct, 4 * column["distinct"]["standard_error"])
+        found.close(
+            "distinct", column["distinct"]["count"], distinct, 4 * column["distinct"]["standard_error"]
+        )
     if not is_json:
         found.equal("lengths", [column["min_length"], column["max_length"]], [shortest, longest])
         top = column["top"]
@@ -170,10 +172,16 @@ def main() -> None:
             read = load(database, path)
             ours = statistics(arguments.tamis, read)
             rows = database.execute("SELECT count(*) FROM t").fetchone()[0]
-            lines = [] if ours["rows"]["total"] == rows else [f"rows: tamis {ours['rows']['total']}, duckdb {rows}"]
+            lines = (
+                []
+                if ours["rows"]["total"] == rows
+                else [f"rows: tamis {ours['rows']['total']}, duckdb {rows}"]
+            )
             names = [row[0] for row in database.execute("DESCRIBE t").fetchall()]
             if path.suffix == ".csv" and [column["name"] for column in ours["columns"]] != names:
-                lines.append(f"columns: tamis {[column['name'] for column in ours['columns']]}, duckdb {names}")
+                lines.append(
+                    f"columns: tamis {[column['name'] for column in ours['columns']]}, duckdb {names}"
+                )
             for column in ours["columns"]:
                 if column["name"] in names:
                     differences = compare(database, column, rows, path.suffix == ".json")
