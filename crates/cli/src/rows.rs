@@ -75,6 +75,7 @@ impl FormatArgs {
         context: &Context<'_>,
     ) -> Result<Exit> {
         refuse_replacing(inputs, path)?;
+        self.refuse_unwritable(path)?;
         let query = Query {
             format: self.of(path),
             ..query
@@ -104,6 +105,20 @@ impl FormatArgs {
                 .performance(&performance, written.scanned.rows);
         }
         Ok(Exit::Good)
+    }
+
+    /// Fails for a file whose name tells a format that rows are not written in.
+    fn refuse_unwritable(&self, path: &Path) -> Result<()> {
+        let named = sniff::format_of_name(&path.to_string_lossy());
+        match named.filter(|_| self.output_format.is_none() && self.of(path).is_none()) {
+            None => Ok(()),
+            Some(format) => Err(Error::Usage {
+                message: format!("`{}`: rows cannot be written as {format}", path.display()),
+                hint: Some(
+                    "`--output-format` says what to write: csv, tsv, jsonl, json".to_owned(),
+                ),
+            }),
+        }
     }
 
     /// The format that was asked for, or that the output's name tells.

@@ -78,6 +78,13 @@ fn mistakes_are_shown_in_their_place() {
     let expected =
         "row 1: `10.50` in column `amount` is no integer, which the column is declared to be";
     assert!(ran.stderr.contains(expected), "{}", ran.stderr);
+    let ran = shell.tamis("convert orders.csv orders.parquet");
+    assert_eq!(ran.code, Some(2));
+    assert!(
+        ran.stderr.contains("rows cannot be written as Parquet"),
+        "{}",
+        ran.stderr
+    );
     let ran = shell.tamis("sample orders.csv --share 2");
     assert_eq!(ran.code, Some(2));
 }
