@@ -76,7 +76,12 @@ impl Region {
     /// Fills `buffer` with bytes that the file has.
     pub(crate) fn read_into(&self, start: u64, buffer: &mut [u8]) -> Option<()> {
         match self.access.read_into(start, buffer) {
-            Ok(()) => Some(()),
+            Ok(()) => {
+                // The copy is what is used from here on; a mapping would otherwise stay in memory as it is read.
+                let end = start.saturating_add(buffer.len() as u64);
+                self.access.release(start..end);
+                Some(())
+            }
             Err(error) => {
                 let mut failed = self.failed.lock().unwrap_or_else(PoisonError::into_inner);
                 failed.get_or_insert(error);
