@@ -34,6 +34,14 @@ def dialect(work: Work) -> list[str]:
     return ["--missing-values", work.dataset.null] if work.dataset.null else []
 
 
+def group(work: Work) -> Timed:
+    data = work.dataset
+    wanted = f"count() as n, sum({data.value}) as total, mean({data.value}) as mean"
+    run = tamis(work, "group", work.input, "--by", data.key, "--agg", wanted, "--json", *dialect(work))
+    rows = json.loads(run.answer)
+    return answered(run, sorted([row[data.key], row["n"], row["total"], row["mean"]] for row in rows))
+
+
 def filter_rows(work: Work) -> Timed:
     where = f"{work.dataset.value} > {work.dataset.limit}"
     return tamis(work, "filter", work.input, "--where", where, "--output", work.output, *dialect(work))
@@ -63,6 +71,7 @@ task.run(
     "Tamis",
     version(),
     {
+        "group": group,
         "filter": filter_rows,
         "stats_core": stats_core,
         "stats_all": stats_all,

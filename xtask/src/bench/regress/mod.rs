@@ -38,12 +38,13 @@ const ROWS: u64 = 40_000;
 /// Whole runs: a name and the arguments of `tamis`. `{csv}`, `{jsonl}` and `{contract}` are the generated files.
 ///
 /// A new verb gets a line here.
-const VERBS: [(&str, &str); 7] = [
+const VERBS: [(&str, &str); 8] = [
     ("check csv", "check {csv} --contract {contract} --json"),
     ("check jsonl", "check {jsonl} --contract {contract} --json"),
     ("check ten rows", "check {ten} --contract {contract} --json"),
     ("infer csv", "infer {csv}"),
     ("filter csv", "filter {csv} --where country=='DE'"),
+    ("group csv", "group {csv} --by country"),
     ("stats csv", "stats {csv}"),
     ("stats csv, core", "stats {csv} --core"),
 ];

@@ -3,7 +3,7 @@
 use std::ffi::{OsStr, OsString};
 use std::path::Path;
 
-use tamis_contract::model::{Bound, BoundValue, Object};
+use tamis_contract::model::{Bound, BoundValue, LogicalType, Object, Property};
 
 /// A verb on the input.
 #[derive(Debug)]
@@ -47,7 +47,32 @@ pub(super) fn jobs(
             &["--where".as_ref(), filter.as_ref()],
         ));
     }
+    if let Some((key, aggregates)) = sum_by_key(object) {
+        let title = format!("group --by {key} --agg \"{aggregates}\"");
+        let options = ["--by", &key, "--agg", &aggregates].map(OsStr::new);
+        jobs.push(job(&title, "group", &options));
+    }
     jobs
+}
+
+/// A key of few values and a number to add up for each of them: the first columns of their kind.
+fn sum_by_key(object: &Object) -> Option<(String, String)> {
+    let mut properties = object.properties.iter();
+    let key = properties.find(|property| property.constraints.allowed_values.is_some())?;
+    let mut properties = object.properties.iter();
+    let is_number =
+        |property: &&Property| property.logical_type.is_some_and(LogicalType::is_numeric);
+    let number = quoted(&properties.find(is_number)?.name);
+    Some((
+        quoted(&key.name),
+        format!("count(), sum({number}), mean({number})"),
+    ))
+}
+
+/// A column as expressions name any of them.
+fn quoted(name: &str) -> String {
+    let name = name.replace('\\', r"\\").replace('\'', r"\'");
+    format!("row['{name}']")
 }
 
 /// An expression that some records fulfil and some do not: the first numeric column above the middle of its range.
@@ -61,15 +86,14 @@ fn above_the_middle(object: &Object) -> Option<String> {
             number(&property.constraints.minimum)?,
             number(&property.constraints.maximum)?,
         );
-        let name = property.name.replace('\\', r"\\").replace('\'', r"\'");
-        (least < greatest).then(|| format!("row['{name}'] > {}", (least + greatest) / 2.0))
+        let column = quoted(&property.name);
+        (least < greatest).then(|| format!("{column} > {}", (least + greatest) / 2.0))
     })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use tamis_contract::model::Property;
 
     #[test]
     fn a_filter_divides_the_first_column_with_a_range() {
@@ -82,5 +106,20 @@ mod tests {
             None
         );
         assert_eq!(above_the_middle(&object(Property::string("a"))), None);
+    }
+
+    #[test]
+    fn groups_are_of_few_values() {
+        let object = Object::new("orders")
+            .property(Property::string("id"))
+            .property(Property::number("amount"));
+        assert_eq!(sum_by_key(&object), None);
+        let object = object.property(Property::string("country").one_of(["DE", "FR"]));
+        let (key, aggregates) = sum_by_key(&object).expect("a key and a number");
+        assert_eq!(key, "row['country']");
+        assert_eq!(
+            aggregates,
+            "count(), sum(row['amount']), mean(row['amount'])"
+        );
     }
 }
