@@ -31,8 +31,9 @@ Usage: cargo xtask <COMMAND>
                                          time `tamis check` on N rows [default: 15000000], R rounds
                                          [default: 5], and the peers; put the tables into FILE.
                                          With --python the package's validators, on 5000000 rows
-  bench --process [--rows N] [--rounds R] [--write FILE]
-                                         time the verbs that process data beside DuckDB, Polars, pyarrow and chdb
+  bench --process [--quick] [--rows N] [--rounds R] [--write FILE]
+                                         time the verbs that process data beside DuckDB, Polars, pyarrow and chdb, on
+                                         a gigabyte or, to try it, on a hundredth of it
   bench --kernels [--write FILE]         time every kernel with every instruction set
   bench --techniques [--rows N] [--rounds R] [--write FILE]
                                          time a check with and without each technique that an option turns off
@@ -57,6 +58,7 @@ fn main() -> ExitCode {
                 false => &[
                     "python?",
                     "process?",
+                    "quick?",
                     "kernels?",
                     "techniques?",
                     "rows",

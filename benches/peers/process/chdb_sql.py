@@ -30,9 +30,19 @@ def group(work: Work) -> list:
     return [[key, int(count), float(total), mean] for key, count, total, mean in query(work, text)]
 
 
-def filter_rows(work: Work) -> None:
+def group_all(work: Work) -> list:
     data = work.dataset
-    where = f"{data.value} > {data.limit}"
+    value = data.value
+    wanted = (
+        f"{data.key}, count(*), sum({value}), avg({value}), min({value}), max({value}), uniq({data.many})"
+    )
+    rows = query(work, f"SELECT {wanted} FROM {table(work)} GROUP BY 1 ORDER BY 1")
+    return [[key, *map(float, numbers)] for key, *numbers, _ in rows]
+
+
+def filter_rows(work: Work, limit: float) -> None:
+    data = work.dataset
+    where = f"{data.value} > {limit}"
     query(
         work,
         f"SELECT * FROM {table(work)} WHERE {where} INTO OUTFILE '{work.output}' TRUNCATE FORMAT CSVWithNames",
@@ -85,7 +95,9 @@ task.run(
     chdb.__version__,
     {
         "group": group,
-        "filter": filter_rows,
+        "group_all": group_all,
+        "filter_few": lambda work: filter_rows(work, work.dataset.few),
+        "filter_most": lambda work: filter_rows(work, work.dataset.most),
         "stats_core": stats_core,
         "stats_all": stats_all,
         "sort": sort,

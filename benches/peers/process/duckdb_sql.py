@@ -1,5 +1,7 @@
 """DuckDB: one query for each task."""
 
+import tempfile
+
 import duckdb
 import task
 from task import Work
@@ -21,9 +23,19 @@ def group(work: Work) -> list:
     return connect(work).execute(query).fetchall()
 
 
-def filter_rows(work: Work) -> None:
+def group_all(work: Work) -> list:
     data = work.dataset
-    query = f"COPY (FROM {table(work)} WHERE {data.value} > {data.limit}) TO '{work.output}' (FORMAT csv, HEADER true)"
+    value = data.value
+    wanted = f"{data.key}, count(*), sum({value}), avg({value}), min({value}), max({value}), approx_count_distinct({data.many})"
+    rows = connect(work).execute(f"SELECT {wanted} FROM {table(work)} GROUP BY 1 ORDER BY 1").fetchall()
+    return [row[:-1] for row in rows]
+
+
+def filter_rows(work: Work, limit: float) -> None:
+    data = work.dataset
+    query = (
+        f"COPY (FROM {table(work)} WHERE {data.value} > {limit}) TO '{work.output}' (FORMAT csv, HEADER true)"
+    )
     connect(work).execute(query)
 
 
@@ -54,9 +66,17 @@ def stats_all(work: Work) -> list:
     return [float(row["min"]), float(row["max"])]
 
 
-def sort(work: Work) -> None:
+def sort(work: Work, database: duckdb.DuckDBPyConnection | None = None) -> None:
     query = f"COPY (FROM {table(work)} ORDER BY {work.dataset.value}) TO '{work.output}' (FORMAT csv, HEADER true)"
-    connect(work).execute(query)
+    (database or connect(work)).execute(query)
+
+
+def sort_memory(work: Work) -> None:
+    database = connect(work)
+    database.execute(f"SET memory_limit = '{work.memory_bytes}B'")
+    with tempfile.TemporaryDirectory() as folder:
+        database.execute(f"SET temp_directory = '{folder}'")
+        sort(work, database)
 
 
 def to_parquet(work: Work) -> None:
@@ -65,7 +85,7 @@ def to_parquet(work: Work) -> None:
 
 
 def read_parquet(work: Work) -> int:
-    batches = connect(work).execute(f"FROM read_parquet('{work.input}')").to_arrow_reader(100_000)
+    batches = connect(work).sql(f"FROM read_parquet('{work.input}')").to_arrow_reader(100_000)
     return sum(batch.num_rows for batch in batches)
 
 
@@ -74,11 +94,14 @@ task.run(
     duckdb.__version__,
     {
         "group": group,
-        "filter": filter_rows,
+        "group_all": group_all,
+        "filter_few": lambda work: filter_rows(work, work.dataset.few),
+        "filter_most": lambda work: filter_rows(work, work.dataset.most),
         "stats_core": stats_core,
         "stats_all": stats_all,
         "sort": sort,
+        "sort_memory": sort_memory,
         "to_parquet": to_parquet,
-        "read_parquet": read_parquet,
+        "check_parquet": read_parquet,
     },
 )

@@ -26,8 +26,17 @@ def group(work: Work) -> list:
     return collect(sums).sort(data.key).rows()
 
 
-def filter_rows(work: Work) -> None:
-    scan(work).filter(pl.col(work.dataset.value) > work.dataset.limit).sink_csv(work.output)
+def group_all(work: Work) -> list:
+    data = work.dataset
+    value = pl.col(data.value)
+    wanted = [pl.len().alias("len"), value.sum().alias("sum"), value.mean().alias("mean")]
+    wanted += [value.min().alias("min"), value.max().alias("max"), pl.col(data.many).approx_n_unique()]
+    rows = collect(scan(work).group_by(data.key).agg(wanted)).sort(data.key)
+    return rows.drop(data.many).rows()
+
+
+def filter_rows(work: Work, limit: float) -> None:
+    scan(work).filter(pl.col(work.dataset.value) > limit).sink_csv(work.output)
 
 
 def core(work: Work) -> list[pl.Expr]:
@@ -83,11 +92,13 @@ task.run(
     pl.__version__,
     {
         "group": group,
-        "filter": filter_rows,
+        "group_all": group_all,
+        "filter_few": lambda work: filter_rows(work, work.dataset.few),
+        "filter_most": lambda work: filter_rows(work, work.dataset.most),
         "stats_core": stats_core,
         "stats_all": stats_all,
         "sort": sort,
         "to_parquet": to_parquet,
-        "read_parquet": read_parquet,
+        "check_parquet": read_parquet,
     },
 )

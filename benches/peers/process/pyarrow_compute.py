@@ -22,20 +22,24 @@ def read(work: Work) -> pa.Table:
     return csv.read_csv(work.input, **options(work))
 
 
-def group(work: Work) -> list:
+def group(work: Work, *more: str) -> list:
     data = work.dataset
-    sums = (
-        read(work)
-        .group_by(data.key)
-        .aggregate([([], "count_all"), (data.value, "sum"), (data.value, "mean")])
-    )
-    rows = sums.select([data.key, "count_all", f"{data.value}_sum", f"{data.value}_mean"]).to_pylist()
-    return sorted(list(row.values()) for row in rows)
+    functions = ("sum", "mean", *more)
+    wanted = [([], "count_all"), *((data.value, function) for function in functions)]
+    if more:
+        wanted.append((data.many, "count_distinct"))
+    groups = read(work).group_by(data.key).aggregate(wanted)
+    columns = [data.key, "count_all", *(f"{data.value}_{function}" for function in functions)]
+    return sorted(list(row.values()) for row in groups.select(columns).to_pylist())
 
 
-def filter_rows(work: Work) -> None:
+def group_all(work: Work) -> list:
+    return group(work, "min", "max")
+
+
+def filter_rows(work: Work, limit: float) -> None:
     frame = read(work)
-    csv.write_csv(frame.filter(pc.field(work.dataset.value) > work.dataset.limit), work.output)
+    csv.write_csv(frame.filter(pc.field(work.dataset.value) > limit), work.output)
 
 
 def stats_core(work: Work) -> list:
@@ -90,11 +94,13 @@ task.run(
     pa.__version__,
     {
         "group": group,
-        "filter": filter_rows,
+        "group_all": group_all,
+        "filter_few": lambda work: filter_rows(work, work.dataset.few),
+        "filter_most": lambda work: filter_rows(work, work.dataset.most),
         "stats_core": stats_core,
         "stats_all": stats_all,
         "sort": sort,
         "to_parquet": to_parquet,
-        "read_parquet": read_parquet,
+        "check_parquet": read_parquet,
     },
 )

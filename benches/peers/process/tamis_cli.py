@@ -42,8 +42,18 @@ def group(work: Work) -> Timed:
     return answered(run, sorted([row[data.key], row["n"], row["total"], row["mean"]] for row in rows))
 
 
-def filter_rows(work: Work) -> Timed:
-    where = f"{work.dataset.value} > {work.dataset.limit}"
+def group_all(work: Work) -> Timed:
+    data = work.dataset
+    value = data.value
+    wanted = f"count() as n, sum({value}) as total, mean({value}) as mean, min({value}) as least, max({value}) as greatest"
+    wanted += f", distinct({data.many}) as many"
+    run = tamis(work, "group", work.input, "--by", data.key, "--agg", wanted, "--json", *dialect(work))
+    columns = (data.key, "n", "total", "mean", "least", "greatest")
+    return answered(run, sorted([row[column] for column in columns] for row in json.loads(run.answer)))
+
+
+def filter_rows(work: Work, limit: float) -> Timed:
+    where = f"{work.dataset.value} > {limit}"
     return tamis(work, "filter", work.input, "--where", where, "--output", work.output, *dialect(work))
 
 
@@ -63,6 +73,22 @@ def stats_all(work: Work) -> Timed:
     return answered(run, [column["min"], column["max"]])
 
 
+def sort(work: Work, memory_bytes: int = 8_000_000_000) -> Timed:
+    options = ("--by", work.dataset.value, "--memory", str(memory_bytes), "--output", work.output)
+    return tamis(work, "sort", work.input, *options, *dialect(work))
+
+
+def sort_memory(work: Work) -> Timed:
+    return sort(work, work.memory_bytes)
+
+
+def check(work: Work) -> Timed:
+    run = tamis(work, "check", work.input, "--contract", f"{work.input}.odcs.yaml", "--json")
+    rows = json.loads(run.answer)["rows"]
+    assert rows["invalid"] == 0, rows
+    return answered(run, rows["total"])
+
+
 def version() -> str:
     return subprocess.run([TAMIS, "--version"], check=True, capture_output=True, text=True).stdout.split()[-1]
 
@@ -72,8 +98,14 @@ task.run(
     version(),
     {
         "group": group,
-        "filter": filter_rows,
+        "group_all": group_all,
+        "filter_few": lambda work: filter_rows(work, work.dataset.few),
+        "filter_most": lambda work: filter_rows(work, work.dataset.most),
         "stats_core": stats_core,
         "stats_all": stats_all,
+        "sort": sort,
+        "sort_memory": sort_memory,
+        "check": check,
+        "check_parquet": check,
     },
 )

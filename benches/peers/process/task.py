@@ -7,6 +7,7 @@ library is left out, which favours it. Tamis is timed as a whole process.
 """
 
 import json
+import os
 import resource
 import sys
 import time
@@ -21,7 +22,9 @@ class Dataset:
 
     key: str  # a column of few texts, to group by
     value: str  # a column of numbers, to sum and to sort by
-    limit: float  # `value` above it passes the filter
+    many: str  # a column of many texts, to count the different ones of
+    few: float  # a tenth has a `value` above it
+    most: float  # nearly all have
     null: str  # the text that stands for null beside the empty one
     numbers: tuple[str, ...]
     texts: tuple[str, ...]
@@ -31,7 +34,9 @@ DATASETS = {
     "transactions": Dataset(
         key="country",
         value="amount",
-        limit=5000,
+        many="account_id",
+        few=200_000,
+        most=1,
         null="",
         numbers=("amount",),
         texts=("transaction_id", "timestamp", "account_id", "country", "memo"),
@@ -39,7 +44,9 @@ DATASETS = {
     "flights": Dataset(
         key="carrier",
         value="arr_delay",
-        limit=30,
+        many="tailnum",
+        few=55,
+        most=-60,
         null="NA",
         numbers=(
             *(
@@ -58,8 +65,6 @@ DATASETS = {
     ),
 }
 
-TASKS = ("group", "filter", "stats_core", "stats_all", "sort", "to_parquet", "read_parquet")
-
 
 @dataclass(frozen=True)
 class Work:
@@ -69,6 +74,11 @@ class Work:
     input: str
     output: str
     threads: int
+
+    @property
+    def memory_bytes(self) -> int:
+        """What `sort_memory` may take: a fifth of the input, and not less than a library takes to begin with."""
+        return max(os.path.getsize(self.input) // 5, 100_000_000)
 
 
 Function = Callable[[Work], Any]
@@ -92,7 +102,7 @@ def run(tool: str, version: str, functions: dict[str, Function]) -> None:
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
     if isinstance(answer, Timed):
         answer, seconds, peak = answer.answer, answer.seconds, answer.peak_rss_bytes
-    if task in ("filter", "sort"):
+    if task in ("filter_few", "filter_most", "sort", "sort_memory"):
         answer = lines(work.output)
     elif task == "to_parquet":
         answer = rows_of_parquet(work.output)
