@@ -16,7 +16,7 @@ use tamis_formats::value::Class;
 use tamis_formats::{Block, Kind};
 
 use super::column::{Column, Mode, Setting, Spread, State, is_canonical};
-use super::dictionary::{Dictionary, Family, Full};
+use super::dictionary::Family;
 use super::extremes;
 use super::hash::{WORD_BYTES, hash, word_at, word_of};
 use super::numbers::Plain;
@@ -233,7 +233,7 @@ impl Taker<'_> {
         };
         let mut from = 0;
         if let State::Few(dictionary) = &mut column.state {
-            from = values.look_up(dictionary);
+            from = dictionary.add_all(family, values.words, values.hashes, |at| values.text(at));
             if from < values.len() {
                 column.spread_out(self.setting);
             }
@@ -289,16 +289,6 @@ impl<'v> Values<'v> {
             hashes: self.hashes.get(at..).unwrap_or_default(),
             ..self
         }
-    }
-
-    /// Counts values in a dictionary; how many there was room for.
-    fn look_up(&self, dictionary: &mut Dictionary) -> usize {
-        for (at, (&hash, &word)) in self.hashes.iter().zip(self.words).enumerate() {
-            if let Err(Full) = dictionary.add(self.family, self.text(at), word, hash, 1) {
-                return at;
-            }
-        }
-        self.hashes.len()
     }
 
     /// Adds values to a spread.
