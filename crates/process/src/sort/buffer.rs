@@ -2,10 +2,11 @@
 //!
 //! ```text
 //!   bytes     key | row | key | row | ...
-//!   entries   first 8 bytes of the key, order, where key and row lie
+//!   entries   first 12 bytes of the key, order, where key and row lie
 //! ```
 //!
-//! Only entries are moved. Most are told apart by the first bytes of their keys, without a look at `bytes`.
+//! Only entries are moved. Most are told apart by the first bytes of their keys, without a look at `bytes`: the key of one
+//! number has nine.
 
 use std::cmp::Ordering;
 
@@ -23,13 +24,31 @@ pub(super) struct Buffer {
     entries: Vec<Entry>,
 }
 
+/// Bytes of a key that an entry has.
+const PREFIX_BYTES: usize = 12;
+
 #[derive(Clone, Copy, Debug)]
 struct Entry {
+    /// The first bytes of the key, the first on top, zeros behind its end.
     prefix: u64,
     order: u64,
     start: u32,
     key_len: u32,
     row_len: u32,
+    /// The four bytes of the key that follow.
+    more: u32,
+}
+
+impl Entry {
+    /// Compares keys as far as entries tell; `None`: they may differ in what comes behind.
+    #[inline(always)]
+    fn compare(&self, other: &Entry) -> Option<Ordering> {
+        match (self.prefix, self.more).cmp(&(other.prefix, other.more)) {
+            // No key is the beginning of another, so short ones are equal.
+            Ordering::Equal if self.key_len.max(other.key_len) as usize > PREFIX_BYTES => None,
+            by_prefix => Some(by_prefix),
+        }
+    }
 }
 
 impl Buffer {
@@ -47,20 +66,22 @@ impl Buffer {
         let start = self.bytes.len();
         write_key(&mut self.bytes);
         let key = &self.bytes[start..];
-        let prefix = match key.first_chunk() {
-            Some(first) => u64::from_be_bytes(*first),
+        let first: [u8; PREFIX_BYTES] = match key.first_chunk() {
+            Some(first) => *first,
             None => {
-                let mut first = [0; 8];
+                let mut first = [0; PREFIX_BYTES];
                 first[..key.len()].copy_from_slice(key);
-                u64::from_be_bytes(first)
+                first
             }
         };
+        let [a, b, c, d, e, f, g, h, rest @ ..] = first;
         self.entries.push(Entry {
-            prefix,
+            prefix: u64::from_be_bytes([a, b, c, d, e, f, g, h]),
             order,
             start: start as u32,
             key_len: key.len() as u32,
             row_len: row.len() as u32,
+            more: u32::from_be_bytes(rest),
         });
         self.bytes.extend_from_slice(row);
     }
@@ -70,10 +91,10 @@ impl Buffer {
         let bytes = &self.bytes;
         let key = |entry: &Entry| &bytes[entry.start as usize..][..entry.key_len as usize];
         self.entries.sort_unstable_by(|one, other| {
-            let by_prefix = one.prefix.cmp(&other.prefix);
-            by_prefix
-                .then_with(|| key(one).cmp(key(other)))
-                .then_with(|| one.order.cmp(&other.order))
+            let by_key = one
+                .compare(other)
+                .unwrap_or_else(|| key(one).cmp(key(other)));
+            by_key.then_with(|| one.order.cmp(&other.order))
         });
     }
 
@@ -95,14 +116,11 @@ impl Buffer {
         (other, other_at): (&Buffer, usize),
         rank: impl Fn(u64) -> u64,
     ) -> Ordering {
-        let by_prefix = one.entries[one_at]
-            .prefix
-            .cmp(&other.entries[other_at].prefix);
-        by_prefix.then_with(|| {
-            let (one, other) = (one.get(one_at), other.get(other_at));
-            let by_key = one.key.cmp(other.key);
-            by_key.then_with(|| rank(one.order).cmp(&rank(other.order)))
-        })
+        let (one_entry, other_entry) = (&one.entries[one_at], &other.entries[other_at]);
+        let by_key = one_entry
+            .compare(other_entry)
+            .unwrap_or_else(|| one.get(one_at).key.cmp(other.get(other_at).key));
+        by_key.then_with(|| rank(one_entry.order).cmp(&rank(other_entry.order)))
     }
 
     /// Sorts the rows, appends them as a run, and is empty again.
