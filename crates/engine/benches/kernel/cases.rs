@@ -237,8 +237,29 @@ impl Block {
             out.clear();
             kernel.parse_f64s(spans, &mut out, suspects);
         });
+        let mut fixed = Vec::new();
+        let parse_fixed = self.marks("parse_fixed", 1, move |kernel, spans, suspects| {
+            fixed.clear();
+            kernel.parse_fixed(spans, b'.', 2, &mut fixed, suspects);
+        });
+        let mut numbers = vec![0.0; rows];
+        let read_f64s = self.marks("read_f64s", 1, move |kernel, spans, suspects| {
+            kernel.read_f64s(spans, &mut numbers, suspects);
+        });
+        let mut integers = vec![0; rows];
+        let read_i64s = self.marks("read_i64s", 5, move |kernel, spans, suspects| {
+            kernel.read_i64s(spans, &mut integers, suspects);
+        });
+        let mut moments = vec![0; rows];
+        let read_moments = self.marks("read_moments", 2, move |kernel, spans, suspects| {
+            kernel.read_moments(spans, DateTimeShape::DateTime, &mut moments, suspects);
+        });
         vec![
             parse_f64s,
+            parse_fixed,
+            read_f64s,
+            read_i64s,
+            read_moments,
             case(
                 "parse_f64",
                 Box::new(move |kernel| {
