@@ -24,9 +24,9 @@ pub(crate) struct Tokens {
     pub(crate) texts: Vec<String>,
     /// Somebody said that they do.
     pub(crate) are_given: bool,
-    len_bytes_max: usize,
-    /// Whether a token starts with that byte: most values are told from tokens by it.
-    starts: [bool; 256],
+    /// How long the longest token that starts with that byte is, 255 for all that are longer: most values are told from
+    /// tokens by it.
+    lens_bytes: [u8; 256],
 }
 
 /// What became of a token.
@@ -62,6 +62,12 @@ pub(crate) trait Nullable {
     fn lengths(&self) -> Option<(u64, u64)>;
 }
 
+/// A length, or 255 if it is longer.
+#[inline(always)]
+pub(crate) fn capped(len_bytes: usize) -> u8 {
+    len_bytes.min(255) as u8
+}
+
 impl Tokens {
     /// Those given, else the common ones.
     pub(crate) fn new(given: Option<Vec<String>>) -> Tokens {
@@ -69,13 +75,13 @@ impl Tokens {
         let mut texts = given.unwrap_or_else(|| COMMON_NULLS.map(str::to_owned).to_vec());
         // The empty text is null anyway.
         texts.retain(|text| !text.is_empty());
-        let mut starts = [false; 256];
+        let mut lens_bytes = [0; 256];
         for text in &texts {
-            starts[usize::from(text.as_bytes()[0])] = true;
+            let longest = &mut lens_bytes[usize::from(text.as_bytes()[0])];
+            *longest = capped(text.len()).max(*longest);
         }
         Tokens {
-            starts,
-            len_bytes_max: texts.iter().map(String::len).max().unwrap_or(0),
+            lens_bytes,
             texts,
             are_given,
         }
@@ -86,11 +92,16 @@ impl Tokens {
         Tokens::new(Some(Vec::new()))
     }
 
+    /// For each first byte the length, at most 255, up to which a text may be a token: see [`capped`].
+    pub(crate) fn lens_bytes(&self) -> &[u8; 256] {
+        &self.lens_bytes
+    }
+
     /// The token that `text` is.
     #[inline]
     pub(crate) fn position(&self, text: &[u8]) -> Option<usize> {
         let first = text.first()?;
-        if text.len() > self.len_bytes_max || !self.starts[usize::from(*first)] {
+        if capped(text.len()) > self.lens_bytes[usize::from(*first)] {
             return None;
         }
         self.texts.iter().position(|token| token.as_bytes() == text)

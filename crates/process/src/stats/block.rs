@@ -1,7 +1,7 @@
 //! One column of a block: its values are listed, then visited by one tight loop for each thing that is found out.
 //!
-//! 1. *Gathering* leaves out what is null, and lists where the plain values lie. Values that must be put together first
-//!    (doubled quotes, escapes) are rare and are taken one by one.
+//! 1. *Gathering* leaves out what is null, and lists where the plain values lie. Values that may be null or quoted, by their
+//!    first byte, come last, and those that must be put together first (doubled quotes, escapes) are taken one by one.
 //! 2. Their words and hashes are computed, all of them in a row.
 //! 3. A column with a dictionary looks up each hash. A spread runs a loop for each of its parts: registers, lengths,
 //!    extremes, numbers. [`Spread::take`] is the definition of what these loops do.
@@ -21,12 +21,14 @@ use super::extremes;
 use super::hash::{WORD_BYTES, hash, word_at, word_of};
 use super::numbers::Plain;
 use crate::infer::column::characters;
-use crate::infer::nulls::Tokens;
+use crate::infer::nulls::{Tokens, capped};
 
 /// The buffers of one worker.
 #[derive(Debug, Default)]
 pub(super) struct Scratch {
     unquoted: Vec<u32>,
+    /// Rows whose values must be looked at one by one.
+    special: Vec<usize>,
     index: Vec<u32>,
     words: Vec<u128>,
     hashes: Vec<u64>,
@@ -42,6 +44,32 @@ impl Scratch {
     fn clear(&mut self) {
         self.index.clear();
         self.words.clear();
+    }
+
+    /// Lists the values of all rows but the [special](is_special) ones. No branch depends on the values unless one is special.
+    fn push_plain(
+        &mut self,
+        spans: &Spans<'_>,
+        special_lens: &[u8; 256],
+        special: &mut Vec<usize>,
+    ) {
+        self.index.resize(2 * spans.rows, 0);
+        self.words.resize(spans.rows, 0);
+        let mut count = 0;
+        for row in 0..spans.rows {
+            let range = spans.range(row);
+            let word = word_at(spans.bytes, range.start, range.len());
+            self.index[2 * count] = (range.start as u32).wrapping_sub(1);
+            self.index[2 * count + 1] = range.end as u32;
+            self.words[count] = word;
+            if capped(range.len()) <= special_lens[usize::from(word as u8)] {
+                special.push(row);
+            } else {
+                count += 1;
+            }
+        }
+        self.index.truncate(2 * count);
+        self.words.truncate(count);
     }
 
     /// Lists a plain value.
@@ -61,7 +89,7 @@ pub(super) struct Taker<'a> {
     pub(super) kernel: Kernel,
 }
 
-/// Plain values of a block, in the order of the rows.
+/// Plain values of a block.
 #[derive(Clone, Copy)]
 struct Values<'v> {
     family: Family,
@@ -97,7 +125,22 @@ impl Taker<'_> {
             false => block.quote,
         };
         scratch.clear();
-        for row in 0..block.rows {
+        // What begins like a quoted field or, no longer than it, like a null token may be one. What is empty has a zero for its
+        // first byte.
+        let mut special_lens = *self.tokens.lens_bytes();
+        special_lens[0] = u8::MAX;
+        if let Some(quote) = quote {
+            special_lens[usize::from(quote)] = u8::MAX;
+        }
+        let mut special = std::mem::take(&mut scratch.special);
+        special.clear();
+        scratch.push_plain(&spans, &special_lens, &mut special);
+        for (row, &priority) in scratch.priorities.iter().enumerate() {
+            if column.sample.wants(priority) && !is_special(spans.field(row), &special_lens) {
+                sample(column, Family::Untyped, spans.field(row), priority);
+            }
+        }
+        for &row in &special {
             let mut range = spans.range(row);
             let Some(&first) = spans.bytes[range.clone()].first() else {
                 continue;
@@ -127,6 +170,7 @@ impl Taker<'_> {
             scratch.push(spans.bytes, range);
             sample(column, Family::Untyped, text, priority);
         }
+        scratch.special = special;
         self.gathered(Family::Untyped, block, at, column, scratch);
         scratch.unquoted = pairs;
     }
@@ -254,6 +298,12 @@ fn simply_quoted(field: &[u8], quote: u8, escape: Option<u8>) -> Option<Range<us
         Some(escape) => memchr2(quote, escape, value).is_none(),
     };
     (is_closed && is_plain).then_some(inner)
+}
+
+/// Whether a value is no longer than those that must be looked at and begin with the same byte; an empty one is.
+fn is_special(text: &[u8], special_lens: &[u8; 256]) -> bool {
+    let first = text.first().copied().unwrap_or(0);
+    capped(text.len()) <= special_lens[usize::from(first)]
 }
 
 /// The priority of a row, if there are samples.
