@@ -25,6 +25,9 @@ pub fn run_as_process(arguments: impl IntoIterator<Item = OsString>) -> Exit {
     if let Err(error) = tamis_engine::mmap::install_fault_handler() {
         eprintln!("warning: files are read, not mapped: {error}");
     }
+    // A damaged file is told of in one line.
+    #[cfg(feature = "parquet")]
+    tamis_formats::arrow::panics::keep_quiet();
     crate::run(arguments, &cancel)
 }
 

@@ -8,12 +8,11 @@
 //! arrays of some ten thousand, so that a thread holds little and finds what it has just decoded in its cache.
 
 use std::fmt::Debug;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use arrow_array::StructArray;
 use arrow_schema::SchemaRef;
 
-use super::Leaf;
+use super::{Leaf, panics};
 use crate::Error;
 use crate::sniff::Format;
 
@@ -97,15 +96,7 @@ pub(crate) fn decode<T>(
     place: impl Fn() -> String,
     decoder: impl FnOnce() -> Result<T, String>,
 ) -> Result<T, Error> {
-    let outcome = catch_unwind(AssertUnwindSafe(decoder)).unwrap_or_else(|panic| {
-        let text = panic.downcast_ref::<&str>().copied();
-        let text = text.or_else(|| panic.downcast_ref::<String>().map(String::as_str));
-        Err(format!(
-            "it cannot be decoded ({})",
-            text.unwrap_or("no reason given")
-        ))
-    });
-    outcome.map_err(|message| Error::Damaged {
+    panics::caught(decoder).map_err(|message| Error::Damaged {
         place: place(),
         message,
     })

@@ -24,6 +24,8 @@ mod number;
 #[cfg(feature = "parquet")]
 pub(crate) mod open;
 #[cfg(feature = "parquet")]
+pub mod panics;
+#[cfg(feature = "parquet")]
 pub mod records;
 #[cfg(feature = "parquet")]
 pub(crate) mod region;
