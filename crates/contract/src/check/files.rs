@@ -44,7 +44,7 @@ pub(super) fn check_file(
     let wants_bad = outputs.bad.is_some();
     let has_keys = !compiled.unique.is_empty();
     let rows_max = if has_keys { KEYED_ROWS } else { UNIT_ROWS };
-    let (columns, units) = units(compiled, file, rows_max, options.threads)?;
+    let (columns, units) = units(compiled, file, rows_max, options)?;
     let len_bytes = file.len_bytes();
     options.progress.add_raw_bytes_total(len_bytes.unwrap_or(0));
     let pass = Pass {
@@ -161,14 +161,14 @@ fn units<'f>(
     compiled: &Compiled,
     file: &'f dyn RecordFile,
     rows_max: usize,
-    threads: usize,
+    options: &CheckOptions,
 ) -> Result<(Columns, Units<'f>), CheckError> {
     #[cfg(feature = "parquet")]
     if let Some(batches) = file.batches() {
-        return super::rows::arrow::units(compiled, batches, rows_max, threads);
+        return super::rows::arrow::units(compiled, batches, rows_max, options);
     }
     // Such a file is divided as it is.
-    let _ = (rows_max, threads);
+    let _ = (rows_max, options);
     // Where records lie as messages do, a schema says what they may have, as keys of JSON; it is no header.
     let allows_more = file.has_records() && compiled.extra_columns != Some(ExtraColumns::Refuse);
     let known: HashSet<String> = compiled

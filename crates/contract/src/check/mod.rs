@@ -227,7 +227,7 @@ impl Check {
         batches: impl Iterator<Item = tamis_engine::Result<arrow_array::StructArray>> + Send,
         options: &CheckOptions,
     ) -> Result<Report, CheckError> {
-        let (columns, slices) = rows::arrow::slices(self, input, schema, batches)?;
+        let (columns, slices) = rows::arrow::slices(self, input, schema, batches, options.kernel)?;
         rows::run(self, columns, input, slices, options)
     }
 

@@ -1,24 +1,65 @@
-//! Arrays of keys, and of runs: the text of the values is made once for a batch, a row copies where its value lies.
+//! Arrays of keys, and of runs: the text of the values is made once for a dictionary, a row copies where its value lies.
+//!
+//! Where it can be told of texts that no rule finds anything wrong with them, that is told of the dictionary, and its keys
+//! are looked at only if something is wrong with some of it.
 
 use std::ops::Range;
+use std::sync::Arc;
 
 use arrow_array::cast::AsArray;
 use arrow_array::types::{
-    ArrowDictionaryKeyType, Int8Type, Int16Type, Int32Type, Int64Type, RunEndIndexType, UInt8Type,
-    UInt16Type, UInt32Type, UInt64Type,
+    ArrowDictionaryKeyType, Int16Type, Int32Type, Int64Type, RunEndIndexType,
 };
 use arrow_array::{Array, ArrayRef};
 use arrow_buffer::{ArrowNativeType, NullBuffer};
 use arrow_schema::DataType;
 
+use super::spare::{Right, Spare};
 use super::text::{Loaded, Text};
-use crate::Error;
+use crate::block::{Column, Kinds};
+use crate::{Block, Error, Kind};
+
+/// A dictionary is looked at as a whole if it has at most this many times as many values as an array has keys: the arrays
+/// behind it have the same, as a rule.
+const VALUES_FOR_KEY: usize = 4;
+
+/// Expands `$each` for the type of keys.
+macro_rules! with_key_type {
+    ($key_type:expr, $each:ident) => {
+        match $key_type {
+            DataType::Int8 => $each!(arrow_array::types::Int8Type),
+            DataType::Int16 => $each!(arrow_array::types::Int16Type),
+            DataType::Int32 => $each!(arrow_array::types::Int32Type),
+            DataType::Int64 => $each!(arrow_array::types::Int64Type),
+            DataType::UInt8 => $each!(arrow_array::types::UInt8Type),
+            DataType::UInt16 => $each!(arrow_array::types::UInt16Type),
+            DataType::UInt32 => $each!(arrow_array::types::UInt32Type),
+            DataType::UInt64 => $each!(arrow_array::types::UInt64Type),
+            _ => unreachable!("Arrow has no other keys"),
+        }
+    };
+}
+
+#[cfg(feature = "parquet")]
+pub(crate) use with_key_type;
 
 /// The text of the values that keys stand for.
 #[derive(Debug)]
 pub(super) struct Dictionary {
+    /// What this is made of.
+    array: ArrayRef,
     values: Text,
     is_ascii: bool,
+    /// Of each value whether it must be judged; `None`: nobody knows.
+    suspects: Option<Suspects>,
+}
+
+/// The values of a dictionary that must be judged.
+#[derive(Debug)]
+enum Suspects {
+    /// None must.
+    None,
+    Some(Vec<bool>),
 }
 
 impl Dictionary {
@@ -26,17 +67,20 @@ impl Dictionary {
     ///
     /// # Errors
     /// [`Error::ValueTooLong`] when its text is longer than an index can point into; [`Error::NotUtf8`].
-    pub(super) fn of(name: &str, array: &dyn Array) -> Option<Result<Dictionary, Error>> {
-        let values = match array.as_any_dictionary_opt() {
-            Some(dictionary) => dictionary.values(),
-            None => run_values(array)?,
-        };
+    pub(super) fn of(
+        name: &str,
+        array: &dyn Array,
+        spare: &Spare,
+    ) -> Option<Result<Dictionary, Error>> {
+        let values = values_of(array)?;
         let mut scratch = Text::default();
         let loaded = scratch
             .load(values.as_ref(), values.nulls(), 0..values.len())
             .and_then(|loaded| loaded.checked(name));
         Some(loaded.map(|loaded| Dictionary {
+            array: Arc::clone(values),
             is_ascii: loaded.ascii == Some(true),
+            suspects: Suspects::among(&loaded, values, array.len(), spare),
             values: Text {
                 bytes: loaded.bytes.to_vec(),
                 index: loaded.index.to_vec(),
@@ -45,48 +89,91 @@ impl Dictionary {
         }))
     }
 
-    /// Finds the values of these rows of `array`, which has this dictionary.
+    /// Whether this is the dictionary of `array`, too.
+    pub(super) fn is_of(&self, array: &dyn Array) -> bool {
+        values_of(array).is_some_and(|values| Arc::ptr_eq(values, &self.array))
+    }
+
+    /// As [`Spare::mark_values`].
+    pub(super) fn mark_values(
+        &self,
+        array: &dyn Array,
+        rows: Range<usize>,
+        suspects: &mut Vec<u64>,
+    ) -> bool {
+        let wrong = match &self.suspects {
+            Some(Suspects::None) => {
+                suspects.resize(rows.len().div_ceil(64), 0);
+                return true;
+            }
+            Some(Suspects::Some(wrong)) => wrong,
+            None => return false,
+        };
+        macro_rules! mark {
+            ($key:ty) => {{
+                let keys = &array.as_dictionary::<$key>().keys().values()[rows];
+                suspects.extend(keys.chunks(64).map(|keys| {
+                    let bits = keys.iter().enumerate();
+                    bits.fold(0, |word, (bit, key)| {
+                        // A key may be any where it is null, or wrong.
+                        let is_wrong = wrong.get(key.as_usize()).is_none_or(|&is_wrong| is_wrong);
+                        word | u64::from(is_wrong) << bit
+                    })
+                }));
+                true
+            }};
+        }
+        match array.data_type() {
+            DataType::Dictionary(key_type, _) => with_key_type!(key_type.as_ref(), mark),
+            _ => false,
+        }
+    }
+
+    /// Finds the values of these rows of `array`, which has this dictionary and is part of the column called `name`.
+    ///
+    /// # Errors
+    /// [`Error::Damaged`] for a key of no value.
     pub(super) fn load<'t>(
         &'t self,
+        name: &str,
         array: &dyn Array,
         nulls: Option<&NullBuffer>,
         rows: Range<usize>,
         text: &'t mut Text,
-    ) -> Loaded<'t> {
+    ) -> Result<Loaded<'t>, Error> {
         text.index.clear();
-        let key_type = match array.data_type() {
-            DataType::Dictionary(key_type, _) => key_type.as_ref(),
-            DataType::RunEndEncoded(ends, _) => {
-                match ends.data_type() {
-                    DataType::Int16 => self.look_up_runs::<Int16Type>(array, nulls, rows, text),
-                    DataType::Int32 => self.look_up_runs::<Int32Type>(array, nulls, rows, text),
-                    _ => self.look_up_runs::<Int64Type>(array, nulls, rows, text),
-                }
-                return self.loaded(text);
-            }
+        macro_rules! look_up {
+            ($key:ty) => {
+                self.look_up::<$key>(array, nulls, rows, text)
+            };
+        }
+        let found = match array.data_type() {
+            DataType::Dictionary(key_type, _) => with_key_type!(key_type.as_ref(), look_up),
+            DataType::RunEndEncoded(ends, _) => match ends.data_type() {
+                DataType::Int16 => self.look_up_runs::<Int16Type>(array, nulls, rows, text),
+                DataType::Int32 => self.look_up_runs::<Int32Type>(array, nulls, rows, text),
+                _ => self.look_up_runs::<Int64Type>(array, nulls, rows, text),
+            },
             _ => unreachable!("it has a dictionary"),
         };
-        match key_type {
-            DataType::Int8 => self.look_up::<Int8Type>(array, nulls, rows, text),
-            DataType::Int16 => self.look_up::<Int16Type>(array, nulls, rows, text),
-            DataType::Int32 => self.look_up::<Int32Type>(array, nulls, rows, text),
-            DataType::Int64 => self.look_up::<Int64Type>(array, nulls, rows, text),
-            DataType::UInt8 => self.look_up::<UInt8Type>(array, nulls, rows, text),
-            DataType::UInt16 => self.look_up::<UInt16Type>(array, nulls, rows, text),
-            DataType::UInt32 => self.look_up::<UInt32Type>(array, nulls, rows, text),
-            DataType::UInt64 => self.look_up::<UInt64Type>(array, nulls, rows, text),
-            _ => unreachable!("Arrow has no other keys"),
-        }
-        self.loaded(text)
-    }
-
-    fn loaded<'t>(&'t self, text: &'t Text) -> Loaded<'t> {
-        Loaded {
+        found.ok_or_else(|| Error::Damaged {
+            place: format!("column `{name}`"),
+            message: format!(
+                "a key is for no value of its dictionary, which has {}",
+                self.array.len()
+            ),
+        })?;
+        Ok(Loaded {
             bytes: &self.values.bytes,
             index: &text.index,
             ascii: Some(self.is_ascii),
-            suspects: None,
-        }
+            suspects: Some(text.suspects.as_slice()).filter(|suspects| !suspects.is_empty()),
+        })
+    }
+
+    /// Where the value lies that is the `at`-th of the dictionary.
+    fn place(&self, at: usize) -> Option<[u32; 2]> {
+        self.values.index.get(2 * at..)?.first_chunk().copied()
     }
 
     fn look_up_runs<K: RunEndIndexType>(
@@ -95,18 +182,16 @@ impl Dictionary {
         nulls: Option<&NullBuffer>,
         rows: Range<usize>,
         text: &mut Text,
-    ) {
+    ) -> Option<()> {
         let runs = array.as_run::<K>();
         for row in rows {
             let pair = match nulls.is_none_or(|nulls| nulls.is_valid(row)) {
-                true => {
-                    let at = 2 * runs.get_physical_index(row);
-                    [self.values.index[at], self.values.index[at + 1]]
-                }
+                true => self.place(runs.get_physical_index(row))?,
                 false => [u32::MAX, 0],
             };
             text.index.extend(pair);
         }
+        Some(())
     }
 
     fn look_up<K: ArrowDictionaryKeyType>(
@@ -115,20 +200,66 @@ impl Dictionary {
         nulls: Option<&NullBuffer>,
         rows: Range<usize>,
         text: &mut Text,
-    ) {
+    ) -> Option<()> {
         let keys = array.as_dictionary::<K>().keys().values();
         for row in rows {
             let is_valid = nulls.is_none_or(|nulls| nulls.is_valid(row));
             // The key of a null may be any.
             let pair = match is_valid {
-                true => {
-                    let at = 2 * keys[row].as_usize();
-                    [self.values.index[at], self.values.index[at + 1]]
-                }
+                true => self.place(keys[row].as_usize())?,
                 false => [u32::MAX, 0],
             };
             text.index.extend(pair);
         }
+        Some(())
+    }
+}
+
+impl Suspects {
+    /// Those of the texts of `values`, of which an array has `keys` many keys.
+    fn among(
+        loaded: &Loaded<'_>,
+        values: &ArrayRef,
+        keys: usize,
+        spare: &Spare,
+    ) -> Option<Suspects> {
+        let is_text = matches!(
+            values.data_type(),
+            DataType::Utf8
+                | DataType::LargeUtf8
+                | DataType::Utf8View
+                | DataType::Binary
+                | DataType::LargeBinary
+        );
+        let Right::Texts(texts) = &spare.values else {
+            return None;
+        };
+        // What the keys of no values are for is nothing.
+        if !is_text || values.is_empty() || values.len() > VALUES_FOR_KEY * keys {
+            return None;
+        }
+        let columns = [Column {
+            bytes: loaded.bytes,
+            index: loaded.index,
+            kinds: Kinds::All(Kind::Text),
+            ascii: loaded.ascii,
+            suspects: None,
+        }];
+        let mut words = vec![0; values.len().div_ceil(64)];
+        texts.mark(&Block::apart(&columns, values.len()), &mut words);
+        if words.iter().all(|&word| word == 0) {
+            return Some(Suspects::None);
+        }
+        let is_wrong = |at: usize| words[at / 64] >> (at % 64) & 1 == 1;
+        Some(Suspects::Some((0..values.len()).map(is_wrong).collect()))
+    }
+}
+
+/// What the keys or the runs of an array are for.
+fn values_of(array: &dyn Array) -> Option<&ArrayRef> {
+    match array.as_any_dictionary_opt() {
+        Some(dictionary) => Some(dictionary.values()),
+        None => run_values(array),
     }
 }
 

@@ -37,7 +37,8 @@ pub trait BatchFile: Debug + Send + Sync {
     fn len_bytes(&self) -> Option<u64>;
 
     /// The pieces of the file in order, with these columns of [`schema`](BatchFile::schema) and as few others as possible;
-    /// pieces of at most about `rows_max` rows where the format allows it, and enough of them for `threads`.
+    /// pieces of at most about `rows_max` rows where the format allows it, and enough of them for `threads`. Texts that are
+    /// stored as keys of a dictionary may come as such, whatever the schema calls them.
     ///
     /// # Errors
     /// When the file cannot be read, or a second time if it is a stream.

@@ -15,7 +15,7 @@
 
 #[cfg(feature = "parquet")]
 pub mod build;
-mod dictionary;
+pub(crate) mod dictionary;
 #[cfg(feature = "parquet")]
 pub mod file;
 mod moment;
@@ -46,7 +46,7 @@ use crate::block::{Column, Kinds};
 use crate::columns::{BLOCK_ROWS, Batch};
 use crate::{Block, Error, Kind};
 use dictionary::Dictionary;
-pub use spare::{Right, Spare};
+pub use spare::{Right, Spare, Texts};
 use text::{Loaded, Text};
 
 /// Rows of a [`Slice`]: enough to be worth a thread's while, few enough that one batch keeps all threads busy.
@@ -237,22 +237,42 @@ impl Reader {
     /// The rows of a batch of the schema (a record batch is a struct of its columns), cut so that many threads can look
     /// at them. Columns that nobody looks at are let go.
     pub fn slices(&self, batch: &StructArray) -> impl Iterator<Item = Slice> + use<> {
+        self.slices_knowing(batch, &mut Dictionaries::default())
+    }
+
+    /// The same, knowing the dictionaries of the batch before, which has the same as a rule.
+    pub fn slices_knowing(
+        &self,
+        batch: &StructArray,
+        known: &mut Dictionaries,
+    ) -> impl Iterator<Item = Slice> + use<> {
         let rows = batch.len();
-        let sources = self.columns.iter().map(|wanted| {
-            let (first, members) = wanted.path.as_ref()?.split_first()?;
-            let mut array = batch.column(*first);
-            let mut nulls = NullBuffer::union(batch.nulls(), array.nulls());
-            for &member in members {
-                array = array.as_struct().column(member);
-                // What is in a struct that is null is null.
-                nulls = NullBuffer::union(nulls.as_ref(), array.nulls());
-            }
-            Some(Source {
-                array: Arc::clone(array),
-                nulls: nulls.filter(|nulls| nulls.null_count() > 0),
-                dictionary: Dictionary::of(&wanted.name, array.as_ref()),
-            })
-        });
+        known.0.resize(self.columns.len(), None);
+        let sources = self
+            .columns
+            .iter()
+            .zip(&mut known.0)
+            .map(|(wanted, known)| {
+                let (first, members) = wanted.path.as_ref()?.split_first()?;
+                let mut array = batch.column(*first);
+                let mut nulls = NullBuffer::union(batch.nulls(), array.nulls());
+                for &member in members {
+                    array = array.as_struct().column(member);
+                    // What is in a struct that is null is null.
+                    nulls = NullBuffer::union(nulls.as_ref(), array.nulls());
+                }
+                if !known.as_ref().is_some_and(|known| known.is_of(array)) {
+                    *known = match Dictionary::of(&wanted.name, array, &wanted.spare).transpose() {
+                        Ok(dictionary) => dictionary.map(Arc::new),
+                        Err(error) => return Some(Err(error)),
+                    };
+                }
+                Some(Ok(Source {
+                    array: Arc::clone(array),
+                    nulls: nulls.filter(|nulls| nulls.null_count() > 0),
+                    dictionary: known.clone(),
+                }))
+            });
         let batch = Arc::new(Sources {
             columns: Arc::clone(&self.columns),
             sources: sources.collect(),
@@ -276,8 +296,12 @@ pub struct Slice {
 struct Sources {
     columns: Arc<[Wanted]>,
     /// One for each of the columns.
-    sources: Vec<Option<Source>>,
+    sources: Vec<Option<Result<Source, Error>>>,
 }
+
+/// What is known of the dictionaries of a batch, for those that follow: one for each column of the blocks.
+#[derive(Debug, Default)]
+pub struct Dictionaries(Vec<Option<Arc<Dictionary>>>);
 
 /// A column of a batch.
 #[derive(Debug)]
@@ -286,7 +310,7 @@ struct Source {
     /// `None` if there are none.
     nulls: Option<NullBuffer>,
     /// The values, if the array holds keys of them.
-    dictionary: Option<Result<Dictionary, Error>>,
+    dictionary: Option<Arc<Dictionary>>,
 }
 
 impl Source {
@@ -298,26 +322,47 @@ impl Source {
         text: &'s mut Text,
     ) -> Result<Loaded<'s>, Error> {
         let nulls = self.nulls.as_ref();
-        text.suspects.clear();
         let array = self.array.as_ref();
-        let is_marked = wanted
-            .spare
-            .mark(array, nulls, rows.clone(), &mut text.suspects);
-        if is_marked && text.suspects.iter().all(|&word| word == 0) {
+        if self.are_spare(wanted, rows.clone(), text) {
             return Ok(Loaded {
                 suspects: Some(&text.suspects),
                 ..Loaded::default()
             });
         }
         match &self.dictionary {
-            Some(Ok(dictionary)) => Ok(dictionary.load(array, nulls, rows, text)),
-            Some(Err(error)) => Err(error.clone()),
+            Some(dictionary) => dictionary.load(&wanted.name, array, nulls, rows, text),
             None => text.load(array, nulls, rows)?.checked(&wanted.name),
         }
+    }
+
+    /// Whether it is known of all these rows that no rule finds anything wrong with them. Otherwise it is of those that are
+    /// no suspects, if there are bits for these.
+    fn are_spare(&self, wanted: &Wanted, rows: Range<usize>, text: &mut Text) -> bool {
+        let (array, suspects) = (self.array.as_ref(), &mut text.suspects);
+        suspects.clear();
+        let is_marked = match &self.dictionary {
+            Some(dictionary) => dictionary.mark_values(array, rows.clone(), suspects),
+            None => wanted.spare.mark_values(array, rows.clone(), suspects),
+        };
+        if let (true, Some(nulls)) = (is_marked, &self.nulls) {
+            wanted.spare.mark_nulls(nulls, rows, suspects);
+        }
+        is_marked && suspects.iter().all(|&word| word == 0)
     }
 }
 
 impl Slice {
+    /// Whether there is no text that anybody asks for, so that all rows make one block.
+    fn are_spare(&self, texts: &mut [Text]) -> bool {
+        let columns = self.batch.columns.iter().zip(&self.batch.sources);
+        let mut columns = columns.zip(texts);
+        columns.all(|((wanted, source), text)| match source {
+            None => true,
+            Some(Ok(source)) => source.are_spare(wanted, self.rows.clone(), text),
+            Some(Err(_)) => false,
+        })
+    }
+
     /// Calls `visit` with rows that fit into a block; a block of fewer rows if their text is too long for one.
     fn visit_rows(
         &self,
@@ -340,13 +385,16 @@ impl Slice {
                     suspects: Some(&[]),
                     ..Loaded::default()
                 },
-                Some(source) => match source.load(wanted, rows.clone(), text) {
-                    Ok(loaded) => loaded,
-                    Err(error) => {
-                        failed = Some(error);
-                        break;
+                Some(source) => {
+                    let source = source.as_ref().map_err(Error::clone);
+                    match source.and_then(|source| source.load(wanted, rows.clone(), text)) {
+                        Ok(loaded) => loaded,
+                        Err(error) => {
+                            failed = Some(error);
+                            break;
+                        }
                     }
-                },
+                }
             };
             columns.push(Column {
                 bytes: loaded.bytes,
@@ -375,6 +423,9 @@ impl Slice {
 impl Batch for Slice {
     fn for_each_block(&self, visit: &mut dyn FnMut(&Block<'_>)) -> Result<(), Error> {
         let mut texts = vec![Text::default(); self.batch.columns.len()];
+        if self.are_spare(&mut texts) {
+            return self.visit_rows(self.rows.clone(), &mut texts, visit);
+        }
         for first in self.rows.clone().step_by(BLOCK_ROWS) {
             let rows = first..self.rows.end.min(first + BLOCK_ROWS);
             self.visit_rows(rows, &mut texts, visit)?;

@@ -11,7 +11,7 @@ use arrow_schema::DataType;
 
 use super::dictionary::Dictionary;
 use super::text::Text;
-use super::{moment, number};
+use super::{Spare, moment, number};
 use crate::Error;
 use crate::write::write_json_string;
 
@@ -212,7 +212,7 @@ fn scalars(
     rows: Range<usize>,
 ) -> Result<Json, Error> {
     let mut scratch = Text::default();
-    let dictionary = Dictionary::of("", array).transpose()?;
+    let dictionary = Dictionary::of("", array, &Spare::default()).transpose()?;
     let data_type = match array.data_type() {
         DataType::Dictionary(_, values) => values.as_ref(),
         data_type => data_type,
@@ -234,7 +234,7 @@ fn scalars(
         });
     }
     let loaded = match &dictionary {
-        Some(dictionary) => dictionary.load(array, nulls, rows.clone(), &mut scratch),
+        Some(dictionary) => dictionary.load("", array, nulls, rows.clone(), &mut scratch)?,
         None => scratch.load(array, nulls, rows.clone())?.checked("")?,
     };
     let is_bare = matches!(data_type, DataType::Boolean) || number::is_number(data_type);

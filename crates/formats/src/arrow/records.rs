@@ -3,7 +3,7 @@
 use arrow_schema::DataType;
 
 use super::file::{BatchFile, Piece};
-use super::{Leaf, Reader, Spare, every_leaf};
+use super::{Dictionaries, Leaf, Reader, Spare, every_leaf};
 use crate::columns::Batch;
 use crate::file::{FileColumn, RecordFile, Unit, Units};
 use crate::sniff::Format;
@@ -128,8 +128,9 @@ impl Unit for PieceUnit<'_> {
     fn visit(self: Box<Self>, visitor: &mut dyn Visitor) -> tamis_engine::Result<Totals> {
         let PieceUnit { piece, reader } = *self;
         let mut rows = 0;
+        let mut dictionaries = Dictionaries::default();
         piece.visit(&mut |array| {
-            for slice in reader.slices(array) {
+            for slice in reader.slices_knowing(array, &mut dictionaries) {
                 slice.for_each_block(&mut |block| {
                     rows += block.rows as u64;
                     visitor.block(block);

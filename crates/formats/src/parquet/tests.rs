@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use arrow_array::cast::AsArray;
 use arrow_array::types::Int32Type;
 use arrow_array::{
     Array, ArrayRef, BooleanArray, Date32Array, Decimal128Array, DictionaryArray, Float64Array,
@@ -98,6 +99,27 @@ fn open(bytes: Vec<u8>) -> tamis_engine::Result<ParquetFile> {
     }
 }
 
+/// The values, where there are keys of them in the place of an array of type `wanted`.
+fn unpacked(array: &ArrayRef, wanted: &DataType) -> ArrayRef {
+    match (wanted, array.data_type()) {
+        (DataType::Struct(fields), _) => {
+            let members = array.as_struct();
+            let columns = members.columns().iter().zip(fields);
+            let columns = columns.map(|(column, field)| unpacked(column, field.data_type()));
+            Arc::new(StructArray::new(
+                fields.clone(),
+                columns.collect(),
+                members.nulls().cloned(),
+            ))
+        }
+        (DataType::Utf8, DataType::Dictionary(..)) => {
+            let keys = array.as_dictionary::<Int32Type>();
+            arrow_select::take::take(keys.values(), keys.keys(), None).unwrap()
+        }
+        _ => Arc::clone(array),
+    }
+}
+
 /// All rows of the wanted columns, as the pieces give them.
 fn read(
     file: &ParquetFile,
@@ -168,9 +190,33 @@ fn what_is_written_is_read_in_pieces_of_any_size() {
         assert_eq!(file.rows(), Some(2000));
         for rows_max in [usize::MAX, 300, 64] {
             let read = joined(&read(&file, &all, rows_max).unwrap());
-            assert_eq!(read.columns(), table.columns());
+            let columns = read.columns().iter().zip(table.columns());
+            for (column, expected) in columns {
+                assert_eq!(&unpacked(column, expected.data_type()), expected);
+            }
         }
     }
+}
+
+#[test]
+fn texts_that_are_stored_as_keys_are_read_as_keys() {
+    let table = table(2000);
+    let all = every_leaf(&table.schema());
+    let is_keyed = |properties: WriterProperties, column: usize| {
+        let file = open(written(&table, properties)).unwrap();
+        let array = joined(&read(&file, &all, usize::MAX).unwrap());
+        matches!(array.column(column).data_type(), DataType::Dictionary(..))
+    };
+    let text = table.schema().index_of("text").unwrap();
+    assert!(is_keyed(WriterProperties::default(), text));
+    // A dictionary that is full after some pages: the others hold the texts.
+    let some = WriterProperties::builder()
+        .set_dictionary_page_size_limit(500)
+        .set_data_page_row_count_limit(100)
+        .set_write_batch_size(50);
+    assert!(!is_keyed(some.build(), text));
+    let none = WriterProperties::builder().set_dictionary_enabled(false);
+    assert!(!is_keyed(none.build(), text));
 }
 
 #[test]

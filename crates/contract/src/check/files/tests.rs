@@ -14,32 +14,40 @@ use crate::report::Report;
 
 const ROWS: usize = 5000;
 
-/// Ids of which every 499th repeats the one before, and amounts of which some are too small, too large or missing.
-fn values() -> (Vec<String>, Vec<Option<f64>>) {
+/// Ids of which every 499th repeats the one before, amounts of which some are too small, too large or missing, and
+/// countries of which some are not known or missing.
+fn values() -> (Vec<String>, Vec<Option<f64>>, Vec<Option<&'static str>>) {
     let ids = (0..ROWS).map(|row| match row % 499 {
         498 => format!("TX{:04}", row - 1),
         _ if row % 777 == 5 => "TX?".to_owned(),
         _ => format!("TX{row:04}"),
     });
     let amounts = (0..ROWS).map(|row| (row % 611 != 7).then_some(row as f64 / 4.0 - 10.0));
-    (ids.collect(), amounts.collect())
+    let countries = (0..ROWS).map(|row| match row % 401 {
+        4 if row > 2000 => Some("XX"),
+        9 => None,
+        _ => Some(["DE", "FR", "IT"][row % 3]),
+    });
+    (ids.collect(), amounts.collect(), countries.collect())
 }
 
 fn csv() -> Vec<u8> {
-    let (ids, amounts) = values();
-    let mut text = "id,amount\n".to_owned();
-    for (id, amount) in ids.iter().zip(&amounts) {
+    let (ids, amounts, countries) = values();
+    let mut text = "id,amount,country\n".to_owned();
+    for ((id, amount), country) in ids.iter().zip(&amounts).zip(countries) {
         let amount = amount.map_or(String::new(), |amount| format!("{amount:?}"));
-        text += &format!("{id},{amount}\n");
+        let country = country.unwrap_or_default();
+        text += &format!("{id},{amount},{country}\n");
     }
     text.into_bytes()
 }
 
 fn batch() -> RecordBatch {
-    let (ids, amounts) = values();
+    let (ids, amounts, countries) = values();
     RecordBatch::try_from_iter([
         ("id", Arc::new(StringArray::from(ids)) as ArrayRef),
         ("amount", Arc::new(Float64Array::from(amounts))),
+        ("country", Arc::new(StringArray::from(countries))),
     ])
     .unwrap()
 }
@@ -112,7 +120,8 @@ fn check() -> Check {
                 .required()
                 .minimum(-5)
                 .maximum(1000),
-        );
+        )
+        .property(Property::string("country").one_of(["DE", "FR", "IT"]));
     let contract = Contract::builder("test").object(object).build();
     Check::compile(&contract, &contract.objects[0], Unchecked::Refuse).unwrap()
 }
@@ -187,4 +196,34 @@ fn what_cannot_be_done_with_such_files_is_said() {
         .unwrap_err()
         .to_string();
     assert!(error.starts_with("`t.parquet`: footer: "), "{error}");
+}
+
+/// Every byte of `bytes` that is looked at is another, and the file is cut off there.
+fn damaged(bytes: &[u8]) -> impl Iterator<Item = Vec<u8>> {
+    let step = (bytes.len() / 60).max(1);
+    (0..bytes.len()).step_by(step).flat_map(move |at| {
+        let mut other = bytes.to_vec();
+        other[at] ^= [0x01, 0x80, 0xff][at % 3];
+        [other, bytes[..at].to_vec()]
+    })
+}
+
+#[test]
+fn damage_is_an_error_with_a_place_or_other_data() {
+    let check = check();
+    for (name, bytes) in inputs().into_iter().skip(1) {
+        let (mut errors, mut reports) = (0, 0);
+        for bytes in damaged(&bytes) {
+            let source = MemorySource::new(name, bytes);
+            match check.run(&[&source], &CheckOptions::default(), None, None) {
+                Ok(_) => reports += 1,
+                Err(error) => {
+                    let error = error.to_string();
+                    assert!(error.starts_with(&format!("`{name}`: ")), "{error}");
+                    errors += 1;
+                }
+            }
+        }
+        assert!(errors > 60, "{name}: {errors} errors, {reports} reports");
+    }
 }

@@ -225,7 +225,8 @@ impl Check {
         columns: ChunkColumns,
         options: &CheckOptions,
     ) -> Result<Partial, CheckError> {
-        let (mut found, slices) = super::rows::arrow::slices(self, input, schema, batches)?;
+        let (mut found, slices) =
+            super::rows::arrow::slices(self, input, schema, batches, options.kernel)?;
         if columns == ChunkColumns::JudgedElsewhere {
             found.faults = HeaderFaults::default();
         }

@@ -1,11 +1,13 @@
 //! Arrow arrays as rows: which columns are looked at, and a stream of arrays as one of slices.
 
 use std::iter;
+use std::sync::Arc;
 
 use arrow_array::StructArray;
 use arrow_schema::Schema;
-use tamis_formats::Kind;
-use tamis_formats::arrow::{Leaf, Reader, Right, Slice, Spare, leaves};
+use tamis_engine::kernel::Kernel;
+use tamis_formats::arrow::{Dictionaries, Leaf, Reader, Right, Slice, Spare, Texts, leaves};
+use tamis_formats::{Block, Kind};
 #[cfg(feature = "parquet")]
 use tamis_formats::{
     arrow::{file::BatchFile, records},
@@ -14,10 +16,11 @@ use tamis_formats::{
 
 use super::{Columns, RowsInput};
 use crate::check::compile::{ColumnRules, Compiled};
+use crate::check::fast::{self, FastCheck};
 use crate::check::layout::Layout;
 use crate::check::record::numbers::NumberRules;
 use crate::check::value::{Constraint, Side, Temporal, TypeCheck, ValueCheck};
-use crate::check::{Check, CheckError};
+use crate::check::{Check, CheckError, CheckOptions};
 
 /// The arrays as slices that a check can look at, and where the contract's columns are in them.
 ///
@@ -28,6 +31,7 @@ pub(in crate::check) fn slices(
     input: RowsInput<'_>,
     schema: &Schema,
     batches: impl Iterator<Item = tamis_engine::Result<StructArray>> + Send,
+    kernel: Kernel,
 ) -> Result<
     (
         Columns,
@@ -39,7 +43,7 @@ pub(in crate::check) fn slices(
     let leaves = leaves(schema, &known_names(compiled));
     let names: Vec<String> = leaves.iter().map(|leaf| leaf.name.clone()).collect();
     let (places, faults) = Layout::places_of(compiled, &names);
-    let reader = wanted(compiled, &leaves, &places).and_then(Reader::new);
+    let reader = wanted(compiled, &leaves, &places, kernel).and_then(Reader::new);
     let reader = reader.map_err(|source| CheckError::Format {
         input: input.name.to_owned(),
         source,
@@ -48,13 +52,14 @@ pub(in crate::check) fn slices(
     // One array may be all there is: it is cut before it is divided among the threads.
     let mut batches = batches;
     let mut slices = None;
+    let mut dictionaries = Dictionaries::default();
     let slices = iter::from_fn(move || {
         loop {
             if let Some(slice) = slices.as_mut().and_then(Iterator::next) {
                 return Some(Ok(slice));
             }
             match batches.next()? {
-                Ok(batch) => slices = Some(reader.slices(&batch)),
+                Ok(batch) => slices = Some(reader.slices_knowing(&batch, &mut dictionaries)),
                 Err(error) => return Some(Err(error)),
             }
         }
@@ -81,16 +86,17 @@ pub(in crate::check) fn units<'f>(
     compiled: &Compiled,
     file: &'f dyn BatchFile,
     rows_max: usize,
-    threads: usize,
+    options: &CheckOptions,
 ) -> Result<(Columns, Units<'f>), CheckError> {
     let leaves = leaves(file.schema(), &known_names(compiled));
     let names: Vec<String> = leaves.iter().map(|leaf| leaf.name.clone()).collect();
     let (places, faults) = Layout::places_of(compiled, &names);
-    let wanted = wanted(compiled, &leaves, &places).map_err(|source| CheckError::Format {
+    let wanted = wanted(compiled, &leaves, &places, options.kernel);
+    let wanted = wanted.map_err(|source| CheckError::Format {
         input: file.name().to_owned(),
         source,
     })?;
-    let units = records::units(file, &wanted, rows_max, threads)?;
+    let units = records::units(file, &wanted, rows_max, options.threads)?;
     let layout = layout(&places);
     Ok((Columns { layout, faults }, units))
 }
@@ -107,6 +113,7 @@ fn wanted<'l>(
     compiled: &Compiled,
     leaves: &'l [Leaf],
     places: &[Option<usize>],
+    kernel: Kernel,
 ) -> Result<Vec<Option<(&'l Leaf, Spare)>>, tamis_formats::Error> {
     let mut wanted = Vec::with_capacity(places.len());
     for (index, (column, place)) in compiled.columns.iter().zip(places).enumerate() {
@@ -133,7 +140,7 @@ fn wanted<'l>(
         }
         let spare = match is_needed() {
             true => Spare::default(),
-            false => spare(&column.values, leaf, kind),
+            false => spare(column, leaf, kind, kernel),
         };
         let is_looked_at = !column.fast.is_idle(Some(kind)) || is_needed();
         wanted.push(is_looked_at.then_some((leaf, spare)));
@@ -141,9 +148,35 @@ fn wanted<'l>(
     Ok(wanted)
 }
 
+/// The fast loops of a column, for the texts of a dictionary.
+#[derive(Debug)]
+struct Loops {
+    fast: FastCheck,
+    kernel: Kernel,
+}
+
+impl Texts for Loops {
+    fn mark(&self, block: &Block<'_>, suspects: &mut [u64]) {
+        let column = fast::Column {
+            block,
+            at: 0,
+            spans: block.column(0),
+            has_quotes: false,
+        };
+        // A dictionary is looked at once.
+        let mut scratch = fast::Scratch::default();
+        self.fast.mark(&column, self.kernel, &mut scratch, suspects);
+    }
+}
+
 /// The values of a column with which its rules find nothing wrong, as far as that can be said of all of its type.
-fn spare(values: &ValueCheck, leaf: &Leaf, kind: Kind) -> Spare {
+fn spare(column: &ColumnRules, leaf: &Leaf, kind: Kind, kernel: Kernel) -> Spare {
+    let values = &column.values;
     let right = match kind {
+        Kind::Text => Some(Right::Texts(Arc::new(Loops {
+            fast: column.fast.clone(),
+            kernel,
+        }))),
         Kind::Number => NumberRules::of(values).map(|rules| {
             let (integers, floats, whole) = rules.right();
             Right::Numbers {

@@ -7,7 +7,7 @@ use arrow_array::types::{
     TimestampMicrosecondType, TimestampNanosecondType, TimestampSecondType, UInt64Type,
 };
 use arrow_array::{
-    Array, ArrayRef, ArrowPrimitiveType, DictionaryArray, PrimitiveArray, UInt32Array,
+    Array, ArrayRef, ArrowPrimitiveType, DictionaryArray, PrimitiveArray, StringArray, UInt32Array,
 };
 use arrow_schema::{DataType, Field, TimeUnit};
 use proptest::prelude::*;
@@ -133,6 +133,31 @@ proptest! {
     }
 }
 
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(60))]
+
+    #[test]
+    fn texts_of_a_dictionary(
+        texts in prop::collection::vec(prop::sample::select(vec!["DE", "FR", "é", "none", "", "long enough"]), 1..9),
+        rows in prop::collection::vec(prop::option::weighted(0.9, any::<prop::sample::Index>()), 0..300),
+        which in 0..4usize,
+        is_required: bool,
+    ) {
+        let property = match which {
+            0 => Property::string("x").one_of(["DE", "FR", "é"]),
+            1 => Property::string("x").pattern("^[A-Z]{2}$").unwrap(),
+            2 => Property::string("x").max_length(4),
+            _ => Property::integer("x"),
+        };
+        let property = if is_required { property.required() } else { property };
+        let at = rows.iter().map(|row| row.map(|row| row.index(texts.len())));
+        let plain = StringArray::from_iter(at.clone().map(|at| at.map(|at| texts[at])));
+        let keys = PrimitiveArray::<Int8Type>::from_iter(at.map(|at| at.map(|at| at as i8)));
+        let keys = DictionaryArray::new(keys, Arc::new(StringArray::from(texts)));
+        prop_assert_eq!(report(property.clone(), Arc::new(keys)), report(property, Arc::new(plain)));
+    }
+}
+
 #[test]
 fn what_is_spared() {
     let spared = |property: Property, data_type: DataType| {
@@ -142,7 +167,12 @@ fn what_is_spared() {
         let schema = Schema::new(vec![Field::new("x", data_type, true)]);
         let leaves = leaves(&schema, &["x".to_owned()]);
         let kind = leaves[0].kind().unwrap();
-        spare(&check.compiled.columns[0].values, &leaves[0], kind)
+        spare(
+            &check.compiled.columns[0],
+            &leaves[0],
+            kind,
+            Kernel::detect(),
+        )
     };
     let stamps = |zone: Option<&str>| DataType::Timestamp(TimeUnit::Second, zone.map(Into::into));
     let amount = spared(Property::number("x").minimum(1), DataType::Float64);
