@@ -1,5 +1,6 @@
 //! An opened Arrow file and its record batches.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use arrow_array::StructArray;
@@ -8,6 +9,7 @@ use arrow_schema::{Schema, SchemaRef};
 use bytes::Bytes;
 use tamis_engine::source::RandomAccess;
 
+use super::cut::{self, Cutter};
 use super::message::{self, Body, Columns, Dictionaries};
 use crate::Error;
 use crate::arrow::Leaf;
@@ -186,7 +188,7 @@ impl BatchFile for IpcFile {
     fn select(
         &self,
         wanted: &[Leaf],
-        _rows_max: usize,
+        rows_max: usize,
         _threads: usize,
     ) -> tamis_engine::Result<Selection<'_>> {
         let (roots, leaves) = select_roots(wanted, &self.schema);
@@ -194,14 +196,18 @@ impl BatchFile for IpcFile {
             schema: Arc::clone(&self.schema),
             roots,
         };
-        let pieces = self.blocks.iter().enumerate().map(move |(index, place)| {
-            Ok(Box::new(FilePiece {
+        let pieces = self.blocks.iter().enumerate();
+        let pieces = pieces.flat_map(move |(index, place)| {
+            let piece = FilePiece {
                 region: self.region.fork(),
                 place: *place,
                 index,
+                cut: None,
                 columns: columns.clone(),
                 dictionaries: Arc::clone(&self.dictionaries),
-            }) as Box<dyn Piece>)
+            };
+            let pieces = piece.pieces(rows_max).into_iter();
+            pieces.map(|piece| Ok(Box::new(piece) as Box<dyn Piece>))
         });
         Ok(Selection {
             leaves,
@@ -232,34 +238,105 @@ pub(super) fn select_roots(wanted: &[Leaf], schema: &Schema) -> (Arc<[usize]>, V
     (roots.into(), moved)
 }
 
-/// One record batch.
+/// A batch of more bytes is divided.
+const PIECE_BYTES: u64 = 16 << 20;
+
+/// One record batch, or some rows of one.
+#[derive(Clone)]
 struct FilePiece {
     region: Region,
     place: Place,
     index: usize,
+    cut: Option<Cut>,
     columns: Columns,
     dictionaries: Arc<Dictionaries>,
 }
 
+/// Some rows of a batch.
+#[derive(Clone)]
+struct Cut {
+    rows: Range<usize>,
+    /// Rows of the batch.
+    of: usize,
+}
+
 impl FilePiece {
+    fn cutter<'c>(&'c self, metadata: &'c [u8]) -> Result<Option<Cutter<'c>>, String> {
+        let message = message::parse(metadata)?;
+        let start = self.place.body_start();
+        Cutter::new(
+            &message,
+            &self.region,
+            start,
+            &self.columns,
+            &self.dictionaries,
+        )
+    }
+
+    /// The batch in pieces, if it is large and can be cut.
+    fn pieces(self, rows_max: usize) -> Vec<FilePiece> {
+        if self.place.body_bytes <= PIECE_BYTES {
+            return vec![self];
+        }
+        let rows = decode(String::new, || {
+            let metadata = self.place.metadata(&self.region)?;
+            Ok(self.cutter(&metadata)?.map(|cutter| cutter.rows()))
+        });
+        // Whoever reads the batch finds out what is wrong with it.
+        let Ok(Some(of)) = rows else {
+            return vec![self];
+        };
+        let count = (self.place.body_bytes / PIECE_BYTES) as usize + 1;
+        let step = of.div_ceil(count).min(rows_max).max(1);
+        let step = step.next_multiple_of(cut::ARRAY_ROWS);
+        let pieces = (0..of.max(1)).step_by(step).map(|start| FilePiece {
+            region: self.region.fork(),
+            cut: Some(Cut {
+                rows: start..of.min(start + step),
+                of,
+            }),
+            ..self.clone()
+        });
+        pieces.collect()
+    }
+
     fn visit_batch(&self, visit: &mut VisitArray<'_>) -> Result<(), Error> {
-        let batch = decode(
-            || format!("record batch {}", self.index),
-            || {
-                let metadata = self.place.metadata(&self.region)?;
-                let body = self.place.body(&self.region);
+        let place = || format!("record batch {}", self.index);
+        let metadata = decode(place, || self.place.metadata(&self.region))?;
+        let Some(cutter) = decode(place, || self.cutter(&metadata))? else {
+            let body = self.place.body(&self.region);
+            let decoded = decode(place, || {
                 message::decode(&metadata, &body, &self.columns, &self.dictionaries)
-            },
-        )?;
-        visit(&StructArray::from(batch))
+            });
+            return visit(&StructArray::from(decoded?));
+        };
+        let rows = match &self.cut {
+            Some(cut) => cut.rows.clone(),
+            None => 0..cutter.rows(),
+        };
+        let mut start = rows.start;
+        loop {
+            let end = rows.end.min(start + cut::ARRAY_ROWS);
+            visit(&decode(place, || cutter.read(start..end))?)?;
+            if end == rows.end {
+                return Ok(());
+            }
+            start = end;
+        }
     }
 }
 
 impl Piece for FilePiece {
     fn size(&self) -> PieceSize {
+        let share = |bytes: u64| match &self.cut {
+            Some(Cut { rows, of }) => {
+                (u128::from(bytes) * rows.len() as u128 / (*of).max(1) as u128) as u64
+            }
+            None => bytes,
+        };
         PieceSize {
-            stored_bytes: self.place.body_bytes + self.place.metadata_bytes,
-            plain_bytes: self.place.body_bytes,
+            stored_bytes: share(self.place.body_bytes + self.place.metadata_bytes),
+            plain_bytes: share(self.place.body_bytes),
         }
     }
 

@@ -19,6 +19,54 @@ pub(super) fn wanted_buffers(
     Some(wanted)
 }
 
+/// Where the first node and the first buffer of a column are in the lists of a batch.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Start {
+    pub(super) node: usize,
+    pub(super) buffer: usize,
+}
+
+/// Where each column starts; `variadic` and `None` as in [`wanted_buffers`].
+pub(super) fn starts(schema: &Schema, variadic: impl Iterator<Item = i64>) -> Option<Vec<Start>> {
+    let mut variadic = variadic;
+    let mut next = Start::default();
+    let fields = schema.fields().iter();
+    fields
+        .map(|field| {
+            let start = next;
+            next.node += count_nodes(field.data_type());
+            count_buffers(field.data_type(), &mut variadic, &mut next.buffer)?;
+            Some(start)
+        })
+        .collect()
+}
+
+/// Nodes of a column: one for itself and one for each that it is made of.
+fn count_nodes(data_type: &DataType) -> usize {
+    1 + match data_type {
+        DataType::List(item)
+        | DataType::LargeList(item)
+        | DataType::ListView(item)
+        | DataType::LargeListView(item)
+        | DataType::FixedSizeList(item, _)
+        | DataType::Map(item, _) => count_nodes(item.data_type()),
+        DataType::Struct(members) => {
+            let members = members.iter();
+            members.map(|member| count_nodes(member.data_type())).sum()
+        }
+        DataType::RunEndEncoded(ends, values) => {
+            count_nodes(ends.data_type()) + count_nodes(values.data_type())
+        }
+        DataType::Union(members, _) => {
+            let members = members.iter();
+            members
+                .map(|(_, member)| count_nodes(member.data_type()))
+                .sum()
+        }
+        _ => 0,
+    }
+}
+
 /// No batch has more buffers: a column of views has one for each megabyte or so.
 const BUFFERS_MAX: usize = 1 << 20;
 

@@ -60,9 +60,7 @@ pub(super) fn decode(
             message.header_type()
         )
     })?;
-    if !(0..=ROWS_MAX).contains(&batch.length()) {
-        return Err(format!("it claims {} rows", batch.length()));
-    }
+    rows_of(&batch)?;
     let wanted = match message.version() {
         MetadataVersion::V5 => {
             let counts = batch.variadicBufferCounts();
@@ -88,6 +86,14 @@ pub(super) fn decode(
             .read_record_batch()
     })
     .map_err(text_of)
+}
+
+/// The rows of a batch, as far as there can be so many.
+pub(super) fn rows_of(batch: &arrow_ipc::RecordBatch<'_>) -> Result<usize, String> {
+    match (0..=ROWS_MAX).contains(&batch.length()) {
+        true => Ok(batch.length() as usize),
+        false => Err(format!("it claims {} rows", batch.length())),
+    }
 }
 
 /// The body of a batch with its wanted buffers in their places; `None`: all are wanted.

@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
+use arrow_array::cast::AsArray;
 use arrow_array::types::Int8Type;
 use arrow_array::{
-    Array, ArrayRef, DictionaryArray, Int64Array, RecordBatch, StringArray, StringViewArray,
-    StructArray,
+    Array, ArrayRef, BooleanArray, Decimal128Array, DictionaryArray, Int64Array, LargeStringArray,
+    RecordBatch, StringArray, StringViewArray, StructArray,
 };
 use arrow_ipc::CompressionType;
 use arrow_ipc::writer::{FileWriter, IpcWriteOptions, StreamWriter};
@@ -114,6 +115,79 @@ fn files_and_streams_give_what_was_written() {
         assert_eq!(read(&stream, &leaves).unwrap(), expected);
         assert!(read(&stream, &leaves).is_err(), "a stream is read once");
     }
+}
+
+/// Columns of every kind that can be cut, with nulls, so many rows that they come in several arrays.
+fn long_table(rows: i64) -> RecordBatch {
+    let table = table(rows);
+    let numbers = || (0..rows).map(|row| (row % 3 != 0).then_some(row));
+    let columns = ["id", "customer", "kind", "text"].map(|name| {
+        let column = table.column_by_name(name).unwrap();
+        (name, Arc::clone(column))
+    });
+    let more: [(&str, ArrayRef); 3] = [
+        (
+            "ok",
+            Arc::new(BooleanArray::from_iter(
+                numbers().map(|row| row.map(|row| row % 2 == 0)),
+            )),
+        ),
+        (
+            "large",
+            Arc::new(LargeStringArray::from_iter(
+                numbers().map(|row| row.map(|row| row.to_string())),
+            )),
+        ),
+        (
+            "price",
+            Arc::new(Decimal128Array::from_iter(
+                numbers().map(|row| row.map(i128::from)),
+            )),
+        ),
+    ];
+    RecordBatch::try_from_iter(columns.into_iter().chain(more)).unwrap()
+}
+
+#[test]
+fn long_batches_come_in_cuts() {
+    let batches = [long_table(40_000), long_table(16_384), long_table(16_385)];
+    let expected: Vec<_> = batches.iter().cloned().map(StructArray::from).collect();
+    let file = open_file(file_bytes(&batches, None)).unwrap();
+    let leaves = every_leaf(&batches[0].schema());
+    for wanted in [&leaves[..], &leaves[1..3], &leaves[4..5]] {
+        let found = read(&file, wanted).unwrap();
+        let lengths: Vec<_> = found.iter().map(Array::len).collect();
+        assert_eq!(lengths, [16_384, 16_384, 7232, 16_384, 16_384, 1]);
+        let mut cuts = found.iter();
+        for batch in &expected {
+            let mut start = 0;
+            while start < batch.len() {
+                let cut = cuts.next().unwrap();
+                let whole = batch.slice(start, cut.len());
+                for (column, field) in cut.columns().iter().zip(cut.fields()) {
+                    assert_eq!(column, whole.column_by_name(field.name()).unwrap());
+                }
+                start += cut.len();
+            }
+        }
+    }
+}
+
+#[test]
+fn a_large_batch_is_divided() {
+    // 24 MB, of which a piece has 16 at most, and then as many rows as somebody wants at most.
+    let ids = Int64Array::from_iter_values(0..3_000_000);
+    let batch = RecordBatch::try_from_iter([("id", Arc::new(ids) as ArrayRef)]).unwrap();
+    let file = open_file(file_bytes(std::slice::from_ref(&batch), None)).unwrap();
+    let leaves = every_leaf(file.schema());
+    for (rows_max, pieces) in [(usize::MAX, 2), (1 << 20, 3)] {
+        let selection = file.select(&leaves, rows_max, 2).unwrap();
+        assert_eq!(selection.pieces.count(), pieces);
+    }
+    let found = read(&file, &leaves).unwrap();
+    let found: Vec<&dyn Array> = found.iter().map(|array| array as &dyn Array).collect();
+    let found = arrow_select::concat::concat(&found).unwrap();
+    assert_eq!(found.as_struct(), &StructArray::from(batch));
 }
 
 #[test]
