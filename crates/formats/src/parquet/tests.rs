@@ -286,6 +286,28 @@ fn a_file_cut_anywhere_is_an_error() {
     }
 }
 
+/// Two row groups of 20 rows, `id` and `country`, whose pages have checksums. Written by pyarrow 26:
+/// `write_table(table, path, compression="none", write_page_checksum=True, row_group_size=20, write_statistics=False, store_schema=False)`.
+const CHECKSUMS: &[u8] = include_bytes!("../../tests/data/checksums.parquet");
+
+#[test]
+fn a_bit_that_flipped_in_a_page_is_told_by_its_checksum() {
+    let read = |bytes: Vec<u8>| {
+        let file = open(bytes)?;
+        read(&file, &every_leaf(file.schema()), usize::MAX)
+    };
+    let rows = read(CHECKSUMS.to_vec()).unwrap();
+    assert_eq!(rows.iter().map(Array::len).sum::<usize>(), 40);
+    // The dictionary page of `id` in the second row group: twenty integers behind a header of some twenty bytes.
+    for at in [237 + 60, 237 + 90] {
+        let mut bytes = CHECKSUMS.to_vec();
+        bytes[at] ^= 4;
+        let error = read(bytes).unwrap_err().to_string();
+        assert!(error.contains("row group 1: column `id`: "), "{error}");
+        assert!(error.contains("checksum"), "{error}");
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(48))]
 
