@@ -47,6 +47,8 @@ static INTERPRETER: OnceLock<usize> = OnceLock::new();
 #[pymodule(gil_used = false)]
 fn _tamis(module: &Bound<'_, PyModule>) -> PyResult<()> {
     refuse_subinterpreters(module.py())?;
+    // A damaged file is an exception. The hook is the module's own: it comes with a Rust runtime of its own.
+    tamis_formats::arrow::panics::keep_quiet();
     module.add("__version__", env!("CARGO_PKG_VERSION"))?;
     contract::add_to(module)?;
     check::add_to(module)?;
