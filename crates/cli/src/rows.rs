@@ -181,7 +181,7 @@ pub(crate) fn tell(
     }
     if written.failed > 0 {
         context.printer.say(&format!(
-            "{} could not be computed and are null: a division by zero, or a number out of range",
+            "{} could not be computed and are null: a division by zero, a number out of range, or a text that is none",
             text::counted(written.failed, "value"),
         ));
     }

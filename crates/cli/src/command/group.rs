@@ -155,7 +155,7 @@ impl Options {
         }
         if grouped.failed > 0 {
             context.printer.say(&format!(
-                "{} could not be computed and are null: a division by zero, or a number out of range",
+                "{} could not be computed and are null: a division by zero, a number out of range, or a text that is none",
                 counted(grouped.failed, "value"),
             ));
         }
