@@ -12,7 +12,9 @@
 //! ```
 //!
 //! Almost every number has at most 38 digits and lives in an `i128`. The rest are kept as digit
-//! strings ([`digits`]), slower but without a limit; no digit is ever dropped.
+//! strings ([`digits`]), slower; no digit is ever dropped. What has more than [`PLACES_MAX`] places
+//! is no number here: adding and writing take time in proportion to the square of the digits, and a
+//! field of a few megabytes must not stop a run for hours (Python draws the line at 4,300).
 
 mod digits;
 
@@ -27,6 +29,10 @@ const SMALL_DIGITS_MAX: usize = 38;
 /// The largest exponent that can be written, either sign: that of IEEE 754 decimal128, the widest
 /// decimal format in use. Without a limit `1e999999999` would print as a gigabyte of zeros.
 const EXPONENT_MAX: i64 = 6144;
+
+/// The most places that a number may have, digits and exponent together: what it takes to write it
+/// without an exponent.
+pub const PLACES_MAX: usize = 16_384;
 
 /// A decimal number, exact. Equal numbers are equal however they were written.
 #[derive(Clone, PartialEq, Eq, Hash)]
@@ -52,7 +58,8 @@ impl Decimal {
     /// Reads `-? (digits [. [digits]] | . digits) ([eE] [+-]? digits)?`.
     ///
     /// No leading `+`, no spaces, no underscores, no NaN, no infinity. `None` if `text` is anything
-    /// else, or if the exponent of a number other than zero is beyond ±6144.
+    /// else, or a number other than zero whose exponent is beyond ±6144 or that has more than
+    /// [`PLACES_MAX`] places.
     pub fn parse(text: &[u8]) -> Option<Decimal> {
         Decimal::parse_with_point(text, b'.')
     }
@@ -85,7 +92,10 @@ impl Decimal {
         } else {
             Decimal::from_digits(Digits::new(is_negative, digits.collect(), first_exponent))
         };
-        (written.abs() <= EXPONENT_MAX || number == Decimal::ZERO).then_some(number)
+        let zeros = whole.iter().take_while(|digit| **digit == b'0').count();
+        let places = (whole.len() - zeros + fraction.len()) as u64 + written.unsigned_abs();
+        let is_near = written.abs() <= EXPONENT_MAX && places <= PLACES_MAX as u64;
+        (is_near || number == Decimal::ZERO).then_some(number)
     }
 
     /// The number that the shortest text stands for which reads back as `value`: `0.1`, not the

@@ -3,6 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::kernel::Kernel;
 
 fn decimal(text: &str) -> Decimal {
     Decimal::parse(text.as_bytes()).unwrap_or_else(|| panic!("{text}"))
@@ -210,6 +211,32 @@ fn text() -> impl Strategy<Value = String> {
         "-?[0-9]{1,25}(\\.[0-9]{1,25})?",
         "-?[0-9]{1,3}(\\.[0-9]{1,3})?[eE][+-]?[0-9]{1,2}",
     ]
+}
+
+/// Goal: what is a number here is one to the kernels, and what is written reads back, up to the last place.
+#[test]
+fn places_are_bounded() {
+    let sevens = |count| "7".repeat(count);
+    for (text, is_number) in [
+        (sevens(PLACES_MAX), true),
+        (sevens(PLACES_MAX + 1), false),
+        (format!("-000.{}", sevens(PLACES_MAX)), true),
+        (format!("0.{}", sevens(PLACES_MAX + 1)), false),
+        (format!(".{}e-6144", sevens(PLACES_MAX - 6144)), true),
+        (format!(".{}e-6144", sevens(PLACES_MAX - 6143)), false),
+        (format!("0.{}e99999", "0".repeat(PLACES_MAX)), true),
+    ] {
+        let number = Decimal::parse(text.as_bytes());
+        assert_eq!(number.is_some(), is_number, "{}", text.len());
+        if let Some(number) = number {
+            assert_eq!(decimal(&number.to_string()), number);
+        }
+        let is_small = text.contains('.');
+        for kernel in Kernel::available() {
+            let value = kernel.parse_f64(text.as_bytes());
+            assert_eq!(value.is_some(), is_number && is_small, "{}", text.len());
+        }
+    }
 }
 
 proptest! {

@@ -2,7 +2,8 @@
 //!
 //! What is a number here is what [`Decimal`](crate::number::Decimal) reads:
 //! `-? (digits [. [digits]] | . digits) ([eE] [+-]? digits)?`, so no NaN, no infinity, no leading
-//! `+`, no spaces, no underscores.
+//! `+`, no spaces, no underscores, and nothing beyond the limits of a decimal: what `1e-99999` is must
+//! not depend on who reads it.
 //!
 //! A plain number of up to 15 digits and a scale of up to 22 is one exact integer divided by one
 //! exact power of ten, and IEEE 754 rounds that division correctly (Clinger 1990). All others go to
@@ -36,6 +37,7 @@ impl Kernel {
 
 mod scalar {
     use crate::kernel::Spans;
+    use crate::number::{Decimal, PLACES_MAX};
 
     #[inline(never)]
     pub(super) fn parse_f64(field: &[u8]) -> Option<f64> {
@@ -45,9 +47,17 @@ mod scalar {
         match unsigned.first() {
             Some(b'0'..=b'9' | b'.') => fast_float2::parse::<f64, _>(field)
                 .ok()
-                .filter(|value| value.is_finite()),
+                .filter(|value| value.is_finite() && is_within_limits(field)),
             _ => None,
         }
+    }
+
+    /// Whether a number's exponent and its length are within the limits of a [`Decimal`].
+    fn is_within_limits(number: &[u8]) -> bool {
+        let mark = number.iter().rposition(|byte| matches!(byte, b'e' | b'E'));
+        // An exponent of three digits is, or of two and a sign.
+        let is_short = number.len() < PLACES_MAX / 2;
+        is_short && mark.is_none_or(|at| number.len() - at <= 4) || Decimal::parse(number).is_some()
     }
 
     pub(super) fn parse_f64s(spans: &Spans<'_>, out: &mut Vec<f64>, suspects: &mut [u64]) {
@@ -195,6 +205,9 @@ mod tests {
                 ("1e3", Some(1000.0)),
                 ("1E+3", Some(1000.0)),
                 ("1e-400", Some(0.0)),
+                ("1e-6144", Some(0.0)),
+                ("1e-6145", None),
+                ("0e99999", Some(0.0)),
                 ("9007199254740993", Some(9007199254740992.0)),
                 ("1e400", None),
                 ("-1e400", None),
