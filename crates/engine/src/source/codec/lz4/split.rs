@@ -172,6 +172,10 @@ fn step_over_frame(frame: Frame, raw: &mut RawInput, piece: &mut Piece) -> io::R
         let Some(size) = raw.peek(4)?.first_chunk().copied().map(u32::from_le_bytes) else {
             return Ok(Step::Rest);
         };
+        if (size & !IS_STORED) as usize > frame.block_bytes_max {
+            // Nothing is read because a length asks for it: the streamed decoder says what is wrong.
+            return Ok(Step::Rest);
+        }
         let more_bytes = match size {
             0 => frame.trailer_bytes(),
             size => frame.block_bytes(size),
@@ -309,5 +313,26 @@ impl Content {
             }
             _ => Ok(()),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Goal: a length that lies costs no memory, in frames of linked blocks either.
+    #[test]
+    fn a_block_beyond_its_limit_is_not_read() {
+        let descriptor = [0x40, 0x40];
+        let mut packed = MAGIC.to_vec();
+        packed.extend_from_slice(&descriptor);
+        packed.push((xxh32(&descriptor, 0) >> 8) as u8);
+        packed.extend_from_slice(&0x7fff_ffff_u32.to_le_bytes());
+        packed.resize(1 << 20, 0);
+        let mut raw = RawInput::new("m".to_owned(), Box::new(io::Cursor::new(packed)), None);
+        let mut piece = Piece::default();
+        let step = FrameSplitter::default().step(&mut raw, &mut piece).unwrap();
+        assert!(matches!(step, Step::Rest));
+        assert_eq!(piece.packed.len(), 7);
     }
 }
