@@ -227,6 +227,18 @@ pub enum Kind {
     Missing,
 }
 
+impl Kind {
+    /// What stands between integer and fraction of a number: `point` where it is written as text, and always `.` where it
+    /// is a number already.
+    #[inline]
+    pub fn point(self, point: u8) -> u8 {
+        match self {
+            Kind::Number => b'.',
+            _ => point,
+        }
+    }
+}
+
 /// One record that could not be split into the expected fields. It counts as a row.
 #[derive(Clone, Debug)]
 pub struct Malformed<'a> {

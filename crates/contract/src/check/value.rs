@@ -205,11 +205,7 @@ impl ValueCheck {
 
     /// The contract says how numbers are written as text; a number that is one already has a point.
     fn number(&self, kind: Kind, text: &[u8]) -> Option<Decimal> {
-        let point = match kind {
-            Kind::Number => b'.',
-            _ => self.decimal_char,
-        };
-        Decimal::parse_with_point(text, point)
+        Decimal::parse_with_point(text, kind.point(self.decimal_char))
     }
 
     /// The text two equal values share, for finding duplicates: numbers by value, all else as written.

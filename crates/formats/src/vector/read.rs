@@ -7,7 +7,7 @@ use tamis_engine::number::Decimal;
 
 use super::{Place, Texts, Type, Values, Vector};
 use crate::csv::{self, Dialect};
-use crate::value::COMMON_NULLS;
+use crate::value::{COMMON_NULLS, read_moment};
 use crate::{Block, Kind, jsonl};
 
 const MICROS_PER_SECOND: i64 = 1_000_000;
@@ -159,15 +159,27 @@ impl Reader {
                 let row = index * 64 + rest.trailing_zeros() as usize;
                 rest &= rest - 1;
                 if let Err(misfit) = self.take(block, column, row, ty, out) {
-                    self.take_number_by_value(&misfit.text, row, ty, out);
+                    let kind = block.kind(row, column);
+                    self.take_number_by_value(&misfit.text, kind, row, ty, out);
                 }
             }
         }
         self.suspects = suspects;
     }
 
-    fn take_number_by_value(&self, text: &[u8], row: usize, ty: Type, out: &mut Vector) {
-        let Some(number) = Decimal::parse_with_point(text, self.point) else {
+    fn take_number_by_value(
+        &self,
+        text: &[u8],
+        kind: Kind,
+        row: usize,
+        ty: Type,
+        out: &mut Vector,
+    ) {
+        // A JSON string is no number, whatever stands in it.
+        if !matches!(kind, Kind::Text | Kind::Number) {
+            return;
+        }
+        let Some(number) = Decimal::parse_with_point(text, kind.point(self.point)) else {
             return;
         };
         let number = number.to_string();
@@ -235,7 +247,7 @@ impl Reader {
             Type::Boolean if text.eq_ignore_ascii_case(b"false") => out.set_boolean(row, false),
             Type::Integer | Type::Number => {
                 // A number with a leading zero is an identifier, and was one when the type was found.
-                !is_padded(text) && self.take_number(text, row, ty, out)
+                !is_padded(text) && self.take_number(text, self.point, row, ty, out)
             }
             Type::Text => out.set_text(row, text, bytes),
             Type::Date | Type::Time | Type::Timestamp => take_moment(text, row, ty, out),
@@ -286,7 +298,9 @@ impl Reader {
         let fits = match (ty, kind) {
             (Type::Text, _) => out.set_text(row, raw, bytes),
             (Type::Boolean, Kind::Boolean) => out.set_boolean(row, raw == b"true"),
-            (Type::Integer | Type::Number, Kind::Number) => self.take_number(raw, row, ty, out),
+            (Type::Integer | Type::Number, Kind::Number) => {
+                self.take_number(raw, kind.point(self.point), row, ty, out)
+            }
             _ => false,
         };
         match fits {
@@ -299,19 +313,18 @@ impl Reader {
         }
     }
 
-    fn take_number(&self, text: &[u8], row: usize, ty: Type, out: &mut Vector) -> bool {
+    fn take_number(&self, text: &[u8], point: u8, row: usize, ty: Type, out: &mut Vector) -> bool {
         if ty == Type::Integer {
             return self
                 .kernel
                 .parse_i64(text)
                 .is_some_and(|value| out.set_integer(row, value));
         }
-        let number = match (self.point, text.iter().position(|&byte| byte == self.point)) {
-            (b'.', _) | (_, None) => match self.point != b'.' && text.contains(&b'.') {
-                true => None,
-                false => self.kernel.parse_f64(text),
-            },
-            (_, Some(at)) => {
+        let number = match text.iter().position(|&byte| byte == point) {
+            _ if point == b'.' => self.kernel.parse_f64(text),
+            _ if text.contains(&b'.') => None,
+            None => self.kernel.parse_f64(text),
+            Some(at) => {
                 let mut text = text.to_vec();
                 text[at] = b'.';
                 self.kernel.parse_f64(&text)
@@ -324,10 +337,7 @@ impl Reader {
 impl Type {
     /// The type of a JSON string, decoded.
     pub fn of_string(text: &[u8]) -> Type {
-        match Type::of_text(
-            text.get(..).filter(|text| !text.is_empty()).unwrap_or(b"-"),
-            b'.',
-        ) {
+        match Type::of_reading(read_moment(text)) {
             moment @ (Type::Date | Type::Time | Type::Timestamp) => moment,
             _ => Type::Text,
         }

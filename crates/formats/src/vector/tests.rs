@@ -189,7 +189,7 @@ fn quotes_and_escapes_are_undone() {
 fn any_text() -> impl Strategy<Value = String> {
     prop_oneof![
         4 => "-?[0-9]{1,5}(\\.[0-9]{1,3})?",
-        1 => "-?[0-9]{14,20}|-?0[0-9.]{1,3}|-?[0-9]{1,3}[eE]-?[0-9]",
+        1 => "-?[0-9]{14,20}|-?0[0-9.]{1,3}|-?[0-9]{1,3}[eE]-?[0-9]{1,5}",
         2 => "20[0-9]{2}-[01][0-9]-[0-3][0-9]([T ][0-2][0-9]:[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,6})?(Z|[+-]0[0-9]:30)?)?",
         1 => "[0-2][0-9]:[0-5][0-9]:[0-6][0-9](\\.[0-9]{1,3})?",
         1 => prop::sample::select(vec!["true", "false", "TRUE", "NA", "null", "", " ", "-1", "-", "\\N"]).prop_map(str::to_owned),
@@ -295,6 +295,73 @@ proptest! {
         }));
         result?;
     }
+}
+
+/// The type of all values, found as a table finds it: what does not fit widens it.
+fn type_of_all(reader: &mut Reader, block: &Block<'_>) -> Result<Type, TestCaseError> {
+    let (mut ty, mut vector) = (Type::Null, Vector::default());
+    while let Err(misfit) = reader.read(block, 0, ty, &mut vector) {
+        let wider = ty.join(misfit.ty);
+        prop_assert_ne!(wider, ty, "{:?}", misfit);
+        ty = wider;
+    }
+    Ok(ty)
+}
+
+proptest! {
+    /// Finding a type ends, and neither the order of the values nor who reads them decides what it is.
+    #[test]
+    fn a_misfit_widens_the_type_and_order_does_not_matter(
+        values in prop::collection::vec((any_text(), 0..4_u8), 1..6),
+        point in prop::sample::select(vec![b'.', b',']),
+    ) {
+        let mut reader = Reader::new(None, point, Nulls::common(), Kernel::detect());
+        let mut types = Vec::new();
+        for is_reversed in [false, true] {
+            let mut rows = Columns::new(1);
+            let mut order: Vec<_> = values.iter().collect();
+            if is_reversed {
+                order.reverse();
+            }
+            for (text, kind) in order {
+                let column = rows.column(0);
+                match kind {
+                    0 => column.string(text).unwrap(),
+                    1 => column.number("-12.5e-1").unwrap(),
+                    2 => column.number("1e-99999").unwrap(),
+                    _ => column.text(text).unwrap(),
+                }
+                rows.end_row();
+            }
+            let mut found = Ok(Type::Null);
+            rows.for_each_block(&mut |block| found = type_of_all(&mut reader, block)).unwrap();
+            types.push(found?);
+        }
+        prop_assert_eq!(types[0], types[1]);
+    }
+}
+
+/// A number of a program or of JSON has a point, however texts write theirs, and what stands in a string is none.
+#[test]
+fn declared_types_take_numbers_of_every_kind() {
+    let mut rows = Columns::new(1);
+    rows.column(0).number("7.0").unwrap();
+    rows.end_row();
+    rows.column(0).text("8,0").unwrap();
+    rows.end_row();
+    rows.column(0).string("9").unwrap();
+    rows.end_row();
+    let mut reader = Reader::new(None, b',', Nulls::declared(Vec::new()), Kernel::detect());
+    let mut vector = Vector::default();
+    rows.for_each_block(&mut |block| {
+        reader.read_or_null(block, 0, Type::Integer, &mut vector);
+        assert_eq!(vector.present, [0b011]);
+        let Values::Integer(values) = &vector.values else {
+            panic!("{vector:?}");
+        };
+        assert_eq!(values[..2], [7, 8]);
+    })
+    .unwrap();
 }
 
 #[test]

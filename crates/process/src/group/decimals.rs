@@ -168,18 +168,19 @@ impl Decimals {
         writing: Writing<'_>,
     ) -> Other {
         let raw = block.column(column).field(row);
-        let text = match (block.kind(row, column), writing.dialect) {
+        let kind = block.kind(row, column);
+        let point = kind.point(writing.point);
+        let text = match (kind, writing.dialect) {
             (Kind::Null | Kind::Missing, _) => return Other::Null,
             (Kind::Text, _) if raw.is_empty() => return Other::Null,
             (Kind::Text, Some(dialect)) => csv::decode(raw, dialect, &mut self.decoded),
             (Kind::Text | Kind::Number, _) => raw,
             _ => return Other::Misfit,
         };
-        if block.kind(row, column) == Kind::Text && writing.nulls.is_null(text, self.ty) {
+        if kind == Kind::Text && writing.nulls.is_null(text, self.ty) {
             return Other::Null;
         }
-        // Of JSON the point is always one.
-        let fits = match Type::of_text(text, writing.point) {
+        let fits = match Type::of_text(text, point) {
             Type::Integer => true,
             Type::Number => self.ty == Type::Number,
             _ => false,
@@ -187,18 +188,19 @@ impl Decimals {
         if !fits {
             return Other::Misfit;
         }
-        let point = text.iter().position(|&byte| byte == writing.point);
-        let decimals = point.map_or(0, |point| text.len() - point - 1);
+        let place = text.iter().position(|&byte| byte == point);
+        let decimals = place.map_or(0, |place| text.len() - place - 1);
         let is_plain = text
             .iter()
-            .all(|&byte| byte.is_ascii_digit() || byte == writing.point || byte == b'-');
-        if is_plain && (usize::from(self.scale) < decimals) && decimals <= SCALE_MAX.into() {
+            .all(|&byte| byte.is_ascii_digit() || byte == point || byte == b'-');
+        // Of JSON the loop reads integers alone where the texts of the table have another point.
+        let is_of_unit = point == writing.point && is_plain;
+        if is_of_unit && usize::from(self.scale) < decimals && decimals <= SCALE_MAX.into() {
             return Other::Scale(decimals as u8);
         }
-        match Decimal::parse_with_point(text, writing.point) {
+        match Decimal::parse_with_point(text, point) {
             Some(number) => Other::Number(number),
-            // Nearer to zero than any double: a number whose exponent is beyond all limits.
-            None => Other::Number(Decimal::ZERO),
+            None => Other::Misfit,
         }
     }
 }

@@ -297,7 +297,7 @@ fn value<'v>(
         Values::Boolean(_) => "false".to_owned(),
         Values::Integer(values) => values[0].to_string(),
         // By its digits and not by the double, which would make different numbers equal.
-        Values::Number(_) => match Decimal::parse_with_point(text, context.point) {
+        Values::Number(_) => match Decimal::parse_with_point(text, kind.point(context.point)) {
             Some(number) => number.to_string(),
             None => return Ok(Some(text)),
         },

@@ -123,8 +123,6 @@ impl<'s> Table<'s> {
     fn look(&mut self, mut records: Records) -> Result<Records> {
         self.notes.append(&mut records.notes);
         self.header_bytes = records.header_bytes.clone();
-        let decimal_char = &mut self.options.csv.decimal_char;
-        *decimal_char = decimal_char.or(records.decimal_char);
         let csv = &mut self.options.csv;
         csv.decimal_char = csv.decimal_char.or(records.decimal_char);
         if let Shape::Csv { dialect, .. } = &records.shape {
