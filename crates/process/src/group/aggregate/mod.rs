@@ -321,6 +321,10 @@ pub(super) enum From<'w> {
 impl Written<'_> {
     /// The text of a value that is not null.
     pub(super) fn text(&mut self, row: usize) -> &[u8] {
+        if let Values::Boolean(bits) = &self.vector.values {
+            // However it is written: `TRUE` is `true`, also in JSON and in the order of values.
+            return truth(bits, row);
+        }
         let (block, column, dialect) = match self.from {
             From::Block {
                 block,
@@ -349,17 +353,18 @@ impl Written<'_> {
     }
 }
 
+fn truth(bits: &[u64], row: usize) -> &'static [u8] {
+    match bits[row / 64] >> (row % 64) & 1 {
+        1 => b"true",
+        _ => b"false",
+    }
+}
+
 /// Appends a value that is no text.
 fn write_value(vector: &Vector, row: usize, out: &mut Vec<u8>) {
     match &vector.values {
         Values::Null | Values::Text(_) => {}
-        Values::Boolean(bits) => {
-            let text: &[u8] = match bits[row / 64] >> (row % 64) & 1 {
-                1 => b"true",
-                _ => b"false",
-            };
-            out.extend_from_slice(text);
-        }
+        Values::Boolean(bits) => out.extend_from_slice(truth(bits, row)),
         Values::Integer(values) => {
             out.extend_from_slice(itoa::Buffer::new().format(values[row]).as_bytes())
         }
