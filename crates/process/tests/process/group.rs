@@ -268,6 +268,46 @@ fn every_type_has_its_ends() {
     );
 }
 
+/// However it is written, a truth value is one, in the order of values and in JSON.
+#[test]
+fn truth_values_have_one_form() {
+    let source = MemorySource::new("a.csv", "k,ok\nx,TRUE\nx,false\ny,True\n");
+    let query = GroupQuery {
+        format: ResultFormat::JsonLines,
+        ..GroupQuery::new(Some("k"), "min(ok), max(ok), first(ok), distinct(ok)")
+    };
+    let (text, _) = run(
+        &[source],
+        &query,
+        TableOptions::default(),
+        &GroupOptions::default(),
+    )
+    .unwrap();
+    assert_eq!(
+        text,
+        "{\"k\":\"x\",\"min(ok)\":false,\"max(ok)\":true,\"first(ok)\":true,\"distinct(ok)\":2}\n\
+         {\"k\":\"y\",\"min(ok)\":true,\"max(ok)\":true,\"first(ok)\":true,\"distinct(ok)\":1}\n"
+    );
+}
+
+/// Goal: a declared decimal comma is about texts. It once made the search for the type of a JSON number endless.
+#[test]
+fn numbers_of_json_have_a_point_whatever_is_declared() {
+    let source = MemorySource::new("a.jsonl", "{\"x\":1.5}\n{\"x\":2}\n{\"x\":1.5}\n");
+    let mut table = options(1, 1 << 20);
+    table.csv.decimal_char = Some(b',');
+    let query = GroupQuery::new(Some("x"), "sum(x), max(x + 1)");
+    let (text, _) = run(&[source], &query, table, &GroupOptions::default()).unwrap();
+    assert_eq!(text, "x,sum(x),max(x + 1)\n1.5,3,2.5\n2,2,3\n");
+}
+
+/// Goal: the unit in which a worker reads a column, which other rows decide, does not show in a quantile.
+#[test]
+fn quantiles_are_exact_in_every_unit() {
+    let found = grouped("k,x\na,0.000000000001\nb,4666009.041\n", "k", "p50(x)");
+    assert_eq!(found, "k,p50(x)\na,0.000000000001\nb,4666009.041\n");
+}
+
 #[test]
 fn sums_and_variances_are_exact() {
     let rows = |numbers: &[&str]| {

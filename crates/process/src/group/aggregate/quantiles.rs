@@ -7,6 +7,7 @@ use tamis_formats::vector::Vector;
 
 use super::Cells;
 use super::bytes::{Input, put_u32, put_u64};
+use super::ends::decimal;
 use crate::group::decimals::Decimals;
 use crate::stats::sketch::Sketch;
 
@@ -40,10 +41,9 @@ impl Quantiles {
     }
 
     pub(super) fn take(&mut self, groups: &[u32], numbers: &Decimals) {
-        let unit = 10_f64.powi(i32::from(numbers.scale));
         for (row, &group) in groups.iter().enumerate() {
             if group != 0 && numbers.is_plain(row) {
-                self.add(group, numbers.mantissas[row] as f64 / unit, 1);
+                self.add(group, double(numbers.mantissas[row], numbers.scale), 1);
             }
         }
         for (row, number) in &numbers.others {
@@ -170,9 +170,27 @@ impl Quantiles {
     }
 }
 
+/// The double nearest to `mantissa * 10^-scale`, in whatever unit the number came.
+fn double(mantissa: i64, scale: u8) -> f64 {
+    if mantissa.unsigned_abs() <= 1 << f64::MANTISSA_DIGITS {
+        // One division of two numbers that are doubles rounds once.
+        return mantissa as f64 / 10_f64.powi(i32::from(scale));
+    }
+    let text = decimal(mantissa, scale).to_string();
+    text.parse().expect("it is written as a number")
+}
+
 /// The rank of a quantile, from 1.
 fn rank(probability: f64, count: u64) -> u64 {
-    ((probability * count as f64).ceil() as u64).clamp(1, count)
+    let product = probability * count as f64;
+    // A hundredth is no double: 0.07 of 100 is 7 and not what is a little above.
+    let is_whole = (product - product.round()).abs() <= 2.0 * f64::EPSILON * product;
+    let rank = if is_whole {
+        product.round()
+    } else {
+        product.ceil()
+    };
+    (rank as u64).clamp(1, count)
 }
 
 #[cfg(test)]
@@ -193,6 +211,31 @@ mod tests {
         read.finish(1, probability, &mut cells);
         let text = String::from_utf8(cells.iter().next().unwrap().1.to_vec()).unwrap();
         (text.parse().unwrap(), cells.is_estimated)
+    }
+
+    /// Goal: which unit a worker reads a column in, which follows from what it has read before, changes nothing.
+    #[test]
+    fn numbers_are_the_same_in_every_unit() {
+        for (mantissa, scale) in [(4_666_009_041_i64, 3), (922_337_189, 2), (-12, 0)] {
+            let value: f64 = format!("{mantissa}e-{scale}").parse().unwrap();
+            for more in 0..=12 - scale {
+                let Some(scaled) = mantissa.checked_mul(10_i64.pow(more)) else {
+                    break;
+                };
+                let unit = (scale + more) as u8;
+                assert_eq!(double(scaled, unit).to_bits(), value.to_bits(), "{unit}");
+            }
+        }
+    }
+
+    #[test]
+    fn ranks_are_those_of_the_percent() {
+        for percent in 1..100_u64 {
+            for count in 1..1000 {
+                let found = rank(percent as f64 / 100.0, count);
+                assert_eq!(found, (percent * count).div_ceil(100), "{percent} {count}");
+            }
+        }
     }
 
     #[test]
