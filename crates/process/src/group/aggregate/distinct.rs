@@ -107,7 +107,7 @@ impl Distinct {
                 }
                 let before = set.memory_bytes();
                 set.enlarge();
-                self.set_bytes += set.memory_bytes() - before.min(set.memory_bytes());
+                self.set_bytes = self.set_bytes + set.memory_bytes() - before;
                 self.insert(group, hash);
             }
             Set::Many(registers) => registers.insert(hash),
@@ -147,7 +147,7 @@ impl Distinct {
         let set = &mut self.sets[group as usize];
         let before = set.memory_bytes();
         set.become_many().merge(&registers);
-        self.set_bytes = (self.set_bytes + set.memory_bytes()).saturating_sub(before);
+        self.set_bytes = self.set_bytes + set.memory_bytes() - before;
     }
 
     pub(super) fn finish(&self, group: u32, cells: &mut Cells) {

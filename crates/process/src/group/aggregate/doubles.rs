@@ -4,13 +4,11 @@
 //! `2^45`; their squares are integers of `2^-160` in three words of 64 bits, up to `2^60`. What does not fit is added up in
 //! full beside it. So no order of adding changes the result, and it is the double nearest to the true sum.
 
-use std::collections::HashMap;
-
 use num_bigint::BigInt;
 use tamis_formats::vector::Vector;
 
 use super::bytes::{Input, put_u64, put_u128};
-use super::exact::{Exact, Radix};
+use super::exact::{Others, Radix};
 use super::{Cells, Function};
 
 /// The unit of sums is 2 to minus this.
@@ -26,7 +24,7 @@ pub(in crate::group) struct DoubleSums {
     /// Sums of squares, if a variance is wanted: words of 64 bits, the lowest first, with room for carries.
     squares: Option<Vec<[u128; 3]>>,
     /// What is not in `sums` and `squares`.
-    others: HashMap<u32, [Exact; 2]>,
+    others: Others,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -40,7 +38,7 @@ impl DoubleSums {
         DoubleSums {
             sums: Vec::new(),
             squares: has_squares.then(Vec::new),
-            others: HashMap::new(),
+            others: Others::new(Radix::Two),
         }
     }
 
@@ -77,9 +75,11 @@ impl DoubleSums {
         if (0..=72).contains(&shift) && sum.sum.unsigned_abs() <= SUM_MAX {
             sum.sum += i128::from(mantissa) << shift;
         } else {
-            let [others, _] = others(&mut self.others, group);
-            others.add(std::mem::take(&mut sum.sum).into(), -UNIT);
-            others.add(mantissa.into(), exponent);
+            let before = std::mem::take(&mut sum.sum);
+            self.others.change(group, |[others, _]| {
+                others.add(before.into(), -UNIT);
+                others.add(mantissa.into(), exponent);
+            });
         }
     }
 
@@ -92,8 +92,9 @@ impl DoubleSums {
         let shift = 2 * (exponent + UNIT);
         // A square has up to 106 bits: at most 85 more leave one bit of the three words.
         if !(0..=85).contains(&shift) {
-            let [_, others] = others(&mut self.others, group);
-            return others.add(square.into(), 2 * exponent);
+            return self
+                .others
+                .change(group, |[_, others]| others.add(square.into(), 2 * exponent));
         }
         let (word, bits) = ((shift / 64) as usize, shift % 64);
         let low = u128::from(square as u64) << bits;
@@ -114,11 +115,7 @@ impl DoubleSums {
             .squares
             .as_ref()
             .map_or(0, |squares| squares.capacity() * 48);
-        let others = self
-            .others
-            .values()
-            .map(|[sum, squares]| 64 + sum.memory_bytes() + squares.memory_bytes());
-        sums + squares + others.sum::<usize>()
+        sums + squares + self.others.memory_bytes()
     }
 
     pub(super) fn write(&self, group: u32, out: &mut Vec<u8>) {
@@ -130,13 +127,7 @@ impl DoubleSums {
                 .iter()
                 .for_each(|&word| put_u128(word, out));
         }
-        match self.others.get(&group) {
-            None => out.push(0),
-            Some(others) => {
-                out.push(1);
-                others.iter().for_each(|exact| exact.write(out));
-            }
-        }
+        self.others.write(group, out);
     }
 
     pub(super) fn absorb(&mut self, group: u32, input: &mut Input<'_>) {
@@ -145,20 +136,15 @@ impl DoubleSums {
         let more = input.u128().cast_signed();
         match sum.sum.checked_add(more) {
             Some(total) => sum.sum = total,
-            None => {
-                let [others, _] = others(&mut self.others, group);
-                others.add(more.into(), -UNIT);
-            }
+            None => self
+                .others
+                .change(group, |[others, _]| others.add(more.into(), -UNIT)),
         }
         if let Some(squares) = &mut self.squares {
             let words = &mut squares[group as usize];
             words.iter_mut().for_each(|word| *word += input.u128());
         }
-        if input.u8() == 1 {
-            let [sum, squares] = others(&mut self.others, group);
-            sum.merge(Exact::read(Radix::Two, input));
-            squares.merge(Exact::read(Radix::Two, input));
-        }
+        self.others.absorb(group, input);
     }
 
     pub(super) fn finish(&self, group: u32, function: Function, cells: &mut Cells) {
@@ -170,8 +156,7 @@ impl DoubleSums {
         if count < least_count {
             return cells.null();
         }
-        let none = || [Exact::new(Radix::Two), Exact::new(Radix::Two)];
-        let [mut total, mut squares] = self.others.get(&group).cloned().unwrap_or_else(none);
+        let [mut total, mut squares] = self.others.get(group);
         total.add(sum.into(), -UNIT);
         if let Some(all) = &self.squares {
             for (word, exponent) in all[group as usize]
@@ -188,11 +173,6 @@ impl DoubleSums {
             _ => total.mean(1),
         });
     }
-}
-
-fn others(all: &mut HashMap<u32, [Exact; 2]>, group: u32) -> &mut [Exact; 2] {
-    all.entry(group)
-        .or_insert_with(|| [Exact::new(Radix::Two), Exact::new(Radix::Two)])
 }
 
 /// A finite double as an integer of 53 bits, with sign, and a power of two.

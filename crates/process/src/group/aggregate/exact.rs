@@ -1,6 +1,6 @@
 //! Exact sums of whatever fits no machine integer.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use num_bigint::BigInt;
 use tamis_engine::number::Decimal;
@@ -25,7 +25,7 @@ pub(super) enum Radix {
 }
 
 impl Exact {
-    pub(super) fn new(radix: Radix) -> Exact {
+    fn new(radix: Radix) -> Exact {
         Exact {
             radix,
             terms: BTreeMap::new(),
@@ -47,7 +47,7 @@ impl Exact {
         self.add(&mantissa * &mantissa, 2 * exponent);
     }
 
-    pub(super) fn merge(&mut self, other: Exact) {
+    fn merge(&mut self, other: Exact) {
         for (exponent, mantissa) in other.terms {
             self.add(mantissa, exponent);
         }
@@ -90,11 +90,11 @@ impl Exact {
         self.radix.quotient(above, &count * (&count - 1), exponent)
     }
 
-    pub(super) fn memory_bytes(&self) -> usize {
+    fn memory_bytes(&self) -> usize {
         self.terms.len() * 96
     }
 
-    pub(super) fn write(&self, out: &mut Vec<u8>) {
+    fn write(&self, out: &mut Vec<u8>) {
         put_u32(self.terms.len() as u32, out);
         for (exponent, mantissa) in &self.terms {
             put_u32(exponent.cast_unsigned(), out);
@@ -102,7 +102,7 @@ impl Exact {
         }
     }
 
-    pub(super) fn read(radix: Radix, input: &mut Input<'_>) -> Exact {
+    fn read(radix: Radix, input: &mut Input<'_>) -> Exact {
         let count = input.u32();
         let terms = (0..count).map(|_| {
             let exponent = input.u32().cast_signed();
@@ -112,6 +112,65 @@ impl Exact {
             radix,
             terms: terms.collect(),
         }
+    }
+}
+
+/// What is added up in full beside machine integers, by group: the sum of numbers, and that of their squares.
+#[derive(Debug)]
+pub(super) struct Others {
+    radix: Radix,
+    sums: HashMap<u32, [Exact; 2]>,
+    /// What they take. Kept up to date, since it is asked for after every few thousand rows, and groups may be many.
+    bytes: usize,
+}
+
+impl Others {
+    pub(super) fn new(radix: Radix) -> Others {
+        Others {
+            radix,
+            sums: HashMap::new(),
+            bytes: 0,
+        }
+    }
+
+    /// Changes the sums of a group.
+    pub(super) fn change(&mut self, group: u32, change: impl FnOnce(&mut [Exact; 2])) {
+        let sums = self.sums.entry(group).or_insert_with(|| {
+            self.bytes += 64;
+            [Exact::new(self.radix), Exact::new(self.radix)]
+        });
+        let bytes = |sums: &[Exact; 2]| sums[0].memory_bytes() + sums[1].memory_bytes();
+        let before = bytes(sums);
+        change(sums);
+        self.bytes = self.bytes + bytes(sums) - before;
+    }
+
+    /// The sums of a group.
+    pub(super) fn get(&self, group: u32) -> [Exact; 2] {
+        let none = || [Exact::new(self.radix), Exact::new(self.radix)];
+        self.sums.get(&group).cloned().unwrap_or_else(none)
+    }
+
+    pub(super) fn memory_bytes(&self) -> usize {
+        self.bytes
+    }
+
+    pub(super) fn write(&self, group: u32, out: &mut Vec<u8>) {
+        let sums = self.sums.get(&group);
+        out.push(sums.is_some().into());
+        sums.into_iter().flatten().for_each(|sum| sum.write(out));
+    }
+
+    pub(super) fn absorb(&mut self, group: u32, input: &mut Input<'_>) {
+        if input.u8() == 0 {
+            return;
+        }
+        let radix = self.radix;
+        self.change(group, |sums| {
+            for sum in sums {
+                sum.merge(Exact::read(radix, input));
+            }
+        });
     }
 }
 

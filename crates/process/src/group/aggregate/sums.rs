@@ -3,10 +3,8 @@
 //! A group's sum is an `i128` of the column's unit: it takes 2^64 numbers that fit 64 bits. When the unit becomes smaller, the sums so
 //! far are multiplied; what would not fit then, and numbers that fit no unit, are added up in full beside it.
 
-use std::collections::HashMap;
-
 use super::bytes::{Input, put_u64, put_u128};
-use super::exact::{Exact, Radix};
+use super::exact::{Exact, Others, Radix};
 use super::{Cells, Function};
 use crate::group::decimals::Decimals;
 
@@ -21,7 +19,7 @@ pub(in crate::group) struct Sums {
     /// Sums of squares, if a variance is wanted, in two parts, `high * 2^64 + low`: a square has up to 126 bits.
     squares: Option<Vec<[u128; 2]>>,
     /// What is not in `sums` and `squares`.
-    others: HashMap<u32, [Exact; 2]>,
+    others: Others,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -36,7 +34,7 @@ impl Sums {
             scale: 0,
             sums: Vec::new(),
             squares: has_squares.then(Vec::new),
-            others: HashMap::new(),
+            others: Others::new(Radix::Ten),
         }
     }
 
@@ -74,11 +72,12 @@ impl Sums {
         for (row, number) in &numbers.others {
             let group = groups[*row];
             self.sums[group as usize].count += 1;
-            let [sum, squares] = self.others.entry(group).or_default();
-            sum.add_number(number);
-            if self.squares.is_some() {
-                squares.add_square(number);
-            }
+            self.others.change(group, |[sum, squares]| {
+                sum.add_number(number);
+                if self.squares.is_some() {
+                    squares.add_square(number);
+                }
+            });
         }
     }
 
@@ -91,16 +90,18 @@ impl Sums {
             sum.sum = match scaled.filter(|scaled| scaled.unsigned_abs() <= SUM_MAX) {
                 Some(scaled) => scaled,
                 None => {
-                    let [others, _] = self.others.entry(group).or_default();
-                    others.add(sum.sum.into(), exponent);
+                    self.others
+                        .change(group, |[others, _]| others.add(sum.sum.into(), exponent));
                     0
                 }
             };
         }
         for (group, squares) in (0..).zip(self.squares.iter_mut().flatten()) {
             if *squares != [0; 2] {
-                let [_, others] = self.others.entry(group).or_default();
-                add_squares(others, std::mem::take(squares), 2 * exponent);
+                let squares = std::mem::take(squares);
+                self.others.change(group, |[_, others]| {
+                    add_squares(others, squares, 2 * exponent);
+                });
             }
         }
         self.scale = scale;
@@ -112,11 +113,7 @@ impl Sums {
             .squares
             .as_ref()
             .map_or(0, |squares| squares.capacity() * 32);
-        let others = self
-            .others
-            .values()
-            .map(|[sum, squares]| 64 + sum.memory_bytes() + squares.memory_bytes());
-        sums + squares + others.sum::<usize>()
+        sums + squares + self.others.memory_bytes()
     }
 
     pub(super) fn write(&self, group: u32, out: &mut Vec<u8>) {
@@ -129,13 +126,7 @@ impl Sums {
                 .iter()
                 .for_each(|&half| put_u128(half, out));
         }
-        match self.others.get(&group) {
-            None => out.push(0),
-            Some(others) => {
-                out.push(1);
-                others.iter().for_each(|exact| exact.write(out));
-            }
-        }
+        self.others.write(group, out);
     }
 
     pub(super) fn absorb(&mut self, group: u32, input: &mut Input<'_>) {
@@ -153,8 +144,9 @@ impl Sums {
         match sum.filter(|sum| sum.unsigned_abs() <= SUM_MAX) {
             Some(sum) => self.sums[at].sum = sum,
             None => {
-                let [others, _] = self.others.entry(group).or_default();
-                others.add(more.into(), -i32::from(scale));
+                self.others.change(group, |[others, _]| {
+                    others.add(more.into(), -i32::from(scale));
+                });
             }
         }
         if let Some(squares) = &mut self.squares {
@@ -163,15 +155,12 @@ impl Sums {
                 squares[at][0] += more[0];
                 squares[at][1] += more[1];
             } else {
-                let [_, others] = self.others.entry(group).or_default();
-                add_squares(others, more, -2 * i32::from(scale));
+                self.others.change(group, |[_, others]| {
+                    add_squares(others, more, -2 * i32::from(scale));
+                });
             }
         }
-        if input.u8() == 1 {
-            let [sum, squares] = self.others.entry(group).or_default();
-            sum.merge(Exact::read(Radix::Ten, input));
-            squares.merge(Exact::read(Radix::Ten, input));
-        }
+        self.others.absorb(group, input);
     }
 
     pub(super) fn finish(&self, group: u32, function: Function, cells: &mut Cells) {
@@ -183,7 +172,7 @@ impl Sums {
         if count < least_count {
             return cells.null();
         }
-        let [mut total, mut squares] = self.others.get(&group).cloned().unwrap_or_default();
+        let [mut total, mut squares] = self.others.get(group);
         total.add(sum.into(), -i32::from(self.scale));
         if let Some(all) = &self.squares {
             add_squares(
