@@ -45,6 +45,28 @@ pub(crate) fn paths_of(bytes: &[u8], kernel: Kernel) -> Option<Vec<Path>> {
     Some(paths)
 }
 
+/// The order in which columns stand as the members of objects, for columns in the order in which chunks brought them: siblings by
+/// their first appearance, and what is inside an object together. Where chunks begin does not show in it.
+///
+/// A column is the keys to it and how many columns with the same keys stand before it.
+pub(crate) fn tree_order(columns: &[(&[String], usize)]) -> Vec<usize> {
+    fn levels((keys, repetition): (&[String], usize)) -> impl Iterator<Item = (&[String], usize)> {
+        (1..=keys.len())
+            .map(move |len| (&keys[..len], if len == keys.len() { repetition } else { 0 }))
+    }
+    let mut firsts = HashMap::new();
+    for (at, &column) in columns.iter().enumerate() {
+        for level in levels(column) {
+            firsts.entry(level).or_insert(at);
+        }
+    }
+    let place =
+        |&at: &usize| -> Vec<usize> { levels(columns[at]).map(|level| firsts[&level]).collect() };
+    let mut order: Vec<usize> = (0..columns.len()).collect();
+    order.sort_by_cached_key(place);
+    order
+}
+
 impl Member {
     /// The member at `keys`, made if need be, and counted then; keys too deep lead to the deepest that is described.
     pub(super) fn insert(&mut self, keys: &[String], created: &mut usize) -> &mut Member {
@@ -89,6 +111,17 @@ mod tests {
         let paths = paths_of(text, Kernel::detect()).unwrap();
         let texts: Vec<String> = paths.iter().map(Path::to_string).collect();
         assert_eq!(texts, ["a", "a.b", "a.x", "a.x.y", "c", "d"]);
+    }
+
+    #[test]
+    fn columns_stand_as_in_one_chunk() {
+        let keys = |path: &str| path.split('.').map(str::to_owned).collect::<Vec<_>>();
+        let paths = ["b", "c", "d.x", "b.x", "a", "d.y", "b.x.y", "c"].map(keys);
+        let mut columns: Vec<(&[String], usize)> =
+            paths.iter().map(|path| (&path[..], 0)).collect();
+        // The second column of the name in a header.
+        columns[7].1 = 1;
+        assert_eq!(tree_order(&columns), [0, 3, 6, 1, 2, 5, 4, 7]);
     }
 
     #[test]

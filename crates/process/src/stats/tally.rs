@@ -20,7 +20,7 @@ use super::report::{ColumnStats, InputStats, RowCounts, SCHEMA_VERSION, Statisti
 use super::worker::{FileColumn, Layout, Name, Part, Shards, shown};
 use crate::infer::nulls::{Fate, Nullable};
 use crate::infer::open::width_of_first;
-use crate::infer::tree::KEYS_MAX;
+use crate::infer::tree::{KEYS_MAX, tree_order};
 use crate::infer::typing::{self, Typing};
 use crate::{Error, Result};
 
@@ -229,11 +229,16 @@ impl Tally {
             });
         }
         let (setting, tokens, columns) = shards.finish();
-        let mut columns: Vec<Option<(Name, Column)>> = columns.into_iter().map(Some).collect();
-        let ordered = self
+        let known: Vec<(&[String], usize)> = self
             .order
             .iter()
-            .filter_map(|&number| columns[number].take());
+            .map(|&number| (columns[number].0.path.keys(), columns[number].0.repetition))
+            .collect();
+        let order = tree_order(&known);
+        let mut columns: Vec<Option<(Name, Column)>> = columns.into_iter().map(Some).collect();
+        let ordered = order
+            .into_iter()
+            .filter_map(|at| columns[self.order[at]].take());
         let mut columns: Vec<(Name, Column)> = ordered.collect();
         drop_parents(&mut columns);
         if let Some(wanted) = &options.columns {

@@ -9,6 +9,7 @@ use tamis_formats::{Block, Malformed, Visitor};
 
 use super::open::KEYS_MAX;
 use super::{Layout, Readers, Table};
+use crate::infer::tree::tree_order;
 use crate::{Error, Result};
 
 /// A value that is not of its column's type.
@@ -132,6 +133,12 @@ impl Table<'_> {
             },
         )?;
         let before = self.columns.len();
+        // What is known keeps its place; the rest stands as if all records were one chunk.
+        let keys: Vec<_> = paths.iter().map(|path| (path.keys(), 0)).collect();
+        let added = tree_order(&keys).into_iter().filter(|&at| at >= before);
+        let added: Vec<Path> = added.map(|at| paths[at].clone()).collect();
+        paths.truncate(before);
+        paths.extend(added);
         self.set_paths(paths, is_complete)?;
         let added: Vec<usize> = (before..self.columns.len()).collect();
         match added.is_empty() {
