@@ -186,7 +186,15 @@ impl Distribution {
         let bounds = self.bounds();
         let bins = bounds.len() - 1;
         let (first, width) = (bounds[0], bounds[1] - bounds[0]);
-        let bin_of = |at: f64| (((at - first) / width) as usize).min(bins - 1);
+        let bin_of = |at: f64| {
+            let offset = at - first;
+            let bin = match offset.is_finite() {
+                true => offset / width,
+                // Numbers so far apart that no double is their difference.
+                false => at / width - first / width,
+            };
+            (bin as usize).min(bins - 1)
+        };
         let mut counts = vec![0.0_f64; bins];
         for step in &self.steps {
             let (from, to) = (bin_of(step.from), bin_of(step.to));
@@ -233,7 +241,7 @@ impl Distribution {
             }
         };
         // Of whole numbers, a bin takes as many as its neighbours: its width is whole too.
-        if unit > 0.0 {
+        if unit > 0.0 && (high - low).is_finite() {
             let units = ((high - low) / unit).floor() + 1.0;
             let width = (units / BINS_MAX as f64).ceil();
             let bins = (units / width).ceil().max(1.0) as usize;
@@ -244,14 +252,19 @@ impl Distribution {
         if low == high {
             return vec![low, low + low.abs().max(1.0)];
         }
-        let width = (high - low) / BINS_MAX as f64;
-        let inner = (0..BINS_MAX).map(|bin| low + width * bin as f64);
+        let bins = BINS_MAX as f64;
+        let inner = (0..BINS_MAX).map(|bin| match high - low {
+            range if range.is_finite() => low + range / bins * bin as f64,
+            // No double is their difference.
+            _ => low / bins * (BINS_MAX - bin) as f64 + high / bins * bin as f64,
+        });
         inner.chain([high]).collect()
     }
 
     fn bound(&self, at: f64) -> Scalar {
         match &self.axis {
-            Axis::Numbers { .. } => Scalar::Number(rounded(at)),
+            // Behind the last of all doubles there is no bound.
+            Axis::Numbers { .. } => Scalar::Number(rounded(at.clamp(f64::MIN, f64::MAX))),
             Axis::Moments { shape, .. } => Scalar::Text(write_moment(at as i64, *shape)),
         }
     }
@@ -267,11 +280,11 @@ impl MomentShape {
     }
 }
 
+/// The nearest double; of numbers beyond all of them, the last one.
 fn to_f64(number: &Decimal) -> f64 {
-    number
-        .to_string()
-        .parse()
-        .expect("a decimal is written as a double is")
+    let text = number.to_string();
+    let value: f64 = text.parse().expect("a decimal is written as a double is");
+    value.clamp(f64::MIN, f64::MAX)
 }
 
 fn seconds(moment: Moment) -> f64 {

@@ -304,6 +304,47 @@ fn a_table_of_everything() {
     );
 }
 
+/// Goal: where chunks begin does not decide where columns stand.
+#[test]
+fn columns_of_json_stand_as_in_one_chunk() {
+    let text =
+        "{\"b\":1,\"c\":1}\n{\"b\":{\"x\":1}}\n{\"a\":1,\"c\":{\"y\":2}}\n{\"b\":{\"w\":1}}\n";
+    same_however_read("t.jsonl", text, Limits::of(7)).unwrap();
+    let statistics = run("t.jsonl", text);
+    let names: Vec<&str> = statistics
+        .columns
+        .iter()
+        .map(|it| it.name.as_str())
+        .collect();
+    assert_eq!(names, ["b", "b.x", "b.w", "c", "c.y", "a"]);
+}
+
+/// No double is the difference of these, and none is near some of them.
+#[test]
+fn numbers_beyond_all_doubles_have_a_histogram() {
+    let nines = "9".repeat(400);
+    for text in [
+        "x\n1e308\n-1e308\n1.7e308\n0\n".to_owned(),
+        format!("x\n1\n-{nines}\n{nines}\n2\n"),
+        format!("x\n0.5\n{nines}\n"),
+        format!("x\n{nines}\n"),
+    ] {
+        let statistics = run("a.csv", &text);
+        // What is no number is no JSON either.
+        statistics.to_json();
+        let histogram = statistics.columns[0].histogram.as_ref().unwrap();
+        let counts = histogram.bins.iter().map(|bin| bin.count);
+        assert_eq!(counts.sum::<u64>(), text.lines().count() as u64 - 1);
+    }
+}
+
+/// A field of a megabyte is text, however many digits it has: adding it up would take minutes.
+#[test]
+fn numbers_without_end_are_text() {
+    let statistics = run("a.csv", &format!("x\n1\n0.{}\n", "7".repeat(1 << 20)));
+    assert_eq!(statistics.columns[0].logical_type, "string");
+}
+
 #[test]
 fn members_of_objects_are_columns() {
     let statistics = run(
