@@ -13,25 +13,22 @@ pub(crate) fn items(text: &str) -> Result<Vec<Range<usize>>> {
     let mut items = Vec::new();
     let mut start = 0;
     let mut depth = Vec::new();
-    let mut quote: Option<(u8, usize)> = None;
-    for (at, byte) in text.bytes().enumerate() {
-        match (byte, quote) {
-            (_, Some((open, _))) if byte == open => quote = None,
-            (_, Some(_)) => {}
-            (b'"' | b'\'', None) => quote = Some((byte, at)),
-            (b'(' | b'[' | b'{', None) => depth.push(at),
-            (b')' | b']' | b'}', None) if depth.pop().is_none() => {
+    let (bytes, open_quote) = outside_quotes(text);
+    for (at, byte) in bytes {
+        match byte {
+            b'(' | b'[' | b'{' => depth.push(at),
+            b')' | b']' | b'}' if depth.pop().is_none() => {
                 let message = format!("this `{}` closes nothing", char::from(byte));
                 return Err(wrong(text, at..at + 1, message, None));
             }
-            (b',', None) if depth.is_empty() => {
+            b',' if depth.is_empty() => {
                 items.push(trimmed(text, start..at));
                 start = at + 1;
             }
             _ => {}
         }
     }
-    if let Some((_, at)) = quote {
+    if let Some(at) = open_quote {
         let message = "this quote is never closed".to_owned();
         return Err(wrong(text, at..at + 1, message, None));
     }
@@ -52,16 +49,14 @@ pub(crate) fn items(text: &str) -> Result<Vec<Range<usize>>> {
     }
 }
 
-/// Where the bracket that opens at `open` is closed.
+/// Where the bracket that opens at `open`, outside of quotes, is closed.
 pub(crate) fn matching(text: &str, open: usize) -> Option<usize> {
-    let (mut depth, mut quote) = (0, None);
-    for (at, byte) in text.bytes().enumerate().skip(open) {
-        match (byte, quote) {
-            (_, Some(open)) if byte == open => quote = None,
-            (_, Some(_)) => {}
-            (b'"' | b'\'', None) => quote = Some(byte),
-            (b'(' | b'[' | b'{', None) => depth += 1,
-            (b')' | b']' | b'}', None) => {
+    let mut depth = 0;
+    let (bytes, _) = outside_quotes(text);
+    for (at, byte) in bytes.into_iter().filter(|(at, _)| *at >= open) {
+        match byte {
+            b'(' | b'[' | b'{' => depth += 1,
+            b')' | b']' | b'}' => {
                 depth -= 1;
                 if depth == 0 {
                     return Some(at);
@@ -73,6 +68,25 @@ pub(crate) fn matching(text: &str, open: usize) -> Option<usize> {
     None
 }
 
+/// The bytes that stand outside of quotes, with their places, and where a quote stands that is never closed.
+///
+/// In quotes a backslash makes the next byte literal, as in CEL, but not in those behind an `r`.
+fn outside_quotes(text: &str) -> (Vec<(usize, u8)>, Option<usize>) {
+    let mut outside = Vec::new();
+    let mut quote: Option<(u8, usize)> = None;
+    let mut bytes = text.bytes().enumerate();
+    while let Some((at, byte)) = bytes.next() {
+        match (byte, quote) {
+            (_, Some((open, _))) if byte == open => quote = None,
+            (b'\\', Some((_, start))) if !text[..start].ends_with(['r', 'R']) => drop(bytes.next()),
+            (_, Some(_)) => {}
+            (b'"' | b'\'', None) => quote = Some((byte, at)),
+            (_, None) => outside.push((at, byte)),
+        }
+    }
+    (outside, quote.map(|(_, at)| at))
+}
+
 /// The halves of `item as name`.
 pub(crate) fn renamed(text: &str, item: Range<usize>) -> Result<(Range<usize>, Option<String>)> {
     let Some(at) = text[item.clone()].rfind(" as ") else {
@@ -80,10 +94,9 @@ pub(crate) fn renamed(text: &str, item: Range<usize>) -> Result<(Range<usize>, O
     };
     let source = trimmed(text, item.start..item.start + at);
     let name = trimmed(text, item.start + at + 4..item.end);
-    let is_inside = |quote| text[source.clone()].matches(quote).count() % 2 == 1;
-    let opened = text[source.clone()].matches(['(', '[']).count();
-    let closed = text[source.clone()].matches([')', ']']).count();
-    if is_inside('"') || is_inside('\'') || opened != closed {
+    let (before, open_quote) = outside_quotes(&text[source.clone()]);
+    let count = |brackets: [u8; 2]| before.iter().filter(|it| brackets.contains(&it.1)).count();
+    if open_quote.is_some() || count(*b"([") != count(*b")]") {
         return Ok((item, None));
     }
     let bare = &text[name.clone()];
@@ -117,5 +130,34 @@ pub(crate) fn wrong(
             span,
             help,
         },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn quotes_hide_commas_brackets_and_each_other() {
+        let text = r#"a, 'it\'s (,', r'\', f('as') as x, 'a as b', row['(']  as  "y""#;
+        let shown: Vec<_> = items(text)
+            .unwrap()
+            .into_iter()
+            .map(|item| {
+                let (source, name) = renamed(text, item).unwrap();
+                (&text[source], name)
+            })
+            .collect();
+        let named = |name: &str| Some(name.to_owned());
+        let expected = [
+            ("a", None),
+            (r"'it\'s (,'", None),
+            (r"r'\'", None),
+            ("f('as')", named("x")),
+            ("'a as b'", None),
+            ("row['(']", named("y")),
+        ];
+        assert_eq!(shown, expected);
+        assert_eq!(matching("f(')', (1))", 1), Some(10));
     }
 }
