@@ -124,9 +124,13 @@ impl rows::Gather for Taking<'_> {
                     key.write(&vectors[key.place], block, fields[key.place], row, out);
                 }
             });
-        }
-        if self.hand.buffer.len_bytes() > self.shared.memory_bytes {
-            self.error = self.hand.spill(&self.shared.place).err();
+            // After each row: a block of a columnar file may have more bytes than a buffer has room for.
+            if self.hand.buffer.len_bytes() > self.shared.memory_bytes {
+                self.error = self.hand.spill(&self.shared.place).err();
+                if self.error.is_some() {
+                    return;
+                }
+            }
         }
     }
 }
