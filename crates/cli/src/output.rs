@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use tamis_engine::sink::{FileSink, Sink, StdoutSink};
+use tamis_formats::sniff;
 
 use crate::Result;
 
@@ -44,9 +45,19 @@ pub(crate) fn named_twice<'a>(outputs: &[Option<&'a Path>]) -> Option<&'a Path> 
         .map(|at| files[at].0)
 }
 
-/// Whether writing `output` would replace the file `input`.
+/// Whether writing `output` would replace the file `input`, or a data file in the folder `input`.
 pub(crate) fn replaces(output: &Path, input: &Path) -> bool {
-    input.is_file() && !is_stdout(output) && resolved(output) == resolved(input)
+    let is_in_folder = |folder: &Path| {
+        let folder = folder.canonicalize().ok();
+        let is_data = sniff::format_of_name(&output.to_string_lossy()).is_some();
+        let is_there = is_data && output.is_file();
+        is_there && folder.is_some() && resolved(output).parent() == folder.as_deref()
+    };
+    !is_stdout(output)
+        && match input.is_dir() {
+            true => is_in_folder(input),
+            false => input.is_file() && resolved(output) == resolved(input),
+        }
 }
 
 /// `path` with its folder in full; the file itself need not exist, and is replaced if it is a link.
@@ -80,6 +91,14 @@ mod tests {
         assert!(!twice(["good.csv", "bad.csv"]));
         assert!(replaces(Path::new("./Cargo.toml"), Path::new("Cargo.toml")));
         assert!(!replaces(Path::new("other"), Path::new("Cargo.toml")));
+        let folder = tempfile::tempdir().unwrap();
+        let [data, other] = ["a.csv", "a.html"].map(|name| folder.path().join(name));
+        for path in [&data, &other] {
+            std::fs::write(path, "a\n").unwrap();
+        }
+        assert!(replaces(&data, folder.path()));
+        assert!(!replaces(&other, folder.path()), "it is not read");
+        assert!(!replaces(&folder.path().join("b.csv"), folder.path()));
         assert!(!twice(["-", "-"]), "another message is for this");
         assert!(!twice(["/dev/null", "/dev/null"]));
         assert_eq!(named_twice(&[Some(Path::new("out.csv")), None, None]), None);
