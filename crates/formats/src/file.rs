@@ -104,4 +104,19 @@ pub trait Unit: Send {
     /// # Errors
     /// [`Error::Producer`] for a file that is damaged or lies about itself, [`Error::Read`] and [`Error::Changed`].
     fn visit(self: Box<Self>, visitor: &mut dyn Visitor) -> Result<Totals, Error>;
+
+    /// The same, and keeps the arrays that the rows lie in, if they lie in any: with all columns of the file, where these were
+    /// asked for.
+    ///
+    /// # Errors
+    /// As [`visit`](Unit::visit).
+    #[cfg(feature = "parquet")]
+    fn visit_keeping(
+        self: Box<Self>,
+        visitor: &mut dyn Visitor,
+        arrays: &mut Vec<arrow_array::StructArray>,
+    ) -> Result<Totals, Error> {
+        let _ = arrays;
+        self.visit(visitor)
+    }
 }

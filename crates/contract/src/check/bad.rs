@@ -18,8 +18,8 @@ const REASON: &str = "_tamis_reason";
 
 /// The header of the file, if it has one.
 pub(crate) fn header(header: &[u8], pass: &Pass<'_>) -> Vec<u8> {
-    match pass.layout {
-        Layout::Csv { dialect, .. } if !header.is_empty() => {
+    match dialect(pass) {
+        Some(dialect) if !header.is_empty() => {
             let mut out = Vec::with_capacity(header.len() + 32);
             out.extend_from_slice(ROW.as_bytes());
             out.push(dialect.delimiter);
@@ -32,20 +32,23 @@ pub(crate) fn header(header: &[u8], pass: &Pass<'_>) -> Vec<u8> {
     }
 }
 
+/// How bad records are delimited; `None`: they are JSON, or have been made so.
+fn dialect<'p>(pass: &'p Pass<'_>) -> Option<&'p Dialect> {
+    match pass.layout {
+        Layout::Csv { dialect, .. } => Some(dialect),
+        Layout::Jsonl { .. } | Layout::Rows { .. } => pass.bad_dialect.as_ref(),
+    }
+}
+
 /// The lines of one chunk's bad records; `rows_before` rows of the input came before the chunk.
 pub(crate) fn render(bad: &BadRecords, rows_before: u64, pass: &Pass<'_>) -> Vec<u8> {
     let mut out = Vec::with_capacity(bad.bytes.len() + 48 * bad.records.len());
     for (row, record, reasons) in bad.iter() {
         let row = rows_before + row + 1;
         let reason = reason(reasons, pass);
-        match pass.layout {
-            Layout::Csv { dialect, .. } => {
-                push_csv(&mut out, row, &reason, record, dialect, pass.line_end)
-            }
-            // Rows that are no bytes have no outputs; records of a file have been made JSON already.
-            Layout::Jsonl { .. } | Layout::Rows { .. } => {
-                push_json(&mut out, row, &reason, record);
-            }
+        match dialect(pass) {
+            Some(dialect) => push_csv(&mut out, row, &reason, record, dialect, pass.line_end),
+            None => push_json(&mut out, row, &reason, record),
         }
     }
     out

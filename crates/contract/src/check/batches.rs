@@ -23,8 +23,9 @@ use tamis_engine::source::Source;
 
 use super::compile::Compiled;
 use super::findings::Findings;
-use super::merge::{InputTally, Located, Outputs, Tally};
+use super::merge::{InputTally, Located, Tally};
 use super::outcome::Ended;
+use super::outputs::Outputs;
 use super::part::Part;
 use super::rule::RuleId;
 use super::worker::Pass;

@@ -35,6 +35,14 @@ pub enum CheckError {
         /// Name of the input.
         input: String,
     },
+    /// Good or bad records cannot be written into a file of that name, or one of them cannot.
+    #[error("`{output}`: {reason}")]
+    Output {
+        /// Name of the output.
+        output: String,
+        /// What is not possible, and the way out.
+        reason: String,
+    },
     /// Parts of a check do not go together.
     #[error(transparent)]
     Partial(#[from] PartialError),

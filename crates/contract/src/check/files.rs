@@ -2,7 +2,8 @@
 //!
 //! A unit of such a file is what a chunk is of a text. What a chunk's byte offset is for, to know it again in a second
 //! pass, its number is for; and violations have a row and neither a line nor an offset. Where records lie in the file one
-//! behind the other, as messages do, they have an offset, and good and bad ones can be written.
+//! behind the other, as messages do, they have an offset. Good and bad rows are copied out of messages as out of text, and
+//! out of the arrays of a unit when all of it is judged.
 
 use std::collections::HashSet;
 use std::sync::atomic::AtomicBool;
@@ -14,7 +15,9 @@ use tamis_formats::file::{RecordFile, Unit, Units};
 
 use super::compile::Compiled;
 use super::layout::Layout;
-use super::merge::{InputTally, Outputs, Tally};
+use super::merge::{InputTally, Tally};
+use super::outputs::arrays::{Copier, Kept};
+use super::outputs::{First, GoodRows, Outputs};
 use super::part::Part;
 use super::rows::Columns;
 use super::run::{changed, count_header_faults};
@@ -23,10 +26,22 @@ use super::{Check, CheckError, CheckOptions};
 use crate::model::ExtraColumns;
 
 /// Rows of a unit, where it matters what a part holds: a key takes 32 bytes, and some parts wait for the merge.
+#[cfg(feature = "parquet")]
 const KEYED_ROWS: usize = 128 << 10;
 
 /// Rows of a unit where parts are small.
+#[cfg(feature = "parquet")]
 const UNIT_ROWS: usize = 1 << 20;
+
+/// Values of a unit whose arrays are kept until its good and bad rows are told apart.
+#[cfg(feature = "parquet")]
+const COPIED_VALUES: usize = 1 << 20;
+
+/// Rows of such a unit: few columns need not make it long, nor many of them short.
+#[cfg(feature = "parquet")]
+const COPIED_ROWS_MAX: usize = 128 << 10;
+#[cfg(feature = "parquet")]
+const COPIED_ROWS_MIN: usize = 1 << 10;
 
 /// Checks a file; `true` when the run is over before its end.
 pub(super) fn check_file(
@@ -39,29 +54,33 @@ pub(super) fn check_file(
     outputs: &mut Outputs<'_>,
 ) -> Result<bool, CheckError> {
     let compiled = &check.compiled;
-    refuse_outputs(source, file, outputs)?;
-    let wants_good = outputs.good.is_some();
-    let wants_bad = outputs.bad.is_some();
+    if outputs.batches.is_some() {
+        return Err(no_batches(source, file));
+    }
     let has_keys = !compiled.unique.is_empty();
-    let rows_max = if has_keys { KEYED_ROWS } else { UNIT_ROWS };
-    let (columns, units) = units(compiled, file, rows_max, options)?;
+    let Laid {
+        columns,
+        units,
+        good,
+        copier,
+        first,
+    } = lay(compiled, file, options, outputs)?;
     let len_bytes = file.len_bytes();
     options.progress.add_raw_bytes_total(len_bytes.unwrap_or(0));
+    let copier = copier.as_ref();
     let pass = Pass {
         samples_full: AtomicBool::new(tally.samples.len() >= options.samples_max),
         file: file.has_records().then_some(file),
-        wants_good,
-        wants_bad,
+        good,
+        wants_bad: outputs.wants_bad(),
+        bad_dialect: copier.and_then(Copier::bad_dialect),
         wants_keys: known.is_none() && has_keys,
         fail_fast: options.fail_fast,
         known,
         ..Pass::new(compiled, &columns.layout, b'\n', options)
     };
-    if !outputs.start_input(&[], &pass)? {
-        return Err(CheckError::HeadersDiffer {
-            input: source.name().to_owned(),
-        });
-    }
+    let header = copier.map_or_else(Vec::new, Copier::bad_header);
+    outputs.start_input(source.name(), first, &header, &pass, options.threads)?;
     tally.inputs.push(InputTally {
         name: source.name().to_owned(),
         format: file.format().id(),
@@ -95,7 +114,7 @@ pub(super) fn check_file(
         || Worker::new(&pass),
         |worker, (index, unit)| {
             let size = (unit.len_bytes(), unit.plain_bytes());
-            let part = check_unit(worker, &pass, index, unit, source.name())?;
+            let part = check_unit(worker, &pass, copier, (index, unit), source.name())?;
             Ok((part, size))
         },
         |(part, (stored, plain))| {
@@ -107,6 +126,7 @@ pub(super) fn check_file(
             Ok(flow)
         },
     )?;
+    outputs.failure()?;
     if !outcome.stopped {
         file.verify()?;
     }
@@ -119,31 +139,21 @@ pub(super) fn check_file(
     Ok(outcome.stopped)
 }
 
-/// Outputs that such an input cannot be written to.
-fn refuse_outputs(
-    source: &dyn Source,
-    file: &dyn RecordFile,
-    outputs: &Outputs<'_>,
-) -> Result<(), CheckError> {
-    let reason = match (outputs.are_wanted(), &outputs.batches) {
-        (true, _) if !file.has_records() => {
-            "good and bad records can be written of text and Protobuf only"
-        }
-        (_, Some(_)) => "reports batch by batch are made of text only",
-        (_, None) => return Ok(()),
-    };
-    Err(tamis_engine::Error::Unsupported {
+/// Such an input cannot be told of batch by batch.
+fn no_batches(source: &dyn Source, file: &dyn RecordFile) -> CheckError {
+    let format = file.format();
+    tamis_engine::Error::Unsupported {
         input: source.name().to_owned(),
-        reason: format!("{reason}, and the input is {}", file.format()),
+        reason: format!("reports batch by batch are made of text only, and the input is {format}"),
     }
-    .into())
+    .into()
 }
 
 fn check_unit(
     worker: &mut Worker,
     pass: &Pass<'_>,
-    index: u64,
-    unit: Box<dyn Unit + '_>,
+    copier: Option<&Copier>,
+    (index, unit): (u64, Box<dyn Unit + '_>),
     name: &str,
 ) -> tamis_engine::Result<Part> {
     let place = unit.byte_offset().unwrap_or(index);
@@ -151,24 +161,47 @@ fn check_unit(
         None => 0,
         Some(known) => known.first_row(place).ok_or_else(|| changed(name, 0))?,
     };
-    worker.check_unit(pass, place, first_row, |visitor: &mut dyn Visitor| {
-        unit.visit(visitor).map(drop)
-    })
+    let mut kept = Kept::default();
+    let visit = |visitor: &mut dyn Visitor| match copier {
+        Some(copier) => copier.visit(unit, visitor, &mut kept),
+        None => unit.visit(visitor).map(drop),
+    };
+    let mut part = worker.check_unit(pass, place, first_row, visit)?;
+    if let Some(copier) = copier {
+        let copied = copier.copy(&mut part, &kept);
+        copied.map_err(|error| tamis_engine::Error::Producer {
+            input: name.to_owned(),
+            source: Box::new(error),
+        })?;
+    }
+    Ok(part)
 }
 
-/// The contract's columns in the file, and its rows.
-fn units<'f>(
+/// A file as a check wants it.
+struct Laid<'f> {
+    /// The contract's columns in it.
+    columns: Columns,
+    /// Its rows.
+    units: Units<'f>,
+    /// What becomes of good ones.
+    good: GoodRows,
+    /// What becomes of rows that lie in arrays.
+    copier: Option<Copier>,
+    first: First,
+}
+
+fn lay<'f>(
     compiled: &Compiled,
     file: &'f dyn RecordFile,
-    rows_max: usize,
     options: &CheckOptions,
-) -> Result<(Columns, Units<'f>), CheckError> {
+    outputs: &Outputs<'_>,
+) -> Result<Laid<'f>, CheckError> {
     #[cfg(feature = "parquet")]
     if let Some(batches) = file.batches() {
-        return super::rows::arrow::units(compiled, batches, rows_max, options);
+        return lay_arrays(compiled, batches, options, outputs);
     }
     // Such a file is divided as it is.
-    let _ = (rows_max, options);
+    let _ = options;
     // Where records lie as messages do, a schema says what they may have, as keys of JSON; it is no header.
     let allows_more = file.has_records() && compiled.extra_columns != Some(ExtraColumns::Refuse);
     let known: HashSet<String> = compiled
@@ -195,8 +228,54 @@ fn units<'f>(
     let layout = Layout::Rows {
         places: places.collect(),
     };
-    Ok((Columns { layout, faults }, file.units(&wanted)?))
+    // Rows that are written as columns need them all.
+    let mut place = |column: usize| {
+        let known = wanted.iter().position(|&known| known == column);
+        known.unwrap_or_else(|| {
+            wanted.push(column);
+            wanted.len() - 1
+        })
+    };
+    let good = GoodRows::of_messages(outputs.good_name(), file.columns(), &mut place)?;
+    Ok(Laid {
+        columns: Columns { layout, faults },
+        units: file.units(&wanted)?,
+        good,
+        copier: None,
+        first: First::Messages,
+    })
+}
+
+/// The same for a file of arrays.
+#[cfg(feature = "parquet")]
+fn lay_arrays<'f>(
+    compiled: &Compiled,
+    file: &'f dyn tamis_formats::arrow::file::BatchFile,
+    options: &CheckOptions,
+    outputs: &Outputs<'_>,
+) -> Result<Laid<'f>, CheckError> {
+    use tamis_formats::arrow::records::Arrays;
+
+    let fields = file.schema().fields();
+    // Both passes of a run must cut a file alike.
+    let rows_max = match outputs.are_expected() {
+        true => (COPIED_VALUES / fields.len().max(1)).clamp(COPIED_ROWS_MIN, COPIED_ROWS_MAX),
+        false if !compiled.unique.is_empty() => KEYED_ROWS,
+        false => UNIT_ROWS,
+    };
+    let (copier, good, arrays) = match Copier::new(file, outputs)? {
+        Some((copier, good)) => (Some(copier), good, Arrays::Whole),
+        None => (None, None, Arrays::Wanted),
+    };
+    let (columns, units) = super::rows::arrow::units(compiled, file, arrays, rows_max, options)?;
+    Ok(Laid {
+        columns,
+        units,
+        good: good.map_or(GoodRows::Unwanted, GoodRows::Numbered),
+        copier,
+        first: First::Arrays(fields.clone()),
+    })
 }
 
 #[cfg(all(test, feature = "parquet"))]
-mod tests;
+pub(super) mod tests;

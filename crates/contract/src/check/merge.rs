@@ -5,13 +5,13 @@ use std::sync::atomic::Ordering;
 
 use tamis_engine::control::Progress;
 use tamis_engine::pipeline::{Flow, Stages};
-use tamis_engine::sink::Sink;
 use tamis_formats::Totals;
 use tamis_formats::input::Shape;
 
 use super::batches::Batcher;
 use super::compile::Compiled;
 use super::layout::HEADER_FAULTS_LISTED_MAX;
+use super::outputs::Outputs;
 use super::part::{BadRecords, Part, Sample};
 use super::rule::RuleId;
 use super::worker::Pass;
@@ -71,23 +71,6 @@ pub(crate) struct Located {
     pub(crate) rule: RuleId,
     pub(crate) value: Option<String>,
     pub(crate) message: String,
-}
-
-/// Where good and bad records go, if anywhere.
-#[derive(Default)]
-pub(crate) struct Outputs<'a> {
-    pub(crate) good: Option<Box<dyn Sink>>,
-    pub(crate) bad: Option<Box<dyn Sink>>,
-    pub(crate) good_bytes: u64,
-    pub(crate) bad_bytes: u64,
-    /// The last good record lacked its terminator.
-    good_is_open: bool,
-    /// Whether the records so far are text.
-    is_text: Option<bool>,
-    /// The header both outputs start with.
-    header: Option<Vec<u8>>,
-    /// Where the rows go batch by batch, if anywhere.
-    pub(crate) batches: Option<Batcher<'a>>,
 }
 
 /// What is said of a key of a record that the contract does not have.
@@ -177,9 +160,14 @@ impl Tally {
         if self.samples.len() >= pass.samples_max {
             pass.samples_full.store(true, Ordering::Relaxed);
         }
+        if let Some(misfit) = part.misfit {
+            outputs.fail(&input.name, &misfit.behind(input.totals.rows));
+            return Ok(Flow::Stop);
+        }
         if let Some(good) = &part.good {
             outputs.write_good(good, pass.line_end)?;
         }
+        outputs.write_columns(&part.columns)?;
         if let Some(bad) = &part.bad {
             outputs.write_bad(&super::bad::render(bad, input.totals.rows, pass))?;
         }
@@ -226,88 +214,6 @@ fn located(sample: Sample, input: &InputTally, chunk_offset: u64, pass: &Pass<'_
         message: sample.message,
     };
     located.naming_extra_key(pass.compiled)
-}
-
-impl<'a> Outputs<'a> {
-    pub(crate) fn new(good: Option<Box<dyn Sink>>, bad: Option<Box<dyn Sink>>) -> Self {
-        Outputs {
-            good,
-            bad,
-            ..Outputs::default()
-        }
-    }
-
-    /// No files, but batches.
-    pub(crate) fn batched(batches: Batcher<'a>) -> Self {
-        Outputs {
-            batches: Some(batches),
-            ..Outputs::default()
-        }
-    }
-
-    pub(crate) fn are_wanted(&self) -> bool {
-        self.good.is_some() || self.bad.is_some()
-    }
-
-    /// Begins an input whose header record is `header` (empty: it has none).
-    ///
-    /// Both files get the header of the first input. `false` says that records under this one would not
-    /// fit below it.
-    pub(crate) fn start_input(
-        &mut self,
-        header: &[u8],
-        pass: &Pass<'_>,
-    ) -> tamis_engine::Result<bool> {
-        // Text and messages do not go into one file.
-        let is_text = pass.file.is_none();
-        if self.are_wanted()
-            && self
-                .is_text
-                .replace(is_text)
-                .is_some_and(|before| before != is_text)
-        {
-            return Ok(false);
-        }
-        if self.good_is_open && is_text {
-            self.write_good(&[pass.line_end], pass.line_end)?;
-        }
-        match &self.header {
-            Some(first) => Ok(first == trimmed(header) || !self.are_wanted()),
-            None => {
-                self.header = Some(trimmed(header).to_vec());
-                self.write_good(header, pass.line_end)?;
-                self.write_bad(&super::bad::header(header, pass))?;
-                Ok(true)
-            }
-        }
-    }
-
-    fn write_good(&mut self, bytes: &[u8], line_end: u8) -> tamis_engine::Result<()> {
-        if let (Some(sink), Some(last)) = (&mut self.good, bytes.last()) {
-            sink.write_all(bytes)?;
-            self.good_is_open = *last != line_end;
-            self.good_bytes += bytes.len() as u64;
-        }
-        Ok(())
-    }
-
-    fn write_bad(&mut self, bytes: &[u8]) -> tamis_engine::Result<()> {
-        if let Some(sink) = &mut self.bad {
-            sink.write_all(bytes)?;
-            self.bad_bytes += bytes.len() as u64;
-        }
-        Ok(())
-    }
-
-    /// Publishes both files.
-    pub(crate) fn finish(self) -> tamis_engine::Result<()> {
-        self.good.map_or(Ok(()), Sink::finish)?;
-        self.bad.map_or(Ok(()), Sink::finish)
-    }
-}
-
-fn trimmed(header: &[u8]) -> &[u8] {
-    header.trim_ascii_end()
 }
 
 /// Adds up what parsing found.

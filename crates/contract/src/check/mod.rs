@@ -31,6 +31,7 @@ mod fingerprint;
 mod layout;
 mod merge;
 mod outcome;
+mod outputs;
 mod part;
 mod partial;
 mod record;
@@ -170,8 +171,10 @@ impl Check {
     /// Checks `inputs`, in order, as one run: rows are numbered for each input, and what must be unique must be
     /// so across all of them.
     ///
-    /// Records without a fault go to `good`, the others to `bad`, in input order and byte for byte; both are
-    /// published only when the run has come to its end.
+    /// Records without a fault go to `good`, the others to `bad`, in input order; both are published only when the run has
+    /// come to its end. Good records are copied byte for byte, unless the name of `good` is that of another format than
+    /// theirs: `.csv`, `.jsonl`, `.json`, `.parquet`, `.arrow`, ... Then they are written in it, in columns of the contract's
+    /// types.
     ///
     /// # Errors
     /// [`CheckError`] when an input cannot be read to its end or an output cannot be written. Faults in the data are
@@ -183,7 +186,7 @@ impl Check {
         good: Option<Box<dyn Sink>>,
         bad: Option<Box<dyn Sink>>,
     ) -> Result<Report, CheckError> {
-        run::run(self, inputs, options, merge::Outputs::new(good, bad))
+        run::run(self, inputs, options, outputs::Outputs::new(good, bad)?)
     }
 
     /// Checks rows that a program holds as values, batch after batch; `input` says what they are called.

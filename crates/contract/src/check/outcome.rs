@@ -4,14 +4,14 @@ use std::time::Duration;
 
 use tamis_engine::counters::peak_rss_bytes;
 
-use super::merge::{InputTally, Outputs, Tally};
+use super::merge::{InputTally, Tally};
 use super::run::measure;
 use super::{Check, CheckOptions};
 use crate::model::{Severity, Unit};
 use crate::report::{
-    ContractReport, Expected, InputReport, Measured, MetricReport, Note, NoteKind, OutputKind,
-    OutputReport, Performance, Report, Rows, RuleCount, RuleNotChecked, SCHEMA_VERSION, Sample,
-    StageTimes, Violations,
+    ContractReport, Expected, InputReport, Measured, MetricReport, Note, NoteKind, OutputReport,
+    Performance, Report, Rows, RuleCount, RuleNotChecked, SCHEMA_VERSION, Sample, StageTimes,
+    Violations,
 };
 use crate::unique::Duplicates;
 
@@ -241,24 +241,5 @@ fn input_report(input: &InputTally) -> InputReport {
         bytes: input.raw_bytes,
         rows: input.totals.rows,
         rows_invalid: input.invalid,
-    }
-}
-
-impl Outputs<'_> {
-    /// What went where.
-    pub(super) fn reports(&self, tally: &Tally) -> Vec<OutputReport> {
-        let good = self.good.as_ref().map(|sink| OutputReport {
-            kind: OutputKind::Good,
-            name: sink.name().to_owned(),
-            rows: tally.totals.rows - tally.invalid,
-            bytes: self.good_bytes,
-        });
-        let bad = self.bad.as_ref().map(|sink| OutputReport {
-            kind: OutputKind::Bad,
-            name: sink.name().to_owned(),
-            rows: tally.invalid,
-            bytes: self.bad_bytes,
-        });
-        good.into_iter().chain(bad).collect()
     }
 }

@@ -3,10 +3,13 @@
 //! Rows and lines in a [`Part`] count from the start of its chunk; the merge, which sees the parts in
 //! order, adds what came before. Counts are always exact; samples are the first few only.
 
+use std::ops::Range;
+
 use tamis_engine::pool::PooledBuffer;
 use tamis_formats::Totals;
 
 use super::findings::Findings;
+use super::outputs::{Misfit, columns};
 use super::rule::RuleId;
 use crate::unique::Key;
 
@@ -24,8 +27,14 @@ pub(crate) struct Part {
     pub(crate) samples: Vec<Sample>,
     /// All violations instead of samples, if the rows will be cut into batches.
     pub(crate) findings: Option<Findings>,
-    /// Raw records without a fault, if they are wanted.
+    /// Records without a fault as they are written, if they are wanted and are not columns.
     pub(crate) good: Option<PooledBuffer>,
+    /// Which rows have no fault, where they will be taken out of arrays.
+    pub(crate) good_rows: Vec<Range<usize>>,
+    /// Rows without a fault as columns, if that is what they are written as.
+    pub(crate) columns: Vec<columns::Rows>,
+    /// The first row without a fault that cannot be written.
+    pub(crate) misfit: Option<Misfit>,
     /// Raw records with one, if they are wanted.
     pub(crate) bad: Option<BadRecords>,
     /// For each unique rule, the keys of the rows that have one.

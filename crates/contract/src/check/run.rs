@@ -13,8 +13,9 @@ use super::batches::lock;
 use super::compile::{Compiled, Counted};
 use super::files::check_file;
 use super::layout::{HeaderFaults, Layout};
-use super::merge::{InputTally, Located, Outputs, Tally};
+use super::merge::{InputTally, Located, Tally};
 use super::outcome::Ended;
+use super::outputs::{First, GoodRows, Outputs};
 use super::threshold::Measured;
 use super::worker::{Known, Pass, Worker};
 use super::{Check, CheckError, CheckOptions};
@@ -64,7 +65,7 @@ pub(super) fn run(
         .collect();
 
     let waits = judges_duplicates && (outputs.are_wanted() || outputs.batches.is_some());
-    let mut nowhere = Outputs::default();
+    let mut nowhere = outputs.rehearsal();
     let first_outputs = if waits { &mut nowhere } else { &mut outputs };
     let mut tally = pass_over(check, &inputs, options, Turn::First, first_outputs)?;
     let spilled_bytes = tally.unique.iter().map(UniqueIndex::spilled_bytes).sum();
@@ -98,8 +99,7 @@ pub(super) fn run(
         batches.finish(tally.inputs.first());
     }
     judge_thresholds(compiled, &mut tally, &duplicates);
-    let written = outputs.reports(&tally);
-    outputs.finish()?;
+    let written = outputs.finish(&tally)?;
     let ended = Ended {
         check,
         tally: &tally,
@@ -234,8 +234,14 @@ fn check_input(
         .and_then(|batches| batches.seen.clone());
     let pass = Pass {
         samples_full: AtomicBool::new(tally.samples.len() >= options.samples_max),
-        wants_good: outputs.good.is_some(),
-        wants_bad: outputs.bad.is_some(),
+        good: GoodRows::of_text(
+            outputs.good_name(),
+            source.name(),
+            compiled,
+            &records.shape,
+            &layout,
+        )?,
+        wants_bad: outputs.wants_bad(),
         wants_keys: known.is_none() && seen.is_none() && !compiled.unique.is_empty(),
         wants_findings: outputs.batches.is_some(),
         seen: seen.as_deref(),
@@ -243,11 +249,9 @@ fn check_input(
         known,
         ..Pass::new(compiled, &layout, line_end(&records.shape), options)
     };
-    if !outputs.start_input(&records.header_bytes, &pass)? {
-        return Err(CheckError::HeadersDiffer {
-            input: source.name().to_owned(),
-        });
-    }
+    let header = &records.header_bytes;
+    let first = First::Text(header.trim_ascii_end().to_vec());
+    outputs.start_input(source.name(), first, header, &pass, options.threads)?;
     match (&before, tally.inputs.last_mut()) {
         (Some(_), Some(input)) => input.go_on(&records.totals),
         _ => tally.inputs.push(InputTally {
@@ -298,6 +302,7 @@ fn check_input(
         },
         |part| tally.merge(part, &pass, outputs, &options.progress),
     )?;
+    outputs.failure()?;
     let input = tally.inputs.last_mut().expect("pushed above");
     if records.is_array {
         // White space around no elements looks like a blank line.

@@ -80,6 +80,28 @@ impl BatchBuilder {
         self.columns[column].add(vector, bytes)
     }
 
+    /// Appends the values of the rows whose bits are set in `rows`; the rest is as in [`add`](Self::add).
+    ///
+    /// # Errors
+    /// As [`add`](Self::add).
+    ///
+    /// # Panics
+    /// As [`add`](Self::add).
+    pub fn add_rows(
+        &mut self,
+        column: usize,
+        vector: &Vector,
+        bytes: &[u8],
+        rows: &[u64],
+    ) -> Result<(), Error> {
+        let count: u32 = rows.iter().map(|word| word.count_ones()).sum();
+        let column = &mut self.columns[column];
+        match count as usize == vector.rows {
+            true => column.add(vector, bytes),
+            false => column.add_rows(vector, bytes, rows),
+        }
+    }
+
     /// The rows so far, which the builder then has no more.
     ///
     /// # Panics
@@ -161,6 +183,46 @@ impl Column {
         Ok(())
     }
 
+    fn add_rows(&mut self, vector: &Vector, bytes: &[u8], rows: &[u64]) -> Result<(), Error> {
+        for row in ones(rows) {
+            let is_present = !vector.is_null(row);
+            match (&mut self.values, &vector.values) {
+                (Collected::Null, Values::Null) => {}
+                (Collected::Boolean(bits), Values::Boolean(more)) => {
+                    bits.append(more[row / 64] >> (row % 64) & 1 == 1);
+                }
+                (Collected::Boolean(bits), Values::Null) => bits.append(false),
+                (
+                    Collected::Integers(all),
+                    Values::Integer(more)
+                    | Values::Date(more)
+                    | Values::Time(more)
+                    | Values::Timestamp(more),
+                ) if self.ty == vector.ty() => all.push(more[row]),
+                (Collected::Integers(all), Values::Null) => all.push(0),
+                (Collected::Numbers(all), Values::Number(more)) => all.push(more[row]),
+                (Collected::Numbers(all), Values::Null) => all.push(0.0),
+                (Collected::Texts { ends, bytes: all }, Values::Text(texts)) => {
+                    if is_present {
+                        all.extend_from_slice(texts.get(row, bytes));
+                    }
+                    ends.push(text_end(all.len())?);
+                }
+                (Collected::Texts { ends, bytes: all }, Values::Null) => {
+                    ends.push(text_end(all.len())?);
+                }
+                _ => panic!(
+                    "a column of type {} gets values of type {}",
+                    self.ty,
+                    vector.ty()
+                ),
+            }
+            self.present.append(is_present);
+            self.rows += 1;
+        }
+        Ok(())
+    }
+
     fn finish(mut self) -> ArrayRef {
         let nulls = NullBuffer::new(self.present.finish());
         let nulls = Some(nulls).filter(|nulls| nulls.null_count() > 0);
@@ -188,6 +250,15 @@ impl Column {
             (Collected::Integers(values), _) => Arc::new(Int64Array::new(values.into(), nulls)),
         }
     }
+}
+
+/// The numbers of the bits that are set.
+fn ones(words: &[u64]) -> impl Iterator<Item = usize> {
+    words.iter().enumerate().flat_map(|(at, &word)| {
+        (0..64)
+            .filter(move |bit| word >> bit & 1 == 1)
+            .map(move |bit| at * 64 + bit)
+    })
 }
 
 fn append_bits(bits: &mut BooleanBufferBuilder, words: &[u64], rows: usize) {
@@ -256,6 +327,24 @@ mod tests {
         );
         assert_eq!(batch.column(3).len(), 5);
         assert_eq!(builder.finish().num_rows(), 0, "the builder starts anew");
+        for (column, values) in [
+            (0, Values::Integer(vec![7, 0, 9])),
+            (1, Values::Boolean(vec![0b100])),
+            (2, Values::Null),
+            (3, Values::Null),
+        ] {
+            let mut some = vector(values);
+            some.present = vec![if column < 2 { 0b101 } else { 0 }];
+            builder.add_rows(column, &some, b"", &[0b110]).unwrap();
+        }
+        let batch = builder.finish();
+        assert_eq!(batch.num_rows(), 2);
+        let integers = batch
+            .column(0)
+            .as_primitive::<arrow_array::types::Int64Type>();
+        assert_eq!(integers.iter().collect::<Vec<_>>(), [None, Some(9)]);
+        let truths: Vec<_> = batch.column(1).as_boolean().iter().collect();
+        assert_eq!(truths, [None, Some(true)]);
     }
 
     #[test]

@@ -29,6 +29,8 @@ pub mod panics;
 pub mod records;
 #[cfg(feature = "parquet")]
 pub(crate) mod region;
+#[cfg(feature = "parquet")]
+pub mod render;
 mod spare;
 mod text;
 #[cfg(feature = "parquet")]

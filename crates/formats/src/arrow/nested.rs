@@ -222,6 +222,10 @@ fn scalars(
         DataType::Utf8
             | DataType::LargeUtf8
             | DataType::Utf8View
+            | DataType::Binary
+            | DataType::LargeBinary
+            | DataType::BinaryView
+            | DataType::FixedSizeBinary(_)
             | DataType::Boolean
             | DataType::Null
     ) || number::is_number(data_type)

@@ -1,5 +1,6 @@
 //! Files of record batches as files of records: their pieces as units that give blocks.
 
+use arrow_array::StructArray;
 use arrow_schema::DataType;
 
 use super::file::{BatchFile, Piece};
@@ -70,12 +71,22 @@ impl RecordFile for BatchRecords {
             .iter()
             .map(|&column| Some((&self.leaves[column], Spare::default())))
             .collect();
-        units(self.file.as_ref(), &wanted, UNIT_ROWS, UNIT_THREADS)
+        let arrays = Arrays::Wanted;
+        units(self.file.as_ref(), &wanted, arrays, UNIT_ROWS, UNIT_THREADS)
     }
 
     fn batches(&self) -> Option<&dyn BatchFile> {
         Some(self.file.as_ref())
     }
+}
+
+/// Which columns the arrays of a unit have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Arrays {
+    /// Those that are wanted, and as few others as possible.
+    Wanted,
+    /// All of the file, as its schema has them.
+    Whole,
 }
 
 /// The rows of `file` as blocks with these columns, each with what need not be looked at; `None`: a column that nobody
@@ -86,11 +97,15 @@ impl RecordFile for BatchRecords {
 pub fn units<'f>(
     file: &'f dyn BatchFile,
     wanted: &[Option<(&Leaf, Spare)>],
+    arrays: Arrays,
     rows_max: usize,
     threads: usize,
 ) -> tamis_engine::Result<Units<'f>> {
     let looked_at = wanted.iter().flatten();
-    let leaves: Vec<Leaf> = looked_at.map(|(leaf, _)| (*leaf).clone()).collect();
+    let mut leaves: Vec<Leaf> = looked_at.map(|(leaf, _)| (*leaf).clone()).collect();
+    if arrays == Arrays::Whole {
+        leaves.extend(every_leaf(file.schema()));
+    }
     let selection = file.select(&leaves, rows_max, threads)?;
     let mut moved = selection.leaves.iter();
     let columns = wanted.iter().map(|column| {
@@ -126,7 +141,25 @@ impl Unit for PieceUnit<'_> {
     }
 
     fn visit(self: Box<Self>, visitor: &mut dyn Visitor) -> tamis_engine::Result<Totals> {
-        let PieceUnit { piece, reader } = *self;
+        self.visit_arrays(visitor, &mut |_| ())
+    }
+
+    fn visit_keeping(
+        self: Box<Self>,
+        visitor: &mut dyn Visitor,
+        arrays: &mut Vec<StructArray>,
+    ) -> tamis_engine::Result<Totals> {
+        self.visit_arrays(visitor, &mut |array| arrays.push(array.clone()))
+    }
+}
+
+impl PieceUnit<'_> {
+    fn visit_arrays(
+        self,
+        visitor: &mut dyn Visitor,
+        keep: &mut dyn FnMut(&StructArray),
+    ) -> tamis_engine::Result<Totals> {
+        let PieceUnit { piece, reader } = self;
         let mut rows = 0;
         let mut dictionaries = Dictionaries::default();
         piece.visit(&mut |array| {
@@ -136,6 +169,7 @@ impl Unit for PieceUnit<'_> {
                     visitor.block(block);
                 })?;
             }
+            keep(array);
             Ok(())
         })?;
         Ok(Totals {

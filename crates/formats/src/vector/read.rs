@@ -167,6 +167,42 @@ impl Reader {
         self.suspects = suspects;
     }
 
+    /// The same for rows whose bits are set in `rows`; what stands in others has no meaning.
+    ///
+    /// # Errors
+    /// The first [`Misfit`] of these rows.
+    pub fn read_declared(
+        &mut self,
+        block: &Block<'_>,
+        column: usize,
+        ty: Type,
+        rows: &[u64],
+        out: &mut Vector,
+    ) -> Result<(), Misfit> {
+        out.start(ty, block.rows);
+        let mut suspects = std::mem::take(&mut self.suspects);
+        self.read_plain(block, column, ty, out, &mut suspects);
+        let mut taken = Ok(());
+        'all: for (index, (word, wanted)) in suspects.iter().zip(rows).enumerate() {
+            let mut rest = word & wanted;
+            while rest != 0 {
+                let row = index * 64 + rest.trailing_zeros() as usize;
+                rest &= rest - 1;
+                taken = self.take(block, column, row, ty, out);
+                if let Err(misfit) = &taken {
+                    let kind = block.kind(row, column);
+                    if !self.take_number_by_value(&misfit.text, kind, row, ty, out) {
+                        break 'all;
+                    }
+                    taken = Ok(());
+                }
+            }
+        }
+        self.suspects = suspects;
+        taken
+    }
+
+    /// Whether a text that was refused is a number of the type after all.
     fn take_number_by_value(
         &self,
         text: &[u8],
@@ -174,27 +210,25 @@ impl Reader {
         row: usize,
         ty: Type,
         out: &mut Vector,
-    ) {
+    ) -> bool {
         // A JSON string is no number, whatever stands in it.
         if !matches!(kind, Kind::Text | Kind::Number) {
-            return;
+            return false;
         }
         let Some(number) = Decimal::parse_with_point(text, kind.point(self.point)) else {
-            return;
+            return false;
         };
         let number = number.to_string();
         match ty {
             Type::Integer => {
-                if let Ok(value) = number.parse() {
-                    out.set_integer(row, value);
-                }
+                let value = number.parse().ok();
+                value.is_some_and(|value| out.set_integer(row, value))
             }
             Type::Number => {
-                if let Some(value) = self.kernel.parse_f64(number.as_bytes()) {
-                    out.set_number(row, value);
-                }
+                let value = self.kernel.parse_f64(number.as_bytes());
+                value.is_some_and(|value| out.set_number(row, value))
             }
-            _ => {}
+            _ => false,
         }
     }
 

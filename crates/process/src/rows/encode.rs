@@ -1,10 +1,10 @@
 //! One row to bytes.
 
+use tamis_formats::Block;
 use tamis_formats::csv::{self, Dialect};
 use tamis_formats::moment::write_moment;
 use tamis_formats::vector::{Values, Vector};
-use tamis_formats::write::{write_json_number, write_json_string};
-use tamis_formats::{Block, Kind, jsonl};
+use tamis_formats::write::{write_delimited_field, write_json_field, write_json_string};
 
 use super::plan::{From, Plan};
 
@@ -38,7 +38,8 @@ impl Rows<'_> {
             }
             match output.from {
                 From::Column(column) => {
-                    self.write_field(self.fields[column], row, to, scratch, out)
+                    let place = (row, self.fields[column]);
+                    write_delimited_field(self.block, place, self.dialect, to, scratch, out);
                 }
                 From::Computed(computed) => {
                     let (vector, bytes) = self.computed[computed];
@@ -54,27 +55,6 @@ impl Rows<'_> {
             csv::write_field(b"", to, out);
         }
         out.push(b'\n');
-    }
-
-    fn write_field(
-        &self,
-        field: usize,
-        row: usize,
-        to: &Dialect,
-        scratch: &mut Vec<u8>,
-        out: &mut Vec<u8>,
-    ) {
-        let raw = self.block.column(field).field(row);
-        match self.block.kind(row, field) {
-            Kind::Null | Kind::Missing => {}
-            Kind::Text => match self.dialect {
-                Some(from) if reads_alike(from, to) => out.extend_from_slice(raw),
-                Some(from) => write_text(csv::decode(raw, from, scratch), to, out),
-                None => write_text(raw, to, out),
-            },
-            Kind::EscapedString => csv::write_field(jsonl::decode_string(raw, scratch), to, out),
-            _ => csv::write_field(raw, to, out),
-        }
     }
 
     /// Appends a row as a JSON object.
@@ -119,53 +99,9 @@ impl Rows<'_> {
             out.extend_from_slice(b"null");
             return;
         }
-        let field = self.fields[column];
-        let raw = self.block.column(field).field(row);
-        match self.block.kind(row, field) {
-            Kind::String | Kind::EscapedString if self.block.records.is_some() => {
-                out.push(b'"');
-                out.extend_from_slice(raw);
-                out.push(b'"');
-            }
-            Kind::String => write_json_string(raw, out),
-            Kind::EscapedString => write_json_string(jsonl::decode_string(raw, scratch), out),
-            Kind::Object | Kind::Array | Kind::Boolean => out.extend_from_slice(raw),
-            // Arrow's NaN and infinities are no numbers in JSON.
-            Kind::Number => match raw.last().is_some_and(u8::is_ascii_digit) {
-                true => write_json_number(raw, b'.', out),
-                false => out.extend_from_slice(b"null"),
-            },
-            Kind::Null | Kind::Missing => out.extend_from_slice(b"null"),
-            Kind::Text => {
-                let text = match self.dialect {
-                    Some(dialect) => csv::decode(raw, dialect, scratch),
-                    None => raw,
-                };
-                match &vector.values {
-                    Values::Integer(_) | Values::Number(_) => {
-                        write_json_number(text, plan.point, out);
-                    }
-                    Values::Boolean(_) => out.extend(text.iter().map(u8::to_ascii_lowercase)),
-                    _ => write_json_string(text, out),
-                }
-            }
-        }
-    }
-}
-
-/// Whether a raw field of one dialect is the same value in the other.
-fn reads_alike(from: &Dialect, to: &Dialect) -> bool {
-    from.delimiter == to.delimiter
-        && from.quote == to.quote
-        && from.escape == to.escape
-        && from.trim == to.trim
-        && from.terminator == to.terminator
-}
-
-/// An empty text is null, and null is nothing.
-fn write_text(text: &[u8], to: &Dialect, out: &mut Vec<u8>) {
-    if !text.is_empty() {
-        csv::write_field(text, to, out);
+        let place = (row, self.fields[column]);
+        let read_as = (vector.ty(), plan.point);
+        write_json_field(self.block, place, self.dialect, read_as, scratch, out);
     }
 }
 

@@ -10,7 +10,8 @@ use tamis_formats::arrow::{Dictionaries, Leaf, Reader, Right, Slice, Spare, Text
 use tamis_formats::{Block, Kind};
 #[cfg(feature = "parquet")]
 use tamis_formats::{
-    arrow::{file::BatchFile, records},
+    arrow::file::BatchFile,
+    arrow::records::{self, Arrays},
     file::Units,
 };
 
@@ -85,6 +86,7 @@ fn layout(places: &[Option<usize>]) -> Layout {
 pub(in crate::check) fn units<'f>(
     compiled: &Compiled,
     file: &'f dyn BatchFile,
+    arrays: Arrays,
     rows_max: usize,
     options: &CheckOptions,
 ) -> Result<(Columns, Units<'f>), CheckError> {
@@ -96,7 +98,7 @@ pub(in crate::check) fn units<'f>(
         input: file.name().to_owned(),
         source,
     })?;
-    let units = records::units(file, &wanted, rows_max, options.threads)?;
+    let units = records::units(file, &wanted, arrays, rows_max, options.threads)?;
     let layout = layout(&places);
     Ok((Columns { layout, faults }, units))
 }

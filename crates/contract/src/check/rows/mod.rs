@@ -25,8 +25,9 @@ use tamis_formats::columns::Batch;
 
 use super::compile::Compiled;
 use super::layout::{HeaderFaults, Layout};
-use super::merge::{InputTally, Outputs, Tally};
+use super::merge::{InputTally, Tally};
 use super::outcome::Ended;
+use super::outputs::Outputs;
 use super::part::Part;
 use super::run::{count_header_faults, find_duplicates, judge_thresholds};
 use super::worker::{Pass, Worker};

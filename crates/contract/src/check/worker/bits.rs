@@ -1,7 +1,7 @@
 //! Sets of rows of a block: one bit a row, in words of 64.
 
 /// Calls `visit` with the index of every set bit, ascending.
-pub(super) fn for_each_bit(words: &[u64], mut visit: impl FnMut(usize)) {
+pub(in crate::check) fn for_each_bit(words: &[u64], mut visit: impl FnMut(usize)) {
     for (index, &word) in words.iter().enumerate() {
         let mut left = word;
         while left != 0 {

@@ -7,6 +7,7 @@ use tamis_formats::{Block, Malformed, Visitor};
 
 use super::{Pass, Worker};
 use crate::check::findings::Findings;
+use crate::check::outputs::{GoodRows, Translator};
 use crate::check::part::{BadRecords, Details, Part};
 
 /// Takes the parser's blocks and builds the part.
@@ -14,6 +15,8 @@ pub(super) struct Gather<'a> {
     pub(super) pass: &'a Pass<'a>,
     pub(super) worker: &'a mut Worker,
     pub(super) part: Part,
+    /// Writes good rows in another format, if that is wanted.
+    pub(super) translator: Option<Translator<'a>>,
     /// Rows before the block at hand.
     pub(super) rows: u64,
     /// First row of the chunk, counted over the run; known in the second pass only.
@@ -43,7 +46,10 @@ impl<'a> Gather<'a> {
             metrics: vec![0; pass.compiled.metrics.len()],
             samples: Vec::new(),
             findings: pass.wants_findings.then(Findings::default),
-            good: pass.wants_good.then(buffer),
+            good: pass.good.are_wanted().then(buffer),
+            good_rows: Vec::new(),
+            columns: Vec::new(),
+            misfit: None,
             bad: pass.wants_bad.then(|| BadRecords {
                 bytes: pass.pool.take(0),
                 records: Vec::new(),
@@ -72,11 +78,25 @@ impl<'a> Gather<'a> {
             pass,
             worker,
             part,
+            translator: match &pass.good {
+                GoodRows::Translated(translation) => {
+                    Some(Translator::new(translation, pass.kernel))
+                }
+                _ => None,
+            },
             rows: 0,
             first_row,
             line_at: (0, 0),
             detail_line_at: (0, 0),
         }
+    }
+
+    /// What all blocks came to.
+    pub(super) fn into_part(self) -> Part {
+        let mut part = self.part;
+        part.columns
+            .extend(self.translator.and_then(Translator::finish));
+        part
     }
 }
 

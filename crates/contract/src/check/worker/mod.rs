@@ -32,6 +32,7 @@ use super::fast;
 use super::layout::Layout;
 use super::part::Part;
 use super::rule::RuleId;
+pub(in crate::check) use bits::for_each_bit;
 use gather::Gather;
 pub(crate) use malformed::structural_rule;
 pub(crate) use pass::{Known, Pass};
@@ -127,7 +128,7 @@ impl Worker {
             Parser::Jsonl(parser) => parser.parse(chunk.bytes, chunk.at_end, &mut gather),
             Parser::Rows => Totals::default(),
         };
-        let mut part = gather.part;
+        let mut part = gather.into_part();
         part.totals = totals;
         self.parser = Some(parser);
         part
@@ -162,6 +163,6 @@ impl Worker {
             rows(&mut gather)?;
         }
         gather.part.totals.rows = gather.rows;
-        Ok(gather.part)
+        Ok(gather.into_part())
     }
 }

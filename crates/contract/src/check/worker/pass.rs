@@ -5,11 +5,13 @@ use std::sync::atomic::AtomicBool;
 
 use tamis_engine::kernel::Kernel;
 use tamis_engine::pool::BufferPool;
+use tamis_formats::csv::Dialect;
 use tamis_formats::file::RecordFile;
 
 use crate::check::CheckOptions;
 use crate::check::compile::Compiled;
 use crate::check::layout::Layout;
+use crate::check::outputs::GoodRows;
 use crate::check::rule::RuleId;
 use crate::model::Severity;
 use crate::unique::{Duplicates, SeenKeys};
@@ -29,8 +31,11 @@ pub(crate) struct Pass<'a> {
     pub(crate) samples_max: usize,
     /// Enough samples have been merged; set by the merge, so it may be noticed late, never early.
     pub(crate) samples_full: AtomicBool,
-    pub(crate) wants_good: bool,
+    /// What becomes of rows without a fault.
+    pub(crate) good: GoodRows,
     pub(crate) wants_bad: bool,
+    /// How bad rows of arrays are delimited; `None`: they are JSON.
+    pub(crate) bad_dialect: Option<Dialect>,
     pub(crate) wants_keys: bool,
     /// Parts carry every violation.
     pub(crate) wants_findings: bool,
@@ -71,8 +76,9 @@ impl<'a> Pass<'a> {
             },
             samples_max: options.samples_max,
             samples_full: AtomicBool::new(false),
-            wants_good: false,
+            good: GoodRows::Unwanted,
             wants_bad: false,
+            bad_dialect: None,
             wants_keys: false,
             wants_findings: false,
             seen: None,
