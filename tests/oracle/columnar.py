@@ -1,12 +1,15 @@
-"""Holds `tamis check` to what pyarrow, Polars and DuckDB write: the same table in every form, the same counts.
+"""Holds `tamis check` to what pyarrow, Polars and DuckDB write and read: the same table in every form, the same counts.
 
 Usage: python columnar.py --tamis BINARY
 
-The table has nulls and a column of most types; what breaks the contract is counted in Python. Prints how many files
-agree, and ends with 1 if any does not.
+The table has nulls and a column of most types; what breaks the contract is counted in Python. Good rows, written as
+Parquet and Arrow, are read back and must be those that Python says; with the bad ones they must be all. Prints how
+many files agree, and ends with 1 if any does not.
 """
 
 import argparse
+import collections
+import csv
 import datetime
 import decimal
 import json
@@ -95,33 +98,38 @@ SCHEMA = pa.schema(
 )
 
 
-def expected(table: list[dict]) -> dict[str, int]:
-    """How many rows break each rule."""
-    counts: dict[str, int] = {}
+def faults(table: list[dict]) -> list[list[str]]:
+    """The rules that each row breaks."""
     seen = set()
-
-    def count(name: str, is_broken: bool) -> None:
-        if is_broken:
-            counts[name] = counts.get(name, 0) + 1
 
     def given(value, is_broken) -> bool:
         return value is not None and is_broken(value)
 
-    for row in table:
-        count("id.pattern", row["id"] == "TX?")
-        count("id.unique", row["id"] in seen)
+    def of(row: dict) -> list[str]:
+        is_repeated = row["id"] in seen
         seen.add(row["id"])
-        count("amount.required", row["amount"] is None)
-        count("amount.minimum", given(row["amount"], lambda value: value < 0))
-        count("quantity.maximum", given(row["quantity"], lambda value: value > 98))
-        count("price.maximum", given(row["price"], lambda value: value > decimal.Decimal("99.5")))
-        count("country.maxLength", given(row["country"], lambda value: len(value) > 2))
-        count("day.minimum", given(row["day"], lambda value: value < datetime.date(2020, 1, 5)))
-        count("at.required", row["at"] is None)
-        count("code.minLength", given(row["code"], lambda value: len(value) < 3))
-        count("customer.city.required", row["customer"]["city"] is None)
-        count("customer.zip.minimum", given(row["customer"]["zip"], lambda value: value < 100))
-    return counts
+        broken = {
+            "id.pattern": row["id"] == "TX?",
+            "id.unique": is_repeated,
+            "amount.required": row["amount"] is None,
+            "amount.minimum": given(row["amount"], lambda value: value < 0),
+            "quantity.maximum": given(row["quantity"], lambda value: value > 98),
+            "price.maximum": given(row["price"], lambda value: value > decimal.Decimal("99.5")),
+            "country.maxLength": given(row["country"], lambda value: len(value) > 2),
+            "day.minimum": given(row["day"], lambda value: value < datetime.date(2020, 1, 5)),
+            "at.required": row["at"] is None,
+            "code.minLength": given(row["code"], lambda value: len(value) < 3),
+            "customer.city.required": row["customer"]["city"] is None,
+            "customer.zip.minimum": given(row["customer"]["zip"], lambda value: value < 100),
+        }
+        return [rule for rule, is_broken in broken.items() if is_broken]
+
+    return [of(row) for row in table]
+
+
+def expected(broken: list[list[str]]) -> dict[str, int]:
+    """How many rows break each rule."""
+    return dict(collections.Counter(rule for rules in broken for rule in rules))
 
 
 def write_parquet(folder: pathlib.Path, table: pa.Table) -> None:
@@ -181,6 +189,89 @@ def check(tamis: str, contract: pathlib.Path, file: pathlib.Path, *options: str)
     return json.loads(done.stdout)
 
 
+def flat(row: dict) -> dict:
+    """A row as text has it: members of structs as columns, no lists, bytes as text."""
+    values = {name: value for name, value in row.items() if name not in ("tags", "customer")}
+    values["code"] = None if row["code"] is None else row["code"].decode()
+    return values | {f"customer.{name}": value for name, value in row["customer"].items()}
+
+
+def write_text(folder: pathlib.Path, table: list[dict]) -> list[pathlib.Path]:
+    """The rows as CSV and as JSON lines, without lists."""
+    rows = [flat(row) for row in table]
+    text = folder / "text.csv"
+    with text.open("w", newline="") as file:
+        writer = csv.DictWriter(file, rows[0])
+        writer.writeheader()
+        for row in rows:
+            moments = {name: row[name] and row[name].isoformat() for name in ("day", "at")}
+            words = {"ok": None if row["ok"] is None else str(row["ok"]).lower()}
+            writer.writerow(row | moments | words)
+    lines = folder / "text.jsonl"
+    with lines.open("w") as file:
+        for row, whole in zip(rows, table, strict=True):
+            moments = {name: row[name] and row[name].isoformat() for name in ("day", "at")}
+            price = None if row["price"] is None else float(row["price"])
+            values = {name: value for name, value in row.items() if "." not in name}
+            values |= moments | {"price": price, "customer": whole["customer"]}
+            file.write(json.dumps(values) + "\n")
+    return [text, lines]
+
+
+def read_back(file: pathlib.Path) -> list[list[dict]]:
+    """The rows of a file as each of the libraries reads them."""
+    if file.suffix == ".parquet":
+        read = [pq.read_table(file), polars.read_parquet(file).to_arrow()]
+        read.append(duckdb.sql(f"SET TimeZone = 'UTC'; FROM '{file}'").to_arrow_table())
+    elif file.suffix == ".arrow":
+        read = [feather.read_table(file), polars.read_ipc(file, memory_map=False).to_arrow()]
+    else:
+        with pa.ipc.open_stream(file) as stream:
+            read = [stream.read_all()]
+    return [table.to_pylist() for table in read]
+
+
+def differing(found: list[dict], wanted: list[dict]) -> str | None:
+    """The first difference between rows, numbers compared by value."""
+    if len(found) != len(wanted):
+        return f"{len(found)} rows instead of {len(wanted)}"
+    for row, (one, two) in enumerate(zip(found, wanted, strict=True)):
+        for name, value in two.items():
+            other = one[name]
+            if isinstance(value, decimal.Decimal) and isinstance(other, float):
+                value = float(value)
+            if value != other:
+                return f"good row {row}: {name} is {other!r} instead of {value!r}"
+    return None
+
+
+def good_files(
+    tamis: str, contract: pathlib.Path, files: list[pathlib.Path], table: list[dict]
+) -> tuple[int, list[str]]:
+    """Writes the good rows of files as Parquet and Arrow, and has them read."""
+    agreed, failed = 0, []
+    broken = faults(table)
+    good = [row for row, rules in zip(table, broken, strict=True) if not rules]
+    bad = [at + 1 for at, rules in enumerate(broken) if rules]
+    for file in files:
+        wanted = [flat(row) for row in good] if file.stem == "text" else good
+        for name in ["good.parquet", "good.arrow", "good.arrows"]:
+            to = file.parent / name
+            rejected = file.parent / "bad.csv"
+            check(tamis, contract, file, "--good", str(to), "--bad", str(rejected))
+            found = [differing(rows, wanted) for rows in read_back(to)]
+            text = rejected.read_text().splitlines()
+            if file.suffix == ".jsonl":
+                numbers = [json.loads(line)["_tamis_row"] for line in text]
+            else:
+                numbers = [int(line["_tamis_row"]) for line in csv.DictReader(text)]
+            if numbers != bad:
+                found.append(f"{len(numbers)} bad rows instead of {len(bad)}")
+            agreed += found.count(None)
+            failed += [f"{file.name} -> {name}: {what}" for what in found if what]
+    return agreed, failed
+
+
 def main() -> int:
     arguments = argparse.ArgumentParser()
     arguments.add_argument("--tamis", required=True)
@@ -198,7 +289,8 @@ def main() -> int:
             write_arrow(folder, table)
             if count == 0:
                 pq.ParquetWriter(folder / "no-row-groups.parquet", SCHEMA).close()
-            wanted = expected(values)
+            broken = faults(values)
+            wanted = expected(broken)
             for file in sorted(folder.iterdir()):
                 for options in [[], ["--threads", "1", "--io", "read"]]:
                     report = check(tamis, contract, file, *options)
@@ -210,6 +302,11 @@ def main() -> int:
                         agreed += 1
                     else:
                         failed.append(f"{file.name} ({count} rows): {found} instead of {wanted}")
+            if count > 0:
+                names = ["zstd.parquet", "polars.parquet", "file-keys.arrow", "stream-views.arrows"]
+                files = [folder / name for name in names] + write_text(folder, values)
+                more = good_files(tamis, contract, files, values)
+                agreed, failed = agreed + more[0], failed + more[1]
     for failure in failed:
         print(failure)
     print(f"{agreed} checks of files by pyarrow, Polars and DuckDB agree, {len(failed)} do not")

@@ -20,12 +20,14 @@ use crate::{Context, Error, Exit, Result, contract_file, output};
 /// Check every record against a contract
 ///
 /// Says whether the data keeps the contract, which rules are broken how often, and shows the first
-/// offending values. Good and bad records can be written to files of their own, byte for byte.
+/// offending values. Good and bad records can be written to files of their own: byte for byte, or good ones
+/// as CSV, JSON, Parquet or Arrow, by the name of their file.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
   tamis check orders.csv --contract orders.odcs.yaml
   tamis check drops/ --contract orders.odcs.yaml --good good.csv --bad bad.csv
+  tamis check orders.csv --contract orders.odcs.yaml --good good.parquet
   tamis check orders.log.csv --contract orders.odcs.yaml --follow
   zcat orders.jsonl.gz | tamis check - --input-format jsonl --contract orders.odcs.yaml --json
 
@@ -68,7 +70,7 @@ pub(crate) struct Options {
     #[arg(long, value_name = "FILE")]
     report: Option<PathBuf>,
 
-    /// Write the good records here as they came, `-` for standard output
+    /// Write the good records here, as they came or in the format of the file's name, `-` for standard output
     #[arg(long, value_name = "FILE")]
     good: Option<PathBuf>,
 
