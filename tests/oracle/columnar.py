@@ -224,7 +224,7 @@ def read_back(file: pathlib.Path) -> list[list[dict]]:
         read = [pq.read_table(file), polars.read_parquet(file).to_arrow()]
         read.append(duckdb.sql(f"SET TimeZone = 'UTC'; FROM '{file}'").to_arrow_table())
     elif file.suffix == ".arrow":
-        read = [feather.read_table(file), polars.read_ipc(file, memory_map=False).to_arrow()]
+        read = [feather.read_table(file), polars.read_ipc(file).to_arrow()]
     else:
         with pa.ipc.open_stream(file) as stream:
             read = [stream.read_all()]

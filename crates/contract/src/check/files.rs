@@ -84,6 +84,7 @@ pub(super) fn check_file(
     tally.inputs.push(InputTally {
         name: source.name().to_owned(),
         format: file.format().id(),
+        has_columns: !file.has_records(),
         ..InputTally::default()
     });
     let samples_before = tally.samples.len();

@@ -46,6 +46,8 @@ pub(crate) struct InputTally {
     pub(crate) backend: &'static str,
     /// Plain bytes.
     pub(crate) bytes: u64,
+    /// These are bytes of the columns that are read: others in a pass that copies rows.
+    pub(crate) has_columns: bool,
     /// Bytes as stored.
     pub(crate) raw_bytes: u64,
     pub(crate) totals: Totals,

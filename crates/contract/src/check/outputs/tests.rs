@@ -212,6 +212,25 @@ mod columns {
     }
 
     #[test]
+    fn columns_without_rules_are_read_when_rows_are_copied() {
+        let unique = compile(Object::new("t").property(Property::string("id").unique()));
+        let (input, bytes) = &inputs()[1];
+        let source = MemorySource::new(*input, bytes.clone());
+        for good in ["good.arrow", "good.jsonl"] {
+            let (report, written, _) =
+                split(&unique, &[&source], &small(2), (good, "bad")).unwrap();
+            assert!(report.rows.invalid > 0);
+            let rows = rows(good, &written);
+            assert_eq!(rows.len() as u64, report.rows.valid + 1);
+            assert!(
+                rows.last().unwrap().ends_with("Some(1239.75)"),
+                "{:?}",
+                rows.last()
+            );
+        }
+    }
+
+    #[test]
     fn a_run_that_ends_early_writes_the_rows_up_to_its_end() {
         let check = check();
         for (input, bytes) in inputs() {
