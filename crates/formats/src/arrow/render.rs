@@ -3,10 +3,13 @@
 //! In CSV members of structs are columns (`customer.city`) and lists are their JSON; a null is an empty field. In JSON
 //! every row is an object, with its structs and lists in it.
 
+use std::sync::Arc;
+
 use arrow_array::cast::AsArray;
-use arrow_array::{Array, BooleanArray, StructArray};
-use arrow_schema::Schema;
+use arrow_array::{Array, ArrayRef, BooleanArray, StructArray};
+use arrow_schema::{DataType, Fields, Schema};
 use arrow_select::filter::filter;
+use arrow_select::take::take;
 
 use super::nested::{self, Json};
 use super::{Leaf, Reader, Spare, every_leaf};
@@ -104,6 +107,37 @@ impl RowWriter {
     }
 }
 
+/// `array` with columns of the types of `fields`: texts that come as keys of a dictionary may be called texts by the schema.
+///
+/// # Errors
+/// [`Error::Damaged`] for columns that are of another type still.
+pub fn as_declared(array: StructArray, fields: &Fields) -> Result<StructArray, Error> {
+    if array.fields() == fields {
+        return Ok(array);
+    }
+    let failed = |error: arrow_schema::ArrowError| Error::Damaged {
+        place: "rows".to_owned(),
+        message: error.to_string(),
+    };
+    let rows = array.len();
+    let (_, columns, nulls) = array.into_parts();
+    let declared = columns.into_iter().zip(fields).map(|(column, field)| {
+        match (column.data_type(), field.data_type()) {
+            (DataType::Struct(_), DataType::Struct(members)) => {
+                let column = as_declared(column.as_struct().clone(), members)?;
+                Ok(Arc::new(column) as ArrayRef)
+            }
+            (DataType::Dictionary(_, values), declared) if values.as_ref() == declared => {
+                let dictionary = column.as_any_dictionary();
+                take(dictionary.values(), dictionary.keys(), None).map_err(failed)
+            }
+            _ => Ok(column),
+        }
+    });
+    let columns = declared.collect::<Result<Vec<_>, Error>>()?;
+    StructArray::try_new_with_length(fields.clone(), columns, nulls, rows).map_err(failed)
+}
+
 /// The rows of `array` for which `is_good` says so, and the others.
 ///
 /// # Errors
@@ -125,4 +159,35 @@ pub fn divide(array: &StructArray, is_good: Vec<bool>) -> Result<[StructArray; 2
         return Ok([array.clone(), array.slice(0, 0)]);
     }
     Ok([pick(&good)?, pick(&bad)?])
+}
+
+#[cfg(test)]
+mod tests {
+    use arrow_array::StringArray;
+    use arrow_array::types::Int32Type;
+    use arrow_schema::Field;
+
+    use super::*;
+
+    #[test]
+    fn keys_become_the_texts_that_the_schema_speaks_of() {
+        let keys: arrow_array::DictionaryArray<Int32Type> = [Some("a"), None, Some("b"), Some("a")]
+            .into_iter()
+            .collect();
+        let keys: ArrayRef = Arc::new(keys);
+        let field = |name: &str, array: &ArrayRef| {
+            Arc::new(Field::new(name, array.data_type().clone(), true))
+        };
+        let inner = StructArray::from(vec![(field("x", &keys), Arc::clone(&keys))]);
+        let inner: ArrayRef = Arc::new(inner);
+        let outer = StructArray::from(vec![(field("k", &keys), keys), (field("s", &inner), inner)]);
+        let text = Field::new("x", DataType::Utf8, true);
+        let member = DataType::Struct(Fields::from(vec![text.clone()]));
+        let fields = vec![text.with_name("k"), Field::new("s", member, true)];
+        let declared = as_declared(outer, &Fields::from(fields)).unwrap();
+        let expected = StringArray::from(vec![Some("a"), None, Some("b"), Some("a")]);
+        assert_eq!(declared.column(0).as_string::<i32>(), &expected);
+        let member = declared.column(1).as_struct().column(0);
+        assert_eq!(member.as_string::<i32>(), &expected);
+    }
 }

@@ -7,7 +7,7 @@ use arrow_array::{Array, RecordBatch, StructArray};
 use arrow_schema::SchemaRef;
 use tamis_formats::Visitor;
 use tamis_formats::arrow::file::BatchFile;
-use tamis_formats::arrow::render::{RowWriter, divide};
+use tamis_formats::arrow::render::{RowWriter, as_declared, divide};
 use tamis_formats::csv::Dialect;
 use tamis_formats::file::Unit;
 use tamis_formats::sniff::{self, Format};
@@ -32,8 +32,8 @@ pub(crate) type Kept = Vec<StructArray>;
 
 /// What becomes of the rows of a file.
 pub(crate) struct Copier {
-    /// Whether good rows are kept as arrays.
-    keeps_good: bool,
+    /// The columns of good rows, if they are kept as arrays.
+    columns: Option<SchemaRef>,
     good: Option<RowWriter>,
     bad: Option<RowWriter>,
 }
@@ -108,7 +108,10 @@ impl Copier {
             writer(file, lines)
         });
         let copier = Copier {
-            keeps_good: matches!(good, Some(GoodArrays::Columns(..))),
+            columns: match &good {
+                Some(GoodArrays::Columns(_, schema)) => Some(SchemaRef::clone(schema)),
+                _ => None,
+            },
             good: match &good {
                 Some(GoodArrays::Lines(writer)) => Some(writer.clone()),
                 _ => None,
@@ -177,7 +180,8 @@ impl Copier {
             if let (Some(writer), Some(lines)) = (&self.good, &mut part.good) {
                 writer.for_each_row(&good, &mut |line| lines.extend_from_slice(line))?;
             }
-            if self.keeps_good && !good.is_empty() {
+            if let Some(schema) = self.columns.as_ref().filter(|_| !good.is_empty()) {
+                let good = as_declared(good, schema.fields())?;
                 part.columns.push(RecordBatch::from(good));
             }
             first += len;

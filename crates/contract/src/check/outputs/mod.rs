@@ -276,13 +276,12 @@ impl Good {
         threads: usize,
     ) -> Result<(), CheckError> {
         let (rows, line_end) = (&pass.good, pass.line_end);
-        if let Some(schema) = rows.schema()
-            && is_first
+        if is_first
+            && let Some(schema) = rows.schema()
+            && let Some(GoodFile::Lines(lines)) = self.file.take()
         {
-            if let Some(GoodFile::Lines(lines)) = self.file.take() {
-                let writer = columns::open(lines.into_sink(), schema, threads)?;
-                self.file = Some(GoodFile::Columns(writer));
-            }
+            let writer = columns::open(lines.into_sink(), schema, threads)?;
+            self.file = Some(GoodFile::Columns(writer));
         }
         match &mut self.file {
             Some(GoodFile::Lines(lines)) if is_first => lines.begin(rows, header, line_end)?,
