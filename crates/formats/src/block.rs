@@ -12,6 +12,7 @@
 //! Rows that do not come as bytes ([`columns`](crate::columns), `arrow`) have columns that lie apart: each
 //! [`Column`] has bytes and an index of pairs of its own, and a row lies nowhere.
 
+use std::any::Any;
 use std::ops::Range;
 
 use tamis_engine::kernel::Spans;
@@ -47,6 +48,10 @@ pub struct Block<'a> {
     /// The columns, where they lie apart; then nothing else here says anything but `rows`, `columns`, and `extra_keys` or
     /// `records`, to which `bytes` belong.
     pub apart: Option<&'a [Column<'a>]>,
+    /// What the rows were taken from, for those who know it and pass it on: of Arrow's arrays a
+    #[cfg_attr(feature = "parquet", doc = "[`Stretch`](crate::arrow::Stretch).")]
+    #[cfg_attr(not(feature = "parquet"), doc = "`Stretch`.")]
+    pub origin: Option<&'a dyn Any>,
 }
 
 /// A key of a JSON record that no column asks for.
@@ -99,6 +104,7 @@ impl<'a> Block<'a> {
             ascii: false,
             extra_keys: &[],
             apart: Some(columns),
+            origin: None,
         }
     }
 

@@ -128,6 +128,38 @@ pub enum Error {
         /// What to do about it.
         remedy: &'static str,
     },
+    /// A column is of another type than in the input before it, and one cannot become the other without loss.
+    #[error(
+        "column `{column}` holds {data_type} values here and {expected} in the first input: say what it is, for example `--types '{column}:text'`"
+    )]
+    OtherType {
+        /// Its name.
+        column: String,
+        /// The type's name in its own system.
+        data_type: String,
+        /// That of the first input.
+        expected: String,
+    },
+    /// A column whose values cannot be moved about row by row.
+    #[error(
+        "column `{column}` holds {data_type} values, which cannot be sorted or sampled: leave the column out, or write another format"
+    )]
+    NotRows {
+        /// Its name.
+        column: String,
+        /// The type's name in its own system.
+        data_type: String,
+    },
+    /// A format that has no such codec.
+    #[error("{format} cannot be packed with {codec}: {known} can be asked for")]
+    OtherCodec {
+        /// What is to be written.
+        format: Format,
+        /// The codec.
+        codec: String,
+        /// Those that the format has.
+        known: &'static str,
+    },
     /// A file of records is damaged, or says of itself what is not so.
     #[error("{place}: {message}")]
     Damaged {

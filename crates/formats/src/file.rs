@@ -54,6 +54,15 @@ pub trait RecordFile: Debug + Send + Sync {
     /// As [`Unit::visit`].
     fn units(&self, wanted: &[usize]) -> Result<Units<'_>, Error>;
 
+    /// The same, where columns that are `passed` on as Arrow's arrays need no text; see [`Block::origin`](crate::Block::origin).
+    ///
+    /// # Errors
+    /// As [`units`](Self::units).
+    fn units_passing(&self, wanted: &[usize], passed: &[bool]) -> Result<Units<'_>, Error> {
+        let _ = passed;
+        self.units(wanted)
+    }
+
     /// Whether records lie in the file one behind the other, as bytes that can be copied and [shown](Self::show_record).
     fn has_records(&self) -> bool {
         false
@@ -78,6 +87,12 @@ pub trait RecordFile: Debug + Send + Sync {
     #[cfg(feature = "parquet")]
     fn batches(&self) -> Option<&dyn crate::arrow::file::BatchFile> {
         None
+    }
+
+    /// What the columns are to Arrow, if the file is one of arrays; else none.
+    #[cfg(feature = "parquet")]
+    fn data_types(&self) -> Vec<arrow_schema::DataType> {
+        Vec::new()
     }
 }
 

@@ -73,6 +73,32 @@ pub enum Error {
         /// What is wrong with it, and where.
         source: tamis_expr::ExprError,
     },
+    /// Columns that are told apart by their names alone have the same.
+    #[error(
+        "two columns are called `{name}`, and Parquet and Arrow tell columns by their names: choose them, one under another name, with `--columns`"
+    )]
+    SameName {
+        /// The name.
+        name: String,
+    },
+    /// A column cannot be written as it was asked for.
+    #[error(transparent)]
+    Unwritable {
+        /// Why not.
+        source: tamis_formats::Error,
+    },
+    /// A figure of a result that its column cannot hold.
+    #[error(
+        "`{value}` in column `{name}` is no {ty} as columns hold it: CSV and JSON hold any number"
+    )]
+    Beyond {
+        /// Name of the column.
+        name: String,
+        /// The figure.
+        value: String,
+        /// The column's type.
+        ty: Type,
+    },
     /// The share of rows is not a probability.
     #[error("a share of {rate}: expected a number between 0 and 1")]
     Rate {

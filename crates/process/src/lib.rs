@@ -8,6 +8,9 @@
 //! - [`group`] adds up rows that share their keys, [`sort`] puts them in order.
 //! - [`table`] reads inputs of any format as one table with typed columns, for the verbs that compute.
 
+#[cfg_attr(feature = "parquet", path = "batches/enabled.rs")]
+#[cfg_attr(not(feature = "parquet"), path = "batches/disabled.rs")]
+mod batches;
 pub mod error;
 pub mod generate;
 pub mod group;

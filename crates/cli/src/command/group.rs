@@ -9,13 +9,15 @@ use tamis_contract::report::text::counted;
 use tamis_engine::control::Progress;
 use tamis_engine::human;
 use tamis_engine::source::Source;
+use tamis_formats::sniff;
 use tamis_process::group::{GroupOptions, GroupQuery, Grouped, ResultFormat, group};
+use tamis_process::rows::batch_format;
 use tamis_process::table::{Table, TableOptions};
 
 use crate::inputs::InputOptions;
 use crate::progress::Display;
 use crate::table::TableArgs;
-use crate::{Context, Exit, Result, output, rows};
+use crate::{Context, Error, Exit, Result, output, rows};
 
 /// Add up the rows that share their keys
 ///
@@ -59,6 +61,11 @@ pub(crate) struct Options {
     /// Short for `--format json`
     #[arg(long, conflicts_with = "format")]
     json: bool,
+
+    /// How Parquet and Arrow are packed: none, snappy, lz4, zstd, gzip, the last two perhaps with a level [default: zstd:1 for Parquet,
+    /// none for Arrow]
+    #[arg(long, value_name = "CODEC")]
+    compression: Option<String>,
 }
 
 /// Formats of the result.
@@ -73,6 +80,13 @@ enum Format {
     Jsonl,
     /// For people
     Table,
+    /// A Parquet file
+    Parquet,
+    /// An Arrow file (IPC, Feather version 2)
+    #[value(alias = "feather")]
+    Arrow,
+    /// A stream of Arrow record batches
+    ArrowStream,
 }
 
 pub(super) fn run(options: &Options, context: &Context<'_>) -> Result<Exit> {
@@ -81,15 +95,20 @@ pub(super) fn run(options: &Options, context: &Context<'_>) -> Result<Exit> {
         options: types,
     } = &options.table;
     rows::refuse_replacing(inputs, &options.output)?;
+    rows::refuse_packed(&options.output)?;
     let sources = types.sources(inputs, context)?;
     let sources: Vec<&dyn Source> = sources.iter().map(AsRef::as_ref).collect();
     let progress = Progress::new();
     let table_options = types.table_options(context, &progress)?;
+    let format = options.format()?;
+    if !matches!(format, ResultFormat::Batches(_)) {
+        rows::refuse_compression(options.compression.as_deref())?;
+    }
     let query = GroupQuery {
         by: options.by.clone(),
         aggregates: options.agg.clone(),
         filter: options.filter.clone(),
-        format: options.format(),
+        format,
     };
     let group_options = GroupOptions {
         memory_bytes: InputOptions::bytes(context.globals.memory),
@@ -130,18 +149,35 @@ impl Options {
     }
 
     /// The format that was asked for, or that the output's name tells.
-    fn format(&self) -> ResultFormat {
-        let extension = self
-            .output
-            .extension()
-            .and_then(|extension| extension.to_str());
-        match (self.format, extension) {
-            _ if self.json => ResultFormat::Json,
-            (Some(Format::Csv), _) => ResultFormat::Csv,
-            (Some(Format::Json), _) | (None, Some("json")) => ResultFormat::Json,
-            (Some(Format::Jsonl), _) | (None, Some("jsonl" | "ndjson")) => ResultFormat::JsonLines,
-            (Some(Format::Table), _) => ResultFormat::Table,
-            (None, _) => ResultFormat::Csv,
+    fn format(&self) -> Result<ResultFormat> {
+        let named = sniff::format_of_name(&self.output.to_string_lossy());
+        let columns = match (self.format, named) {
+            _ if self.json => return Ok(ResultFormat::Json),
+            (Some(Format::Csv), _) => return Ok(ResultFormat::Csv),
+            (Some(Format::Json), _) | (None, Some(sniff::Format::JsonArray)) => {
+                return Ok(ResultFormat::Json);
+            }
+            (Some(Format::Jsonl), _) | (None, Some(sniff::Format::JsonLines)) => {
+                return Ok(ResultFormat::JsonLines);
+            }
+            (Some(Format::Table), _) => return Ok(ResultFormat::Table),
+            (None, None | Some(sniff::Format::Delimited { .. })) => return Ok(ResultFormat::Csv),
+            (Some(Format::Parquet), _) => sniff::Format::Parquet,
+            (Some(Format::Arrow), _) => sniff::Format::ArrowFile,
+            (Some(Format::ArrowStream), _) => sniff::Format::ArrowStream,
+            (None, Some(other)) => other,
+        };
+        rows::refuse_terminal(&self.output)?;
+        match batch_format(columns, self.compression.as_deref()) {
+            Ok(Some(format)) => Ok(ResultFormat::Batches(format)),
+            Ok(None) => Err(Error::Usage {
+                message: format!("groups cannot be written as {columns}"),
+                hint: Some("`--format` says what to write".to_owned()),
+            }),
+            Err(message) => Err(Error::Usage {
+                message: format!("`--compression`: {message}"),
+                hint: None,
+            }),
         }
     }
 

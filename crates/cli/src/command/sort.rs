@@ -69,7 +69,7 @@ pub(super) fn run(options: &Options, context: &Context<'_>) -> Result<Exit> {
         is_unique: options.unique,
         rows: Query {
             filter: options.filter.clone(),
-            format: options.format.of(&options.output),
+            format: options.format.of(&options.output)?,
             ..Query::default()
         },
     };

@@ -2,6 +2,7 @@
 
 mod bench;
 mod check;
+mod columnar;
 mod contract;
 mod data;
 mod equality;

@@ -78,13 +78,36 @@ fn mistakes_are_shown_in_their_place() {
     let expected =
         "row 1: `10.50` in column `amount` is no integer, which the column is declared to be";
     assert!(ran.stderr.contains(expected), "{}", ran.stderr);
-    let ran = shell.tamis("convert orders.csv orders.parquet");
-    assert_eq!(ran.code, Some(2));
-    assert!(
-        ran.stderr.contains("rows cannot be written as Parquet"),
-        "{}",
-        ran.stderr
-    );
+    for (command, said) in [
+        (
+            "orders.pb",
+            "`orders.pb`: rows cannot be written as Protobuf",
+        ),
+        (
+            "orders.csv.gz",
+            "`orders.csv.gz`: files are not written packed",
+        ),
+        (
+            "o.arrow --compression snappy",
+            "cannot be packed with snappy: none, lz4 and zstd",
+        ),
+        (
+            "o.parquet --compression zstd:99",
+            "`zstd` has levels from 1 to 22",
+        ),
+        (
+            "o.parquet --compression brotli",
+            "expected none, snappy, lz4, zstd or gzip",
+        ),
+        (
+            "o.jsonl --compression zstd",
+            "is for outputs in Parquet and Arrow",
+        ),
+    ] {
+        let ran = shell.tamis(&format!("convert orders.csv {command}"));
+        assert_eq!(ran.code, Some(2), "{command}");
+        assert!(ran.stderr.contains(said), "{command}: {}", ran.stderr);
+    }
     let ran = shell.tamis("sample orders.csv --share 2");
     assert_eq!(ran.code, Some(2));
 }

@@ -6,11 +6,11 @@ use arrow_array::{
     ArrayRef, BooleanArray, Date32Array, Float64Array, Int64Array, NullArray, RecordBatch,
     StringArray, Time64MicrosecondArray, TimestampMicrosecondArray,
 };
-use arrow_buffer::{BooleanBufferBuilder, NullBuffer, OffsetBuffer, ScalarBuffer};
+use arrow_buffer::{BooleanBufferBuilder, Buffer, NullBuffer, OffsetBuffer, ScalarBuffer};
 use arrow_schema::{DataType, Field, Schema, SchemaRef, TimeUnit};
 
 use crate::Error;
-use crate::vector::{Type, Values, Vector};
+use crate::vector::{Type, Values, Vector, ones};
 
 /// Collects the vectors of some blocks; every column may have nulls.
 #[derive(Debug)]
@@ -19,8 +19,9 @@ pub struct BatchBuilder {
     columns: Vec<Column>,
 }
 
+/// The values of one column.
 #[derive(Debug)]
-struct Column {
+pub(super) struct Column {
     ty: Type,
     rows: usize,
     present: BooleanBufferBuilder,
@@ -80,47 +81,46 @@ impl BatchBuilder {
         self.columns[column].add(vector, bytes)
     }
 
-    /// Appends the values of the rows whose bits are set in `rows`; the rest is as in [`add`](Self::add).
+    /// The same for the rows whose bits are set in `chosen`.
     ///
     /// # Errors
     /// As [`add`](Self::add).
     ///
     /// # Panics
     /// As [`add`](Self::add).
-    pub fn add_rows(
+    pub fn add_chosen(
         &mut self,
         column: usize,
         vector: &Vector,
         bytes: &[u8],
-        rows: &[u64],
+        chosen: &[u64],
     ) -> Result<(), Error> {
-        let count: u32 = rows.iter().map(|word| word.count_ones()).sum();
-        let column = &mut self.columns[column];
-        match count as usize == vector.rows {
-            true => column.add(vector, bytes),
-            false => column.add_rows(vector, bytes, rows),
-        }
+        self.columns[column].add_chosen(vector, bytes, chosen)
     }
 
     /// The rows so far, which the builder then has no more.
     ///
+    /// # Errors
+    /// [`Error::NotUtf8`] for a text that is not.
+    ///
     /// # Panics
     /// If the columns have got different numbers of rows.
-    pub fn finish(&mut self) -> RecordBatch {
+    pub fn finish(&mut self) -> Result<RecordBatch, Error> {
         let rows = self.columns.first().map_or(0, |column| column.rows);
-        let arrays = self.columns.iter_mut().map(|column| {
+        let mut arrays = Vec::with_capacity(self.columns.len());
+        for (column, field) in self.columns.iter_mut().zip(self.schema.fields()) {
             assert_eq!(column.rows, rows, "every column gets as many rows");
-            let ty = column.ty;
-            std::mem::replace(column, Column::new(ty)).finish()
-        });
+            arrays.push(column.take(field.name())?);
+        }
         let options = arrow_array::RecordBatchOptions::new().with_row_count(Some(rows));
-        RecordBatch::try_new_with_options(Arc::clone(&self.schema), arrays.collect(), &options)
-            .expect("the arrays are of the types of the schema")
+        let batch = RecordBatch::try_new_with_options(Arc::clone(&self.schema), arrays, &options);
+        Ok(batch.expect("the arrays are of the types of the schema"))
     }
 }
 
 impl Column {
-    fn new(ty: Type) -> Column {
+    /// No values yet.
+    pub(super) fn new(ty: Type) -> Column {
         Column {
             ty,
             rows: 0,
@@ -140,6 +140,7 @@ impl Column {
         }
     }
 
+    /// As [`BatchBuilder::add`].
     fn add(&mut self, vector: &Vector, bytes: &[u8]) -> Result<(), Error> {
         let rows = vector.rows;
         match (&mut self.values, &vector.values) {
@@ -183,13 +184,24 @@ impl Column {
         Ok(())
     }
 
-    fn add_rows(&mut self, vector: &Vector, bytes: &[u8], rows: &[u64]) -> Result<(), Error> {
-        for row in ones(rows) {
-            let is_present = !vector.is_null(row);
+    /// As [`BatchBuilder::add_chosen`].
+    pub(super) fn add_chosen(
+        &mut self,
+        vector: &Vector,
+        bytes: &[u8],
+        chosen: &[u64],
+    ) -> Result<(), Error> {
+        let count: u32 = chosen.iter().map(|word| word.count_ones()).sum();
+        if count as usize == vector.rows {
+            return self.add(vector, bytes);
+        }
+        let has_values = !matches!(vector.values, Values::Null);
+        for row in ones(chosen) {
+            let is_present = has_values && !vector.is_null(row);
             match (&mut self.values, &vector.values) {
-                (Collected::Null, Values::Null) => {}
-                (Collected::Boolean(bits), Values::Boolean(more)) => {
-                    bits.append(more[row / 64] >> (row % 64) & 1 == 1);
+                (Collected::Null, _) => {}
+                (Collected::Boolean(bits), Values::Boolean(words)) => {
+                    bits.append(words[row / 64] >> (row % 64) & 1 == 1);
                 }
                 (Collected::Boolean(bits), Values::Null) => bits.append(false),
                 (
@@ -198,7 +210,7 @@ impl Column {
                     | Values::Date(more)
                     | Values::Time(more)
                     | Values::Timestamp(more),
-                ) if self.ty == vector.ty() => all.push(more[row]),
+                ) => all.push(more[row]),
                 (Collected::Integers(all), Values::Null) => all.push(0),
                 (Collected::Numbers(all), Values::Number(more)) => all.push(more[row]),
                 (Collected::Numbers(all), Values::Null) => all.push(0.0),
@@ -218,23 +230,33 @@ impl Column {
                 ),
             }
             self.present.append(is_present);
-            self.rows += 1;
         }
+        self.rows += count as usize;
         Ok(())
     }
 
-    fn finish(mut self) -> ArrayRef {
+    /// The values so far, which the column then has no more; `name` is what errors call it.
+    pub(super) fn take(&mut self, name: &str) -> Result<ArrayRef, Error> {
+        let ty = self.ty;
+        std::mem::replace(self, Column::new(ty)).finish(name)
+    }
+
+    fn finish(mut self, name: &str) -> Result<ArrayRef, Error> {
         let nulls = NullBuffer::new(self.present.finish());
         let nulls = Some(nulls).filter(|nulls| nulls.null_count() > 0);
-        match (self.values, self.ty) {
+        Ok(match (self.values, self.ty) {
             (Collected::Null, _) => Arc::new(NullArray::new(self.rows)),
             (Collected::Boolean(mut bits), _) => Arc::new(BooleanArray::new(bits.finish(), nulls)),
             (Collected::Numbers(values), _) => Arc::new(Float64Array::new(values.into(), nulls)),
-            (Collected::Texts { ends, bytes }, _) => Arc::new(StringArray::new(
-                OffsetBuffer::new(ends.into()),
-                bytes.into(),
-                nulls,
-            )),
+            (Collected::Texts { ends, bytes }, _) => {
+                let ends = OffsetBuffer::new(ends.into());
+                let bytes = Buffer::from(bytes);
+                let texts = StringArray::try_new(ends.clone(), bytes.clone(), nulls);
+                // Parsers let nothing else through, but other formats call any bytes a text.
+                texts
+                    .map(Arc::new)
+                    .map_err(|_| not_utf8(name, &ends, &bytes))?
+            }
             (Collected::Integers(values), Type::Date) => {
                 // A day of the years that a date can be read from fits 32 bits.
                 let days: ScalarBuffer<i32> = values.iter().map(|&day| day as i32).collect();
@@ -248,17 +270,21 @@ impl Column {
                 Arc::new(array.with_timezone("UTC"))
             }
             (Collected::Integers(values), _) => Arc::new(Int64Array::new(values.into(), nulls)),
-        }
+        })
     }
 }
 
-/// The numbers of the bits that are set.
-fn ones(words: &[u64]) -> impl Iterator<Item = usize> {
-    words.iter().enumerate().flat_map(|(at, &word)| {
-        (0..64)
-            .filter(move |bit| word >> bit & 1 == 1)
-            .map(move |bit| at * 64 + bit)
-    })
+/// The first text that is no UTF-8.
+fn not_utf8(column: &str, ends: &[i32], bytes: &[u8]) -> Error {
+    let texts = ends
+        .windows(2)
+        .map(|ends| &bytes[ends[0] as usize..ends[1] as usize]);
+    let mut bad = texts.filter(|text| std::str::from_utf8(text).is_err());
+    let shown = String::from_utf8_lossy(bad.next().unwrap_or_default());
+    Error::NotUtf8 {
+        column: column.to_owned(),
+        shown: shown.chars().take(80).collect(),
+    }
 }
 
 fn append_bits(bits: &mut BooleanBufferBuilder, words: &[u64], rows: usize) {
@@ -308,7 +334,7 @@ mod tests {
             builder.add(column, &vector(values), b"").unwrap();
             builder.add(column, &nothing, b"").unwrap();
         }
-        let batch = builder.finish();
+        let batch = builder.finish().unwrap();
         let integers = batch
             .column(0)
             .as_primitive::<arrow_array::types::Int64Type>();
@@ -326,25 +352,8 @@ mod tests {
             (-1, 19_782, 3)
         );
         assert_eq!(batch.column(3).len(), 5);
-        assert_eq!(builder.finish().num_rows(), 0, "the builder starts anew");
-        for (column, values) in [
-            (0, Values::Integer(vec![7, 0, 9])),
-            (1, Values::Boolean(vec![0b100])),
-            (2, Values::Null),
-            (3, Values::Null),
-        ] {
-            let mut some = vector(values);
-            some.present = vec![if column < 2 { 0b101 } else { 0 }];
-            builder.add_rows(column, &some, b"", &[0b110]).unwrap();
-        }
-        let batch = builder.finish();
-        assert_eq!(batch.num_rows(), 2);
-        let integers = batch
-            .column(0)
-            .as_primitive::<arrow_array::types::Int64Type>();
-        assert_eq!(integers.iter().collect::<Vec<_>>(), [None, Some(9)]);
-        let truths: Vec<_> = batch.column(1).as_boolean().iter().collect();
-        assert_eq!(truths, [None, Some(true)]);
+        let nothing = builder.finish().unwrap();
+        assert_eq!(nothing.num_rows(), 0, "the builder starts anew");
     }
 
     #[test]
@@ -367,7 +376,7 @@ mod tests {
             }
         })
         .unwrap();
-        let batch = builder.finish();
+        let batch = builder.finish().unwrap();
         let texts: Vec<_> = batch.column(0).as_string::<i32>().iter().collect();
         assert_eq!(
             texts,

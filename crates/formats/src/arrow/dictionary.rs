@@ -231,8 +231,10 @@ impl Suspects {
                 | DataType::Binary
                 | DataType::LargeBinary
         );
-        let Right::Texts(texts) = &spare.values else {
-            return None;
+        let texts = match &spare.values {
+            Right::Texts(texts) => texts,
+            Right::All => return Some(Suspects::None),
+            _ => return None,
         };
         // What the keys of no values are for is nothing.
         if !is_text || values.is_empty() || values.len() > VALUES_FOR_KEY * keys {

@@ -15,9 +15,13 @@
 
 #[cfg(feature = "parquet")]
 pub mod build;
+#[cfg(feature = "parquet")]
+pub(crate) mod cut;
 pub(crate) mod dictionary;
 #[cfg(feature = "parquet")]
 pub mod file;
+#[cfg(feature = "parquet")]
+pub mod gather;
 mod moment;
 mod nested;
 mod number;
@@ -31,8 +35,14 @@ pub mod records;
 pub(crate) mod region;
 #[cfg(feature = "parquet")]
 pub mod render;
+#[cfg(feature = "parquet")]
+pub mod row;
 mod spare;
+#[cfg(feature = "parquet")]
+mod stretch;
 mod text;
+#[cfg(feature = "parquet")]
+mod unpack;
 #[cfg(feature = "parquet")]
 pub mod write;
 
@@ -49,6 +59,8 @@ use crate::columns::{BLOCK_ROWS, Batch};
 use crate::{Block, Error, Kind};
 use dictionary::Dictionary;
 pub use spare::{Right, Spare, Texts};
+#[cfg(feature = "parquet")]
+pub use stretch::Stretch;
 use text::{Loaded, Text};
 
 /// Rows of a [`Slice`]: enough to be worth a thread's while, few enough that one batch keeps all threads busy.
@@ -272,6 +284,8 @@ impl Reader {
                 Some(Ok(Source {
                     array: Arc::clone(array),
                     nulls: nulls.filter(|nulls| nulls.null_count() > 0),
+                    #[cfg(feature = "parquet")]
+                    is_member: !members.is_empty(),
                     dictionary: known.clone(),
                 }))
             });
@@ -311,6 +325,9 @@ struct Source {
     array: ArrayRef,
     /// `None` if there are none.
     nulls: Option<NullBuffer>,
+    /// It is a member of a struct, whose nulls are among these.
+    #[cfg(feature = "parquet")]
+    is_member: bool,
     /// The values, if the array holds keys of them.
     dictionary: Option<Arc<Dictionary>>,
 }
@@ -408,7 +425,13 @@ impl Slice {
         }
         match failed {
             None => {
-                visit(&Block::apart(&columns, rows.len()));
+                #[cfg(feature = "parquet")]
+                let stretch = Stretch::new(self, &rows);
+                visit(&Block {
+                    #[cfg(feature = "parquet")]
+                    origin: Some(&stretch),
+                    ..Block::apart(&columns, rows.len())
+                });
                 Ok(())
             }
             Some(Error::ValueTooLong { .. }) if rows.len() > 1 => {

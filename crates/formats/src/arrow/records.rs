@@ -4,7 +4,7 @@ use arrow_array::StructArray;
 use arrow_schema::DataType;
 
 use super::file::{BatchFile, Piece};
-use super::{Dictionaries, Leaf, Reader, Spare, every_leaf};
+use super::{Dictionaries, Leaf, Reader, Right, Spare, every_leaf};
 use crate::columns::Batch;
 use crate::file::{FileColumn, RecordFile, Unit, Units};
 use crate::sniff::Format;
@@ -13,6 +13,9 @@ use crate::{Totals, Visitor};
 
 /// Rows of a unit, where nobody says how many: a row group as most write it.
 pub const UNIT_ROWS: usize = 1 << 20;
+
+/// Rows of a unit that is passed on as arrays, which stay in memory until they are written: a row group as we write it.
+const PASSED_ROWS: usize = 128 << 10;
 
 /// Threads that may want a unit each, where nobody says how many.
 const UNIT_THREADS: usize = 8;
@@ -75,8 +78,36 @@ impl RecordFile for BatchRecords {
         units(self.file.as_ref(), &wanted, arrays, UNIT_ROWS, UNIT_THREADS)
     }
 
+    fn units_passing(&self, wanted: &[usize], passed: &[bool]) -> tamis_engine::Result<Units<'_>> {
+        let unread = Spare {
+            values: Right::All,
+            nulls: true,
+        };
+        let wanted = wanted.iter().zip(passed).map(|(&column, &is_passed)| {
+            let spare = match is_passed {
+                true => unread.clone(),
+                false => Spare::default(),
+            };
+            Some((&self.leaves[column], spare))
+        });
+        let wanted: Vec<_> = wanted.collect();
+        let arrays = Arrays::Wanted;
+        units(
+            self.file.as_ref(),
+            &wanted,
+            arrays,
+            PASSED_ROWS,
+            UNIT_THREADS,
+        )
+    }
+
     fn batches(&self) -> Option<&dyn BatchFile> {
         Some(self.file.as_ref())
+    }
+
+    fn data_types(&self) -> Vec<DataType> {
+        let types = self.leaves.iter().map(|leaf| leaf.data_type.clone());
+        types.collect()
     }
 }
 

@@ -36,6 +36,8 @@ pub enum Right {
     /// Nothing is known.
     #[default]
     Unknown,
+    /// All of them: nobody looks at the text.
+    All,
     /// Numbers in these ranges, by their form in Arrow.
     Numbers {
         /// The integers.
@@ -79,6 +81,11 @@ impl Spare {
         };
         match &self.values {
             Right::Unknown | Right::Texts(_) => false,
+            Right::All => {
+                let words = column.rows.len().div_ceil(64);
+                column.suspects.resize(column.suspects.len() + words, 0);
+                true
+            }
             Right::Numbers {
                 integers,
                 floats,

@@ -1,13 +1,90 @@
-//! What writers of record batches have in common.
+//! What writers of record batches have in common, and which there are.
 
 use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use arrow_array::RecordBatch;
+pub use arrow_array::RecordBatch;
+pub use arrow_schema::{DataType, SchemaRef};
 use tamis_engine::sink::Sink;
 
 use super::region::producer;
-use crate::Error;
+use crate::sniff::Format;
+use crate::{Error, ipc, parquet};
+
+/// A format of record batches, with how it is packed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BatchFormat {
+    /// A Parquet file.
+    Parquet(parquet::Compression),
+    /// An Arrow file or stream.
+    Arrow(ipc::Container, ipc::Compression),
+}
+
+impl BatchFormat {
+    /// The format as it is written when nobody says more; `None` for one that has no record batches.
+    pub fn of(format: Format) -> Option<BatchFormat> {
+        let arrow = |container| Some(BatchFormat::Arrow(container, ipc::Compression::default()));
+        match format {
+            Format::Parquet => Some(BatchFormat::Parquet(parquet::Compression::default())),
+            Format::ArrowFile => arrow(ipc::Container::File),
+            Format::ArrowStream => arrow(ipc::Container::Stream),
+            _ => None,
+        }
+    }
+
+    /// The same, packed otherwise.
+    ///
+    /// # Errors
+    /// [`Error::OtherCodec`].
+    pub fn packed(self, codec: parquet::Compression) -> Result<BatchFormat, Error> {
+        use parquet::Compression::{Gzip, Lz4, None, Snappy, Zstd};
+        let container = match self {
+            BatchFormat::Parquet(_) => return Ok(BatchFormat::Parquet(codec)),
+            BatchFormat::Arrow(container, _) => container,
+        };
+        let packed = match codec {
+            None => ipc::Compression::None,
+            Lz4 => ipc::Compression::Lz4,
+            Zstd(1) => ipc::Compression::Zstd,
+            Snappy | Zstd(_) | Gzip(_) => {
+                return Err(Error::OtherCodec {
+                    format: match container {
+                        ipc::Container::File => Format::ArrowFile,
+                        ipc::Container::Stream => Format::ArrowStream,
+                    },
+                    codec: codec.to_string(),
+                    known: "none, lz4 and zstd without a level",
+                });
+            }
+        };
+        Ok(BatchFormat::Arrow(container, packed))
+    }
+
+    /// A file of that format with these columns, written into `sink`; up to so many threads encode it.
+    ///
+    /// # Errors
+    /// Those of the sink, and [`Producer`](tamis_engine::Error::Producer) for a type that the format does not have.
+    pub fn writer(
+        self,
+        sink: Box<dyn Sink>,
+        schema: &SchemaRef,
+        threads: usize,
+    ) -> tamis_engine::Result<Box<dyn BatchWriter>> {
+        Ok(match self {
+            BatchFormat::Parquet(compression) => {
+                let options = parquet::WriterOptions {
+                    compression,
+                    threads,
+                    ..parquet::WriterOptions::default()
+                };
+                Box::new(parquet::Writer::new(sink, schema, options)?)
+            }
+            BatchFormat::Arrow(container, compression) => {
+                Box::new(ipc::Writer::new(sink, schema, container, compression)?)
+            }
+        })
+    }
+}
 
 /// Writes record batches of one schema into a file.
 pub trait BatchWriter: Send {

@@ -228,6 +228,7 @@ impl<'r, V: Visitor> Run<'r, V> {
             kinds: None,
             ascii,
             apart: None,
+            origin: None,
         });
     }
 

@@ -10,11 +10,15 @@ use arrow_schema::{ArrowError, SchemaRef};
 use arrow_select::concat::concat_batches;
 use tamis_engine::sink::Sink;
 
+use crate::arrow::cut::Cutter;
 use crate::arrow::write::{BatchWriter, Failure, SinkWrite};
 use crate::parquet::message;
 
 /// Rows of a message (what pyarrow's Feather has).
 const BATCH_ROWS: usize = 64 << 10;
+
+/// Bytes of a message: it ends here where rows are long.
+const BATCH_BYTES: usize = 64 << 20;
 
 /// What messages are written as.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,8 +47,7 @@ pub struct Writer {
     schema: SchemaRef,
     inner: Inner,
     failed: Failure,
-    pending: Vec<RecordBatch>,
-    pending_rows: usize,
+    cutter: Cutter,
 }
 
 enum Inner {
@@ -84,30 +87,21 @@ impl Writer {
             schema: SchemaRef::clone(schema),
             name,
             failed,
-            pending: Vec::new(),
-            pending_rows: 0,
+            cutter: Cutter::new(BATCH_ROWS, BATCH_BYTES),
         })
-    }
-
-    fn write_pending(&mut self) -> tamis_engine::Result<()> {
-        let batches = std::mem::take(&mut self.pending);
-        self.pending_rows = 0;
-        let written = match batches.as_slice() {
-            [] => Ok(()),
-            [batch] => self.inner.write(batch),
-            batches => {
-                concat_batches(&self.schema, batches).and_then(|batch| self.inner.write(&batch))
-            }
-        };
-        written.map_err(|error| self.failed.error(&self.name, message(error)))
     }
 }
 
 impl Inner {
-    fn write(&mut self, batch: &RecordBatch) -> Result<(), ArrowError> {
+    /// Writes rows as one message.
+    fn write(&mut self, schema: &SchemaRef, rows: &[RecordBatch]) -> Result<(), ArrowError> {
+        if rows.is_empty() {
+            return Ok(());
+        }
+        let batch = concat_batches(schema, rows)?;
         match self {
-            Inner::File(writer) => writer.write(batch),
-            Inner::Stream(writer) => writer.write(batch),
+            Inner::File(writer) => writer.write(&batch),
+            Inner::Stream(writer) => writer.write(&batch),
         }
     }
 
@@ -121,20 +115,27 @@ impl Inner {
 
 impl BatchWriter for Writer {
     fn write(&mut self, batch: &RecordBatch) -> tamis_engine::Result<()> {
-        if batch.num_rows() > 0 {
-            self.pending_rows += batch.num_rows();
-            self.pending.push(batch.clone());
-        }
-        match self.pending_rows >= BATCH_ROWS {
-            true => self.write_pending(),
-            false => Ok(()),
-        }
+        let Writer {
+            schema,
+            inner,
+            cutter,
+            ..
+        } = self;
+        let written = cutter.push(batch, |group| inner.write(schema, &group));
+        written.map_err(|error| self.failed.error(&self.name, message(error)))
     }
 
-    fn finish(mut self: Box<Self>) -> tamis_engine::Result<u64> {
-        self.write_pending()?;
-        let written = self.inner.finish();
-        let written = written.map_err(|error| self.failed.error(&self.name, message(error)))?;
+    fn finish(self: Box<Self>) -> tamis_engine::Result<u64> {
+        let Writer {
+            name,
+            schema,
+            mut inner,
+            failed,
+            mut cutter,
+        } = *self;
+        let written = inner.write(&schema, &cutter.take());
+        let written = written.and_then(|()| inner.finish());
+        let written = written.map_err(|error| failed.error(&name, message(error)))?;
         written.finish()
     }
 }

@@ -97,6 +97,7 @@ impl Rows {
             ascii,
             extra_keys: &self.extra_keys[..filled],
             apart: None,
+            origin: None,
         });
         self.len = 0;
         self.extra_keys.clear();

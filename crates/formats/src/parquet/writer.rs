@@ -9,11 +9,16 @@
 //! there are threads: that bounds the memory, together with the rows of a row group.
 
 use std::collections::VecDeque;
+use std::convert::Infallible;
+use std::fmt;
+use std::ops::RangeInclusive;
+use std::str::FromStr;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 
 use arrow_array::RecordBatch;
 use arrow_schema::SchemaRef;
+use arrow_select::concat::concat;
 use parquet::arrow::arrow_writer::{
     ArrowColumnChunk, ArrowRowGroupWriterFactory, ArrowWriter, compute_leaves,
 };
@@ -23,11 +28,15 @@ use parquet::file::writer::SerializedFileWriter;
 use tamis_engine::sink::Sink;
 
 use super::message;
+use crate::arrow::cut::Cutter;
 use crate::arrow::write::{BatchWriter, Failure, SinkWrite};
 
 /// Rows of a row group: enough that its columns compress well and their metadata weighs nothing, few enough that some are in
 /// memory at a time, and that each reader's thread finds one (DuckDB writes 122,880).
 pub const ROW_GROUP_ROWS: usize = 128 << 10;
+
+/// Bytes of a row group, in memory: it ends here where rows are long.
+const ROW_GROUP_BYTES: usize = 64 << 20;
 
 /// How pages are packed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,6 +51,49 @@ pub enum Compression {
     Zstd(i32),
     /// Deflate with a level from 0 to 9: slow; for readers that know nothing else.
     Gzip(u32),
+}
+
+impl fmt::Display for Compression {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Compression::None => formatter.write_str("none"),
+            Compression::Snappy => formatter.write_str("snappy"),
+            Compression::Lz4 => formatter.write_str("lz4"),
+            Compression::Zstd(level) => write!(formatter, "zstd:{level}"),
+            Compression::Gzip(level) => write!(formatter, "gzip:{level}"),
+        }
+    }
+}
+
+impl FromStr for Compression {
+    type Err = String;
+
+    /// `none`, `snappy`, `lz4`, `zstd`, `zstd:3`, `gzip`, `gzip:9`.
+    fn from_str(text: &str) -> Result<Compression, String> {
+        let (codec, level) = match text.split_once(':') {
+            Some((codec, level)) => (codec, Some(level)),
+            None => (text, None),
+        };
+        let level = |default: u32, known: RangeInclusive<u32>| match level {
+            None => Ok(default),
+            Some(level) => level
+                .parse()
+                .ok()
+                .filter(|level| known.contains(level))
+                .ok_or_else(|| {
+                    let (first, last) = (known.start(), known.end());
+                    format!("`{codec}` has levels from {first} to {last}")
+                }),
+        };
+        match (codec, text == codec) {
+            ("none", true) => Ok(Compression::None),
+            ("snappy", true) => Ok(Compression::Snappy),
+            ("lz4", true) => Ok(Compression::Lz4),
+            ("zstd", _) => Ok(Compression::Zstd(level(1, 1..=22)? as i32)),
+            ("gzip", _) => Ok(Compression::Gzip(level(6, 0..=9)?)),
+            _ => Err("expected none, snappy, lz4, zstd or gzip, the last two perhaps with a level: `zstd:9`".to_owned()),
+        }
+    }
 }
 
 impl Default for Compression {
@@ -80,9 +132,7 @@ pub struct Writer {
     factory: Arc<ArrowRowGroupWriterFactory>,
     schema: SchemaRef,
     options: WriterOptions,
-    /// Rows of the row group that is being filled.
-    pending: Vec<RecordBatch>,
-    pending_rows: usize,
+    cutter: Cutter,
     /// Row groups under way, in order.
     encoders: VecDeque<JoinHandle<Encoded>>,
     row_groups: usize,
@@ -106,6 +156,7 @@ impl Writer {
         let properties = properties(&options).map_err(|error| failed.error(&name, error))?;
         let opened = ArrowWriter::try_new(write, Arc::clone(schema), Some(properties))
             .and_then(ArrowWriter::into_serialized_writer);
+        let cutter = Cutter::new(options.row_group_rows, ROW_GROUP_BYTES);
         let (file, factory) = opened.map_err(|error| failed.error(&name, message(error)))?;
         Ok(Writer {
             name,
@@ -114,17 +165,14 @@ impl Writer {
             factory: Arc::new(factory),
             schema: Arc::clone(schema),
             options,
-            pending: Vec::new(),
-            pending_rows: 0,
+            cutter,
             encoders: VecDeque::new(),
             row_groups: 0,
         })
     }
 
-    /// Sends the rows that are there to an encoder, as a row group.
-    fn end_row_group(&mut self) -> tamis_engine::Result<()> {
-        let batches = std::mem::take(&mut self.pending);
-        self.pending_rows = 0;
+    /// Sends rows to an encoder, as a row group.
+    fn encode(&mut self, batches: Vec<RecordBatch>) -> tamis_engine::Result<()> {
         if batches.is_empty() {
             return Ok(());
         }
@@ -173,22 +221,18 @@ impl Writer {
 
 impl BatchWriter for Writer {
     fn write(&mut self, batch: &RecordBatch) -> tamis_engine::Result<()> {
-        let mut first = 0;
-        while first < batch.num_rows() {
-            let room = self.options.row_group_rows.max(1) - self.pending_rows;
-            let rows = room.min(batch.num_rows() - first);
-            self.pending.push(batch.slice(first, rows));
-            self.pending_rows += rows;
-            first += rows;
-            if rows == room {
-                self.end_row_group()?;
-            }
-        }
-        Ok(())
+        let mut full = Vec::new();
+        let cut = self.cutter.push(batch, |group| {
+            full.push(group);
+            Ok::<(), Infallible>(())
+        });
+        let Ok(()) = cut;
+        full.into_iter().try_for_each(|group| self.encode(group))
     }
 
     fn finish(mut self: Box<Self>) -> tamis_engine::Result<u64> {
-        self.end_row_group()?;
+        let left = self.cutter.take();
+        self.encode(left)?;
         while !self.encoders.is_empty() {
             self.append_next()?;
         }
@@ -220,15 +264,19 @@ fn encode(
     index: usize,
 ) -> Encoded {
     let mut writers = factory.create_column_writers(index).map_err(message)?;
-    for batch in batches {
-        let mut writers = writers.iter_mut();
-        for (field, column) in schema.fields().iter().zip(batch.columns()) {
-            for leaf in compute_leaves(field, column).map_err(message)? {
-                let writer = writers
-                    .next()
-                    .ok_or("a batch has other columns than the file")?;
-                writer.write(&leaf).map_err(message)?;
-            }
+    let mut left = writers.iter_mut();
+    for (at, field) in schema.fields().iter().enumerate() {
+        // In one array, since the library ends pages where arrays do: what is written must not depend on batches.
+        let arrays: Vec<_> = batches
+            .iter()
+            .map(|batch| batch.column(at).as_ref())
+            .collect();
+        let column = concat(&arrays).map_err(message)?;
+        for leaf in compute_leaves(field, &column).map_err(message)? {
+            let writer = left
+                .next()
+                .ok_or("a batch has other columns than the file")?;
+            writer.write(&leaf).map_err(message)?;
         }
     }
     let chunks = writers.into_iter().map(|writer| writer.close());

@@ -151,6 +151,20 @@ impl Texts {
     }
 }
 
+/// The numbers of the bits that are set.
+pub fn ones(words: &[u64]) -> impl Iterator<Item = usize> {
+    words.iter().enumerate().flat_map(|(at, &word)| {
+        let mut rest = word;
+        std::iter::from_fn(move || {
+            (rest != 0).then(|| {
+                let bit = rest.trailing_zeros() as usize;
+                rest &= rest - 1;
+                at * 64 + bit
+            })
+        })
+    })
+}
+
 impl Vector {
     /// Whether a row has no value.
     ///

@@ -42,6 +42,7 @@
 //! ```
 
 mod aggregate;
+mod columns;
 mod decimals;
 mod finish;
 mod key;
@@ -60,10 +61,12 @@ use std::sync::Mutex;
 use tamis_engine::pipeline::Flow;
 use tamis_engine::sink::Sink;
 
+use crate::batches::Target;
 use crate::order::{Starts, Tickets};
 use crate::spill::SpillPlace;
 use crate::table::{Attempt, Misfit, Scanned, Start, Table, settle};
 use crate::{Error, Result};
+use columns::ColumnOutput;
 use finish::{End, Ended};
 use output::Output;
 use plan::Plan;
@@ -172,7 +175,7 @@ pub fn group(
             starts: &gathered.starts,
         };
         let sink = sink.take().expect("only one attempt is done");
-        let mut output = Output::new(sink, query.format, plan.names.clone())?;
+        let mut output = open(sink, query.format, &plan, table.options().threads)?;
         let ended = end.write(gathered.hands, &mut output)?;
         output.finish()?;
         let Ended {
@@ -189,6 +192,18 @@ pub fn group(
             scanned: gathered.scanned,
         }))
     })
+}
+
+/// Begins the result.
+fn open(sink: Box<dyn Sink>, format: ResultFormat, plan: &Plan, threads: usize) -> Result<Output> {
+    let ResultFormat::Batches(format) = format else {
+        return Ok(Output::new(sink, format, plan.names.clone())?);
+    };
+    let columns = plan.names.iter().zip(&plan.column_types);
+    let target = Target::new(format, columns.clone().map(|(name, &ty)| (name, ty, None)))?;
+    let columns = columns.map(|(name, &ty)| (name.clone(), ty)).collect();
+    let output = ColumnOutput::new(sink, &target, columns, threads);
+    Ok(Output::in_columns(output))
 }
 
 /// What the workers have gathered.

@@ -7,6 +7,8 @@ use tamis_formats::write::write_json_string;
 use unicode_width::UnicodeWidthStr;
 
 use super::aggregate::{Cell, cells_of};
+use super::columns::ColumnOutput;
+use crate::batches::BatchFormat;
 
 /// How a result is written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -20,6 +22,8 @@ pub enum ResultFormat {
     JsonLines,
     /// Columns side by side, for people.
     Table,
+    /// Columns: Parquet or Arrow.
+    Batches(BatchFormat),
 }
 
 /// Rows of a [`ResultFormat::Table`] that its widths are taken from; later rows may stick out.
@@ -30,7 +34,7 @@ const WIDTH_MAX: usize = 60;
 
 /// Writes rows of cells.
 pub(super) struct Output {
-    sink: Box<dyn Sink>,
+    to: To,
     format: ResultFormat,
     names: Vec<String>,
     /// Rows written.
@@ -41,7 +45,26 @@ pub(super) struct Output {
     widths: Vec<usize>,
 }
 
+/// Where rows go.
+enum To {
+    Bytes(Box<dyn Sink>),
+    Columns(Box<ColumnOutput>),
+}
+
 impl Output {
+    /// Begins a result that is written in columns.
+    pub(super) fn in_columns(columns: ColumnOutput) -> Output {
+        Output {
+            to: To::Columns(Box::new(columns)),
+            format: ResultFormat::default(),
+            names: Vec::new(),
+            rows: 0,
+            line: Vec::new(),
+            held: Vec::new(),
+            widths: Vec::new(),
+        }
+    }
+
     /// Begins a result with these columns.
     pub(super) fn new(
         mut sink: Box<dyn Sink>,
@@ -55,10 +78,10 @@ impl Output {
                 sink.write_all(&line)?;
             }
             ResultFormat::Json => sink.write_all(b"[")?,
-            ResultFormat::JsonLines | ResultFormat::Table => {}
+            ResultFormat::JsonLines | ResultFormat::Table | ResultFormat::Batches(_) => {}
         }
         Ok(Output {
-            sink,
+            to: To::Bytes(sink),
             format,
             names,
             rows: 0,
@@ -70,6 +93,9 @@ impl Output {
 
     /// Appends a row.
     pub(super) fn row(&mut self, cells: &[u8]) -> Result<()> {
+        if let To::Columns(columns) = &mut self.to {
+            return columns.row(cells);
+        }
         self.line.clear();
         match self.format {
             ResultFormat::Csv => {
@@ -88,22 +114,36 @@ impl Output {
                 }
             }
             ResultFormat::Table => return self.table_row(cells),
+            ResultFormat::Batches(_) => {}
         }
         self.rows += 1;
-        self.sink.write_all(&self.line)
+        let line = std::mem::take(&mut self.line);
+        let written = self.write(&line);
+        self.line = line;
+        written
+    }
+
+    fn write(&mut self, bytes: &[u8]) -> Result<()> {
+        match &mut self.to {
+            To::Bytes(sink) => sink.write_all(bytes),
+            To::Columns(_) => Ok(()),
+        }
     }
 
     /// Ends the result.
     pub(super) fn finish(mut self) -> Result<()> {
         match self.format {
-            ResultFormat::Csv | ResultFormat::JsonLines => {}
+            ResultFormat::Csv | ResultFormat::JsonLines | ResultFormat::Batches(_) => {}
             ResultFormat::Json => {
                 let end: &[u8] = if self.rows == 0 { b"]\n" } else { b"\n]\n" };
-                self.sink.write_all(end)?;
+                self.write(end)?;
             }
             ResultFormat::Table => self.write_held()?,
         }
-        self.sink.finish()
+        match self.to {
+            To::Bytes(sink) => sink.finish(),
+            To::Columns(columns) => columns.finish(),
+        }
     }
 
     fn table_row(&mut self, cells: &[u8]) -> Result<()> {
@@ -170,7 +210,7 @@ impl Output {
         }
         line.truncate(line.trim_end().len());
         line.push('\n');
-        self.sink.write_all(line.as_bytes())
+        self.write(line.as_bytes())
     }
 }
 

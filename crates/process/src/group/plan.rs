@@ -30,6 +30,8 @@ pub(super) struct Plan {
     pub(super) figures: Vec<Figure>,
     /// The columns of the result.
     pub(super) names: Vec<String>,
+    /// What their values are.
+    pub(super) column_types: Vec<Type>,
 }
 
 /// Where values are from.
@@ -94,6 +96,7 @@ impl Plan {
                 let source = plan.source(by, &key.source, table)?;
                 plan.keys.push(source);
                 plan.names.push(key.name);
+                plan.column_types.push(source.ty);
             }
         }
         let text = &query.aggregates;
@@ -148,6 +151,7 @@ impl Plan {
             is_bare,
         });
         self.names.push(aggregate.name);
+        self.column_types.push(function.ty(ty));
         Ok(())
     }
 

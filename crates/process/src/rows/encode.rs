@@ -37,7 +37,7 @@ impl Rows<'_> {
                 out.push(to.delimiter);
             }
             match output.from {
-                From::Column(column) => {
+                From::Column(column) | From::Stored(column) => {
                     let place = (row, self.fields[column]);
                     write_delimited_field(self.block, place, self.dialect, to, scratch, out);
                 }
@@ -69,7 +69,9 @@ impl Rows<'_> {
         for (key, output) in keys.iter().zip(&plan.outputs) {
             out.extend_from_slice(key);
             match output.from {
-                From::Column(column) => self.write_json(plan, column, row, scratch, out),
+                From::Column(column) | From::Stored(column) => {
+                    self.write_json(plan, column, row, scratch, out)
+                }
                 From::Computed(computed) => {
                     let (vector, bytes) = self.computed[computed];
                     scratch.clear();

@@ -10,6 +10,10 @@
 //! Rows that keep all their columns and their format leave as the raw bytes of their records. A CSV field that stays CSV
 //! keeps its bytes when other columns go, and numbers keep their digits on their way to JSON. Nothing is parsed that no
 //! expression and no format asks for: a CSV becomes a TSV without anybody asking what its columns are.
+//!
+//! # Columns
+//! Parquet and Arrow are written as record batches, which workers make of their pieces. Columns of text are read as their types;
+//! those of Parquet and Arrow files are passed on as the arrays they are, whatever their type, and nobody looks into them.
 
 mod encode;
 mod part;
@@ -21,12 +25,13 @@ mod write;
 
 use tamis_engine::sink::Sink;
 
+pub use crate::batches::{BatchFormat, batch_format};
 use crate::table::{Scanned, Table, settle};
 use crate::{Error, Result};
 pub(crate) use part::Part;
 pub(crate) use plan::Plan;
 pub(crate) use worker::{Gather, Taken, Worker};
-pub(crate) use write::Writer;
+pub(crate) use write::{BATCH_ROWS, Writer};
 
 /// Which rows and columns, and how they are written.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -77,6 +82,8 @@ pub enum RowFormat {
     JsonLines,
     /// A JSON array of objects, one a line.
     JsonArray,
+    /// Columns: Parquet or Arrow.
+    Batches(BatchFormat),
 }
 
 /// What a run read and wrote.

@@ -2,11 +2,15 @@
 
 use tamis_formats::Malformed;
 
+use crate::batches::Batch;
+
 /// Rows of one piece as they are to be written, and what stands in the way.
 #[derive(Debug, Default)]
 pub(crate) struct Part {
     /// The rows, each with its terminator or separator.
     pub(super) bytes: Vec<u8>,
+    /// The rows in columns, where they are written so.
+    pub(super) batches: Vec<Batch>,
     /// How many.
     pub(super) rows: u64,
     /// Where each ends, if somebody may want only some of them.
@@ -23,6 +27,8 @@ pub(crate) struct Part {
     pub(super) first_malformed: Option<(u64, u64, String)>,
     /// The first value that is not of its column's type: its row of the piece, its column of the table, the value.
     pub(super) misfit: Option<(u64, usize, String)>,
+    /// Why the rows cannot be put into columns.
+    pub(super) failure: Option<tamis_formats::Error>,
 }
 
 impl Part {

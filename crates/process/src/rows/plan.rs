@@ -8,6 +8,7 @@ use tamis_formats::vector::Type;
 
 use super::select::{self, Selected, Source};
 use super::{Query, RowFormat, Take};
+use crate::batches::{BatchFormat, Target};
 use crate::table::{Readers, Table};
 use crate::{Error, Result};
 
@@ -18,6 +19,8 @@ pub(crate) struct Plan {
     pub(crate) wanted: Vec<usize>,
     /// For each of them, the type to read it as, if its values are needed and not just its bytes.
     pub(super) types: Vec<Option<Type>>,
+    /// For each of them, whether it is passed on as it is stored, and nobody computes with it.
+    pub(crate) passed: Vec<bool>,
     /// Rows for which this is true.
     pub(super) filter: Option<Computed>,
     /// Columns that are computed.
@@ -25,6 +28,8 @@ pub(crate) struct Plan {
     /// The columns to write; none if records leave as they came.
     pub(super) outputs: Vec<Output>,
     pub(super) encoding: Encoding,
+    /// The columns of the output, if it is written in columns.
+    pub(super) target: Option<Target>,
     pub(super) take: Take,
     /// The columns of the table whose types matter.
     pub(crate) typed: Vec<usize>,
@@ -33,8 +38,9 @@ pub(crate) struct Plan {
     /// Stands between integer and fraction.
     pub(super) point: u8,
     pub(super) skips_malformed: bool,
+    pub(super) threads: usize,
     /// Somebody wants rows one by one.
-    pub(crate) keeps_ends: bool,
+    keeps_ends: bool,
 }
 
 /// An expression, with where its columns are among the wanted ones.
@@ -56,6 +62,8 @@ pub(super) struct Output {
 pub(super) enum From {
     /// Among the wanted columns.
     Column(usize),
+    /// Among the wanted columns, as it is stored where that is in arrays.
+    Stored(usize),
     /// Among the computed ones.
     Computed(usize),
 }
@@ -73,6 +81,8 @@ pub(super) enum Encoding {
         /// An element of an array, not a line.
         is_element: bool,
     },
+    /// As columns: [`Plan::target`].
+    Batches(BatchFormat),
 }
 
 impl Plan {
@@ -94,10 +104,20 @@ impl Plan {
         };
         let mut computed = Vec::new();
         let mut outputs = Vec::with_capacity(selected.len());
-        let reads_values = matches!(encoding, Encoding::Json { .. });
+        let reads_values = matches!(encoding, Encoding::Json { .. } | Encoding::Batches(_));
+        let keeps_stored = matches!(encoding, Encoding::Batches(_));
         for Selected { source, name } in selected {
             let from = match source {
-                Source::Column(column) => From::Column(wanted.add(column, reads_values)),
+                Source::Column(column) if keeps_stored && table.stored(column).is_some() => {
+                    From::Stored(wanted.add(column, Use::Passed))
+                }
+                Source::Column(column) => From::Column(wanted.add(
+                    column,
+                    match reads_values {
+                        true => Use::Value,
+                        false => Use::Bytes,
+                    },
+                )),
                 Source::Expression(text) => {
                     computed.push(compile(&text, table, &mut wanted, Expression::compile)?);
                     From::Computed(computed.len() - 1)
@@ -106,16 +126,39 @@ impl Plan {
             outputs.push(Output { name, from });
         }
         let columns = table.columns();
-        let types = wanted.columns.iter().zip(&wanted.are_read);
-        let types = types.map(|(&column, is_read)| is_read.then(|| columns[column].ty));
+        let types = wanted.columns.iter().zip(&wanted.uses);
+        let types = types.map(|(&column, &usage)| {
+            let is_read = usage != Use::Bytes;
+            is_read.then(|| columns[column].ty)
+        });
         let types: Vec<Option<Type>> = types.collect();
+        let target = match encoding {
+            Encoding::Batches(format) => {
+                let columns = outputs.iter().map(|Output { name, from }| match *from {
+                    From::Column(at) => (name, types[at].unwrap_or_default(), None),
+                    From::Stored(at) => {
+                        let stored = table.stored(wanted.columns[at]);
+                        (name, types[at].unwrap_or_default(), stored)
+                    }
+                    From::Computed(at) => (name, computed[at].expression.ty(), None),
+                });
+                let mut target = Target::new(format, columns)?;
+                if matches!(query.take, Take::Sample { .. }) {
+                    target.move_rows()?;
+                }
+                Some(target)
+            }
+            _ => None,
+        };
         let typed = wanted.columns.iter().zip(&types);
         // Text takes everything: nothing can turn out to be wrong.
         let typed = typed.filter(|(_, ty)| ty.is_some_and(|ty| ty != Type::Text));
         Ok(Plan {
             typed: typed.map(|(&column, _)| column).collect(),
             types,
+            passed: wanted.uses.iter().map(|&it| it == Use::Passed).collect(),
             wanted: wanted.columns,
+            target,
             filter,
             computed,
             outputs,
@@ -125,6 +168,7 @@ impl Plan {
             kernel: table.options().kernel,
             point: table.options().csv.decimal_char.unwrap_or(b'.'),
             skips_malformed: table.options().skips_malformed,
+            threads: table.options().threads,
             keeps_ends: false,
         })
     }
@@ -134,15 +178,31 @@ impl Plan {
         self.keeps_ends || matches!(self.take, Take::First(_) | Take::Sample { .. })
     }
 
+    /// Whether somebody takes rows one by one.
+    pub(super) fn keeps_ends(&self) -> bool {
+        self.keeps_ends
+    }
+
+    /// Has somebody take rows one by one.
+    pub(crate) fn keep_ends(&mut self) -> Result<()> {
+        self.keeps_ends = true;
+        match &mut self.target {
+            Some(target) => target.move_rows(),
+            None => Ok(()),
+        }
+    }
+
     /// Has the values of a column read, too; its place among the columns that are.
     pub(crate) fn want_values(&mut self, column: usize, ty: Type) -> usize {
         let known = self.wanted.iter().position(|&known| known == column);
         let place = known.unwrap_or_else(|| {
             self.wanted.push(column);
             self.types.push(None);
+            self.passed.push(false);
             self.wanted.len() - 1
         });
         self.types[place] = Some(ty);
+        self.passed[place] = false;
         if ty != Type::Text && !self.typed.contains(&column) {
             self.typed.push(column);
         }
@@ -154,20 +214,30 @@ impl Plan {
 #[derive(Default)]
 struct Wanted {
     columns: Vec<usize>,
-    /// Whether their values are needed.
-    are_read: Vec<bool>,
+    uses: Vec<Use>,
+}
+
+/// What is done with a column; later uses need what earlier ones need, and more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Use {
+    /// Its bytes are written.
+    Bytes,
+    /// It leaves as it is stored, where that is in arrays; else its values are read.
+    Passed,
+    /// Its values are read.
+    Value,
 }
 
 impl Wanted {
     /// Where `column` is among them.
-    fn add(&mut self, column: usize, is_read: bool) -> usize {
+    fn add(&mut self, column: usize, usage: Use) -> usize {
         let known = self.columns.iter().position(|&known| known == column);
         let place = known.unwrap_or_else(|| {
             self.columns.push(column);
-            self.are_read.push(false);
+            self.uses.push(usage);
             self.columns.len() - 1
         });
-        self.are_read[place] |= is_read;
+        self.uses[place] = self.uses[place].max(usage);
         place
     }
 }
@@ -195,7 +265,9 @@ fn compile(
     };
     let inputs = expression.columns().iter();
     Ok(Computed {
-        inputs: inputs.map(|&column| wanted.add(column, true)).collect(),
+        inputs: inputs
+            .map(|&column| wanted.add(column, Use::Value))
+            .collect(),
         expression,
     })
 }
@@ -226,6 +298,7 @@ fn encoding(table: &Table<'_>, query: &Query) -> Encoding {
         }
         (None, _) | (Some(RowFormat::JsonLines), _) => Encoding::Json { is_element: false },
         (Some(RowFormat::JsonArray), _) => Encoding::Json { is_element: true },
+        (Some(RowFormat::Batches(format)), _) => Encoding::Batches(format),
         (Some(RowFormat::Delimited { delimiter }), Some(Shape::Csv { dialect, .. }))
             if keeps_columns && dialect.delimiter == delimiter =>
         {

@@ -3,15 +3,16 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use tamis_expr::{Evaluator, Input};
-use tamis_formats::vector::{Misfit, Reader, Vector};
+use tamis_formats::vector::{Misfit, Reader, Vector, ones};
 use tamis_formats::write::write_json_string;
 use tamis_formats::{Block, Malformed, Visitor};
 
 use super::Take;
 use super::encode::Rows;
 use super::part::Part;
-use super::plan::{Computed, Encoding, Plan};
+use super::plan::{Computed, Encoding, From, Plan};
 use super::take::{draw, draw_max};
+use crate::batches::{self, Gatherer, Target};
 use crate::table::{Layout, Piece};
 
 /// The scratch of one thread.
@@ -23,6 +24,8 @@ pub(crate) struct Worker<'p> {
     vectors: Vec<Vector>,
     filter: Evaluator,
     computed: Vec<Evaluator>,
+    /// The rows of a piece, where they are written in columns.
+    gatherer: Option<Gatherer>,
     /// In front of each column's value in JSON.
     keys: Vec<Vec<u8>>,
     /// A bit for each row of a block: whether it is written.
@@ -51,6 +54,7 @@ impl<'p> Worker<'p> {
                 .iter()
                 .map(|_| Evaluator::new(plan.kernel))
                 .collect(),
+            gatherer: plan.target.as_ref().map(Target::gatherer),
             keys: keys.collect(),
             chosen: Vec::new(),
             scratch: Vec::new(),
@@ -62,6 +66,7 @@ impl<'p> Worker<'p> {
     pub(super) fn write(&mut self, piece: Piece<'_>) -> tamis_engine::Result<Part> {
         let mut pass = self.pass(&piece);
         piece.visit(&mut pass)?;
+        pass.end_batches();
         Ok(pass.part)
     }
 
@@ -159,7 +164,8 @@ struct Pass<'w, 'p> {
 impl Visitor for Pass<'_, '_> {
     fn block(&mut self, block: &Block<'_>) {
         // What follows a value that does not fit, or a record that is none, will not be written.
-        if self.part.misfit.is_none() && !self.is_broken() && !self.is_full() {
+        let is_faulty = self.part.misfit.is_some() || self.part.failure.is_some();
+        if !is_faulty && !self.is_broken() && !self.is_full() {
             self.take_block(block);
         }
         self.part.seen += block.rows as u64;
@@ -198,6 +204,7 @@ impl Pass<'_, '_> {
                     rows.write_delimited(worker.plan, row, &to, worker.scratch, out);
                 });
             }
+            Encoding::Batches(_) => self.gather(block, &chosen),
             Encoding::Json { is_element } => {
                 self.encode(block, &chosen, |rows, worker, row, out| {
                     if is_element {
@@ -285,7 +292,7 @@ impl Pass<'_, '_> {
                 out.extend_from_slice(record.trim_ascii());
             } else {
                 out.extend_from_slice(record);
-                if self.worker.plan.keeps_ends && !matches!(record.last(), Some(b'\n' | b'\r')) {
+                if self.worker.plan.keeps_ends() && !matches!(record.last(), Some(b'\n' | b'\r')) {
                     // The last record of an input may stand anywhere.
                     out.push(b'\n');
                 }
@@ -298,13 +305,79 @@ impl Pass<'_, '_> {
         &mut self,
         block: &Block<'_>,
         chosen: &[u64],
-        mut write: impl FnMut(&Rows<'_>, Encoder<'_>, usize, &mut Vec<u8>),
+        mut write: impl FnMut(&Rows<'_>, &mut Encoder<'_>, usize, &mut Vec<u8>),
+    ) {
+        let take = self.worker.plan.take;
+        let keeps_ends = self.worker.plan.needs_ends();
+        self.compute(block, chosen, |rows, encoder, part| {
+            for row in ones(chosen) {
+                if matches!(take, Take::First(count) if part.rows >= count) {
+                    break;
+                }
+                write(rows, encoder, row, &mut part.bytes);
+                part.rows += 1;
+                if keeps_ends {
+                    part.ends.push(part.bytes.len());
+                }
+            }
+        });
+    }
+
+    /// Puts the chosen rows into columns.
+    fn gather(&mut self, block: &Block<'_>, chosen: &[u64]) {
+        let has_arrays = self.worker.layout.has_arrays;
+        self.compute(block, chosen, |rows, encoder, part| {
+            let Some(gatherer) = &mut encoder.gatherer else {
+                return;
+            };
+            let from = |at: usize| match encoder.plan.outputs[at].from {
+                From::Stored(column) if has_arrays => batches::From::Origin(rows.fields[column]),
+                From::Column(column) | From::Stored(column) => {
+                    let bytes = block.column(rows.fields[column]).bytes;
+                    batches::From::Vector(&rows.vectors[column], bytes)
+                }
+                From::Computed(computed) => {
+                    let (vector, bytes) = rows.computed[computed];
+                    batches::From::Vector(vector, bytes)
+                }
+            };
+            let gathered = gatherer.add(block, chosen, from).and_then(|()| {
+                let target = encoder.plan.target.as_ref();
+                target.map_or(Ok(()), |target| {
+                    target.encode(gatherer, &mut part.bytes, &mut part.ends)
+                })
+            });
+            part.failure = gathered.err();
+            part.rows += ones(chosen).count() as u64;
+        });
+    }
+
+    /// Ends the columns of a piece.
+    fn end_batches(&mut self) {
+        let Some(gatherer) = &mut self.worker.gatherer else {
+            return;
+        };
+        match gatherer.finish() {
+            Ok(batches) => self.part.batches = batches,
+            Err(error) => {
+                self.part.failure.get_or_insert(error);
+            }
+        }
+    }
+
+    /// Computes what is to be computed of a block, and hands its rows to `take`.
+    fn compute(
+        &mut self,
+        block: &Block<'_>,
+        chosen: &[u64],
+        take: impl FnOnce(&Rows<'_>, &mut Encoder<'_>, &mut Part),
     ) {
         let Worker {
             plan,
             layout,
             vectors,
             computed: evaluators,
+            gatherer,
             keys,
             scratch,
             ..
@@ -328,21 +401,13 @@ impl Pass<'_, '_> {
             vectors,
             computed: &computed,
         };
-        for row in ones(chosen) {
-            if matches!(plan.take, Take::First(count) if self.part.rows >= count) {
-                break;
-            }
-            let encoder = Encoder {
-                plan,
-                keys,
-                scratch,
-            };
-            write(&rows, encoder, row, &mut self.part.bytes);
-            self.part.rows += 1;
-            if plan.needs_ends() {
-                self.part.ends.push(self.part.bytes.len());
-            }
-        }
+        let mut encoder = Encoder {
+            plan,
+            gatherer,
+            keys,
+            scratch,
+        };
+        take(&rows, &mut encoder, &mut self.part);
     }
 
     fn end_row(&mut self) {
@@ -356,6 +421,7 @@ impl Pass<'_, '_> {
 /// What writing a row takes beside the row.
 struct Encoder<'e> {
     plan: &'e Plan,
+    gatherer: &'e mut Option<Gatherer>,
     keys: &'e [Vec<u8>],
     scratch: &'e mut Vec<u8>,
 }
@@ -364,6 +430,9 @@ impl Worker<'_> {
     /// Reads the values that are needed; fails with the column of the table.
     fn read(&mut self, block: &Block<'_>) -> Result<(), (usize, Misfit)> {
         for (at, ty) in self.plan.types.iter().enumerate() {
+            if self.layout.has_arrays && self.plan.passed[at] {
+                continue;
+            }
             if let Some(ty) = *ty {
                 let read =
                     self.reader
@@ -403,18 +472,4 @@ fn inputs<'i>(
         bytes: block.column(fields[at]).bytes,
     });
     inputs.collect()
-}
-
-/// The numbers of the bits that are set.
-fn ones(words: &[u64]) -> impl Iterator<Item = usize> {
-    words.iter().enumerate().flat_map(|(at, &word)| {
-        let mut rest = word;
-        std::iter::from_fn(move || {
-            (rest != 0).then(|| {
-                let bit = rest.trailing_zeros() as usize;
-                rest &= rest - 1;
-                at * 64 + bit
-            })
-        })
-    })
 }

@@ -11,13 +11,17 @@ use super::plan::{Encoding, Plan};
 use super::take::Reservoir;
 use super::worker::Worker;
 use super::{Take, Written};
+use crate::batches;
 use crate::table::{Attempt, Misfit, Scanned, Start, Table};
 use crate::{Error, Result};
+
+/// Rows that are put back into columns at once.
+pub(crate) const BATCH_ROWS: usize = 8 << 10;
 
 /// One run under way.
 pub(crate) struct Writer<'p> {
     plan: &'p Plan,
-    sink: Box<dyn Sink>,
+    output: Output,
     written: Written,
     /// What stands before the first row: written with it, so that a run that fails early has written nothing.
     header: Vec<u8>,
@@ -27,11 +31,20 @@ pub(crate) struct Writer<'p> {
     malformed: Option<Error>,
 }
 
+/// Where rows go.
+enum Output {
+    Bytes(Box<dyn Sink>),
+    Batches(batches::Output),
+}
+
 impl<'p> Writer<'p> {
     pub(crate) fn new(plan: &'p Plan, sink: Box<dyn Sink>) -> Result<Writer<'p>> {
         Ok(Writer {
             plan,
-            sink,
+            output: match &plan.target {
+                Some(target) => Output::Batches(target.open(sink, plan.threads)),
+                None => Output::Bytes(sink),
+            },
             written: Written::default(),
             header: Vec::new(),
             is_terminated: true,
@@ -50,8 +63,9 @@ impl<'p> Writer<'p> {
         };
         let wants_nothing = matches!(plan.take, Take::First(0) | Take::Sample { count: 0, .. });
         if !wants_nothing {
-            self.written.scanned = table.scan(
+            self.written.scanned = table.scan_passing(
                 &plan.wanted,
+                &plan.passed,
                 |layout| Worker::new(plan, layout, &bound),
                 |worker, piece| worker.write(piece),
                 |part, start| self.merge(part, start, &mut reservoir),
@@ -63,8 +77,9 @@ impl<'p> Writer<'p> {
         if let Some(reservoir) = reservoir {
             let rows = reservoir.into_rows();
             self.written.rows = rows.len() as u64;
-            for (at, row) in rows.enumerate() {
-                self.put(&row, at == 0)?;
+            let rows: Vec<_> = rows.collect();
+            for (at, rows) in rows.chunks(BATCH_ROWS).enumerate() {
+                self.put_rows(rows.iter().map(Vec::as_slice), at == 0)?;
             }
         }
         Ok(Attempt::Done(self.finish()?))
@@ -81,10 +96,18 @@ impl<'p> Writer<'p> {
         misfit.or_else(|| self.malformed.take().map(Err))
     }
 
+    /// Whether rows are put back into columns.
+    pub(crate) fn is_columnar(&self) -> bool {
+        matches!(self.output, Output::Batches(_))
+    }
+
     /// Ends the output.
     pub(crate) fn finish(mut self) -> Result<Written> {
         self.end()?;
-        self.sink.finish()?;
+        match self.output {
+            Output::Bytes(sink) => sink.finish()?,
+            Output::Batches(output) => output.finish()?,
+        }
         Ok(self.written)
     }
 
@@ -105,7 +128,9 @@ impl<'p> Writer<'p> {
                 }
                 self.header.push(b'\n');
             }
-            Encoding::Delimited(_) | Encoding::Json { is_element: false } => {}
+            Encoding::Delimited(_)
+            | Encoding::Json { is_element: false }
+            | Encoding::Batches(_) => {}
             Encoding::Json { is_element: true } | Encoding::Raw { is_element: true } => {
                 self.header.push(b'[');
             }
@@ -116,15 +141,23 @@ impl<'p> Writer<'p> {
     fn end(&mut self) -> tamis_engine::Result<()> {
         self.put_header()?;
         match (self.is_array(), self.written.rows) {
-            (true, 0) => self.sink.write_all(b"]\n"),
-            (true, _) => self.sink.write_all(b"\n]\n"),
+            (true, 0) => self.write(b"]\n"),
+            (true, _) => self.write(b"\n]\n"),
             (false, _) => Ok(()),
         }
     }
 
     fn put_header(&mut self) -> tamis_engine::Result<()> {
         let header = std::mem::take(&mut self.header);
-        self.sink.write_all(&header)
+        self.write(&header)
+    }
+
+    /// Writes bytes; to an output of columns there are none to be written.
+    fn write(&mut self, bytes: &[u8]) -> tamis_engine::Result<()> {
+        match &mut self.output {
+            Output::Bytes(sink) => sink.write_all(bytes),
+            Output::Batches(_) => Ok(()),
+        }
     }
 
     fn is_array(&self) -> bool {
@@ -174,6 +207,13 @@ impl<'p> Writer<'p> {
                 return Ok(Flow::Stop);
             }
         }
+        if let Some(source) = part.failure {
+            self.malformed = Some(Error::Format {
+                input: start.input.to_owned(),
+                source,
+            });
+            return Ok(Flow::Stop);
+        }
         self.written.malformed += part.malformed;
         self.written.failed += part.failed;
         if let Some(reservoir) = reservoir {
@@ -190,6 +230,11 @@ impl<'p> Writer<'p> {
         match self.plan.take {
             Take::First(count) if self.written.rows + part.rows >= count => {
                 let missing = count - self.written.rows;
+                if let Output::Batches(output) = &mut self.output {
+                    output.write(&part.batches, missing)?;
+                    self.written.rows = count;
+                    return Ok(Flow::Stop);
+                }
                 let end = match missing {
                     0 => 0,
                     missing => part.ends[missing as usize - 1],
@@ -199,9 +244,31 @@ impl<'p> Writer<'p> {
                 Ok(Flow::Stop)
             }
             _ => {
-                self.put(&part.bytes, is_first)?;
+                match &mut self.output {
+                    Output::Batches(output) => output.write(&part.batches, u64::MAX)?,
+                    Output::Bytes(_) => self.put(&part.bytes, is_first)?,
+                }
                 self.written.rows += part.rows;
                 Ok(Flow::Continue)
+            }
+        }
+    }
+
+    /// Writes rows that were moved one by one.
+    pub(crate) fn put_rows<'r>(
+        &mut self,
+        rows: impl Iterator<Item = &'r [u8]>,
+        is_first: bool,
+    ) -> tamis_engine::Result<()> {
+        match &mut self.output {
+            Output::Batches(output) => output.write_rows(rows),
+            Output::Bytes(_) => {
+                let mut is_first = is_first;
+                for row in rows {
+                    self.put(row, is_first)?;
+                    is_first = false;
+                }
+                Ok(())
             }
         }
     }
@@ -213,18 +280,18 @@ impl<'p> Writer<'p> {
         }
         self.put_header()?;
         if self.is_array() {
-            return self.sink.write_all(&rows[usize::from(is_first)..]);
+            return self.write(&rows[usize::from(is_first)..]);
         }
         self.terminate()?;
         self.is_terminated = matches!(rows.last(), Some(b'\n' | b'\r'));
-        self.sink.write_all(rows)
+        self.write(rows)
     }
 
     fn terminate(&mut self) -> tamis_engine::Result<()> {
         if !self.is_terminated {
             self.is_terminated = true;
             self.put_header()?;
-            self.sink.write_all(b"\n")?;
+            self.write(b"\n")?;
         }
         Ok(())
     }

@@ -8,7 +8,7 @@ use tamis_engine::control::Cancel;
 use super::buffer::Buffer;
 use super::worker::Hand;
 use crate::order::Starts;
-use crate::rows::Writer;
+use crate::rows::{BATCH_ROWS, Writer};
 use crate::spill::SpillPlace;
 use crate::spill::run::{self, Record, RunWriter};
 
@@ -40,6 +40,7 @@ impl End<'_> {
             writer,
             cancel: self.cancel,
             bytes: Vec::with_capacity(BATCH_BYTES),
+            ends: Vec::new(),
             is_first: true,
             last_key: self.is_unique.then_some(None),
             repeated: 0,
@@ -102,6 +103,8 @@ struct Batch<'b, 'w> {
     writer: &'b mut Writer<'w>,
     cancel: &'b Cancel,
     bytes: Vec<u8>,
+    /// Where each row ends.
+    ends: Vec<usize>,
     is_first: bool,
     /// The key of the row before, if that matters.
     last_key: Option<Option<Vec<u8>>>,
@@ -120,7 +123,8 @@ impl Batch<'_, '_> {
             last.extend_from_slice(record.key);
         }
         self.bytes.extend_from_slice(record.payload);
-        match self.bytes.len() < BATCH_BYTES {
+        self.ends.push(self.bytes.len());
+        match self.bytes.len() < BATCH_BYTES && self.ends.len() < BATCH_ROWS {
             true => Ok(()),
             false => self.flush(),
         }
@@ -128,9 +132,17 @@ impl Batch<'_, '_> {
 
     fn flush(&mut self) -> Result<()> {
         self.cancel.check()?;
-        self.writer.put(&self.bytes, self.is_first)?;
+        if self.writer.is_columnar() {
+            let starts = std::iter::once(0).chain(self.ends.iter().copied());
+            let rows = starts.zip(&self.ends);
+            let rows = rows.map(|(start, &end)| &self.bytes[start..end]);
+            self.writer.put_rows(rows, self.is_first)?;
+        } else {
+            self.writer.put(&self.bytes, self.is_first)?;
+        }
         self.is_first &= self.bytes.is_empty();
         self.bytes.clear();
+        self.ends.clear();
         Ok(())
     }
 }

@@ -123,8 +123,9 @@ pub fn sort(
             hands: Mutex::new(Vec::new()),
         };
         let mut starts = Starts::default();
-        let scanned = table.scan(
+        let scanned = table.scan_passing(
             &plan.wanted,
+            &plan.passed,
             |layout| Worker::new(&shared, layout),
             |worker, piece| worker.take(piece),
             |(ticket, part), start| {
@@ -157,7 +158,7 @@ pub fn sort(
 fn plan(table: &mut Table<'_>, query: &SortQuery) -> Result<(Plan, Vec<Key>)> {
     let items = spec::parse(&query.by, query.are_nulls_first)?;
     let mut plan = Plan::new(table, &query.rows)?;
-    plan.keeps_ends = true;
+    plan.keep_ends()?;
     let mut keys = Vec::new();
     for item in items {
         let column = item.find(&query.by, table)?;

@@ -35,6 +35,7 @@ use tamis_formats::messages::MessageOptions;
 use tamis_formats::sniff::Format;
 use tamis_formats::vector::{Nulls, Reader, Type};
 
+use crate::batches::Stored;
 pub(crate) use open::note_length;
 pub use piece::{Layout, Piece};
 pub use scan::{Scanned, Start};
@@ -105,6 +106,8 @@ pub struct Table<'s> {
     sources: Vec<&'s dyn Source>,
     options: TableOptions,
     columns: Vec<Column>,
+    /// How the first input stores the columns, if it is made of arrays.
+    stored: Vec<Stored>,
     /// Where the values of JSON lines are, for each column.
     paths: Vec<Path>,
     /// How the first input is read.
@@ -124,6 +127,14 @@ impl Table<'_> {
     /// The columns. Those of JSON lines are the ones that the sample has; [`find`](Table::find) looks further.
     pub fn columns(&self) -> &[Column] {
         &self.columns
+    }
+
+    /// How the first input stores a column, if it is made of arrays and nobody declared the column to be something else.
+    pub(crate) fn stored(&self, column: usize) -> Option<&Stored> {
+        let name = &self.columns[column].name;
+        let mut declared = self.options.types.iter();
+        let stored = self.stored.get(column);
+        stored.filter(|_| declared.all(|(declared, _)| declared != name))
     }
 
     /// How the first input is read; `None` if it is not made of lines.

@@ -10,7 +10,7 @@ use super::types::Typist;
 use super::{Column, Table, TableOptions};
 use crate::infer::open::width_of_first;
 pub(super) use crate::infer::tree::KEYS_MAX;
-use crate::{Error, Result};
+use crate::{Error, Result, batches};
 
 /// How much of an input is looked at to find the types of its columns: some thousand records, a millisecond's work.
 const SAMPLE_BYTES: usize = 256 << 10;
@@ -31,6 +31,7 @@ impl<'s> Table<'s> {
             sources,
             options,
             columns: Vec::new(),
+            stored: Vec::new(),
             paths: Vec::new(),
             shape: None,
             first: None,
@@ -42,6 +43,7 @@ impl<'s> Table<'s> {
         table.first = Some(match input {
             Input::Text(records) => Input::Text(Box::new(table.look(*records)?)),
             Input::File(file) => {
+                table.stored = batches::stored(file.as_ref());
                 let columns = file.columns().iter();
                 table.columns = columns
                     .map(|column| Column {

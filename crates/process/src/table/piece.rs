@@ -12,6 +12,8 @@ pub struct Layout {
     pub fields: Vec<usize>,
     /// The CSV dialect; `None`: the input is no CSV.
     pub dialect: Option<Dialect>,
+    /// The input is made of arrays: what is passed on as such has no text.
+    pub has_arrays: bool,
 }
 
 /// Some records of an input, in order, not yet parsed.

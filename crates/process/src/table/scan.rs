@@ -14,7 +14,7 @@ use tamis_formats::{Totals, jsonl};
 use super::open::{note_length, open};
 use super::piece::Rows;
 use super::{Layout, Piece, Table, TableOptions};
-use crate::{Error, Result};
+use crate::{Error, Result, batches};
 
 /// What came before a part.
 #[derive(Clone, Copy, Debug)]
@@ -62,6 +62,19 @@ impl Table<'_> {
         wanted: &[usize],
         new_worker: impl Fn(&Layout) -> W + Sync,
         map: impl Fn(&mut W, Piece<'_>) -> tamis_engine::Result<P> + Sync,
+        merge: impl FnMut(P, Start<'_>) -> tamis_engine::Result<Flow>,
+    ) -> Result<Scanned> {
+        self.scan_passing(wanted, &[], new_worker, map, merge)
+    }
+
+    /// The same for columns of which some are `passed` on as the arrays they come as, if they do: then nobody looks at their
+    /// text. None are if there is no `passed`.
+    pub(crate) fn scan_passing<W, P: Send>(
+        &mut self,
+        wanted: &[usize],
+        passed: &[bool],
+        new_worker: impl Fn(&Layout) -> W + Sync,
+        map: impl Fn(&mut W, Piece<'_>) -> tamis_engine::Result<P> + Sync,
         mut merge: impl FnMut(P, Start<'_>) -> tamis_engine::Result<Flow>,
     ) -> Result<Scanned> {
         let mut scanned = Scanned::default();
@@ -95,6 +108,7 @@ impl Table<'_> {
                     self.scan_text(index, *records, wanted, &new_worker, &map, take)?
                 }
                 Input::File(file) => {
+                    let wanted = (wanted, passed);
                     self.scan_file(index, file.as_ref(), wanted, &new_worker, &map, take)?
                 }
             };
@@ -181,7 +195,7 @@ impl Table<'_> {
         &self,
         input_index: usize,
         file: &dyn RecordFile,
-        wanted: &[usize],
+        (wanted, passed): (&[usize], &[bool]),
         new_worker: &(impl Fn(&Layout) -> W + Sync),
         map: &(impl Fn(&mut W, Piece<'_>) -> tamis_engine::Result<P> + Sync),
         merge: impl FnMut(Parted<P>) -> tamis_engine::Result<Flow>,
@@ -199,8 +213,13 @@ impl Table<'_> {
         let layout = Layout {
             fields: (0..wanted.len()).collect(),
             dialect: None,
+            has_arrays: batches::has_arrays(file),
         };
-        let units = (0..).zip(file.units(&places)?);
+        let units = match passed.contains(&true) {
+            true => file.units_passing(&places, passed)?,
+            false => file.units(&places)?,
+        };
+        let units = (0..).zip(units);
         let units = units.map(|(number, unit)| unit.map(|unit| (number, unit)));
         Ok(pipeline::run_items(
             source.name(),
@@ -228,6 +247,7 @@ impl Table<'_> {
             Shape::Jsonl => Layout {
                 fields: (0..wanted.len()).collect(),
                 dialect: None,
+                has_arrays: false,
             },
             Shape::Csv { dialect, header } => {
                 let place = |&column: &usize| match header {
@@ -244,6 +264,7 @@ impl Table<'_> {
                 Layout {
                     fields: wanted.iter().map(place).collect(),
                     dialect: Some(*dialect),
+                    has_arrays: false,
                 }
             }
         }

@@ -82,6 +82,9 @@ impl Table<'_> {
     pub fn read_types(&mut self, wanted: &[usize]) -> Result<()> {
         let is_open = |column: &usize| !self.columns[*column].is_declared;
         let wanted: Vec<usize> = wanted.iter().copied().filter(is_open).collect();
+        if wanted.is_empty() {
+            return Ok(());
+        }
         let readers = self.readers();
         let mut types = vec![Type::Null; wanted.len()];
         self.scan(

@@ -7,10 +7,9 @@ use arrow_schema::{DataType, Field, Schema as ArrowSchema, SchemaRef, TimeUnit};
 use std::sync::Arc;
 use tamis_engine::sink::Sink;
 use tamis_formats::arrow::build::{BatchBuilder, data_type};
-use tamis_formats::arrow::write::BatchWriter;
+use tamis_formats::arrow::write::{BatchFormat, BatchWriter};
 use tamis_formats::sniff::Format;
 use tamis_formats::vector::Vector;
-use tamis_formats::{ipc, parquet};
 
 use super::translation::Column;
 
@@ -42,20 +41,11 @@ pub(super) fn open(
         Schema::Typed(format, columns) => (format, typed(columns)),
         Schema::Arrow(format, schema) => (format, Arc::clone(schema)),
     };
-    let container = match format {
-        Format::Parquet => {
-            let options = parquet::WriterOptions {
-                threads,
-                ..parquet::WriterOptions::default()
-            };
-            return Ok(Box::new(parquet::Writer::new(sink, &schema, options)?));
-        }
-        Format::ArrowStream => ipc::Container::Stream,
-        _ => ipc::Container::File,
-    };
-    let compression = ipc::Compression::default();
-    let writer = ipc::Writer::new(sink, &schema, container, compression)?;
-    Ok(Box::new(writer))
+    let written_as = BatchFormat::of(format).ok_or_else(|| tamis_engine::Error::Unsupported {
+        input: sink.name().to_owned(),
+        reason: format!("rows of columns cannot be written as {format}"),
+    })?;
+    written_as.writer(sink, &schema, threads)
 }
 
 pub(super) fn write(writer: &mut Writer, rows: &Rows) -> tamis_engine::Result<()> {
@@ -98,13 +88,13 @@ impl Builder {
         bytes: &[u8],
         rows: &[u64],
     ) -> Result<(), tamis_formats::Error> {
-        self.inner.add_rows(column, vector, bytes, rows)
+        self.inner.add_chosen(column, vector, bytes, rows)
     }
 
-    pub(super) fn finish(mut self) -> Rows {
-        let batch = self.inner.finish();
+    pub(super) fn finish(mut self) -> Result<Rows, tamis_formats::Error> {
+        let batch = self.inner.finish()?;
         if self.local.is_empty() {
-            return batch;
+            return Ok(batch);
         }
         let rows = batch.num_rows();
         let mut arrays: Vec<ArrayRef> = batch.columns().to_vec();
@@ -115,8 +105,8 @@ impl Builder {
             arrays[at] = Arc::new(moments.with_timezone_opt(None::<Arc<str>>));
         }
         let options = arrow_array::RecordBatchOptions::new().with_row_count(Some(rows));
-        RecordBatch::try_new_with_options(self.schema, arrays, &options)
-            .expect("only zones are other than they were")
+        let batch = RecordBatch::try_new_with_options(self.schema, arrays, &options);
+        Ok(batch.expect("only zones are other than they were"))
     }
 }
 

@@ -60,7 +60,7 @@ impl Builder {
         match *self {}
     }
 
-    pub(super) fn finish(self) -> Rows {
+    pub(super) fn finish(self) -> Result<Rows, tamis_formats::Error> {
         match self {}
     }
 }

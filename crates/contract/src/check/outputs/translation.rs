@@ -302,8 +302,12 @@ impl<'t> Translator<'t> {
     }
 
     /// The rows so far, if they are no lines.
-    pub(crate) fn finish(self) -> Option<columns::Rows> {
-        self.builder.map(columns::Builder::finish)
+    ///
+    /// # Errors
+    /// Why they cannot be put together.
+    pub(crate) fn finish(self) -> Result<Option<columns::Rows>, Misfit> {
+        let rows = self.builder.map(columns::Builder::finish).transpose();
+        rows.map_err(|error| Misfit::rows(error.to_string()))
     }
 
     fn build(&mut self, block: &Block<'_>, good: &[u64]) -> Result<(), Misfit> {

@@ -94,8 +94,10 @@ impl<'a> Gather<'a> {
     /// What all blocks came to.
     pub(super) fn into_part(self) -> Part {
         let mut part = self.part;
-        part.columns
-            .extend(self.translator.and_then(Translator::finish));
+        match self.translator.map(Translator::finish).transpose() {
+            Ok(rows) => part.columns.extend(rows.flatten()),
+            Err(misfit) => part.misfit = part.misfit.or(Some(misfit)),
+        }
         part
     }
 }

@@ -16,7 +16,7 @@ mod sums;
 
 use tamis_formats::csv::{self, Dialect};
 use tamis_formats::moment::write_moment;
-use tamis_formats::vector::{Values, Vector};
+use tamis_formats::vector::{Type, Values, Vector};
 use tamis_formats::{Block, Kind, jsonl};
 
 use super::decimals::Decimals;
@@ -72,6 +72,19 @@ impl Function {
             Function::Last => State::Pick(Pick::Last),
             Function::Distinct => State::Distinct,
             Function::Quantile(_) => State::Quantiles,
+        }
+    }
+
+    /// What it comes to for values of type `argument`.
+    pub(super) fn ty(self, argument: Type) -> Type {
+        match self {
+            Function::Count | Function::Distinct => Type::Integer,
+            Function::Sum | Function::Least | Function::Greatest => argument,
+            Function::First | Function::Last => argument,
+            Function::Mean
+            | Function::Variance
+            | Function::StandardDeviation
+            | Function::Quantile(_) => Type::Number,
         }
     }
 

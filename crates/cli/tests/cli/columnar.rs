@@ -1,0 +1,170 @@
+//! Outputs in Parquet and Arrow: the same rows whatever wrote them, the same bytes whatever the threads, and nothing half-written.
+
+use std::process::Stdio;
+
+use crate::data::good_csv;
+use crate::shell::{Ran, Shell};
+
+const ORDERS: &str = "\
+id,country,amount,day,at,ok,note
+1,DE,10.5,2024-02-29,2024-02-29T10:20:30Z,true,\"a, b\"
+2,,,,,,
+3,FR,-7.5,1969-12-31,1969-12-31T23:59:59.500000Z,false,\"two
+lines, \"\"é\"\"\"
+";
+
+fn shell() -> Shell {
+    let shell = Shell::new();
+    shell.write("orders.csv", ORDERS);
+    shell
+}
+
+fn bytes(shell: &Shell, name: &str) -> Vec<u8> {
+    std::fs::read(shell.folder.path().join(name)).expect("the file was written")
+}
+
+#[test]
+fn rows_come_back_as_they_were() {
+    let shell = shell();
+    let back = |file: &str| {
+        let ran = shell.tamis(&format!("convert {file} - --output-format csv"));
+        assert_eq!(ran.code, Some(0), "{file}: {}", ran.stderr);
+        ran.stdout
+    };
+    for extension in ["parquet", "arrow", "arrows"] {
+        let file = format!("orders.{extension}");
+        assert_eq!(
+            shell.tamis(&format!("convert orders.csv {file}")).code,
+            Some(0)
+        );
+        assert_eq!(back(&file), ORDERS, "{extension}");
+        let again = format!("again.{extension}");
+        assert_eq!(
+            shell.tamis(&format!("convert {file} {again}")).code,
+            Some(0)
+        );
+        assert_eq!(back(&again), ORDERS, "{extension}");
+        let tail =
+            "3,FR,-7.5,1969-12-31,1969-12-31T23:59:59.500000Z,false,\"two\nlines, \"\"é\"\"\"\n";
+        for (command, rows) in [
+            ("filter orders.csv --where amount<0", tail.to_owned()),
+            (
+                "head orders.csv -n 1",
+                ORDERS.lines().nth(1).expect("a row").to_owned() + "\n",
+            ),
+            (
+                "sample orders.csv -n 9",
+                ORDERS.split_once('\n').expect("a header").1.to_owned(),
+            ),
+            ("filter orders.parquet --where amount<0", tail.to_owned()),
+            (
+                "sample orders.parquet -n 9",
+                ORDERS.split_once('\n').expect("a header").1.to_owned(),
+            ),
+        ] {
+            if command.contains("parquet") && extension != "parquet" {
+                continue;
+            }
+            let ran = shell.tamis(&format!("{command} -o some.{extension}"));
+            assert_eq!(ran.code, Some(0), "{command}: {}", ran.stderr);
+            let found = back(&format!("some.{extension}"));
+            let found = found.split_once('\n').expect("a header").1;
+            assert_eq!(found, rows, "{command} to {extension}");
+        }
+        let sort = format!("sort orders.csv --by id --nulls-first -o sorted.{extension}");
+        assert_eq!(shell.tamis(&sort).code, Some(0));
+        assert_eq!(back(&format!("sorted.{extension}")), ORDERS);
+        let group = "group orders.csv --by country --agg count(),sum(amount),min(at)";
+        let ran = shell.tamis(&format!("{group} -o groups.{extension}"));
+        assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+        assert_eq!(
+            back(&format!("groups.{extension}")),
+            shell.tamis(group).stdout.replace("10.50", "10.5")
+        );
+    }
+}
+
+#[test]
+fn types_are_those_of_all_records() {
+    let shell = Shell::new();
+    let late = "id,code\n".to_owned() + &"1,7\n".repeat(100_000) + "2,x7\n";
+    shell.write("late.csv", late);
+    assert_eq!(shell.tamis("convert late.csv late.parquet").code, Some(0));
+    let ran = shell.tamis("filter late.parquet --where code=='x7'");
+    assert_eq!(ran.stdout, "id,code\n2,x7\n");
+    shell.write("twice.csv", "a,a\n1,2\n");
+    let ran = shell.tamis("convert twice.csv twice.parquet");
+    assert_eq!(ran.code, Some(2), "{}", ran.stderr);
+    assert!(
+        ran.stderr.contains("two columns are called `a`"),
+        "{}",
+        ran.stderr
+    );
+    assert!(!shell.files().contains(&"twice.parquet".to_owned()));
+}
+
+#[test]
+fn the_bytes_do_not_depend_on_how_they_are_made() {
+    let shell = Shell::new();
+    shell.write("orders.csv", good_csv(200_000));
+    for extension in ["parquet", "arrow", "arrows"] {
+        let written = |options: &str| {
+            let ran = shell.tamis(&format!("convert orders.csv out.{extension} {options}"));
+            assert_eq!(ran.code, Some(0), "{options}: {}", ran.stderr);
+            bytes(&shell, &format!("out.{extension}"))
+        };
+        let expected = written("--threads 1");
+        for options in [
+            "--threads 3 --chunk-size 1KiB",
+            "--chunk-size 3MB --io mmap",
+        ] {
+            assert!(written(options) == expected, "{extension} {options}");
+        }
+    }
+}
+
+#[test]
+fn columns_go_into_pipes() {
+    let shell = shell();
+    for (format, name) in [
+        ("arrow-stream", "piped.arrows"),
+        ("parquet", "piped.parquet"),
+    ] {
+        let mut command = shell.command();
+        command.args(["convert", "orders.csv", "-", "--output-format", format]);
+        let output = command.stdin(Stdio::null()).output().expect("tamis starts");
+        assert!(output.status.success());
+        shell.write(name, &output.stdout);
+        let ran = shell.tamis(&format!("convert {name} - --output-format csv"));
+        assert_eq!(ran.stdout, ORDERS, "{format}");
+    }
+}
+
+#[test]
+fn what_fails_leaves_nothing() {
+    let shell = shell();
+    shell.write("broken.csv", ORDERS.to_owned() + "4,DE\n");
+    let before = shell.files();
+    for extension in ["parquet", "arrow", "arrows"] {
+        let ran = shell.tamis(&format!("convert broken.csv out.{extension}"));
+        assert_eq!(ran.code, Some(1), "{}", ran.stderr);
+        let format = if extension == "arrows" {
+            "arrow-stream"
+        } else {
+            extension
+        };
+        for verb in [
+            "convert orders.csv /dev/full",
+            "sort orders.csv --by id -o /dev/full",
+        ] {
+            let ran: Ran = shell.tamis(&format!("{verb} --output-format {format}"));
+            assert_eq!(ran.code, Some(3), "{}", ran.stderr);
+            assert!(
+                ran.stderr.contains("cannot write `/dev/full`"),
+                "{}",
+                ran.stderr
+            );
+        }
+        assert_eq!(shell.files(), before, "{extension}");
+    }
+}
