@@ -6,6 +6,9 @@
 use std::fmt::Write;
 
 use tamis_engine::kernel::{DateTimeShape, parse_date_time};
+use tamis_formats::calendar::{DAY_SECONDS, civil};
+use tamis_formats::moment;
+use tamis_formats::vector::Type;
 
 pub(crate) const MILLISECOND: i64 = 1000;
 pub(crate) const SECOND: i64 = 1000 * MILLISECOND;
@@ -13,15 +16,10 @@ pub(crate) const MINUTE: i64 = 60 * SECOND;
 pub(crate) const HOUR: i64 = 60 * MINUTE;
 pub(crate) const DAY: i64 = 24 * HOUR;
 
-const SECONDS_PER_DAY: i64 = 86_400;
-
-/// Days in 400 years, after which the calendar repeats.
-const DAYS_PER_ERA: i64 = 146_097;
-
 /// `2024-01-31`.
 pub(crate) fn parse_date(text: &[u8]) -> Option<i64> {
     let moment = parse_date_time(text, DateTimeShape::Date)?;
-    Some(moment.seconds.div_euclid(SECONDS_PER_DAY))
+    Some(moment.seconds.div_euclid(DAY_SECONDS))
 }
 
 /// `23:59:59.5`.
@@ -124,63 +122,27 @@ pub(crate) struct Day {
     pub(crate) day_of_year: i64,
 }
 
-/// The day so many days after 1970-01-01, in the proleptic Gregorian calendar (Hinnant, `civil_from_days`): years begin in
-/// March, so that the leap day is the last one.
+/// The day so many days after 1970-01-01, in the proleptic Gregorian calendar.
 #[inline]
 pub(crate) fn day_of(days: i64) -> Day {
-    let days = days.wrapping_add(719_468);
-    let era = days.div_euclid(DAYS_PER_ERA);
-    let day_of_era = days.rem_euclid(DAYS_PER_ERA);
-    let year_of_era =
-        (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-    let from_march = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let shifted = (5 * from_march + 2) / 153;
-    let day = from_march - (153 * shifted + 2) / 5 + 1;
-    let month = if shifted < 10 {
-        shifted + 3
-    } else {
-        shifted - 9
-    };
-    let year = year_of_era + era * 400 + i64::from(month <= 2);
+    /// Days of a year before each month, if it is no leap year.
+    const BEFORE: [i64; 12] = [0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334];
+    let (year, month, day) = civil(days);
     let is_leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
-    let day_of_year = match month {
-        1 | 2 => from_march - 306,
-        _ => from_march + 59 + i64::from(is_leap),
-    };
+    let day_of_year = BEFORE[month as usize - 1] + day as i64 - 1;
     Day {
         year,
-        month,
-        day,
-        day_of_year,
+        month: month as i64,
+        day: day as i64,
+        day_of_year: day_of_year + i64::from(is_leap && month > 2),
     }
 }
 
-/// Writes a date: `2024-01-31`. Years beyond four digits have a sign, as ISO 8601 has it.
-pub(crate) fn write_date(days: i64, out: &mut String) {
-    let Day {
-        year, month, day, ..
-    } = day_of(days);
-    let result = match year {
-        0..=9999 => write!(out, "{year:04}-{month:02}-{day:02}"),
-        _ => write!(out, "{year:+05}-{month:02}-{day:02}"),
-    };
-    result.expect("a string takes all that is written");
-}
-
-/// Writes a time of day: `23:59:59`, with as many digits behind as it takes.
-pub(crate) fn write_time(micros: i64, out: &mut String) {
-    let (hours, minutes, seconds) = (micros / HOUR, micros / MINUTE % 60, micros / SECOND % 60);
-    write!(out, "{hours:02}:{minutes:02}:{seconds:02}")
-        .expect("a string takes all that is written");
-    write_fraction(micros % SECOND, out);
-}
-
-/// Writes a timestamp: `2024-01-31T23:59:59Z`.
-pub(crate) fn write_timestamp(micros: i64, out: &mut String) {
-    write_date(micros.div_euclid(DAY), out);
-    out.push('T');
-    write_time(micros.rem_euclid(DAY), out);
-    out.push('Z');
+/// Writes a moment as it is written where it is a value of its own: `2024-01-31`, `23:59:59.5`, `2024-01-31T23:59:59Z`.
+pub(crate) fn write_moment(ty: Type, value: i64, out: &mut String) {
+    let mut bytes = std::mem::take(out).into_bytes();
+    moment::write_moment(ty, value, &mut bytes);
+    *out = String::from_utf8(bytes).expect("moments are written in ASCII");
 }
 
 /// Writes a duration in seconds, as CEL does: `5400s`, `-0.5s`.
@@ -218,7 +180,7 @@ mod tests {
             }
             assert_eq!((day.year, day.day_of_year), (year, day_of_year), "{days}");
             let mut text = String::new();
-            write_date(days, &mut text);
+            write_moment(Type::Date, days, &mut text);
             assert_eq!(parse_date(text.as_bytes()), Some(days), "{text}");
         }
         assert_eq!(year, 2569);
@@ -232,7 +194,11 @@ mod tests {
             "0001-01-01T00:00:00Z",
         ] {
             let mut out = String::new();
-            write_timestamp(parse_timestamp(text.as_bytes()).unwrap(), &mut out);
+            write_moment(
+                Type::Timestamp,
+                parse_timestamp(text.as_bytes()).unwrap(),
+                &mut out,
+            );
             assert_eq!(out, text);
         }
         for (text, written) in [
@@ -267,9 +233,9 @@ mod tests {
     fn the_ends_of_time_can_be_written() {
         for micros in [i64::MIN, i64::MAX] {
             let mut out = String::new();
-            write_timestamp(micros, &mut out);
+            write_moment(Type::Timestamp, micros, &mut out);
             write_duration(micros, &mut out);
-            write_date(micros, &mut out);
+            write_moment(Type::Date, micros, &mut out);
         }
     }
 

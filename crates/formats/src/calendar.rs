@@ -1,13 +1,18 @@
 //! Days since 1970 as years, months and days.
 
 /// Seconds of a day.
-pub(crate) const DAY_SECONDS: i64 = 86_400;
+pub const DAY_SECONDS: i64 = 86_400;
 
-/// Year, month and day by the proleptic Gregorian calendar. The algorithm is Howard Hinnant's `civil_from_days`
+/// Year, month and day, both from 1, by the proleptic Gregorian calendar. The algorithm is Howard Hinnant's `civil_from_days`
 /// (<https://howardhinnant.github.io/date_algorithms.html>).
-pub(crate) fn civil(days: i64) -> (i64, u64, u64) {
-    // Years begin in March here, so that the leap day is the last of its year.
-    let days = days + 719_468;
+///
+/// ```
+/// assert_eq!(tamis_formats::calendar::civil(-1), (1969, 12, 31));
+/// ```
+#[inline]
+pub fn civil(days: i64) -> (i64, u64, u64) {
+    // Years begin in March here, so that the leap day is the last of its year. No day that anybody means wraps.
+    let days = days.wrapping_add(719_468);
     let era = days.div_euclid(146_097);
     let day_of_era = days.rem_euclid(146_097) as u64;
     let year_of_era =

@@ -8,7 +8,7 @@
 #[cfg(feature = "arrow")]
 pub mod arrow;
 pub mod block;
-mod calendar;
+pub mod calendar;
 pub mod columns;
 pub mod csv;
 pub mod encoding;

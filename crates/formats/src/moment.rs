@@ -13,7 +13,8 @@ pub(crate) const TEXT_BYTES_MAX: usize = 48;
 /// Digits of a fraction of a second in microseconds.
 const MICRO_DIGITS: u32 = 6;
 
-/// Appends a value of a [`Vector`](crate::vector::Vector) of moments: `2024-02-29`, `10:20:30`, `2024-02-29T10:20:30.5Z`.
+/// Appends a value of a [`Vector`](crate::vector::Vector) of moments: `2024-02-29`, `10:20:30`, `2024-02-29T10:20:30.5Z`, with as
+/// many digits of a second as it takes.
 ///
 /// # Panics
 /// If `ty` is no type of moments.
@@ -21,24 +22,29 @@ pub fn write_moment(ty: Type, value: i64, out: &mut Vec<u8>) {
     let mut text = [0; TEXT_BYTES_MAX];
     let len = match ty {
         Type::Date => write_date(value, &mut text),
-        Type::Time => time(value, MICRO_DIGITS, &mut text),
+        Type::Time => micros(value, &mut text),
         Type::Timestamp => {
             let per_day = DAY_SECONDS * 10_i64.pow(MICRO_DIGITS);
             let day = write_date(value.div_euclid(per_day), &mut text);
             text[day] = b'T';
-            let end = day
-                + 1
-                + time(
-                    value.rem_euclid(per_day),
-                    MICRO_DIGITS,
-                    &mut text[day + 1..],
-                );
+            let end = day + 1 + micros(value.rem_euclid(per_day), &mut text[day + 1..]);
             text[end] = b'Z';
             end + 1
         }
         other => unreachable!("{other} values are no moments"),
     };
     out.extend_from_slice(&text[..len]);
+}
+
+/// A time of day in microseconds, without zeros at the end of its fraction.
+fn micros(value: i64, out: &mut [u8]) -> usize {
+    let mut len = time(value, MICRO_DIGITS, out);
+    if out[8] == b'.' {
+        while out[len - 1] == b'0' {
+            len -= 1;
+        }
+    }
+    len
 }
 
 /// A time of day that counts in units of `10^-digits` seconds.
@@ -157,7 +163,7 @@ mod tests {
             String::from_utf8(out).unwrap()
         };
         assert_eq!(text(Type::Date, 19_782), "2024-02-29");
-        assert_eq!(text(Type::Time, 37_230_500_000), "10:20:30.500000");
+        assert_eq!(text(Type::Time, 37_230_500_000), "10:20:30.5");
         assert_eq!(
             text(Type::Timestamp, 1_709_202_030_000_000),
             "2024-02-29T10:20:30Z"

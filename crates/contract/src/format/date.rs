@@ -25,6 +25,7 @@ pub use iso::IsoShape;
 use std::ops::Range;
 
 use tamis_engine::kernel::Moment;
+use tamis_formats::calendar;
 
 /// How dates, times or timestamps are written.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -222,7 +223,7 @@ pub fn to_iso(moment: Moment, is_time: bool) -> String {
     let second = moment.seconds.rem_euclid(86_400);
     let mut text = String::new();
     if !is_time {
-        let (year, month, day) = run::civil_from_days(moment.seconds.div_euclid(86_400));
+        let (year, month, day) = calendar::civil(moment.seconds.div_euclid(86_400));
         text = format!("{year:04}-{month:02}-{day:02}T");
     }
     text += &format!(

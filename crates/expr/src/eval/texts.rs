@@ -93,9 +93,9 @@ impl Run<'_> {
                     // As CEL has it: the number 2.0 is written as the integer is.
                     text.push_str(written.strip_suffix(".0").unwrap_or(written));
                 }
-                Ty::Date => temporal::write_date(data.integers().get(row), text),
-                Ty::Time => temporal::write_time(data.integers().get(row), text),
-                Ty::Timestamp => temporal::write_timestamp(data.integers().get(row), text),
+                Ty::Date | Ty::Time | Ty::Timestamp => {
+                    temporal::write_moment(ty.column_type(), data.integers().get(row), text);
+                }
                 Ty::Duration => temporal::write_duration(data.integers().get(row), text),
             }
             out.push(text.as_bytes());

@@ -3,6 +3,8 @@
 
 use std::cmp::Ordering;
 
+use tamis_formats::vector::Type;
+
 use crate::syntax::{Arithmetic, Call, Comparison, Node, Tree};
 use crate::temporal;
 
@@ -300,7 +302,7 @@ fn civil(value: &Value) -> (i64, i64, i64) {
         other => panic!("{other:?} has no year"),
     };
     let mut text = String::new();
-    temporal::write_date(days, &mut text);
+    temporal::write_moment(Type::Date, days, &mut text);
     let [day, month, year]: [&str; 3] = text
         .rsplitn(3, '-')
         .collect::<Vec<_>>()
@@ -320,8 +322,8 @@ fn written(value: &Value) -> String {
             let text = zmij::Buffer::new().format(*value).to_owned();
             return text.strip_suffix(".0").unwrap_or(&text).to_owned();
         }
-        Date(days) => temporal::write_date(*days, &mut out),
-        Timestamp(at) => temporal::write_timestamp(*at, &mut out),
+        Date(days) => temporal::write_moment(Type::Date, *days, &mut out),
+        Timestamp(at) => temporal::write_moment(Type::Timestamp, *at, &mut out),
         Duration(at) => temporal::write_duration(*at, &mut out),
         Null | Failed => unreachable!("these were handled"),
     }

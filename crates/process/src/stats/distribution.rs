@@ -7,10 +7,12 @@
 use tamis_contract::model::LogicalType;
 use tamis_engine::kernel::Moment;
 use tamis_engine::number::Decimal;
+use tamis_formats::calendar::DAY_SECONDS;
+use tamis_formats::moment::write_moment;
+use tamis_formats::vector::Type;
 
 use super::report::{Basis, Bin, Histogram, Quantile, Quantiles, Scalar};
 use super::sketch::Bucket;
-use super::time::write_moment;
 
 /// The quantiles that are listed.
 const QUANTILES: [f64; 7] = [0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99];
@@ -265,7 +267,7 @@ impl Distribution {
         match &self.axis {
             // Behind the last of all doubles there is no bound.
             Axis::Numbers { .. } => Scalar::Number(rounded(at.clamp(f64::MIN, f64::MAX))),
-            Axis::Moments { shape, .. } => Scalar::Text(write_moment(at as i64, *shape)),
+            Axis::Moments { shape, .. } => Scalar::Text(shape.write(at as i64)),
         }
     }
 }
@@ -277,6 +279,19 @@ impl MomentShape {
             LogicalType::Time => MomentShape::Time,
             _ => MomentShape::Timestamp,
         }
+    }
+
+    /// A moment so many seconds after 1970-01-01T00:00:00Z, or after midnight for a time of day.
+    fn write(self, seconds: i64) -> String {
+        const MICROS: i64 = 1_000_000;
+        let (ty, value) = match self {
+            MomentShape::Date => (Type::Date, seconds.div_euclid(DAY_SECONDS)),
+            MomentShape::Time => (Type::Time, seconds.rem_euclid(DAY_SECONDS) * MICROS),
+            MomentShape::Timestamp => (Type::Timestamp, seconds.saturating_mul(MICROS)),
+        };
+        let mut text = Vec::new();
+        write_moment(ty, value, &mut text);
+        String::from_utf8(text).expect("it is written in ASCII")
     }
 }
 

@@ -50,7 +50,6 @@ mod tally;
 #[cfg(test)]
 mod tests;
 pub mod text;
-mod time;
 mod wanted;
 mod worker;
 

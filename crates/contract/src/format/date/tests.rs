@@ -149,7 +149,7 @@ fn iso_times_are_read_without_a_pattern() {
 #[test]
 fn days_and_dates_are_inverses() {
     for days in (-800_000..3_000_000).step_by(97) {
-        let (year, month, day) = run::civil_from_days(days);
+        let (year, month, day) = calendar::civil(days);
         if let (Ok(year), true) = (u32::try_from(year), year <= 9999) {
             let text = format!("{year:04}-{month:02}-{day:02}");
             let instant = DateFormat::iso_timestamp()
