@@ -156,6 +156,11 @@ pub fn read_number(text: &[u8], point: u8) -> Reading {
     }
 }
 
+/// Whether a floating-point value of a columnar file is written that is no number: NaN or an infinity.
+pub fn is_not_finite(text: &[u8]) -> bool {
+    matches!(text, b"NaN" | b"inf" | b"-inf" | b"Infinity" | b"-Infinity")
+}
+
 /// Reads a date, timestamp or time in ISO 8601; [`Class::Text`] if it is none.
 pub fn read_moment(text: &[u8]) -> Reading {
     // Where the first separator stands tells which it could be.

@@ -4,7 +4,8 @@
 //! whole column at once into a [`Vector`], whose buffers are used again from block to block.
 //!
 //! # What is null
-//! An empty CSV field, JSON's `null`, a key that is not there. In a CSV column that is not text the common null tokens
+//! An empty CSV field, JSON's `null`, a key that is not there, and in a column of numbers the NaN and the infinities of
+//! columnar files, with which nothing is computed. In a CSV column that is not text the common null tokens
 //! ([`COMMON_NULLS`]) are null as well, or those that were declared instead of them; in a text column only declared ones,
 //! since `NA` may be Namibia.
 //!

@@ -7,7 +7,7 @@ use tamis_engine::number::Decimal;
 
 use super::{Place, Texts, Type, Values, Vector};
 use crate::csv::{self, Dialect};
-use crate::value::{COMMON_NULLS, read_moment};
+use crate::value::{COMMON_NULLS, is_not_finite, read_moment};
 use crate::{Block, Kind, jsonl};
 
 const MICROS_PER_SECOND: i64 = 1_000_000;
@@ -333,7 +333,8 @@ impl Reader {
             (Type::Text, _) => out.set_text(row, raw, bytes),
             (Type::Boolean, Kind::Boolean) => out.set_boolean(row, raw == b"true"),
             (Type::Integer | Type::Number, Kind::Number) => {
-                self.take_number(raw, kind.point(self.point), row, ty, out)
+                // Nothing is computed with NaN and the infinities.
+                is_not_finite(raw) || self.take_number(raw, kind.point(self.point), row, ty, out)
             }
             _ => false,
         };

@@ -341,6 +341,22 @@ proptest! {
     }
 }
 
+/// Nothing is computed with them, and a file that has them is none that cannot be read.
+#[test]
+fn what_is_not_finite_is_null_in_a_column_of_numbers() {
+    let mut rows = Columns::new(1);
+    for number in ["1.5", "NaN", "inf", "-inf"] {
+        rows.column(0).number(number).unwrap();
+        rows.end_row();
+    }
+    rows.for_each_block(&mut |block| {
+        let read = |ty| shown(block, None, ty, Nulls::common()).unwrap();
+        assert_eq!(read(Type::Number), ["1.5", "null", "null", "null"]);
+        assert_eq!(read(Type::Text), ["1.5", "NaN", "inf", "-inf"]);
+    })
+    .unwrap();
+}
+
 /// A number of a program or of JSON has a point, however texts write theirs, and what stands in a string is none.
 #[test]
 fn declared_types_take_numbers_of_every_kind() {

@@ -6,6 +6,7 @@
 use tamis_engine::kernel::Kernel;
 use tamis_engine::number::Decimal;
 use tamis_formats::csv::{self, Dialect};
+use tamis_formats::value::is_not_finite;
 use tamis_formats::vector::{Misfit, Nulls, Type, Values, Vector};
 use tamis_formats::{Block, Kind};
 
@@ -180,6 +181,9 @@ impl Decimals {
         if kind == Kind::Text && writing.nulls.is_null(text, self.ty) {
             return Other::Null;
         }
+        if kind == Kind::Number && is_not_finite(text) {
+            return Other::Null;
+        }
         let fits = match Type::of_text(text, point) {
             Type::Integer => true,
             Type::Number => self.ty == Type::Number,
@@ -286,6 +290,27 @@ mod tests {
             (0, some("other 0.0000000000001"))
         );
         assert_eq!(found[1], some("other 9223372036854775807"));
+    }
+
+    #[test]
+    fn what_is_not_finite_is_null() {
+        let mut rows = Columns::new(1);
+        for number in ["NaN", "-inf", "2.5"] {
+            rows.column(0).number(number).unwrap();
+            rows.end_row();
+        }
+        rows.for_each_block(&mut |block| {
+            let writing = Writing {
+                dialect: None,
+                point: b'.',
+                nulls: &Nulls::common(),
+                kernel: Kernel::detect(),
+            };
+            let mut decimals = Decimals::new(Type::Number);
+            decimals.read(block, 0, writing).unwrap();
+            assert_eq!(decimals.each_present(3).collect::<Vec<_>>(), [2]);
+        })
+        .unwrap();
     }
 
     #[test]

@@ -8,7 +8,9 @@
 //! Null tokens (`NA`) are counted apart, because whether they are null is known only when all columns are.
 
 use tamis_engine::number::Decimal;
-use tamis_formats::value::{Class, Classes, Reading, read_moment, read_number, read_text};
+use tamis_formats::value::{
+    Class, Classes, Reading, is_not_finite, read_moment, read_number, read_text,
+};
 
 use super::dictionary::{Dictionary, Family, Full};
 use super::extremes::Extremes;
@@ -311,11 +313,6 @@ impl Spread {
         self.is_canonical &= other.is_canonical;
         self.settle_mode();
     }
-}
-
-/// Whether a floating-point value is written that is no number.
-fn is_not_finite(text: &[u8]) -> bool {
-    matches!(text, b"NaN" | b"inf" | b"-inf" | b"Infinity" | b"-Infinity")
 }
 
 /// Whether moments of that class, all written like this one, are in the order of their texts.
