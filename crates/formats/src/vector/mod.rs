@@ -35,12 +35,14 @@
 
 mod fast;
 mod kind;
+mod nulls;
 mod read;
 #[cfg(test)]
 mod tests;
 
 pub use kind::Type;
-pub use read::{Misfit, Nulls, Reader};
+pub use nulls::Nulls;
+pub use read::{Misfit, Reader};
 
 #[cfg(doc)]
 use crate::Block;

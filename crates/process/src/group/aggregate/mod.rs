@@ -6,6 +6,7 @@
 //! from disk alike. No state depends on the order of rows, but for those of `first` and `last`, which know theirs.
 
 pub(super) mod bytes;
+mod cells;
 pub(super) mod distinct;
 mod doubles;
 mod ends;
@@ -21,6 +22,7 @@ use tamis_formats::{Block, Kind, jsonl};
 
 use super::decimals::Decimals;
 use bytes::{Input, put_u64};
+pub(super) use cells::{Cell, Cells, cells_of};
 use distinct::Distinct;
 use doubles::DoubleSums;
 use ends::{DoubleEnds, End, NumberEnds, TextEnds};
@@ -388,79 +390,4 @@ fn write_value(vector: &Vector, row: usize, out: &mut Vec<u8>) {
             write_moment(vector.ty(), values[row], out);
         }
     }
-}
-
-/// The cells of a row of the result.
-#[derive(Debug, Default)]
-pub(super) struct Cells {
-    bytes: Vec<u8>,
-    /// A figure among all cells so far is an estimate.
-    pub(super) is_estimated: bool,
-}
-
-/// What a cell is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Cell {
-    Null,
-    /// A number or a truth value: without quotes in JSON.
-    Bare,
-    Text,
-}
-
-impl Cells {
-    pub(super) fn clear(&mut self) {
-        self.bytes.clear();
-    }
-
-    pub(super) fn null(&mut self) {
-        self.push(Cell::Null, b"");
-    }
-
-    pub(super) fn bare(&mut self, text: &[u8]) {
-        self.push(Cell::Bare, text);
-    }
-
-    pub(super) fn text(&mut self, text: &[u8]) {
-        self.push(Cell::Text, text);
-    }
-
-    pub(super) fn double(&mut self, value: f64) {
-        if !value.is_finite() {
-            // A variance beyond all doubles.
-            return self.null();
-        }
-        // Zero has one form here, as it has in sums.
-        self.bare(format!("{}", value + 0.0).as_bytes());
-    }
-
-    fn push(&mut self, cell: Cell, text: &[u8]) {
-        self.bytes.push(cell as u8);
-        bytes::put_bytes(text, &mut self.bytes);
-    }
-
-    /// All cells, as they travel in a run.
-    pub(super) fn as_bytes(&self) -> &[u8] {
-        &self.bytes
-    }
-
-    #[cfg(test)]
-    pub(super) fn iter(&self) -> impl Iterator<Item = (Cell, &[u8])> {
-        cells_of(&self.bytes)
-    }
-}
-
-/// The cells that [`Cells::as_bytes`] gave.
-pub(super) fn cells_of(bytes: &[u8]) -> impl Iterator<Item = (Cell, &[u8])> {
-    let mut input = Input(bytes);
-    std::iter::from_fn(move || {
-        if input.0.is_empty() {
-            return None;
-        }
-        let cell = match input.u8() {
-            0 => Cell::Null,
-            1 => Cell::Bare,
-            _ => Cell::Text,
-        };
-        Some((cell, input.bytes()))
-    })
 }
