@@ -40,12 +40,17 @@ pub(super) struct Pace {
 }
 
 impl Pace {
-    const DEFAULT: Pace = Pace {
-        block_bytes: 64 << 10,
-        window_bytes_max: 16 << 10,
-        window_bytes_min: 1 << 10,
-        strict_bytes: 512,
-    };
+    /// For records of so many fields.
+    fn of(columns: usize) -> Pace {
+        Pace {
+            // Whoever takes blocks column by column begins anew with each column. In a table of thousands of
+            // columns a record fills the cache anyway, and some rows a block make that bearable.
+            block_bytes: (64 << 10).max(256 * columns),
+            window_bytes_max: 16 << 10,
+            window_bytes_min: 1 << 10,
+            strict_bytes: 512,
+        }
+    }
 }
 
 /// Splits chunks of delimiter-separated records into blocks. Keep one for each worker: it reuses
@@ -79,7 +84,7 @@ impl Parser {
             splitter: Splitter::new(&dialect),
             kernel,
             structure: (dialect.terminator == Terminator::Newline).then_some(structure),
-            pace: Pace::DEFAULT,
+            pace: Pace::of(columns),
             index: Vec::new(),
         }
     }
