@@ -10,7 +10,7 @@
 
 use tamis_engine::Result;
 
-use super::aggregate::bytes::put_u32;
+use super::aggregate::bytes::put_bytes;
 use super::plan::Plan;
 use super::state::Groups;
 use crate::spill::{SpillFile, SpillPlace};
@@ -19,7 +19,10 @@ use crate::spill::{SpillFile, SpillPlace};
 const PARTITION_BITS: u32 = 6;
 pub(super) const PARTITIONS: usize = 1 << PARTITION_BITS;
 
-/// Bytes that are written or read at once.
+/// Bytes of a partition that are written at once: its groups wait for one another until they are so many.
+const EXTENT_BYTES: usize = 32 << 10;
+
+/// The most bytes that are read at once.
 const BUFFER_BYTES: usize = 256 << 10;
 
 /// The groups of one worker on disk.
@@ -42,33 +45,32 @@ impl Spilled {
         self.file.len_bytes()
     }
 
-    /// Appends all groups.
+    /// Appends all groups, in the order in which they lie in memory: their texts and states are far more than a cache holds.
     pub(super) fn append(&mut self, groups: &Groups) -> Result<()> {
-        let mut scratch = Vec::new();
-        let mut members: Vec<Vec<u32>> = vec![Vec::new(); PARTITIONS];
+        let mut buffers: Vec<Vec<u8>> = vec![Vec::new(); PARTITIONS];
+        let mut written = Vec::new();
         for group in 1..=groups.len() as u32 {
-            members[partition(groups.hash(group, &mut scratch))].push(group);
+            written.clear();
+            groups.write(group, &mut written);
+            let partition = partition(Groups::hash_of_written(&written, groups.keys.len()));
+            let buffer = &mut buffers[partition];
+            put_bytes(&written, buffer);
+            if buffer.len() >= EXTENT_BYTES {
+                self.flush(partition, buffer)?;
+            }
         }
-        let mut buffer = Vec::with_capacity(BUFFER_BYTES);
-        for (extents, members) in self.extents.iter_mut().zip(members) {
+        for (partition, buffer) in buffers.iter_mut().enumerate() {
+            self.flush(partition, buffer)?;
+        }
+        Ok(())
+    }
+
+    fn flush(&mut self, partition: usize, buffer: &mut Vec<u8>) -> Result<()> {
+        if !buffer.is_empty() {
             let start = self.file.len_bytes();
-            for group in members {
-                let at = buffer.len();
-                put_u32(0, &mut buffer);
-                groups.write(group, &mut buffer);
-                let len = (buffer.len() - at - 4) as u32;
-                buffer[at..at + 4].copy_from_slice(&len.to_le_bytes());
-                if buffer.len() >= BUFFER_BYTES {
-                    self.file.append(&buffer)?;
-                    buffer.clear();
-                }
-            }
-            self.file.append(&buffer)?;
+            self.file.append(buffer)?;
+            self.extents[partition].push((start, buffer.len() as u64));
             buffer.clear();
-            let len_bytes = self.file.len_bytes() - start;
-            if len_bytes > 0 {
-                extents.push((start, len_bytes));
-            }
         }
         Ok(())
     }

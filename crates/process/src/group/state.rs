@@ -203,13 +203,6 @@ impl Groups {
             .for_each(|(key, &number)| visit(key, number));
     }
 
-    /// The hash of a group's key, the same wherever the group is.
-    pub(super) fn hash(&self, group: u32, scratch: &mut Vec<u8>) -> u64 {
-        scratch.clear();
-        self.write_key(group, scratch);
-        xxh3_64(scratch)
-    }
-
     /// Appends a group and its states.
     pub(super) fn write(&self, group: u32, out: &mut Vec<u8>) {
         self.write_key(group, out);
@@ -219,7 +212,7 @@ impl Groups {
             .for_each(|accumulator| accumulator.write(group, out));
     }
 
-    /// The hash of a group that was written.
+    /// The hash of a written group's key, the same wherever the group was.
     pub(super) fn hash_of_written(bytes: &[u8], keys: usize) -> u64 {
         let mut input = Input(bytes);
         for _ in 0..keys {

@@ -387,11 +387,12 @@ pub(crate) fn quotient(above: &BigInt, below: &BigInt, exponent: i32) -> f64 {
 /// `mantissa * 10^exponent` without exponent, and without zeros that say nothing.
 pub(crate) fn in_full(mantissa: &BigInt, exponent: i32) -> String {
     let digits = mantissa.magnitude().to_string();
-    let sign = if mantissa.sign() == Sign::Minus {
-        "-"
-    } else {
-        ""
-    };
+    digits_in_full(mantissa.sign() == Sign::Minus, &digits, exponent)
+}
+
+/// [`in_full`] for a mantissa of these digits.
+pub(crate) fn digits_in_full(is_negative: bool, digits: &str, exponent: i32) -> String {
+    let sign = if is_negative { "-" } else { "" };
     let Ok(scale) = usize::try_from(-i64::from(exponent)) else {
         return format!("{sign}{digits}{}", "0".repeat(exponent as usize));
     };

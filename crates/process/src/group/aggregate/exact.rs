@@ -145,6 +145,11 @@ impl Others {
         self.bytes = self.bytes + bytes(sums) - before;
     }
 
+    /// Whether a group has any.
+    pub(super) fn has(&self, group: u32) -> bool {
+        self.sums.contains_key(&group)
+    }
+
     /// The sums of a group.
     pub(super) fn get(&self, group: u32) -> [Exact; 2] {
         let none = || [Exact::new(self.radix), Exact::new(self.radix)];

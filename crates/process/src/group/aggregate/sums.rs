@@ -7,6 +7,7 @@ use super::bytes::{Input, put_u64, put_u128};
 use super::exact::{Exact, Others, Radix};
 use super::{Cells, Function};
 use crate::group::decimals::Decimals;
+use crate::stats::numbers::digits_in_full;
 
 /// Sums beyond this are not multiplied: adding to them could overflow.
 const SUM_MAX: u128 = 1 << 125;
@@ -171,6 +172,13 @@ impl Sums {
         };
         if count < least_count {
             return cells.null();
+        }
+        if function == Function::Sum && !self.others.has(group) {
+            // Where there are millions of groups, integers of any length take longer than all the rest.
+            let mut digits = itoa::Buffer::new();
+            let digits = digits.format(sum.unsigned_abs());
+            let text = digits_in_full(sum < 0, digits, -i32::from(self.scale));
+            return cells.bare(text.as_bytes());
         }
         let [mut total, mut squares] = self.others.get(group);
         total.add(sum.into(), -i32::from(self.scale));
