@@ -1,5 +1,6 @@
 //! Why a verb of this crate could not go on.
 
+use tamis_contract::report::shown_value;
 use tamis_formats::vector::Type;
 
 /// Why a data set could not be made or described.
@@ -167,7 +168,7 @@ pub enum Error {
         is_declared: bool,
     },
     /// A record cannot be split into fields.
-    #[error("`{input}`, row {row}: the record at byte {byte_offset} {fault}")]
+    #[error("`{input}`, row {row}: the record at byte {byte_offset}{}{fault}", before(.fault))]
     Malformed {
         /// Name of the input.
         input: String,
@@ -180,13 +181,21 @@ pub enum Error {
     },
 }
 
+/// What stands between a record and its fault: some are said of the record, others name a place of their own.
+fn before(fault: &str) -> &'static str {
+    match fault.starts_with("has ") || fault.starts_with("is ") {
+        true => " ",
+        false => ": ",
+    }
+}
+
 /// The columns there are, as far as somebody reads them.
 pub(crate) fn of_these(known: &[String]) -> String {
     const SHOWN: usize = 20;
     let names: Vec<String> = known
         .iter()
         .take(SHOWN)
-        .map(|name| format!("`{name}`"))
+        .map(|name| format!("`{}`", shown_value(name.as_bytes())))
         .collect();
     match known.len() {
         0 => " (there are none)".to_owned(),

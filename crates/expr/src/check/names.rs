@@ -17,6 +17,9 @@ const ROW: &str = "row";
 /// As many columns are listed when nothing is similar.
 const LISTED_MAX: usize = 8;
 
+/// As much of a listed name is shown: a header may be anything, also some megabytes without a comma.
+const NAME_CHARS_MAX: usize = 60;
+
 /// The names of all columns that a tree reads, whatever columns there are.
 pub(crate) fn names(tree: &Tree) -> BTreeSet<String> {
     let mut found = BTreeSet::new();
@@ -117,13 +120,21 @@ impl Checker<'_> {
         }
         let listed: Vec<String> = known()
             .take(LISTED_MAX)
-            .map(|name| format!("`{}`", written(name)))
+            .map(|name| format!("`{}`", shortened(&written(name))))
             .collect();
         match self.schema.columns.len().saturating_sub(LISTED_MAX) {
             _ if listed.is_empty() => error,
             0 => error.with_help(format!("there are {}", listed.join(", "))),
             more => error.with_help(format!("there are {} and {more} more", listed.join(", "))),
         }
+    }
+}
+
+/// The start of a long name.
+fn shortened(name: &str) -> String {
+    match name.char_indices().nth(NAME_CHARS_MAX) {
+        Some((end, _)) => format!("{}…", &name[..end]),
+        None => name.to_owned(),
     }
 }
 

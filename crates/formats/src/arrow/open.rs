@@ -20,12 +20,17 @@ pub(crate) fn open(
 ) -> tamis_engine::Result<Option<Box<dyn RecordFile>>> {
     let file: Box<dyn BatchFile> = match (format, opened) {
         (Format::Parquet, Opened::Random(access)) => Box::new(ParquetFile::open(access)?),
-        (Format::Parquet, Opened::Stream(stream)) => {
+        (Format::Parquet, Opened::Stream(mut stream)) => {
+            let reason = match stream.read(&mut [0])? {
+                0 => "it is empty: no Parquet file is",
+                _ => {
+                    "Parquet is read from its end, so it cannot come from a pipe or be \
+                     compressed as a whole: save it to a file, unpacked"
+                }
+            };
             return Err(EngineError::Unsupported {
                 input: stream.name().to_owned(),
-                reason: "Parquet is read from its end, so it cannot come from a pipe or be \
-                         compressed as a whole: save it to a file, unpacked"
-                    .to_owned(),
+                reason: reason.to_owned(),
             });
         }
         (Format::ArrowFile, Opened::Random(access)) => Box::new(IpcFile::open(access)?),
