@@ -191,3 +191,37 @@ fn standard_input_is_a_stream_if_a_schema_is_given() {
     assert_eq!(ran.code, Some(0), "{ran}");
     assert!(ran.stdout.contains("\"total\": 2"), "{ran}");
 }
+
+/// Goal: where a message stands is a matter of its bytes, however many messages a thread takes at once.
+#[test]
+fn samples_and_faults_know_where_messages_are() {
+    let stream: Vec<_> = (0..2000)
+        .map(|number| order(&format!("TX{number}"), 1, None))
+        .collect();
+    let fault_at = stream.concat().len();
+    let shell = shell(&stream);
+    let sample = |more: &str| {
+        shell.tamis(&format!(
+            "sample orders.pb --proto orders.proto --message Order -n 20 --output-format csv {more}"
+        ))
+    };
+    let expected = sample("");
+    assert_eq!(
+        (expected.code, expected.stdout.lines().count()),
+        (Some(0), 21),
+        "{expected}"
+    );
+    for more in ["--chunk-size 64", "--chunk-size 1KiB --threads 3"] {
+        assert_eq!(sample(more).stdout, expected.stdout, "{more}");
+    }
+    let broken = [stream.concat(), vec![0x02, 0x12, 0x09]].concat();
+    shell.write("orders.pb", broken);
+    for verb in ["filter --where amount>0", "group --agg count()"] {
+        let ran = shell.tamis(&format!(
+            "{verb} orders.pb --proto orders.proto --message Order --chunk-size 1KiB"
+        ));
+        let place = format!("`orders.pb`, row 2001: the record at byte {fault_at}: ");
+        assert_eq!(ran.code, Some(1), "{verb}: {ran}");
+        assert!(ran.stderr.contains(&place), "{verb}: {ran}");
+    }
+}

@@ -235,9 +235,9 @@ impl Pass<'_, '_> {
                 continue;
             }
             // Rows that lie nowhere stand where they were counted.
-            let place = match block.apart {
-                Some(_) => self.place + self.part.seen + row as u64,
-                None => self.place + block.record(row).start as u64,
+            let place = match (block.apart, block.records) {
+                (Some(_), None) => self.place + self.part.seen + row as u64,
+                _ => self.place + block.record(row).start as u64,
             };
             let drawn = draw(seed, self.input, place);
             if max.is_none_or(|max| drawn > max) {

@@ -227,6 +227,7 @@ impl<'a> Worker<'a> {
             worker: self,
             part: &mut part,
             place: chunk.byte_offset,
+            counts_rows: false,
         };
         let totals = match &mut parser {
             Parser::Csv(parser) => parser.parse(chunk.bytes, chunk.at_end, &mut look),
@@ -242,11 +243,13 @@ impl<'a> Worker<'a> {
     pub(super) fn look_at_unit(&mut self, unit: Box<dyn Unit + '_>, number: u64) -> Result<Part> {
         let mut part = self.new_part();
         self.make_columns();
+        let byte_offset = unit.byte_offset();
         let mut look = Look {
             worker: self,
             part: &mut part,
-            // Rows of units have no offsets; they are numbered within their unit, which has less than 2^32.
-            place: number << 32,
+            // Where rows have no offsets they are numbered within their unit, which has less than 2^32.
+            place: byte_offset.unwrap_or(number << 32),
+            counts_rows: byte_offset.is_none(),
         };
         part.totals = unit.visit(&mut look)?;
         Ok(part)
@@ -315,8 +318,9 @@ impl Drop for Worker<'_> {
 struct Look<'l, 'a> {
     worker: &'l mut Worker<'a>,
     part: &'l mut Part,
-    /// Of the chunk in its input; in a file that is not made of lines, of the next row.
+    /// Of the chunk or unit in its input; where records lie nowhere, of the next row.
     place: u64,
+    counts_rows: bool,
 }
 
 impl Visitor for Look<'_, '_> {
@@ -333,17 +337,15 @@ impl Visitor for Look<'_, '_> {
         } = &mut *self.worker;
         scratch.priorities.clear();
         if shards.setting.wanted.needs_sample() {
-            let is_file = matches!(layout, Layout::File { .. });
             let priorities = (0..block.rows).map(|row| {
-                let place = if is_file {
-                    row
-                } else {
-                    block.record(row).start
+                let place = match self.counts_rows {
+                    true => row,
+                    false => block.record(row).start,
                 };
                 permute((self.place + place as u64) ^ *seed)
             });
             scratch.priorities.extend(priorities);
-            if is_file {
+            if self.counts_rows {
                 self.place += block.rows as u64;
             }
         }

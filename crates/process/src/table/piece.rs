@@ -47,11 +47,11 @@ impl<'p> Piece<'p> {
         }
     }
 
-    /// Where these bytes start in the input; 0 in formats that are not made of lines.
+    /// Where these bytes start in the input; 0 in formats whose records lie nowhere.
     pub fn byte_offset(&self) -> u64 {
         match &self.rows {
             Rows::Csv(_, chunk) | Rows::Jsonl(_, chunk) => chunk.byte_offset,
-            Rows::Unit(..) => 0,
+            Rows::Unit(unit, _) => unit.byte_offset().unwrap_or(0),
         }
     }
 
@@ -65,7 +65,8 @@ impl<'p> Piece<'p> {
     pub fn place(&self) -> u64 {
         match &self.rows {
             Rows::Csv(_, chunk) | Rows::Jsonl(_, chunk) => chunk.byte_offset,
-            Rows::Unit(_, number) => number << 32,
+            // Messages come in units of any size; where the bytes of one are does not depend on that.
+            Rows::Unit(unit, number) => unit.byte_offset().unwrap_or(number << 32),
         }
     }
 
