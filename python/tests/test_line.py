@@ -15,6 +15,7 @@ from datetime import date, datetime, time, timedelta, timezone
 from decimal import Decimal
 from enum import IntEnum
 from fractions import Fraction
+from pathlib import Path
 from threading import Event
 from typing import Any
 
@@ -264,6 +265,44 @@ def test_rules_about_all_records_are_refused() -> None:
         LineProcessor(schema, unchecked="ignore")  # type: ignore[arg-type]
     with pytest.raises(TypeError, match="expected a Schema, not `dict`"):
         LineProcessor({"x": int})  # type: ignore[arg-type]
+
+
+EXPRESSIONS = """
+apiVersion: v3.1.0
+kind: DataContract
+id: orders
+version: 1.0.0
+status: active
+schema:
+  - name: orders
+    properties:
+      - {name: price, logicalType: number}
+      - {name: count, logicalType: integer}
+      - {name: ordered, logicalType: date}
+    quality:
+      - {type: custom, engine: tamis, name: small, implementation: "price * double(count) < 100.0"}
+      - {type: custom, engine: tamis, implementation: "count > 0 || ordered < date('2024-01-01')"}
+"""
+
+
+def test_expressions_over_several_columns(tmp_path: Path) -> None:
+    path = tmp_path / "orders.odcs.yaml"
+    path.write_text(EXPRESSIONS)
+    processor = LineProcessor(Schema.from_file(path))
+
+    def broken(record: dict[str, Any] | str) -> list[str]:
+        return [error.rule for error in processor.process_line(record)[1]]
+
+    day = date(2024, 5, 1)
+    assert broken({"price": 9.5, "count": 10, "ordered": day}) == []
+    assert broken({"price": Decimal("10.5"), "count": "10"}) == ["expression: small"]
+    assert broken({"count": 0, "ordered": day}) == ["expression"]
+    assert broken({"count": None, "ordered": day}) == []
+    assert broken({"price": -1, "count": "many", "ordered": day}) == ["type"]
+    assert broken("10.5,10,2024-05-01") == ["expression: small"]
+    assert broken('{"price": 10.5, "count": 0, "ordered": "2024-05-01"}') == ["expression"]
+    (error,) = processor.process_line({"price": 10.5, "count": 10})[1]
+    assert (error.value, error.row) == ("10.5, 10", 1)
 
 
 def test_process_many_is_lazy_and_numbers_its_rows() -> None:

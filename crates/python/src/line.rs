@@ -205,6 +205,7 @@ impl LineProcessor {
     fn judge_dict(&self, record: &Bound<'_, PyDict>) -> PyResult<Found> {
         let mut found = Found::new();
         let mut keys = 0;
+        let mut together = self.check.new_row();
         for (index, column) in self.columns.iter().enumerate() {
             let value = at_path(record, &column.path)?;
             let Some(value) = value else {
@@ -212,12 +213,21 @@ impl LineProcessor {
                 continue;
             };
             keys += usize::from(column.is_key);
-            let read = self
-                .classes
-                .with_scalar(&value, |scalar| self.judge(index, scalar, &mut found))?;
-            if let Read::NotUnicode(shown) = read {
-                found.push(self.check.not_unicode(index, &shown));
+            let read = self.classes.with_scalar(&value, |scalar| {
+                self.judge(index, scalar, &mut found);
+                let row = together.as_mut();
+                row.map_or(Ok(()), |row| self.check.note(row, index, scalar))
+            })?;
+            match read {
+                Read::Value(noted) => {
+                    noted.map_err(|error| error::of_check(record.py(), &error))?
+                }
+                Read::NotUnicode(shown) => found.push(self.check.not_unicode(index, &shown)),
             }
+        }
+        if let Some(row) = together {
+            let judged = self.check.judge_row(row);
+            found.extend(judged.map_err(|error| error::of_check(record.py(), &error))?);
         }
         if self.check.refuses_extra_keys() && keys < record.len() {
             self.find_extra_keys(record, &mut found)?;

@@ -66,7 +66,7 @@ pub use partial::ChunkColumns;
 pub use partial::{
     InputRange, KeyFiles, PARTIAL_VERSION, Partial, PartialError, PlannedRange, Scan, Streams,
 };
-pub use record::{BrokenRule, RecordCheck, Scalar};
+pub use record::{BrokenRule, RecordCheck, RecordRow, Scalar};
 pub use rows::RowsInput;
 
 /// An object's rules, compiled; checks any number of inputs.

@@ -18,6 +18,7 @@ mod unique;
 use super::rule::{Rule, RuleId, Rules, StructuralRules};
 use crate::model::{Contract, Object, Severity, UncheckedKind, UncheckedRule};
 pub(crate) use compiled::{ColumnRules, Compiled, Counted, Threshold, UniqueRule};
+pub(crate) use expression::ExpressionRule;
 
 /// Compiles the rules of `object`.
 pub(crate) fn compile(contract: &Contract, object: &Object) -> Compiled {

@@ -9,7 +9,7 @@ use tamis_formats::{Block, Kind, Malformed, Totals, Visitor, csv, jsonl};
 
 use super::super::CheckError;
 use super::super::layout::Layout;
-use super::super::worker::structural_rule;
+use super::super::worker::{Expressions, structural_rule};
 use super::{BrokenRule, RecordCheck, judge};
 use crate::report::{Sample, shown_value};
 
@@ -22,6 +22,8 @@ pub(super) struct LineParsers {
     /// For each column of the contract, its field of a CSV record.
     places: Vec<Option<usize>>,
     decoded: Vec<u8>,
+    /// Expressions over the fields of CSV, and over the members of JSON.
+    expressions: [Option<Expressions>; 2],
 }
 
 impl LineParsers {
@@ -44,6 +46,8 @@ impl LineParsers {
             dialect,
             places,
             decoded: Vec::new(),
+            expressions: [Some(dialect), None]
+                .map(|dialect| Expressions::new(compiled, dialect, kernel)),
         })
     }
 }
@@ -77,12 +81,14 @@ impl RecordCheck {
             dialect,
             places,
             decoded,
+            expressions: [of_csv, of_json],
         } = &mut parsers;
         let is_json = record.trim_ascii_start().first() == Some(&b'{');
         let mut judge = LineJudge {
             check: self,
             csv: (!is_json).then_some((dialect, places)),
             decoded,
+            expressions: if is_json { of_json } else { of_csv }.as_mut(),
             found: Vec::new(),
             has_record: false,
         };
@@ -109,6 +115,7 @@ struct LineJudge<'a> {
     /// For CSV: the dialect, and the places of the columns.
     csv: Option<(&'a csv::Dialect, &'a Vec<Option<usize>>)>,
     decoded: &'a mut Vec<u8>,
+    expressions: Option<&'a mut Expressions>,
     found: Vec<(BrokenRule, Sample)>,
     has_record: bool,
 }
@@ -142,19 +149,15 @@ impl Visitor for LineJudge<'_> {
             let key = String::from_utf8_lossy(key);
             self.found.push(check.extra_key(&key));
         }
+        let csv = self.csv;
+        let place = |column: usize| match csv {
+            Some((_, places)) => places[column],
+            None => Some(column),
+        };
         for (column, rules) in check.compiled.columns.iter().enumerate() {
-            let at = match self.csv {
-                Some((_, places)) => places[column],
-                None => Some(column),
-            };
-            let Some(at) = at else { continue };
+            let Some(at) = place(column) else { continue };
             let kind = block.kind(0, at);
-            let raw = block.column(at).field(0);
-            let text = match (self.csv, kind) {
-                (Some((dialect, _)), _) => csv::decode(raw, dialect, self.decoded),
-                (None, Kind::EscapedString) => jsonl::decode_string(raw, self.decoded),
-                (None, _) => raw,
-            };
+            let text = text_of(block, at, csv.map(|(dialect, _)| dialect), self.decoded);
             let found = &mut self.found;
             judge(&rules.values, kind, text, &mut |broken| {
                 let rule = check.compiled.rules.get(broken.0);
@@ -164,6 +167,12 @@ impl Visitor for LineJudge<'_> {
                     check.sample_of(broken.0, rule.column.clone(), value, rule.expected.clone());
                 found.push((broken, sample));
             });
+        }
+        if let Some(expressions) = &mut self.expressions {
+            let decoded = &mut *self.decoded;
+            let dialect = csv.map(|(dialect, _)| dialect);
+            let text = |at| text_of(block, at, dialect, decoded).to_vec();
+            check.judge_together(expressions, block, place, text, &mut self.found);
         }
     }
 
@@ -176,5 +185,20 @@ impl Visitor for LineJudge<'_> {
             .check
             .sample_of(rule, None, value, record.fault.describe(0));
         self.found.push((BrokenRule(rule), sample));
+    }
+}
+
+/// What the first record of a block says in a column.
+fn text_of<'t>(
+    block: &Block<'t>,
+    at: usize,
+    dialect: Option<&csv::Dialect>,
+    decoded: &'t mut Vec<u8>,
+) -> &'t [u8] {
+    let raw = block.column(at).field(0);
+    match (dialect, block.kind(0, at)) {
+        (Some(dialect), _) => csv::decode(raw, dialect, decoded),
+        (None, Kind::EscapedString) => jsonl::decode_string(raw, decoded),
+        (None, _) => raw,
     }
 }

@@ -8,6 +8,8 @@
 //! Numbers are what makes this slow: the judge reads them as exact decimals, and a program holds them in binary.
 //! [`numbers`] compares those exactly, without a decimal.
 //!
+//! Expressions over several columns need all values of a record together: [`RecordRow`] takes them.
+//!
 //! ```
 //! use tamis_contract::check::{Check, RecordCheck, Scalar, Unchecked};
 //! use tamis_contract::model::{Contract, Object, Property};
@@ -26,6 +28,7 @@
 //! # Ok::<(), tamis_contract::check::CheckError>(())
 //! ```
 
+mod expressions;
 mod line;
 pub(in crate::check) mod numbers;
 #[cfg(test)]
@@ -38,9 +41,11 @@ use tamis_formats::Kind;
 use super::compile::Compiled;
 use super::rule::RuleId;
 use super::value::{Consequence, ValueCheck};
+use super::worker::Expressions;
 use super::{Check, CheckError, Unchecked};
 use crate::model::{ExtraColumns, Severity, UncheckedKind, UncheckedRule};
 use crate::report::{Sample, shown_value};
+pub use expressions::RecordRow;
 use line::LineParsers;
 use numbers::NumberRules;
 
@@ -80,13 +85,16 @@ pub struct RecordCheck {
     /// For each column, its rules on numbers, where they are simple.
     numbers: Vec<Option<NumberRules>>,
     parsers: Mutex<Vec<LineParsers>>,
+    /// For each column, its place among those that expressions read.
+    read: Vec<Option<usize>>,
+    expressions: Mutex<Vec<Expressions>>,
 }
 
 impl RecordCheck {
     /// The rules of `check` that one record can be held to.
     ///
     /// # Errors
-    /// [`CheckError::NeedsAllRecords`] when `rest` refuses to leave any out: what must be unique, thresholds, expressions.
+    /// [`CheckError::NeedsAllRecords`] when `rest` refuses to leave any out: what must be unique, thresholds.
     pub fn new(check: &Check, rest: Unchecked) -> Result<RecordCheck, CheckError> {
         let compiled = check.compiled.clone();
         let rules = needing_all_records(&compiled);
@@ -100,8 +108,10 @@ impl RecordCheck {
             .collect();
         Ok(RecordCheck {
             numbers,
+            read: expressions::read_columns(&compiled),
             compiled,
             parsers: Mutex::new(Vec::new()),
+            expressions: Mutex::new(Vec::new()),
         })
     }
 
@@ -230,19 +240,13 @@ fn needing_all_records(compiled: &Compiled) -> Vec<UncheckedRule> {
     let unique = compiled.unique.iter().filter_map(|unique| unique.rule);
     let thresholds = compiled.metrics.iter().map(|threshold| threshold.rule);
     let needs_all = unique.chain(thresholds);
-    let needs_all = needs_all.map(|rule| (rule, "one record alone cannot break it"));
-    let expressions = compiled.expressions.iter();
-    let expressions = expressions.filter_map(|rule| match rule.consequence {
-        Consequence::Violation(rule) => Some((rule, "values are judged one by one here")),
-        Consequence::Count(_) => None,
-    });
-    let rules = needs_all.chain(expressions).map(|(id, reason)| {
-        let rule = compiled.rules.get(id);
+    let rules = needs_all.map(|rule| {
+        let rule = compiled.rules.get(rule);
         let column = rule.column.iter().map(|column| format!(".{column}"));
         UncheckedRule {
             location: format!("{}{}", compiled.object_name, column.collect::<String>()),
             rule: rule.word.to_string(),
-            reason: reason.to_owned(),
+            reason: "one record alone cannot break it".to_owned(),
             kind: UncheckedKind::Rule,
             span: 0..0,
         }

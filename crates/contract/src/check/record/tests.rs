@@ -214,3 +214,78 @@ proptest! {
         prop_assert_eq!(rules(&found), rules(&expected));
     }
 }
+
+/// Goal: expressions over several columns say of a record alone what they say of it in a file.
+#[test]
+fn expressions_are_judged_with_the_values_together() {
+    let object = Object::new("orders")
+        .property(Property::number("price"))
+        .property(Property::integer("count"))
+        .property(Property::string("status"))
+        .quality(Quality::expression("price * double(count) < 100.0").name("small"))
+        .quality(Quality::expression("status != 'paid' || count > 0"));
+    let (check, records) = self::check(&object);
+    let values = [
+        [
+            Scalar::Float(10.5),
+            Scalar::Integer(10),
+            Scalar::Text("paid"),
+        ],
+        [Scalar::Float(9.0), Scalar::Integer(0), Scalar::Text("paid")],
+        [
+            Scalar::Float(9.0),
+            Scalar::Integer(2),
+            Scalar::Text("say \"paid\", then\tgo"),
+        ],
+        [Scalar::Null, Scalar::Integer(-1), Scalar::Text("paid")],
+    ];
+    let rules = [
+        &["expression: small"][..],
+        &["expression"],
+        &[],
+        &["expression"],
+    ];
+    for (values, rules) in values.iter().zip(rules) {
+        let texts = values.map(|value| match value {
+            Scalar::Float(number) => number.to_string(),
+            Scalar::Integer(number) => number.to_string(),
+            Scalar::Text(text) => text.to_owned(),
+            _ => String::new(),
+        });
+        let [price, count, status] = &texts;
+        let csv = format!("{price},{count},\"{}\"", status.replace('"', "\"\""));
+        let text = serde_json::Value::from(status.as_str());
+        let price = if price.is_empty() { "null" } else { price };
+        let json = format!("{{\"status\":{text},\"price\":{price},\"count\":{count}}}");
+        let mut row = records.new_row().expect("there are expressions");
+        for (column, value) in values.iter().enumerate() {
+            records.note(&mut row, column, *value).unwrap();
+        }
+        let alone: Vec<Sample> = records
+            .judge_row(row)
+            .unwrap()
+            .into_iter()
+            .map(|(_, sample)| sample)
+            .collect();
+        let found: Vec<&str> = alone.iter().map(|sample| sample.rule.as_str()).collect();
+        assert_eq!(found, rules, "{csv}");
+        let in_csv = in_a_file(
+            &check,
+            "a.csv",
+            format!("price,count,status\n{csv}\n").into_bytes(),
+        );
+        assert_eq!(records.judge_line(csv.as_bytes()).unwrap(), in_csv);
+        let in_json = in_a_file(&check, "a.jsonl", json.clone().into_bytes());
+        assert_eq!(records.judge_line(json.as_bytes()).unwrap(), in_json);
+        let same_rules = |samples: &[Sample]| {
+            samples
+                .iter()
+                .map(|sample| sample.rule.clone())
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(
+            (same_rules(&in_csv), same_rules(&in_json)),
+            (same_rules(&alone), same_rules(&alone))
+        );
+    }
+}

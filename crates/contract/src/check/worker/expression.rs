@@ -1,17 +1,20 @@
 //! Expressions over the columns of a block.
 
+use tamis_engine::kernel::Kernel;
 use tamis_expr::{Evaluator, Input};
 use tamis_formats::Block;
+use tamis_formats::csv::Dialect;
 use tamis_formats::vector::{Nulls, Reader, Type, Values, Vector};
 
+use super::Found;
 use super::bits::for_each_bit;
 use super::gather::Gather;
-use super::{Found, Pass};
-use crate::check::layout::Layout;
+use crate::check::compile::{Compiled, ExpressionRule};
 use crate::check::value::Consequence;
 
 /// What a thread needs to evaluate expressions.
-pub(super) struct Scratch {
+#[derive(Debug)]
+pub(in crate::check) struct Scratch {
     reader: Reader,
     /// The columns that some expression reads, with the type it is read as and its values.
     columns: Vec<(usize, Type, Vector)>,
@@ -23,17 +26,17 @@ pub(super) struct Scratch {
 }
 
 impl Scratch {
-    /// `None` if there are no expressions.
-    pub(super) fn new(pass: &Pass<'_>) -> Option<Scratch> {
-        let rules = &pass.compiled.expressions;
+    /// For records in that dialect of CSV, or in none; `None` if there are no expressions.
+    pub(in crate::check) fn new(
+        compiled: &Compiled,
+        dialect: Option<Dialect>,
+        kernel: Kernel,
+    ) -> Option<Scratch> {
+        let rules = &compiled.expressions;
         if rules.is_empty() {
             return None;
         }
-        let dialect = match pass.layout {
-            Layout::Csv { dialect, .. } => Some(*dialect),
-            Layout::Jsonl { .. } | Layout::Rows { .. } => None,
-        };
-        let csv = &pass.compiled.csv;
+        let csv = &compiled.csv;
         let nulls = Nulls::declared(csv.missing_values.clone().unwrap_or_default());
         let point = csv.decimal_char.unwrap_or(b'.');
         let mut columns: Vec<(usize, Type, Vector)> = Vec::new();
@@ -52,12 +55,53 @@ impl Scratch {
             places.push(read.collect());
         }
         Some(Scratch {
-            reader: Reader::new(dialect, point, nulls, pass.kernel),
+            reader: Reader::new(dialect, point, nulls, kernel),
             columns,
             places,
-            evaluators: rules.iter().map(|_| Evaluator::new(pass.kernel)).collect(),
+            evaluators: rules.iter().map(|_| Evaluator::new(kernel)).collect(),
             broken: Vec::new(),
         })
+    }
+
+    /// Evaluates all expressions over a block and hands each rule to `visit`, with a bit for each row for which it is false.
+    /// `place` says where in the block a column of the contract is.
+    pub(in crate::check) fn evaluate(
+        &mut self,
+        compiled: &Compiled,
+        block: &Block<'_>,
+        place: impl Fn(usize) -> Option<usize>,
+        mut visit: impl FnMut(&ExpressionRule, &[u64]),
+    ) {
+        for (column, ty, vector) in &mut self.columns {
+            match place(*column) {
+                Some(at) => self.reader.read_or_null(block, at, *ty, vector),
+                None => vector.start(*ty, block.rows),
+            }
+        }
+        let rules = compiled.expressions.iter();
+        let parts = rules.zip(&self.places).zip(&mut self.evaluators);
+        for ((rule, places), evaluator) in parts {
+            let inputs: Vec<Input<'_>> = places
+                .iter()
+                .map(|&at| {
+                    let (column, _, vector) = &self.columns[at];
+                    Input {
+                        vector,
+                        bytes: place(*column).map_or(&[], |at| block.column(at).bytes),
+                    }
+                })
+                .collect();
+            let values = evaluator
+                .evaluate(&rule.expression, &inputs, block.rows)
+                .vector;
+            self.broken.clear();
+            if let Values::Boolean(bits) = &values.values {
+                let rows = bits.iter().zip(&values.present);
+                self.broken
+                    .extend(rows.map(|(bit, present)| !bit & present));
+            }
+            visit(rule, &self.broken);
+        }
     }
 }
 
@@ -67,53 +111,25 @@ impl Gather<'_> {
         let Some(scratch) = &mut self.worker.expressions else {
             return;
         };
-        let layout = self.pass.layout;
-        for (column, ty, vector) in &mut scratch.columns {
-            match layout.place(*column) {
-                Some(at) => scratch.reader.read_or_null(block, at, *ty, vector),
-                None => vector.start(*ty, block.rows),
-            }
-        }
-        let rules = self.pass.compiled.expressions.iter();
-        let parts = rules.zip(&scratch.places).zip(&mut scratch.evaluators);
-        for ((rule, places), evaluator) in parts {
-            let inputs: Vec<Input<'_>> = places
-                .iter()
-                .map(|&place| {
-                    let (column, _, vector) = &scratch.columns[place];
-                    let at = layout.place(*column);
-                    Input {
-                        vector,
-                        bytes: at.map_or(&[], |at| block.column(at).bytes),
-                    }
-                })
-                .collect();
-            let values = evaluator
-                .evaluate(&rule.expression, &inputs, block.rows)
-                .vector;
-            scratch.broken.clear();
-            if let Values::Boolean(bits) = &values.values {
-                let rows = bits.iter().zip(&values.present);
-                scratch
-                    .broken
-                    .extend(rows.map(|(bit, present)| !bit & present));
-            }
-            match rule.consequence {
+        let (found, metrics) = (&mut self.worker.found, &mut self.part.metrics);
+        let place = |column| self.pass.layout.place(column);
+        scratch.evaluate(
+            self.pass.compiled,
+            block,
+            place,
+            |rule, broken| match rule.consequence {
                 Consequence::Count(metric) => {
-                    let count = scratch
-                        .broken
-                        .iter()
-                        .map(|word| u64::from(word.count_ones()));
-                    self.part.metrics[metric.0 as usize] += count.sum::<u64>();
+                    let counts = broken.iter().map(|word| u64::from(word.count_ones()));
+                    metrics[metric.0 as usize] += counts.sum::<u64>();
                 }
-                Consequence::Violation(rule) => for_each_bit(&scratch.broken, |row| {
-                    self.worker.found.push(Found {
+                Consequence::Violation(rule) => for_each_bit(broken, |row| {
+                    found.push(Found {
                         row: row as u32,
                         rule,
                         extra_key: 0,
                     });
                 }),
-            }
-        }
+            },
+        );
     }
 }

@@ -33,6 +33,7 @@ use super::layout::Layout;
 use super::part::Part;
 use super::rule::RuleId;
 pub(in crate::check) use bits::for_each_bit;
+pub(super) use expression::Scratch as Expressions;
 use gather::Gather;
 pub(crate) use malformed::structural_rule;
 pub(crate) use pass::{Known, Pass};
@@ -91,7 +92,14 @@ impl Worker {
             spans: Vec::new(),
             decoded: Vec::new(),
             found: Vec::new(),
-            expressions: expression::Scratch::new(pass),
+            expressions: expression::Scratch::new(
+                pass.compiled,
+                match pass.layout {
+                    Layout::Csv { dialect, .. } => Some(*dialect),
+                    Layout::Jsonl { .. } | Layout::Rows { .. } => None,
+                },
+                pass.kernel,
+            ),
         }
     }
 
