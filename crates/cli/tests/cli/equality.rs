@@ -1,6 +1,8 @@
 //! Goal: the same report and the same good and bad records, whatever the threads, the way of reading, the
 //! instructions and the chunk size, from files, archives and pipes.
 
+mod verbs;
+
 use serde_json::Value;
 
 use crate::data::{CODECS, PARTS};

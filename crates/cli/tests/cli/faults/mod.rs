@@ -4,6 +4,7 @@ mod changes;
 mod inputs;
 mod outputs;
 mod signals;
+mod verbs;
 
 use std::io::{Read, Write};
 use std::process::{Child, Command};
