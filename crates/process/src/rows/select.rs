@@ -9,6 +9,7 @@
 //! | `!item` | all but these; an item that follows `!` takes away from those before it, or from all |
 //! | `item as name` | under another name |
 //! | `expression as name` | a column that is computed |
+//! | `expression` | the same, called as it is written |
 //!
 //! A name in double quotes is taken as it stands, whatever is in it.
 
@@ -78,6 +79,12 @@ pub(super) fn select(text: &str, table: &mut Table<'_>) -> Result<Vec<Selected>>
                 source: Source::Expression(source.to_owned()),
                 name: unquoted(name).to_owned(),
             }),
+            (Err(Error::UnknownColumn { .. }), None) if is_computed(source) => {
+                selected.push(Selected {
+                    source: Source::Expression(source.to_owned()),
+                    name: source.to_owned(),
+                });
+            }
             (Err(unknown), _) => return Err(unknown),
         }
     }
@@ -178,6 +185,11 @@ fn one(item: &str, table: &mut Table<'_>) -> Result<usize> {
         Ok(number) if (1..=table.columns().len()).contains(&number) => Ok(number - 1),
         _ => Err(unknown),
     }
+}
+
+/// Whether an item that is no column has something of an expression: otherwise it is a name that was misspelt.
+fn is_computed(item: &str) -> bool {
+    !item.starts_with('"') && item.contains(['(', '[', '+', '-', '*', '/', '%', '<', '>', '=', '?'])
 }
 
 fn unquoted(name: &str) -> &str {
