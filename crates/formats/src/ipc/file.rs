@@ -133,8 +133,8 @@ fn read_footer(region: &Region) -> Result<FooterParts, String> {
         .and_then(|length| trailer_start.checked_sub(length))
         .ok_or_else(|| format!("it claims {length} bytes, and the file has {len_bytes}"))?;
     let bytes = region.read(start..trailer_start).ok_or_else(no_footer)?;
-    let footer =
-        arrow_ipc::root_as_footer(&bytes).map_err(|error| format!("it is damaged ({error})"))?;
+    let footer = arrow_ipc::root_as_footer(&bytes)
+        .map_err(|error| format!("it is damaged ({})", text_of(error)))?;
     let schema = schema_of(footer.schema().ok_or("it has no schema")?)?;
     let (batches, dictionaries) = (footer.recordBatches(), footer.dictionaries());
     Ok((

@@ -43,7 +43,7 @@ const BUFFER_BYTES_ALWAYS: u64 = 16 << 20;
 /// The flatbuffer of a message: what stands behind its length, and the marker before that.
 pub(super) fn parse(metadata: &[u8]) -> Result<Message<'_>, String> {
     arrow_ipc::root_as_message(metadata)
-        .map_err(|error| format!("its metadata is damaged ({error})"))
+        .map_err(|error| format!("its metadata is damaged ({})", text_of(error)))
 }
 
 /// Decodes the wanted columns of the record batch that `metadata` speaks of.

@@ -24,7 +24,7 @@ pub use writer::{Compression, ROW_GROUP_ROWS, Writer, WriterOptions};
 
 use ::parquet::errors::ParquetError;
 
-/// What a library's error says, without the names it has for itself.
+/// What a library's error says, without the names it has for itself, and in a line: flatbuffers tell where they were.
 pub(crate) fn message(error: impl std::fmt::Display) -> String {
     const PREFIXES: [&str; 9] = [
         "Parquet argument error: ",
@@ -42,7 +42,8 @@ pub(crate) fn message(error: impl std::fmt::Display) -> String {
     while let Some(shorter) = PREFIXES.iter().find_map(|prefix| rest.strip_prefix(prefix)) {
         rest = shorter;
     }
-    rest.to_owned()
+    let first = rest.lines().next().unwrap_or_default();
+    first.trim_end_matches('.').to_owned()
 }
 
 /// An error in words of our own, for the library to carry.

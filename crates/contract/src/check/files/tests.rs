@@ -205,6 +205,7 @@ fn damage_is_an_error_with_a_place_or_other_data() {
                 Err(error) => {
                     let error = error.to_string();
                     assert!(error.starts_with(&format!("`{name}`: ")), "{error}");
+                    assert!(!error.contains('\n'), "{error}");
                     errors += 1;
                 }
             }
