@@ -114,7 +114,8 @@ impl Reader {
         self.suspects = suspects;
     }
 
-    /// The same for rows whose bits are set in `rows`; what stands in others has no meaning.
+    /// The same for rows whose bits are set in `rows`; what stands in others has no meaning. These values are written and not
+    /// computed with: NaN and the infinities are misfits, too, and not null.
     ///
     /// # Errors
     /// The first [`Misfit`] of these rows.
@@ -135,9 +136,17 @@ impl Reader {
             while rest != 0 {
                 let row = index * 64 + rest.trailing_zeros() as usize;
                 rest &= rest - 1;
-                taken = self.take(block, column, row, ty, out);
+                let kind = block.kind(row, column);
+                let raw = block.column(column).field(row);
+                taken = match (ty, kind) {
+                    (Type::Number, Kind::Number) if is_not_finite(raw) => Err(Misfit {
+                        row,
+                        text: raw.to_vec(),
+                        ty: Type::Text,
+                    }),
+                    _ => self.take(block, column, row, ty, out),
+                };
                 if let Err(misfit) = &taken {
-                    let kind = block.kind(row, column);
                     if !self.take_number_by_value(&misfit.text, kind, row, ty, out) {
                         break 'all;
                     }

@@ -353,6 +353,12 @@ fn what_is_not_finite_is_null_in_a_column_of_numbers() {
         let read = |ty| shown(block, None, ty, Nulls::common()).unwrap();
         assert_eq!(read(Type::Number), ["1.5", "null", "null", "null"]);
         assert_eq!(read(Type::Text), ["1.5", "NaN", "inf", "-inf"]);
+        // What is to be written must not become null on the way.
+        let mut reader = Reader::new(None, b'.', Nulls::common(), Kernel::detect());
+        let mut vector = Vector::default();
+        let mut written = |rows| reader.read_declared(block, 0, Type::Number, &[rows], &mut vector);
+        assert_eq!(written(0b0001), Ok(()));
+        assert_eq!(written(0b0110).map_err(|misfit| misfit.row), Err(1));
     })
     .unwrap();
 }
