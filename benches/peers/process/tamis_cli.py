@@ -82,6 +82,11 @@ def sort_memory(work: Work) -> Timed:
     return sort(work, work.memory_bytes)
 
 
+def to_parquet(work: Work) -> Timed:
+    options = ("--output-format", "parquet", "--compression", "zstd")
+    return tamis(work, "convert", work.input, work.output, *options, *dialect(work))
+
+
 def check(work: Work) -> Timed:
     run = tamis(work, "check", work.input, "--contract", f"{work.input}.odcs.yaml", "--json")
     rows = json.loads(run.answer)["rows"]
@@ -105,6 +110,7 @@ task.run(
         "stats_all": stats_all,
         "sort": sort,
         "sort_memory": sort_memory,
+        "to_parquet": to_parquet,
         "check": check,
         "check_parquet": check,
     },

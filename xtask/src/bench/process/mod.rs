@@ -8,6 +8,8 @@
 //! 4. [`small`] times verbs on a file of one megabyte, where the process counts as much as the data.
 //! 5. [`report`] prints the medians.
 //!
+//! `parquet_crate.py` is the bare decoder of the `parquet` crate, beside which a check of Parquet is held.
+//!
 //! Tamis is a contender like the others, but timed as a whole process; a library without the start of Python and its
 //! imports. What is written goes to memory (`/dev/shm`) where there is such a folder: Tamis waits until its output is on the
 //! disk, the others do not, and the disk is not what is compared.
@@ -22,7 +24,7 @@ use std::path::Path;
 
 use super::{machine, publish};
 use crate::Result;
-use crate::command::build_binary;
+use crate::command::{build_binary, cargo, require};
 use crate::options::Options;
 use crate::python::Python;
 use data::Size;
@@ -41,6 +43,10 @@ pub(super) fn run(options: &Options) -> Result<bool> {
     };
     let rounds = options.number("rounds", size.rounds)?.max(1);
     build_binary()?;
+    // With the features of the binary, so that they have all crates in common.
+    require(&mut cargo(
+        "build --release --package tamis --package tamis-python --package tamis-formats --features tamis-formats/parquet --example decode",
+    ))?;
     let python = Python::with(
         "process-python",
         &Path::new(FOLDER).join("requirements.txt"),

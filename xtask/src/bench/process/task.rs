@@ -82,7 +82,7 @@ pub(super) const TASKS: [Task; 11] = [
     },
     Task {
         name: "check_parquet",
-        title: "check Parquet (zstd); the others only read it",
+        title: "check Parquet (zstd); the others decode it and do no more",
         input: Input::Parquet,
         scales: true,
     },
