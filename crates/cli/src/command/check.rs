@@ -58,6 +58,10 @@ pub(crate) struct Options {
     #[arg(long)]
     fail_fast: bool,
 
+    /// Do not read columns of a Parquet row group that keep the contract by the statistics in the file, which may lie
+    #[arg(long)]
+    trust_statistics: bool,
+
     /// Go on as the file grows, and print each violation when it is found; Ctrl-C ends it with the report
     #[arg(long, conflicts_with_all = ["good", "bad"])]
     follow: bool,
@@ -98,6 +102,7 @@ pub(super) fn run(options: &Options, context: &Context<'_>) -> Result<Exit> {
         samples_max: options.max_errors,
         fail_fast: options.fail_fast,
         strict: options.strict,
+        trusts_statistics: options.trust_statistics,
         format: options.input.format(),
         messages: options.input.messages()?,
         cancel: context.cancel.clone(),

@@ -63,6 +63,7 @@ pub(super) fn check_file(
         units,
         good,
         copier,
+        note,
         first,
     } = lay(compiled, file, options, outputs)?;
     let len_bytes = file.len_bytes();
@@ -85,6 +86,7 @@ pub(super) fn check_file(
         name: source.name().to_owned(),
         format: file.format().id(),
         has_columns: !file.has_records(),
+        notes: note.into_iter().collect(),
         ..InputTally::default()
     });
     let samples_before = tally.samples.len();
@@ -188,6 +190,8 @@ struct Laid<'f> {
     good: GoodRows,
     /// What becomes of rows that lie in arrays.
     copier: Option<Copier>,
+    /// What is to be told of it.
+    note: Option<String>,
     first: First,
 }
 
@@ -243,6 +247,7 @@ fn lay<'f>(
         units: file.units(&wanted)?,
         good,
         copier: None,
+        note: None,
         first: First::Messages,
     })
 }
@@ -268,12 +273,14 @@ fn lay_arrays<'f>(
         Some((copier, good)) => (Some(copier), good, Arrays::Whole),
         None => (None, None, Arrays::Wanted),
     };
-    let (columns, units) = super::rows::arrow::units(compiled, file, arrays, rows_max, options)?;
+    let (columns, units, note) =
+        super::rows::arrow::units(compiled, file, arrays, rows_max, options)?;
     Ok(Laid {
         columns,
         units,
         good: good.map_or(GoodRows::Unwanted, GoodRows::Numbered),
         copier,
+        note,
         first: First::Arrays(fields.clone()),
     })
 }

@@ -12,6 +12,7 @@ use std::fmt::Debug;
 use arrow_array::StructArray;
 use arrow_schema::SchemaRef;
 
+use super::proof::Statistics;
 use super::{Leaf, panics};
 use crate::Error;
 use crate::sniff::Format;
@@ -49,6 +50,12 @@ pub trait BatchFile: Debug + Send + Sync {
         threads: usize,
     ) -> tamis_engine::Result<Selection<'_>>;
 
+    /// What the file says of the values of a column of [`schema`](BatchFile::schema) in each row group, if it says anything. Nobody has checked it.
+    fn statistics(&self, leaf: &Leaf) -> Option<Statistics> {
+        let _ = leaf;
+        None
+    }
+
     /// Checks that the file is what was opened.
     ///
     /// # Errors
@@ -75,6 +82,11 @@ pub type VisitArray<'v> = dyn FnMut(&StructArray) -> Result<(), Error> + 'v;
 pub trait Piece: Send {
     /// What it takes to read it.
     fn size(&self) -> PieceSize;
+
+    /// The row group that it is of, in files of such.
+    fn row_group(&self) -> usize {
+        0
+    }
 
     /// Decodes the rows and hands them to `visit`, which may end it with an error.
     ///

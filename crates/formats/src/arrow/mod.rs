@@ -30,6 +30,8 @@ pub(crate) mod open;
 #[cfg(feature = "parquet")]
 pub mod panics;
 #[cfg(feature = "parquet")]
+pub mod proof;
+#[cfg(feature = "parquet")]
 pub mod records;
 #[cfg(feature = "parquet")]
 pub(crate) mod region;
@@ -73,7 +75,7 @@ pub struct Leaf {
     pub name: String,
     /// Its index in the schema, then in each struct.
     path: Vec<usize>,
-    data_type: DataType,
+    pub(crate) data_type: DataType,
 }
 
 /// The columns of `schema` under the names of a contract's: a struct is one column, unless `known` has names

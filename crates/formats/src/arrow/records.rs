@@ -3,7 +3,8 @@
 use arrow_array::StructArray;
 use arrow_schema::DataType;
 
-use super::file::{BatchFile, Piece};
+use super::file::{BatchFile, Piece, Pieces};
+use super::proof::Proof;
 use super::{Dictionaries, Leaf, Reader, Right, Spare, every_leaf};
 use crate::columns::Batch;
 use crate::file::{FileColumn, RecordFile, Unit, Units};
@@ -75,7 +76,15 @@ impl RecordFile for BatchRecords {
             .map(|&column| Some((&self.leaves[column], Spare::default())))
             .collect();
         let arrays = Arrays::Wanted;
-        units(self.file.as_ref(), &wanted, arrays, UNIT_ROWS, UNIT_THREADS)
+        let proof = Proof::default();
+        units(
+            self.file.as_ref(),
+            &wanted,
+            arrays,
+            &proof,
+            UNIT_ROWS,
+            UNIT_THREADS,
+        )
     }
 
     fn units_passing(&self, wanted: &[usize], passed: &[bool]) -> tamis_engine::Result<Units<'_>> {
@@ -92,10 +101,12 @@ impl RecordFile for BatchRecords {
         });
         let wanted: Vec<_> = wanted.collect();
         let arrays = Arrays::Wanted;
+        let proof = Proof::default();
         units(
             self.file.as_ref(),
             &wanted,
             arrays,
+            &proof,
             PASSED_ROWS,
             UNIT_THREADS,
         )
@@ -121,7 +132,8 @@ pub enum Arrays {
 }
 
 /// The rows of `file` as blocks with these columns, each with what need not be looked at; `None`: a column that nobody
-/// looks at. Units have about `rows_max` rows at most where the format allows it, and there are enough for `threads`.
+/// looks at, as in a row group one that `proof` has. Units have about `rows_max` rows at most where the format allows it, and
+/// there are enough for `threads`.
 ///
 /// # Errors
 /// As [`BatchFile::select`]; [`Producer`](tamis_engine::Error::Producer) for a type that is no text, see [`Leaf::kind`].
@@ -129,9 +141,44 @@ pub fn units<'f>(
     file: &'f dyn BatchFile,
     wanted: &[Option<(&Leaf, Spare)>],
     arrays: Arrays,
+    proof: &Proof,
     rows_max: usize,
     threads: usize,
 ) -> tamis_engine::Result<Units<'f>> {
+    let choices = proof.choices(wanted.len());
+    let mut readings = Vec::with_capacity(choices.len());
+    for proven in &choices {
+        let unproven = wanted.iter().zip(proven);
+        let unproven = unproven.map(|(column, proven)| column.clone().filter(|_| !proven));
+        let unproven: Vec<_> = unproven.collect();
+        readings.push(reading(file, &unproven, arrays, rows_max, threads)?);
+    }
+    let proof = proof.clone();
+    let units = std::iter::from_fn(move || {
+        // All of them cut the file alike; each piece is read with the columns that its row group takes.
+        let pieces = readings.iter_mut().map(|(pieces, _)| pieces.next());
+        let pieces: Option<tamis_engine::Result<Vec<_>>> = pieces.collect();
+        let mut pieces = match pieces? {
+            Ok(pieces) => pieces,
+            Err(error) => return Some(Err(error)),
+        };
+        let choice = proof.choice(&choices, pieces[0].row_group());
+        Some(Ok(Box::new(PieceUnit {
+            piece: pieces.swap_remove(choice),
+            reader: readings[choice].1.clone(),
+        }) as Box<dyn Unit>))
+    });
+    Ok(Box::new(units))
+}
+
+/// The pieces of a file with these columns, and what makes blocks of them.
+fn reading<'f>(
+    file: &'f dyn BatchFile,
+    wanted: &[Option<(&Leaf, Spare)>],
+    arrays: Arrays,
+    rows_max: usize,
+    threads: usize,
+) -> tamis_engine::Result<(Pieces<'f>, Reader)> {
     let looked_at = wanted.iter().flatten();
     let mut leaves: Vec<Leaf> = looked_at.map(|(leaf, _)| (*leaf).clone()).collect();
     if arrays == Arrays::Whole {
@@ -148,12 +195,7 @@ pub fn units<'f>(
     });
     let reader = Reader::new(columns);
     let reader = reader.map_err(|error| super::region::producer(file.name(), error))?;
-    Ok(Box::new(selection.pieces.map(move |piece| {
-        Ok(Box::new(PieceUnit {
-            piece: piece?,
-            reader: reader.clone(),
-        }) as Box<dyn Unit>)
-    })))
+    Ok((selection.pieces, reader))
 }
 
 /// A piece and what is wanted of it.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use arrow_array::StructArray;
 use arrow_schema::{DataType, Field, Fields, SchemaRef};
+use parquet::arrow::arrow_reader::statistics::StatisticsConverter;
 use parquet::arrow::arrow_reader::{
     ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReader, RowSelection, RowSelector,
 };
@@ -19,6 +20,7 @@ use super::pages::OneRowGroup;
 use crate::Error;
 use crate::arrow::Leaf;
 use crate::arrow::file::{BatchFile, Piece, PieceSize, Selection, VisitArray, decode};
+use crate::arrow::proof::Statistics;
 use crate::arrow::region::Region;
 use crate::sniff::Format;
 
@@ -186,6 +188,27 @@ impl BatchFile for ParquetFile {
         })
     }
 
+    fn statistics(&self, leaf: &Leaf) -> Option<Statistics> {
+        let chunks = leaf_range(self.metadata.schema().fields(), leaf.path());
+        let field = Field::new(&leaf.name, leaf.data_type.clone(), true);
+        let of_chunk = || {
+            let schema = self.footer().file_metadata().schema_descr();
+            let groups = self.footer().row_groups();
+            let converter = StatisticsConverter::from_column_index(chunks.start, &field, schema)
+                .map_err(message)?
+                .with_missing_null_counts_as_zero(false);
+            let nulls = converter.row_group_null_counts(groups).map_err(message)?;
+            Ok(Statistics {
+                least: converter.row_group_mins(groups).map_err(message)?,
+                greatest: converter.row_group_maxes(groups).map_err(message)?,
+                nulls: nulls.iter().collect(),
+            })
+        };
+        // Statistics that cannot be read say nothing.
+        let found = decode(|| "footer".to_owned(), of_chunk).ok();
+        found.filter(|_| chunks.len() == 1)
+    }
+
     fn verify(&self) -> tamis_engine::Result<()> {
         self.region.access().verify()
     }
@@ -264,6 +287,10 @@ impl Piece for RowGroupPiece {
             stored_bytes: share(group.compressed_size()),
             plain_bytes: share(chunks.map(|&at| group.column(at).uncompressed_size()).sum()),
         }
+    }
+
+    fn row_group(&self) -> usize {
+        self.group
     }
 
     fn visit(self: Box<Self>, visit: &mut VisitArray<'_>) -> tamis_engine::Result<()> {

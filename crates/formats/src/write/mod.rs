@@ -2,7 +2,7 @@
 //!
 //! Bytes that need not change are copied as they came; this is for those that must, since they go from one format to
 //! another. A block's values are written by [`write_delimited_field`] and [`write_json_field`]; CSV fields by
-//! [`csv::write_field`](crate::csv::write_field), moments by [`write_moment`](crate::moment::write_moment).
+//! [`csv::write_field`], moments by [`write_moment`](crate::moment::write_moment).
 
 mod field;
 mod json;

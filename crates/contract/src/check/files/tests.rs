@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use arrow_array::{ArrayRef, Float64Array, RecordBatch, StringArray};
+use arrow_array::{ArrayRef, Float64Array, Int64Array, RecordBatch, StringArray};
 use tamis_engine::sink::{MemorySink, Sink};
 use tamis_engine::source::MemorySource;
 use tamis_formats::arrow::write::BatchWriter;
@@ -171,6 +171,67 @@ fn a_stream_is_checked_in_one_pass_and_spooled_for_two() {
         verdict(report.unwrap())
     };
     assert_eq!(run(&stream), run(&whole));
+}
+
+/// Row groups of integers, the second of them with a negative one.
+fn integers() -> Vec<u8> {
+    let values: Vec<i64> = (0..3000)
+        .map(|row| if row == 1500 { WRONG } else { row + 1 })
+        .collect();
+    let columns = [("n", Arc::new(Int64Array::from(values)) as ArrayRef)];
+    let batch = RecordBatch::try_from_iter(columns).unwrap();
+    let (sink, output) = MemorySink::new("out");
+    let options = parquet::WriterOptions {
+        row_group_rows: 1000,
+        ..parquet::WriterOptions::default()
+    };
+    let mut writer = parquet::Writer::new(Box::new(sink), &batch.schema(), options).unwrap();
+    writer.write(&batch).unwrap();
+    Box::new(writer).finish().unwrap();
+    output.bytes().unwrap()
+}
+
+const WRONG: i64 = -123_456_789;
+
+#[test]
+fn statistics_are_believed_only_if_somebody_says_so() {
+    let object = Object::new("t").property(Property::integer("n").required().minimum(0));
+    let contract = Contract::builder("test").object(object).build();
+    let check = Check::compile(&contract, &contract.objects[0], Unchecked::Refuse).unwrap();
+    let honest = integers();
+    let mut lying = honest.clone();
+    let len = honest.len();
+    let footer = u32::from_le_bytes(honest[len - 8..len - 4].try_into().unwrap()) as usize;
+    let mut lies = 0;
+    for at in len - 8 - footer..len - 16 {
+        if lying[at..at + 8] == WRONG.to_le_bytes() {
+            lying[at..at + 8].copy_from_slice(&1_i64.to_le_bytes());
+            lies += 1;
+        }
+    }
+    assert!(lies > 0, "there are statistics");
+    for (bytes, trusts, invalid, trusted) in [
+        (&honest, false, 1, None),
+        (&honest, true, 1, Some("2 of 3 row groups")),
+        (&lying, false, 1, None),
+        (&lying, true, 0, Some("3 of 3 row groups")),
+    ] {
+        let source = MemorySource::new("t.parquet", bytes.clone());
+        let options = CheckOptions {
+            trusts_statistics: trusts,
+            threads: 2,
+            ..CheckOptions::default()
+        };
+        let report = check.run(&[&source], &options, None, None).unwrap();
+        assert_eq!((report.rows.total, report.rows.invalid), (3000, invalid));
+        let note = report.notes.first().map(|note| note.message.as_str());
+        assert_eq!(note.is_some(), trusted.is_some(), "{note:?}");
+        assert!(
+            note.unwrap_or_default()
+                .starts_with(trusted.unwrap_or_default()),
+            "{note:?}"
+        );
+    }
 }
 
 #[test]

@@ -11,11 +11,14 @@ use tamis_formats::{Block, Kind};
 #[cfg(feature = "parquet")]
 use tamis_formats::{
     arrow::file::BatchFile,
+    arrow::proof::Proof,
     arrow::records::{self, Arrays},
     file::Units,
 };
 
 use super::{Columns, RowsInput};
+#[cfg(feature = "parquet")]
+use crate::check::CheckOptions;
 use crate::check::compile::{ColumnRules, Compiled};
 use crate::check::fast::{self, FastCheck};
 use crate::check::layout::Layout;
@@ -78,7 +81,7 @@ fn layout(places: &[Option<usize>]) -> Layout {
     }
 }
 
-/// A file of record batches: the layout of its blocks, and its rows in units of about `rows_max` at most.
+/// A file of record batches: the layout of its blocks, and its rows in units of about `rows_max` at most; also what is to be told of values that were not read.
 ///
 /// # Errors
 /// As [`slices`], and when the file cannot be read.
@@ -89,7 +92,7 @@ pub(in crate::check) fn units<'f>(
     arrays: Arrays,
     rows_max: usize,
     options: &CheckOptions,
-) -> Result<(Columns, Units<'f>), CheckError> {
+) -> Result<(Columns, Units<'f>, Option<String>), CheckError> {
     let leaves = leaves(file.schema(), &known_names(compiled));
     let names: Vec<String> = leaves.iter().map(|leaf| leaf.name.clone()).collect();
     let (places, faults) = Layout::places_of(compiled, &names);
@@ -98,9 +101,19 @@ pub(in crate::check) fn units<'f>(
         input: file.name().to_owned(),
         source,
     })?;
-    let units = records::units(file, &wanted, arrays, rows_max, options.threads)?;
+    let proof = match options.trusts_statistics {
+        true => Proof::new(file, &wanted),
+        false => Proof::default(),
+    };
+    let units = records::units(file, &wanted, arrays, &proof, rows_max, options.threads)?;
     let layout = layout(&places);
-    Ok((Columns { layout, faults }, units))
+    let note = match proof.counts() {
+        (0, _) => None,
+        (trusted, all) => Some(format!(
+            "{trusted} of {all} row groups have columns that were not read, because the statistics of the file say that they keep the contract (`--trust-statistics`)"
+        )),
+    };
+    Ok((Columns { layout, faults }, units, note))
 }
 
 /// The names that the contract has for columns.
