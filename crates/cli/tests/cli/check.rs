@@ -115,6 +115,34 @@ too much\"
 }
 
 #[test]
+fn good_records_become_what_their_file_is_called() {
+    let shell = shell(BAD);
+    let ran = shell.tamis("check orders.csv --contract orders.odcs.yaml --good good.json");
+    assert_eq!(ran.code, Some(1), "{ran}");
+    assert_eq!(
+        shell.read("good.json"),
+        "[\n{\"id\":\"TX0001\",\"amount\":12.50,\"memo\":\"fine\"}\n]\n"
+    );
+    // What is written keeps the contract, and comes back.
+    shell.tamis("check orders.csv --contract orders.odcs.yaml --good good.parquet");
+    let again = "check good.parquet --contract orders.odcs.yaml --good again.csv --quiet";
+    assert_eq!(shell.tamis(again).code, Some(0));
+    assert_eq!(
+        shell.read("again.csv"),
+        "id,amount,memo\nTX0001,12.5,fine\n"
+    );
+    let refused = shell.tamis("check orders.csv --contract orders.odcs.yaml --bad bad.parquet");
+    assert_eq!(refused.code, Some(2), "{refused}");
+    assert!(
+        refused
+            .stderr
+            .starts_with("error: `bad.parquet`: bad records"),
+        "{refused}"
+    );
+    assert!(!shell.files().contains(&"bad.parquet".to_owned()));
+}
+
+#[test]
 fn an_empty_file_lacks_its_columns() {
     let shell = shell("");
     let ran = shell.tamis("check orders.csv --contract orders.odcs.yaml");
