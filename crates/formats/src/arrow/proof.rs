@@ -90,7 +90,7 @@ impl Spare {
         let mut shown: Vec<bool> = nulls.iter().map(has_no_wrong_nulls).collect();
         for ends in [least, greatest] {
             let mut suspects = Vec::new();
-            let is_known = self.mark(ends.as_ref(), None, 0..ends.len(), &mut suspects);
+            let is_known = self.mark_values(ends.as_ref(), 0..ends.len(), &mut suspects);
             for (group, shown) in shown.iter_mut().enumerate() {
                 let is_right = || suspects[group / 64] >> (group % 64) & 1 == 0;
                 *shown &= is_known && !is_float && ends.is_valid(group) && is_right();

@@ -17,8 +17,6 @@ use tamis_formats::{
 };
 
 use super::{Columns, RowsInput};
-#[cfg(feature = "parquet")]
-use crate::check::CheckOptions;
 use crate::check::compile::{ColumnRules, Compiled};
 use crate::check::fast::{self, FastCheck};
 use crate::check::layout::Layout;
