@@ -3,7 +3,9 @@
 use std::ffi::{OsStr, OsString};
 use std::path::Path;
 
-use tamis_contract::model::{Bound, BoundValue, LogicalType, Object, Property};
+use tamis_contract::model::{
+    Bound, BoundValue, LogicalType, Metric, Object, Property, QualityKind,
+};
 
 /// A verb on the input.
 #[derive(Debug)]
@@ -58,7 +60,7 @@ pub(super) fn jobs(
 /// A key of few values and a number to add up for each of them: the first columns of their kind.
 fn sum_by_key(object: &Object) -> Option<(String, String)> {
     let mut properties = object.properties.iter();
-    let key = properties.find(|property| property.constraints.allowed_values.is_some())?;
+    let key = properties.find(|property| has_listed_values(property))?;
     let mut properties = object.properties.iter();
     let is_number =
         |property: &&Property| property.logical_type.is_some_and(LogicalType::is_numeric);
@@ -67,6 +69,24 @@ fn sum_by_key(object: &Object) -> Option<(String, String)> {
         quoted(&key.name),
         format!("count(), sum({number}), mean({number})"),
     ))
+}
+
+/// Whether the contract lists the values of a column, as a constraint or in a rule that counts all others.
+fn has_listed_values(property: &Property) -> bool {
+    let lists_values = |kind: &QualityKind| {
+        matches!(
+            kind,
+            QualityKind::Metric {
+                metric: Metric::InvalidValues {
+                    valid_values: Some(_),
+                    ..
+                },
+                ..
+            }
+        )
+    };
+    property.constraints.allowed_values.is_some()
+        || property.quality.iter().any(|rule| lists_values(&rule.kind))
 }
 
 /// A column as expressions name any of them.
@@ -121,5 +141,12 @@ mod tests {
             aggregates,
             "count(), sum(row['amount']), mean(row['amount'])"
         );
+        // As an inferred contract lists them.
+        let contract = b"apiVersion: v3.2.0\nkind: DataContract\nid: a\nversion: 1.0.0\nstatus: active\nschema:\n  - name: a\n    properties:\n      \
+            - { name: amount, logicalType: number }\n      \
+            - { name: land, logicalType: string, quality: [{ metric: invalidValues, arguments: { validValues: [DE] }, mustBe: 0 }] }\n";
+        let read = tamis_contract::odcs::read("a.odcs.yaml", contract).expect("it is a contract");
+        let (key, _) = sum_by_key(&read.contract.objects[0]).expect("a key and a number");
+        assert_eq!(key, "row['land']");
     }
 }
