@@ -27,9 +27,10 @@ fuzz_target!(|data: &[u8]| {
         return;
     };
     let has = |bit: u8| bits >> bit & 1 == 1;
-    let format = match has(0) {
-        false => Format::Delimited { delimiter: b',' },
-        true => Format::JsonLines,
+    let format = match (has(0), has(6)) {
+        (false, _) => Format::Delimited { delimiter: b',' },
+        (true, false) => Format::JsonLines,
+        (true, true) => Format::JsonArray,
     };
     let csv = CsvFacts {
         escape: has(1).then_some(Some(b'\\')),
