@@ -10,7 +10,7 @@
 //! The name of the file of good records says what they become: what the input is (or nothing known), and they are copied byte
 //! for byte; another format, and they are written in it. Text gets columns of the contract's types
 //! ([`translation`]); arrays keep theirs. Bad records are lines of text in any case, each with its row and its reasons
-//! ([`bad`](super::bad)).
+//! ([`bad`]).
 //!
 //! Nothing is there before all of it is: both files appear when the run has come to its end.
 
