@@ -25,7 +25,7 @@ pub(crate) struct Options {
     table: TableArgs,
 
     /// The expression
-    #[arg(long = "where", value_name = "EXPR")]
+    #[arg(long = "where", value_name = "EXPR", allow_hyphen_values = true)]
     filter: String,
 
     #[command(flatten)]

@@ -47,7 +47,7 @@ pub(crate) struct Options {
     agg: String,
 
     /// Only records for which this expression is true
-    #[arg(long = "where", value_name = "EXPR")]
+    #[arg(long = "where", value_name = "EXPR", allow_hyphen_values = true)]
     filter: Option<String>,
 
     /// Where the result goes, `-` for standard output

@@ -26,7 +26,7 @@ pub(crate) struct Options {
     count: u64,
 
     /// Only records for which this expression is true
-    #[arg(long = "where", value_name = "EXPR")]
+    #[arg(long = "where", value_name = "EXPR", allow_hyphen_values = true)]
     filter: Option<String>,
 
     #[command(flatten)]

@@ -36,7 +36,7 @@ pub(crate) struct Options {
     seed: u64,
 
     /// Only records for which this expression is true
-    #[arg(long = "where", value_name = "EXPR")]
+    #[arg(long = "where", value_name = "EXPR", allow_hyphen_values = true)]
     filter: Option<String>,
 
     #[command(flatten)]

@@ -46,7 +46,7 @@ pub(crate) struct Options {
     unique: bool,
 
     /// Only records for which this expression is true
-    #[arg(long = "where", value_name = "EXPR")]
+    #[arg(long = "where", value_name = "EXPR", allow_hyphen_values = true)]
     filter: Option<String>,
 
     /// Where the rows go, `-` for standard output

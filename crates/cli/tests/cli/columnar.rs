@@ -24,6 +24,33 @@ fn bytes(shell: &Shell, name: &str) -> Vec<u8> {
 }
 
 #[test]
+fn statistics_of_columns_and_of_text_are_the_same() {
+    let shell = shell();
+    let columns = |file: &str| {
+        let ran = shell.tamis(&format!("stats {file} --json"));
+        assert_eq!(ran.code, Some(0), "{file}: {}", ran.stderr);
+        let stats: serde_json::Value = serde_json::from_str(&ran.stdout).expect("it is JSON");
+        let columns = stats["columns"].as_array().expect("there are columns");
+        let found = columns.iter().map(|column| {
+            let known = ["name", "nulls", "values", "distinct"];
+            known.map(|key| column[key].clone())
+        });
+        found.collect::<Vec<_>>()
+    };
+    let expected = columns("orders.csv");
+    assert_eq!(expected.len(), 7);
+    assert_eq!(expected[1][1]["count"], 1, "one country is null");
+    for file in ["orders.parquet", "orders.arrow", "orders.arrows"] {
+        assert_eq!(
+            shell.tamis(&format!("convert orders.csv {file}")).code,
+            Some(0)
+        );
+        // Truth values and numbers are written alike by both, so only texts and nulls could differ.
+        assert_eq!(columns(file), expected, "{file}");
+    }
+}
+
+#[test]
 fn rows_come_back_as_they_were() {
     let shell = shell();
     let back = |file: &str| {
