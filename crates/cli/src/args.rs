@@ -58,9 +58,21 @@ pub struct Globals {
     pub color: When,
 }
 
+/// More threads than any machine has cores, and few enough that what each of them needs can be allocated.
+const THREADS_MAX: usize = 4096;
+
 impl Globals {
     /// Refuses what this version does not have.
     pub(crate) fn validate(&self) -> Result<()> {
+        if self
+            .threads
+            .is_some_and(|threads| threads.get() > THREADS_MAX)
+        {
+            return Err(Error::Usage {
+                message: format!("`--threads` is at most {THREADS_MAX}"),
+                hint: Some("without it there is one for each core".to_owned()),
+            });
+        }
         match self.io() {
             Io::Uring => Err(Error::Usage {
                 message: "`--io uring` is not in this version".to_owned(),

@@ -36,7 +36,7 @@ pub(crate) fn named_twice<'a>(outputs: &[Option<&'a Path>]) -> Option<&'a Path> 
     let files: Vec<(&Path, PathBuf)> = outputs
         .iter()
         .flatten()
-        .filter(|path| !is_stdout(path) && (path.is_file() || !path.exists()))
+        .filter(|path| appears_whole(path))
         .map(|&path| (path, resolved(path)))
         .collect();
     let is_earlier = |at: usize| files[..at].iter().any(|(_, file)| *file == files[at].1);
@@ -60,8 +60,11 @@ pub(crate) fn replaces(output: &Path, input: &Path) -> bool {
         }
 }
 
-/// `path` with its folder in full; the file itself need not exist, and is replaced if it is a link.
+/// The file behind `path`, which need not exist: links are written through, if they lead somewhere.
 fn resolved(path: &Path) -> PathBuf {
+    if let Ok(file) = path.canonicalize() {
+        return file;
+    }
     let folder = match path.parent() {
         Some(folder) if !folder.as_os_str().is_empty() => folder,
         _ => Path::new("."),
@@ -70,6 +73,15 @@ fn resolved(path: &Path) -> PathBuf {
         (Ok(folder), Some(name)) => folder.join(name),
         _ => path.to_owned(),
     }
+}
+
+/// Whether `path` is a file that appears when it is finished, and not before: no pipe, no device, no descriptor of this process,
+/// whatever that leads to.
+pub(crate) fn appears_whole(path: &Path) -> bool {
+    let is_descriptor = ["/dev/stdout", "/dev/stderr", "/dev/fd", "/proc"];
+    !is_stdout(path)
+        && !is_descriptor.iter().any(|prefix| path.starts_with(prefix))
+        && (path.is_file() || !path.exists())
 }
 
 /// Whether `path` is the name of standard output.
@@ -99,6 +111,22 @@ mod tests {
         assert!(replaces(&data, folder.path()));
         assert!(!replaces(&other, folder.path()), "it is not read");
         assert!(!replaces(&folder.path().join("b.csv"), folder.path()));
+        let elsewhere = tempfile::tempdir().unwrap();
+        let link = elsewhere.path().join("link.csv");
+        std::os::unix::fs::symlink(&data, &link).unwrap();
+        assert!(replaces(&link, &data), "a link is written through");
+        assert!(replaces(&link, folder.path()));
+        assert!(named_twice(&[Some(&link), Some(&data)]).is_some());
+        assert!(appears_whole(&data) && appears_whole(&folder.path().join("new")));
+        for name in [
+            "-",
+            "/dev/stdout",
+            "/dev/fd/5",
+            "/proc/self/fd/5",
+            "/dev/null",
+        ] {
+            assert!(!appears_whole(Path::new(name)), "{name}");
+        }
         assert!(!twice(["-", "-"]), "another message is for this");
         assert!(!twice(["/dev/null", "/dev/null"]));
         assert_eq!(named_twice(&[Some(Path::new("out.csv")), None, None]), None);

@@ -99,7 +99,7 @@ impl FormatArgs {
         let start = Instant::now();
         let display = Display::start(context.globals, &progress);
         // What stands in a file that never appeared has not been written.
-        let is_file = !output::is_stdout(path) && (path.is_file() || !path.exists());
+        let is_file = output::appears_whole(path);
         let open_sink = || open_sink(path);
         let result = Table::open(sources, table_options.clone()).and_then(|mut table| {
             let written = write_rows(&mut table, &query, is_file, &open_sink)?;

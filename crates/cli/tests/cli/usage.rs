@@ -88,6 +88,16 @@ fn a_way_of_reading_that_is_not_there_yet() {
 }
 
 #[test]
+fn more_threads_than_there_are() {
+    insta::assert_snapshot!(check("orders.csv -c orders.odcs.yaml --threads 18446744073709551615"), @r"
+    exit code: 2
+    ----- stderr -----
+    error: `--threads` is at most 4096
+    hint: without it there is one for each core
+    ");
+}
+
+#[test]
 fn a_size_that_is_none() {
     insta::assert_snapshot!(check("orders.csv -c orders.odcs.yaml --max-record lots"), @r"
     exit code: 2

@@ -303,12 +303,15 @@ mod columns {
 
     #[test]
     fn a_value_that_a_column_cannot_hold_ends_the_run() {
-        let check = compile(Object::new("t").property(Property::integer("id")));
-        let mut text = "id\n".to_owned();
+        let two = Object::new("t")
+            .property(Property::integer("id"))
+            .property(Property::number("more"));
+        let check = compile(two);
+        let mut text = "id,more\n".to_owned();
         for row in 0..999 {
-            text += &format!("{row}\n");
+            text += &format!("{row},0.5\n");
         }
-        text += "99999999999999999999\n1\n";
+        text += "99999999999999999999,1\n1,1\n";
         let error = good_of(&check, "t.csv", &text, "good.arrow").unwrap_err();
         assert!(
             error.starts_with(

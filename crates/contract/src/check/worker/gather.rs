@@ -94,9 +94,11 @@ impl<'a> Gather<'a> {
     /// What all blocks came to.
     pub(super) fn into_part(self) -> Part {
         let mut part = self.part;
-        match self.translator.map(Translator::finish).transpose() {
+        // Behind a misfit the columns have different numbers of rows, and nobody will write them.
+        let translator = self.translator.filter(|_| part.misfit.is_none());
+        match translator.map(Translator::finish).transpose() {
             Ok(rows) => part.columns.extend(rows.flatten()),
-            Err(misfit) => part.misfit = part.misfit.or(Some(misfit)),
+            Err(misfit) => part.misfit = Some(misfit),
         }
         part
     }
