@@ -236,6 +236,17 @@ def typed(tamis: str, folder: pathlib.Path, tally: Tally) -> None:
                 tally.take(f"filtered {what}", found.equals(wanted), str(found.num_rows))
 
 
+def doubled(tamis: str, folder: pathlib.Path, tally: Tally) -> None:
+    """Columns of one name are columns of their own."""
+    columns = [pa.array([1, 2]), pa.array([3, 4])]
+    table = pa.Table.from_arrays(columns, names=["a", "a"])
+    source, to = folder / "doubled.parquet", folder / "named.parquet"
+    pq.write_table(table, source)
+    run(tamis, "select", str(source), "--columns", "1 as x, 2 as y", "-o", str(to))
+    found = with_pyarrow(to)
+    tally.take("columns of one name", found.columns == table.columns, str(found))
+
+
 def read_text(texts: list[str], to: pa.DataType) -> list:
     """The values of a column of texts, as Python reads them."""
     if pa.types.is_string(to):
@@ -305,6 +316,7 @@ def main() -> int:
         folder = pathlib.Path(name)
         made_up(options.tamis, folder, tally)
         typed(options.tamis, folder, tally)
+        doubled(options.tamis, folder, tally)
         real(options.tamis, [options.flights, options.vega], folder, tally)
     print(f"{tally.agreed} readings of what was written agree, {tally.failed} do not")
     return 1 if tally.failed else 0

@@ -231,10 +231,8 @@ impl Suspects {
                 | DataType::Binary
                 | DataType::LargeBinary
         );
-        let texts = match &spare.values {
-            Right::Texts(texts) => texts,
-            Right::All => return Some(Suspects::None),
-            _ => return None,
+        let Right::Texts(texts) = &spare.values else {
+            return None;
         };
         // What the keys of no values are for is nothing.
         if !is_text || values.is_empty() || values.len() > VALUES_FOR_KEY * keys {

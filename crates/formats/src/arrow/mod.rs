@@ -277,7 +277,10 @@ impl Reader {
                     // What is in a struct that is null is null.
                     nulls = NullBuffer::union(nulls.as_ref(), array.nulls());
                 }
-                if !known.as_ref().is_some_and(|known| known.is_of(array)) {
+                if matches!(wanted.spare.values, Right::All) {
+                    // Values that are passed on unread need be no text at all.
+                    *known = None;
+                } else if !known.as_ref().is_some_and(|known| known.is_of(array)) {
                     *known = match Dictionary::of(&wanted.name, array, &wanted.spare).transpose() {
                         Ok(dictionary) => dictionary.map(Arc::new),
                         Err(error) => return Some(Err(error)),

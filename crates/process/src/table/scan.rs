@@ -203,10 +203,13 @@ impl Table<'_> {
         let source = self.sources[input_index];
         let places = wanted.iter().map(|&column| {
             let name = &self.columns[column].name;
-            let place = file
-                .columns()
-                .iter()
-                .position(|column| column.name == *name);
+            let known = file.columns();
+            // The table's own column may be the second of its name.
+            let own = known.get(column).filter(|own| own.name == *name);
+            let place = match own {
+                Some(_) => Some(column),
+                None => known.iter().position(|column| column.name == *name),
+            };
             place.ok_or_else(|| self.lacks(source, name))
         });
         let places = places.collect::<Result<Vec<usize>>>()?;
