@@ -71,45 +71,22 @@ impl RecordFile for BatchRecords {
     }
 
     fn units(&self, wanted: &[usize]) -> tamis_engine::Result<Units<'_>> {
-        let wanted: Vec<_> = wanted
-            .iter()
-            .map(|&column| Some((&self.leaves[column], Spare::default())))
-            .collect();
-        let arrays = Arrays::Wanted;
-        let proof = Proof::default();
-        units(
-            self.file.as_ref(),
-            &wanted,
-            arrays,
-            &proof,
-            UNIT_ROWS,
-            UNIT_THREADS,
-        )
+        let wanted = wanted.iter().map(|&column| (column, Spare::default()));
+        self.units_sparing(wanted, UNIT_ROWS)
     }
 
     fn units_passing(&self, wanted: &[usize], passed: &[bool]) -> tamis_engine::Result<Units<'_>> {
-        let unread = Spare {
-            values: Right::All,
-            nulls: true,
-        };
         let wanted = wanted.iter().zip(passed).map(|(&column, &is_passed)| {
             let spare = match is_passed {
-                true => unread.clone(),
+                true => Spare {
+                    values: Right::All,
+                    nulls: true,
+                },
                 false => Spare::default(),
             };
-            Some((&self.leaves[column], spare))
+            (column, spare)
         });
-        let wanted: Vec<_> = wanted.collect();
-        let arrays = Arrays::Wanted;
-        let proof = Proof::default();
-        units(
-            self.file.as_ref(),
-            &wanted,
-            arrays,
-            &proof,
-            PASSED_ROWS,
-            UNIT_THREADS,
-        )
+        self.units_sparing(wanted, PASSED_ROWS)
     }
 
     fn batches(&self) -> Option<&dyn BatchFile> {
@@ -119,6 +96,27 @@ impl RecordFile for BatchRecords {
     fn data_types(&self) -> Vec<DataType> {
         let types = self.leaves.iter().map(|leaf| leaf.data_type.clone());
         types.collect()
+    }
+}
+
+impl BatchRecords {
+    /// The rows as blocks with these columns, each with what need not be looked at.
+    fn units_sparing(
+        &self,
+        wanted: impl Iterator<Item = (usize, Spare)>,
+        rows_max: usize,
+    ) -> tamis_engine::Result<Units<'_>> {
+        let wanted = wanted.map(|(column, spare)| Some((&self.leaves[column], spare)));
+        let wanted: Vec<_> = wanted.collect();
+        let (file, proof) = (self.file.as_ref(), Proof::default());
+        units(
+            file,
+            &wanted,
+            Arrays::Wanted,
+            &proof,
+            rows_max,
+            UNIT_THREADS,
+        )
     }
 }
 
