@@ -76,7 +76,10 @@ def sort_memory(work: Work) -> None:
     database.execute(f"SET memory_limit = '{work.memory_bytes}B'")
     with tempfile.TemporaryDirectory() as folder:
         database.execute(f"SET temp_directory = '{folder}'")
-        sort(work, database)
+        try:
+            sort(work, database)
+        except duckdb.OutOfMemoryException as error:
+            raise task.Failed("out of memory") from error
 
 
 def to_parquet(work: Work) -> None:

@@ -84,6 +84,10 @@ class Work:
 Function = Callable[[Work], Any]
 
 
+class Failed(Exception):
+    """The library cannot do it, for the reason given."""
+
+
 def arguments() -> tuple[str, Work]:
     """The task and the work of the command line."""
     task, dataset, path, output, threads = sys.argv[1:]
@@ -97,7 +101,11 @@ def run(tool: str, version: str, functions: dict[str, Function]) -> None:
         print(json.dumps(sorted(functions)))
         return
     start = time.perf_counter()
-    answer = functions[task](work)
+    try:
+        answer = functions[task](work)
+    except Failed as failure:
+        print(json.dumps({"failed": f"{tool} {version}: {failure}"}))
+        return
     seconds = time.perf_counter() - start
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
     if isinstance(answer, Timed):

@@ -36,6 +36,8 @@ pub(super) struct Entry<'a> {
     script: &'static str,
     pub(super) threads: usize,
     pub(super) runs: Vec<Run>,
+    /// Which peer could not do it, and why.
+    pub(super) failure: Option<String>,
 }
 
 /// What a script says of itself.
@@ -76,6 +78,7 @@ pub(super) fn entries<'a>(python: &Python, tables: &'a [Table]) -> Result<Vec<En
                     script,
                     threads,
                     runs: Vec::new(),
+                    failure: None,
                 }));
             }
         }
@@ -86,15 +89,20 @@ pub(super) fn entries<'a>(python: &Python, tables: &'a [Table]) -> Result<Vec<En
 /// One round.
 pub(super) fn run_once(python: &Python, entries: &mut [Entry<'_>]) -> Result<()> {
     for entry in &mut *entries {
-        if !entry.is_tamis()
-            && entry
-                .runs
-                .first()
-                .is_some_and(|run| run.seconds > LONG_SECONDS)
-        {
+        let first = entry.runs.first();
+        let is_long = first.is_some_and(|run| run.seconds > LONG_SECONDS);
+        if !entry.is_tamis() && (is_long || entry.failure.is_some()) {
             continue;
         }
-        let run = entry.run(python)?;
+        let run = match entry.run(python)? {
+            Ok(run) => run,
+            Err(reason) => {
+                let (table, task) = (entry.table.name, entry.task.name);
+                eprintln!("  {table:12} {task:13} {reason}");
+                entry.failure = Some(reason);
+                continue;
+            }
+        };
         eprintln!(
             "  {:12} {:13} {:16} {} threads {:8.3} s {:6.0} MB",
             entry.table.name,
@@ -114,7 +122,8 @@ impl Entry<'_> {
         self.script == CONTENDERS[0]
     }
 
-    fn run(&self, python: &Python) -> Result<Run> {
+    /// Runs once; a peer may say that it cannot.
+    fn run(&self, python: &Python) -> Result<std::result::Result<Run, String>> {
         let result = result_path()?;
         let mut command = contender(python, self.script);
         command
@@ -130,12 +139,15 @@ impl Entry<'_> {
         let report: Value = serde_json::from_str(&printed)
             .map_err(|error| format!("{} {}: {error}", self.script, self.task.name))?;
         let text = |name: &str| report[name].as_str().unwrap_or_default().to_owned();
-        Ok(Run {
+        if let Some(reason) = report["failed"].as_str() {
+            return Ok(Err(reason.to_owned()));
+        }
+        Ok(Ok(Run {
             tool: format!("{} {}", text("tool"), text("version")),
             seconds: report["seconds"].as_f64().unwrap_or(f64::NAN),
             peak_rss_bytes: report["peak_rss_bytes"].as_u64().unwrap_or_default(),
             answer: report["answer"].clone(),
-        })
+        }))
     }
 
     pub(super) fn seconds(&self) -> f64 {

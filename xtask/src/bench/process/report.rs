@@ -51,6 +51,11 @@ fn push_task(text: &mut String, title: &str, entries: &[&Entry<'_>]) {
     let tamis = entries.iter().find(|entry| entry.is_tamis());
     let mut title = title;
     for entry in entries {
+        if let Some(reason) = &entry.failure {
+            push(text, format_args!("| {title} | {reason} | | | | |\n"));
+            title = "";
+            continue;
+        }
         let seconds = entry.seconds();
         let ratio = match tamis {
             Some(tamis) if !entry.is_tamis() => {
