@@ -2,7 +2,7 @@
 
 Usage: python columnar.py --tamis BINARY
 
-The table has nulls and a column of most types; what breaks the contract is counted in Python. Good rows, written as
+The table has nulls, empty texts, which are none, and a column of most types; what breaks the contract is counted in Python. Good rows, written as
 Parquet and Arrow, are read back and must be those that Python says; with the bad ones they must be all. Prints how
 many files agree, and ends with 1 if any does not.
 """
@@ -45,6 +45,7 @@ schema:
       - {name: at, logicalType: timestamp, required: true}
       - {name: ok, logicalType: boolean}
       - {name: code, logicalType: string, logicalTypeOptions: {minLength: 3}}
+      - {name: note, logicalType: string, required: true, logicalTypeOptions: {minLength: 1}}
       - {name: tags, logicalType: array}
       - name: customer
         logicalType: object
@@ -74,6 +75,7 @@ def rows(count: int) -> list[dict]:
             "at": maybe(start + datetime.timedelta(microseconds=chance.randrange(10**15))),
             "ok": maybe(chance.random() < 0.5),
             "code": maybe(chance.choice([b"ab", b"abc", b"abcd"])),
+            "note": maybe(chance.choice(["", "x", "a longer note"])),
             "tags": maybe([chance.randrange(9) for _ in range(chance.randrange(4))]),
             "customer": {"city": maybe("Bonn"), "zip": maybe(chance.randrange(50, 1000))},
         }
@@ -92,6 +94,7 @@ SCHEMA = pa.schema(
         ("at", pa.timestamp("us", tz="UTC")),
         ("ok", pa.bool_()),
         ("code", pa.binary()),
+        ("note", pa.string()),
         ("tags", pa.list_(pa.int32())),
         ("customer", pa.struct([("city", pa.string()), ("zip", pa.int64())])),
     ]
@@ -119,12 +122,19 @@ def faults(table: list[dict]) -> list[list[str]]:
             "day.minimum": given(row["day"], lambda value: value < datetime.date(2020, 1, 5)),
             "at.required": row["at"] is None,
             "code.minLength": given(row["code"], lambda value: len(value) < 3),
+            "note.required": row["note"] is None,
+            "note.minLength": given(row["note"], lambda value: len(value) < 1),
             "customer.city.required": row["customer"]["city"] is None,
             "customer.zip.minimum": given(row["customer"]["zip"], lambda value: value < 100),
         }
         return [rule for rule, is_broken in broken.items() if is_broken]
 
     return [of(row) for row in table]
+
+
+def as_csv(table: list[dict]) -> list[dict]:
+    """The rows as a CSV has them: an empty cell is null."""
+    return [row | {"note": row["note"] or None} for row in table]
 
 
 def expected(broken: list[list[str]]) -> dict[str, int]:
@@ -166,7 +176,9 @@ def write_parquet(folder: pathlib.Path, table: pa.Table) -> None:
 def write_arrow(folder: pathlib.Path, table: pa.Table) -> None:
     """Files and streams, packed and not, with dictionaries, views and large offsets."""
     index = table.schema.get_field_index("country")
+    note = table.schema.get_field_index("note")
     encoded = table.set_column(index, "country", table["country"].dictionary_encode())
+    encoded = encoded.set_column(note, "note", table["note"].dictionary_encode())
     views = table.set_column(index, "country", table["country"].cast(pa.string_view()))
     large = table.set_column(index, "country", table["country"].cast(pa.large_string()))
     for name, form in [("", table), ("-keys", encoded), ("-views", views), ("-large", large)]:
@@ -250,10 +262,11 @@ def good_files(
 ) -> tuple[int, list[str]]:
     """Writes the good rows of files as Parquet and Arrow, and has them read."""
     agreed, failed = 0, []
-    broken = faults(table)
-    good = [row for row, rules in zip(table, broken, strict=True) if not rules]
-    bad = [at + 1 for at, rules in enumerate(broken) if rules]
     for file in files:
+        rows_of_file = as_csv(table) if file.suffix == ".csv" else table
+        broken = faults(rows_of_file)
+        good = [row for row, rules in zip(rows_of_file, broken, strict=True) if not rules]
+        bad = [at + 1 for at, rules in enumerate(broken) if rules]
         wanted = [flat(row) for row in good] if file.stem == "text" else good
         for name in ["good.parquet", "good.arrow", "good.arrows"]:
             to = file.parent / name

@@ -82,7 +82,7 @@ pub struct Column<'a> {
 /// What the values of a column are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kinds<'a> {
-    /// All are of this kind, and where that is not [`Kind::Text`], an empty one is null.
+    /// All are of this kind, and an empty one is null: whoever looks takes an empty [`Kind::Text`] for null, as in CSV.
     All(Kind),
     /// Each is of its own kind.
     Each(&'a [Kind]),

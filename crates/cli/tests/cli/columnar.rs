@@ -50,6 +50,79 @@ fn statistics_of_columns_and_of_text_are_the_same() {
     }
 }
 
+/// Whoever looks at a text of columns finds what it finds in the JSON that the columns were made of.
+#[test]
+fn an_empty_text_is_a_value_as_in_json() {
+    let shell = Shell::new();
+    let lines = [
+        r#"{"id":1,"s":"","t":"x"}"#,
+        r#"{"id":2,"s":null,"t":""}"#,
+        r#"{"id":3,"s":"ab","t":"y"}"#,
+        r#"{"id":4,"s":"","t":null}"#,
+    ];
+    // Enough rows for several blocks, of which some have no empty text.
+    let (few, many) = (lines.join("\n"), "\n{\"id\":5,\"s\":\"cd\",\"t\":null}");
+    let text = few.clone() + &many.repeat(9_000) + "\n" + &few + "\n";
+    shell.write("rows.jsonl", text);
+    let contract = "apiVersion: v3.0.2\nkind: DataContract\nid: it\nversion: 1.0.0\nstatus: active\nschema:\n  - name: rows\n    properties:\n\
+                    \x20     - {name: id, logicalType: integer}\n\
+                    \x20     - {name: s, logicalType: string, required: true, logicalTypeOptions: {minLength: 2}}\n\
+                    \x20     - {name: t, logicalType: string, logicalTypeOptions: {maxLength: 0}}\n";
+    shell.write("contract.yaml", contract);
+    for file in ["rows.parquet", "rows.arrow", "rows.arrows"] {
+        let ran = shell.tamis(&format!("convert rows.jsonl {file}"));
+        assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+        for command in [
+            "convert FILE - --output-format jsonl",
+            "convert FILE - --output-format csv",
+            "select FILE --columns t,s --output-format csv",
+            "filter FILE --where s=='' --output-format jsonl",
+            "filter FILE --where s==null --output-format jsonl",
+            "filter FILE --where size(t)==0 --output-format jsonl",
+            "head FILE -n 2 --output-format jsonl",
+            "sort FILE --by s,id --output-format jsonl",
+            "group FILE --by s --agg count(),count(t),min(t),distinct(t) --format jsonl",
+            "group FILE --by t,s --agg count() --format jsonl",
+        ] {
+            let [expected, found] = ["rows.jsonl", file].map(|input| {
+                let ran = shell.tamis(&command.replace("FILE", input));
+                assert_eq!(ran.code, Some(0), "{command} {input}: {}", ran.stderr);
+                ran.stdout
+            });
+            assert!(found == expected, "{command} {file}: {found:.300}");
+        }
+        for (command, key) in [("stats FILE --json", "columns"), ("infer FILE", "")] {
+            let [expected, found] = ["rows.jsonl", file].map(|input| {
+                let ran = shell.tamis(&command.replace("FILE", input));
+                match key {
+                    // Its name is all that may differ.
+                    "" => ran.stdout.replace(input, "rows"),
+                    _ => {
+                        let found: serde_json::Value =
+                            serde_json::from_str(&ran.stdout).expect("it is JSON");
+                        found[key].to_string()
+                    }
+                }
+            });
+            assert_eq!(found, expected, "{command} {file}");
+        }
+        let [expected, found] = ["rows.jsonl", file].map(|input| {
+            let ran = shell.tamis(&format!("check {input} --contract contract.yaml --json"));
+            assert_eq!(ran.code, Some(1), "{}", ran.stderr);
+            let report: serde_json::Value = serde_json::from_str(&ran.stdout).expect("it is JSON");
+            report["violations"]["by_rule"].clone()
+        });
+        assert_eq!(found, expected, "{file}");
+        assert_eq!(found[2]["rule"], "required", "{found}");
+        assert_eq!(found[2]["count"], 2, "{found}");
+        let bad = format!("check {file} --contract contract.yaml --bad bad.csv");
+        assert_eq!(shell.tamis(&bad).code, Some(1));
+        let rows = shell.read("bad.csv");
+        let first = rows.lines().nth(1).unwrap_or_default();
+        assert_eq!(first, "1,s: minLength; t: maxLength,1,\"\",x", "{file}");
+    }
+}
+
 #[test]
 fn rows_come_back_as_they_were() {
     let shell = shell();

@@ -7,13 +7,12 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use arrow_array::cast::AsArray;
-use arrow_array::types::{
-    ArrowDictionaryKeyType, Int16Type, Int32Type, Int64Type, RunEndIndexType,
-};
+use arrow_array::types::{Int16Type, Int32Type, Int64Type};
 use arrow_array::{Array, ArrayRef};
 use arrow_buffer::{ArrowNativeType, NullBuffer};
 use arrow_schema::DataType;
 
+use super::EmptyText;
 use super::spare::{Right, Spare};
 use super::text::{Loaded, Text};
 use crate::block::{Column, Kinds};
@@ -49,6 +48,8 @@ pub(super) struct Dictionary {
     /// What this is made of.
     array: ArrayRef,
     values: Text,
+    /// What each value is, where one is an empty text that is no null.
+    kinds: Option<Vec<Kind>>,
     is_ascii: bool,
     /// Of each value whether it must be judged; `None`: nobody knows.
     suspects: Option<Suspects>,
@@ -71,20 +72,26 @@ impl Dictionary {
         name: &str,
         array: &dyn Array,
         spare: &Spare,
+        empty_text: EmptyText,
     ) -> Option<Result<Dictionary, Error>> {
         let values = values_of(array)?;
         let mut scratch = Text::default();
         let loaded = scratch
             .load(values.as_ref(), values.nulls(), 0..values.len())
             .and_then(|loaded| loaded.checked(name));
+        let loaded = loaded.map(|loaded| Loaded {
+            kinds: loaded.kinds.filter(|_| empty_text == EmptyText::Value),
+            ..loaded
+        });
         Some(loaded.map(|loaded| Dictionary {
             array: Arc::clone(values),
+            kinds: loaded.kinds.map(<[Kind]>::to_vec),
             is_ascii: loaded.ascii == Some(true),
             suspects: Suspects::among(&loaded, values, array.len(), spare),
             values: Text {
                 bytes: loaded.bytes.to_vec(),
                 index: loaded.index.to_vec(),
-                suspects: Vec::new(),
+                ..Text::default()
             },
         }))
     }
@@ -141,18 +148,29 @@ impl Dictionary {
         rows: Range<usize>,
         text: &'t mut Text,
     ) -> Result<Loaded<'t>, Error> {
-        text.index.clear();
+        let to = Rows {
+            nulls,
+            rows,
+            text: &mut *text,
+        };
         macro_rules! look_up {
-            ($key:ty) => {
-                self.look_up::<$key>(array, nulls, rows, text)
-            };
+            ($key:ty) => {{
+                let keys = array.as_dictionary::<$key>().keys().values();
+                self.look_up(to, |row| keys[row].as_usize())
+            }};
+        }
+        macro_rules! look_up_runs {
+            ($end:ty) => {{
+                let runs = array.as_run::<$end>();
+                self.look_up(to, |row| runs.get_physical_index(row))
+            }};
         }
         let found = match array.data_type() {
             DataType::Dictionary(key_type, _) => with_key_type!(key_type.as_ref(), look_up),
             DataType::RunEndEncoded(ends, _) => match ends.data_type() {
-                DataType::Int16 => self.look_up_runs::<Int16Type>(array, nulls, rows, text),
-                DataType::Int32 => self.look_up_runs::<Int32Type>(array, nulls, rows, text),
-                _ => self.look_up_runs::<Int64Type>(array, nulls, rows, text),
+                DataType::Int16 => look_up_runs!(Int16Type),
+                DataType::Int32 => look_up_runs!(Int32Type),
+                _ => look_up_runs!(Int64Type),
             },
             _ => unreachable!("it has a dictionary"),
         };
@@ -168,6 +186,7 @@ impl Dictionary {
             index: &text.index,
             ascii: Some(self.is_ascii),
             suspects: Some(text.suspects.as_slice()).filter(|suspects| !suspects.is_empty()),
+            kinds: self.kinds.as_ref().map(|_| text.kinds.as_slice()),
         })
     }
 
@@ -176,43 +195,35 @@ impl Dictionary {
         self.values.index.get(2 * at..)?.first_chunk().copied()
     }
 
-    fn look_up_runs<K: RunEndIndexType>(
-        &self,
-        array: &dyn Array,
-        nulls: Option<&NullBuffer>,
-        rows: Range<usize>,
-        text: &mut Text,
-    ) -> Option<()> {
-        let runs = array.as_run::<K>();
-        for row in rows {
-            let pair = match nulls.is_none_or(|nulls| nulls.is_valid(row)) {
-                true => self.place(runs.get_physical_index(row))?,
+    /// Finds the value of each row, of which `value_of` says which it is; `None` if there is no such value.
+    fn look_up(&self, to: Rows<'_>, value_of: impl Fn(usize) -> usize) -> Option<()> {
+        let Rows { nulls, rows, text } = to;
+        // What stands in the row of a null may be the key of any value, or of none.
+        let is_valid = |row: usize| nulls.is_none_or(|nulls| nulls.is_valid(row));
+        text.index.clear();
+        for row in rows.clone() {
+            let pair = match is_valid(row) {
+                true => self.place(value_of(row))?,
                 false => [u32::MAX, 0],
             };
             text.index.extend(pair);
         }
+        if let Some(kinds) = &self.kinds {
+            text.kinds.clear();
+            text.kinds.extend(rows.map(|row| match is_valid(row) {
+                true => kinds[value_of(row)],
+                false => Kind::Null,
+            }));
+        }
         Some(())
     }
+}
 
-    fn look_up<K: ArrowDictionaryKeyType>(
-        &self,
-        array: &dyn Array,
-        nulls: Option<&NullBuffer>,
-        rows: Range<usize>,
-        text: &mut Text,
-    ) -> Option<()> {
-        let keys = array.as_dictionary::<K>().keys().values();
-        for row in rows {
-            let is_valid = nulls.is_none_or(|nulls| nulls.is_valid(row));
-            // The key of a null may be any.
-            let pair = match is_valid {
-                true => self.place(keys[row].as_usize())?,
-                false => [u32::MAX, 0],
-            };
-            text.index.extend(pair);
-        }
-        Some(())
-    }
+/// Rows to look up, and where what is found goes.
+struct Rows<'r> {
+    nulls: Option<&'r NullBuffer>,
+    rows: Range<usize>,
+    text: &'r mut Text,
 }
 
 impl Suspects {
@@ -241,7 +252,7 @@ impl Suspects {
         let columns = [Column {
             bytes: loaded.bytes,
             index: loaded.index,
-            kinds: Kinds::All(Kind::Text),
+            kinds: loaded.kinds.map_or(Kinds::All(Kind::Text), Kinds::Each),
             ascii: loaded.ascii,
             suspects: None,
         }];

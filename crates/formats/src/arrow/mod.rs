@@ -10,6 +10,9 @@
 //! [`Kind::Text`], as a field of a CSV is; what has a type in Arrow keeps it. Of most numbers and moments it can be said
 //! without a text that they are right ([`spare`]), and then none is written.
 //!
+//! A text that is empty and not null is a [`Kind::String`], so that nobody takes it for null; a reader may be told to take it
+//! for null nevertheless ([`EmptyText`]).
+//!
 //! Members of a struct are columns of their own, called `struct.member`. A list has no members here: its text is its JSON
 //! ([`nested`]). Bytes are taken for text.
 
@@ -22,6 +25,7 @@ pub(crate) mod dictionary;
 pub mod file;
 #[cfg(feature = "parquet")]
 pub mod gather;
+mod leaf;
 mod moment;
 mod nested;
 mod number;
@@ -54,12 +58,14 @@ use std::sync::Arc;
 use arrow_array::cast::AsArray;
 use arrow_array::{Array, ArrayRef, StructArray};
 use arrow_buffer::NullBuffer;
-use arrow_schema::{DataType, Fields, Schema};
 
 use crate::block::{Column, Kinds};
 use crate::columns::{BLOCK_ROWS, Batch};
 use crate::{Block, Error, Kind};
 use dictionary::Dictionary;
+#[cfg(feature = "parquet")]
+pub(crate) use leaf::every_leaf;
+pub use leaf::{Leaf, leaves};
 pub use spare::{Right, Spare, Texts};
 #[cfg(feature = "parquet")]
 pub use stretch::Stretch;
@@ -68,146 +74,21 @@ use text::{Loaded, Text};
 /// Rows of a [`Slice`]: enough to be worth a thread's while, few enough that one batch keeps all threads busy.
 const SLICE_ROWS: usize = 32 << 10;
 
-/// A column, or a member of a struct, with the name a contract knows it by.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Leaf {
-    /// `amount`, or `customer.city` for a member.
-    pub name: String,
-    /// Its index in the schema, then in each struct.
-    path: Vec<usize>,
-    pub(crate) data_type: DataType,
-}
-
-/// The columns of `schema` under the names of a contract's: a struct is one column, unless `known` has names
-/// of its members.
-pub fn leaves(schema: &Schema, known: &[String]) -> Vec<Leaf> {
-    let mut leaves = Vec::new();
-    add_leaves(schema.fields(), "", &[], known, &mut leaves);
-    leaves
-}
-
-fn add_leaves(
-    fields: &Fields,
-    prefix: &str,
-    parent: &[usize],
-    known: &[String],
-    leaves: &mut Vec<Leaf>,
-) {
-    for (index, field) in fields.iter().enumerate() {
-        let name = format!("{prefix}{}", field.name());
-        let path = [parent, &[index]].concat();
-        let members = match field.data_type() {
-            DataType::Struct(members) => {
-                let prefix = format!("{name}.");
-                let is_known = known.iter().any(|known| known.starts_with(&prefix));
-                is_known.then_some((prefix, members))
-            }
-            _ => None,
-        };
-        if members.is_none() || known.contains(&name) {
-            leaves.push(Leaf {
-                name,
-                path: path.clone(),
-                data_type: field.data_type().clone(),
-            });
-        }
-        if let Some((prefix, members)) = members {
-            add_leaves(members, &prefix, &path, known, leaves);
-        }
-    }
-}
-
-/// All columns that are no structs, and the members of those that are.
-#[cfg(feature = "parquet")]
-pub(crate) fn every_leaf(schema: &Schema) -> Vec<Leaf> {
-    fn add(fields: &Fields, prefix: &str, parent: &[usize], leaves: &mut Vec<Leaf>) {
-        for (index, field) in fields.iter().enumerate() {
-            let name = format!("{prefix}{}", field.name());
-            let path = [parent, &[index]].concat();
-            match field.data_type() {
-                DataType::Struct(members) => add(members, &format!("{name}."), &path, leaves),
-                data_type => leaves.push(Leaf {
-                    name,
-                    path,
-                    data_type: data_type.clone(),
-                }),
-            }
-        }
-    }
-    let mut leaves = Vec::new();
-    add(schema.fields(), "", &[], &mut leaves);
-    leaves
-}
-
-impl Leaf {
-    /// Its index in the schema, then in each struct.
-    #[cfg(feature = "parquet")]
-    pub(crate) fn path(&self) -> &[usize] {
-        &self.path
-    }
-
-    /// The same column at another place.
-    #[cfg(feature = "parquet")]
-    pub(crate) fn moved(&self, path: Vec<usize>) -> Leaf {
-        Leaf {
-            path,
-            ..self.clone()
-        }
-    }
-
-    /// What the values are.
-    ///
-    /// # Errors
-    /// [`Error::UnsupportedType`] for intervals, unions and the like.
-    pub fn kind(&self) -> Result<Kind, Error> {
-        let data_type = match &self.data_type {
-            DataType::Dictionary(_, values) => values,
-            DataType::RunEndEncoded(_, values) => values.data_type(),
-            other => other,
-        };
-        Ok(match data_type {
-            DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View => Kind::Text,
-            // Writers that do not know better store texts as bytes.
-            DataType::Binary
-            | DataType::LargeBinary
-            | DataType::BinaryView
-            | DataType::FixedSizeBinary(_) => Kind::Text,
-            DataType::Boolean => Kind::Boolean,
-            DataType::Null => Kind::Null,
-            DataType::Struct(_) | DataType::Map(..) => Kind::Object,
-            DataType::List(_)
-            | DataType::LargeList(_)
-            | DataType::ListView(_)
-            | DataType::LargeListView(_)
-            | DataType::FixedSizeList(..) => Kind::Array,
-            number if number::is_number(number) => Kind::Number,
-            moment if moment::is_moment(moment) => Kind::String,
-            _ => {
-                return Err(self.unsupported("cast it to a string or a number, or drop its rules"));
-            }
-        })
-    }
-
-    /// How two moments of a column of moments are written, one with a fraction and one without, if its type has fractions.
-    /// All of the years 1 to 9999 are written like one of them.
-    pub fn moments(&self) -> Option<[String; 2]> {
-        moment::examples(&self.data_type)
-    }
-
-    /// The error for a column of this type.
-    pub fn unsupported(&self, remedy: &'static str) -> Error {
-        Error::UnsupportedType {
-            column: self.name.clone(),
-            data_type: self.data_type.to_string(),
-            remedy,
-        }
-    }
+/// What a text without a single character is, where it is not null.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum EmptyText {
+    /// A value, as in JSON.
+    #[default]
+    Value,
+    /// Null, as in CSV.
+    Null,
 }
 
 /// Which columns of the batches of a schema go where in the blocks.
 #[derive(Clone, Debug)]
 pub struct Reader {
     columns: Arc<[Wanted]>,
+    empty_text: EmptyText,
 }
 
 /// A column of the blocks.
@@ -247,7 +128,14 @@ impl Reader {
         });
         Ok(Reader {
             columns: wanted.collect::<Result<_, Error>>()?,
+            empty_text: EmptyText::default(),
         })
+    }
+
+    /// The same, with other empty texts.
+    #[must_use]
+    pub fn with_empty_text(self, empty_text: EmptyText) -> Reader {
+        Reader { empty_text, ..self }
     }
 
     /// The rows of a batch of the schema (a record batch is a struct of its columns), cut so that many threads can look
@@ -281,7 +169,9 @@ impl Reader {
                     // Values that are passed on unread need be no text at all.
                     *known = None;
                 } else if !known.as_ref().is_some_and(|known| known.is_of(array)) {
-                    *known = match Dictionary::of(&wanted.name, array, &wanted.spare).transpose() {
+                    let (name, spare) = (&wanted.name, &wanted.spare);
+                    let dictionary = Dictionary::of(name, array, spare, self.empty_text);
+                    *known = match dictionary.transpose() {
                         Ok(dictionary) => dictionary.map(Arc::new),
                         Err(error) => return Some(Err(error)),
                     };
@@ -297,6 +187,7 @@ impl Reader {
         let batch = Arc::new(Sources {
             columns: Arc::clone(&self.columns),
             sources: sources.collect(),
+            empty_text: self.empty_text,
         });
         (0..rows).step_by(SLICE_ROWS).map(move |first| Slice {
             batch: Arc::clone(&batch),
@@ -318,6 +209,7 @@ struct Sources {
     columns: Arc<[Wanted]>,
     /// One for each of the columns.
     sources: Vec<Option<Result<Source, Error>>>,
+    empty_text: EmptyText,
 }
 
 /// What is known of the dictionaries of a batch, for those that follow: one for each column of the blocks.
@@ -423,7 +315,10 @@ impl Slice {
             columns.push(Column {
                 bytes: loaded.bytes,
                 index: loaded.index,
-                kinds: Kinds::All(wanted.kind),
+                kinds: match (loaded.kinds, self.batch.empty_text) {
+                    (Some(kinds), EmptyText::Value) => Kinds::Each(kinds),
+                    _ => Kinds::All(wanted.kind),
+                },
                 ascii: loaded.ascii,
                 suspects: loaded.suspects,
             });

@@ -11,7 +11,7 @@ use arrow_schema::DataType;
 
 use super::dictionary::Dictionary;
 use super::text::Text;
-use super::{Spare, moment, number};
+use super::{EmptyText, Spare, moment, number};
 use crate::Error;
 use crate::write::write_json_string;
 
@@ -212,7 +212,8 @@ fn scalars(
     rows: Range<usize>,
 ) -> Result<Json, Error> {
     let mut scratch = Text::default();
-    let dictionary = Dictionary::of("", array, &Spare::default()).transpose()?;
+    let dictionary =
+        Dictionary::of("", array, &Spare::default(), EmptyText::default()).transpose()?;
     let data_type = match array.data_type() {
         DataType::Dictionary(_, values) => values.as_ref(),
         data_type => data_type,

@@ -16,7 +16,7 @@ use super::{Leaf, Reader, Spare, every_leaf};
 use crate::Error;
 use crate::columns::Batch;
 use crate::csv::{self, Dialect};
-use crate::write::Lines;
+use crate::write::{Lines, write_delimited_field};
 
 /// Writes rows of a schema.
 #[derive(Clone, Debug)]
@@ -83,7 +83,7 @@ impl RowWriter {
         dialect: &Dialect,
         visit: &mut dyn FnMut(&[u8]),
     ) -> Result<(), Error> {
-        let mut line = Vec::new();
+        let (mut line, mut scratch) = (Vec::new(), Vec::new());
         for slice in self.reader.slices(array) {
             slice.for_each_block(&mut |block| {
                 for row in 0..block.rows {
@@ -92,11 +92,12 @@ impl RowWriter {
                         if column > 0 {
                             line.push(dialect.delimiter);
                         }
-                        let field = block.column(column).field(row);
+                        let place = (row, column);
+                        write_delimited_field(block, place, None, dialect, &mut scratch, &mut line);
+                    }
+                    if line.is_empty() {
                         // A record of nothing would be a blank line.
-                        if !field.is_empty() || block.columns == 1 {
-                            csv::write_field(field, dialect, &mut line);
-                        }
+                        csv::write_field(b"", dialect, &mut line);
                     }
                     line.push(b'\n');
                     visit(&line);

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use arrow_array::builder::StringViewBuilder;
-use arrow_array::types::Int8Type;
+use arrow_array::types::{Int8Type, Int32Type};
 use arrow_array::*;
-use arrow_schema::{Field, IntervalUnit};
+use arrow_schema::{DataType, Field, Fields, IntervalUnit, Schema};
 
 use super::*;
 
@@ -83,6 +83,47 @@ fn strings_of_every_layout() {
     check(Arc::new(StringViewArray::from(short.clone())), &short);
     let keys: DictionaryArray<Int8Type> = TEXTS.iter().copied().collect();
     check(Arc::new(keys), &TEXTS);
+}
+
+#[test]
+fn an_empty_text_is_a_value_and_no_null() {
+    let texts = [Some(""), None, Some("a"), Some(""), None, Some("")];
+    check(Arc::new(StringArray::from(texts.to_vec())), &texts);
+    check(Arc::new(LargeStringArray::from(texts.to_vec())), &texts);
+    check(Arc::new(StringViewArray::from(texts.to_vec())), &texts);
+    let long = texts.map(|text| text.map(|text| text.repeat(20)));
+    let long = long.each_ref().map(Option::as_deref);
+    check(Arc::new(StringViewArray::from(long.to_vec())), &long);
+    let bytes = texts.map(|text| text.map(str::as_bytes));
+    check(Arc::new(BinaryArray::from(bytes.to_vec())), &texts);
+    check(Arc::new(StringArray::from(vec![""; 3])), &[Some(""); 3]);
+    let keys: DictionaryArray<Int8Type> = texts.iter().copied().collect();
+    check(Arc::new(keys), &texts);
+    // A dictionary may have a null among its values.
+    let keys = DictionaryArray::<Int8Type>::new(
+        Int8Array::from(vec![Some(0), Some(1), None, Some(2)]),
+        Arc::new(StringArray::from(vec![Some(""), None, Some("b")])),
+    );
+    check(Arc::new(keys), &[Some(""), None, None, Some("b")]);
+    let ends = Int32Array::from(vec![1, 3, 4]);
+    let runs = StringArray::from(vec![Some(""), Some("b"), Some("")]);
+    let runs = RunArray::<Int32Type>::try_new(&ends, &runs).unwrap();
+    check(Arc::new(runs), &[Some(""), Some("b"), Some("b"), Some("")]);
+}
+
+#[test]
+fn a_reader_may_take_empty_texts_for_null() {
+    let texts = StringArray::from(vec![Some(""), None, Some("a")]);
+    let keys: DictionaryArray<Int8Type> = texts.iter().collect();
+    for array in [Arc::new(texts) as ArrayRef, Arc::new(keys)] {
+        let field = Field::new("x", array.data_type().clone(), true);
+        let schema = Schema::new(vec![field.clone()]);
+        let batch = StructArray::from(vec![(Arc::new(field), array)]);
+        let leaf = &leaves(&schema, &[])[0];
+        let reader = Reader::new([Some((leaf, Spare::default()))]).unwrap();
+        let reader = reader.with_empty_text(EmptyText::Null);
+        assert_eq!(read(&reader, &batch), [None, None, Some("a".to_owned())]);
+    }
 }
 
 #[test]

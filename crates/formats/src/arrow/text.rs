@@ -13,8 +13,8 @@ use arrow_schema::DataType;
 
 use super::nested::{self, Json};
 use super::{moment, number};
-use crate::Error;
 use crate::columns::VALUE_BYTES_MAX;
+use crate::{Error, Kind};
 
 /// Scratch for the text of one column, kept from block to block.
 #[derive(Clone, Debug, Default)]
@@ -23,6 +23,8 @@ pub(super) struct Text {
     pub(super) index: Vec<u32>,
     /// The rows whose text is asked for, a bit for each; empty: all of them. See [`spare`](super::spare).
     pub(super) suspects: Vec<u64>,
+    /// What each value is, where some text is empty and not null.
+    pub(super) kinds: Vec<Kind>,
 }
 
 /// Where the values of some rows lie.
@@ -33,6 +35,8 @@ pub(super) struct Loaded<'t> {
     pub(super) index: &'t [u32],
     pub(super) ascii: Option<bool>,
     pub(super) suspects: Option<&'t [u64]>,
+    /// What each value is, where some text is empty and not null: `String` if it is, `Null`, or `Text`.
+    pub(super) kinds: Option<&'t [Kind]>,
 }
 
 impl Loaded<'_> {
@@ -114,6 +118,7 @@ impl Text {
             index: &self.index,
             ascii: Some(known_ascii),
             suspects: Some(self.suspects.as_slice()).filter(|suspects| !suspects.is_empty()),
+            kinds: None,
         })
     }
 
@@ -138,6 +143,7 @@ impl Text {
             index: &self.index,
             ascii: None,
             suspects: None,
+            kinds: None,
         })
     }
 
@@ -155,13 +161,20 @@ impl Text {
             self.index
                 .extend([((at * len) as u32).wrapping_sub(1), ((at + 1) * len) as u32]);
         }
-        self.empty_nulls(nulls, rows);
-        Ok(Loaded {
+        self.empty_nulls(nulls, rows.clone());
+        self.find_empty(nulls, rows);
+        Ok(self.found(bytes))
+    }
+
+    /// The texts that have been found in these bytes.
+    fn found<'t>(&'t self, bytes: &'t [u8]) -> Loaded<'t> {
+        Loaded {
             bytes,
             index: &self.index,
             ascii: None,
             suspects: None,
-        })
+            kinds: Some(self.kinds.as_slice()).filter(|kinds| !kinds.is_empty()),
+        }
     }
 
     /// Text that lies one behind the other.
@@ -184,13 +197,9 @@ impl Text {
                 .wrapping_sub(1);
             pair[1] = (ends[1].as_usize() as u32).wrapping_sub(first);
         }
-        self.empty_nulls(nulls, rows);
-        Ok(Loaded {
-            bytes,
-            index: &self.index,
-            ascii: None,
-            suspects: None,
-        })
+        self.empty_nulls(nulls, rows.clone());
+        self.find_empty(nulls, rows);
+        Ok(self.found(bytes))
     }
 
     fn views<'t, T: ByteViewType + ?Sized>(
@@ -211,22 +220,14 @@ impl Text {
                 pair[1] = start as u32 + view as u32;
             }
             self.empty_nulls(nulls, rows.clone());
+            self.find_empty(nulls, rows.clone());
             let bytes = array.views().inner().as_slice();
-            return Ok(Loaded {
-                bytes: &bytes[VIEW_BYTES * rows.start..VIEW_BYTES * rows.end],
-                index: &self.index,
-                // The lengths in between are ASCII as long as no text has 128 bytes.
-                ascii: None,
-                suspects: None,
-            });
+            // The lengths in between are ASCII as long as no text has 128 bytes.
+            return Ok(self.found(&bytes[VIEW_BYTES * rows.start..VIEW_BYTES * rows.end]));
         }
-        self.gather_views(array, nulls, rows)?;
-        Ok(Loaded {
-            bytes: &self.bytes,
-            index: &self.index,
-            ascii: None,
-            suspects: None,
-        })
+        self.gather_views(array, nulls, rows.clone())?;
+        self.find_empty(nulls, rows);
+        Ok(self.found(&self.bytes))
     }
 
     /// Copies the text of views.
@@ -290,6 +291,7 @@ impl Text {
             index: &self.index,
             ascii: Some(true),
             suspects: None,
+            kinds: None,
         }
     }
 
@@ -302,6 +304,25 @@ impl Text {
                 pair[1] = 0;
             }
         }
+    }
+
+    /// Notes what each of these rows is, if a text is empty and not null. All nulls are empty, so it is enough to count: most
+    /// columns have as many empty texts as nulls.
+    fn find_empty(&mut self, nulls: Option<&NullBuffer>, rows: Range<usize>) {
+        self.kinds.clear();
+        let is_empty = |&[before, end]: &[u32; 2]| before.wrapping_add(1) == end;
+        let (pairs, _) = self.index.as_chunks();
+        let empty: u32 = pairs.iter().map(|pair| u32::from(is_empty(pair))).sum();
+        let nulls = nulls.map(|nulls| nulls.slice(rows.start, rows.len()));
+        if empty as usize == nulls.as_ref().map_or(0, NullBuffer::null_count) {
+            return;
+        }
+        let kinds = pairs.iter().enumerate().map(|(at, pair)| match &nulls {
+            Some(nulls) if nulls.is_null(at) => Kind::Null,
+            _ if is_empty(pair) => Kind::String,
+            _ => Kind::Text,
+        });
+        self.kinds.extend(kinds);
     }
 
     /// Writes a value for each row that is asked for, of at most `width` bytes: `write` says how many of those it was given it took.

@@ -17,6 +17,10 @@ use super::words::{NONE, Words};
 /// Bytes of a field that make a word.
 const WORD_BYTES: usize = 8;
 
+/// The word of an empty text that is not null: such a column may have plain words beside it, and this is none of them, since it
+/// has more bytes than it says.
+const EMPTY: u64 = 1;
+
 /// By the length of a field: the bits of a word that belong to it.
 const MASKS: [u64; WORD_BYTES + 1] = {
     let mut masks = [u64::MAX; WORD_BYTES + 1];
@@ -189,6 +193,7 @@ impl KeyColumn {
             Kind::Null | Kind::Missing => return Ok(self.values.intern_null()),
             Kind::Text if raw.is_empty() => return Ok(self.values.intern_null()),
             Kind::Text => plain_word(raw, 0, raw.len()),
+            Kind::String if raw.is_empty() => Some(EMPTY),
             _ => tagged_word(raw, kind),
         };
         match word.map_or(NONE, |word| self.words.find(word)) {

@@ -193,7 +193,7 @@ impl Taker<'_> {
             let raw = spans.field(row);
             let family = match block.kind(row, at) {
                 Kind::Missing | Kind::Null => continue,
-                // Of an array of texts, where null and nothing are the same as in CSV.
+                // Null, in an array of texts.
                 Kind::Text if raw.is_empty() => continue,
                 Kind::EscapedString => {
                     let text = jsonl::decode_string(raw, &mut scratch.decoded);

@@ -25,6 +25,8 @@ pub(crate) struct FastCheck {
     null_matters: bool,
     /// The absence of a JSON key leads to something.
     missing_matters: bool,
+    /// An empty text leads to something, where it is not null.
+    empty_matters: bool,
     /// Texts that lead to something although every loop would pass them.
     marked_texts: Vec<Box<[u8]>>,
     marked_short: Option<ShortSet>,
@@ -85,6 +87,7 @@ impl FastCheck {
             },
             ..FastCheck::default()
         };
+        values.judge(Kind::String, b"", |_| check.empty_matters = true);
         let nulls = values.null_texts.iter().filter(|_| check.null_matters);
         let missing = values.missing.iter().flat_map(|(texts, _)| texts);
         check.marked_texts = nulls.chain(missing).cloned().collect();
@@ -101,6 +104,7 @@ impl FastCheck {
             loops: vec![Loop::Every],
             null_matters: true,
             missing_matters: true,
+            empty_matters: true,
             ..FastCheck::default()
         }
     }
@@ -142,12 +146,12 @@ impl FastCheck {
             (Some(_), _) => mark_where(spans, suspects, |field| !field.is_empty()),
             (None, _) => self.mark_kinds(column, suspects),
         }
-        let empty = if self.null_matters {
-            Empty::Suspect
-        } else {
-            Empty::Pass
+        // Where values say themselves that they are null, an empty one need not be.
+        let empty = match self.null_matters && block.only_kind(*at).is_some() {
+            true => Empty::Suspect,
+            false => Empty::Pass,
         };
-        if self.loops.is_empty() && self.null_matters {
+        if self.loops.is_empty() && empty == Empty::Suspect {
             kernel.mark_empty(spans, suspects);
         }
         for one in &self.loops {
@@ -183,9 +187,10 @@ impl FastCheck {
                             PlainKinds::Any | PlainKinds::One(Kind::String)
                         )
                 }
+                Kind::Text if spans.field(row).is_empty() => !self.null_matters,
                 Kind::Text => !self.plain_kinds.are_nested(),
-                // The loops take an empty text for null.
-                Kind::String if spans.field(row).is_empty() => false,
+                // The loops pass over what is empty.
+                Kind::String if spans.field(row).is_empty() => !self.empty_matters,
                 kind => {
                     self.plain_kinds == PlainKinds::Any || self.plain_kinds == PlainKinds::One(kind)
                 }

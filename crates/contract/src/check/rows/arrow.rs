@@ -6,7 +6,9 @@ use std::sync::Arc;
 use arrow_array::StructArray;
 use arrow_schema::Schema;
 use tamis_engine::kernel::Kernel;
-use tamis_formats::arrow::{Dictionaries, Leaf, Reader, Right, Slice, Spare, Texts, leaves};
+use tamis_formats::arrow::{
+    Dictionaries, EmptyText, Leaf, Reader, Right, Slice, Spare, Texts, leaves,
+};
 use tamis_formats::{Block, Kind};
 #[cfg(feature = "parquet")]
 use tamis_formats::{
@@ -50,6 +52,8 @@ pub(in crate::check) fn slices(
         input: input.name.to_owned(),
         source,
     })?;
+    // Strings of a program are read as CSV fields are, whether they come in rows or in a table.
+    let reader = reader.with_empty_text(EmptyText::Null);
     let layout = layout(&places);
     // One array may be all there is: it is cut before it is divided among the threads.
     let mut batches = batches;
