@@ -1,7 +1,9 @@
 //! Days, times of day and points in time as ISO 8601 writes them: `2024-02-29`, `10:20:30.500`.
 //!
-//! A year outside of 0 to 9999 is written with all its digits, which is no date in ISO 8601.
+//! A year outside of 0 to 9999 is written as ISO 8601 expands years, with a sign and at least four digits: `+10000-01-01`,
+//! `-0001-12-31`. Who reads dates here reads none of these.
 
+use std::fmt;
 use std::io::Write;
 
 use crate::calendar::{DAY_SECONDS, civil};
@@ -61,7 +63,7 @@ pub(crate) fn time(value: i64, digits: u32, out: &mut [u8]) -> usize {
 /// `10:20:30.500`; what is no time of day is written as seconds, which is no time in ISO 8601.
 pub(crate) fn write_time(seconds: i64, fraction: u32, digits: u32, out: &mut [u8]) -> usize {
     if !(0..DAY_SECONDS).contains(&seconds) {
-        return write_integer(seconds, out);
+        return written(format_args!("{seconds}"), out);
     }
     let seconds = seconds as u64;
     two_digits(seconds / 3600, out);
@@ -91,7 +93,7 @@ pub(crate) fn write_date(days: i64, out: &mut [u8]) -> usize {
             two_digits(year as u64 / 100, out);
             two_digits(year as u64 % 100, &mut out[2..]);
         }
-        _ => end = write_integer(year, out),
+        _ => end = written(format_args!("{year:+05}"), out),
     }
     out[end] = b'-';
     two_digits(month, &mut out[end + 1..]);
@@ -105,9 +107,10 @@ pub(crate) fn two_digits(number: u64, out: &mut [u8]) {
     out[1] = b'0' + (number % 10) as u8;
 }
 
-fn write_integer(number: i64, mut out: &mut [u8]) -> usize {
+fn written(integer: fmt::Arguments<'_>, mut out: &mut [u8]) -> usize {
     let before = out.len();
-    write!(out, "{number}").expect("there is room for every integer");
+    out.write_fmt(integer)
+        .expect("there is room for every integer");
     before - out.len()
 }
 
@@ -129,9 +132,9 @@ mod tests {
             (19_782, "2024-02-29"),
             (19_783, "2024-03-01"),
             (-719_528, "0000-01-01"),
-            (-719_529, "-1-12-31"),
+            (-719_529, "-0001-12-31"),
             (2_932_896, "9999-12-31"),
-            (2_932_897, "10000-01-01"),
+            (2_932_897, "+10000-01-01"),
         ] {
             assert_eq!(date(days), text, "{days}");
         }

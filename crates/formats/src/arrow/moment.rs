@@ -1,8 +1,8 @@
 //! Dates, times and timestamps in ISO 8601: `2024-02-29`, `10:20:30.500`, `2024-02-29T10:20:30Z`.
 //!
 //! A fraction has the digits of the unit, or none if it is zero. A timestamp with a fixed offset is written with it,
-//! one with any other zone in UTC. A year outside of 0 to 9999 is written with all its digits, which is no date
-//! in ISO 8601 and breaks the type.
+//! one with any other zone in UTC. A year outside of 0 to 9999 is written with its sign (`+10000-01-01`), which no rule takes for
+//! a date.
 
 use std::ops::Range;
 

@@ -36,6 +36,7 @@
 mod fast;
 mod kind;
 mod nulls;
+mod present;
 mod read;
 #[cfg(test)]
 mod tests;

@@ -21,6 +21,8 @@ pub(crate) struct Plan {
     pub(super) types: Vec<Option<Type>>,
     /// For each of them, whether it is passed on as it is stored, and nobody computes with it.
     pub(crate) passed: Vec<bool>,
+    /// For each of them, whether it is only written, as JSON, where values say what they are.
+    pub(super) written: Vec<bool>,
     /// Rows for which this is true.
     pub(super) filter: Option<Computed>,
     /// Columns that are computed.
@@ -104,7 +106,6 @@ impl Plan {
         };
         let mut computed = Vec::new();
         let mut outputs = Vec::with_capacity(selected.len());
-        let reads_values = matches!(encoding, Encoding::Json { .. } | Encoding::Batches(_));
         let keeps_stored = matches!(encoding, Encoding::Batches(_));
         for Selected { source, name } in selected {
             let from = match source {
@@ -113,9 +114,10 @@ impl Plan {
                 }
                 Source::Column(column) => From::Column(wanted.add(
                     column,
-                    match reads_values {
-                        true => Use::Value,
-                        false => Use::Bytes,
+                    match encoding {
+                        Encoding::Json { .. } if table.is_stated(column) => Use::Written,
+                        Encoding::Json { .. } | Encoding::Batches(_) => Use::Value,
+                        Encoding::Raw { .. } | Encoding::Delimited(_) => Use::Bytes,
                     },
                 )),
                 Source::Expression(text) => {
@@ -150,12 +152,15 @@ impl Plan {
             }
             _ => None,
         };
-        let typed = wanted.columns.iter().zip(&types);
-        // Text takes everything: nothing can turn out to be wrong.
-        let typed = typed.filter(|(_, ty)| ty.is_some_and(|ty| ty != Type::Text));
+        let written: Vec<bool> = wanted.uses.iter().map(|&it| it == Use::Written).collect();
+        let typed = wanted.columns.iter().zip(&types).zip(&written);
+        // Text takes everything: nothing can turn out to be wrong. Nor can what says itself what it is.
+        let typed =
+            typed.filter(|((_, ty), written)| !**written && ty.is_some_and(|ty| ty != Type::Text));
         Ok(Plan {
-            typed: typed.map(|(&column, _)| column).collect(),
+            typed: typed.map(|((&column, _), _)| column).collect(),
             types,
+            written,
             passed: wanted.uses.iter().map(|&it| it == Use::Passed).collect(),
             wanted: wanted.columns,
             target,
@@ -199,10 +204,12 @@ impl Plan {
             self.wanted.push(column);
             self.types.push(None);
             self.passed.push(false);
+            self.written.push(false);
             self.wanted.len() - 1
         });
         self.types[place] = Some(ty);
         self.passed[place] = false;
+        self.written[place] = false;
         if ty != Type::Text && !self.typed.contains(&column) {
             self.typed.push(column);
         }
@@ -222,6 +229,8 @@ struct Wanted {
 enum Use {
     /// Its bytes are written.
     Bytes,
+    /// It is written with what it is, where values say so themselves; else its values are read.
+    Written,
     /// It leaves as it is stored, where that is in arrays; else its values are read.
     Passed,
     /// Its values are read.

@@ -434,9 +434,11 @@ impl Worker<'_> {
                 continue;
             }
             if let Some(ty) = *ty {
-                let read =
-                    self.reader
-                        .read(block, self.layout.fields[at], ty, &mut self.vectors[at]);
+                let (field, vector) = (self.layout.fields[at], &mut self.vectors[at]);
+                if self.plan.written[at] && vector.note_present(block, field, ty) {
+                    continue;
+                }
+                let read = self.reader.read(block, field, ty, vector);
                 read.map_err(|misfit| (self.plan.wanted[at], misfit))?;
             }
         }

@@ -137,6 +137,13 @@ impl Table<'_> {
         stored.filter(|_| declared.all(|(declared, _)| declared != name))
     }
 
+    /// Whether the first input says what the values of a column are, and nobody declared them to be something else.
+    pub(crate) fn is_stated(&self, column: usize) -> bool {
+        let name = &self.columns[column].name;
+        let mut declared = self.options.types.iter();
+        self.shape.is_none() && declared.all(|(declared, _)| declared != name)
+    }
+
     /// How the first input is read; `None` if it is not made of lines.
     pub fn shape(&self) -> Option<&Shape> {
         self.shape.as_ref()
