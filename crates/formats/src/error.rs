@@ -128,6 +128,41 @@ pub enum Error {
         /// What to do about it.
         remedy: &'static str,
     },
+    /// A column has to be shown as text, and its values have none.
+    #[error(
+        "column `{column}` holds {data_type} values, which have no text{}: leave it out, as `tamis select --columns '!{column}'` does, or write Parquet or Arrow, which keep it as it is",
+        because(.shown)
+    )]
+    NoText {
+        /// Its name.
+        column: String,
+        /// The type's name in its own system.
+        data_type: String,
+        /// Bytes that are no UTF-8, as far as they can be shown, where the type could have texts.
+        shown: Option<String>,
+    },
+    /// A column that only a part can be read of.
+    #[error(
+        "column `{column}` holds {data_type} values, of which months would be lost: leave it out, as `tamis select --columns '!{column}'` does"
+    )]
+    NotWhole {
+        /// Its name.
+        column: String,
+        /// The type's name in its own system.
+        data_type: String,
+    },
+    /// A column of a type that the output's format does not have.
+    #[error(
+        "column `{column}` holds {data_type} values, which {format} does not have: leave it out, as `--columns '!{column}'` does, or write another format"
+    )]
+    NotHeld {
+        /// Its name.
+        column: String,
+        /// The type's name in its own system.
+        data_type: String,
+        /// What is to be written.
+        format: Format,
+    },
     /// A column is of another type than in the input before it, and one cannot become the other without loss.
     #[error(
         "column `{column}` holds {data_type} values here and {expected} in the first input: say what it is, for example `--types '{column}:text'`"
@@ -168,4 +203,25 @@ pub enum Error {
         /// What was found, and what was expected.
         message: String,
     },
+}
+
+/// Why a value has no text.
+fn because(shown: &Option<String>) -> String {
+    let of = |shown| format!(" (`{shown}` is no UTF-8)");
+    shown.as_ref().map(of).unwrap_or_default()
+}
+
+impl Error {
+    /// The same of a part of `column`, where it says which of its parts it is about.
+    #[cfg(feature = "arrow")]
+    #[must_use]
+    pub(crate) fn within(mut self, outer: &str) -> Error {
+        if let Error::NoText { column, .. } | Error::NotUtf8 { column, .. } = &mut self {
+            *column = match column.as_str() {
+                "" => outer.to_owned(),
+                inner => format!("{outer}.{inner}"),
+            };
+        }
+        self
+    }
 }

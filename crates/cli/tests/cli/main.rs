@@ -17,4 +17,6 @@ mod rows;
 mod shell;
 mod sort;
 mod stats;
+#[cfg(feature = "parquet")]
+mod unusual;
 mod usage;

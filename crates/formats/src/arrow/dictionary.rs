@@ -67,7 +67,7 @@ impl Dictionary {
     /// The dictionary of the array of the column called `name`, if it has one.
     ///
     /// # Errors
-    /// [`Error::ValueTooLong`] when its text is longer than an index can point into; [`Error::NotUtf8`].
+    /// [`Error::ValueTooLong`] when its text is longer than an index can point into; [`Error::NotUtf8`], [`Error::NoText`].
     pub(super) fn of(
         name: &str,
         array: &dyn Array,
@@ -78,7 +78,7 @@ impl Dictionary {
         let mut scratch = Text::default();
         let loaded = scratch
             .load(values.as_ref(), values.nulls(), 0..values.len())
-            .and_then(|loaded| loaded.checked(name));
+            .and_then(|loaded| loaded.checked(name, values.data_type()));
         let loaded = loaded.map(|loaded| Loaded {
             kinds: loaded.kinds.filter(|_| empty_text == EmptyText::Value),
             ..loaded

@@ -125,6 +125,15 @@ impl Leaf {
         })
     }
 
+    /// The error for whoever needs a text of such values.
+    pub(super) fn has_no_text(&self) -> Error {
+        Error::NoText {
+            column: self.name.clone(),
+            data_type: self.data_type.to_string(),
+            shown: None,
+        }
+    }
+
     /// How two moments of a column of moments are written, one with a fraction and one without, if its type has fractions.
     /// All of the years 1 to 9999 are written like one of them.
     pub fn moments(&self) -> Option<[String; 2]> {

@@ -25,6 +25,8 @@ pub(crate) mod dictionary;
 pub mod file;
 #[cfg(feature = "parquet")]
 pub mod gather;
+#[cfg(feature = "parquet")]
+mod held;
 mod leaf;
 mod moment;
 mod nested;
@@ -107,7 +109,7 @@ impl Reader {
     /// that nobody looks at.
     ///
     /// # Errors
-    /// As [`Leaf::kind`].
+    /// [`Error::NoText`] for a column whose text is asked for and whose type has none.
     pub fn new<'l>(
         columns: impl IntoIterator<Item = Option<(&'l Leaf, Spare)>>,
     ) -> Result<Reader, Error> {
@@ -121,7 +123,12 @@ impl Reader {
             }),
             Some((leaf, spare)) => Ok(Wanted {
                 name: leaf.name.clone(),
-                kind: leaf.kind()?,
+                kind: match (leaf.kind(), &spare.values) {
+                    (Ok(kind), _) => kind,
+                    // Nobody asks what passes unread.
+                    (Err(_), Right::All) => Kind::Text,
+                    (Err(_), _) => return Err(leaf.has_no_text()),
+                },
                 path: Some(leaf.path.clone()),
                 spare,
             }),
@@ -247,7 +254,11 @@ impl Source {
         }
         match &self.dictionary {
             Some(dictionary) => dictionary.load(&wanted.name, array, nulls, rows, text),
-            None => text.load(array, nulls, rows)?.checked(&wanted.name),
+            None => {
+                let loaded = text.load(array, nulls, rows);
+                let loaded = loaded.map_err(|error| error.within(&wanted.name))?;
+                loaded.checked(&wanted.name, array.data_type())
+            }
         }
     }
 

@@ -37,7 +37,8 @@ impl Json {
 /// The JSON of these rows of `array`; `nulls` are those that count.
 ///
 /// # Errors
-/// [`Error::ValueTooLong`], [`Error::NotUtf8`]; [`Error::UnsupportedType`] for an element that has no text.
+/// [`Error::ValueTooLong`]; [`Error::NotUtf8`] and [`Error::NoText`], whose column is the member of a struct that is meant, or
+/// nothing.
 pub(super) fn json(
     array: &dyn Array,
     nulls: Option<&NullBuffer>,
@@ -179,9 +180,11 @@ fn structs(
         write_json_string(field.name().as_bytes(), &mut name);
         names.push(name);
     }
-    let members = array.columns().iter().map(|member| {
+    let members = array.columns().iter().zip(array.fields());
+    let members = members.map(|(member, field)| {
         let nulls = member.logical_nulls();
-        json(member.as_ref(), nulls.as_ref(), rows.clone())
+        let found = json(member.as_ref(), nulls.as_ref(), rows.clone());
+        found.map_err(|error| error.within(field.name()))
     });
     let members = members.collect::<Result<Vec<_>, _>>()?;
     let mut out = Json::default();
@@ -232,15 +235,17 @@ fn scalars(
     ) || number::is_number(data_type)
         || moment::is_moment(data_type);
     if !is_known {
-        return Err(Error::UnsupportedType {
+        return Err(Error::NoText {
             column: String::new(),
             data_type: data_type.to_string(),
-            remedy: "elements of this type have no text; cast them to a string or a number",
+            shown: None,
         });
     }
     let loaded = match &dictionary {
         Some(dictionary) => dictionary.load("", array, nulls, rows.clone(), &mut scratch)?,
-        None => scratch.load(array, nulls, rows.clone())?.checked("")?,
+        None => scratch
+            .load(array, nulls, rows.clone())?
+            .checked("", data_type)?,
     };
     let is_bare = matches!(data_type, DataType::Boolean) || number::is_number(data_type);
     let mut out = Json::default();

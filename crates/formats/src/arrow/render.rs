@@ -30,7 +30,7 @@ impl RowWriter {
     /// A writer of rows of this schema.
     ///
     /// # Errors
-    /// [`Error::UnsupportedType`] for a column that has no text.
+    /// [`Error::NoText`] for a column that has none.
     pub fn new(schema: &Schema, lines: Lines) -> Result<RowWriter, Error> {
         let leaves = every_leaf(schema);
         let columns = leaves.iter().map(|leaf| Some((leaf, Spare::default())));
@@ -55,7 +55,7 @@ impl RowWriter {
     /// Calls `visit` with each row as text, with what stands in front of it or behind it.
     ///
     /// # Errors
-    /// [`Error::ValueTooLong`], [`Error::NotUtf8`]; [`Error::UnsupportedType`] for what no JSON can hold.
+    /// [`Error::ValueTooLong`], [`Error::NotUtf8`]; [`Error::NoText`] for what no JSON can hold.
     pub fn for_each_row(
         &self,
         array: &StructArray,

@@ -248,12 +248,41 @@ fn types_that_no_rule_fits_are_refused_by_name() {
         true,
     )]);
     let leaves = leaves(&schema, &[]);
-    let error = Reader::new([Some((&leaves[0], Spare::default()))])
-        .unwrap_err()
-        .to_string();
-    assert!(
-        error
-            .starts_with("column `took` holds Interval(YearMonth) values, which cannot be checked"),
-        "{error}"
+    let error = leaves[0].kind().unwrap_err().to_string();
+    let known = "column `took` holds Interval(YearMonth) values, which cannot be checked: ";
+    assert!(error.starts_with(known), "{error}");
+    let reader = Reader::new([Some((&leaves[0], Spare::default()))]);
+    assert_eq!(
+        reader.unwrap_err().to_string(),
+        "column `took` holds Interval(YearMonth) values, which have no text: leave it out, as \
+         `tamis select --columns '!took'` does, or write Parquet or Arrow, which keep it as it is"
     );
+    let passed = Spare {
+        values: Right::All,
+        nulls: true,
+    };
+    assert!(Reader::new([Some((&leaves[0], passed))]).is_ok());
+}
+
+#[test]
+fn bytes_that_are_no_text_are_named() {
+    let error = |array: ArrayRef| {
+        let field = Field::new("raw", array.data_type().clone(), true);
+        let schema = Schema::new(vec![field.clone()]);
+        let batch = StructArray::from(vec![(Arc::new(field), array)]);
+        let leaf = &leaves(&schema, &[])[0];
+        let reader = Reader::new([Some((leaf, Spare::default()))]).unwrap();
+        let slices = reader.slices(&batch);
+        let found = slices.map(|slice| slice.for_each_block(&mut |_| ()));
+        let error = found.collect::<Result<Vec<()>, _>>().unwrap_err();
+        error.to_string().split(": ").next().unwrap().to_owned()
+    };
+    let bytes: ArrayRef = Arc::new(BinaryArray::from(vec![&b"\xff\xfe"[..]]));
+    let known = "holds Binary values, which have no text (`\u{fffd}\u{fffd}` is no UTF-8)";
+    assert_eq!(error(Arc::clone(&bytes)), format!("column `raw` {known}"));
+    let keys = DictionaryArray::<Int8Type>::new(Int8Array::from(vec![0]), Arc::clone(&bytes));
+    assert_eq!(error(Arc::new(keys)), format!("column `raw` {known}"));
+    let field = Arc::new(Field::new("key", DataType::Binary, true));
+    let inner = StructArray::from(vec![(field, bytes)]);
+    assert_eq!(error(Arc::new(inner)), format!("column `raw.key` {known}"));
 }

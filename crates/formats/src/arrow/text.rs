@@ -44,8 +44,8 @@ impl Loaded<'_> {
     /// have.
     ///
     /// # Errors
-    /// [`Error::NotUtf8`].
-    pub(super) fn checked(self, column: &str) -> Result<Self, Error> {
+    /// [`Error::NotUtf8`], and [`Error::NoText`] for bytes that nobody said were texts.
+    pub(super) fn checked(self, column: &str, data_type: &DataType) -> Result<Self, Error> {
         let ascii = match self.ascii {
             Some(_) => return Ok(self),
             None => self.bytes.is_ascii(),
@@ -61,10 +61,15 @@ impl Loaded<'_> {
         for pair in self.index.chunks_exact(2) {
             let value = &self.bytes[pair[0].wrapping_add(1) as usize..pair[1] as usize];
             if simdutf8::basic::from_utf8(value).is_err() {
+                let column = column.to_owned();
                 let shown = String::from_utf8_lossy(value).chars().take(80).collect();
-                return Err(Error::NotUtf8 {
-                    column: column.to_owned(),
-                    shown,
+                return Err(match data_type.is_binary() {
+                    true => Error::NoText {
+                        column,
+                        data_type: data_type.to_string(),
+                        shown: Some(shown),
+                    },
+                    false => Error::NotUtf8 { column, shown },
                 });
             }
         }

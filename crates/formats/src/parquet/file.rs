@@ -15,6 +15,7 @@ use parquet::file::metadata::{ParquetMetaData, RowGroupMetaData};
 use tamis_engine::source::RandomAccess;
 
 use super::chunk::Chunk;
+use super::interval::is_cut_short;
 use super::message;
 use super::pages::OneRowGroup;
 use crate::Error;
@@ -155,6 +156,15 @@ impl BatchFile for ParquetFile {
         rows_max: usize,
         threads: usize,
     ) -> tamis_engine::Result<Selection<'_>> {
+        if let Some(leaf) = wanted
+            .iter()
+            .find(|leaf| is_cut_short(self.footer(), &leaf.data_type))
+        {
+            return Err(self.region.error(Error::NotWhole {
+                column: leaf.name.clone(),
+                data_type: "INTERVAL".to_owned(),
+            }));
+        }
         let fields = self.metadata.schema().fields();
         let chunks = self.chunks_of(wanted);
         let leaves = wanted

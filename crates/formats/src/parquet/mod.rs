@@ -14,6 +14,7 @@
 
 mod chunk;
 mod file;
+mod interval;
 mod pages;
 #[cfg(test)]
 mod tests;
