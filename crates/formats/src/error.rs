@@ -143,13 +143,15 @@ pub enum Error {
     },
     /// A column that only a part can be read of.
     #[error(
-        "column `{column}` holds {data_type} values, of which months would be lost: leave it out, as `tamis select --columns '!{column}'` does"
+        "column `{column}` holds {data_type} values, {reason}: leave it out, as `tamis select --columns '!{column}'` does"
     )]
     NotWhole {
         /// Its name.
         column: String,
         /// The type's name in its own system.
         data_type: String,
+        /// What cannot be read of them.
+        reason: &'static str,
     },
     /// A column of a type that the output's format does not have.
     #[error(

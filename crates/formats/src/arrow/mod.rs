@@ -60,6 +60,7 @@ use std::sync::Arc;
 use arrow_array::cast::AsArray;
 use arrow_array::{Array, ArrayRef, StructArray};
 use arrow_buffer::NullBuffer;
+use arrow_schema::DataType;
 
 use crate::block::{Column, Kinds};
 use crate::columns::{BLOCK_ROWS, Batch};
@@ -171,6 +172,16 @@ impl Reader {
                     array = array.as_struct().column(member);
                     // What is in a struct that is null is null.
                     nulls = NullBuffer::union(nulls.as_ref(), array.nulls());
+                }
+                if let (DataType::Union(..), Some(1..)) = (
+                    array.data_type(),
+                    nulls.as_ref().map(NullBuffer::null_count),
+                ) {
+                    return Some(Err(Error::NotWhole {
+                        column: wanted.name.clone(),
+                        data_type: array.data_type().to_string(),
+                        reason: "which cannot be null where the struct around them is",
+                    }));
                 }
                 if matches!(wanted.spare.values, Right::All) {
                     // Values that are passed on unread need be no text at all.

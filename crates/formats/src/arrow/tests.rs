@@ -5,7 +5,7 @@ use std::sync::Arc;
 use arrow_array::builder::StringViewBuilder;
 use arrow_array::types::{Int8Type, Int32Type};
 use arrow_array::*;
-use arrow_schema::{DataType, Field, Fields, IntervalUnit, Schema};
+use arrow_schema::{Field, Fields, IntervalUnit, Schema, UnionFields};
 
 use super::*;
 
@@ -262,6 +262,42 @@ fn types_that_no_rule_fits_are_refused_by_name() {
         nulls: true,
     };
     assert!(Reader::new([Some((&leaves[0], passed))]).is_ok());
+}
+
+/// A union has no nulls of its own, so what lies under the null of a struct would be seen.
+#[test]
+fn unions_in_structs_that_are_null_are_refused() {
+    let number = Arc::new(Field::new("number", DataType::Int64, true));
+    let union = |numbers: Vec<i64>| {
+        let members = UnionFields::from_iter([(0, Arc::clone(&number))]);
+        let types = vec![0_i8; numbers.len()].into();
+        let numbers: ArrayRef = Arc::new(Int64Array::from(numbers));
+        Arc::new(UnionArray::try_new(members, types, None, vec![numbers]).unwrap()) as ArrayRef
+    };
+    let error = |nulls: Option<NullBuffer>| {
+        let either = union(vec![1, 2]);
+        let field = Field::new("either", either.data_type().clone(), true);
+        let inner = StructArray::new(vec![field].into(), vec![either], nulls);
+        let field = Field::new("s", inner.data_type().clone(), true);
+        let schema = Schema::new(vec![field.clone()]);
+        let batch = StructArray::from(vec![(Arc::new(field), Arc::new(inner) as ArrayRef)]);
+        let leaf = &leaves(&schema, &["s.either".to_owned()])[0];
+        let passed = Spare {
+            values: Right::All,
+            nulls: true,
+        };
+        let reader = Reader::new([Some((leaf, passed))]).unwrap();
+        let slices = reader.slices(&batch);
+        let found = slices.map(|slice| slice.for_each_block(&mut |_| ()));
+        let found = found.collect::<Result<Vec<()>, _>>();
+        found.err().map(|error| error.to_string())
+    };
+    assert_eq!(error(None), None);
+    let error = error(Some(NullBuffer::from(vec![true, false]))).unwrap();
+    assert!(
+        error.starts_with("column `s.either` holds Union("),
+        "{error}"
+    );
 }
 
 #[test]

@@ -163,6 +163,7 @@ impl BatchFile for ParquetFile {
             return Err(self.region.error(Error::NotWhole {
                 column: leaf.name.clone(),
                 data_type: "INTERVAL".to_owned(),
+                reason: "of which months would be lost",
             }));
         }
         let fields = self.metadata.schema().fields();
