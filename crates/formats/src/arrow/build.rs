@@ -121,22 +121,36 @@ impl BatchBuilder {
 impl Column {
     /// No values yet.
     pub(super) fn new(ty: Type) -> Column {
+        Column::with_room(ty, 0, 0)
+    }
+
+    /// No values yet, but room for so many.
+    fn with_room(ty: Type, rows: usize, text_bytes: usize) -> Column {
         Column {
             ty,
             rows: 0,
-            present: BooleanBufferBuilder::new(0),
+            present: BooleanBufferBuilder::new(rows),
             values: match ty {
                 Type::Null => Collected::Null,
-                Type::Boolean => Collected::Boolean(BooleanBufferBuilder::new(0)),
-                Type::Number => Collected::Numbers(Vec::new()),
-                Type::Text => Collected::Texts {
-                    ends: vec![0],
-                    bytes: Vec::new(),
-                },
+                Type::Boolean => Collected::Boolean(BooleanBufferBuilder::new(rows)),
+                Type::Number => Collected::Numbers(Vec::with_capacity(rows)),
+                Type::Text => {
+                    let mut ends = Vec::with_capacity(rows + 1);
+                    ends.push(0);
+                    let bytes = Vec::with_capacity(text_bytes);
+                    Collected::Texts { ends, bytes }
+                }
                 Type::Integer | Type::Date | Type::Time | Type::Timestamp => {
-                    Collected::Integers(Vec::new())
+                    Collected::Integers(Vec::with_capacity(rows))
                 }
             },
+        }
+    }
+
+    fn text_bytes(&self) -> usize {
+        match &self.values {
+            Collected::Texts { bytes, .. } => bytes.len(),
+            _ => 0,
         }
     }
 
@@ -160,12 +174,15 @@ impl Column {
             }
             (Collected::Numbers(all), Values::Null) => all.resize(all.len() + rows, 0.0),
             (Collected::Texts { ends, bytes: all }, Values::Text(texts)) => {
+                ends.reserve(rows);
                 for row in 0..rows {
                     if !vector.is_null(row) {
                         all.extend_from_slice(texts.get(row, bytes));
                     }
-                    ends.push(text_end(all.len())?);
+                    ends.push(all.len() as i32);
                 }
+                // Ends only grow: where the last one fits, all do.
+                text_end(all.len())?;
             }
             (Collected::Texts { ends, bytes: all }, Values::Null) => {
                 ends.resize(ends.len() + rows, text_end(all.len())?);
@@ -237,8 +254,9 @@ impl Column {
 
     /// The values so far, which the column then has no more; `name` is what errors call it.
     pub(super) fn take(&mut self, name: &str) -> Result<ArrayRef, Error> {
-        let ty = self.ty;
-        std::mem::replace(self, Column::new(ty)).finish(name)
+        // The next batch will be about as large.
+        let next = Column::with_room(self.ty, self.rows, self.text_bytes());
+        std::mem::replace(self, next).finish(name)
     }
 
     fn finish(mut self, name: &str) -> Result<ArrayRef, Error> {

@@ -16,6 +16,7 @@ mod chunk;
 mod file;
 mod interval;
 mod pages;
+mod repetition;
 #[cfg(test)]
 mod tests;
 mod writer;

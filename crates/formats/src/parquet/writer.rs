@@ -16,18 +16,21 @@ use std::str::FromStr;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 
-use arrow_array::RecordBatch;
+use arrow_array::{ArrayRef, RecordBatch};
 use arrow_schema::SchemaRef;
 use arrow_select::concat::concat;
+use parquet::arrow::ArrowSchemaConverter;
 use parquet::arrow::arrow_writer::{
     ArrowColumnChunk, ArrowRowGroupWriterFactory, ArrowWriter, compute_leaves,
 };
 use parquet::basic::{Compression as Codec, GzipLevel, ZstdLevel};
-use parquet::file::properties::WriterProperties;
+use parquet::file::properties::{EnabledStatistics, WriterProperties};
 use parquet::file::writer::SerializedFileWriter;
+use parquet::schema::types::ColumnPath;
 use tamis_engine::sink::Sink;
 
 use super::message;
+use super::repetition::repeats;
 use crate::arrow::cut::Cutter;
 use crate::arrow::write::{BatchWriter, Failure, SinkWrite};
 
@@ -127,15 +130,25 @@ impl Default for WriterOptions {
 /// Writes one file; see the module.
 pub struct Writer {
     name: String,
-    file: SerializedFileWriter<SinkWrite>,
+    file: File,
     failed: Failure,
-    factory: Arc<ArrowRowGroupWriterFactory>,
     schema: SchemaRef,
     options: WriterOptions,
     cutter: Cutter,
     /// Row groups under way, in order.
     encoders: VecDeque<JoinHandle<Encoded>>,
     row_groups: usize,
+}
+
+/// The file, whose first row group says how columns are best encoded.
+enum File {
+    Unopened(Box<SinkWrite>),
+    Open(
+        Box<SerializedFileWriter<SinkWrite>>,
+        Arc<ArrowRowGroupWriterFactory>,
+    ),
+    /// It could not be opened.
+    Failed,
 }
 
 /// The column chunks of a row group, or what is wrong.
@@ -145,7 +158,8 @@ impl Writer {
     /// A file with these columns, written into `sink`.
     ///
     /// # Errors
-    /// [`Producer`](tamis_engine::Error::Producer) for a type that Parquet does not have; those of the sink.
+    /// [`Producer`](tamis_engine::Error::Producer) for a type that Parquet does not have. The sink is first written to with the first
+    /// row group.
     pub fn new(
         sink: Box<dyn Sink>,
         schema: &SchemaRef,
@@ -153,22 +167,45 @@ impl Writer {
     ) -> tamis_engine::Result<Writer> {
         let name = sink.name().to_owned();
         let (write, failed) = SinkWrite::new(sink);
-        let properties = properties(&options).map_err(|error| failed.error(&name, error))?;
-        let opened = ArrowWriter::try_new(write, Arc::clone(schema), Some(properties))
-            .and_then(ArrowWriter::into_serialized_writer);
-        let cutter = Cutter::new(options.row_group_rows, ROW_GROUP_BYTES);
-        let (file, factory) = opened.map_err(|error| failed.error(&name, message(error)))?;
+        let converted = ArrowSchemaConverter::new().convert(schema);
+        converted.map_err(|error| failed.error(&name, message(error)))?;
         Ok(Writer {
             name,
-            file,
+            file: File::Unopened(Box::new(write)),
             failed,
-            factory: Arc::new(factory),
             schema: Arc::clone(schema),
+            cutter: Cutter::new(options.row_group_rows, ROW_GROUP_BYTES),
             options,
-            cutter,
             encoders: VecDeque::new(),
             row_groups: 0,
         })
+    }
+
+    /// The open file, and what makes encoders; opens it, if need be, as it suits its `first` rows.
+    fn file(
+        &mut self,
+        first: &[RecordBatch],
+    ) -> tamis_engine::Result<(
+        &mut SerializedFileWriter<SinkWrite>,
+        &Arc<ArrowRowGroupWriterFactory>,
+    )> {
+        if let File::Unopened(_) = self.file
+            && let File::Unopened(write) = std::mem::replace(&mut self.file, File::Failed)
+        {
+            let opened = properties(&self.options, &self.schema, first).and_then(|properties| {
+                ArrowWriter::try_new(*write, Arc::clone(&self.schema), Some(properties))
+                    .and_then(ArrowWriter::into_serialized_writer)
+                    .map_err(message)
+            });
+            let (file, factory) = opened.map_err(|error| self.failed.error(&self.name, error))?;
+            self.file = File::Open(Box::new(file), Arc::new(factory));
+        }
+        match &mut self.file {
+            File::Open(file, factory) => Ok((file, factory)),
+            File::Unopened(_) | File::Failed => {
+                unreachable!("who has seen an error does not go on writing")
+            }
+        }
     }
 
     /// Sends rows to an encoder, as a row group.
@@ -176,7 +213,8 @@ impl Writer {
         if batches.is_empty() {
             return Ok(());
         }
-        let (factory, schema) = (Arc::clone(&self.factory), Arc::clone(&self.schema));
+        let factory = Arc::clone(self.file(&batches)?.1);
+        let schema = Arc::clone(&self.schema);
         let index = self.row_groups;
         self.row_groups += 1;
         let encode = move || encode(&factory, &schema, &batches, index);
@@ -208,8 +246,9 @@ impl Writer {
     }
 
     fn append(&mut self, encoded: Encoded) -> tamis_engine::Result<()> {
+        let (file, _) = self.file(&[])?;
         let appended = encoded.and_then(|chunks| {
-            let mut row_group = self.file.next_row_group().map_err(message)?;
+            let mut row_group = file.next_row_group().map_err(message)?;
             for chunk in chunks {
                 chunk.append_to_row_group(&mut row_group).map_err(message)?;
             }
@@ -236,13 +275,21 @@ impl BatchWriter for Writer {
         while !self.encoders.is_empty() {
             self.append_next()?;
         }
-        let written = self.file.into_inner().map_err(message);
+        self.file(&[])?;
+        let File::Open(file, _) = self.file else {
+            unreachable!("it has just been opened")
+        };
+        let written = file.into_inner().map_err(message);
         let written = written.map_err(|error| self.failed.error(&self.name, error))?;
         written.finish()
     }
 }
 
-fn properties(options: &WriterOptions) -> Result<WriterProperties, String> {
+fn properties(
+    options: &WriterOptions,
+    schema: &SchemaRef,
+    first: &[RecordBatch],
+) -> Result<WriterProperties, String> {
     let codec = match options.compression {
         Compression::None => Codec::UNCOMPRESSED,
         Compression::Snappy => Codec::SNAPPY,
@@ -250,10 +297,25 @@ fn properties(options: &WriterOptions) -> Result<WriterProperties, String> {
         Compression::Zstd(level) => Codec::ZSTD(ZstdLevel::try_new(level).map_err(message)?),
         Compression::Gzip(level) => Codec::GZIP(GzipLevel::try_new(level).map_err(message)?),
     };
-    Ok(WriterProperties::builder()
+    let mut properties = WriterProperties::builder()
         .set_compression(codec)
-        .set_created_by(concat!("Tamis ", env!("CARGO_PKG_VERSION")).to_owned())
-        .build())
+        // A row group is small enough to be skipped as a whole: an index of its pages would say little more.
+        .set_statistics_enabled(EnabledStatistics::Chunk)
+        .set_data_page_row_count_limit(options.row_group_rows)
+        .set_created_by(concat!("Tamis ", env!("CARGO_PKG_VERSION")).to_owned());
+    for (at, field) in schema.fields().iter().enumerate() {
+        if !first.is_empty() && !repeats(&joined(first, at)?) {
+            let path = ColumnPath::new(vec![field.name().clone()]);
+            properties = properties.set_column_dictionary_enabled(path, false);
+        }
+    }
+    Ok(properties.build())
+}
+
+/// A column of several batches.
+fn joined(batches: &[RecordBatch], column: usize) -> Result<ArrayRef, String> {
+    let arrays = batches.iter().map(|batch| batch.column(column).as_ref());
+    concat(&arrays.collect::<Vec<_>>()).map_err(message)
 }
 
 /// Encodes the rows of one row group.
@@ -263,22 +325,21 @@ fn encode(
     batches: &[RecordBatch],
     index: usize,
 ) -> Encoded {
-    let mut writers = factory.create_column_writers(index).map_err(message)?;
-    let mut left = writers.iter_mut();
+    let mut writers = factory
+        .create_column_writers(index)
+        .map_err(message)?
+        .into_iter();
+    let mut chunks = Vec::new();
     for (at, field) in schema.fields().iter().enumerate() {
         // In one array, since the library ends pages where arrays do: what is written must not depend on batches.
-        let arrays: Vec<_> = batches
-            .iter()
-            .map(|batch| batch.column(at).as_ref())
-            .collect();
-        let column = concat(&arrays).map_err(message)?;
+        let column = joined(batches, at)?;
         for leaf in compute_leaves(field, &column).map_err(message)? {
-            let writer = left
+            let mut writer = writers
                 .next()
                 .ok_or("a batch has other columns than the file")?;
             writer.write(&leaf).map_err(message)?;
+            chunks.push(writer.close().map_err(message)?);
         }
     }
-    let chunks = writers.into_iter().map(|writer| writer.close());
-    chunks.collect::<Result<_, _>>().map_err(message)
+    Ok(chunks)
 }
