@@ -20,6 +20,7 @@ mod message;
 mod stream;
 #[cfg(test)]
 mod tests;
+mod tidy;
 mod writer;
 
 pub use file::IpcFile;

@@ -12,12 +12,14 @@ use arrow_ipc::CompressionType;
 use arrow_ipc::writer::{FileWriter, IpcWriteOptions, StreamWriter};
 use arrow_schema::{DataType, Field};
 use proptest::prelude::*;
+use tamis_engine::sink::MemorySink;
 use tamis_engine::source::{MemorySource, Opened, Source};
 
-use super::{IpcFile, IpcStream};
+use super::{Compression, Container, IpcFile, IpcStream, Writer};
 use crate::arrow::Leaf;
 use crate::arrow::every_leaf;
 use crate::arrow::file::BatchFile;
+use crate::arrow::write::BatchWriter;
 
 fn table(rows: i64) -> RecordBatch {
     let texts = || (0..rows).map(|row| (row % 5 != 0).then(|| format!("a text of row {row}")));
@@ -242,6 +244,35 @@ fn lengths_are_not_believed() {
     };
     assert!(claim(-1).is_ok() && claim(1 << 20).is_ok());
     assert!(claim(1 << 40).is_err());
+}
+
+/// What our own writer makes of the rows.
+fn written(batch: &RecordBatch) -> Vec<u8> {
+    let (sink, output) = MemorySink::new("t.arrow");
+    let (container, compression) = (Container::File, Compression::None);
+    let mut writer = Writer::new(Box::new(sink), &batch.schema(), container, compression).unwrap();
+    writer.write(batch).unwrap();
+    Box::new(writer).finish().unwrap();
+    output.bytes().unwrap()
+}
+
+#[test]
+fn rows_behind_the_last_leave_no_trace() {
+    let table = |rows: i64| {
+        let truths: BooleanArray = (0..rows)
+            .map(|row| (row % 7 != 3).then_some(row % 3 != 0))
+            .collect();
+        let text = table(rows).project(&[0, 2, 4]).unwrap();
+        let columns = text.columns().iter().cloned();
+        let columns = columns.chain([Arc::new(truths) as ArrayRef]);
+        let named = ["id", "customer", "text", "ok"].into_iter().zip(columns);
+        let named = named.map(|(name, column)| (name, column, true));
+        RecordBatch::try_from_iter_with_nullable(named).unwrap()
+    };
+    for rows in [1, 13, 16] {
+        let cut = written(&table(100).slice(0, rows));
+        assert!(cut == written(&table(rows as i64)), "{rows} rows");
+    }
 }
 
 proptest! {

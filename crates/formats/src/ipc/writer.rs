@@ -1,7 +1,7 @@
 //! Arrow files and streams.
 //!
-//! Batches are joined until they are worth a message. They are written as they lie in memory; with a codec their
-//! buffers are packed one by one, on the thread that writes.
+//! Batches are joined until they are worth a message. They are written as they lie in memory, but for what lies behind their last
+//! row ([`tidy`]); with a codec their buffers are packed one by one, on the thread that writes.
 
 use arrow_array::RecordBatch;
 use arrow_ipc::CompressionType;
@@ -10,6 +10,7 @@ use arrow_schema::{ArrowError, SchemaRef};
 use arrow_select::concat::concat_batches;
 use tamis_engine::sink::Sink;
 
+use super::tidy::tidy;
 use crate::arrow::cut::Cutter;
 use crate::arrow::write::{BatchWriter, Failure, SinkWrite};
 use crate::parquet::message;
@@ -99,6 +100,9 @@ impl Inner {
             return Ok(());
         }
         let batch = concat_batches(schema, rows)?;
+        let columns = batch.columns().iter().cloned().map(tidy);
+        let batch =
+            RecordBatch::try_new(SchemaRef::clone(schema), columns.collect::<Result<_, _>>()?)?;
         match self {
             Inner::File(writer) => writer.write(&batch),
             Inner::Stream(writer) => writer.write(&batch),
