@@ -236,6 +236,37 @@ def typed(tamis: str, folder: pathlib.Path, tally: Tally) -> None:
                 tally.take(f"filtered {what}", found.equals(wanted), str(found.num_rows))
 
 
+def seconds(tamis: str, folder: pathlib.Path, tally: Tally) -> None:
+    """Types that Parquet does not have become those that every reader knows."""
+    types = {
+        "at": (pa.timestamp("s"), pa.timestamp("ms")),
+        "zoned": (pa.timestamp("s", tz="UTC"), pa.timestamp("ms", tz="UTC")),
+        "hour": (pa.time32("s"), pa.time32("ms")),
+        "day": (pa.date64(), pa.date32()),
+        "days": (pa.list_(pa.date64()), pa.list_(pa.date32())),
+    }
+    start = datetime.datetime(1969, 12, 1)
+
+    def row(number: int) -> dict:
+        at = start + datetime.timedelta(seconds=number * 98_765)
+        zoned = at.replace(tzinfo=datetime.UTC)
+        values = [at, zoned, at.time(), at.date(), [at.date()] * (number % 3)]
+        return {name: None if number % 7 == 3 else value for name, value in zip(types, values)}
+
+    rows = [row(number) for number in range(ROWS)]
+    schema = pa.schema([(name, given) for name, (given, _) in types.items()])
+    source = folder / "seconds.arrow"
+    with pa.ipc.new_file(source, schema) as writer:
+        writer.write_table(pa.Table.from_pylist(rows, schema=schema), max_chunksize=700)
+    for extension, which in [("parquet", 1), ("arrow", 0)]:
+        to = folder / f"seconds-written.{extension}"
+        run(tamis, "convert", str(source), str(to))
+        tally.compare(f"seconds as {extension}", to, rows)
+        found = {field.name: field.type for field in with_pyarrow(to).schema}
+        expected = {name: both[which] for name, both in types.items()}
+        tally.take(f"types of seconds as {extension}", found == expected, str(found))
+
+
 def doubled(tamis: str, folder: pathlib.Path, tally: Tally) -> None:
     """Columns of one name are columns of their own."""
     columns = [pa.array([1, 2]), pa.array([3, 4])]
@@ -316,6 +347,7 @@ def main() -> int:
         folder = pathlib.Path(name)
         made_up(options.tamis, folder, tally)
         typed(options.tamis, folder, tally)
+        seconds(options.tamis, folder, tally)
         doubled(options.tamis, folder, tally)
         real(options.tamis, [options.flights, options.vega], folder, tally)
     print(f"{tally.agreed} readings of what was written agree, {tally.failed} do not")

@@ -187,6 +187,16 @@ pub enum Error {
         /// The type's name in its own system.
         data_type: String,
     },
+    /// A column that a format has no place for, or one of its values.
+    #[error("column `{column}` holds {data_type} values, which cannot be written: {message}")]
+    Unwritable {
+        /// Its name.
+        column: String,
+        /// The type's name in its own system.
+        data_type: String,
+        /// Why not.
+        message: String,
+    },
     /// A format that has no such codec.
     #[error("{format} cannot be packed with {codec}: {known} can be asked for")]
     OtherCodec {

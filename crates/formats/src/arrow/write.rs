@@ -1,7 +1,7 @@
 //! What writers of record batches have in common, and which there are.
 
-use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::{fmt, io};
 
 pub use arrow_array::RecordBatch;
 pub use arrow_schema::{DataType, SchemaRef};
@@ -115,13 +115,18 @@ pub(crate) struct SinkWrite {
 pub(crate) struct Failure(Arc<Mutex<Option<tamis_engine::Error>>>);
 
 impl Failure {
-    /// What stopped the writer of `output`: the sink, or else `message`.
-    pub(crate) fn error(&self, output: &str, message: String) -> tamis_engine::Error {
+    /// What stopped the writer of `output`: the sink, or else `error`.
+    pub(crate) fn error(&self, output: &str, error: Error) -> tamis_engine::Error {
         let mut failed = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        failed.take().unwrap_or_else(|| {
-            let place = "output".to_owned();
-            producer(output, Error::Damaged { place, message })
-        })
+        failed.take().unwrap_or_else(|| producer(output, error))
+    }
+}
+
+/// What a library says of an output as a whole.
+pub(crate) fn at_output(error: impl fmt::Display) -> Error {
+    Error::Damaged {
+        place: "output".to_owned(),
+        message: parquet::message(error),
     }
 }
 

@@ -12,8 +12,7 @@ use tamis_engine::sink::Sink;
 
 use super::tidy::tidy;
 use crate::arrow::cut::Cutter;
-use crate::arrow::write::{BatchWriter, Failure, SinkWrite};
-use crate::parquet::message;
+use crate::arrow::write::{BatchWriter, Failure, SinkWrite, at_output};
 
 /// Rows of a message (what pyarrow's Feather has).
 const BATCH_ROWS: usize = 64 << 10;
@@ -84,7 +83,7 @@ impl Writer {
             }
         });
         Ok(Writer {
-            inner: inner.map_err(|error| failed.error(&name, message(error)))?,
+            inner: inner.map_err(|error| failed.error(&name, at_output(error)))?,
             schema: SchemaRef::clone(schema),
             name,
             failed,
@@ -126,7 +125,7 @@ impl BatchWriter for Writer {
             ..
         } = self;
         let written = cutter.push(batch, |group| inner.write(schema, &group));
-        written.map_err(|error| self.failed.error(&self.name, message(error)))
+        written.map_err(|error| self.failed.error(&self.name, at_output(error)))
     }
 
     fn finish(self: Box<Self>) -> tamis_engine::Result<u64> {
@@ -139,7 +138,7 @@ impl BatchWriter for Writer {
         } = *self;
         let written = inner.write(&schema, &cutter.take());
         let written = written.and_then(|()| inner.finish());
-        let written = written.map_err(|error| failed.error(&name, message(error)))?;
+        let written = written.map_err(|error| failed.error(&name, at_output(error)))?;
         written.finish()
     }
 }

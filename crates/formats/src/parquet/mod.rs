@@ -15,6 +15,8 @@
 mod chunk;
 mod file;
 mod interval;
+mod nearest;
+mod options;
 mod pages;
 mod repetition;
 #[cfg(test)]
@@ -22,7 +24,8 @@ mod tests;
 mod writer;
 
 pub use file::ParquetFile;
-pub use writer::{Compression, ROW_GROUP_ROWS, Writer, WriterOptions};
+pub use options::{Compression, ROW_GROUP_ROWS, WriterOptions};
+pub use writer::Writer;
 
 use ::parquet::errors::ParquetError;
 

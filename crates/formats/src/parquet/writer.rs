@@ -10,18 +10,15 @@
 
 use std::collections::VecDeque;
 use std::convert::Infallible;
-use std::fmt;
-use std::ops::RangeInclusive;
-use std::str::FromStr;
+use std::io;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 
 use arrow_array::{ArrayRef, RecordBatch};
-use arrow_schema::SchemaRef;
+use arrow_schema::{Field, Schema, SchemaRef};
 use arrow_select::concat::concat;
-use parquet::arrow::ArrowSchemaConverter;
 use parquet::arrow::arrow_writer::{
-    ArrowColumnChunk, ArrowRowGroupWriterFactory, ArrowWriter, compute_leaves,
+    ArrowColumnChunk, ArrowColumnWriter, ArrowRowGroupWriterFactory, ArrowWriter, compute_leaves,
 };
 use parquet::basic::{Compression as Codec, GzipLevel, ZstdLevel};
 use parquet::file::properties::{EnabledStatistics, WriterProperties};
@@ -30,108 +27,22 @@ use parquet::schema::types::ColumnPath;
 use tamis_engine::sink::Sink;
 
 use super::message;
+use super::nearest::{nearest, nearest_schema};
+use super::options::{Compression, WriterOptions};
 use super::repetition::repeats;
+use crate::Error;
 use crate::arrow::cut::Cutter;
-use crate::arrow::write::{BatchWriter, Failure, SinkWrite};
-
-/// Rows of a row group: enough that its columns compress well and their metadata weighs nothing, few enough that some are in
-/// memory at a time, and that each reader's thread finds one (DuckDB writes 122,880).
-pub const ROW_GROUP_ROWS: usize = 128 << 10;
+use crate::arrow::write::{BatchWriter, Failure, SinkWrite, at_output};
 
 /// Bytes of a row group, in memory: it ends here where rows are long.
 const ROW_GROUP_BYTES: usize = 64 << 20;
-
-/// How pages are packed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Compression {
-    /// Not at all.
-    None,
-    /// Snappy: what most files have; quick, and large.
-    Snappy,
-    /// LZ4 blocks.
-    Lz4,
-    /// Zstandard with a level from 1 to 22.
-    Zstd(i32),
-    /// Deflate with a level from 0 to 9: slow; for readers that know nothing else.
-    Gzip(u32),
-}
-
-impl fmt::Display for Compression {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Compression::None => formatter.write_str("none"),
-            Compression::Snappy => formatter.write_str("snappy"),
-            Compression::Lz4 => formatter.write_str("lz4"),
-            Compression::Zstd(level) => write!(formatter, "zstd:{level}"),
-            Compression::Gzip(level) => write!(formatter, "gzip:{level}"),
-        }
-    }
-}
-
-impl FromStr for Compression {
-    type Err = String;
-
-    /// `none`, `snappy`, `lz4`, `zstd`, `zstd:3`, `gzip`, `gzip:9`.
-    fn from_str(text: &str) -> Result<Compression, String> {
-        let (codec, level) = match text.split_once(':') {
-            Some((codec, level)) => (codec, Some(level)),
-            None => (text, None),
-        };
-        let level = |default: u32, known: RangeInclusive<u32>| match level {
-            None => Ok(default),
-            Some(level) => level
-                .parse()
-                .ok()
-                .filter(|level| known.contains(level))
-                .ok_or_else(|| {
-                    let (first, last) = (known.start(), known.end());
-                    format!("`{codec}` has levels from {first} to {last}")
-                }),
-        };
-        match (codec, text == codec) {
-            ("none", true) => Ok(Compression::None),
-            ("snappy", true) => Ok(Compression::Snappy),
-            ("lz4", true) => Ok(Compression::Lz4),
-            ("zstd", _) => Ok(Compression::Zstd(level(1, 1..=22)? as i32)),
-            ("gzip", _) => Ok(Compression::Gzip(level(6, 0..=9)?)),
-            _ => Err("expected none, snappy, lz4, zstd or gzip, the last two perhaps with a level: `zstd:9`".to_owned()),
-        }
-    }
-}
-
-impl Default for Compression {
-    /// Zstandard of level 1: about as quick as snappy and a third smaller.
-    fn default() -> Compression {
-        Compression::Zstd(1)
-    }
-}
-
-/// How a file is written.
-#[derive(Clone, Debug)]
-pub struct WriterOptions {
-    /// How pages are packed.
-    pub compression: Compression,
-    /// Rows of a row group, at least 1.
-    pub row_group_rows: usize,
-    /// Threads that encode; with one, whoever writes encodes.
-    pub threads: usize,
-}
-
-impl Default for WriterOptions {
-    fn default() -> WriterOptions {
-        WriterOptions {
-            compression: Compression::default(),
-            row_group_rows: ROW_GROUP_ROWS,
-            threads: 1,
-        }
-    }
-}
 
 /// Writes one file; see the module.
 pub struct Writer {
     name: String,
     file: File,
     failed: Failure,
+    /// As it is written.
     schema: SchemaRef,
     options: WriterOptions,
     cutter: Cutter,
@@ -152,14 +63,14 @@ enum File {
 }
 
 /// The column chunks of a row group, or what is wrong.
-type Encoded = Result<Vec<ArrowColumnChunk>, String>;
+type Encoded = Result<Vec<ArrowColumnChunk>, Error>;
 
 impl Writer {
     /// A file with these columns, written into `sink`.
     ///
     /// # Errors
-    /// [`Producer`](tamis_engine::Error::Producer) for a type that Parquet does not have. The sink is first written to with the first
-    /// row group.
+    /// [`Producer`](tamis_engine::Error::Producer) with [`Error::Unwritable`] for a type that Parquet does not have. The sink is first
+    /// written to with the first row group.
     pub fn new(
         sink: Box<dyn Sink>,
         schema: &SchemaRef,
@@ -167,13 +78,13 @@ impl Writer {
     ) -> tamis_engine::Result<Writer> {
         let name = sink.name().to_owned();
         let (write, failed) = SinkWrite::new(sink);
-        let converted = ArrowSchemaConverter::new().convert(schema);
-        converted.map_err(|error| failed.error(&name, message(error)))?;
+        let schema = Arc::new(nearest_schema(schema));
+        check(&schema).map_err(|error| failed.error(&name, error))?;
         Ok(Writer {
             name,
             file: File::Unopened(Box::new(write)),
             failed,
-            schema: Arc::clone(schema),
+            schema,
             cutter: Cutter::new(options.row_group_rows, ROW_GROUP_BYTES),
             options,
             encoders: VecDeque::new(),
@@ -195,7 +106,7 @@ impl Writer {
             let opened = properties(&self.options, &self.schema, first).and_then(|properties| {
                 ArrowWriter::try_new(*write, Arc::clone(&self.schema), Some(properties))
                     .and_then(ArrowWriter::into_serialized_writer)
-                    .map_err(message)
+                    .map_err(at_output)
             });
             let (file, factory) = opened.map_err(|error| self.failed.error(&self.name, error))?;
             self.file = File::Open(Box::new(file), Arc::new(factory));
@@ -227,7 +138,7 @@ impl Writer {
         let encoder = std::thread::Builder::new().spawn(encode);
         let encoder = encoder.map_err(|error| {
             let message = format!("no thread can be started: {error}");
-            self.failed.error(&self.name, message)
+            self.failed.error(&self.name, at_output(message))
         })?;
         self.encoders.push_back(encoder);
         Ok(())
@@ -240,7 +151,7 @@ impl Writer {
         };
         let encoded = encoder.join().unwrap_or_else(|panic| {
             let text = panic.downcast_ref::<String>().map(String::as_str);
-            Err(text.unwrap_or("a row group cannot be encoded").to_owned())
+            Err(at_output(text.unwrap_or("a row group cannot be encoded")))
         });
         self.append(encoded)
     }
@@ -248,11 +159,12 @@ impl Writer {
     fn append(&mut self, encoded: Encoded) -> tamis_engine::Result<()> {
         let (file, _) = self.file(&[])?;
         let appended = encoded.and_then(|chunks| {
-            let mut row_group = file.next_row_group().map_err(message)?;
+            let mut row_group = file.next_row_group().map_err(at_output)?;
             for chunk in chunks {
-                chunk.append_to_row_group(&mut row_group).map_err(message)?;
+                let appended = chunk.append_to_row_group(&mut row_group);
+                appended.map_err(at_output)?;
             }
-            row_group.close().map(drop).map_err(message)
+            row_group.close().map(drop).map_err(at_output)
         });
         appended.map_err(|error| self.failed.error(&self.name, error))
     }
@@ -279,9 +191,34 @@ impl BatchWriter for Writer {
         let File::Open(file, _) = self.file else {
             unreachable!("it has just been opened")
         };
-        let written = file.into_inner().map_err(message);
+        let written = file.into_inner().map_err(at_output);
         let written = written.map_err(|error| self.failed.error(&self.name, error))?;
         written.finish()
+    }
+}
+
+/// Fails with the column that cannot be written: the library says what is wrong, but not with which.
+fn check(schema: &SchemaRef) -> Result<(), Error> {
+    let can_write = |schema: &SchemaRef| {
+        let writer = ArrowWriter::try_new(io::sink(), Arc::clone(schema), None);
+        let (_, factory) = writer.and_then(ArrowWriter::into_serialized_writer)?;
+        factory.create_column_writers(0).map(drop)
+    };
+    let Err(error) = can_write(schema) else {
+        return Ok(());
+    };
+    for field in schema.fields() {
+        let alone = Arc::new(Schema::new(vec![Arc::clone(field)]));
+        can_write(&alone).map_err(|error| unwritable(field, message(error)))?;
+    }
+    Err(at_output(error))
+}
+
+fn unwritable(field: &Field, message: String) -> Error {
+    Error::Unwritable {
+        column: field.name().clone(),
+        data_type: field.data_type().to_string(),
+        message,
     }
 }
 
@@ -289,13 +226,13 @@ fn properties(
     options: &WriterOptions,
     schema: &SchemaRef,
     first: &[RecordBatch],
-) -> Result<WriterProperties, String> {
+) -> Result<WriterProperties, Error> {
     let codec = match options.compression {
         Compression::None => Codec::UNCOMPRESSED,
         Compression::Snappy => Codec::SNAPPY,
         Compression::Lz4 => Codec::LZ4_RAW,
-        Compression::Zstd(level) => Codec::ZSTD(ZstdLevel::try_new(level).map_err(message)?),
-        Compression::Gzip(level) => Codec::GZIP(GzipLevel::try_new(level).map_err(message)?),
+        Compression::Zstd(level) => Codec::ZSTD(ZstdLevel::try_new(level).map_err(at_output)?),
+        Compression::Gzip(level) => Codec::GZIP(GzipLevel::try_new(level).map_err(at_output)?),
     };
     let mut properties = WriterProperties::builder()
         .set_compression(codec)
@@ -304,7 +241,8 @@ fn properties(
         .set_data_page_row_count_limit(options.row_group_rows)
         .set_created_by(concat!("Tamis ", env!("CARGO_PKG_VERSION")).to_owned());
     for (at, field) in schema.fields().iter().enumerate() {
-        if !first.is_empty() && !repeats(&joined(first, at)?) {
+        let is_sampled = !first.is_empty();
+        if is_sampled && !repeats(&joined(first, at).map_err(|error| unwritable(field, error))?) {
             let path = ColumnPath::new(vec![field.name().clone()]);
             properties = properties.set_column_dictionary_enabled(path, false);
         }
@@ -325,21 +263,36 @@ fn encode(
     batches: &[RecordBatch],
     index: usize,
 ) -> Encoded {
-    let mut writers = factory
-        .create_column_writers(index)
-        .map_err(message)?
-        .into_iter();
-    let mut chunks = Vec::new();
+    let writers = factory.create_column_writers(index).map_err(at_output)?;
+    let mut writers = writers.into_iter();
+    let mut chunks = Vec::with_capacity(writers.len());
     for (at, field) in schema.fields().iter().enumerate() {
-        // In one array, since the library ends pages where arrays do: what is written must not depend on batches.
-        let column = joined(batches, at)?;
-        for leaf in compute_leaves(field, &column).map_err(message)? {
-            let mut writer = writers
-                .next()
-                .ok_or("a batch has other columns than the file")?;
-            writer.write(&leaf).map_err(message)?;
-            chunks.push(writer.close().map_err(message)?);
-        }
+        let encoded = encode_column(field, batches, at, &mut writers);
+        let given = batches[0].schema_ref().field(at);
+        chunks.extend(encoded.map_err(|message| unwritable(given, message))?);
     }
     Ok(chunks)
 }
+
+/// Encodes a column of the batches, which is as many in the file as it has leaves.
+fn encode_column(
+    field: &Field,
+    batches: &[RecordBatch],
+    at: usize,
+    writers: &mut impl Iterator<Item = ArrowColumnWriter>,
+) -> Result<Vec<ArrowColumnChunk>, String> {
+    // In one array, since the library ends pages where arrays do: what is written must not depend on batches.
+    let column = nearest(&joined(batches, at)?, field.data_type())?;
+    let leaves = compute_leaves(field, &column).map_err(message)?;
+    let chunks = leaves.iter().map(|leaf| {
+        let mut writer = writers
+            .next()
+            .ok_or("a batch has other columns than the file")?;
+        writer.write(leaf).map_err(message)?;
+        writer.close().map_err(message)
+    });
+    chunks.collect()
+}
+
+#[cfg(test)]
+mod tests;
