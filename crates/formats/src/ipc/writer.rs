@@ -3,7 +3,7 @@
 //! Batches are joined until they are worth a message. They are written as they lie in memory, but for what lies behind their last
 //! row ([`tidy`]); with a codec their buffers are packed one by one, on the thread that writes.
 
-use arrow_array::RecordBatch;
+use arrow_array::{RecordBatch, RecordBatchOptions};
 use arrow_ipc::CompressionType;
 use arrow_ipc::writer::{FileWriter, IpcWriteOptions, StreamWriter};
 use arrow_schema::{ArrowError, SchemaRef};
@@ -100,8 +100,10 @@ impl Inner {
         }
         let batch = concat_batches(schema, rows)?;
         let columns = batch.columns().iter().cloned().map(tidy);
-        let batch =
-            RecordBatch::try_new(SchemaRef::clone(schema), columns.collect::<Result<_, _>>()?)?;
+        let columns = columns.collect::<Result<_, _>>()?;
+        let options = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
+        let schema = SchemaRef::clone(schema);
+        let batch = RecordBatch::try_new_with_options(schema, columns, &options)?;
         match self {
             Inner::File(writer) => writer.write(&batch),
             Inner::Stream(writer) => writer.write(&batch),
