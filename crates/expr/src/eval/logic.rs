@@ -11,8 +11,8 @@ impl Run<'_> {
             // "Or" is "and" with truth and falsehood exchanged.
             Op::Or => self.chain(step, u64::MAX, out),
             Op::IsNull | Op::IsPresent => self.asked(step, out),
-            Op::Choose(_) => self.choose(step, out, &mut scratch.bits),
-            Op::Coalesce(_) => self.coalesce(step, out, &mut scratch.bits),
+            Op::Choose(_) => self.choose(step, out, scratch),
+            Op::Coalesce(_) => self.coalesce(step, out, scratch),
             _ => unreachable!("the other steps are strict"),
         }
     }
@@ -70,7 +70,8 @@ impl Run<'_> {
         }
     }
 
-    fn choose(&self, step: &Step, mut out: Out<'_>, takes_one: &mut Vec<u64>) {
+    fn choose(&self, step: &Step, mut out: Out<'_>, scratch: &mut Scratch) {
+        let takes_one = &mut scratch.bits;
         let views = [0, 1, 2].map(|index| self.view(step.operands[index]));
         let [condition, one, other] = views;
         if views.iter().any(|view| !view.failed.is_empty()) {
@@ -88,10 +89,11 @@ impl Run<'_> {
             }
             takes_one.push(is_true);
         }
-        self.merge(takes_one, one, other, &mut out);
+        self.merge(scratch, one, other, &mut out);
     }
 
-    fn coalesce(&self, step: &Step, mut out: Out<'_>, takes_one: &mut Vec<u64>) {
+    fn coalesce(&self, step: &Step, mut out: Out<'_>, scratch: &mut Scratch) {
+        let takes_one = &mut scratch.bits;
         let [one, other] = [0, 1].map(|index| self.view(step.operands[index]));
         view::union(out.failed, one.failed);
         view::union(out.failed, other.failed);
@@ -103,11 +105,16 @@ impl Run<'_> {
                 *failed &= !*present;
             }
         }
-        self.merge(takes_one, one, other, &mut out);
+        self.merge(scratch, one, other, &mut out);
     }
 
-    /// The values of `one` where its bit is set, of `other` elsewhere.
-    fn merge(&self, takes_one: &[u64], one: View<'_>, other: View<'_>, out: &mut Out<'_>) {
+    /// The values of `one` where its bit in the scratch is set, of `other` elsewhere.
+    fn merge(&self, scratch: &mut Scratch, one: View<'_>, other: View<'_>, out: &mut Out<'_>) {
+        let Scratch {
+            bits: takes_one,
+            room,
+            ..
+        } = scratch;
         let is_one = |row: usize| takes_one[row / 64] >> (row % 64) & 1 == 1;
         match &mut out.values {
             LaneMut::Null => {}
@@ -129,11 +136,12 @@ impl Run<'_> {
             LaneMut::Texts(texts) => {
                 let (one, other) = (one.data.texts(), other.data.texts());
                 for row in 0..self.rows {
-                    texts.push(if is_one(row) {
+                    let text = if is_one(row) {
                         one.get(row)
                     } else {
                         other.get(row)
-                    });
+                    };
+                    room.push(texts, text.len(), |out| out.extend_from_slice(text));
                 }
             }
         }

@@ -7,22 +7,26 @@
 //! computed with null is null. A row fails as a whole if its value is null for such a reason. All this depends on the row alone, never on the block.
 //!
 //! # Memory
-//! A step writes to a slot of its own, which keeps its buffers from block to block.
+//! A step writes to a slot of its own, which keeps its buffers from block to block. Where texts would take much memory, rows are
+//! computed in [`parts`].
 
 mod integers;
 mod logic;
 mod numbers;
+mod parts;
+mod slot;
 mod test;
 mod texts;
 mod view;
 
 use regex_automata::meta;
 use tamis_engine::kernel::Kernel;
-use tamis_formats::vector::{Texts, Values, Vector};
+use tamis_formats::vector::{Values, Vector};
 
 use crate::Expression;
 use crate::program::{Operand, Program, Scalar, Step};
-use crate::ty::Ty;
+use parts::Room;
+use slot::{LaneMut, Out, Slot};
 use view::{Data, View};
 
 /// A column of a block, typed.
@@ -92,14 +96,8 @@ pub struct Evaluator {
     scratch: Scratch,
     /// Bits of a Boolean column that are true.
     selected: Vec<u64>,
-}
-
-/// What a step computed.
-#[derive(Debug, Default)]
-struct Slot {
-    vector: Vector,
-    /// Empty, or a bit for each row.
-    failed: Vec<u64>,
+    /// What texts may take before rows are computed in parts.
+    texts_bytes_max: usize,
 }
 
 /// What the loops need beside their operands.
@@ -108,6 +106,7 @@ struct Scratch {
     kernel: Kernel,
     /// A bit for each row.
     bits: Vec<u64>,
+    room: Room,
     /// By pattern. Boxed, for it is large.
     patterns: Vec<Option<Box<meta::Cache>>>,
     text: String,
@@ -118,6 +117,7 @@ impl Scratch {
         Scratch {
             kernel,
             bits: Vec::new(),
+            room: Room::unlimited(),
             patterns: Vec::new(),
             text: String::new(),
         }
@@ -132,6 +132,16 @@ impl Evaluator {
             other: Slot::default(),
             scratch: Scratch::new(kernel),
             selected: Vec::new(),
+            texts_bytes_max: parts::TEXTS_BYTES_MAX,
+        }
+    }
+
+    /// As if there were memory for texts of so many bytes.
+    #[cfg(test)]
+    pub(crate) fn within(self, texts_bytes_max: usize) -> Evaluator {
+        Evaluator {
+            texts_bytes_max,
+            ..self
         }
     }
 
@@ -147,7 +157,7 @@ impl Evaluator {
         rows: usize,
     ) -> Evaluated<'e> {
         let program = &expression.program;
-        self.run(program, inputs, rows);
+        self.run(program, expression.result, inputs, rows);
         match expression.result {
             Operand::Column(column) => Evaluated {
                 vector: inputs[column].vector,
@@ -194,23 +204,6 @@ impl Evaluator {
             failed,
         }
     }
-
-    fn run(&mut self, program: &Program, inputs: &[Input<'_>], rows: usize) {
-        if self.slots.len() < program.steps.len() {
-            self.slots.resize_with(program.steps.len(), Slot::default);
-        }
-        for (index, step) in program.steps.iter().enumerate() {
-            // Operands stand before the step.
-            let (before, rest) = self.slots.split_at_mut(index);
-            let run = Run {
-                program,
-                inputs,
-                slots: before,
-                rows,
-            };
-            run.step(step, &mut rest[0], &mut self.scratch);
-        }
-    }
 }
 
 /// The value of a step whose operands are constants; `None` if it cannot be computed.
@@ -224,146 +217,6 @@ pub(crate) fn constant(program: &Program, step: &Step) -> Option<Scalar> {
     let mut slot = Slot::default();
     run.step(step, &mut slot, &mut Scratch::new(Kernel::scalar()));
     slot.scalar()
-}
-
-impl Slot {
-    fn evaluated(&self) -> Evaluated<'_> {
-        Evaluated {
-            vector: &self.vector,
-            bytes: &[],
-            failed: &self.failed,
-        }
-    }
-
-    /// The value of the only row; `None` if it failed.
-    fn scalar(&self) -> Option<Scalar> {
-        if self.failed.first().is_some_and(|&word| word != 0) {
-            return None;
-        }
-        if self.vector.is_null(0) {
-            return Some(Scalar::Null);
-        }
-        Some(match &self.vector.values {
-            Values::Null => Scalar::Null,
-            Values::Boolean(bits) => Scalar::Boolean(bits[0] & 1 == 1),
-            Values::Integer(values)
-            | Values::Date(values)
-            | Values::Time(values)
-            | Values::Timestamp(values) => Scalar::Integer(values[0]),
-            Values::Number(values) => Scalar::Number(values[0]),
-            Values::Text(texts) => Scalar::Text(texts.get(0, &[]).into()),
-        })
-    }
-
-    /// The same value in all rows.
-    fn fill(&mut self, scalar: &Scalar, ty: Ty, rows: usize) {
-        let mut out = self.open(ty, rows);
-        view::ones(rows, out.present);
-        match (&mut out.values, scalar) {
-            (LaneMut::Bits(out), Scalar::Boolean(value)) => {
-                view::ones(rows, out);
-                if !value {
-                    out.fill(0);
-                }
-            }
-            (LaneMut::Integers(out), Scalar::Integer(value)) => out.resize(rows, *value),
-            (LaneMut::Numbers(out), Scalar::Number(value)) => out.resize(rows, *value),
-            (LaneMut::Texts(out), Scalar::Text(value)) => {
-                for _ in 0..rows {
-                    out.push(value);
-                }
-            }
-            (values, _) => {
-                match values {
-                    LaneMut::Null => {}
-                    LaneMut::Bits(out) => out.resize(rows.div_ceil(64), 0),
-                    LaneMut::Integers(out) => out.resize(rows, 0),
-                    LaneMut::Numbers(out) => out.resize(rows, 0.0),
-                    LaneMut::Texts(out) => (0..rows).for_each(|_| out.push(b"")),
-                }
-                out.present.fill(0);
-            }
-        }
-    }
-
-    /// The buffers for so many values of a type, empty.
-    fn open(&mut self, ty: Ty, rows: usize) -> Out<'_> {
-        let Vector {
-            rows: slot_rows,
-            present,
-            values,
-        } = &mut self.vector;
-        *slot_rows = rows;
-        present.clear();
-        self.failed.clear();
-        let is_right = match ty {
-            Ty::Null => matches!(values, Values::Null),
-            Ty::Boolean => matches!(values, Values::Boolean(_)),
-            Ty::Integer | Ty::Duration => matches!(values, Values::Integer(_)),
-            Ty::Number => matches!(values, Values::Number(_)),
-            Ty::Text => matches!(values, Values::Text(_)),
-            Ty::Date => matches!(values, Values::Date(_)),
-            Ty::Time => matches!(values, Values::Time(_)),
-            Ty::Timestamp => matches!(values, Values::Timestamp(_)),
-        };
-        if !is_right {
-            *values = match ty {
-                Ty::Null => Values::Null,
-                Ty::Boolean => Values::Boolean(Vec::new()),
-                Ty::Integer | Ty::Duration => Values::Integer(Vec::new()),
-                Ty::Number => Values::Number(Vec::new()),
-                Ty::Text => Values::Text(Texts::default()),
-                Ty::Date => Values::Date(Vec::new()),
-                Ty::Time => Values::Time(Vec::new()),
-                Ty::Timestamp => Values::Timestamp(Vec::new()),
-            };
-        }
-        let values = match values {
-            Values::Null => LaneMut::Null,
-            Values::Boolean(bits) => {
-                bits.clear();
-                LaneMut::Bits(bits)
-            }
-            Values::Integer(values)
-            | Values::Date(values)
-            | Values::Time(values)
-            | Values::Timestamp(values) => {
-                values.clear();
-                LaneMut::Integers(values)
-            }
-            Values::Number(values) => {
-                values.clear();
-                LaneMut::Numbers(values)
-            }
-            Values::Text(texts) => {
-                texts.clear();
-                LaneMut::Texts(texts)
-            }
-        };
-        Out {
-            values,
-            present,
-            failed: &mut self.failed,
-        }
-    }
-}
-
-/// Where a step puts what it computes: empty buffers.
-struct Out<'s> {
-    values: LaneMut<'s>,
-    /// A bit for each row that has a value.
-    present: &'s mut Vec<u64>,
-    /// A bit for each row that could not be computed, or nothing.
-    failed: &'s mut Vec<u64>,
-}
-
-/// The values themselves.
-enum LaneMut<'s> {
-    Null,
-    Bits(&'s mut Vec<u64>),
-    Integers(&'s mut Vec<i64>),
-    Numbers(&'s mut Vec<f64>),
-    Texts(&'s mut Texts),
 }
 
 /// What a step can see.

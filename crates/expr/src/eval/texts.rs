@@ -3,20 +3,24 @@
 use tamis_formats::vector::Texts;
 
 use super::integers::count_chars;
+use super::parts::Room;
 use super::view::TextLane;
 use super::{Run, Scratch};
 use crate::program::{Conversion, Op, Step};
 use crate::temporal;
 use crate::ty::Ty;
 
-/// The longest text that is put together, in bytes: longer than any field should be. The rows of a block stay below 4 GiB with it.
+/// The longest text that is put together, in bytes: longer than any field should be.
 const TEXT_BYTES_MAX: usize = 1 << 20;
 
 impl Run<'_> {
     pub(super) fn texts(&self, step: &Step, out: &mut Texts, scratch: &mut Scratch) {
         let lane = |index: usize| self.data(step.operands[index]).texts();
         let Scratch {
-            bits: bad, text, ..
+            bits: bad,
+            text,
+            room,
+            ..
         } = scratch;
         match step.op {
             Op::Convert(Conversion::ToText(ty)) => self.written(ty, step, out, text),
@@ -24,7 +28,7 @@ impl Run<'_> {
                 let lanes: [TextLane<'_>; 2] = [lane(0), lane(1)];
                 self.each_row(bad, |row| {
                     let parts = lanes.map(|lane| lane.get(row));
-                    push(out, parts[0].len() + parts[1].len(), |out| {
+                    push(room, out, parts[0].len() + parts[1].len(), |out| {
                         parts.iter().for_each(|part| out.extend_from_slice(part));
                     })
                 });
@@ -33,7 +37,7 @@ impl Run<'_> {
                 let lanes = [lane(0), lane(1), lane(2)];
                 self.each_row(bad, |row| {
                     let [text, from, to] = lanes.map(|lane| lane.get(row));
-                    replace(text, from, to, out)
+                    replace(text, from, to, room, out)
                 });
             }
             Op::Substring => {
@@ -48,20 +52,21 @@ impl Run<'_> {
                     let text = text.get(row);
                     let start = start.map_or(0, |start| start.get(row));
                     let part = substring(text, start, end.map(|end| end.get(row)));
-                    out.push(part.unwrap_or_default());
+                    copy(part.unwrap_or_default(), room, out);
                     part.is_none()
                 });
             }
             Op::Trim => {
                 let text = lane(0);
-                (0..self.rows).for_each(|row| out.push(text.get(row).trim_ascii()));
+                (0..self.rows).for_each(|row| copy(text.get(row).trim_ascii(), room, out));
             }
             Op::LowerAscii | Op::UpperAscii => {
                 let text = lane(0);
                 for row in 0..self.rows {
-                    out.push_with(|out| {
+                    let text = text.get(row);
+                    room.push(out, text.len(), |out| {
                         let start = out.len();
-                        out.extend_from_slice(text.get(row));
+                        out.extend_from_slice(text);
                         match step.op {
                             Op::LowerAscii => out[start..].make_ascii_lowercase(),
                             _ => out[start..].make_ascii_uppercase(),
@@ -103,12 +108,18 @@ impl Run<'_> {
     }
 }
 
+/// Adds a copy of a text.
+#[inline]
+fn copy(text: &[u8], room: &mut Room, out: &mut Texts) {
+    room.push(out, text.len(), |out| out.extend_from_slice(text));
+}
+
 /// Adds a text of so many bytes; an empty one, and true, if that is too long.
-fn push(out: &mut Texts, len: usize, write: impl FnOnce(&mut Vec<u8>)) -> bool {
+fn push(room: &mut Room, out: &mut Texts, len: usize, write: impl FnOnce(&mut Vec<u8>)) -> bool {
     let is_too_long = len > TEXT_BYTES_MAX;
     match is_too_long {
         true => out.push(b""),
-        false => out.push_with(write),
+        false => room.push(out, len, write),
     }
     is_too_long
 }
@@ -140,16 +151,16 @@ fn offset_of(text: &[u8], character: i64) -> Option<usize> {
 }
 
 /// Adds a text with one replaced by another; true if that is too long. Nothing is found in place of an empty text.
-fn replace(text: &[u8], from: &[u8], to: &[u8], out: &mut Texts) -> bool {
+fn replace(text: &[u8], from: &[u8], to: &[u8], room: &mut Room, out: &mut Texts) -> bool {
     if from.is_empty() {
-        out.push(text);
+        copy(text, room, out);
         return false;
     }
     let count = memchr::memmem::find_iter(text, from).count();
     let len = count
         .checked_mul(to.len())
         .map(|more| more + text.len() - count * from.len());
-    push(out, len.unwrap_or(usize::MAX), |out| {
+    push(room, out, len.unwrap_or(usize::MAX), |out| {
         let mut rest = 0;
         for at in memchr::memmem::find_iter(text, from) {
             out.extend_from_slice(&text[rest..at]);

@@ -9,7 +9,7 @@ use tamis_engine::kernel::Kernel;
 use tamis_formats::columns::{Batch, Columns};
 use tamis_formats::vector::{Nulls, Reader, Type, Values, Vector};
 
-use crate::{Evaluator, Expression, Input, Schema};
+use crate::{Evaluated, Evaluator, Expression, Input, Schema};
 
 /// A table in memory: columns of texts that are read as their types; the empty text is null.
 struct Table {
@@ -55,6 +55,7 @@ impl Table {
 
     fn values_of(&self, text: &str, expression: &Expression) -> Vec<Shown> {
         let mut evaluator = Evaluator::new(Kernel::detect());
+        let mut in_parts = Evaluator::new(Kernel::detect()).within(3);
         let mut shown = Vec::new();
         let nulls = Nulls::declared(Vec::new());
         let mut reader = Reader::new(None, b'.', nulls, Kernel::detect());
@@ -74,17 +75,22 @@ impl Table {
                         bytes: block.column(column).bytes,
                     })
                     .collect();
+                let show_all = |evaluated: Evaluated<'_>| -> Vec<Shown> {
+                    let Evaluated {
+                        vector,
+                        bytes,
+                        failed,
+                    } = evaluated;
+                    let rows = 0..block.rows;
+                    rows.map(|row| show(vector, bytes, failed, row)).collect()
+                };
                 let evaluated = evaluator.evaluate(expression, &inputs, block.rows);
                 assert_eq!(evaluated.vector.rows, block.rows);
                 assert_eq!(evaluated.vector.ty(), expression.ty(), "{text}");
-                for row in 0..block.rows {
-                    shown.push(show(
-                        evaluated.vector,
-                        evaluated.bytes,
-                        evaluated.failed,
-                        row,
-                    ));
-                }
+                let found = show_all(evaluated);
+                let of_parts = in_parts.evaluate(expression, &inputs, block.rows);
+                assert_eq!(found, show_all(of_parts), "{text}");
+                shown.extend(found);
                 if expression.ty() == Type::Boolean {
                     let first = shown.len() - block.rows;
                     let selected = evaluator.select(expression, &inputs, block.rows);
