@@ -1,110 +1,26 @@
 //! Types of functions.
 //!
 //! A function may be called either way, `size(x)` or `x.size()`: what stands before the point is its first argument. CEL
-//! has each in one of the two.
+//! has each in one of the two. [`names`] has all of them, [`moments`] those of dates and times.
+
+mod moments;
+mod names;
 
 use std::ops::Range;
-
-use tamis_engine::suggest;
 
 use super::{Checker, Part};
 use crate::ExprError;
 use crate::pattern;
-use crate::program::{Conversion, Op, Part as Of, Rounding};
+use crate::program::{Conversion, Op, Rounding};
 use crate::syntax::{Call, Comparison, Node};
 use crate::temporal;
 use crate::ty::{Lane, Ty};
+use names::{signature, unknown};
+
+pub(super) use names::is_function;
 
 /// CEL's name space of numeric functions, which is no column.
 const MATH: &str = "math";
-
-/// All functions, with the arguments they take: for messages and the documentation.
-pub(crate) const FUNCTIONS: [(&str, &str); 40] = [
-    ("abs", "abs(number)"),
-    ("bool", "bool(text)"),
-    ("ceil", "ceil(number)"),
-    ("coalesce", "coalesce(value, value, ...)"),
-    ("contains", "text.contains(text)"),
-    ("date", "date(text or timestamp)"),
-    ("double", "double(text, number or boolean)"),
-    ("duration", "duration(text)"),
-    ("endsWith", "text.endsWith(text)"),
-    ("floor", "floor(number)"),
-    ("getDate", "timestamp.getDate()"),
-    ("getDayOfMonth", "timestamp.getDayOfMonth()"),
-    ("getDayOfWeek", "timestamp.getDayOfWeek()"),
-    ("getDayOfYear", "timestamp.getDayOfYear()"),
-    ("getFullYear", "timestamp.getFullYear()"),
-    ("getHours", "timestamp.getHours()"),
-    ("getMilliseconds", "timestamp.getMilliseconds()"),
-    ("getMinutes", "timestamp.getMinutes()"),
-    ("getMonth", "timestamp.getMonth()"),
-    ("getSeconds", "timestamp.getSeconds()"),
-    ("greatest", "greatest(value, value, ...)"),
-    ("has", "has(column)"),
-    ("indexOf", "text.indexOf(text)"),
-    ("int", "int(text, number, boolean, timestamp or duration)"),
-    ("least", "least(value, value, ...)"),
-    ("lowerAscii", "text.lowerAscii()"),
-    ("matches", "text.matches('pattern')"),
-    ("max", "max(value, value, ...)"),
-    ("min", "min(value, value, ...)"),
-    ("replace", "text.replace(text, text)"),
-    ("round", "round(number)"),
-    ("size", "size(text)"),
-    ("startsWith", "text.startsWith(text)"),
-    ("string", "string(value)"),
-    (
-        "substring",
-        "text.substring(start) or text.substring(start, end)",
-    ),
-    ("time", "time(text or timestamp)"),
-    ("timestamp", "timestamp(text, date or integer)"),
-    ("trim", "text.trim()"),
-    ("trunc", "trunc(number)"),
-    ("upperAscii", "text.upperAscii()"),
-];
-
-/// What functions are called elsewhere.
-const ELSEWHERE: [(&str, &str); 31] = [
-    ("all", "there are no lists here"),
-    ("exists", "there are no lists here"),
-    ("exists_one", "there are no lists here"),
-    ("map", "there are no lists here"),
-    ("filter", "there are no lists here"),
-    ("avg", "`tamis group --agg` computes over many records"),
-    ("count", "`tamis group --agg` computes over many records"),
-    ("mean", "`tamis group --agg` computes over many records"),
-    ("sum", "`tamis group --agg` computes over many records"),
-    ("len", "it is `size(text)`"),
-    ("length", "it is `size(text)`"),
-    ("strlen", "it is `size(text)`"),
-    ("lower", "it is `text.lowerAscii()`"),
-    ("toLowerCase", "it is `text.lowerAscii()`"),
-    ("upper", "it is `text.upperAscii()`"),
-    ("toUpperCase", "it is `text.upperAscii()`"),
-    ("strip", "it is `text.trim()`"),
-    ("substr", "it is `text.substring(start, end)`"),
-    ("year", "it is `x.getFullYear()`"),
-    (
-        "month",
-        "it is `x.getMonth() + 1`: CEL counts months from 0",
-    ),
-    ("day", "it is `x.getDate()`"),
-    ("hour", "it is `x.getHours()`"),
-    ("minute", "it is `x.getMinutes()`"),
-    ("second", "it is `x.getSeconds()`"),
-    ("weekday", "it is `x.getDayOfWeek()`, 0 being Sunday"),
-    ("isnull", "write `x == null`"),
-    ("is_null", "write `x == null`"),
-    ("ifnull", "it is `coalesce(x, y)`"),
-    ("float", "it is `double(x)`"),
-    ("str", "it is `string(x)`"),
-    (
-        "like",
-        "`text.startsWith(text)`, `text.contains(text)`, `text.matches('pattern')`",
-    ),
-];
 
 /// Whether what stands before the point is a name space: `math.abs(x)`.
 pub(super) fn is_namespace(call: &Call) -> bool {
@@ -334,64 +250,6 @@ impl Checker<'_> {
         }
         self.emit(Op::Substring, &operands, Ty::Text, call.span.clone())
     }
-
-    /// `x.getHours()`, of timestamps and dates, times of day, and as a whole number of hours of durations.
-    fn part_of_moment(&mut self, mut call: Arguments<'_>) -> Result<Part, ExprError> {
-        let zone = (call.parts.len() == 2).then(|| call.parts.remove(1));
-        let [value] = call.take()?;
-        let part = match call.call.name.as_str() {
-            "getFullYear" => Of::Year,
-            "getMonth" => Of::Month,
-            "getDate" => Of::Date,
-            "getDayOfMonth" => Of::DayOfMonth,
-            "getDayOfYear" => Of::DayOfYear,
-            "getDayOfWeek" => Of::DayOfWeek,
-            "getHours" => Of::Hour,
-            "getMinutes" => Of::Minute,
-            "getSeconds" => Of::Second,
-            _ => Of::Millisecond,
-        };
-        let unit = match part {
-            Of::Hour => Some(temporal::HOUR),
-            Of::Minute => Some(temporal::MINUTE),
-            Of::Second => Some(temporal::SECOND),
-            Of::Millisecond => Some(temporal::MILLISECOND),
-            _ => None,
-        };
-        if let Some(zone) = zone
-            .as_ref()
-            .filter(|_| !value.ty.is_moment() && value.ty != Ty::Null)
-        {
-            return Err(ExprError::new(
-                zone.span.clone(),
-                format!("{} has no time zone", value.ty),
-            ));
-        }
-        let offset = match &zone {
-            None => 0,
-            Some(zone) => self.offset(zone)?,
-        };
-        match (value.ty, unit) {
-            (Ty::Duration, Some(unit)) => {
-                let op = Op::Convert(Conversion::Divide(unit));
-                self.emit(op, &[&value], Ty::Integer, call.span)
-            }
-            (Ty::Time, Some(_)) | (Ty::Date | Ty::Timestamp | Ty::Null, _) => {
-                let value = self.timestamp(value)?;
-                self.emit(Op::Part(part, offset), &[&value], Ty::Integer, call.span)
-            }
-            _ => Err(call.wrong_type(&value)),
-        }
-    }
-
-    /// Microseconds east of UTC.
-    fn offset(&self, zone: &Part) -> Result<i64, ExprError> {
-        let offset = self.text_of(zone).and_then(temporal::parse_offset);
-        offset.ok_or_else(|| {
-            ExprError::new(zone.span.clone(), "a time zone is a fixed offset in quotes")
-                .with_help("`'UTC'`, `'+01:00'`, `'-05:30'`; names of places are not known")
-        })
-    }
 }
 
 /// A call whose arguments have been checked.
@@ -440,36 +298,5 @@ impl Arguments<'_> {
     fn usage(&self) -> String {
         let signature = signature(&self.call.name).unwrap_or_default();
         format!("it is `{signature}`")
-    }
-}
-
-/// Whether there is a function of that name.
-pub(super) fn is_function(name: &str) -> bool {
-    signature(name).is_some()
-}
-
-fn signature(name: &str) -> Option<&'static str> {
-    FUNCTIONS
-        .iter()
-        .find(|(known, _)| *known == name)
-        .map(|&(_, signature)| signature)
-}
-
-fn unknown(call: &Call) -> ExprError {
-    let name = call.name.as_str();
-    let error = ExprError::new(
-        call.name_span.clone(),
-        format!("no function is named `{name}`"),
-    );
-    let elsewhere = ELSEWHERE
-        .iter()
-        .find(|(known, _)| known.eq_ignore_ascii_case(name));
-    if let Some((_, help)) = elsewhere {
-        return error.with_help(*help);
-    }
-    let names = FUNCTIONS.iter().map(|&(name, _)| name);
-    match suggest::nearest(name, names) {
-        Some(nearest) => error.with_help(format!("did you mean `{nearest}`?")),
-        None => error,
     }
 }
