@@ -31,6 +31,8 @@ pub(super) struct End<'e> {
 pub(super) struct Ended {
     pub(super) groups: u64,
     pub(super) is_estimated: bool,
+    /// Figures that could not be computed.
+    pub(super) failed: u64,
     pub(super) spilled_bytes: u64,
 }
 
@@ -72,6 +74,7 @@ impl End<'_> {
             ended.groups += 1;
         }
         ended.is_estimated = cells.is_estimated;
+        ended.failed = cells.failed;
         Ok(ended)
     }
 
@@ -93,7 +96,7 @@ impl End<'_> {
             loop {
                 let partition = next.lock().expect("counting does not panic").next();
                 let Some(partition) = partition else {
-                    return Ok((writer.finish(), cells.is_estimated));
+                    return Ok((writer.finish(), cells.is_estimated, cells.failed));
                 };
                 self.cancel.check()?;
                 let memory_bytes = self.memory_bytes / (self.threads + 1);
@@ -119,7 +122,7 @@ impl End<'_> {
                 )?;
             }
         };
-        let done: Vec<Result<(Vec<Run>, bool)>> = thread::scope(|scope| {
+        let done: Vec<Result<(Vec<Run>, bool, u64)>> = thread::scope(|scope| {
             // Those that the system gives: this thread does what is left.
             let others: Vec<_> = (1..self.threads)
                 .map_while(|_| thread::Builder::new().spawn_scoped(scope, work).ok())
@@ -139,9 +142,10 @@ impl End<'_> {
         };
         let mut runs = Vec::new();
         for result in done {
-            let (more, is_estimated) = result?;
+            let (more, is_estimated, failed) = result?;
             runs.extend(more);
             ended.is_estimated |= is_estimated;
+            ended.failed += failed;
         }
         run::merge(
             runs,

@@ -126,7 +126,8 @@ pub struct Grouped {
     pub groups: u64,
     /// Records left out because they cannot be split into fields.
     pub malformed: u64,
-    /// Values that could not be computed and count as null: a division by zero, a number out of range.
+    /// Values that could not be computed and count as null (a division by zero, a number out of range), and figures that could
+    /// not: a sum or a variance beyond all doubles.
     pub failed: u64,
     /// Bytes of groups that did not fit into memory.
     pub spilled_bytes: u64,
@@ -181,12 +182,13 @@ pub fn group(
         let Ended {
             groups,
             is_estimated,
+            failed,
             spilled_bytes,
         } = ended;
         Ok(Attempt::Done(Grouped {
             groups,
             malformed: gathered.malformed,
-            failed: gathered.failed,
+            failed: gathered.failed + failed,
             spilled_bytes,
             estimated: is_estimated.then(Estimated::of_sketches),
             scanned: gathered.scanned,

@@ -456,6 +456,20 @@ fn what_cannot_be_computed_is_null_and_counted() {
 }
 
 #[test]
+fn figures_beyond_all_doubles_are_null_and_counted() {
+    let source = MemorySource::new("a.csv", "k,n\na,1e308\na,1e308\nb,1e200\nb,-1e200\nc,1\n");
+    let query = GroupQuery::new(Some("k"), "sum(n * 1.0) as sum, variance(n) as variance");
+    let expected = "k,sum,variance\na,,0\nb,0,\nc,1,\n";
+    for (threads, chunk_bytes, memory_bytes) in [(1, 1 << 20, 1 << 20), (2, 4, 0)] {
+        let source = std::slice::from_ref(&source);
+        let options = options(threads, chunk_bytes);
+        let (text, done) = run(source, &query, options, &memory(memory_bytes)).unwrap();
+        // The variance of one value is null because there is none.
+        assert_eq!((text.as_str(), done.failed), (expected, 2));
+    }
+}
+
+#[test]
 fn malformed_records_are_an_error_or_are_counted() {
     let source = [MemorySource::new("a.csv", "k,n\na,1\nb\na,2\n")];
     let query = GroupQuery::new(Some("k"), "sum(n)");

@@ -8,6 +8,8 @@ pub(in crate::group) struct Cells {
     bytes: Vec<u8>,
     /// A figure among all cells so far is an estimate.
     pub(in crate::group) is_estimated: bool,
+    /// Figures among all cells so far that are beyond all doubles, and so null.
+    pub(in crate::group) failed: u64,
 }
 
 /// What a cell is.
@@ -38,7 +40,8 @@ impl Cells {
 
     pub(in crate::group) fn double(&mut self, value: f64) {
         if !value.is_finite() {
-            // A variance beyond all doubles.
+            // A sum or a variance beyond all doubles.
+            self.failed += 1;
             return self.null();
         }
         // Zero has one form here, as it has in sums.
