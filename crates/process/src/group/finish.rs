@@ -151,12 +151,10 @@ impl End<'_> {
             runs,
             self.memory_bytes,
             self.place,
+            self.cancel,
             &|order| order,
             |record| {
                 ended.groups += 1;
-                if ended.groups.is_multiple_of(4096) {
-                    self.cancel.check()?;
-                }
                 output.row(record.payload)
             },
         )?;

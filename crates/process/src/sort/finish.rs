@@ -51,9 +51,15 @@ impl End<'_> {
             ended.spilled_bytes = runs.iter().map(RunWriter::len_bytes).sum();
             let runs = runs.into_iter().flat_map(RunWriter::finish).collect();
             let rank = |order| self.starts.rank(order);
-            run::merge(runs, self.memory_bytes, self.place, &rank, |record| {
-                batch.push(record)
-            })?;
+            let take = |record: Record<'_>| batch.push(record);
+            run::merge(
+                runs,
+                self.memory_bytes,
+                self.place,
+                self.cancel,
+                &rank,
+                take,
+            )?;
         } else {
             let buffers = hands.into_iter().map(|hand| hand.buffer);
             let mut buffers: Vec<_> = buffers.filter(|buffer| buffer.len() > 0).collect();

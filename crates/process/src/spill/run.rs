@@ -11,6 +11,7 @@ use std::cmp::Ordering;
 use std::sync::Arc;
 
 use tamis_engine::Result;
+use tamis_engine::control::Cancel;
 
 use super::{SpillFile, SpillPlace};
 
@@ -26,6 +27,9 @@ const READ_BYTES_MAX: usize = 1 << 20;
 /// The most runs that are merged at once; more are merged to fewer first.
 const FAN_IN_MAX: usize = 256;
 
+/// Records that are merged before somebody looks whether the run was cancelled.
+const RECORDS_PER_LOOK: u32 = 4096;
+
 /// A record of a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Record<'r> {
@@ -40,6 +44,8 @@ pub(crate) struct Run {
     file: Arc<SpillFile>,
     byte_offset: u64,
     len_bytes: u64,
+    /// The length of its longest record: a reader holds a whole one.
+    record_bytes_max: usize,
 }
 
 /// Appends runs to a file.
@@ -47,8 +53,9 @@ pub(crate) struct Run {
 pub(crate) struct RunWriter {
     file: SpillFile,
     buffer: Vec<u8>,
-    /// Where each run ends.
-    ends: Vec<u64>,
+    /// Where each run ends, and the length of its longest record.
+    ends: Vec<(u64, usize)>,
+    record_bytes_max: usize,
 }
 
 impl RunWriter {
@@ -57,12 +64,15 @@ impl RunWriter {
             file: place.file()?,
             buffer: Vec::with_capacity(WRITE_BYTES),
             ends: Vec::new(),
+            record_bytes_max: 0,
         })
     }
 
     /// Appends a record, not before the last one in order.
     pub(crate) fn push(&mut self, record: Record<'_>) -> Result<()> {
         let len = |bytes: &[u8]| (bytes.len() as u32).to_le_bytes();
+        let record_bytes = HEADER_BYTES + record.key.len() + record.payload.len();
+        self.record_bytes_max = self.record_bytes_max.max(record_bytes);
         self.buffer.extend_from_slice(&len(record.key));
         self.buffer.extend_from_slice(&len(record.payload));
         self.buffer.extend_from_slice(&record.order.to_le_bytes());
@@ -82,7 +92,8 @@ impl RunWriter {
     /// Ends the run.
     pub(crate) fn end_run(&mut self) -> Result<()> {
         self.flush()?;
-        self.ends.push(self.file.len_bytes());
+        let record_bytes_max = std::mem::take(&mut self.record_bytes_max);
+        self.ends.push((self.file.len_bytes(), record_bytes_max));
         Ok(())
     }
 
@@ -90,11 +101,12 @@ impl RunWriter {
     pub(crate) fn finish(self) -> Vec<Run> {
         let file = Arc::new(self.file);
         let mut start = 0;
-        let runs = self.ends.into_iter().map(|end| {
+        let runs = self.ends.into_iter().map(|(end, record_bytes_max)| {
             let run = Run {
                 file: Arc::clone(&file),
                 byte_offset: start,
                 len_bytes: end - start,
+                record_bytes_max,
             };
             start = end;
             run
@@ -116,30 +128,48 @@ pub(crate) fn merge(
     mut runs: Vec<Run>,
     memory_bytes: usize,
     place: &SpillPlace,
+    cancel: &Cancel,
     rank: &impl Fn(u64) -> u64,
     mut take: impl FnMut(Record<'_>) -> Result<()>,
 ) -> Result<()> {
-    let fan_in = (memory_bytes / READ_BYTES_MIN / 2).clamp(2, FAN_IN_MAX);
-    while runs.len() > fan_in {
+    loop {
+        let fan_in = fan_in(&runs, memory_bytes);
+        if runs.len() <= fan_in {
+            return merge_once(&runs, memory_bytes, cancel, rank, &mut take);
+        }
         // Only as many as must be, so that most records are copied as rarely as can be.
         let excess = (runs.len() - fan_in + 1).clamp(2, fan_in);
         let later = runs.split_off(excess);
         let mut writer = RunWriter::new(place)?;
-        merge_once(&runs, memory_bytes, rank, |record| writer.push(record))?;
+        let push = |record: Record<'_>| writer.push(record);
+        merge_once(&runs, memory_bytes, cancel, rank, push)?;
         writer.end_run()?;
         runs = later;
         runs.extend(writer.finish());
     }
-    merge_once(&runs, memory_bytes, rank, &mut take)
+}
+
+/// How many of the first runs can be merged at once: two at least, whatever the memory.
+fn fan_in(runs: &[Run], memory_bytes: usize) -> usize {
+    let mut left = memory_bytes;
+    let fits = |run: &&Run| {
+        let rest = left.checked_sub(2 * READ_BYTES_MIN + run.record_bytes_max);
+        left = rest.unwrap_or(0);
+        rest.is_some()
+    };
+    let count = runs.iter().take_while(fits).count();
+    count.clamp(2, FAN_IN_MAX)
 }
 
 fn merge_once(
     runs: &[Run],
     memory_bytes: usize,
+    cancel: &Cancel,
     rank: &impl Fn(u64) -> u64,
     mut take: impl FnMut(Record<'_>) -> Result<()>,
 ) -> Result<()> {
-    let capacity = memory_bytes / runs.len().max(1);
+    let records = runs.iter().map(|run| run.record_bytes_max).sum();
+    let capacity = memory_bytes.saturating_sub(records) / runs.len().max(1);
     let capacity = capacity.clamp(READ_BYTES_MIN, READ_BYTES_MAX);
     let mut readers = Vec::new();
     for run in runs {
@@ -153,7 +183,13 @@ fn merge_once(
     for at in (0..heap.len() / 2).rev() {
         sink(&mut heap, at, &readers, rank);
     }
+    let mut records_since_look = 0;
     while let Some(&least) = heap.first() {
+        records_since_look += 1;
+        if records_since_look == RECORDS_PER_LOOK {
+            records_since_look = 0;
+            cancel.check()?;
+        }
         take(readers[least].record())?;
         if !readers[least].advance()? {
             heap.swap_remove(0);
@@ -259,6 +295,8 @@ impl<'r> Reader<'r> {
         let missing = wanted.max(self.capacity) - self.buffer.len();
         let more = (missing as u64).min(rest) as usize;
         let held = self.buffer.len();
+        // No more than that: a record may be as large as all other buffers.
+        self.buffer.reserve_exact(more);
         self.buffer.resize(held + more, 0);
         let byte_offset = self.run.byte_offset + self.read_bytes;
         self.run
@@ -301,7 +339,7 @@ mod tests {
             }
             all.sort_by(|one, other| (&one.0, u64::MAX - one.1).cmp(&(&other.0, u64::MAX - other.1)));
             let mut merged = Vec::new();
-            merge(writer.finish(), memory_bytes, &place, &|order| u64::MAX - order, |record| {
+            merge(writer.finish(), memory_bytes, &place, &Cancel::new(), &|order| u64::MAX - order, |record| {
                 let key = String::from_utf8(record.key.to_vec()).unwrap();
                 merged.push((key, record.order, record.payload.to_vec()));
                 Ok(())
@@ -309,5 +347,69 @@ mod tests {
             .unwrap();
             prop_assert_eq!(merged, all);
         }
+    }
+
+    /// Runs of one record of so many bytes each.
+    fn runs_of(count: usize, record_bytes: usize) -> Vec<Run> {
+        let place = SpillPlace::new(None, "spilled records");
+        let mut writer = RunWriter::new(&place).unwrap();
+        let payload = vec![0; record_bytes];
+        for order in 0..count as u64 {
+            let record = Record {
+                key: b"key",
+                order,
+                payload: &payload,
+            };
+            writer.push(record).unwrap();
+            writer.end_run().unwrap();
+        }
+        writer.finish()
+    }
+
+    #[test]
+    fn large_records_are_merged_few_at_a_time() {
+        assert_eq!(fan_in(&runs_of(300, 9), 100_000_000), FAN_IN_MAX);
+        assert_eq!(fan_in(&runs_of(40, 9), 1_000_000), 30);
+        assert_eq!(fan_in(&runs_of(40, 1 << 20), 10_000_000), 9);
+        assert_eq!(fan_in(&runs_of(40, 1 << 20), 0), 2);
+        let mut orders = Vec::new();
+        let place = SpillPlace::new(None, "spilled records");
+        let runs = runs_of(20, 1 << 20);
+        let rank = |order| order;
+        merge(runs, 4 << 20, &place, &Cancel::new(), &rank, |record| {
+            orders.push(record.order);
+            Ok(())
+        })
+        .unwrap();
+        assert_eq!(orders, (0..20).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn merging_can_be_cancelled_before_anything_is_taken() {
+        let place = SpillPlace::new(None, "spilled records");
+        let mut writer = RunWriter::new(&place).unwrap();
+        for order in 0..3 * u64::from(RECORDS_PER_LOOK) {
+            let (key, payload) = (&b"key"[..], &b"payload"[..]);
+            writer
+                .push(Record {
+                    key,
+                    order,
+                    payload,
+                })
+                .unwrap();
+            if order.is_multiple_of(u64::from(RECORDS_PER_LOOK)) {
+                writer.end_run().unwrap();
+            }
+        }
+        writer.end_run().unwrap();
+        let cancel = Cancel::new();
+        cancel.cancel();
+        let taken = std::cell::Cell::new(0);
+        let merged = merge(writer.finish(), 0, &place, &cancel, &|order| order, |_| {
+            taken.set(taken.get() + 1);
+            Ok(())
+        });
+        assert!(matches!(merged, Err(tamis_engine::Error::Interrupted)));
+        assert_eq!(taken.get(), 0, "the first pass is cancelled, not the last");
     }
 }
