@@ -239,6 +239,16 @@ mod tests {
 
     use super::*;
 
+    /// Numbers as they are not written in CSV.
+    fn writing(nulls: &Nulls) -> Writing<'_> {
+        Writing {
+            dialect: None,
+            point: b'.',
+            nulls,
+            kernel: Kernel::detect(),
+        }
+    }
+
     fn read(texts: &[&str], ty: Type) -> (u8, Vec<Option<String>>) {
         let mut rows = Columns::new(1);
         for text in texts {
@@ -248,13 +258,7 @@ mod tests {
         let mut decimals = Decimals::new(ty);
         let mut found = Vec::new();
         rows.for_each_block(&mut |block| {
-            let writing = Writing {
-                dialect: None,
-                point: b'.',
-                nulls: &Nulls::common(),
-                kernel: Kernel::detect(),
-            };
-            decimals.read(block, 0, writing).unwrap();
+            decimals.read(block, 0, writing(&Nulls::common())).unwrap();
             found = vec![None; block.rows];
             for (row, text) in found.iter_mut().enumerate() {
                 *text = decimals
@@ -300,14 +304,8 @@ mod tests {
             rows.end_row();
         }
         rows.for_each_block(&mut |block| {
-            let writing = Writing {
-                dialect: None,
-                point: b'.',
-                nulls: &Nulls::common(),
-                kernel: Kernel::detect(),
-            };
             let mut decimals = Decimals::new(Type::Number);
-            decimals.read(block, 0, writing).unwrap();
+            decimals.read(block, 0, writing(&Nulls::common())).unwrap();
             assert_eq!(decimals.each_present(3).collect::<Vec<_>>(), [2]);
         })
         .unwrap();
@@ -321,13 +319,7 @@ mod tests {
             rows.end_row();
             let mut result = Ok(());
             rows.for_each_block(&mut |block| {
-                let writing = Writing {
-                    dialect: None,
-                    point: b'.',
-                    nulls: &Nulls::common(),
-                    kernel: Kernel::detect(),
-                };
-                result = Decimals::new(ty).read(block, 0, writing);
+                result = Decimals::new(ty).read(block, 0, writing(&Nulls::common()));
             })
             .unwrap();
             result.map_err(|misfit| misfit.ty)
