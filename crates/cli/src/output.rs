@@ -1,5 +1,8 @@
 //! Where output goes: a name from the command line to a sink.
 
+use std::fs::File;
+use std::io::IsTerminal;
+use std::os::unix::fs::FileTypeExt;
 use std::path::{Path, PathBuf};
 
 use tamis_engine::sink::{FileSink, Sink, StdoutSink};
@@ -84,6 +87,19 @@ pub(crate) fn appears_whole(path: &Path) -> bool {
         && (path.is_file() || !path.exists())
 }
 
+/// Whether what is written to `path` shows up on a terminal, under whatever name: `/dev/tty`, `/dev/stdout`.
+pub(crate) fn is_terminal(path: &Path) -> bool {
+    if is_stdout(path) {
+        return std::io::stdout().is_terminal();
+    }
+    // Opening a pipe would wait for its reader, and other files are none.
+    let is_device = path
+        .metadata()
+        .is_ok_and(|it| it.file_type().is_char_device());
+    let open = || File::options().write(true).open(path);
+    is_device && open().is_ok_and(|device| device.is_terminal())
+}
+
 /// Whether `path` is the name of standard output.
 pub(crate) fn is_stdout(path: &Path) -> bool {
     path.as_os_str() == "-"
@@ -92,6 +108,19 @@ pub(crate) fn is_stdout(path: &Path) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_terminal_is_one_under_any_name() {
+        // The other side of a terminal that nobody looks at.
+        assert!(is_terminal(Path::new("/dev/ptmx")));
+        let folder = tempfile::tempdir().unwrap();
+        let link = folder.path().join("link.parquet");
+        std::os::unix::fs::symlink("/dev/ptmx", &link).unwrap();
+        assert!(is_terminal(&link));
+        for name in ["/dev/null", "Cargo.toml", "/nowhere"] {
+            assert!(!is_terminal(Path::new(name)), "{name}");
+        }
+    }
 
     #[test]
     fn one_file_under_two_names_is_found() {

@@ -1,6 +1,5 @@
 //! Rows in, rows out: what `filter`, `select`, `head`, `sample` and `convert` share.
 
-use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
@@ -195,7 +194,7 @@ pub(crate) fn refuse_compression(codec: Option<&str>) -> Result<()> {
 
 /// Fails if bytes that are no text would go to a terminal.
 pub(crate) fn refuse_terminal(path: &Path) -> Result<()> {
-    match output::is_stdout(path) && std::io::stdout().is_terminal() {
+    match output::is_terminal(path) {
         false => Ok(()),
         true => Err(Error::Usage {
             message: "Parquet and Arrow are not for terminals".to_owned(),
