@@ -14,7 +14,7 @@ use tamis_process::rows::{BatchFormat, Query, RowFormat, Written, batch_format, 
 use tamis_process::table::Table;
 
 use crate::progress::Display;
-use crate::table::TypeArgs;
+use crate::table::{TableArgs, TypeArgs};
 use crate::{Context, Error, Exit, Result, output};
 
 /// Where rows go, and as what.
@@ -66,11 +66,11 @@ impl RowsOutput {
     /// Writes the rows that `query` asks for.
     pub(crate) fn write(
         &self,
-        inputs: &[PathBuf],
-        options: &TypeArgs,
+        table: &TableArgs,
         query: Query,
         context: &Context<'_>,
     ) -> Result<Exit> {
+        let TableArgs { inputs, options } = table;
         self.format
             .write(inputs, &self.output, options, query, context)
     }

@@ -37,6 +37,13 @@ pub(crate) struct TypeArgs {
     pub(crate) input: InputOptions,
 }
 
+impl TableArgs {
+    /// The sources of the table.
+    pub(crate) fn sources(&self, context: &Context<'_>) -> Result<Vec<Box<dyn Source>>> {
+        self.options.sources(&self.inputs, context)
+    }
+}
+
 impl TypeArgs {
     /// The sources behind `names`.
     pub(crate) fn sources(

@@ -37,9 +37,5 @@ pub(super) fn run(options: &Options, context: &Context<'_>) -> Result<Exit> {
         filter: Some(options.filter.clone()),
         ..Query::default()
     };
-    let TableArgs {
-        inputs,
-        options: types,
-    } = &options.table;
-    options.output.write(inputs, types, query, context)
+    options.output.write(&options.table, query, context)
 }

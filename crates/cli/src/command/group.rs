@@ -90,16 +90,13 @@ enum Format {
 }
 
 pub(super) fn run(options: &Options, context: &Context<'_>) -> Result<Exit> {
-    let TableArgs {
-        inputs,
-        options: types,
-    } = &options.table;
-    rows::refuse_replacing(inputs, &options.output)?;
+    let table = &options.table;
+    rows::refuse_replacing(&table.inputs, &options.output)?;
     rows::refuse_packed(&options.output)?;
-    let sources = types.sources(inputs, context)?;
+    let sources = table.sources(context)?;
     let sources: Vec<&dyn Source> = sources.iter().map(AsRef::as_ref).collect();
     let progress = Progress::new();
-    let table_options = types.table_options(context, &progress)?;
+    let table_options = table.options.table_options(context, &progress)?;
     let format = options.format()?;
     if !matches!(format, ResultFormat::Batches(_)) {
         rows::refuse_compression(options.compression.as_deref())?;

@@ -39,9 +39,5 @@ pub(super) fn run(options: &Options, context: &Context<'_>) -> Result<Exit> {
         take: Take::First(options.count),
         ..Query::default()
     };
-    let TableArgs {
-        inputs,
-        options: types,
-    } = &options.table;
-    options.output.write(inputs, types, query, context)
+    options.output.write(&options.table, query, context)
 }

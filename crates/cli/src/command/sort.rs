@@ -58,11 +58,8 @@ pub(crate) struct Options {
 }
 
 pub(super) fn run(options: &Options, context: &Context<'_>) -> Result<Exit> {
-    let TableArgs {
-        inputs,
-        options: types,
-    } = &options.table;
-    rows::refuse_replacing(inputs, &options.output)?;
+    let table = &options.table;
+    rows::refuse_replacing(&table.inputs, &options.output)?;
     let query = SortQuery {
         by: options.by.clone(),
         are_nulls_first: options.nulls_first,
@@ -77,10 +74,10 @@ pub(super) fn run(options: &Options, context: &Context<'_>) -> Result<Exit> {
         memory_bytes: InputOptions::bytes(context.globals.memory),
         ..SortOptions::default()
     };
-    let sources = types.sources(inputs, context)?;
+    let sources = table.sources(context)?;
     let sources: Vec<&dyn Source> = sources.iter().map(AsRef::as_ref).collect();
     let progress = Progress::new();
-    let table_options = types.table_options(context, &progress)?;
+    let table_options = table.options.table_options(context, &progress)?;
     let start = Instant::now();
     let display = Display::start(context.globals, &progress);
     let open_sink = || rows::open_sink(&options.output);

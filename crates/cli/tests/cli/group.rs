@@ -4,21 +4,6 @@ use crate::shell::Shell;
 
 const ORDERS: &str = "country,amount,note\nDE,1.50,a\nFR,2,\nDE,0.25,b\n";
 
-fn run(shell: &Shell, arguments: &[&str]) -> (Option<i32>, String, String) {
-    let output = shell
-        .command()
-        .arg("group")
-        .args(arguments)
-        .output()
-        .expect("tamis starts");
-    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-    (
-        output.status.code(),
-        text(&output.stdout),
-        text(&output.stderr),
-    )
-}
-
 #[test]
 fn groups_come_in_every_form() {
     let shell = Shell::new();
@@ -30,7 +15,7 @@ fn groups_come_in_every_form() {
         "--agg",
         "sum(amount) as total, count()",
     ];
-    let with = |more: &[&str]| run(&shell, &[&by[..], more].concat());
+    let with = |more: &[&str]| shell.verb("group", &[&by[..], more].concat());
     let csv = (
         Some(0),
         "country,total,count()\nDE,1.75,2\nFR,2,1\n".to_owned(),
@@ -52,7 +37,7 @@ fn groups_come_in_every_form() {
         shell.read("groups.jsonl"),
         "{\"country\":\"DE\",\"total\":1.75,\"count()\":2}\n"
     );
-    let (_, all, _) = run(&shell, &["orders.csv", "--agg", "max(amount), min(note)"]);
+    let (_, all, _) = shell.verb("group", &["orders.csv", "--agg", "max(amount), min(note)"]);
     assert_eq!(all, "max(amount),min(note)\n2,a\n");
 }
 
@@ -67,7 +52,7 @@ fn levels_threads_and_memory_change_nothing() {
         "--agg",
         "sum(amount), distinct(account_id), p95(amount), last(transaction_id)",
     ];
-    let expected = run(&shell, &by);
+    let expected = shell.verb("group", &by);
     assert_eq!(expected.0, Some(0));
     for more in [
         ["--level", "0"],
@@ -76,7 +61,7 @@ fn levels_threads_and_memory_change_nothing() {
         ["--memory", "10KB"],
     ] {
         assert_eq!(
-            run(&shell, &[&by[..], &more].concat()).1,
+            shell.verb("group", &[&by[..], &more].concat()).1,
             expected.1,
             "{more:?}"
         );
@@ -87,8 +72,8 @@ fn levels_threads_and_memory_change_nothing() {
 fn what_is_wrong_is_drawn() {
     let shell = Shell::new();
     shell.write("orders.csv", ORDERS);
-    let (code, stdout, stderr) = run(
-        &shell,
+    let (code, stdout, stderr) = shell.verb(
+        "group",
         &[
             "orders.csv",
             "--by",
@@ -103,8 +88,8 @@ fn what_is_wrong_is_drawn() {
         stderr.contains("count(), smu(amount)") && stderr.contains("^^^"),
         "{stderr}"
     );
-    let (code, _, stderr) = run(
-        &shell,
+    let (code, _, stderr) = shell.verb(
+        "group",
         &["orders.csv", "--by", "country", "--agg", "sum(note)"],
     );
     assert_eq!(code, Some(2));
@@ -112,17 +97,18 @@ fn what_is_wrong_is_drawn() {
         stderr.contains("`sum` takes numbers, and `note` is text"),
         "{stderr}"
     );
-    let (code, _, stderr) = run(&shell, &["orders.csv", "-o", "orders.csv"]);
+    let (code, _, stderr) = shell.verb("group", &["orders.csv", "-o", "orders.csv"]);
     assert_eq!(code, Some(2), "{stderr}");
 
     shell.write("ragged.csv", "k,n\na,1\nb\n");
-    let (code, stdout, stderr) = run(&shell, &["ragged.csv", "--by", "k"]);
+    let (code, stdout, stderr) = shell.verb("group", &["ragged.csv", "--by", "k"]);
     assert_eq!((code, stdout.as_str()), (Some(1), ""));
     assert!(
         stderr.contains("`ragged.csv`, row 2: the record at byte 8 has 1 field"),
         "{stderr}"
     );
-    let (code, stdout, stderr) = run(&shell, &["ragged.csv", "--by", "k", "--skip-malformed"]);
+    let (code, stdout, stderr) =
+        shell.verb("group", &["ragged.csv", "--by", "k", "--skip-malformed"]);
     assert_eq!((code, stdout.as_str()), (Some(0), "k,count()\na,1\n"));
     assert!(stderr.contains("1 malformed record left out"), "{stderr}");
 }

@@ -36,9 +36,23 @@ impl Shell {
 
     /// Runs `tamis` with these arguments, split at spaces.
     pub(crate) fn tamis(&self, arguments: &str) -> Ran {
-        let mut command = self.command();
-        let output = command.args(arguments.split_whitespace()).output();
+        self.run(&arguments.split_whitespace().collect::<Vec<_>>())
+    }
+
+    /// Runs `tamis` with these arguments, in which there may be spaces.
+    pub(crate) fn run(&self, arguments: &[&str]) -> Ran {
+        let output = self.command().args(arguments).output();
         Ran::from(output.expect("tamis starts"))
+    }
+
+    /// Runs a verb with such arguments: its exit code, standard output and standard error.
+    pub(crate) fn verb(&self, verb: &str, arguments: &[&str]) -> (Option<i32>, String, String) {
+        let Ran {
+            code,
+            stdout,
+            stderr,
+        } = self.run(&[&[verb], arguments].concat());
+        (code, stdout, stderr)
     }
 
     /// Runs `tamis` with these bytes on its standard input.

@@ -2,21 +2,6 @@
 
 use crate::shell::Shell;
 
-fn run(shell: &Shell, arguments: &[&str]) -> (Option<i32>, String, String) {
-    let output = shell
-        .command()
-        .arg("sort")
-        .args(arguments)
-        .output()
-        .expect("tamis starts");
-    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-    (
-        output.status.code(),
-        text(&output.stdout),
-        text(&output.stderr),
-    )
-}
-
 #[test]
 fn rows_leave_in_order_as_they_came() {
     let shell = Shell::new();
@@ -27,15 +12,15 @@ fn rows_leave_in_order_as_they_came() {
         &["--memory", "0"],
         &["--threads", "3", "--chunk-size", "4"],
     ] {
-        let ran = run(&shell, &[&["a.csv", "--by", "amount desc"], more].concat());
+        let ran = shell.verb("sort", &[&["a.csv", "--by", "amount desc"], more].concat());
         assert_eq!(
             ran,
             (Some(0), expected.to_owned(), String::new()),
             "{more:?}"
         );
     }
-    let (code, _, stderr) = run(
-        &shell,
+    let (code, _, stderr) = shell.verb(
+        "sort",
         &[
             "a.csv",
             "--by",
@@ -57,15 +42,15 @@ fn rows_leave_in_order_as_they_came() {
 fn what_is_wrong_is_said() {
     let shell = Shell::new();
     shell.write("a.csv", "id\n1\n");
-    let (code, stdout, stderr) = run(&shell, &["a.csv", "--by", "id, amout desc"]);
+    let (code, stdout, stderr) = shell.verb("sort", &["a.csv", "--by", "id, amout desc"]);
     assert_eq!((code, stdout.as_str()), (Some(2), ""));
     assert!(
         stderr.contains("no column is named `amout`") && stderr.contains("^^^^^"),
         "{stderr}"
     );
-    let (code, _, _) = run(&shell, &["a.csv", "--by", "id", "-o", "a.csv"]);
+    let (code, _, _) = shell.verb("sort", &["a.csv", "--by", "id", "-o", "a.csv"]);
     assert_eq!(code, Some(2));
     shell.write("ragged.csv", "a,b\n1,2\n3\n");
-    let (code, stdout, stderr) = run(&shell, &["ragged.csv", "--by", "a"]);
+    let (code, stdout, stderr) = shell.verb("sort", &["ragged.csv", "--by", "a"]);
     assert_eq!((code, stdout.as_str()), (Some(1), ""), "{stderr}");
 }
