@@ -83,7 +83,6 @@ impl Error {
             (
                 Self::Process(
                     Process::UnknownColumn { .. }
-                    | Process::Columns { .. }
                     | Process::Expression { .. }
                     | Process::Rate { .. }
                     | Process::LateKeys { .. }

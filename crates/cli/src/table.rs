@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 use tamis_engine::control::Progress;
 use tamis_engine::source::Source;
-use tamis_formats::vector::Type;
+use tamis_process::lists;
 use tamis_process::table::TableOptions;
 
 use crate::inputs::{self, InputOptions};
@@ -26,8 +26,8 @@ pub(crate) struct TableArgs {
 #[derive(Clone, Debug, Args)]
 pub(crate) struct TypeArgs {
     /// The types of columns, where they are not to be found out: boolean, integer, number, text, date, time, timestamp
-    #[arg(long, value_name = "COLUMN:TYPE,...", value_delimiter = ',', value_parser = parse_type)]
-    types: Vec<(String, Type)>,
+    #[arg(long, value_name = "COLUMN:TYPE,...")]
+    types: Vec<String>,
 
     /// Leave out records that cannot be split into fields, and say how many
     #[arg(long)]
@@ -67,6 +67,8 @@ impl TypeArgs {
         context: &Context<'_>,
         progress: &Progress,
     ) -> Result<TableOptions> {
+        let types = self.types.iter().map(|list| lists::types(list));
+        let types: tamis_process::Result<Vec<_>> = types.collect();
         Ok(TableOptions {
             threads: context.globals.thread_count().get(),
             chunk_bytes: InputOptions::bytes(self.input.chunk_size),
@@ -75,18 +77,10 @@ impl TypeArgs {
             format: self.input.format(),
             messages: self.input.messages()?,
             csv: self.input.csv(),
-            types: self.types.clone(),
+            types: types?.concat(),
             skips_malformed: self.skip_malformed,
             cancel: context.cancel.clone(),
             progress: progress.clone(),
         })
     }
-}
-
-/// `amount:number`; a name may hold colons.
-fn parse_type(text: &str) -> std::result::Result<(String, Type), String> {
-    let (name, ty) = text
-        .rsplit_once(':')
-        .ok_or_else(|| "expected COLUMN:TYPE, for example `amount:number`".to_owned())?;
-    Ok((name.to_owned(), ty.parse()?))
 }

@@ -81,6 +81,12 @@ impl Expression {
         syntax::on_deep_stack(|| Ok(check::names(&syntax::parse(text)?)))
     }
 
+    /// The column, as a place in the schema, that a text names and does nothing with: `amount`, `row['Order Date']`.
+    pub fn column(text: &str, schema: &Schema) -> Option<usize> {
+        let found = syntax::on_deep_stack(|| Ok(check::column(&syntax::parse(text)?, schema)));
+        found.ok().flatten()
+    }
+
     fn of(tree: &Tree, schema: &Schema) -> Result<Expression, ExprError> {
         let Checked {
             program,

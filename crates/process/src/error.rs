@@ -58,15 +58,7 @@ pub enum Error {
         /// Name of the input.
         input: String,
     },
-    /// A choice of columns that cannot be.
-    #[error("columns `{text}`: {reason}")]
-    Columns {
-        /// What was asked for.
-        text: String,
-        /// What is wrong with it.
-        reason: String,
-    },
-    /// An expression that cannot be.
+    /// An expression, or a list of columns, that cannot be.
     #[error("`{text}`: {source}")]
     Expression {
         /// The expression.

@@ -6,6 +6,7 @@
 //! - [`infer`] reads a data set and writes the contract that all of its records keep.
 //! - [`rows`] writes rows: some of them, some columns, in another format.
 //! - [`group`] adds up rows that share their keys, [`sort`] puts them in order.
+//! - [`lists`] reads the lists of columns that all of these take.
 //! - [`table`] reads inputs of any format as one table with typed columns, for the verbs that compute.
 
 #[cfg_attr(feature = "parquet", path = "batches/enabled.rs")]
@@ -15,7 +16,7 @@ pub mod error;
 pub mod generate;
 pub mod group;
 pub mod infer;
-mod items;
+pub mod lists;
 mod order;
 pub mod rows;
 pub mod sort;

@@ -22,8 +22,9 @@ use crate::{Context, Error, Exit, Result, output, rows};
 /// Add up the rows that share their keys
 ///
 /// Functions: count() of rows, count(x) of values, sum, mean, min, max, stddev, variance, distinct, first, last, median, p95 and other
-/// percentiles. Each may have a name: `sum(amount) as total`. Sums are exact, whatever the order; null is left out of all
-/// of them, and is a key of its own. Groups come in the order of their first rows.
+/// percentiles. Each may have a name: `sum(amount) as total`; by its name alone, `max`, it is computed of each column that is no
+/// key and that it takes. Sums are exact, whatever the order; null is left out of all of them, and is a key of its own. Groups
+/// come in the order of their first rows.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -31,6 +32,7 @@ Examples:
   tamis group orders.csv --by 'country, \"Order Date\" as day' --agg 'mean(amount) as mean' --format table
   tamis group orders.csv --by country --agg 'sum(amount * 1.2) as gross' --where 'amount > 0'
   tamis group drops/ --agg 'count(), min(amount), max(amount)' --json
+  tamis group orders.csv --by country --agg 'min, max'
   tamis group orders.csv --by country --agg 'sum(amount) as total' | tamis sort - --by 'total desc'
 
 `distinct` counts exactly up to 65,536 values of a group, percentiles are exact up to 64; beyond that they are estimates.")]

@@ -10,7 +10,7 @@ use crate::{Context, Exit, Result};
 /// Write some columns, and columns that are computed
 ///
 /// Columns are separated by commas: by name, by number from 1, as a range `a:c` or `2:`, `*` for all, `!note` for all but one,
-/// `amount * 1.2 as gross` for what an expression gives. A name in double quotes is taken as it stands.
+/// `amount * 1.2 as gross` for what an expression gives. A name in double quotes is taken as it stands, a quote in it is written twice.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:

@@ -8,6 +8,7 @@ use tamis_contract::report::text::counted;
 use tamis_engine::control::Progress;
 use tamis_engine::human;
 use tamis_engine::source::Source;
+use tamis_process::lists;
 use tamis_process::stats::{Measure, Statistics, StatsOptions, Wanted, html, stats, text};
 
 use crate::args::{OutputFormat, OutputOptions};
@@ -36,9 +37,9 @@ pub(crate) struct Options {
     #[arg(required = true, value_name = "INPUT")]
     inputs: Vec<PathBuf>,
 
-    /// Look at these columns only
-    #[arg(long, value_name = "NAME,...", value_delimiter = ',')]
-    columns: Option<Vec<String>>,
+    /// Look at these columns only, an odd name in double quotes: `amount,"Order Date"`
+    #[arg(long, value_name = "NAME,...")]
+    columns: Vec<String>,
 
     /// Find out what costs least: type, nulls, distinct, range and sum
     #[arg(long, conflicts_with = "only")]
@@ -80,7 +81,7 @@ pub(super) fn run(options: &Options, context: &Context<'_>) -> Result<Exit> {
         format: options.input.format(),
         messages: options.input.messages()?,
         csv: options.input.csv(),
-        columns: options.columns.clone(),
+        columns: options.columns()?,
         wanted: options.wanted(),
         cancel: context.cancel.clone(),
         progress: progress.clone(),
@@ -135,6 +136,14 @@ impl Options {
             });
         }
         Ok(())
+    }
+
+    /// The columns that are asked for.
+    fn columns(&self) -> Result<Option<Vec<String>>> {
+        let names = self.columns.iter().map(|list| lists::names(list));
+        let names: tamis_process::Result<Vec<_>> = names.collect();
+        let names = names?.concat();
+        Ok((!names.is_empty()).then_some(names))
     }
 
     fn wanted(&self) -> Wanted {

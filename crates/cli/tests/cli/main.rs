@@ -11,6 +11,7 @@ mod follow;
 mod generate;
 mod group;
 mod infer;
+mod lists;
 mod protobuf;
 mod report;
 mod rows;

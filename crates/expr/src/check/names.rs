@@ -46,6 +46,14 @@ pub(crate) fn names(tree: &Tree) -> BTreeSet<String> {
     found
 }
 
+/// The column that a tree names, if it is no more than a name.
+pub(crate) fn column(tree: &Tree, schema: &Schema) -> Option<usize> {
+    match &tree.node {
+        Node::Path(parts) => schema.find(parts),
+        _ => None,
+    }
+}
+
 /// `row.a.b` and `a.b` are both the column `a.b`.
 fn name_of(parts: &[String]) -> String {
     match parts {
@@ -59,6 +67,12 @@ impl Schema {
     fn position(&self, name: &str) -> Option<usize> {
         self.columns.iter().position(|(column, _)| column == name)
     }
+
+    /// `row` is the record, unless there is a JSON object of that name.
+    fn find(&self, parts: &[String]) -> Option<usize> {
+        let position = self.position(&name_of(parts));
+        position.or_else(|| self.position(&parts.join(".")))
+    }
 }
 
 impl Checker<'_> {
@@ -67,10 +81,7 @@ impl Checker<'_> {
         parts: &[String],
         span: Range<usize>,
     ) -> Result<Part, ExprError> {
-        // `row` is the record, unless there is a JSON object of that name.
-        let position = self.schema.position(&name_of(parts));
-        let position = position.or_else(|| self.schema.position(&parts.join(".")));
-        let Some(position) = position else {
+        let Some(position) = self.schema.find(parts) else {
             return Err(self.unknown(parts, span));
         };
         let column = match self.columns.iter().position(|&known| known == position) {

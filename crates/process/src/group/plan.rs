@@ -1,5 +1,6 @@
 //! A query held against the columns of a table: what is read, what is computed, what is kept, what is written.
 
+use std::collections::HashSet;
 use std::ops::Range;
 
 use tamis_expr::{ExprError, Expression, Schema};
@@ -7,10 +8,10 @@ use tamis_formats::vector::Type;
 
 use super::GroupQuery;
 use super::aggregate::{Accumulator, Function, Lane, State};
-use super::spec::{self, AggregateSpec, SourceSpec};
-use crate::items::wrong;
+use super::spec::{self, AggregateSpec, Argument};
+use crate::Result;
+use crate::lists::{self, written, wrong};
 use crate::table::Table;
-use crate::{Error, Result};
 
 /// What a run does.
 #[derive(Debug, Default)]
@@ -89,26 +90,35 @@ impl Plan {
         let mut plan = Plan::default();
         if let Some(filter) = &query.filter {
             let all = 0..filter.len();
-            plan.filter = Some(plan.compile(filter, all, table, Expression::filter)?);
+            plan.filter = Some(plan.compile(filter, &all, table, Expression::filter)?);
         }
-        if let Some(by) = &query.by {
+        let by = query.by.as_deref().unwrap_or_default();
+        // Where the names of the result are from.
+        let mut places: Vec<(&str, Range<usize>)> = Vec::new();
+        if query.by.is_some() {
             for key in spec::parse_keys(by)? {
                 let source = plan.source(by, &key.source, table)?;
+                let own_name = match source.origin {
+                    Origin::Column(place) => &table.columns()[plan.wanted[place]].name,
+                    Origin::Computed(_) => &by[key.source.clone()],
+                };
+                let name = key.name.unwrap_or_else(|| own_name.to_owned());
                 plan.keys.push(source);
-                plan.names.push(key.name);
+                plan.names.push(name);
                 plan.column_types.push(source.ty);
+                places.push((by, key.source));
             }
         }
-        let text = &query.aggregates;
+        let text = query.aggregates.as_str();
         for aggregate in spec::parse_aggregates(text)? {
-            plan.add_aggregate(text, aggregate, table)?;
+            plan.add_aggregate(text, &aggregate, table)?;
+            places.resize(plan.names.len(), (text, aggregate.span));
         }
-        for (at, name) in plan.names.iter().enumerate() {
-            if plan.names[..at].contains(name) {
+        let mut known = HashSet::new();
+        for (name, (text, span)) in plan.names.iter().zip(places) {
+            if !known.insert(name) {
                 let message = format!("two columns of the result are called `{name}`");
                 let help = "give one another name with `as`";
-                let at = text.rfind(name.as_str()).unwrap_or(0);
-                let span = at..(at + name.len()).min(text.len());
                 return Err(wrong(text, span, message, Some(help.to_owned())));
             }
         }
@@ -118,30 +128,72 @@ impl Plan {
     fn add_aggregate(
         &mut self,
         text: &str,
-        aggregate: AggregateSpec,
+        aggregate: &AggregateSpec,
         table: &mut Table<'_>,
     ) -> Result<()> {
         let function = aggregate.function;
-        let argument = match &aggregate.argument {
-            Some(argument) => Some(self.source(text, argument, table)?),
-            None => None,
+        let source = match &aggregate.argument {
+            Argument::Rows => {
+                self.add_figure(function, None, aggregate.name.clone());
+                return Ok(());
+            }
+            Argument::Each => return self.add_each(text, aggregate, table),
+            Argument::Source(source) => source,
         };
-        let ty = argument.map_or(Type::Null, |argument| argument.ty);
-        let is_numeric = matches!(ty, Type::Null | Type::Integer | Type::Number);
-        if function.wants_numbers() && !is_numeric {
+        let argument = self.source(text, source, table)?;
+        if !function.takes(argument.ty) {
             let name = &text[aggregate.function_span.clone()];
-            let source = aggregate
-                .argument
-                .map_or(String::new(), |argument| argument.text);
+            let source = &text[source.clone()];
             let message = format!(
                 "`{name}` takes numbers, and `{source}` is {}",
-                with_article(ty)
+                with_article(argument.ty)
             );
             let help =
                 format!("`{name}(double({source}))` takes those of its values that are numbers");
-            let span = aggregate.function_span;
+            let span = aggregate.function_span.clone();
             return Err(wrong(text, span, message, Some(help)));
         }
+        self.add_figure(function, Some(argument), aggregate.name.clone());
+        Ok(())
+    }
+
+    /// Adds an aggregate of each column that is no key, of those that it takes.
+    fn add_each(
+        &mut self,
+        text: &str,
+        aggregate: &AggregateSpec,
+        table: &mut Table<'_>,
+    ) -> Result<()> {
+        table.find_all()?;
+        let AggregateSpec { name, function, .. } = aggregate;
+        let keys = self.keys.iter().filter_map(|key| match key.origin {
+            Origin::Column(place) => Some(self.wanted[place]),
+            Origin::Computed(_) => None,
+        });
+        let keys: Vec<usize> = keys.collect();
+        let mut seen = HashSet::new();
+        let mut found = Vec::new();
+        for (at, column) in table.columns().iter().enumerate() {
+            // Of two columns of one name the first is meant, as everywhere.
+            if seen.insert(&column.name) && !keys.contains(&at) && function.takes(column.ty) {
+                found.push((at, column.ty, format!("{name}({})", written(&column.name))));
+            }
+        }
+        if found.is_empty() {
+            let message = format!("there is no column that `{name}` could be computed of");
+            let help = "keys are left out, and most functions take numbers alone".to_owned();
+            return Err(wrong(text, aggregate.span.clone(), message, Some(help)));
+        }
+        for (column, ty, name) in found {
+            let origin = Origin::Column(self.want(column));
+            self.add_figure(*function, Some(Source { origin, ty }), name);
+        }
+        Ok(())
+    }
+
+    /// Adds a function of an argument, or of rows, to the result.
+    fn add_figure(&mut self, function: Function, argument: Option<Source>, name: String) {
+        let ty = argument.map_or(Type::Null, |argument| argument.ty);
         let is_bare = argument.is_none_or(Source::is_bare);
         let argument = argument.map(|argument| position(&mut self.arguments, argument));
         let accumulator = self.keep(function.state(argument.is_some()), argument);
@@ -150,9 +202,8 @@ impl Plan {
             accumulator,
             is_bare,
         });
-        self.names.push(aggregate.name);
+        self.names.push(name);
         self.column_types.push(function.ty(ty));
-        Ok(())
     }
 
     /// Empty states for all that is kept.
@@ -164,28 +215,19 @@ impl Plan {
         states.collect()
     }
 
-    /// What `source`, a part of `text`, stands for: a column of that name, else an expression.
-    fn source(&mut self, text: &str, source: &SourceSpec, table: &mut Table<'_>) -> Result<Source> {
-        let name = source.column_name();
-        let column = match table.find(name.as_deref().unwrap_or(&source.text)) {
-            Ok(column) => Some(column),
-            Err(Error::UnknownColumn { .. }) => None,
-            Err(error) => return Err(error),
-        };
-        if let Some(column) = column {
+    /// What a part of `text` stands for: a column of that name, else an expression.
+    fn source(&mut self, text: &str, span: &Range<usize>, table: &mut Table<'_>) -> Result<Source> {
+        if let Some(column) = lists::find(text, span, table)? {
             return Ok(Source {
                 origin: Origin::Column(self.want(column)),
                 ty: table.columns()[column].ty,
             });
         }
-        let known = self
-            .computed
-            .iter()
-            .position(|known| known.text == source.text);
+        let part = &text[span.clone()];
+        let known = self.computed.iter().position(|known| known.text == part);
         let at = match known {
             Some(at) => at,
             None => {
-                let span = source.span.clone();
                 let computed = self.compile(text, span, table, Expression::compile)?;
                 self.computed.push(computed);
                 self.computed.len() - 1
@@ -201,31 +243,18 @@ impl Plan {
     fn compile(
         &mut self,
         text: &str,
-        span: Range<usize>,
+        span: &Range<usize>,
         table: &mut Table<'_>,
         compile: fn(&str, &Schema) -> std::result::Result<Expression, ExprError>,
     ) -> Result<Computed> {
-        let part = &text[span.clone()];
-        let mut compiled = compile(part, &schema(table));
-        let known = table.columns().len();
-        // A name that only later records have is no mistake.
-        if compiled.is_err() && table.find_all().is_ok() && table.columns().len() > known {
-            compiled = compile(part, &schema(table));
-        }
-        let expression = compiled.map_err(|mut source| {
-            source.span = source.span.start + span.start..source.span.end + span.start;
-            Error::Expression {
-                text: text.to_owned(),
-                source,
-            }
-        })?;
+        let expression = lists::compile(text, span, table, compile)?;
         let inputs = expression.columns().iter().map(|&column| {
             let place = self.want(column);
             self.types[place] = Some(table.columns()[column].ty);
             place
         });
         Ok(Computed {
-            text: part.to_owned(),
+            text: text[span.clone()].to_owned(),
             inputs: inputs.collect(),
             expression,
         })
@@ -258,11 +287,6 @@ impl Plan {
             }
         }
     }
-}
-
-fn schema(table: &Table<'_>) -> Schema {
-    let columns = table.columns().iter();
-    Schema::new(columns.map(|column| (column.name.clone(), column.ty)))
 }
 
 /// The place of `item`, which is added if it is not there.

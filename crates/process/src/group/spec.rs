@@ -1,39 +1,45 @@
-//! What `--by` and `--agg` say: `country, year`, and `sum(amount) as total, count(), p95(delay)`.
+//! What `--by` and `--agg` say: `country, year`, and `sum(amount) as total, count(), p95(delay), max`.
 //!
-//! Items stand between commas; a comma inside of brackets or quotes is no border. An item may end in `as NAME`. What an item
-//! computes with is a column, by its name, in double quotes or as `row['any name']`, or an expression.
+//! Both are [`lists`](crate::lists). A key is a column or an expression; an aggregate is a function of one, of rows (`count()`), or, by its
+//! name alone, of each column that it can be computed of.
 
 use std::ops::Range;
 
 use super::aggregate::Function;
 use crate::Result;
-use crate::items::{items, matching, renamed, trimmed, wrong};
+use crate::lists::{items, matching, renamed, trimmed, wrong};
 
 /// A column of keys.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct KeySpec {
-    /// What it is called in the result.
-    pub(super) name: String,
-    pub(super) source: SourceSpec,
+    /// What it is called in the result, if that is said.
+    pub(super) name: Option<String>,
+    /// Where its column or its expression stands.
+    pub(super) source: Range<usize>,
 }
 
 /// An aggregate.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct AggregateSpec {
-    /// What it is called in the result.
+    /// What it is called in the result; of each column, the name of the function.
     pub(super) name: String,
     pub(super) function: Function,
-    /// Where its name stands.
+    /// Where it stands, without its name.
+    pub(super) span: Range<usize>,
+    /// Where the name of the function stands.
     pub(super) function_span: Range<usize>,
-    /// `None`: it counts rows.
-    pub(super) argument: Option<SourceSpec>,
+    pub(super) argument: Argument,
 }
 
-/// What values are taken from.
+/// What an aggregate is computed of.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct SourceSpec {
-    pub(super) text: String,
-    pub(super) span: Range<usize>,
+pub(super) enum Argument {
+    /// Rows, whatever is in them.
+    Rows,
+    /// The column or the expression that stands there.
+    Source(Range<usize>),
+    /// Each column that is no key, if the function takes its values.
+    Each,
 }
 
 /// The functions by name.
@@ -55,15 +61,8 @@ const FUNCTIONS: [(&str, Function); 13] = [
 
 /// Reads the columns of keys.
 pub(super) fn parse_keys(text: &str) -> Result<Vec<KeySpec>> {
-    let items = items(text)?;
-    let keys = items.into_iter().map(|item| {
+    let keys = items(text)?.into_iter().map(|item| {
         let (source, name) = renamed(text, item)?;
-        let source = SourceSpec {
-            text: text[source.clone()].to_owned(),
-            span: source,
-        };
-        let name =
-            name.unwrap_or_else(|| source.column_name().unwrap_or_else(|| source.text.clone()));
         Ok(KeySpec { name, source })
     });
     keys.collect()
@@ -83,63 +82,69 @@ fn parse_aggregate(text: &str, item: Range<usize>) -> Result<AggregateSpec> {
     let wrong = |span: Range<usize>, message: String, help: &str| {
         wrong(text, span, message, Some(help.to_owned()))
     };
-    let Some(open) = text[call.clone()].find('(').map(|at| call.start + at) else {
-        let item = &text[call.clone()];
-        let (message, help) = match function(item) {
-            Some(_) => (
-                format!("`{item}` has no argument"),
-                format!("write `{item}(...)` with a column, or `count()` for rows"),
-            ),
+    let open = text[call.clone()].find('(').map(|at| call.start + at);
+    let function_span = trimmed(text, call.start..open.unwrap_or(call.end));
+    let function_name = &text[function_span.clone()];
+    let Some(function) = function(function_name) else {
+        let (message, help) = match open {
+            Some(_) => {
+                let names = FUNCTIONS.map(|(name, _)| name).join(", ");
+                let help = format!("there are {names} and other percentiles");
+                (format!("there is no function `{function_name}`"), help)
+            }
             None => (
-                format!("`{item}` is no aggregate"),
+                format!("`{function_name}` is no aggregate"),
                 "write a function of a column, such as `sum(amount)`".to_owned(),
             ),
         };
-        return Err(wrong(call, message, &help));
+        return Err(wrong(function_span, message, &help));
     };
-    let function_span = trimmed(text, call.start..open);
-    let function_name = &text[function_span.clone()];
-    let Some(function) = function(function_name) else {
-        let names = FUNCTIONS.map(|(name, _)| name).join(", ");
-        let help = format!("there are {names} and other percentiles");
-        return Err(wrong(
-            function_span,
-            format!("there is no function `{function_name}`"),
-            &help,
-        ));
-    };
-    let close = call.end - 1;
-    if !text[call.clone()].ends_with(')') || matching(text, open) != Some(close) {
-        let rest = matching(text, open).map_or(call.end..call.end, |close| close + 1..call.end);
-        let message = "expected `)`, and behind it a comma or `as`".to_owned();
-        return Err(wrong(
-            trimmed(text, rest),
-            message,
-            "each aggregate is `function(column) as name`",
-        ));
-    }
-    let argument = trimmed(text, open + 1..close);
-    let argument = match (
-        argument.is_empty() || &text[argument.clone()] == "*",
-        function,
-    ) {
-        (true, Function::Count) => None,
-        (true, _) => {
-            let message = format!("`{function_name}` needs a column");
-            return Err(wrong(
-                open..close + 1,
-                message,
-                "only `count()` counts rows",
-            ));
+    let argument = match open {
+        None => Argument::Each,
+        Some(open) => {
+            let close = call.end - 1;
+            let found = matching(text, &call, open);
+            if found != Some(close) {
+                let rest = found.map_or(call.end..call.end, |close| close + 1..call.end);
+                let message = "expected `)`, and behind it a comma or `as`".to_owned();
+                let help = "each aggregate is `function(column) as name`";
+                return Err(wrong(trimmed(text, rest), message, help));
+            }
+            let inner = trimmed(text, open + 1..close);
+            match (&text[inner.clone()], function) {
+                ("" | "*", Function::Count) => Argument::Rows,
+                ("*", _) => Argument::Each,
+                ("", _) => {
+                    let message = format!("`{function_name}` needs a column");
+                    let help = format!(
+                        "`{function_name}(*)` or `{function_name}` is that of each column, `count()` counts rows"
+                    );
+                    return Err(wrong(open..close + 1, message, &help));
+                }
+                _ => Argument::Source(inner),
+            }
         }
-        (false, _) => Some(SourceSpec {
-            text: text[argument.clone()].to_owned(),
-            span: argument,
-        }),
     };
+    if argument == Argument::Each {
+        if function == Function::Count {
+            let message = "`count` has no argument".to_owned();
+            let help = "`count()` counts rows, `count(column)` the values of a column";
+            return Err(wrong(call, message, help));
+        }
+        if name.is_some() {
+            let message = format!("`{function_name}` of each column cannot have one name");
+            let help = format!("name its column: `{function_name}(column) as name`");
+            return Err(wrong(call, message, &help));
+        }
+    }
+    let name = name.unwrap_or_else(|| match argument {
+        Argument::Each => function_name.to_owned(),
+        _ => text[call.clone()].to_owned(),
+    });
     Ok(AggregateSpec {
-        name: name.unwrap_or_else(|| text[call].to_owned()),
+        name,
         function,
+        span: call,
         function_span,
         argument,
     })
@@ -158,28 +163,6 @@ fn function(name: &str) -> Option<Function> {
     (percent > 0.0 && percent < 100.0).then(|| Function::Quantile(percent / 100.0))
 }
 
-impl SourceSpec {
-    /// The column that this names, if it is no more than a name: `amount`, `"Order Date"` or `row['Order Date']`.
-    pub(super) fn column_name(&self) -> Option<String> {
-        let inner = self
-            .text
-            .strip_prefix("row[")
-            .and_then(|rest| rest.strip_suffix(']'));
-        let quoted = inner.map_or(self.text.as_str(), str::trim);
-        let quotes: &[char] = if inner.is_some() {
-            &['\'', '"']
-        } else {
-            &['"']
-        };
-        let quote = quoted
-            .chars()
-            .next()
-            .filter(|first| quotes.contains(first))?;
-        let name = quoted.strip_prefix(quote)?.strip_suffix(quote)?;
-        (!name.contains(quote)).then(|| name.to_owned())
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -187,17 +170,17 @@ mod tests {
 
     #[test]
     fn aggregates_have_functions_arguments_and_names() {
-        let parsed =
-            parse_aggregates("count(), sum(a) as total,p99.9( row['x, y'] ),max(f(1, 2) )")
-                .unwrap();
+        let text = "count(), sum(a) as total,p99.9( row['x, y'] ),max(f(1, 2) ),min, last(*),max(\"a)\\\")";
+        let parsed = parse_aggregates(text).unwrap();
         let shown: Vec<_> = parsed
             .iter()
             .map(|it| {
-                (
-                    it.name.as_str(),
-                    it.function,
-                    it.argument.as_ref().map(|it| it.text.as_str()),
-                )
+                let argument = match &it.argument {
+                    Argument::Rows => None,
+                    Argument::Source(place) => Some(&text[place.clone()]),
+                    Argument::Each => Some("each"),
+                };
+                (it.name.as_str(), it.function, argument)
             })
             .collect();
         let expected = [
@@ -209,26 +192,27 @@ mod tests {
                 Some("row['x, y']"),
             ),
             ("max(f(1, 2) )", Function::Greatest, Some("f(1, 2)")),
+            ("min", Function::Least, Some("each")),
+            ("last", Function::Last, Some("each")),
+            ("max(\"a)\\\")", Function::Greatest, Some("\"a)\\\"")),
         ];
         assert_eq!(shown, expected);
-        assert_eq!(
-            parsed[2]
-                .argument
-                .as_ref()
-                .unwrap()
-                .column_name()
-                .as_deref(),
-            Some("x, y")
-        );
-        assert_eq!(parsed[1].argument.as_ref().unwrap().column_name(), None);
     }
 
     #[test]
     fn keys_are_columns() {
-        let keys = parse_keys("country, \"Order Date\", row['a, b'] as ab").unwrap();
-        let names: Vec<_> = keys.iter().map(|key| key.name.as_str()).collect();
-        assert_eq!(names, ["country", "Order Date", "ab"]);
-        assert_eq!(keys[2].source.column_name().as_deref(), Some("a, b"));
+        let text = "country, \"Order Date\", row['a, b'] as \"a as b\"";
+        let keys = parse_keys(text).unwrap();
+        let shown: Vec<_> = keys
+            .iter()
+            .map(|key| (&text[key.source.clone()], key.name.as_deref()))
+            .collect();
+        let expected = [
+            ("country", None),
+            ("\"Order Date\"", None),
+            ("row['a, b']", Some("a as b")),
+        ];
+        assert_eq!(shown, expected);
     }
 
     #[test]
@@ -242,8 +226,15 @@ mod tests {
             ("smu".to_owned(), "there is no function `smu`".to_owned())
         );
         assert_eq!(
-            fault("sum"),
-            ("sum".to_owned(), "`sum` has no argument".to_owned())
+            fault("count"),
+            ("count".to_owned(), "`count` has no argument".to_owned())
+        );
+        assert_eq!(
+            fault("sum as total"),
+            (
+                "sum".to_owned(),
+                "`sum` of each column cannot have one name".to_owned()
+            )
         );
         assert_eq!(
             fault("amount"),

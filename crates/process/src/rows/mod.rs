@@ -106,7 +106,7 @@ pub struct Written {
 /// possible.
 ///
 /// # Errors
-/// As reading and writing; [`Error::Columns`] and [`Error::Expression`] for what cannot be asked; [`Error::Misfit`]; [`Error::Malformed`] unless
+/// As reading and writing; [`Error::Expression`] for what cannot be asked; [`Error::Misfit`]; [`Error::Malformed`] unless
 /// these are to be skipped.
 pub fn write_rows(
     table: &mut Table<'_>,

@@ -1,7 +1,9 @@
 //! A query against the columns there are: what to read, what to compute, what to write.
 
+use std::ops::Range;
+
 use tamis_engine::kernel::Kernel;
-use tamis_expr::{Expression, Schema};
+use tamis_expr::{ExprError, Expression, Schema};
 use tamis_formats::csv::Dialect;
 use tamis_formats::input::Shape;
 use tamis_formats::vector::Type;
@@ -10,7 +12,7 @@ use super::select::{self, Selected, Source};
 use super::{Query, RowFormat, Take};
 use crate::batches::{BatchFormat, Target};
 use crate::table::{Readers, Table};
-use crate::{Error, Result};
+use crate::{Result, lists};
 
 /// What every worker must know.
 #[derive(Debug)]
@@ -101,7 +103,10 @@ impl Plan {
         };
         let mut wanted = Wanted::default();
         let filter = match &query.filter {
-            Some(text) => Some(compile(text, table, &mut wanted, Expression::filter)?),
+            Some(text) => {
+                let all = 0..text.len();
+                Some(compile(text, &all, table, &mut wanted, Expression::filter)?)
+            }
             None => None,
         };
         let mut computed = Vec::new();
@@ -120,8 +125,10 @@ impl Plan {
                         Encoding::Raw { .. } | Encoding::Delimited(_) => Use::Bytes,
                     },
                 )),
-                Source::Expression(text) => {
-                    computed.push(compile(&text, table, &mut wanted, Expression::compile)?);
+                Source::Expression(span) => {
+                    let text = query.columns.as_deref().unwrap_or_default();
+                    let compiled = compile(text, &span, table, &mut wanted, Expression::compile)?;
+                    computed.push(compiled);
                     From::Computed(computed.len() - 1)
                 }
             };
@@ -253,25 +260,12 @@ impl Wanted {
 
 fn compile(
     text: &str,
+    span: &Range<usize>,
     table: &mut Table<'_>,
     wanted: &mut Wanted,
-    compile: fn(&str, &Schema) -> std::result::Result<Expression, tamis_expr::ExprError>,
+    compile: fn(&str, &Schema) -> std::result::Result<Expression, ExprError>,
 ) -> Result<Computed> {
-    let expression = match compile(text, &schema(table)) {
-        Ok(expression) => expression,
-        Err(first) => {
-            // A name that only later records have is no mistake.
-            let known = table.columns().len();
-            let compiled = match table.find_all() {
-                Ok(()) if table.columns().len() > known => compile(text, &schema(table)),
-                _ => Err(first),
-            };
-            compiled.map_err(|source| Error::Expression {
-                text: text.to_owned(),
-                source,
-            })?
-        }
-    };
+    let expression = lists::compile(text, span, table, compile)?;
     let inputs = expression.columns().iter();
     Ok(Computed {
         inputs: inputs
@@ -279,11 +273,6 @@ fn compile(
             .collect(),
         expression,
     })
-}
-
-fn schema(table: &Table<'_>) -> Schema {
-    let columns = table.columns().iter();
-    Schema::new(columns.map(|column| (column.name.clone(), column.ty)))
 }
 
 /// Rows leave as they came if nothing about them is to change.

@@ -1,5 +1,7 @@
 //! Which columns: `id, a:c, !note, amount as gross`.
 //!
+//! A [list](crate::lists) whose items are
+//!
 //! | item | means |
 //! |---|---|
 //! | `name` | the column of that name |
@@ -10,11 +12,14 @@
 //! | `item as name` | under another name |
 //! | `expression as name` | a column that is computed |
 //! | `expression` | the same, called as it is written |
-//!
-//! A name in double quotes is taken as it stands, whatever is in it.
 
+use std::ops::Range;
+
+#[cfg(doc)]
+use crate::Error;
+use crate::Result;
+use crate::lists::{self, items, quoted, renamed, trimmed, wrong};
 use crate::table::Table;
-use crate::{Error, Result};
 
 /// A column of the output.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,67 +34,76 @@ pub(super) struct Selected {
 pub(super) enum Source {
     /// A column of the table.
     Column(usize),
-    /// An expression, not yet compiled.
-    Expression(String),
+    /// An expression that stands there, not yet compiled.
+    Expression(Range<usize>),
 }
 
-/// The columns that `text` asks for, in its order.
+/// What an item without its name stands for.
+enum Found {
+    Columns(Vec<usize>),
+    /// No column has the name that stands there.
+    Unknown(Range<usize>),
+}
+
+/// The columns that `text` asks for, in its order; none only of a table without columns.
 ///
 /// # Errors
-/// [`Error::Columns`], [`Error::UnknownColumn`].
+/// [`Error::Expression`], as for all lists, and for columns that there are not.
 pub(super) fn select(text: &str, table: &mut Table<'_>) -> Result<Vec<Selected>> {
     let mut selected: Vec<Selected> = Vec::new();
     for (at, item) in items(text)?.into_iter().enumerate() {
-        if let Some(excluded) = item.strip_prefix('!') {
+        if text[item.clone()].starts_with('!') {
             if at == 0 {
                 selected = all(table)?;
             }
-            let excluded = range(excluded.trim(), table)?;
+            let excluded = match range(text, trimmed(text, item.start + 1..item.end), table)? {
+                Found::Columns(columns) => columns,
+                Found::Unknown(span) => return Err(lists::unknown(text, &span, table)),
+            };
             selected.retain(|it| match it.source {
                 Source::Column(column) => !excluded.contains(&column),
                 Source::Expression(_) => true,
             });
             continue;
         }
-        let (source, name) = match renamed(item) {
-            Some((source, name)) => (source, Some(name)),
-            None => (item, None),
+        let (source, name) = renamed(text, item.clone())?;
+        let columns = match (&text[source.clone()], &name) {
+            ("*", None) => {
+                selected.append(&mut all(table)?);
+                continue;
+            }
+            ("*", Some(_)) => Vec::new(),
+            (written, _) => match range(text, source.clone(), table)? {
+                Found::Columns(columns) => columns,
+                Found::Unknown(_) if name.is_some() || is_computed(written) => {
+                    selected.push(Selected {
+                        name: name.unwrap_or_else(|| written.to_owned()),
+                        source: Source::Expression(source),
+                    });
+                    continue;
+                }
+                Found::Unknown(span) => return Err(lists::unknown(text, &span, table)),
+            },
         };
-        if source == "*" {
-            selected.append(&mut all(table)?);
-            continue;
-        }
-        match (range(source, table), name) {
-            (Ok(columns), None) => {
+        match (columns.as_slice(), name) {
+            (_, None) => {
                 selected.extend(columns.into_iter().map(|column| named(table, column)));
             }
-            (Ok(columns), Some(name)) => match columns.as_slice() {
-                [column] => selected.push(Selected {
-                    source: Source::Column(*column),
-                    name: unquoted(name).to_owned(),
-                }),
-                _ => {
-                    return Err(wrong(
-                        text,
-                        format!("`{item}` gives several columns one name"),
-                    ));
-                }
-            },
-            (Err(Error::UnknownColumn { .. }), Some(name)) => selected.push(Selected {
-                source: Source::Expression(source.to_owned()),
-                name: unquoted(name).to_owned(),
+            ([column], Some(name)) => selected.push(Selected {
+                source: Source::Column(*column),
+                name,
             }),
-            (Err(Error::UnknownColumn { .. }), None) if is_computed(source) => {
-                selected.push(Selected {
-                    source: Source::Expression(source.to_owned()),
-                    name: source.to_owned(),
-                });
+            (_, Some(_)) => {
+                let message = format!("`{}` gives several columns one name", &text[item.clone()]);
+                return Err(wrong(text, item, message, None));
             }
-            (Err(unknown), _) => return Err(unknown),
         }
     }
-    match selected.is_empty() {
-        true => Err(wrong(text, "it leaves no columns".to_owned())),
+    match selected.is_empty() && !table.columns().is_empty() {
+        true => {
+            let message = "it leaves no columns".to_owned();
+            Err(wrong(text, 0..text.len(), message, None))
+        }
         false => Ok(selected),
     }
 }
@@ -108,100 +122,52 @@ fn named(table: &Table<'_>, column: usize) -> Selected {
     }
 }
 
-/// The items between the commas that are in no quotes and no brackets.
-fn items(text: &str) -> Result<Vec<&str>> {
-    let mut items = Vec::new();
-    let (mut start, mut depth, mut quote) = (0, 0_usize, None);
-    for (at, byte) in text.bytes().enumerate() {
-        match (quote, byte) {
-            (Some(open), _) if byte == open => quote = None,
-            (Some(_), _) => {}
-            (None, b'"' | b'\'') => quote = Some(byte),
-            (None, b'(' | b'[') => depth += 1,
-            (None, b')' | b']') => depth = depth.saturating_sub(1),
-            (None, b',') if depth == 0 => {
-                items.push(text[start..at].trim());
-                start = at + 1;
-            }
-            _ => {}
-        }
-    }
-    items.push(text[start..].trim());
-    if quote.is_some() {
-        return Err(wrong(text, "a quote is never closed".to_owned()));
-    }
-    match items.iter().any(|item| item.is_empty()) {
-        true => Err(wrong(
-            text,
-            "there is nothing between two commas".to_owned(),
-        )),
-        false => Ok(items),
-    }
-}
-
-/// The halves of `item as name`.
-fn renamed(item: &str) -> Option<(&str, &str)> {
-    let (source, name) = item.rsplit_once(" as ")?;
-    let is_inside = source.bytes().filter(|&byte| byte == b'"').count() % 2 == 1;
-    (!is_inside).then(|| (source.trim(), name.trim()))
-}
-
 /// The columns of one item.
-fn range(item: &str, table: &mut Table<'_>) -> Result<Vec<usize>> {
-    if let Ok(column) = one(item, table) {
-        return Ok(vec![column]);
+fn range(text: &str, item: Range<usize>, table: &mut Table<'_>) -> Result<Found> {
+    if let Some(column) = one(text, &item, table)? {
+        return Ok(Found::Columns(vec![column]));
     }
-    let colon = item
-        .find(':')
-        .filter(|_| !item.starts_with('"') || item.contains("\":"));
-    let Some(colon) = colon else {
-        return one(item, table).map(|column| vec![column]);
+    let Some(colon) = lists::first(text, &item, b':') else {
+        return Ok(Found::Unknown(item));
     };
-    let (first, last) = (item[..colon].trim(), item[colon + 1..].trim());
-    let first = match first {
-        "" => 0,
-        first => one(first, table)?,
+    let ends = [item.start..colon, colon + 1..item.end].map(|end| trimmed(text, end));
+    let [first, last] = ends.clone();
+    let first = match first.is_empty() {
+        true => Some(0),
+        false => one(text, &first, table)?,
     };
-    let last = match last {
-        "" => {
+    let last = match last.is_empty() {
+        true => {
             table.find_all()?;
-            table.columns().len().saturating_sub(1)
+            Some(table.columns().len().saturating_sub(1))
         }
-        last => one(last, table)?,
+        false => one(text, &last, table)?,
     };
-    Ok(match first <= last {
-        true => (first..=last).collect(),
-        false => (last..=first).rev().collect(),
+    Ok(match (first, last) {
+        // From the first of none to the last.
+        (Some(_), Some(_)) if table.columns().is_empty() => Found::Columns(Vec::new()),
+        (Some(first), Some(last)) if first <= last => Found::Columns((first..=last).collect()),
+        (Some(first), Some(last)) => Found::Columns((last..=first).rev().collect()),
+        (unknown, _) => {
+            let [first, last] = ends;
+            Found::Unknown(if unknown.is_none() { first } else { last })
+        }
     })
 }
 
 /// The column that a name or a number stands for.
-fn one(item: &str, table: &mut Table<'_>) -> Result<usize> {
-    let unknown = match table.find(unquoted(item)) {
-        Ok(column) => return Ok(column),
-        Err(unknown) => unknown,
-    };
-    match item.parse::<usize>() {
-        Ok(number) if (1..=table.columns().len()).contains(&number) => Ok(number - 1),
-        _ => Err(unknown),
-    }
+fn one(text: &str, item: &Range<usize>, table: &mut Table<'_>) -> Result<Option<usize>> {
+    let named = lists::find(text, item, table)?;
+    Ok(named.or_else(|| {
+        let number = text[item.clone()].parse::<usize>().ok()?;
+        (1..=table.columns().len())
+            .contains(&number)
+            .then(|| number - 1)
+    }))
 }
 
 /// Whether an item that is no column has something of an expression: otherwise it is a name that was misspelt.
 fn is_computed(item: &str) -> bool {
-    !item.starts_with('"') && item.contains(['(', '[', '+', '-', '*', '/', '%', '<', '>', '=', '?'])
-}
-
-fn unquoted(name: &str) -> &str {
-    let inner = name
-        .strip_prefix('"')
-        .and_then(|name| name.strip_suffix('"'));
-    inner.unwrap_or(name)
-}
-
-fn wrong(text: &str, reason: String) -> Error {
-    Error::Columns {
-        text: text.to_owned(),
-        reason,
-    }
+    let operators = ['(', '[', '+', '-', '*', '/', '%', '<', '>', '=', '?'];
+    quoted(item).is_none() && item.contains(operators)
 }

@@ -119,7 +119,8 @@ impl<'p> Writer<'p> {
                 let last = self.header.last();
                 self.is_terminated = last.is_none_or(|byte| matches!(byte, b'\n' | b'\r'));
             }
-            Encoding::Delimited(dialect) if dialect.header => {
+            // A table without columns has no header either.
+            Encoding::Delimited(dialect) if dialect.header && !self.plan.outputs.is_empty() => {
                 for (at, output) in self.plan.outputs.iter().enumerate() {
                     if at > 0 {
                         self.header.push(dialect.delimiter);

@@ -2,14 +2,14 @@
 
 use std::ops::Range;
 
-use crate::items::{items, trimmed, wrong};
+use crate::Result;
+use crate::lists::{self, items, trimmed};
 use crate::table::Table;
-use crate::{Error, Result};
 
 /// A column that rows are ordered by.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Item {
-    name: String,
+    /// Where its name stands.
     span: Range<usize>,
     pub(super) is_descending: bool,
     pub(super) are_nulls_first: bool,
@@ -18,13 +18,11 @@ pub(super) struct Item {
 /// Reads the columns; null comes first where `are_nulls_first` and nothing else is said.
 pub(super) fn parse(text: &str, are_nulls_first: bool) -> Result<Vec<Item>> {
     let items = items(text)?.into_iter();
-    items
-        .map(|item| parse_item(text, item, are_nulls_first))
-        .collect()
+    let items = items.map(|item| parse_item(text, item, are_nulls_first));
+    Ok(items.collect())
 }
 
-fn parse_item(text: &str, item: Range<usize>, are_nulls_first: bool) -> Result<Item> {
-    let mut span = item.clone();
+fn parse_item(text: &str, mut span: Range<usize>, are_nulls_first: bool) -> Item {
     let mut nulls = None;
     for (words, is_first) in [("nulls first", true), ("nulls last", false)] {
         if nulls.is_none() && cut(text, &mut span, words) {
@@ -35,24 +33,11 @@ fn parse_item(text: &str, item: Range<usize>, are_nulls_first: bool) -> Result<I
     if !is_descending {
         cut(text, &mut span, "asc");
     }
-    let name = &text[span.clone()];
-    let quoted = name
-        .strip_prefix('"')
-        .and_then(|name| name.strip_suffix('"'));
-    let row = name
-        .strip_prefix("row['")
-        .and_then(|name| name.strip_suffix("']"));
-    let name = quoted.or(row).unwrap_or(name);
-    if name.is_empty() {
-        let message = "expected a column, perhaps with `desc` behind it".to_owned();
-        return Err(wrong(text, item, message, None));
-    }
-    Ok(Item {
-        name: name.to_owned(),
+    Item {
         span,
         is_descending,
         are_nulls_first: nulls.unwrap_or(are_nulls_first),
-    })
+    }
 }
 
 /// Cuts `words` off the end of a stretch, if they stand there behind a space.
@@ -70,15 +55,8 @@ fn cut(text: &str, span: &mut Range<usize>, words: &str) -> bool {
 impl Item {
     /// The column of the table.
     pub(super) fn find(&self, text: &str, table: &mut Table<'_>) -> Result<usize> {
-        match table.find(&self.name) {
-            Err(Error::UnknownColumn { known, .. }) => {
-                let message = format!("no column is named `{}`", self.name);
-                let help = crate::error::of_these(&known);
-                let help = help.trim_start_matches([':', ' ']).to_owned();
-                Err(wrong(text, self.span.clone(), message, Some(help)))
-            }
-            found => found,
-        }
+        let found = lists::find(text, &self.span, table)?;
+        found.ok_or_else(|| lists::unknown(text, &self.span, table))
     }
 }
 
@@ -88,20 +66,21 @@ mod tests {
 
     #[test]
     fn items_have_a_direction_and_a_place_for_null() {
-        let items = parse(
-            "amount desc, \"desc\",a b asc nulls first , x nulls last",
-            false,
-        )
-        .unwrap();
+        let text = "amount desc, \"desc\",a b asc nulls first , x nulls last, \"a\\\" desc";
+        let items = parse(text, false).unwrap();
         let shown: Vec<_> = items
             .iter()
-            .map(|item| (item.name.as_str(), item.is_descending, item.are_nulls_first))
+            .map(|item| {
+                let name = &text[item.span.clone()];
+                (name, item.is_descending, item.are_nulls_first)
+            })
             .collect();
         let expected = [
             ("amount", true, false),
-            ("desc", false, false),
+            ("\"desc\"", false, false),
             ("a b", false, true),
             ("x", false, false),
+            ("\"a\\\"", true, false),
         ];
         assert_eq!(shown, expected);
         assert!(parse("x", true).unwrap()[0].are_nulls_first);

@@ -29,6 +29,7 @@ use tamis_engine::control::{Cancel, Progress};
 use tamis_engine::kernel::Kernel;
 use tamis_engine::pipeline::{CHUNK_BYTES_DEFAULT, RECORD_BYTES_MAX_DEFAULT};
 use tamis_engine::source::Source;
+use tamis_expr::Schema;
 use tamis_formats::input::{Input, Shape};
 use tamis_formats::jsonl::Path;
 use tamis_formats::messages::MessageOptions;
@@ -127,6 +128,12 @@ impl Table<'_> {
     /// The columns. Those of JSON lines are the ones that the sample has; [`find`](Table::find) looks further.
     pub fn columns(&self) -> &[Column] {
         &self.columns
+    }
+
+    /// The columns as expressions know them.
+    pub(crate) fn schema(&self) -> Schema {
+        let columns = self.columns.iter();
+        Schema::new(columns.map(|column| (column.name.clone(), column.ty)))
     }
 
     /// How the first input stores a column, if it is made of arrays and nobody declared the column to be something else.

@@ -505,6 +505,36 @@ fn ten_thousand_columns() {
 }
 
 #[test]
+fn a_function_alone_is_that_of_each_column_that_is_no_key() {
+    let text = "k,amount,x,y,z\na,1,2.5,u,7\nb,,7,v,8\na,3,1,w,9\n";
+    assert_eq!(
+        grouped(
+            text,
+            "k",
+            "sum(amount), count(), mean(x), min, max, distinct(y), p95(z)"
+        ),
+        "k,sum(amount),count(),mean(x),min(amount),min(x),min(y),min(z),max(amount),max(x),max(y),max(z),distinct(y),p95(z)\n\
+         a,4,2,1.75,1,1,u,7,3,2.5,w,9,2,9\n\
+         b,,1,7,,7,v,8,,7,v,8,1,8\n"
+    );
+    // What takes numbers takes no texts.
+    assert_eq!(
+        grouped(text, "k, x > 2.0 as large", "sum, mean(*)"),
+        "k,large,sum(amount),sum(x),sum(z),mean(amount),mean(x),mean(z)\n\
+         a,true,1,2.5,7,1,2.5,7\n\
+         b,true,,7,8,,7,8\n\
+         a,false,3,1,9,3,1,9\n"
+    );
+    assert_eq!(
+        grouped("k,\"o d\"\"\"\na,1\n", "k", "last"),
+        "k,\"last(\"\"o d\"\"\"\"\"\")\"\na,1\n"
+    );
+    // The types are those of all records.
+    let late = format!("k,a,b\n{}x,1,w\n", "x,1,2\n".repeat(60_000));
+    assert_eq!(grouped(&late, "k", "sum"), "k,sum(a)\nx,60001\n");
+}
+
+#[test]
 fn what_cannot_be_answered_says_why() {
     let fault = |by: &str, aggregates: &str| {
         let source = MemorySource::new("a.csv", "k,name\na,x\n");

@@ -90,16 +90,17 @@ impl Function {
         }
     }
 
-    /// Whether it computes with the values, so that they must be numbers.
-    pub(super) fn wants_numbers(self) -> bool {
-        matches!(
+    /// Whether it can be computed of values of that type: most functions compute with numbers. Where there are no values yet, it can.
+    pub(super) fn takes(self, ty: Type) -> bool {
+        let wants_numbers = matches!(
             self,
             Function::Sum
                 | Function::Mean
                 | Function::Variance
                 | Function::StandardDeviation
                 | Function::Quantile(_)
-        )
+        );
+        !wants_numbers || matches!(ty, Type::Null | Type::Integer | Type::Number)
     }
 }
 
