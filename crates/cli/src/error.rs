@@ -59,6 +59,9 @@ impl Error {
             Self::Check(CheckError::Unchecked { .. }) => {
                 Some("`--allow-unchecked` checks the other rules and lists these in the report")
             }
+            Self::Process(tamis_process::Error::TooManyColumns { .. }) => Some(
+                "`tamis select INPUT --columns ...` writes the columns that matter, and a contract can be inferred from those",
+            ),
             _ => None,
         }
     }
@@ -83,6 +86,7 @@ impl Error {
             (
                 Self::Process(
                     Process::UnknownColumn { .. }
+                    | Process::TooManyColumns { .. }
                     | Process::Expression { .. }
                     | Process::Rate { .. }
                     | Process::LateKeys { .. }

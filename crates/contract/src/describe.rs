@@ -9,8 +9,8 @@
 //! ```
 
 use crate::model::{
-    Bound, BoundValue, Constraints, CsvFacts, ExtraColumns, Inclusion, Metric, Operator, Property,
-    Unit,
+    Bound, BoundValue, Constraints, CsvFacts, DuplicateColumns, ExtraColumns, Inclusion, Metric,
+    Operator, Property, Unit,
 };
 
 /// Values of a list that are written out before the rest is only counted.
@@ -45,6 +45,14 @@ pub fn extra_columns(extra_columns: ExtraColumns) -> &'static str {
     match extra_columns {
         ExtraColumns::Allow => "other columns are fine",
         ExtraColumns::Refuse => "no other columns, and in JSON no other keys",
+    }
+}
+
+/// What columns mean that repeat a name: `columns that repeat a name are not looked at`.
+pub fn duplicate_columns(duplicate_columns: DuplicateColumns) -> &'static str {
+    match duplicate_columns {
+        DuplicateColumns::Allow => "columns that repeat a name are not looked at",
+        DuplicateColumns::Refuse => "no name of a column comes twice",
     }
 }
 

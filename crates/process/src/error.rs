@@ -42,6 +42,19 @@ pub enum Error {
         /// The most keys a contract is inferred for.
         limit: usize,
     },
+    /// A contract that describes all columns would be longer than what is read of one.
+    #[error(
+        "`{input}` has {columns} columns: a contract that describes them would be larger than {} MiB, and none that large is read",
+        .limit_bytes >> 20
+    )]
+    TooManyColumns {
+        /// Name of the first input.
+        input: String,
+        /// Columns of all inputs.
+        columns: usize,
+        /// The most bytes that are read of a contract.
+        limit_bytes: usize,
+    },
     /// No column has this name.
     #[error("there is no column `{name}`{}", of_these(.known))]
     UnknownColumn {

@@ -1,6 +1,6 @@
 //! Where the contract's columns are in one input.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use tamis_formats::csv::{Dialect, Header};
 use tamis_formats::jsonl;
@@ -8,7 +8,7 @@ use tamis_formats::jsonl;
 use super::compile::Compiled;
 use super::rule::RuleId;
 use super::value::TypeCheck;
-use crate::model::ExtraColumns;
+use crate::model::{DuplicateColumns, ExtraColumns};
 
 /// How the records of an input map to the contract's columns.
 #[derive(Clone, Debug)]
@@ -94,8 +94,13 @@ impl Layout {
         let mut listed = Vec::new();
         let mut is_taken = vec![false; header.names.len()];
         let mut places = Vec::with_capacity(compiled.columns.len());
+        // Of several columns of one name the first.
+        let mut places_by_name = HashMap::with_capacity(header.names.len());
+        for (place, name) in header.names.iter().enumerate() {
+            places_by_name.entry(name.as_str()).or_insert(place);
+        }
         for column in &compiled.columns {
-            let find = |name: String| header.names.iter().position(|found| *found == name);
+            let find = |name: String| places_by_name.get(name.as_str()).copied();
             let place = find(column.path.join(".")).or_else(|| find(column.logical_path.join(".")));
             // A nested object is no column itself, its members are.
             let is_object = matches!(column.values.kind, Some((TypeCheck::Object, _)));
@@ -112,14 +117,14 @@ impl Layout {
             places.push(place);
         }
         let refuses_extra = compiled.extra_columns != Some(ExtraColumns::Allow);
+        let refuses_duplicates = compiled.duplicate_columns != Some(DuplicateColumns::Allow);
         let (mut repeated, mut extra) = (0, 0);
         for (index, name) in header.names.iter().enumerate() {
-            let (rule, count) = if header.duplicates.binary_search(&index).is_ok() {
-                (structural.duplicate_column, &mut repeated)
-            } else if !is_taken[index] && refuses_extra {
-                (structural.extra_column, &mut extra)
-            } else {
-                continue;
+            let is_duplicate = header.duplicates.binary_search(&index).is_ok();
+            let (rule, count) = match is_duplicate {
+                true if refuses_duplicates => (structural.duplicate_column, &mut repeated),
+                false if !is_taken[index] && refuses_extra => (structural.extra_column, &mut extra),
+                _ => continue,
             };
             *count += 1;
             if *count <= HEADER_FAULTS_LISTED_MAX as u64 {

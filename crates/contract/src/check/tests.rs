@@ -9,8 +9,8 @@ use tamis_engine::source::{MemorySource, Source};
 
 use super::*;
 use crate::model::{
-    CsvFacts, ExtraColumns, LogicalType, Metric, Operator, Property, Quality, QualityKind,
-    Severity, Unit,
+    CsvFacts, DuplicateColumns, ExtraColumns, LogicalType, Metric, Operator, Property, Quality,
+    QualityKind, Severity, Unit,
 };
 use crate::report::Report;
 use tamis_engine::number::Decimal;
@@ -270,6 +270,22 @@ fn headers_are_held_to_the_contract() {
         (report.rows.total, report.violations.total, report.passed),
         (0, 3, false)
     );
+}
+
+#[test]
+fn names_may_come_twice_where_the_contract_says_so() {
+    let input = "id,amount,memo,id,\nTX0001,1,x,y,z\n";
+    let allowing = orders().duplicate_columns(DuplicateColumns::Allow);
+    let report = run(&allowing, input, &CheckOptions::default());
+    assert_eq!(counts(&report), [".extraColumn: 1"]);
+    let allowing = allowing.extra_columns(ExtraColumns::Allow);
+    let report = run(&allowing, input, &CheckOptions::default());
+    assert!(report.passed, "{}", report.to_json());
+    let refusing = orders()
+        .duplicate_columns(DuplicateColumns::Refuse)
+        .extra_columns(ExtraColumns::Allow);
+    let report = run(&refusing, input, &CheckOptions::default());
+    assert_eq!(counts(&report), ["id.duplicateColumn: 1"]);
 }
 
 #[test]

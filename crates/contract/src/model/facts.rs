@@ -66,6 +66,29 @@ impl ExtraColumns {
     }
 }
 
+/// What a column means whose name stands further left as well. A contract tells columns by their names, so
+/// it can describe the first of them only.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DuplicateColumns {
+    /// Nothing: it is not looked at.
+    Allow,
+    /// A violation: `duplicateColumn`.
+    Refuse,
+}
+
+impl DuplicateColumns {
+    /// Every meaning.
+    pub const ALL: [Self; 2] = [Self::Allow, Self::Refuse];
+
+    /// The word in a contract (`tamis.duplicateColumns`).
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Allow => "allow",
+            Self::Refuse => "refuse",
+        }
+    }
+}
+
 impl CsvFacts {
     /// These facts, and those of `other` where nothing is said here.
     #[must_use]

@@ -27,7 +27,7 @@ pub use builder::ContractBuilder;
 pub use constraints::{Bound, BoundValue, Constraints, Inclusion};
 pub use contract::{Contract, ObjectChoiceError, UncheckedKind, UncheckedRule};
 pub use decimal::parse_decimal;
-pub use facts::{CsvFacts, ExtraColumns};
+pub use facts::{CsvFacts, DuplicateColumns, ExtraColumns};
 pub use object::Object;
 pub use property::{LogicalType, Property};
 pub use quality::{Metric, Operator, Quality, QualityKind, Severity, Unit};

@@ -1,6 +1,6 @@
 //! An object: one table, file or record type.
 
-use super::{CsvFacts, Extra, ExtraColumns, Property, Quality};
+use super::{CsvFacts, DuplicateColumns, Extra, ExtraColumns, Property, Quality};
 
 /// One table, file or record type of a contract.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -19,6 +19,8 @@ pub struct Object {
     pub csv: CsvFacts,
     /// What columns beside those of the contract mean; `None`: a violation in a CSV header, nothing in JSON.
     pub extra_columns: Option<ExtraColumns>,
+    /// What columns mean that repeat a name; `None`: a violation.
+    pub duplicate_columns: Option<DuplicateColumns>,
     /// Descriptive keys, written back as they came.
     pub extra: Extra,
 }
@@ -57,6 +59,13 @@ impl Object {
     #[must_use]
     pub fn extra_columns(mut self, extra_columns: ExtraColumns) -> Self {
         self.extra_columns = Some(extra_columns);
+        self
+    }
+
+    /// Sets what columns mean that repeat a name.
+    #[must_use]
+    pub fn duplicate_columns(mut self, duplicate_columns: DuplicateColumns) -> Self {
+        self.duplicate_columns = Some(duplicate_columns);
         self
     }
 

@@ -1,13 +1,13 @@
 //! Facts that the standard has no key for: the `customProperties` that Tamis reads.
 //!
-//! An object has the facts about its CSV files and `tamis.extraColumns`, a property has `tamis.optional`. What
-//! belongs to other tools is carried along as it came.
+//! An object has the facts about its CSV files, `tamis.extraColumns` and `tamis.duplicateColumns`, a property has
+//! `tamis.optional`. What belongs to other tools is carried along as it came.
 
 use std::ops::Range;
 
 use tamis_engine::suggest;
 
-use crate::model::{CsvFacts, ExtraColumns, Value};
+use crate::model::{CsvFacts, DuplicateColumns, ExtraColumns, Value};
 
 use super::fields::Fields;
 use super::reader::Reader;
@@ -16,11 +16,14 @@ use super::yaml::{Data, Node, Scalar};
 /// The custom property of an object that says what other columns mean.
 pub(super) const EXTRA_COLUMNS: &str = "tamis.extraColumns";
 
+/// The custom property of an object that says what columns mean that repeat a name.
+pub(super) const DUPLICATE_COLUMNS: &str = "tamis.duplicateColumns";
+
 /// The custom property of a property that may be absent.
 pub(super) const OPTIONAL: &str = "tamis.optional";
 
 /// The custom properties of an object that are ours, in the order they are written.
-pub(super) const NAMES: [&str; 10] = [
+pub(super) const NAMES: [&str; 11] = [
     "missingValues",
     "delimiter",
     "quote",
@@ -31,6 +34,7 @@ pub(super) const NAMES: [&str; 10] = [
     "decimalChar",
     "encoding",
     EXTRA_COLUMNS,
+    DUPLICATE_COLUMNS,
 ];
 
 /// What the custom properties of an object say.
@@ -38,6 +42,7 @@ pub(super) const NAMES: [&str; 10] = [
 pub(super) struct ObjectFacts {
     pub(super) csv: CsvFacts,
     pub(super) extra_columns: Option<ExtraColumns>,
+    pub(super) duplicate_columns: Option<DuplicateColumns>,
     /// Those of other tools.
     pub(super) foreign: Option<Value>,
 }
@@ -177,7 +182,14 @@ impl Reader<'_> {
             "trim" => facts.trim = self.boolean_of(name, value),
             "decimalChar" => facts.decimal_char = self.byte_of(name, value),
             "encoding" => facts.encoding = self.text_of(name, value),
-            EXTRA_COLUMNS => object.extra_columns = self.extra_columns_of(value),
+            EXTRA_COLUMNS => {
+                let words = ExtraColumns::ALL.map(|word| (word.name(), word));
+                object.extra_columns = self.word_of(EXTRA_COLUMNS, value, words);
+            }
+            DUPLICATE_COLUMNS => {
+                let words = DuplicateColumns::ALL.map(|word| (word.name(), word));
+                object.duplicate_columns = self.word_of(DUPLICATE_COLUMNS, value, words);
+            }
             other => {
                 self.foreign_fact(other, name_span, NAMES);
                 return false;
@@ -186,17 +198,15 @@ impl Reader<'_> {
         true
     }
 
-    /// `allow` or `refuse`.
-    fn extra_columns_of(&mut self, node: &Node) -> Option<ExtraColumns> {
-        let name = self.text_of(EXTRA_COLUMNS, node)?;
-        let known = ExtraColumns::ALL
-            .into_iter()
-            .find(|known| known.name() == name);
+    /// What one of two words means: `allow` or `refuse`.
+    fn word_of<T: Copy>(&mut self, key: &str, node: &Node, words: [(&str, T); 2]) -> Option<T> {
+        let name = self.text_of(key, node)?;
+        let known = words.iter().find(|(word, _)| *word == name);
         if known.is_none() {
-            let names = ExtraColumns::ALL.map(ExtraColumns::name);
-            self.unknown("unknown-value", &node.span, EXTRA_COLUMNS, &name, &names);
+            let names = words.map(|(word, _)| word);
+            self.unknown("unknown-value", &node.span, key, &name, &names);
         }
-        known
+        known.map(|&(_, meaning)| meaning)
     }
 
     /// One ASCII character; `tab` and `\t` are the tabulator.

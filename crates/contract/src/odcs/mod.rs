@@ -48,7 +48,7 @@ use crate::model::Contract;
 pub use write::to_yaml;
 
 /// Largest contract read; the largest published ones are a few hundred KiB.
-const TEXT_BYTES_MAX: usize = 8 << 20;
+pub const TEXT_BYTES_MAX: usize = 8 << 20;
 
 /// A contract that can be used, and what there is to say about it.
 #[derive(Clone, Debug, PartialEq)]

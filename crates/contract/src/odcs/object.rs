@@ -54,6 +54,7 @@ impl Reader<'_> {
             quality,
             csv: facts.csv,
             extra_columns: facts.extra_columns,
+            duplicate_columns: facts.duplicate_columns,
             extra,
         })
     }

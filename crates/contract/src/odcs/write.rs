@@ -11,7 +11,7 @@ use crate::model::{
 };
 
 use super::emit;
-use super::facts::{EXTRA_COLUMNS, OPTIONAL};
+use super::facts::{DUPLICATE_COLUMNS, EXTRA_COLUMNS, OPTIONAL};
 use super::quality::ENGINE;
 
 /// The version of the standard that is written.
@@ -43,6 +43,10 @@ fn object(object: &Object) -> Value {
     if let Some(extra_columns) = object.extra_columns {
         let word = Value::Text(extra_columns.name().to_owned());
         custom.push(custom_property(EXTRA_COLUMNS, word));
+    }
+    if let Some(duplicate_columns) = object.duplicate_columns {
+        let word = Value::Text(duplicate_columns.name().to_owned());
+        custom.push(custom_property(DUPLICATE_COLUMNS, word));
     }
     for (key, value) in &object.extra {
         match (key.as_str(), value) {

@@ -1,6 +1,8 @@
 //! The contract as a whole, and the account of how it came about.
 
-use tamis_contract::model::{Contract, CsvFacts, LogicalType, Object, Property, Value};
+use tamis_contract::model::{
+    Contract, CsvFacts, DuplicateColumns, LogicalType, Object, Property, Value,
+};
 use tamis_contract::report::text;
 use tamis_formats::value::Class;
 
@@ -16,6 +18,8 @@ use super::typing::{Typing, logical_type};
 pub(super) struct Document<'a> {
     pub(super) source_names: &'a [String],
     pub(super) facts: CsvFacts,
+    /// Whether some columns are not described, since they repeat a name.
+    pub(super) has_duplicates: bool,
     pub(super) tokens: &'a Tokens,
     pub(super) tally: &'a Tally,
     /// Which columns repeat no value, by their numbers.
@@ -53,6 +57,7 @@ impl Document<'_> {
             Kind::Jsonl => members(&self.tally.root, &decision, &mut Vec::new(), &mut notes),
         };
         object.csv = self.facts;
+        object.duplicate_columns = self.has_duplicates.then_some(DuplicateColumns::Allow);
         let declared = self.tokens.texts.iter().zip(&fates);
         let declared: Vec<String> = declared
             .filter(|(_, fate)| matches!(fate, Fate::Null(_)))

@@ -12,9 +12,9 @@
 //!
 //! The contract is honest and narrow: its own data keeps it, without a warning, and the next delivery may
 //! well not. Wherever an input is read in a way that its name does not tell (delimiter, no header, encoding), the
-//! contract says so, so that a check reads it the same way. Two things cannot be put into a contract, and a check
-//! finds them again: malformed records, which are skipped and counted, and columns that repeat the name of
-//! another, of which the first is described.
+//! contract says so, so that a check reads it the same way. Of columns that repeat a name the first is described, and the
+//! contract lets the others pass. One thing cannot be put into a contract, and a check finds it again: malformed
+//! records, which are skipped and counted.
 //!
 //! # Several inputs
 //! They make one contract, in the dialect of the first. CSV files may differ in their columns: one that some lack is
@@ -137,7 +137,8 @@ pub struct Inferred {
 /// # Errors
 /// [`Error::Engine`] when an input cannot be read to its end, [`Error::Format`] when its format cannot be settled,
 /// [`Error::TooManyKeys`] for JSON lines whose keys are data; [`Error::OtherFormat`], [`Error::OtherDialect`] and
-/// [`Error::OtherColumns`] for inputs that no contract can hold together.
+/// [`Error::OtherColumns`] for inputs that no contract can hold together; [`Error::TooManyColumns`] for one that would be
+/// longer than contracts that are read.
 ///
 /// # Panics
 /// If there are no sources.
@@ -148,6 +149,7 @@ pub struct Inferred {
 /// [`Error::OtherFormat`]: crate::Error::OtherFormat
 /// [`Error::OtherDialect`]: crate::Error::OtherDialect
 /// [`Error::OtherColumns`]: crate::Error::OtherColumns
+/// [`Error::TooManyColumns`]: crate::Error::TooManyColumns
 pub fn infer(sources: &[&dyn Source], options: &InferOptions) -> Result<Inferred> {
     let (first, others) = sources.split_first().expect("a contract has an input");
     let mut run = run::Run::new(*first, options)?;

@@ -4,6 +4,7 @@ use std::num::NonZero;
 
 use tamis_contract::describe;
 use tamis_contract::model::CsvFacts;
+use tamis_contract::odcs;
 use tamis_engine::pipeline::{self, Options};
 use tamis_engine::source::Source;
 use tamis_formats::input::Input;
@@ -18,6 +19,9 @@ use super::{InferOptions, Inferred, tree};
 use crate::table::note_length;
 use crate::{Error, Result};
 
+/// What a contract says of a column at least, beside its name: `      - name: ` and the end of the line.
+const PROPERTY_BYTES_MIN: usize = 15;
+
 /// The inputs read so far.
 pub(super) struct Run<'r> {
     options: &'r InferOptions,
@@ -27,6 +31,7 @@ pub(super) struct Run<'r> {
     names: Vec<String>,
     facts: CsvFacts,
     has_names: bool,
+    has_duplicates: bool,
     tally: Tally,
     bytes: u64,
     notes: Vec<String>,
@@ -50,6 +55,7 @@ impl<'r> Run<'r> {
             names: Vec::new(),
             facts: opened.facts.clone(),
             has_names: opened.has_names,
+            has_duplicates: false,
             bytes: 0,
             notes: Vec::new(),
         };
@@ -117,14 +123,25 @@ impl<'r> Run<'r> {
         } = opened;
         note_length(&input, &self.options.progress);
         self.names.push(source.name().to_owned());
+        self.has_duplicates |= !duplicates.is_empty();
         for &index in &duplicates {
+            let repeated = match names[index].as_str() {
+                "" => "has no name, as one before it".to_owned(),
+                name => format!("repeats the name `{name}`"),
+            };
             self.notes.push(format!(
-                "column {} repeats the name `{}` and is not described; a check will complain about it",
-                index + 1,
-                names[index]
+                "column {} {repeated}: it is not described, and a check passes over it (`tamis.duplicateColumns`)",
+                index + 1
             ));
         }
         let places = self.tally.start_input(&names, &duplicates);
+        // Before anything is remembered of them all.
+        let shortest = self
+            .tally
+            .names
+            .iter()
+            .map(|name| name.len() + PROPERTY_BYTES_MIN);
+        check_size(&self.names[0], self.tally.names.len(), shortest.sum())?;
         let task = Task {
             layout: &layout,
             tokens: &self.tokens,
@@ -203,19 +220,22 @@ impl<'r> Run<'r> {
     /// The contract of all inputs.
     ///
     /// # Errors
-    /// [`Error::Engine`] when spilled keys cannot be read.
+    /// [`Error::Engine`] when spilled keys cannot be read; [`Error::TooManyColumns`].
     pub(super) fn finish(self) -> Result<Inferred> {
         let threads = NonZero::new(self.options.threads).unwrap_or(NonZero::<usize>::MIN);
         let mut tally = self.tally;
         let unique = tally.take_keys().finish(threads)?;
         let document = Document {
             source_names: &self.names,
-            facts: self.facts,
+            facts: self.facts.clone(),
+            has_duplicates: self.has_duplicates,
             tokens: &self.tokens,
             tally: &tally,
             unique: &unique,
         };
         let (contract, mut decided) = document.write();
+        let columns = contract.objects[0].properties.len();
+        check_size(&self.names[0], columns, odcs::to_yaml(&contract).len())?;
         let mut notes = self.notes;
         notes.append(&mut decided);
         Ok(Inferred {
@@ -225,5 +245,17 @@ impl<'r> Run<'r> {
             bytes: self.bytes,
             notes,
         })
+    }
+}
+
+/// Fails if a contract of so many bytes is longer than what is read of one.
+fn check_size(input: &str, columns: usize, bytes: usize) -> Result<()> {
+    match bytes > odcs::TEXT_BYTES_MAX {
+        true => Err(Error::TooManyColumns {
+            input: input.to_owned(),
+            columns,
+            limit_bytes: odcs::TEXT_BYTES_MAX,
+        }),
+        false => Ok(()),
     }
 }

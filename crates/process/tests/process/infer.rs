@@ -1,5 +1,6 @@
 //! An inferred contract passes on the data it comes from, whatever the data, and is the same however it is read.
 
+use std::collections::HashSet;
 use std::num::NonZero;
 
 use proptest::collection::vec;
@@ -59,7 +60,7 @@ fn infer_and_check(source: &dyn Source, options: &InferOptions) -> (Inferred, Ob
     (inferred, object, report)
 }
 
-/// Checks that nothing but malformed records and repeated names is wrong, and that every way of reading agrees.
+/// Checks that nothing but malformed records is wrong, and that every way of reading agrees.
 fn holds(name: &str, bytes: &[u8], csv: CsvFacts) -> Result<(), TestCaseError> {
     let source = source(name, bytes);
     let base = InferOptions {
@@ -85,7 +86,6 @@ fn holds(name: &str, bytes: &[u8], csv: CsvFacts) -> Result<(), TestCaseError> {
         "json",
         "object",
         "duplicateKey",
-        "duplicateColumn",
     ];
     for count in &report.violations.by_rule {
         prop_assert!(
@@ -599,6 +599,53 @@ fn inputs_without_records_have_a_contract_too() {
             CsvFacts::default(),
         )
         .expect("it holds");
+    }
+}
+
+#[test]
+fn names_that_repeat_or_are_empty_pass_their_contract() {
+    for header in ["a,b,a", ",,", "a,,", "column_2,,a", "a,a,a"] {
+        let bytes = format!("{header}\n1,2,3\n4,5,x\n");
+        let (inferred, object, report) =
+            infer_and_check(&source("a.csv", bytes.as_bytes()), &options(1, 1 << 20));
+        assert!(report.passed, "{header}: {}", report.to_json());
+        let columns: HashSet<&str> = header.split(',').collect();
+        assert_eq!(object.properties.len(), columns.len(), "{header}");
+        let passed_over = inferred
+            .notes
+            .iter()
+            .filter(|note| note.contains("tamis.duplicateColumns"));
+        assert_eq!(
+            passed_over.count(),
+            3 - columns.len(),
+            "{:?}",
+            inferred.notes
+        );
+    }
+}
+
+/// A draft that nobody can read is none.
+#[test]
+fn a_contract_that_could_not_be_read_is_not_written() {
+    let wide = |count: usize, name_bytes: usize| {
+        let long = "x".repeat(name_bytes);
+        let names = (0..count).map(|index| format!("{long}{index}"));
+        let header = names.collect::<Vec<_>>().join(",");
+        let row = vec!["7"; count].join(",");
+        source("wide.csv", format!("{header}\n{row}\n").as_bytes())
+    };
+    let (_, object, report) = infer_and_check(&wide(10_000, 9), &options(1, 1 << 20));
+    assert!(report.passed);
+    assert_eq!(object.properties.len(), 10_000);
+    // The names alone are too long, or what is said of each column.
+    for wide in [wide(10, 1_000_000), wide(70_000, 9)] {
+        let error = infer(&[&wide], &options(1, 1 << 20)).unwrap_err();
+        assert!(
+            error
+                .to_string()
+                .ends_with("would be larger than 8 MiB, and none that large is read"),
+            "{error}"
+        );
     }
 }
 

@@ -83,6 +83,11 @@ fn write_object(object: &Object, page: &mut String) -> fmt::Result {
         Coloured.paint(Role::Faint, describe::extra_columns(extra_columns), page)?;
         page.push('\n');
     }
+    if let Some(duplicate_columns) = object.duplicate_columns {
+        let meaning = describe::duplicate_columns(duplicate_columns);
+        Coloured.paint(Role::Faint, meaning, page)?;
+        page.push('\n');
+    }
     page.push('\n');
     let mut columns = Table::default();
     columns.row(

@@ -4,7 +4,7 @@ use super::expression::ExpressionRule;
 use crate::check::fast::FastCheck;
 use crate::check::rule::{MetricId, RuleId, Rules, StructuralRules};
 use crate::check::value::{Consequence, ValueCheck};
-use crate::model::{CsvFacts, ExtraColumns, Operator, UncheckedRule, Unit};
+use crate::model::{CsvFacts, DuplicateColumns, ExtraColumns, Operator, UncheckedRule, Unit};
 
 /// An object's rules, ready to be laid over the columns of an input.
 #[derive(Clone, Debug)]
@@ -19,6 +19,7 @@ pub(crate) struct Compiled {
     pub(crate) unchecked: Vec<UncheckedRule>,
     pub(crate) csv: CsvFacts,
     pub(crate) extra_columns: Option<ExtraColumns>,
+    pub(crate) duplicate_columns: Option<DuplicateColumns>,
 }
 
 impl Compiled {

@@ -44,6 +44,7 @@ pub(crate) fn compile(contract: &Contract, object: &Object) -> Compiled {
             unchecked: contract.unchecked.clone(),
             csv: object.csv.clone(),
             extra_columns: object.extra_columns,
+            duplicate_columns: object.duplicate_columns,
         },
         value_metrics: 0,
     };

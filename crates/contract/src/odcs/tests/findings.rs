@@ -431,7 +431,7 @@ fn names_of_earlier_versions_are_understood() {
 }
 
 #[test]
-fn presence_is_true_or_false_and_extra_columns_a_known_word() {
+fn presence_is_true_or_false_and_what_other_columns_mean_a_known_word() {
     let custom = |value: &str| of_property(&format!("customProperties: [{value}]"));
     assert_eq!(
         custom("{property: tamis.optional, value: maybe}"),
@@ -449,17 +449,19 @@ fn presence_is_true_or_false_and_extra_columns_a_known_word() {
     );
     assert_eq!(custom("{property: theirs, value: 1}, whatever"), [""; 0]);
     let text = with_property("logicalType: string");
-    let fact = |value: &str| {
-        let custom = format!(
-            "- name: t\n    customProperties: [{{property: tamis.extraColumns, value: {value}}}]\n"
+    for name in ["tamis.extraColumns", "tamis.duplicateColumns"] {
+        let fact = |value: &str| {
+            let custom = format!(
+                "- name: t\n    customProperties: [{{property: {name}, value: {value}}}]\n"
+            );
+            findings(&text.replace("- name: t\n", &custom))
+        };
+        assert_eq!(fact("refuse"), [""; 0]);
+        assert_eq!(
+            fact("alow"),
+            [format!("error unknown-value @alow: unknown {name} `alow`")]
         );
-        findings(&text.replace("- name: t\n", &custom))
-    };
-    assert_eq!(fact("refuse"), [""; 0]);
-    assert_eq!(
-        fact("alow"),
-        ["error unknown-value @alow: unknown tamis.extraColumns `alow`"]
-    );
+    }
 }
 
 #[test]

@@ -4,8 +4,8 @@ use proptest::prelude::*;
 
 use crate::format::{DateFormat, Format, IntegerFormat, TextFormat};
 use crate::model::{
-    Contract, CsvFacts, ExtraColumns, Metric, Object, Operator, Property, Quality, QualityKind,
-    Severity, UncheckedRule, Value, parse_decimal,
+    Contract, CsvFacts, DuplicateColumns, ExtraColumns, Metric, Object, Operator, Property,
+    Quality, QualityKind, Severity, UncheckedRule, Value, parse_decimal,
 };
 use crate::odcs::{read, to_yaml};
 
@@ -164,14 +164,17 @@ fn contract() -> impl Strategy<Value = Contract> {
             ..CsvFacts::default()
         });
     let extra_columns = prop::option::of(prop::sample::select(&ExtraColumns::ALL[..]));
+    let duplicate_columns = prop::option::of(prop::sample::select(&DuplicateColumns::ALL[..]));
+    let others = (extra_columns, duplicate_columns);
     let properties = prop::collection::vec(property(), 0..4);
-    let object = (name(), facts, extra_columns, properties).prop_map(
-        |(name, facts, extra_columns, mut properties)| {
+    let object = (name(), facts, others, properties).prop_map(
+        |(name, facts, (extra_columns, duplicate_columns), mut properties)| {
             for (index, property) in properties.iter_mut().enumerate() {
                 property.name.push_str(&index.to_string());
             }
             let mut object = Object::new(name).csv(facts);
             object.extra_columns = extra_columns;
+            object.duplicate_columns = duplicate_columns;
             properties.into_iter().fold(object, Object::property)
         },
     );
