@@ -41,6 +41,38 @@ fn every_level_is_measured() {
     assert_eq!(shell.files(), ["orders.csv", "orders.odcs.yaml"]);
 }
 
+/// Bad values make a text of a column that its contract calls a number.
+#[test]
+fn data_with_bad_rows_are_measured_as_well() {
+    let shell = Shell::new();
+    let made = shell.tamis("gen transactions --rows 2000 --bad-rate 0.05 -o tx.csv --quiet");
+    assert_eq!(made.code, Some(0), "{made:?}");
+    let ran = shell.tamis("bench tx.csv --contract tx.odcs.yaml --rounds 1 --json --quiet");
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+    let report: Value = serde_json::from_str(&ran.stdout).expect("JSON");
+    let jobs = report["jobs"].as_array().expect("jobs");
+    let verbs: Vec<_> = jobs.iter().filter_map(|job| job["verb"].as_str()).collect();
+    let filter = "filter --where \"double(row['amount']) > ";
+    assert!(verbs[3].starts_with(filter), "{verbs:?}");
+    assert!(verbs[4].contains("sum(double(row['amount']))"), "{verbs:?}");
+}
+
+/// A check reads what other verbs cannot: records that are none, and columns that are not what the contract says.
+#[test]
+fn a_verb_that_a_file_is_nothing_for_is_skipped() {
+    let shell = Shell::new();
+    shell.write("orders.odcs.yaml", CONTRACT);
+    shell.write("orders.csv", "nothing,of\nthat,kind\n1\n\"2,3\n");
+    let ran = shell.tamis("bench orders.csv --contract orders.odcs.yaml --rounds 1 --json --quiet");
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+    let report: Value = serde_json::from_str(&ran.stdout).expect("JSON");
+    let jobs = report["jobs"].as_array().expect("jobs");
+    let verbs: Vec<_> = jobs.iter().filter_map(|job| job["verb"].as_str()).collect();
+    assert_eq!(verbs, ["check", "stats --core", "stats"]);
+    let reason = report["skipped"][0]["reason"].as_str().expect("a reason");
+    assert!(reason.contains("amount"), "{reason}");
+}
+
 #[test]
 fn options_of_the_input_reach_every_verb() {
     let shell = Shell::new();

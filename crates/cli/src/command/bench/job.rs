@@ -16,59 +16,108 @@ pub(super) struct Job {
     pub(super) arguments: Vec<OsString>,
 }
 
-/// Every verb that has levels, with options for this input, which `object` describes.
-pub(super) fn jobs(
-    input: &Path,
-    contract: &Path,
-    object: &Object,
-    shared: &[OsString],
-) -> Vec<Job> {
-    let job = |title: &str, verb: &str, options: &[&OsStr]| {
-        let words = [verb.as_ref(), input.as_os_str(), "--quiet".as_ref()];
+/// The ways to run a verb, of which the first that works is measured.
+#[derive(Debug)]
+pub(super) struct Choice {
+    pub(super) verb: &'static str,
+    pub(super) jobs: Vec<Job>,
+    /// Why there is nothing to run, if there is not.
+    pub(super) lack: &'static str,
+}
+
+/// A verb that is not measured.
+#[derive(Debug)]
+pub(super) struct Skipped {
+    pub(super) verb: &'static str,
+    pub(super) reason: String,
+}
+
+/// Makes jobs of one input.
+struct Jobs<'a> {
+    input: &'a Path,
+    shared: &'a [OsString],
+}
+
+/// The check of the input.
+pub(super) fn check(input: &Path, contract: &Path, shared: &[OsString]) -> Job {
+    let options = ["--contract".as_ref(), contract.as_os_str()];
+    Jobs { input, shared }.job("check".to_owned(), "check", &options)
+}
+
+/// Every other verb that has levels, with options for this input, which `object` describes.
+///
+/// A contract may call a column a number that is none in the data, where some values are bad: then the column is a text,
+/// and a verb has to read numbers out of it (`double(...)`).
+pub(super) fn choices(input: &Path, object: &Object, shared: &[OsString]) -> Vec<Choice> {
+    let jobs = Jobs { input, shared };
+    let stats = |title: &str, options: &[&OsStr]| Choice {
+        verb: "stats",
+        jobs: vec![jobs.job(title.to_owned(), "stats", options)],
+        lack: "",
+    };
+    let filters = above_the_middle(object).into_iter().flatten();
+    let groups = sum_by_key(object).into_iter().flatten();
+    vec![
+        stats("stats --core", &["--core".as_ref()]),
+        stats("stats", &[]),
+        Choice {
+            verb: "filter",
+            jobs: filters.map(|filter| jobs.filter(&filter)).collect(),
+            lack: "the contract has no column of numbers with a range to divide",
+        },
+        Choice {
+            verb: "group",
+            jobs: groups
+                .map(|(key, aggregates)| jobs.group(&key, &aggregates))
+                .collect(),
+            lack: "the contract has no column of few values, or none of numbers",
+        },
+    ]
+}
+
+impl Jobs<'_> {
+    fn job(&self, title: String, verb: &str, options: &[&OsStr]) -> Job {
+        let words = [verb.as_ref(), self.input.as_os_str(), "--quiet".as_ref()];
         let words = words.into_iter().chain(options.iter().copied());
-        let shared = shared.iter().map(OsString::as_os_str);
+        let shared = self.shared.iter().map(OsString::as_os_str);
         Job {
-            title: title.to_owned(),
+            title,
             arguments: words.chain(shared).map(OsStr::to_owned).collect(),
         }
-    };
-    let mut jobs = vec![
-        job(
-            "check",
-            "check",
-            &["--contract".as_ref(), contract.as_ref()],
-        ),
-        job("stats --core", "stats", &["--core".as_ref()]),
-        job("stats", "stats", &[]),
-    ];
-    if let Some(filter) = above_the_middle(object) {
+    }
+
+    fn filter(&self, filter: &str) -> Job {
+        let options = ["--skip-malformed", "--where", filter].map(OsStr::new);
         let title = format!("filter --where \"{filter}\"");
-        jobs.push(job(
-            &title,
-            "filter",
-            &["--where".as_ref(), filter.as_ref()],
-        ));
+        self.job(title, "filter", &options)
     }
-    if let Some((key, aggregates)) = sum_by_key(object) {
+
+    fn group(&self, key: &str, aggregates: &str) -> Job {
+        let options = ["--skip-malformed", "--by", key, "--agg", aggregates].map(OsStr::new);
         let title = format!("group --by {key} --agg \"{aggregates}\"");
-        let options = ["--by", &key, "--agg", &aggregates].map(OsStr::new);
-        jobs.push(job(&title, "group", &options));
+        self.job(title, "group", &options)
     }
-    jobs
+}
+
+/// A column of numbers as it is, and as the numbers that can be read out of it.
+fn as_number(property: &Property) -> [String; 2] {
+    let column = quoted(property.column_name());
+    let read = format!("double({column})");
+    [column, read]
 }
 
 /// A key of few values and a number to add up for each of them: the first columns of their kind.
-fn sum_by_key(object: &Object) -> Option<(String, String)> {
+fn sum_by_key(object: &Object) -> Option<[(String, String); 2]> {
     let mut properties = object.properties.iter();
     let key = properties.find(|property| has_listed_values(property))?;
     let mut properties = object.properties.iter();
     let is_number =
         |property: &&Property| property.logical_type.is_some_and(LogicalType::is_numeric);
-    let number = quoted(&properties.find(is_number)?.name);
-    Some((
-        quoted(&key.name),
-        format!("count(), sum({number}), mean({number})"),
-    ))
+    let key = quoted(key.column_name());
+    Some(as_number(properties.find(is_number)?).map(|number| {
+        let aggregates = format!("count(), sum({number}), mean({number})");
+        (key.clone(), aggregates)
+    }))
 }
 
 /// Whether the contract lists the values of a column, as a constraint or in a rule that counts all others.
@@ -96,7 +145,7 @@ fn quoted(name: &str) -> String {
 }
 
 /// An expression that some records fulfil and some do not: the first numeric column above the middle of its range.
-fn above_the_middle(object: &Object) -> Option<String> {
+fn above_the_middle(object: &Object) -> Option<[String; 2]> {
     let number = |bound: &Option<Bound>| match bound.as_ref()?.value {
         BoundValue::Number(ref value) => value.to_string().parse::<f64>().ok(),
         BoundValue::Temporal(_) => None,
@@ -106,8 +155,8 @@ fn above_the_middle(object: &Object) -> Option<String> {
             number(&property.constraints.minimum)?,
             number(&property.constraints.maximum)?,
         );
-        let column = quoted(&property.name);
-        (least < greatest).then(|| format!("{column} > {}", (least + greatest) / 2.0))
+        let middle = (least + greatest) / 2.0;
+        (least < greatest).then(|| as_number(property).map(|number| format!("{number} > {middle}")))
     })
 }
 
@@ -120,7 +169,8 @@ mod tests {
         let object = |property| Object::new("orders").property(property);
         let range = |name: &str| Property::integer(name).minimum(1).maximum(10);
         let filter = above_the_middle(&object(range("o'clock")));
-        assert_eq!(filter.as_deref(), Some(r"row['o\'clock'] > 5.5"));
+        let expected = [r"row['o\'clock'] > 5.5", r"double(row['o\'clock']) > 5.5"];
+        assert_eq!(filter, Some(expected.map(str::to_owned)));
         assert_eq!(
             above_the_middle(&object(Property::integer("a").minimum(1))),
             None
@@ -135,7 +185,7 @@ mod tests {
             .property(Property::number("amount"));
         assert_eq!(sum_by_key(&object), None);
         let object = object.property(Property::string("country").one_of(["DE", "FR"]));
-        let (key, aggregates) = sum_by_key(&object).expect("a key and a number");
+        let [(key, aggregates), _] = sum_by_key(&object).expect("a key and a number");
         assert_eq!(key, "row['country']");
         assert_eq!(
             aggregates,
@@ -146,7 +196,7 @@ mod tests {
             - { name: amount, logicalType: number }\n      \
             - { name: land, logicalType: string, quality: [{ metric: invalidValues, arguments: { validValues: [DE] }, mustBe: 0 }] }\n";
         let read = tamis_contract::odcs::read("a.odcs.yaml", contract).expect("it is a contract");
-        let (key, _) = sum_by_key(&read.contract.objects[0]).expect("a key and a number");
+        let [(key, _), _] = sum_by_key(&read.contract.objects[0]).expect("a key and a number");
         assert_eq!(key, "row['land']");
     }
 }

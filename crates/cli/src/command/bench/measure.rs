@@ -4,8 +4,8 @@
 //! the allocator.
 
 use std::ffi::OsString;
-use std::path::PathBuf;
-use std::process::{Command, Stdio};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
 use std::time::Instant;
 
 use clap::Args;
@@ -89,6 +89,28 @@ impl Runner {
         finish(command, context)
     }
 
+    /// Runs a command line to its end, whatever it prints thrown away; what it complains of, if it fails.
+    pub(super) fn try_out(
+        &self,
+        arguments: &[OsString],
+        context: &Context<'_>,
+    ) -> Result<Option<String>> {
+        let mut command = self.command();
+        command.args(arguments);
+        command.stdout(Stdio::null()).stderr(Stdio::piped());
+        let output = wait(command, context)?;
+        if output.status.success() {
+            return Ok(None);
+        }
+        let talk = String::from_utf8_lossy(&output.stderr);
+        let complaint = talk
+            .lines()
+            .next()
+            .unwrap_or("it failed and did not say why");
+        let complaint = complaint.strip_prefix("error: ").unwrap_or(complaint);
+        Ok(Some(complaint.to_owned()))
+    }
+
     /// Runs a command line to its end, whatever it prints thrown away; what it took.
     pub(super) fn measure(&self, arguments: &[OsString], context: &Context<'_>) -> Result<Figures> {
         let path = self.folder.path().join("figures.json");
@@ -104,13 +126,18 @@ impl Runner {
     fn command(&self) -> Command {
         let mut command = Command::new(&self.program);
         // The command of the Python package is a module of the interpreter that runs.
-        let is_tamis = self.program.file_stem().is_some_and(|name| name == "tamis");
-        if !is_tamis {
+        if is_python(&self.program) {
             command.args(["-m", "tamis"]);
         }
         command.stdin(Stdio::null());
         command
     }
+}
+
+/// Whether a program is a Python interpreter (`python3.12`, `pypy`) and not the binary, whatever that is called.
+fn is_python(program: &Path) -> bool {
+    let name = program.file_name().unwrap_or_default();
+    name.as_encoded_bytes().starts_with(b"py")
 }
 
 impl Figures {
@@ -130,7 +157,19 @@ impl Figures {
 }
 
 /// Waits for the process; an answer that data is bad is an answer.
-fn finish(mut command: Command, context: &Context<'_>) -> Result<Vec<u8>> {
+fn finish(command: Command, context: &Context<'_>) -> Result<Vec<u8>> {
+    let output = wait(command, context)?;
+    match output.status.code() {
+        Some(0 | 1) => Ok(output.stdout),
+        Some(2) => Err(Error::Step { exit: Exit::Usage }),
+        _ => Err(Error::Step {
+            exit: Exit::Failure,
+        }),
+    }
+}
+
+/// Waits for the process, whatever its answer.
+fn wait(mut command: Command, context: &Context<'_>) -> Result<Output> {
     let failed = |source| Error::Read {
         path: "/proc/self/exe".into(),
         source,
@@ -142,11 +181,27 @@ fn finish(mut command: Command, context: &Context<'_>) -> Result<Vec<u8>> {
         return Err(Engine::Interrupted.into());
     }
     match output.status.code() {
-        Some(0 | 1) => Ok(output.stdout),
-        Some(2) => Err(Error::Step { exit: Exit::Usage }),
         Some(130) => Err(Engine::Interrupted.into()),
-        _ => Err(Error::Step {
-            exit: Exit::Failure,
-        }),
+        _ => Ok(output),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_binary_may_be_called_anything() {
+        for python in ["/usr/bin/python3", "/venv/bin/python3.12", "pypy", "python"] {
+            assert!(is_python(Path::new(python)), "{python}");
+        }
+        for binary in [
+            "/usr/bin/tamis",
+            "tamis-0.2",
+            "/opt/python/tm",
+            "tamis (deleted)",
+        ] {
+            assert!(!is_python(Path::new(binary)), "{binary}");
+        }
     }
 }

@@ -2,9 +2,11 @@
 //!
 //! 1. A contract is inferred from the file, unless there is one; a first check, which is not timed, counts its rows.
 //!    Afterwards all of the file that fits is in the page cache.
-//! 2. Every verb ([`job`]) runs at every level (`--level`), each time in a process of its own that measures itself ([`measure`]),
+//! 2. Of the ways to run a verb ([`job`]) the first that works on the file is chosen; a verb that none of them works for
+//!    is skipped, and the result says why.
+//! 3. Every verb runs at every level (`--level`), each time in a process of its own that measures itself ([`measure`]),
 //!    once in each round: what else the machine does is spread over all levels.
-//! 3. [`table`] shows the medians.
+//! 4. [`table`] shows the medians.
 
 mod events;
 mod job;
@@ -20,7 +22,7 @@ use tamis_engine::kernel::Kernel;
 
 use crate::args::{Globals, OutputFormat, OutputOptions};
 use crate::{Context, Error, Exit, Result, contract_file};
-use job::Job;
+use job::{Choice, Job, Skipped};
 use measure::{Figures, Runner};
 
 pub(super) use measure::{Options as MeasureOptions, run as run_measured};
@@ -73,6 +75,8 @@ struct Outcome {
     simd: &'static str,
     /// Of each verb the runs at each level.
     jobs: Vec<(Job, [Vec<Figures>; LEVELS])>,
+    /// Verbs that the file is nothing for.
+    skipped: Vec<Skipped>,
 }
 
 pub(super) fn run(options: &Options, context: &Context<'_>) -> Result<Exit> {
@@ -125,7 +129,14 @@ impl Options {
         let object = objects
             .first()
             .expect("a contract that was checked has an object");
-        let jobs = job::jobs(&self.input_path, &contract, object, &self.shared);
+        let mut jobs = vec![job::check(&self.input_path, &contract, &self.shared)];
+        let mut skipped = Vec::new();
+        for choice in job::choices(&self.input_path, object, &self.shared) {
+            match choose(choice, runner, context)? {
+                Ok(job) => jobs.push(job),
+                Err(verb) => skipped.push(verb),
+            }
+        }
         let mut jobs: Vec<_> = jobs
             .into_iter()
             .map(|job| (job, [const { Vec::new() }; LEVELS]))
@@ -150,6 +161,7 @@ impl Options {
             threads: context.globals.thread_count().get(),
             simd: Kernel::detect().name(),
             jobs,
+            skipped,
         })
     }
 
@@ -185,4 +197,21 @@ impl Options {
             number(&report["performance"]["bytes"]),
         ))
     }
+}
+
+/// The first of a verb's jobs that works on the input.
+fn choose(
+    choice: Choice,
+    runner: &Runner,
+    context: &Context<'_>,
+) -> Result<std::result::Result<Job, Skipped>> {
+    let mut reason = choice.lack.to_owned();
+    for job in choice.jobs {
+        match runner.try_out(&job.arguments, context)? {
+            None => return Ok(Ok(job)),
+            Some(complaint) => reason = complaint,
+        }
+    }
+    let verb = choice.verb;
+    Ok(Err(Skipped { verb, reason }))
 }

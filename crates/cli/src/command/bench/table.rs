@@ -95,6 +95,12 @@ pub(super) fn text(outcome: &Outcome) -> String {
             .write(&Coloured, &mut page)
             .expect("a string takes everything");
     }
+    for skipped in &outcome.skipped {
+        push(
+            &mut page,
+            format_args!("\n{} is not measured: {}\n", skipped.verb, skipped.reason),
+        );
+    }
     if let Some(reason) = no_counters {
         push(
             &mut page,
@@ -174,6 +180,11 @@ pub(super) fn json(outcome: &Outcome) -> String {
             json!({ "verb": job.title, "levels": rows })
         })
         .collect();
+    let skipped: Vec<Value> = outcome
+        .skipped
+        .iter()
+        .map(|skipped| json!({ "verb": skipped.verb, "reason": skipped.reason }))
+        .collect();
     let document = json!({
         "schema_version": 1,
         "input": outcome.input,
@@ -183,6 +194,7 @@ pub(super) fn json(outcome: &Outcome) -> String {
         "threads": outcome.threads,
         "simd": outcome.simd,
         "jobs": jobs,
+        "skipped": skipped,
     });
     format!("{document:#}\n")
 }
@@ -194,7 +206,7 @@ fn push(page: &mut String, line: std::fmt::Arguments<'_>) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::command::bench::job::Job;
+    use crate::command::bench::job::{Job, Skipped};
 
     fn figures(seconds: f64, instructions: Option<u64>) -> Figures {
         Figures {
@@ -226,6 +238,7 @@ mod tests {
             threads: 2,
             simd: "avx2",
             jobs: vec![(job, runs)],
+            skipped: Vec::new(),
         }
     }
 
@@ -244,6 +257,18 @@ mod tests {
               2  + threads (2)                       2.000 s   500 MB/s    4.00 x        2.00 x      3.00 MB   2.000 s        1,234     3,000,000     2.00         3,000
               3  + file mapped                       1.000 s  1.00 GB/s    8.00 x        2.00 x      1.50 MB   1.000 s        1,234     3,000,000     2.00         3,000
         ");
+    }
+
+    #[test]
+    fn what_is_skipped_is_said() {
+        let mut outcome = outcome(None);
+        outcome.skipped.push(Skipped {
+            verb: "group",
+            reason: "there is no column `a`".to_owned(),
+        });
+        assert!(text(&outcome).contains("\ngroup is not measured: there is no column `a`\n"));
+        let document: Value = serde_json::from_str(&json(&outcome)).expect("JSON");
+        assert_eq!(document["skipped"][0]["verb"], "group");
     }
 
     #[test]
