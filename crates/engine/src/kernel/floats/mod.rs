@@ -47,13 +47,21 @@ mod scalar {
         match unsigned.first() {
             Some(b'0'..=b'9' | b'.') => fast_float2::parse::<f64, _>(field)
                 .ok()
-                .filter(|value| value.is_finite() && is_within_limits(field)),
+                .filter(|value| value.is_finite() && is_within_limits(*value, field)),
             _ => None,
         }
     }
 
     /// Whether a number's exponent and its length are within the limits of a [`Decimal`].
-    fn is_within_limits(number: &[u8]) -> bool {
+    #[inline]
+    fn is_within_limits(value: f64, number: &[u8]) -> bool {
+        // A double other than zero lies between 10^-324 and 10^309, so `number` cannot have an exponent beyond that by more
+        // than its own length: of so few bytes, less than 4,500. Zero can, and is looked at.
+        (value != 0.0 && number.len() <= PLACES_MAX / 4) || is_within_limits_as_written(number)
+    }
+
+    #[inline(never)]
+    fn is_within_limits_as_written(number: &[u8]) -> bool {
         let mark = number.iter().rposition(|byte| matches!(byte, b'e' | b'E'));
         // An exponent of three digits is, or of two and a sign.
         let is_short = number.len() < PLACES_MAX / 2;
@@ -233,6 +241,31 @@ mod tests {
                     value.map(f64::to_bits),
                     "{text} {kernel:?}"
                 );
+            }
+        }
+    }
+
+    /// Where a double stands for a number, so does a [`Decimal`](crate::number::Decimal), however long it is written.
+    #[test]
+    fn limits_are_those_of_decimals() {
+        let zeros = |count: usize| "0".repeat(count);
+        for count in [10, 3_000, 4_090, 4_096, 5_800, 8_190, 16_384, 16_385] {
+            for (text, is_zero) in [
+                (format!("1{}e-{count}", zeros(count)), false),
+                (format!("0.{}1e{count}", zeros(count)), false),
+                (format!("1.{}", zeros(count)), false),
+                (format!("0.{}1e{}", zeros(count), count + 300), false),
+                (format!("0e-{count}"), true),
+                (format!("0.{}", zeros(count)), true),
+                (format!("1{}e-{}", zeros(count), count + 400), true),
+            ] {
+                let decimal = crate::number::Decimal::parse(text.as_bytes());
+                for kernel in Kernel::available() {
+                    let parsed = kernel.parse_f64(text.as_bytes());
+                    let shown = &text[..text.len().min(8)];
+                    assert_eq!(parsed.is_some(), decimal.is_some(), "{shown} {count}");
+                    assert!(parsed.is_none_or(|value| (value == 0.0) == is_zero));
+                }
             }
         }
     }
