@@ -5,8 +5,8 @@
 use std::hint::black_box;
 
 use tamis_engine::kernel::{
-    Bound, DateTimeShape, DecimalRange, Empty, IndexState, Kernel, Lengths, Position, ShortSet,
-    Spans, Structure, Template,
+    Bound, DateTimeShape, DecimalRange, Empty, IndexState, JsonStrings, Kernel, Lengths, Position,
+    ShortSet, Spans, Structure, Template,
 };
 use tamis_engine::number::Decimal;
 
@@ -123,6 +123,7 @@ impl Block {
         };
         let mut out = Vec::new();
         let mut stops = Vec::new();
+        let mut nesting = Vec::new();
         vec![
             case(
                 "count_byte",
@@ -157,6 +158,15 @@ impl Block {
                     black_box(kernel.index(bytes, 0, bytes.len(), &STRUCTURE, state, &mut out));
                 }),
             ),
+            Case {
+                name: "json_nesting",
+                amount: Amount::Bytes(self.json.len()),
+                run: Box::new(move |kernel| {
+                    let strings = &mut JsonStrings::default();
+                    kernel.json_nesting(black_box(&self.json), strings, &mut nesting);
+                    black_box(&nesting);
+                }),
+            },
             Case {
                 name: "json_stops",
                 amount: Amount::Bytes(self.json.len()),
