@@ -17,6 +17,8 @@ pub mod generate;
 pub mod group;
 pub mod infer;
 pub mod lists;
+mod items;
+mod open;
 mod order;
 pub mod rows;
 pub mod sort;

@@ -3,14 +3,15 @@
 use std::collections::HashSet;
 
 use tamis_contract::model::CsvFacts;
-use tamis_engine::source::{Source, peek};
-use tamis_formats::csv::{self, Dialect};
-use tamis_formats::input::{self, Input, InputOptions, OpenError, Records, Shape, Sniffing};
+use tamis_engine::source::Source;
+use tamis_formats::csv::Dialect;
+use tamis_formats::input::{Input, InputOptions, Records, Shape, Sniffing};
 use tamis_formats::sniff::{self, Format};
 
 use super::InferOptions;
 use super::worker::Layout;
-use crate::{Error, Result};
+use crate::Result;
+use crate::open::{names_by_number, open};
 
 /// An input at its first record.
 #[derive(Debug)]
@@ -50,14 +51,7 @@ impl Opened {
                 Some(_) => Sniffing::Format,
             },
         };
-        let input = input::open_any(source, &input_options).map_err(|error| match error {
-            OpenError::Engine(error) => Error::Engine(error),
-            OpenError::Format(error) => Error::Format {
-                input: source.name().to_owned(),
-                source: error,
-            },
-        })?;
-        match input {
+        match open(source, &input_options)? {
             Input::Text(records) => {
                 Opened::text(source, *records, &known, options.record_bytes_max)
             }
@@ -106,9 +100,8 @@ impl Opened {
         let (names, duplicates) = match header {
             Some(header) => (header.names, header.duplicates),
             None => {
-                let width = width_of_first(&mut records, &dialect, record_bytes_max)?;
-                let names = (1..=width).map(|number| format!("column_{number}"));
-                (names.collect(), Vec::new())
+                let names = names_by_number(&mut records, &dialect, record_bytes_max)?;
+                (names, Vec::new())
             }
         };
         let decimal_char = known.decimal_char.or(records.decimal_char);
@@ -152,50 +145,4 @@ fn facts_of(dialect: &Dialect, source_name: &str) -> CsvFacts {
         trim: dialect.trim.then_some(true),
         ..CsvFacts::default()
     }
-}
-
-/// Fields of the first record of an input without header; 0 if it has no records.
-pub(crate) fn width_of_first(
-    records: &mut Records,
-    dialect: &Dialect,
-    record_bytes_max: usize,
-) -> Result<usize> {
-    let mut len_bytes = sniff::PREFIX_BYTES.min(record_bytes_max);
-    loop {
-        let opened = std::mem::replace(&mut records.opened, nothing());
-        let peeked = peek(opened, records.start as usize + len_bytes)?;
-        records.opened = peeked.input;
-        let head = peeked
-            .head
-            .get(records.start as usize..)
-            .unwrap_or_default();
-        let record = first_record(head, dialect);
-        let fields: Vec<_> = csv::fields(record, dialect).collect();
-        // A record that reaches to the end of what was read may go on behind it.
-        let is_whole = fields.last().is_some_and(|last| last.end < record.len());
-        if is_whole || peeked.is_all || len_bytes >= record_bytes_max {
-            return Ok(fields.len());
-        }
-        len_bytes = (4 * len_bytes).min(record_bytes_max);
-    }
-}
-
-/// `text` without the blank lines and comments in front of it.
-fn first_record<'t>(mut text: &'t [u8], dialect: &Dialect) -> &'t [u8] {
-    loop {
-        match text {
-            [b'\n' | b'\r', rest @ ..] => text = rest,
-            [first, ..] if Some(*first) == dialect.comment => {
-                let end = text.iter().position(|&byte| byte == b'\n');
-                text = end.map_or(&[], |end| &text[end + 1..]);
-            }
-            _ => return text,
-        }
-    }
-}
-
-/// Takes the place of an input that is being peeked into.
-fn nothing() -> tamis_engine::source::Opened {
-    let empty = tamis_engine::source::MemorySource::new("", Vec::new());
-    empty.open().expect("memory can be opened")
 }

@@ -12,8 +12,8 @@ use tamis_formats::jsonl::{Path, discover};
 use super::column::Column;
 
 /// More different keys than this are data and not a schema (a map by user id, say), and remembering
-/// them all would take memory without a bound.
-pub(crate) const KEYS_MAX: usize = 4096;
+/// them all would take memory without a bound. Objects and their members both count.
+pub(crate) const KEYS_MAX: usize = 10_000;
 
 /// How deep members of members are described; an object further down is an object. A contract may not
 /// be nested without end either.

@@ -1,14 +1,25 @@
 //! How much is kept of each column, so that all columns together stay within bounds.
 //!
-//! The limits depend on the number of columns and on nothing else: not on the threads, nor on what the data turns
-//! out to be. A table of a hundred columns or fewer gets all of it; one of ten thousand gets coarser sketches,
+//! The limits depend on the number of columns (of JSON lines on that of their first records) and on nothing else: not on
+//! the threads, nor on what the data turns out to be. A table of a hundred columns or fewer gets all of it; one of ten thousand gets coarser sketches,
 //! and the result says how coarse.
 
 use super::hyperloglog::HyperLogLog;
 use super::sketch::Sketch;
+use crate::infer::tree::KEYS_MAX;
 
-/// Columns that JSON lines are taken to have; how many they have is known at the end only.
+/// Columns that JSON lines are taken to have if their first records have fewer; how many they have is known at the end
+/// only.
 pub(super) const JSON_COLUMNS: usize = 256;
+
+/// The most different keys that JSON lines may turn out to have, which were taken to have so many columns: keys that
+/// nobody has reckoned with would take more memory than there is for all.
+pub(super) fn keys_max(columns: usize) -> usize {
+    match columns {
+        0..=1024 => 4096,
+        _ => KEYS_MAX,
+    }
+}
 
 /// What a column may keep.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -154,7 +154,7 @@ fn stats_within(
     let selected = options.columns.as_ref();
     let selected = selected.map(|names| names.iter().cloned().collect());
     let shards = Shards::new(setting, tokens, selected);
-    let mut tally = Tally::new();
+    let mut tally = Tally::new(limits::keys_max(columns));
     let mut opened = first;
     for (number, source) in sources.iter().enumerate() {
         let input = match opened.take() {
@@ -178,7 +178,10 @@ fn point(first: Option<&Input>, options: &StatsOptions) -> u8 {
 
 /// Columns of an input that are looked at.
 fn column_count(input: &Input, options: &StatsOptions) -> usize {
-    let width = input.names.as_ref().map_or(JSON_COLUMNS, Vec::len);
+    let width = match input.names {
+        Some(_) => input.width,
+        None => input.width.max(JSON_COLUMNS),
+    };
     match &options.columns {
         Some(columns) => width.min(columns.len()),
         None => width,

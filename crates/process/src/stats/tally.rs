@@ -7,7 +7,8 @@ use tamis_contract::model::LogicalType;
 use tamis_engine::control::Progress;
 use tamis_engine::pipeline::Flow;
 use tamis_engine::source::Source;
-use tamis_formats::input::{self, Input as Opened, InputOptions, OpenError, Shape, Sniffing};
+use tamis_formats::input::{Input as Opened, InputOptions, Shape, Sniffing};
+use tamis_formats::jsonl;
 use tamis_formats::jsonl::Path;
 use tamis_formats::value::{Class, Classes};
 use tamis_formats::vector::Type;
@@ -19,9 +20,9 @@ use super::finish::Finish;
 use super::report::{ColumnStats, InputStats, RowCounts, SCHEMA_VERSION, Statistics};
 use super::worker::{FileColumn, Layout, Name, Part, Shards, shown};
 use crate::infer::nulls::{Fate, Nullable};
-use crate::infer::open::width_of_first;
 use crate::infer::tree::{KEYS_MAX, tree_order};
 use crate::infer::typing::{self, Typing};
+use crate::open::{names_by_number, open, sample};
 use crate::{Error, Result};
 
 /// An input at its first record.
@@ -31,6 +32,8 @@ pub(super) struct Input {
     pub(super) opened: Opened,
     /// Names of the columns; unknown in JSON lines.
     pub(super) names: Option<Vec<String>>,
+    /// How many columns it has, in JSON lines: how many its first records have.
+    pub(super) width: usize,
 }
 
 impl Input {
@@ -43,22 +46,21 @@ impl Input {
             header_bytes_max: options.record_bytes_max,
             sniffing: Sniffing::Dialect,
         };
-        let mut opened = input::open_any(source, &input_options).map_err(|error| match error {
-            OpenError::Engine(error) => Error::Engine(error),
-            OpenError::Format(error) => Error::Format {
-                input: source.name().to_owned(),
-                source: error,
-            },
-        })?;
-        let names = match &mut opened {
-            Opened::File(file) => Some(
-                file.columns()
-                    .iter()
-                    .map(|column| column.name.clone())
-                    .collect(),
-            ),
+        let mut opened = open(source, &input_options)?;
+        let mut width = 0;
+        let names: Option<Vec<String>> = match &mut opened {
+            Opened::File(file) => {
+                let names = file.columns().iter().map(|column| column.name.clone());
+                Some(names.collect())
+            }
             Opened::Text(records) => match records.shape.clone() {
-                Shape::Jsonl => None,
+                Shape::Jsonl => {
+                    let head = sample(records, options.record_bytes_max)?;
+                    width = jsonl::discover(head.lines(), KEYS_MAX, options.kernel)
+                        .fields
+                        .len();
+                    None
+                }
                 Shape::Csv {
                     header: Some(header),
                     ..
@@ -68,18 +70,14 @@ impl Input {
                     header: None,
                 } => {
                     let longest = options.record_bytes_max;
-                    let width = width_of_first(records, &dialect, longest)?;
-                    Some(
-                        (1..=width)
-                            .map(|number| format!("column_{number}"))
-                            .collect(),
-                    )
+                    Some(names_by_number(records, &dialect, longest)?)
                 }
             },
         };
         Ok(Input {
             name: source.name().to_owned(),
             opened,
+            width: names.as_ref().map_or(width, Vec::len),
             names,
         })
     }
@@ -99,12 +97,14 @@ pub(super) struct Tally {
     header_names: Option<Vec<String>>,
     /// Those that JSON brought.
     keys: usize,
+    /// The most that there may be.
+    keys_max: usize,
     has_too_many_keys: bool,
     notes: Vec<String>,
 }
 
 impl Tally {
-    pub(super) fn new() -> Tally {
+    pub(super) fn new(keys_max: usize) -> Tally {
         Tally {
             inputs: Vec::new(),
             rows: RowCounts::default(),
@@ -113,6 +113,7 @@ impl Tally {
             last_columns: Arc::new([]),
             header_names: None,
             keys: 0,
+            keys_max,
             has_too_many_keys: false,
             notes: Vec::new(),
         }
@@ -196,7 +197,7 @@ impl Tally {
             self.keys += self.order.len() - before;
             self.last_columns = columns;
         }
-        self.has_too_many_keys = self.keys > KEYS_MAX;
+        self.has_too_many_keys = self.keys > self.keys_max;
         match self.has_too_many_keys {
             true => Flow::Stop,
             false => Flow::Continue,
@@ -225,7 +226,7 @@ impl Tally {
             let input = self.inputs.last().map(|input| input.name.clone());
             return Err(Error::TooManyKeys {
                 input: input.unwrap_or_default(),
-                limit: KEYS_MAX,
+                limit: self.keys_max,
             });
         }
         let (setting, tokens, columns) = shards.finish();

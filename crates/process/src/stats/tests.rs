@@ -559,6 +559,7 @@ fn declared_types_hold() {
         let input = Input {
             name: "t.parquet".to_owned(),
             names: Some(vec!["x".to_owned(), "day".to_owned()]),
+            width: 2,
             opened: Opened::File(Box::new(file)),
         };
         let options = options(threads, 1 << 20, Kernel::detect());
@@ -568,7 +569,7 @@ fn declared_types_hold() {
             point: b'.',
         };
         let shards = Shards::new(setting, Tokens::new(None), None);
-        let mut tally = Tally::new();
+        let mut tally = Tally::new(0);
         let layout = tally.start(&input, &shards);
         super::run(0, input, &layout, &options, &shards, &mut tally).expect("it can be read");
         tally

@@ -1,19 +1,16 @@
 //! Opening inputs: which columns they have, and what a sample of the first says of their types.
 
 use tamis_engine::control::Progress;
-use tamis_engine::source::{MemorySource, Opened, Source, peek};
-use tamis_formats::input::{self, Input, InputOptions, OpenError, Records, Shape, Sniffing};
+use tamis_engine::source::{Opened, Source};
+use tamis_formats::input::{Input, InputOptions, Records, Shape, Sniffing};
 use tamis_formats::vector::Type;
 use tamis_formats::{csv, jsonl};
 
 use super::types::Typist;
 use super::{Column, Table, TableOptions};
-use crate::infer::open::width_of_first;
 pub(super) use crate::infer::tree::KEYS_MAX;
+use crate::open::{names_by_number, sample};
 use crate::{Error, Result, batches};
-
-/// How much of an input is looked at to find the types of its columns: some thousand records, a millisecond's work.
-const SAMPLE_BYTES: usize = 256 << 10;
 
 impl<'s> Table<'s> {
     /// Opens `sources` as one table and looks at the start of the first.
@@ -138,10 +135,7 @@ impl<'s> Table<'s> {
                 None => {
                     let dialect = *dialect;
                     let longest = self.options.record_bytes_max;
-                    let width = width_of_first(&mut records, &dialect, longest)?;
-                    (1..=width)
-                        .map(|number| format!("column_{number}"))
-                        .collect()
+                    names_by_number(&mut records, &dialect, longest)?
                 }
             },
         };
@@ -154,26 +148,13 @@ impl<'s> Table<'s> {
             })
             .collect();
         self.shape = Some(records.shape.clone());
-        let opened = std::mem::replace(&mut records.opened, nothing());
-        let start = records.start as usize;
-        let peeked = peek(opened, start + SAMPLE_BYTES)?;
-        records.opened = peeked.input;
-        let sample = peeked.head.get(start..).unwrap_or_default();
-        let sample = match peeked.is_all {
-            true => sample,
-            // The last record may go on behind the sample. A cut inside quotes makes a malformed record, which has no say.
-            false => {
-                let end = sample
-                    .iter()
-                    .rposition(|byte| matches!(byte, b'\n' | b'\r'));
-                &sample[..end.map_or(0, |end| end + 1)]
-            }
-        };
+        let head = sample(&mut records, self.options.record_bytes_max)?;
+        let sample = head.lines();
         if records.shape == Shape::Jsonl {
             let found = jsonl::discover(sample, KEYS_MAX, self.options.kernel);
             let paths = found.fields.into_iter().map(|(path, _)| path);
             self.set_paths(paths.collect(), found.is_complete)?;
-            self.is_complete = peeked.is_all && self.sources.len() == 1;
+            self.is_complete = head.is_all && self.sources.len() == 1;
         }
         self.type_sample(&records.shape, sample);
         Ok(records)
@@ -212,13 +193,7 @@ pub(super) fn open(source: &dyn Source, options: &TableOptions) -> Result<Input>
         header_bytes_max: options.record_bytes_max,
         sniffing: Sniffing::Dialect,
     };
-    input::open_any(source, &input_options).map_err(|error| match error {
-        OpenError::Engine(error) => Error::Engine(error),
-        OpenError::Format(error) => Error::Format {
-            input: source.name().to_owned(),
-            source: error,
-        },
-    })
+    crate::open::open(source, &input_options)
 }
 
 /// Tells the progress how much there is to read.
@@ -230,10 +205,4 @@ pub(crate) fn note_length(input: &Input, progress: &Progress) {
         };
         progress.add_raw_bytes_total(len_bytes.unwrap_or(0));
     }
-}
-
-/// Takes the place of an input that is being looked into.
-fn nothing() -> Opened {
-    let empty = MemorySource::new("", Vec::new());
-    empty.open().expect("memory can be opened")
 }

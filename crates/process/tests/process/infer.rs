@@ -651,7 +651,7 @@ fn a_contract_that_could_not_be_read_is_not_written() {
 
 #[test]
 fn keys_that_are_data_are_refused() {
-    let lines: String = (0..5_000)
+    let lines: String = (0..11_000)
         .map(|id| format!("{{\"user {id}\":1}}\n"))
         .collect();
     for chunk_bytes in [1 << 10, 1 << 20] {

@@ -5,6 +5,8 @@ use tamis_engine::source::{MemorySource, ReadOptions, ReaderSource, Source};
 use tamis_formats::vector::{Reader, Type, Values, Vector};
 use tamis_formats::{Block, Malformed, Visitor};
 use tamis_process::Error;
+use tamis_process::infer::{InferOptions, infer};
+use tamis_process::stats::{StatsOptions, stats};
 use tamis_process::table::{Attempt, Misfit, Table, TableOptions, settle};
 
 fn options() -> TableOptions {
@@ -221,5 +223,35 @@ fn no_header_no_rows_and_nothing_at_all() {
         let all: Vec<usize> = (0..table.columns().len()).collect();
         table.read_types(&all).unwrap();
         assert!(table.columns().iter().all(|column| column.ty == Type::Null));
+    }
+}
+
+/// As wide as tables of numbers get. More keys are those of a map.
+#[test]
+fn json_lines_may_have_ten_thousand_keys() {
+    let record = |keys: usize| {
+        let members: Vec<String> = (0..keys)
+            .map(|key| format!("\"measurement_{key}\":{key}.123456789012"))
+            .collect();
+        format!("{{{}}}\n", members.join(",")).repeat(3)
+    };
+    let wide = MemorySource::new("wide.jsonl", record(10_000));
+    let mut table = Table::open(vec![&wide], TableOptions::default()).expect("it can be opened");
+    table.find_all().expect("they are columns");
+    assert_eq!(table.columns().len(), 10_000);
+    let inferred = infer(&[&wide], &InferOptions::default()).expect("it can be read");
+    assert_eq!(inferred.contract.objects[0].properties.len(), 10_000);
+    let statistics = stats(&[&wide], &StatsOptions::default()).expect("it can be read");
+    assert_eq!(statistics.columns.len(), 10_000);
+
+    let map = MemorySource::new("map.jsonl", record(10_001));
+    let refused = [
+        Table::open(vec![&map], TableOptions::default()).err(),
+        infer(&[&map], &InferOptions::default()).err(),
+        stats(&[&map], &StatsOptions::default()).err(),
+    ];
+    for error in refused {
+        let error = error.expect("they are data");
+        assert!(matches!(error, Error::TooManyKeys { .. }), "{error}");
     }
 }
