@@ -247,12 +247,16 @@ fn look(source: &dyn Source, options: &InputOptions) -> Result<Found, OpenError>
     let sniffed = sniff::sniff(source.name(), &peeked.head)?;
     let format = options.format.unwrap_or(sniffed.format);
     let is_guess = options.format.is_none() && sniff::format_of_name(source.name()).is_none();
-    let note_on_format = |format: Format| format!("taken for {format} by its content");
     let text_start = sniffed.mark_bytes;
     let delimiter = match format {
         Format::Delimited { delimiter } => delimiter,
         Format::JsonLines | Format::JsonArray => {
-            notes.extend(is_guess.then(|| note_on_format(format)));
+            if is_guess {
+                let why = sniff::reason_of_content(&peeked.head[text_start..], format);
+                notes.push(format!(
+                    "taken for {format} by its content: {why} (`--input-format` decides otherwise)"
+                ));
+            }
             let mut records = Records::headless(peeked, Shape::Jsonl, text_start);
             if format == Format::JsonArray {
                 records = records.of_array();
@@ -273,6 +277,7 @@ fn look(source: &dyn Source, options: &InputOptions) -> Result<Found, OpenError>
     };
     let mut dialect = options.csv.over(base).checked()?;
     let (mut found, mut decimal_char) = (Vec::new(), None);
+    let mut table = None;
     if options.sniffing == Sniffing::Dialect {
         let by = match is_guess {
             true => DelimiterBy::Content,
@@ -281,14 +286,27 @@ fn look(source: &dyn Source, options: &InputOptions) -> Result<Found, OpenError>
         let text = &peeked.head[text_start..];
         let decided = decide(text, peeked.is_all, base, by, &options.csv);
         (dialect, decimal_char) = (decided.dialect, decided.decimal_char);
-        found = decided.notes;
+        (found, table) = (decided.notes, decided.table);
         found.extend(sniff::note_on_bytes(&peeked.head));
     }
-    let delimiter = dialect.delimiter;
-    notes.extend(is_guess.then(|| note_on_format(Format::Delimited { delimiter })));
+    if is_guess {
+        let delimiter = dialect.delimiter;
+        let format = Format::Delimited { delimiter };
+        let first = || sniff::reason_of_content(&peeked.head[text_start..], format);
+        let why = table.unwrap_or_else(first);
+        notes.push(format!(
+            "taken for {format} by its content: {why} (`--input-format` and `--delimiter` decide otherwise)"
+        ));
+    }
     notes.append(&mut found);
     if dialect.terminator == Terminator::CarriageReturn {
-        notes.push("lines end in a bare carriage return".to_owned());
+        notes.push(format!(
+            "lines end in a bare carriage return (CR), since there is no line feed in {}",
+            match peeked.is_all {
+                true => "the input".to_owned(),
+                false => format!("its first {} KiB", sniff::PREFIX_BYTES >> 10),
+            }
+        ));
     }
     let mut records = if dialect.header {
         let (peeked, header) = read_header(peeked, text_start, &dialect, options)?;

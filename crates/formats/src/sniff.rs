@@ -186,22 +186,45 @@ fn format_of_content(text: &[u8]) -> Format {
         }
         _ => {}
     }
-    let line = text.split(|byte| matches!(byte, b'\n' | b'\r')).next();
-    let line = line.unwrap_or_default();
-    let count = |delimiter: u8| {
-        let mut is_quoted = false;
-        let counts = line.iter().filter(|&&byte| {
-            is_quoted ^= byte == b'"';
-            byte == delimiter && !is_quoted
-        });
-        counts.count()
-    };
     // Of equal counts `max_by_key` takes the last: the comma.
     let delimiter = [b'|', b';', b'\t', b',']
         .into_iter()
-        .max_by_key(|&delimiter| count(delimiter));
+        .max_by_key(|&delimiter| count_in_first_line(text, delimiter));
     Format::Delimited {
         delimiter: delimiter.unwrap_or(b','),
+    }
+}
+
+/// How often a delimiter stands in the first line, outside of quotes.
+fn count_in_first_line(text: &[u8], delimiter: u8) -> usize {
+    let line = text.split(|byte| matches!(byte, b'\n' | b'\r')).next();
+    let mut is_quoted = false;
+    let found = line.unwrap_or_default().iter().filter(|&&byte| {
+        is_quoted ^= byte == b'"';
+        byte == delimiter && !is_quoted
+    });
+    found.count()
+}
+
+/// Why a text is of a format that [`sniff`] found by its content.
+pub(crate) fn reason_of_content(text: &[u8], format: Format) -> String {
+    match format {
+        Format::JsonArray if text.trim_ascii_start().starts_with(b"{") => {
+            "its first line is nothing but `{`".to_owned()
+        }
+        Format::JsonArray => "it starts with `[` and an object".to_owned(),
+        Format::Delimited { delimiter } => match count_in_first_line(text, delimiter) {
+            0 => "it does not start as JSON does, and its first line has no delimiter".to_owned(),
+            count => format!(
+                "its first line has `{}` {}, and no other delimiter more often",
+                delimiter.escape_ascii(),
+                match count {
+                    1 => "once".to_owned(),
+                    count => format!("{count} times"),
+                }
+            ),
+        },
+        _ => "it starts with `{`".to_owned(),
     }
 }
 

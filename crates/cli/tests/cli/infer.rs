@@ -88,6 +88,43 @@ fn what_was_decided_of_the_dialect_is_said() {
 }
 
 #[test]
+fn what_an_input_was_taken_for_is_said_with_the_reason() {
+    let shell = Shell::new();
+    for (text, said) in [
+        (
+            "a|b|c\nx|y|z\nu|v|w\n",
+            "taken for CSV delimited by `|` by its content: with the delimiter `|` all 3 records at the start have 3 fields \
+             (`--input-format` and `--delimiter` decide otherwise)",
+        ),
+        (
+            "a\tb\nx, y\tz\n",
+            "taken for TSV by its content: with the delimiter `\\t` all 2 records at the start have 2 fields",
+        ),
+        (
+            "a,b\rx,y\r",
+            "lines end in a bare carriage return (CR), since there is no line feed in the input",
+        ),
+        (
+            "a;b\n1;2;3\n",
+            "taken for CSV delimited by `;` by its content: its first line has `;` once, and no other delimiter more often",
+        ),
+        (
+            "{\"a\":1}\n",
+            "taken for JSON lines by its content: it starts with `{` (`--input-format` decides otherwise)",
+        ),
+        (
+            "[{\"a\":1}]",
+            "taken for JSON by its content: it starts with `[` and an object",
+        ),
+    ] {
+        shell.write("export", text);
+        let ran = shell.tamis("infer export");
+        assert_eq!(ran.code, Some(0), "{ran:?}");
+        assert!(ran.stderr.contains(said), "{}", ran.stderr);
+    }
+}
+
+#[test]
 fn several_inputs_and_folders_make_one_contract() {
     let shell = Shell::new();
     shell.write("1.csv", "id,name\n1,NA\n2,\"x, y\"\n");

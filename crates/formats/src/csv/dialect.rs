@@ -70,13 +70,17 @@ impl Dialect {
         }
     }
 
-    /// Physical line ends in `bytes`: `\n`, or `\r` where that is the terminator.
-    pub(super) fn count_line_ends(&self, bytes: &[u8]) -> u64 {
-        let line_end = match self.terminator {
+    /// The last byte of a line.
+    pub(crate) fn line_end(&self) -> u8 {
+        match self.terminator {
             Terminator::Newline => b'\n',
             Terminator::CarriageReturn => b'\r',
-        };
-        memchr::memchr_iter(line_end, bytes).count() as u64
+        }
+    }
+
+    /// Physical line ends in `bytes`.
+    pub(super) fn count_line_ends(&self, bytes: &[u8]) -> u64 {
+        memchr::memchr_iter(self.line_end(), bytes).count() as u64
     }
 
     /// The dialect, once it is known to make sense.

@@ -36,6 +36,8 @@ pub struct Decided {
     pub decimal_char: Option<u8>,
     /// Each decision that is not what CSV is by default, why, and how to decide otherwise.
     pub notes: Vec<String>,
+    /// Why the delimiter is what it is, where it makes a table.
+    pub table: Option<String>,
 }
 
 /// Where a delimiter comes from that nobody has stated.
@@ -62,6 +64,7 @@ pub fn decide(
         is_all,
         known,
         notes: Vec::new(),
+        table: None,
     };
     let mut trial = sniffer.delimiter(base, by);
     if known.quote.is_none() {
@@ -92,6 +95,7 @@ pub fn decide(
         decimal_char: sniffer.decimal_char(&columns, &dialect),
         dialect,
         notes: sniffer.notes,
+        table: sniffer.table,
     }
 }
 
@@ -100,6 +104,7 @@ struct Sniffer<'t> {
     is_all: bool,
     known: &'t DialectOptions,
     notes: Vec<String>,
+    table: Option<String>,
 }
 
 impl<'t> Sniffer<'t> {
@@ -135,7 +140,8 @@ impl<'t> Sniffer<'t> {
     /// What comments may start with, the likelier first.
     fn comments(&self, base: Dialect) -> Vec<Option<u8>> {
         let start = self.text.trim_ascii_start();
-        let lines = start.split(|&byte| byte == b'\n').take(2);
+        let end = base.line_end();
+        let lines = start.split(|&byte| byte == end).take(2);
         let count = lines.take_while(|line| line.starts_with(b"#")).count();
         let commented = Dialect {
             comment: Some(b'#'),
@@ -170,20 +176,21 @@ impl<'t> Sniffer<'t> {
             ));
         }
         let delimiter = table.dialect.delimiter;
-        if delimiter != base.delimiter {
-            let also = match by {
-                DelimiterBy::Name => format!(
-                    ", and the `{}` that the name promises makes no table",
-                    shown(base.delimiter)
-                ),
-                DelimiterBy::Content => String::new(),
-            };
+        let reason = format!(
+            "with the delimiter `{}` {}",
+            shown(delimiter),
+            table.described()
+        );
+        if delimiter != base.delimiter && by == DelimiterBy::Name {
             self.notes.push(format!(
-                "the delimiter is `{}`: with it {}{also} (`--delimiter` decides otherwise)",
+                "the delimiter is `{}`: with it {}, and the `{}` that the name promises makes no table \
+                 (`--delimiter` decides otherwise)",
                 shown(delimiter),
-                table.described()
+                table.described(),
+                shown(base.delimiter)
             ));
         }
+        self.table = Some(reason);
     }
 
     /// The delimiter that makes the best table, if one does.
@@ -262,17 +269,22 @@ impl<'t> Sniffer<'t> {
             return false;
         }
         let start = trial.records[above].start;
-        let lines = memchr::memchr_iter(b'\n', &self.text[..start]).count();
+        let line_end = trial.dialect.line_end();
+        let lines = memchr::memchr_iter(line_end, &self.text[..start]).count();
+        // `tail` knows no other line end.
+        let way = match line_end {
+            b'\n' => format!(", for example with `tail -n +{}`", lines + 1),
+            _ => format!(": it starts at line {}", lines + 1),
+        };
         self.notes.push(format!(
             "the first {} not like the {} below, which have {} fields: if these lines stand above the table, leave \
-             them out, for example with `tail -n +{}`",
+             them out{way}",
             match above {
                 1 => "record is".to_owned(),
                 _ => format!("{above} records are"),
             },
             below.len(),
             trial.width,
-            lines + 1
         ));
         true
     }
@@ -391,6 +403,8 @@ mod tests {
         }
         let found = decided(b',', DelimiterBy::Content, "a,b;c,d;e\n1,2;3,4;5\n");
         assert_eq!(found.dialect.delimiter, b',');
+        let table = "with the delimiter `,` all 2 records at the start have 3 fields";
+        assert_eq!(found.table.as_deref(), Some(table));
         let found = decided(b',', DelimiterBy::Content, "a;b;c\n1,5;2,5;3,5\n");
         assert_eq!(
             (found.dialect.delimiter, found.decimal_char),
