@@ -5,7 +5,7 @@
 //! handed out ([`Content`]). Frames that are small, and linked ones that can be held, are pieces as a whole;
 //! large frames of linked blocks are streamed.
 //!
-//! No decoder can begin inside a frame, so the faults of blocks are named here, in the words of `lz4_flex`.
+//! No decoder can begin inside a frame, so the faults of blocks are named here, as `lz4_flex` names them.
 
 use std::io::{self, Read};
 
@@ -14,6 +14,7 @@ use xxhash_rust::xxh32::{Xxh32, xxh32};
 
 use super::super::pieces::{Outcome, PIECE_BYTES_MAX, Piece, Splitter, Step, Task, append};
 use super::super::{RawInput, skip_skippable_frames, trailing_garbage, truncated};
+use super::damaged;
 
 const MAGIC: [u8; 4] = [0x04, 0x22, 0x4d, 0x18];
 /// Magic number, flags, content size, dictionary, header checksum (LZ4 frame format 1.6).
@@ -154,7 +155,7 @@ impl FrameSplitter {
             return Ok(Step::Cut);
         }
         if (size & !IS_STORED) as usize > frame.block_bytes_max {
-            return Ok(Step::Broken(FrameError::BlockTooBig.into()));
+            return Ok(Step::Broken(damaged(FrameError::BlockTooBig)));
         }
         if !append(raw, 4 + frame.block_bytes(size) as u64, &mut piece.packed)? {
             return Ok(Step::Broken(truncated()));
@@ -255,7 +256,7 @@ fn unpack_blocks(
         if let Some(checksum) = checksum.first_chunk()
             && xxh32(contents, 0) != u32::from_le_bytes(*checksum)
         {
-            return Err(FrameError::BlockChecksumError.into());
+            return Err(damaged(FrameError::BlockChecksumError));
         }
         let room = &mut plain[*end..][..frame.plain_bytes_max(size)];
         let plain_bytes = if size & IS_STORED != 0 {
@@ -263,7 +264,7 @@ fn unpack_blocks(
             contents.len()
         } else {
             lz4_flex::block::decompress_into(contents, room)
-                .map_err(FrameError::DecompressionError)?
+                .map_err(|fault| damaged(FrameError::DecompressionError(fault)))?
         };
         if plain_bytes == 0 {
             // `lz4_flex` takes a block of nothing for the end of the frame; then this one goes on behind it.
@@ -305,11 +306,11 @@ impl Content {
             && expected != self.plain_bytes
         {
             let actual = self.plain_bytes;
-            return Err(FrameError::ContentLengthError { expected, actual }.into());
+            return Err(damaged(FrameError::ContentLengthError { expected, actual }));
         }
         match (self.hasher, checksum) {
             (Some(hasher), Some(checksum)) if hasher.digest() != checksum => {
-                Err(FrameError::ContentChecksumError.into())
+                Err(damaged(FrameError::ContentChecksumError))
             }
             _ => Ok(()),
         }
