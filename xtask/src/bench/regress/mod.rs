@@ -16,6 +16,7 @@
 
 mod baseline;
 mod callgrind;
+mod inputs;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -35,15 +36,36 @@ const LEVELS: [&str; 2] = ["scalar", "avx2"];
 /// Beside so many rows the start of the process is 5 %.
 const ROWS: u64 = 40_000;
 
-/// Whole runs: a name and the arguments of `tamis`. `{csv}`, `{jsonl}` and `{contract}` are the generated files.
+/// Whole runs: a name and the arguments of `tamis`. `{csv}`, `{jsonl}` and their like are the generated files.
 ///
-/// A new verb gets a line here.
-const VERBS: [(&str, &str); 8] = [
+/// A new verb gets a line here, and so does a way through a verb that others do not take.
+const VERBS: [(&str, &str); 14] = [
     ("check csv", "check {csv} --contract {contract} --json"),
     ("check jsonl", "check {jsonl} --contract {contract} --json"),
+    (
+        "check parquet",
+        "check {parquet} --contract {contract} --json",
+    ),
+    (
+        "check protobuf",
+        "check {messages} --proto {schema} --contract {contract} --json",
+    ),
     ("check ten rows", "check {ten} --contract {contract} --json"),
     ("infer csv", "infer {csv}"),
     ("filter csv", "filter {csv} --where country=='DE'"),
+    (
+        "filter csv, expression",
+        "filter {csv} --where double(amount)*1.19>500.0&&!memo.contains('rent')||country.startsWith('D')",
+    ),
+    (
+        "convert csv, columns",
+        "convert {csv} - --columns country,amount,memo",
+    ),
+    (
+        "convert csv to jsonl",
+        "convert {csv} - --output-format jsonl",
+    ),
+    ("sort csv", "sort {csv} --by country,transaction_id"),
     ("group csv", "group {csv} --by country"),
     ("stats csv", "stats {csv}"),
     ("stats csv, core", "stats {csv} --core"),
@@ -118,13 +140,17 @@ fn count_kernels(counts: &mut BTreeMap<String, u64>) -> Result<()> {
 fn count_verbs(counts: &mut BTreeMap<String, u64>) -> Result<()> {
     build_binary()?;
     let data = Data::generate(ROWS)?;
+    let binary = target().join("release/tamis");
+    let [messages, schema] = inputs::protobuf(&data)?;
     let files = [
+        ("{parquet}", inputs::parquet(&binary, &data)?),
+        ("{messages}", messages),
+        ("{schema}", schema),
         ("{csv}", data.csv),
         ("{jsonl}", data.jsonl),
         ("{contract}", data.contract),
         ("{ten}", Data::generate(10)?.csv),
     ];
-    let binary = target().join("release/tamis");
     for (name, arguments) in VERBS {
         for level in LEVELS {
             let shared = format!("{arguments} --threads 1 --io read --quiet --simd {level}");
