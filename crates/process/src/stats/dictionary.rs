@@ -308,6 +308,33 @@ mod tests {
         }
     }
 
+    /// What is called exact compares values: their hashes only say where to look.
+    #[test]
+    fn values_with_one_hash_are_told_apart() {
+        // The first factor of the hash of these is zero, whatever the others are.
+        let root = 0x6a09_e667_f3bc_c909_u64.to_le_bytes();
+        let texts: Vec<Vec<u8>> = (b'a'..=b'z')
+            .map(|last| [&root[..], &[last]].concat())
+            .collect();
+        let mut one_by_one = Dictionary::new(&Limits::of(1));
+        for text in &texts {
+            assert_eq!(
+                hash(text, word_of(text)),
+                hash(&texts[0], word_of(&texts[0]))
+            );
+            add(&mut one_by_one, text).unwrap();
+        }
+        assert_eq!(one_by_one.len(), texts.len());
+        let words: Vec<u128> = texts.iter().map(|text| word_of(text)).collect();
+        let hashes = vec![hash(&texts[0], words[0]); texts.len()];
+        let mut at_once = Dictionary::new(&Limits::of(1));
+        for _ in 0..2 {
+            at_once.add_all(Family::Untyped, &words, &hashes, |at| &texts[at]);
+        }
+        assert!(at_once.values().all(|known| known.count == 2));
+        assert_eq!(at_once.len(), texts.len());
+    }
+
     #[test]
     fn kinds_are_told_apart() {
         let mut dictionary = Dictionary::new(&Limits::of(1));
