@@ -42,6 +42,7 @@ pub(crate) mod hyperloglog;
 mod limits;
 mod moments;
 pub(crate) mod numbers;
+mod plain;
 mod report;
 mod sample;
 mod shape;
@@ -50,6 +51,7 @@ mod tally;
 #[cfg(test)]
 mod tests;
 pub mod text;
+mod values;
 mod wanted;
 mod worker;
 
