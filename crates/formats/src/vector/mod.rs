@@ -34,6 +34,7 @@
 //! ```
 
 mod fast;
+mod fill;
 mod kind;
 mod nulls;
 mod present;
