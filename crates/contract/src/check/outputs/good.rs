@@ -25,6 +25,10 @@ pub(crate) enum GoodRows {
     /// Their fields are written as another format.
     Translated(Box<Translation>),
     /// They are numbered, for whoever has the arrays they lie in and makes this of them.
+    #[cfg_attr(
+        not(feature = "parquet"),
+        expect(dead_code, reason = "there are no arrays")
+    )]
     Numbered(GoodArrays),
 }
 

@@ -134,6 +134,10 @@ impl<'a> Outputs<'a> {
     }
 
     /// Whether they do in this pass or in another, so that inputs must be cut in pieces that can be held in memory.
+    #[cfg_attr(
+        not(feature = "parquet"),
+        expect(dead_code, reason = "only arrays are cut otherwise for it")
+    )]
     pub(crate) fn are_expected(&self) -> bool {
         self.are_wanted() || self.is_rehearsal
     }

@@ -16,7 +16,8 @@ pub(crate) enum GoodArrays {}
 pub(crate) enum Copier {}
 
 /// The arrays of a unit.
-pub(crate) type Kept = ();
+#[derive(Debug, Default)]
+pub(crate) struct Kept {}
 
 impl GoodArrays {
     pub(super) fn schema(&self) -> Option<Schema<'_>> {

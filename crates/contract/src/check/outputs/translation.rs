@@ -60,6 +60,10 @@ pub(crate) struct Column {
     pub(crate) name: String,
     pub(crate) ty: Type,
     /// A timestamp that has no zone.
+    #[cfg_attr(
+        not(feature = "parquet"),
+        expect(dead_code, reason = "only columns with types have zones")
+    )]
     pub(crate) is_local: bool,
     /// Its column in the blocks.
     place: usize,
