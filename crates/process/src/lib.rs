@@ -17,7 +17,6 @@ pub mod generate;
 pub mod group;
 pub mod infer;
 pub mod lists;
-mod items;
 mod open;
 mod order;
 pub mod rows;
