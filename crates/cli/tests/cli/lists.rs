@@ -198,4 +198,6 @@ fn an_empty_file_has_no_columns_and_no_rows() {
             "{arguments:?}: {ran}"
         );
     }
+    let ran = shell.run(&["select", "empty.csv", "-c", "a"]);
+    assert!(ran.stderr.contains("help: there are none\n"), "{ran}");
 }

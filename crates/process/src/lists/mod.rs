@@ -217,7 +217,10 @@ pub(crate) fn unknown(text: &str, span: &Range<usize>, table: &Table<'_>) -> Err
     let name = name(&text[span.clone()]);
     let known: Vec<String> = table.columns().iter().map(|it| it.name.clone()).collect();
     let help = crate::error::of_these(&known);
-    let help = help.trim_start_matches([':', ' ']).to_owned();
+    let help = help
+        .trim_start_matches([':', ' ', '('])
+        .trim_end_matches(')');
+    let help = help.to_owned();
     let message = format!("no column is named `{name}`");
     wrong(text, span.clone(), message, Some(help))
 }
