@@ -10,6 +10,8 @@
 
 mod choose;
 mod loops;
+#[cfg(test)]
+mod tests;
 
 use tamis_engine::kernel::{Empty, Kernel, ShortSet, Spans};
 use tamis_formats::{Block, Kind};

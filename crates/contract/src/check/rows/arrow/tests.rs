@@ -159,6 +159,17 @@ proptest! {
 }
 
 #[test]
+fn empty_strings_of_a_table_are_null_as_those_of_rows_are() {
+    let texts = StringArray::from(vec![Some(""), Some("a"), None, Some("")]);
+    let keys: DictionaryArray<Int8Type> = texts.iter().collect();
+    for array in [Arc::new(texts) as ArrayRef, Arc::new(keys)] {
+        let violations = report(Property::string("x").required(), array).violations;
+        assert_eq!(violations.by_rule[0].rule, "required");
+        assert_eq!(violations.by_rule[0].count, 3);
+    }
+}
+
+#[test]
 fn what_is_spared() {
     let spared = |property: Property, data_type: DataType| {
         let object = Object::new("table").property(property);
