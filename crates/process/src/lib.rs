@@ -24,6 +24,7 @@ pub mod sort;
 mod spill;
 pub mod stats;
 pub mod table;
+mod units;
 
 pub use error::Error;
 

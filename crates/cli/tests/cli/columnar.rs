@@ -47,6 +47,11 @@ fn statistics_of_columns_and_of_text_are_the_same() {
         );
         // Truth values and numbers are written alike by both, so only texts and nulls could differ.
         assert_eq!(columns(file), expected, "{file}");
+        for command in ["stats", "infer -o -", "head -n 9 -o head.csv"] {
+            let ran = shell.tamis(&format!("{command} {file}"));
+            assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+            assert!(!ran.stderr.contains(" 0 B in "), "{}", ran.stderr);
+        }
     }
 }
 
@@ -219,6 +224,17 @@ fn the_bytes_do_not_depend_on_how_they_are_made() {
             "--chunk-size 3MB --io mmap",
         ] {
             assert!(written(options) == expected, "{extension} {options}");
+        }
+        let first = |options: &str| {
+            let ran = shell.tamis(&format!(
+                "head orders.csv -n 5003 -o out.{extension} {options}"
+            ));
+            assert_eq!(ran.code, Some(0), "{options}: {}", ran.stderr);
+            bytes(&shell, &format!("out.{extension}"))
+        };
+        let expected = first("--threads 1");
+        for options in ["--threads 3 --chunk-size 1KiB", "--chunk-size 3MB"] {
+            assert!(first(options) == expected, "head to {extension} {options}");
         }
     }
 }

@@ -17,6 +17,7 @@ use super::tally::{Kind, Tally};
 use super::worker::{Layout, Task, Worker};
 use super::{InferOptions, Inferred, tree};
 use crate::table::note_length;
+use crate::units::run_units;
 use crate::{Error, Result};
 
 /// What a contract says of a column at least, beside its name: `      - name: ` and the end of the line.
@@ -184,12 +185,13 @@ impl<'r> Run<'r> {
             }
             Input::File(file) => {
                 let wanted: Vec<usize> = (0..names.len()).collect();
-                let outcome = pipeline::run_items(
+                let outcome = run_units(
                     source.name(),
+                    file.as_ref(),
                     file.units(&wanted)?,
                     &options,
                     || Worker::new(&task),
-                    |worker, unit| worker.look_at_unit(unit),
+                    |worker, unit, _| worker.look_at_unit(unit),
                     merge,
                 )?;
                 self.bytes += outcome.bytes;

@@ -67,6 +67,7 @@ use tamis_formats::sniff::Format;
 use crate::Result;
 use crate::infer::nulls::Tokens;
 use crate::table::note_length;
+use crate::units::run_units;
 use column::Setting;
 use limits::{JSON_COLUMNS, Limits};
 pub use report::{
@@ -233,13 +234,13 @@ fn run(
                 Layout::File { columns } => columns.iter().map(|column| column.place).collect(),
                 _ => Vec::new(),
             };
-            let units = file.units(&places)?.zip(0..);
-            pipeline::run_items(
+            run_units(
                 &input.name,
-                units.map(|(unit, number)| Ok((unit?, number))),
+                file.as_ref(),
+                file.units(&places)?,
                 &run_options,
                 new_worker,
-                |worker, (unit, number)| worker.look_at_unit(unit, number),
+                |worker, unit, number| worker.look_at_unit(unit, number),
                 |part| Ok(tally.merge(part, &options.progress)),
             )?
         }

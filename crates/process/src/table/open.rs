@@ -198,11 +198,12 @@ pub(super) fn open(source: &dyn Source, options: &TableOptions) -> Result<Input>
 
 /// Tells the progress how much there is to read.
 pub(crate) fn note_length(input: &Input, progress: &Progress) {
-    if let Input::Text(records) = input {
-        let len_bytes = match &records.opened {
+    let len_bytes = match input {
+        Input::Text(records) => match &records.opened {
             Opened::Random(access) => Some(access.len_bytes()),
             Opened::Stream(stream) => stream.raw_len_bytes(),
-        };
-        progress.add_raw_bytes_total(len_bytes.unwrap_or(0));
-    }
+        },
+        Input::File(file) => file.len_bytes(),
+    };
+    progress.add_raw_bytes_total(len_bytes.unwrap_or(0));
 }

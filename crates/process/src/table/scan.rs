@@ -14,6 +14,7 @@ use tamis_formats::{Totals, jsonl};
 use super::open::{note_length, open};
 use super::piece::Rows;
 use super::{Layout, Piece, Table, TableOptions};
+use crate::units::run_units;
 use crate::{Error, Result, batches};
 
 /// What came before a part.
@@ -222,14 +223,13 @@ impl Table<'_> {
             true => file.units_passing(&places, passed)?,
             false => file.units(&places)?,
         };
-        let units = (0..).zip(units);
-        let units = units.map(|(number, unit)| unit.map(|unit| (number, unit)));
-        Ok(pipeline::run_items(
+        Ok(run_units(
             source.name(),
+            file,
             units,
             &self.run_options(),
             || new_worker(&layout),
-            |worker, (number, unit)| {
+            |worker, unit, number| {
                 let mut totals = Totals::default();
                 let piece = Piece {
                     layout: &layout,
