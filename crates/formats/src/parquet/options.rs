@@ -67,7 +67,7 @@ impl FromStr for Compression {
 }
 
 impl Default for Compression {
-    /// Zstandard of level 1: about as quick as snappy and a third smaller.
+    /// Zstandard of level 1: as quick as snappy and up to a third smaller.
     fn default() -> Compression {
         Compression::Zstd(1)
     }
