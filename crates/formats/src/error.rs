@@ -153,18 +153,6 @@ pub enum Error {
         /// What cannot be read of them.
         reason: &'static str,
     },
-    /// A column of a type that the output's format does not have.
-    #[error(
-        "column `{column}` holds {data_type} values, which {format} does not have: leave it out, as `--columns '!{column}'` does, or write another format"
-    )]
-    NotHeld {
-        /// Its name.
-        column: String,
-        /// The type's name in its own system.
-        data_type: String,
-        /// What is to be written.
-        format: Format,
-    },
     /// A column is of another type than in the input before it, and one cannot become the other without loss.
     #[error(
         "column `{column}` holds {data_type} values here and {expected} in the first input: say what it is, for example `--types '{column}:text'`"
@@ -188,7 +176,9 @@ pub enum Error {
         data_type: String,
     },
     /// A column that a format has no place for, or one of its values.
-    #[error("column `{column}` holds {data_type} values, which cannot be written: {message}")]
+    #[error(
+        "column `{column}` holds {data_type} values, which cannot be written ({message}): leave it out, as `--columns '!{column}'` does, or write another format"
+    )]
     Unwritable {
         /// Its name.
         column: String,

@@ -182,14 +182,14 @@ fn what_cannot_be_shown_or_held_is_named() {
         3,
         &[
             "column `either` holds Union",
-            "which Parquet does not have: leave it out, as `--columns '!either'` does",
+            "which cannot be written (Parquet has no such type): leave it out, as `--columns '!either'` does",
         ],
     );
     fails(
         &shell,
         "select odd.arrow --columns !either -o out.parquet",
         3,
-        &["column `took` holds Interval(MonthDayNano) values, which Parquet does not have"],
+        &["column `took` holds Interval(MonthDayNano) values, which cannot be written"],
     );
     assert_eq!(shell.files(), ["odd.arrow"]);
 }

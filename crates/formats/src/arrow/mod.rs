@@ -26,7 +26,6 @@ pub mod file;
 #[cfg(feature = "parquet")]
 pub mod gather;
 #[cfg(feature = "parquet")]
-mod held;
 mod leaf;
 mod moment;
 mod nested;

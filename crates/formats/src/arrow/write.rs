@@ -70,7 +70,6 @@ impl BatchFormat {
         schema: &SchemaRef,
         threads: usize,
     ) -> tamis_engine::Result<Box<dyn BatchWriter>> {
-        super::held::check(self, schema).map_err(|error| producer(sink.name(), error))?;
         Ok(match self {
             BatchFormat::Parquet(compression) => {
                 let options = parquet::WriterOptions {

@@ -15,7 +15,7 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 
 use arrow_array::{ArrayRef, RecordBatch};
-use arrow_schema::{Field, Schema, SchemaRef};
+use arrow_schema::{DataType, Field, IntervalUnit, Schema, SchemaRef};
 use arrow_select::concat::concat;
 use parquet::arrow::arrow_writer::{
     ArrowColumnChunk, ArrowColumnWriter, ArrowRowGroupWriterFactory, ArrowWriter, compute_leaves,
@@ -197,8 +197,12 @@ impl BatchWriter for Writer {
     }
 }
 
-/// Fails with the column that cannot be written: the library says what is wrong, but not with which.
+/// Fails with the column that cannot be written: the library says what is wrong, but not with which, and panics at some types.
 fn check(schema: &SchemaRef) -> Result<(), Error> {
+    let mut fields = schema.fields().iter();
+    if let Some(field) = fields.find(|field| !is_known(field.data_type())) {
+        return Err(unwritable(field, "Parquet has no such type".to_owned()));
+    }
     let can_write = |schema: &SchemaRef| {
         let writer = ArrowWriter::try_new(io::sink(), Arc::clone(schema), None);
         let (_, factory) = writer.and_then(ArrowWriter::into_serialized_writer)?;
@@ -212,6 +216,26 @@ fn check(schema: &SchemaRef) -> Result<(), Error> {
         can_write(&alone).map_err(|error| unwritable(field, message(error)))?;
     }
     Err(at_output(error))
+}
+
+/// Whether the library can write a type, and all in it.
+fn is_known(data_type: &DataType) -> bool {
+    match data_type {
+        DataType::Union(..) | DataType::Interval(IntervalUnit::MonthDayNano) => false,
+        DataType::Struct(members) => {
+            let mut members = members.iter();
+            members.len() > 0 && members.all(|member| is_known(member.data_type()))
+        }
+        DataType::List(item)
+        | DataType::LargeList(item)
+        | DataType::ListView(item)
+        | DataType::LargeListView(item)
+        | DataType::FixedSizeList(item, _)
+        | DataType::Map(item, _)
+        | DataType::RunEndEncoded(_, item) => is_known(item.data_type()),
+        DataType::Dictionary(_, values) => is_known(values),
+        _ => true,
+    }
 }
 
 fn unwritable(field: &Field, message: String) -> Error {

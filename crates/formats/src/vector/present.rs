@@ -18,10 +18,8 @@ impl Vector {
             Kind::Text => false,
         };
         let spans = block.column(column);
-        let is_present = |row: usize| match block.kind(row, column) {
-            Kind::Null | Kind::Missing => false,
-            _ => true,
-        };
+        let is_present =
+            |row: usize| !matches!(block.kind(row, column), Kind::Null | Kind::Missing);
         let all_say = match (block.only_kind(column), block.each_kind(column)) {
             (Some(kind), _) => says_itself(kind),
             (None, Some((kinds, step))) => {

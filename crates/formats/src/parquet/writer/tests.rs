@@ -73,7 +73,7 @@ fn a_column_that_cannot_be_written_is_named() {
             let error = written(batch.as_ref().expect("two columns"), threads);
             let error = error.expect_err(ty);
             let error = format!("{error}");
-            let expected = format!("column `odd` holds {ty} values, which cannot be written: ");
+            let expected = format!("column `odd` holds {ty} values, which cannot be written (");
             assert!(error.contains(&expected), "{error}");
             assert!(error.contains("out.parquet"), "{error}");
         }
