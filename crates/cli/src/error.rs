@@ -87,6 +87,7 @@ impl Error {
                 Self::Process(
                     Process::UnknownColumn { .. }
                     | Process::TooManyColumns { .. }
+                    | Process::TextsTooLarge { .. }
                     | Process::Expression { .. }
                     | Process::Rate { .. }
                     | Process::LateKeys { .. }

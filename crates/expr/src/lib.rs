@@ -41,5 +41,5 @@ mod tests;
 mod ty;
 
 pub use error::ExprError;
-pub use eval::{Evaluated, Evaluator, Input, Selected};
+pub use eval::{Evaluated, Evaluator, Input, RESULT_BYTES_MAX, Selected};
 pub use expression::{Expression, Schema};

@@ -55,6 +55,17 @@ pub enum Error {
         /// The most bytes that are read of a contract.
         limit_bytes: usize,
     },
+    /// Texts that an expression puts together grow beyond all bounds.
+    #[error(
+        "`{input}`: the texts that are computed of one piece of it take more than {} MiB: compute shorter ones, or let `--chunk-size` make smaller pieces",
+        .limit_bytes >> 20
+    )]
+    TextsTooLarge {
+        /// Name of the input.
+        input: String,
+        /// What they may take.
+        limit_bytes: usize,
+    },
     /// No column has this name.
     #[error("there is no column `{name}`{}", of_these(.known))]
     UnknownColumn {

@@ -171,3 +171,24 @@ fn the_answer_does_not_depend_on_how_it_is_computed() {
         assert_eq!(run("orders.csv.gz", "--threads 2"), expected, "{verb}");
     }
 }
+
+#[test]
+fn texts_that_grow_without_end_are_an_error() {
+    let shell = Shell::new();
+    shell.write("rows.csv", "t\n".to_owned() + &"a\n".repeat(600));
+    let (some, more) = ("x".repeat(1_000), "y".repeat(1_000));
+    let longer = |text: &str| format!("{text}.replace('a','{some}').replace('x','{more}')");
+    for (verb, limit_mib) in [
+        (format!("select rows.csv -c {} -o out", longer("t")), 256),
+        (format!("select rows.csv -c {} -o out", longer("'a'")), 512),
+        (format!("group rows.csv --by {} -o out", longer("t")), 256),
+    ] {
+        let ran = shell.tamis(&verb);
+        let told = format!(
+            "`rows.csv`: the texts that are computed of one piece of it take more than {limit_mib} MiB"
+        );
+        assert_eq!(ran.code, Some(2), "{:.300}", ran.stderr);
+        assert!(ran.stderr.contains(&told), "{:.300}", ran.stderr);
+        assert_eq!(shell.files(), ["rows.csv"], "nothing is half-written");
+    }
+}

@@ -26,6 +26,8 @@ use tamis_formats::vector::{Values, Vector};
 use crate::Expression;
 use crate::program::{Operand, Program, Scalar, Step};
 use parts::Room;
+
+pub use parts::RESULT_BYTES_MAX;
 use slot::{LaneMut, Out, Slot};
 use view::{Data, View};
 
@@ -48,6 +50,8 @@ pub struct Evaluated<'e> {
     pub bytes: &'e [u8],
     /// A bit for each row that is null because something could not be computed; empty if there are none.
     pub failed: &'e [u64],
+    /// Texts would take more than [`RESULT_BYTES_MAX`]: there are not all rows, and fewer at a time must be asked for.
+    pub is_too_large: bool,
 }
 
 impl Evaluated<'_> {
@@ -98,6 +102,8 @@ pub struct Evaluator {
     selected: Vec<u64>,
     /// What texts may take before rows are computed in parts.
     texts_bytes_max: usize,
+    /// What those of the result may.
+    result_bytes_max: usize,
 }
 
 /// What the loops need beside their operands.
@@ -133,6 +139,7 @@ impl Evaluator {
             scratch: Scratch::new(kernel),
             selected: Vec::new(),
             texts_bytes_max: parts::TEXTS_BYTES_MAX,
+            result_bytes_max: RESULT_BYTES_MAX,
         }
     }
 
@@ -157,12 +164,13 @@ impl Evaluator {
         rows: usize,
     ) -> Evaluated<'e> {
         let program = &expression.program;
-        self.run(program, expression.result, inputs, rows);
-        match expression.result {
+        let is_too_large = !self.run(program, expression.result, inputs, rows);
+        let evaluated = match expression.result {
             Operand::Column(column) => Evaluated {
                 vector: inputs[column].vector,
                 bytes: inputs[column].bytes,
                 failed: &[],
+                is_too_large: false,
             },
             Operand::Step(step) => self.slots[step].evaluated(),
             Operand::Constant(constant) => {
@@ -170,6 +178,10 @@ impl Evaluator {
                     .fill(&program.constants[constant], expression.ty, rows);
                 self.other.evaluated()
             }
+        };
+        Evaluated {
+            is_too_large,
+            ..evaluated
         }
     }
 

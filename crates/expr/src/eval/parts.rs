@@ -15,6 +15,9 @@ use crate::program::{Operand, Program};
 /// What the texts of all steps may take for the rows at hand, in bytes: a hundred times an ordinary block.
 pub(super) const TEXTS_BYTES_MAX: usize = 8 << 20;
 
+/// What the texts that come out for the rows of one call may take, in bytes: a thousand times what is usual.
+pub const RESULT_BYTES_MAX: usize = 256 << 20;
+
 /// How much is left for the texts that are put together.
 #[derive(Debug)]
 pub(super) struct Room {
@@ -56,20 +59,22 @@ impl Room {
 }
 
 impl Evaluator {
-    /// Computes the steps; the one that is the result for all rows.
+    /// Computes the steps; the one that is the result for all rows. False if the texts of the result are too large.
     pub(super) fn run(
         &mut self,
         program: &Program,
         result: Operand,
         inputs: &[Input<'_>],
         rows: usize,
-    ) {
+    ) -> bool {
         let is_done = self.run_rows(program, result, inputs, rows);
-        if let (false, Operand::Step(step)) = (is_done, result) {
-            let mut whole = Slot::default();
-            self.run_halves(program, step, inputs, 0..rows, &mut whole);
-            self.slots[step] = whole;
-        }
+        let (false, Operand::Step(step)) = (is_done, result) else {
+            return true;
+        };
+        let mut whole = Slot::default();
+        let fits = self.run_halves(program, step, inputs, 0..rows, &mut whole);
+        self.slots[step] = whole;
+        fits
     }
 
     /// Computes the steps for all rows; false if their texts take too much.
@@ -120,7 +125,7 @@ impl Evaluator {
         }
     }
 
-    /// Computes one half of the rows after the other, and adds what `step` comes to behind `whole`.
+    /// Computes one half of the rows after the other, and adds what `step` comes to behind `whole`. False if that is too large.
     fn run_halves(
         &mut self,
         program: &Program,
@@ -128,7 +133,7 @@ impl Evaluator {
         inputs: &[Input<'_>],
         rows: Range<usize>,
         whole: &mut Slot,
-    ) {
+    ) -> bool {
         let middle = rows.start + rows.len() / 2;
         for half in [rows.start..middle, middle..rows.end] {
             let is_done = {
@@ -145,14 +150,26 @@ impl Evaluator {
             if is_done {
                 let Slot { vector, failed } = &self.slots[step];
                 whole.append(vector, &[], failed, 0..half.len());
-            } else {
-                self.run_halves(program, step, inputs, half, whole);
+                if whole.text_bytes() > self.result_bytes_max {
+                    return false;
+                }
+            } else if !self.run_halves(program, step, inputs, half, whole) {
+                return false;
             }
         }
+        true
     }
 }
 
 impl Slot {
+    /// What its texts take.
+    fn text_bytes(&self) -> usize {
+        match &self.vector.values {
+            Values::Text(texts) => texts.decoded_bytes(),
+            _ => 0,
+        }
+    }
+
     /// Adds rows of a vector whose texts lie in `bytes`.
     fn append(&mut self, vector: &Vector, bytes: &[u8], failed: &[u64], rows: Range<usize>) {
         let Vector {
@@ -251,6 +268,15 @@ mod tests {
         let chain = format!("t.replace('a', '{some}').replace('x', '{more}')");
         let schema = Schema::new([("t", Type::Text)]);
         let mut evaluator = Evaluator::new(Kernel::detect());
+
+        // All have two hundred megabytes.
+        let whole = Expression::compile(&chain, &schema).unwrap();
+        let found = evaluator.evaluate(&whole, &inputs, rows);
+        assert!(!found.is_too_large && found.vector.rows == rows);
+        evaluator.result_bytes_max = 100_000_000;
+        assert!(evaluator.evaluate(&whole, &inputs, rows).is_too_large);
+        let few = evaluator.evaluate(&whole, &inputs, 10);
+        assert!(!few.is_too_large);
 
         let sizes = Expression::compile(&format!("size({chain})"), &schema).unwrap();
         let found = evaluator.evaluate(&sizes, &inputs, rows).vector;

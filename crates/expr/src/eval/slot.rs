@@ -20,6 +20,7 @@ impl Slot {
             vector: &self.vector,
             bytes: &[],
             failed: &self.failed,
+            is_too_large: false,
         }
     }
 
@@ -56,11 +57,7 @@ impl Slot {
             }
             (LaneMut::Integers(out), Scalar::Integer(value)) => out.resize(rows, *value),
             (LaneMut::Numbers(out), Scalar::Number(value)) => out.resize(rows, *value),
-            (LaneMut::Texts(out), Scalar::Text(value)) => {
-                for _ in 0..rows {
-                    out.push(value);
-                }
-            }
+            (LaneMut::Texts(out), Scalar::Text(value)) => out.push_repeated(value, rows),
             (values, _) => {
                 match values {
                     LaneMut::Null => {}

@@ -80,7 +80,9 @@ impl Table {
                         vector,
                         bytes,
                         failed,
+                        is_too_large,
                     } = evaluated;
+                    assert!(!is_too_large, "{text}");
                     let rows = 0..block.rows;
                     rows.map(|row| show(vector, bytes, failed, row)).collect()
                 };

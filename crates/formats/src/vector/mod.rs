@@ -124,6 +124,22 @@ impl Texts {
         self.decoded.clear();
     }
 
+    /// Bytes of the texts that are copies.
+    pub fn decoded_bytes(&self) -> usize {
+        self.decoded.len()
+    }
+
+    /// Adds `rows` rows with the same text, of which there is one copy.
+    ///
+    /// # Panics
+    /// As [`push_with`](Self::push_with).
+    pub fn push_repeated(&mut self, text: &[u8], rows: usize) {
+        let start = self.decoded.len();
+        self.decoded.extend_from_slice(text);
+        let place = Place::decoded(start, self.decoded.len());
+        self.places.resize(self.places.len() + rows, place);
+    }
+
     /// Adds a row with a copy of a text.
     ///
     /// # Panics

@@ -279,6 +279,9 @@ impl Fault {
                 row: start.input_rows + row + 1,
                 value,
             }),
+            Fault::TextsTooLarge(limit_bytes) => {
+                Failure::Error(Error::TextsTooLarge { input, limit_bytes })
+            }
             Fault::Malformed {
                 row,
                 byte_offset,

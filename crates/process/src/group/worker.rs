@@ -3,7 +3,7 @@
 use std::sync::Mutex;
 
 use tamis_engine::kernel::Kernel;
-use tamis_expr::Evaluator;
+use tamis_expr::{Evaluator, RESULT_BYTES_MAX};
 use tamis_formats::csv::Dialect;
 use tamis_formats::vector::{Misfit, Nulls, Reader, Vector};
 use tamis_formats::{Block, Malformed, Visitor};
@@ -87,6 +87,8 @@ pub(super) struct Part {
 /// Why the run cannot go on. Rows count within the piece, from 0.
 #[derive(Debug)]
 pub(super) enum Fault {
+    /// Texts that are computed take more than so many bytes.
+    TextsTooLarge(usize),
     Misfit {
         row: u64,
         /// The column of the table.
@@ -170,9 +172,8 @@ impl<'s> Worker<'s> {
             .expect("it is there until the worker is done")
     }
 
-    /// Takes the rows of a block, the first of which stands at `order`. Returns how many values could not be computed, or the
-    /// first misfit and the column of the table it is in.
-    fn take_block(&mut self, block: &Block<'_>, order: u64) -> Result<u64, (usize, Misfit)> {
+    /// Takes the rows of a block, the first of which stands at `order`. Returns how many values could not be computed.
+    fn take_block(&mut self, block: &Block<'_>, order: u64) -> Result<u64, Trouble> {
         let plan = self.shared.plan;
         let hand = self
             .hand
@@ -187,7 +188,7 @@ impl<'s> Worker<'s> {
             }
         }
         if let Some(first) = first_of(&mut misfits) {
-            return Err((plan.wanted[first.0], first.1));
+            return Err(Trouble::Misfit(plan.wanted[first.0], first.1));
         }
         let inputs = |computed: &Computed| -> Vec<tamis_expr::Input<'_>> {
             let inputs = computed.inputs.iter().map(|&place| tamis_expr::Input {
@@ -213,6 +214,9 @@ impl<'s> Worker<'s> {
             let words = values.failed.iter().enumerate();
             let counts = words.map(|(at, word)| u64::from((word & is_selected(at)).count_ones()));
             failed += counts.sum::<u64>();
+            if values.is_too_large {
+                return Err(Trouble::TextsTooLarge);
+            }
             evaluated.push(values);
         }
         let computed = |at: usize| Written {
@@ -268,7 +272,7 @@ impl<'s> Worker<'s> {
             misfits.extend(read.err().map(|misfit| (place(source), misfit)));
         }
         if let Some(first) = first_of(&mut misfits) {
-            return Err((plan.wanted[first.0], first.1));
+            return Err(Trouble::Misfit(plan.wanted[first.0], first.1));
         }
         let (groups, accumulators) = hand.groups.rows_and_accumulators();
         for (accumulator, &(_, argument)) in accumulators.iter_mut().zip(&plan.states) {
@@ -337,6 +341,14 @@ impl Drop for Worker<'_> {
     }
 }
 
+/// Why the rows of a block cannot be taken.
+enum Trouble {
+    /// A value that is not of its type, and the column of the table it is in.
+    Misfit(usize, Misfit),
+    /// Texts that are computed take more than [`RESULT_BYTES_MAX`].
+    TextsTooLarge,
+}
+
 /// The misfit of the first row: whatever the cut of the input into blocks, it is the same.
 fn first_of(misfits: &mut Vec<(usize, Misfit)>) -> Option<(usize, Misfit)> {
     misfits.drain(..).min_by_key(|(_, misfit)| misfit.row)
@@ -366,7 +378,11 @@ impl Visitor for Rows<'_, '_> {
         let order = order(self.part.ticket, self.row);
         match self.worker.take_block(block, order) {
             Ok(failed) => self.part.failed += failed,
-            Err((column, misfit)) => {
+            Err(Trouble::TextsTooLarge) => {
+                self.part.fault = Some(Fault::TextsTooLarge(RESULT_BYTES_MAX));
+                return;
+            }
+            Err(Trouble::Misfit(column, misfit)) => {
                 self.part.fault = Some(Fault::Misfit {
                     row: self.row + misfit.row as u64,
                     column,

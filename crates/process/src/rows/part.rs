@@ -27,8 +27,17 @@ pub(crate) struct Part {
     pub(super) first_malformed: Option<(u64, u64, String)>,
     /// The first value that is not of its column's type: its row of the piece, its column of the table, the value.
     pub(super) misfit: Option<(u64, usize, String)>,
-    /// Why the rows cannot be put into columns.
-    pub(super) failure: Option<tamis_formats::Error>,
+    /// Why the rows cannot be written.
+    pub(super) failure: Option<Failure>,
+}
+
+/// What keeps rows from being written.
+#[derive(Debug)]
+pub(super) enum Failure {
+    /// They cannot be put into columns.
+    Columns(tamis_formats::Error),
+    /// Their computed texts take more than so many bytes.
+    TextsTooLarge(usize),
 }
 
 impl Part {

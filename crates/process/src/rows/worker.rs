@@ -2,18 +2,25 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use tamis_expr::{Evaluator, Input};
+use tamis_expr::{Evaluator, Input, RESULT_BYTES_MAX};
 use tamis_formats::vector::{Misfit, Reader, Vector, ones};
 use tamis_formats::write::write_json_string;
 use tamis_formats::{Block, Malformed, Visitor};
 
 use super::Take;
 use super::encode::Rows;
-use super::part::Part;
+use super::part::{Failure, Part};
 use super::plan::{Computed, Encoding, From, Plan};
 use super::take::{draw, draw_max};
 use crate::batches::{self, Gatherer, Target};
 use crate::table::{Layout, Piece};
+
+/// What the output of a piece may take beside [`OUTPUT_GROWTH_MAX`] times the piece, if something is computed: it is
+/// held until those before it are written.
+const OUTPUT_BYTES_MAX: usize = 512 << 20;
+
+/// How many times as large as what was read.
+const OUTPUT_GROWTH_MAX: usize = 8;
 
 /// The scratch of one thread.
 pub(crate) struct Worker<'p> {
@@ -89,6 +96,7 @@ impl<'p> Worker<'p> {
             byte_offset: piece.byte_offset(),
             input: piece.input_index(),
             place: piece.place(),
+            read_bytes: 0,
             part: Part::default(),
             worker: self,
         }
@@ -158,6 +166,8 @@ struct Pass<'w, 'p> {
     input: usize,
     /// Where the piece stands in its input.
     place: u64,
+    /// Bytes of the blocks that were encoded.
+    read_bytes: usize,
     part: Part,
 }
 
@@ -309,12 +319,21 @@ impl Pass<'_, '_> {
     ) {
         let take = self.worker.plan.take;
         let keeps_ends = self.worker.plan.needs_ends();
+        self.read_bytes += block.bytes.len();
+        let bytes_max = match self.worker.plan.computed.is_empty() {
+            true => usize::MAX,
+            false => OUTPUT_BYTES_MAX + OUTPUT_GROWTH_MAX * self.read_bytes,
+        };
         self.compute(block, chosen, |rows, encoder, part| {
             for row in ones(chosen) {
                 if matches!(take, Take::First(count) if part.rows >= count) {
                     break;
                 }
                 write(rows, encoder, row, &mut part.bytes);
+                if part.bytes.len() > bytes_max {
+                    part.failure = Some(Failure::TextsTooLarge(bytes_max));
+                    break;
+                }
                 part.rows += 1;
                 if keeps_ends {
                     part.ends.push(part.bytes.len());
@@ -347,7 +366,7 @@ impl Pass<'_, '_> {
                     target.encode(gatherer, &mut part.bytes, &mut part.ends)
                 })
             });
-            part.failure = gathered.err();
+            part.failure = gathered.err().map(Failure::Columns);
             part.rows += ones(chosen).count() as u64;
         });
     }
@@ -360,7 +379,7 @@ impl Pass<'_, '_> {
         match gatherer.finish() {
             Ok(batches) => self.part.batches = batches,
             Err(error) => {
-                self.part.failure.get_or_insert(error);
+                self.part.failure.get_or_insert(Failure::Columns(error));
             }
         }
     }
@@ -392,6 +411,10 @@ impl Pass<'_, '_> {
             let values = evaluator.evaluate(&plan.expression, inputs, block.rows);
             let failed = ones(values.failed).filter(|row| chosen[row / 64] >> (row % 64) & 1 == 1);
             self.part.failed += failed.count() as u64;
+            if values.is_too_large {
+                self.part.failure = Some(Failure::TextsTooLarge(RESULT_BYTES_MAX));
+                return;
+            }
             computed.push((values.vector, values.bytes));
         }
         let rows = Rows {

@@ -6,7 +6,7 @@ use tamis_engine::pipeline::Flow;
 use tamis_engine::sink::Sink;
 use tamis_formats::csv;
 
-use super::part::Part;
+use super::part::{Failure, Part};
 use super::plan::{Encoding, Plan};
 use super::take::Reservoir;
 use super::worker::Worker;
@@ -208,10 +208,11 @@ impl<'p> Writer<'p> {
                 return Ok(Flow::Stop);
             }
         }
-        if let Some(source) = part.failure {
-            self.malformed = Some(Error::Format {
-                input: start.input.to_owned(),
-                source,
+        if let Some(failure) = part.failure {
+            let input = start.input.to_owned();
+            self.malformed = Some(match failure {
+                Failure::Columns(source) => Error::Format { input, source },
+                Failure::TextsTooLarge(limit_bytes) => Error::TextsTooLarge { input, limit_bytes },
             });
             return Ok(Flow::Stop);
         }
