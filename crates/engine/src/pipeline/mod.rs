@@ -180,7 +180,8 @@ pub struct Stages {
 
 /// Runs `map` over all chunks of `input` and `merge` over what it returns, in order.
 ///
-/// `new_worker` makes the scratch state of one thread. Chunks without a record (inside a very long
+/// `new_worker` makes the scratch state of one thread, which gets chunks in their order; who takes over what a worker left
+/// that was dropped gets none before those. Chunks without a record (inside a very long
 /// one) are not mapped. `map` runs on `options.threads` threads, `merge` on the calling one.
 ///
 /// # Errors
@@ -436,6 +437,10 @@ where
 
     /// Claims and maps one chunk. `None` when there are no more.
     fn next(&self, worker: &mut Option<W>) -> Option<(u64, Finished<P>)> {
+        // Before there is a piece for it: a worker that takes over what another left would put the piece behind later ones.
+        let made = catch_unwind(AssertUnwindSafe(|| {
+            worker.get_or_insert_with(&self.new_worker);
+        }));
         let mut waited = Duration::ZERO;
         let mut claim = || {
             if self.options.cancel.is_cancelled() {
@@ -461,7 +466,10 @@ where
             Err((index, error)) => return Some((index, Err(error))),
         };
         let before = Instant::now();
-        let mapped = catch_unwind(AssertUnwindSafe(|| self.map_one(index, claimed, worker)));
+        let mapped = made.and_then(|()| {
+            let worker = worker.as_mut().expect("it has been made");
+            catch_unwind(AssertUnwindSafe(|| self.map_one(index, claimed, worker)))
+        });
         add_elapsed(&self.map_nanos, before);
         let finished = mapped.unwrap_or_else(|panic| {
             // Mapped bytes that change between two looks may break what the code relies on; then that is the
@@ -478,8 +486,7 @@ where
         Some((index, finished))
     }
 
-    fn map_one(&self, index: u64, claimed: F::Claimed, worker: &mut Option<W>) -> Finished<P> {
-        let worker = worker.get_or_insert_with(&self.new_worker);
+    fn map_one(&self, index: u64, claimed: F::Claimed, worker: &mut W) -> Finished<P> {
         let mut part = None;
         let piece = self.feed.visit(index, claimed, |chunk| {
             part = Some((self.map)(worker, chunk));

@@ -1,5 +1,8 @@
 //! Goal: chunks hold exactly the records of the input, whatever the threads, chunk size, source and kernel.
 
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use proptest::prelude::*;
 
 use super::*;
@@ -415,6 +418,52 @@ fn items_are_merged_in_their_order() {
         assert!(!outcome.unwrap().stopped);
         assert_eq!(merged, Vec::from_iter(0..1000));
     }
+}
+
+/// What a worker has taken, which the next one goes on with.
+struct Heir<'a> {
+    taken: Vec<u32>,
+    left: &'a Mutex<Vec<Vec<u32>>>,
+}
+
+impl Drop for Heir<'_> {
+    fn drop(&mut self) {
+        let mut left = self.left.lock().unwrap();
+        left.push(std::mem::take(&mut self.taken));
+    }
+}
+
+#[test]
+fn who_goes_on_with_what_a_worker_left_gets_later_items() {
+    let left = Mutex::new(Vec::new());
+    let slow = AtomicBool::new(true);
+    let new_worker = || {
+        // One of the two comes when the other is done.
+        if slow.swap(false, Ordering::Relaxed) {
+            std::thread::sleep(Duration::from_millis(100));
+        }
+        let taken = left.lock().unwrap().pop().unwrap_or_default();
+        Heir { taken, left: &left }
+    };
+    let options = Options {
+        threads: 2,
+        ..Options::default()
+    };
+    let ran = run_items(
+        "numbers",
+        (0..4).map(Ok),
+        &options,
+        new_worker,
+        |heir, number| {
+            heir.taken.push(number);
+            Ok(())
+        },
+        |()| Ok(Flow::Continue),
+    );
+    ran.unwrap();
+    let left = left.into_inner().unwrap();
+    assert!(left.iter().all(|taken| taken.is_sorted()), "{left:?}");
+    assert_eq!(left.concat().len(), 4);
 }
 
 #[test]
