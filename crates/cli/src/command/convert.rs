@@ -29,7 +29,7 @@ pub(crate) struct Options {
     output: PathBuf,
 
     /// Only these columns, as `tamis select` has them
-    #[arg(long, short, value_name = "COLUMN,...")]
+    #[arg(long, short, value_name = "COLUMN,...", allow_hyphen_values = true)]
     columns: Option<String>,
 
     /// Only records for which this expression is true

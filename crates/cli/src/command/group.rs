@@ -41,11 +41,17 @@ pub(crate) struct Options {
     table: TableArgs,
 
     /// The keys: columns or expressions, `country, timestamp.getFullYear() as year` [default: all rows are one group]
-    #[arg(long, short, value_name = "KEY,...")]
+    #[arg(long, short, value_name = "KEY,...", allow_hyphen_values = true)]
     by: Option<String>,
 
     /// What is found out of each group
-    #[arg(long, short, value_name = "FUNCTION(X),...", default_value = "count()")]
+    #[arg(
+        long,
+        short,
+        value_name = "FUNCTION(X),...",
+        default_value = "count()",
+        allow_hyphen_values = true
+    )]
     agg: String,
 
     /// Only records for which this expression is true

@@ -24,7 +24,7 @@ pub(crate) struct Options {
     table: TableArgs,
 
     /// The columns
-    #[arg(long, short, value_name = "COLUMN,...")]
+    #[arg(long, short, value_name = "COLUMN,...", allow_hyphen_values = true)]
     columns: String,
 
     /// Only records for which this expression is true

@@ -34,7 +34,7 @@ pub(crate) struct Options {
     table: TableArgs,
 
     /// The columns, each perhaps with `desc`, `nulls first` or `nulls last` behind it
-    #[arg(long, short, value_name = "COLUMN,...")]
+    #[arg(long, short, value_name = "COLUMN,...", allow_hyphen_values = true)]
     by: String,
 
     /// Null comes first, where a column does not say otherwise

@@ -201,3 +201,28 @@ fn an_empty_file_has_no_columns_and_no_rows() {
     let ran = shell.run(&["select", "empty.csv", "-c", "a"]);
     assert!(ran.stderr.contains("help: there are none\n"), "{ran}");
 }
+
+#[test]
+fn a_list_may_start_with_a_minus() {
+    let shell = Shell::new();
+    shell.write("t.csv", "n,k\n2,a\n1,b\n");
+    for (verb, option, list, expected) in [
+        ("select", "--columns", "-n as m", "m\n-2\n-1\n"),
+        ("convert", "-c", "-7 / 2 as m", "m\n-3\n-3\n"),
+        // These are no such list; their own errors say so.
+        ("group", "--agg", "-sum(n)", ""),
+        ("sort", "--by", "-n", ""),
+        ("group", "--by", "-n as m", "m,count()\n-2,1\n-1,1\n"),
+    ] {
+        let arguments = match verb {
+            "convert" => vec!["t.csv", "-", option, list],
+            _ => vec!["t.csv", option, list],
+        };
+        let (code, stdout, stderr) = shell.verb(verb, &arguments);
+        assert!(!stderr.contains("unexpected argument"), "{stderr}");
+        if !expected.is_empty() {
+            assert_eq!(code, Some(0), "{verb} {option} {list}: {stderr}");
+            assert_eq!(stdout, expected, "{verb} {option} {list}");
+        }
+    }
+}
