@@ -34,6 +34,9 @@ const EXPONENT_MAX: i64 = 6144;
 /// without an exponent.
 pub const PLACES_MAX: usize = 16_384;
 
+/// The largest power of ten that is a double.
+const EXACT_POWER_MAX: i32 = 22;
+
 /// A decimal number, exact. Equal numbers are equal however they were written.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct Decimal(Form);
@@ -106,6 +109,23 @@ impl Decimal {
             Decimal::parse(format!("{value:e}").as_bytes())
         } else {
             None
+        }
+    }
+
+    /// The nearest double, ties to even; infinite beyond the last one.
+    pub fn to_f64(&self) -> f64 {
+        match self.0 {
+            // Two doubles that are exact, so that their quotient is rounded once (Clinger 1990).
+            Form::Small { mantissa, exponent }
+                if mantissa.unsigned_abs() <= 1 << f64::MANTISSA_DIGITS
+                    && (-EXACT_POWER_MAX..=0).contains(&exponent) =>
+            {
+                mantissa as f64 / 10_f64.powi(-exponent)
+            }
+            _ => {
+                let text = self.to_string();
+                text.parse().expect("a decimal is written as a double is")
+            }
         }
     }
 

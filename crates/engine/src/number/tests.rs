@@ -270,5 +270,15 @@ proptest! {
     fn doubles_survive(value in proptest::num::f64::NORMAL | proptest::num::f64::SUBNORMAL) {
         let decimal = Decimal::from_f64(value).unwrap();
         prop_assert_eq!(decimal.to_string().parse::<f64>().unwrap(), value);
+        prop_assert_eq!(decimal.to_f64(), value);
+    }
+
+    #[test]
+    fn the_nearest_double_is_that_of_the_text(mantissa in -(1_i64 << 54)..1 << 54, places in 0..30_usize) {
+        let digits = format!("{:0>30}", mantissa.unsigned_abs());
+        let (whole, fraction) = digits.split_at(30 - places);
+        let sign = if mantissa < 0 { "-" } else { "" };
+        let text = format!("{sign}{whole}.{fraction}");
+        prop_assert_eq!(decimal(&text).to_f64(), text.parse::<f64>().unwrap());
     }
 }

@@ -260,8 +260,7 @@ impl Spread {
 
     fn take_number(&mut self, class: Class, number: &Decimal, text: &[u8], count: u64) {
         self.numbers.add_other(number, text, count);
-        let value: f64 = number.to_string().parse().unwrap_or(f64::NAN);
-        self.sketch.add(value, count);
+        self.sketch.add(number.to_f64(), count);
         self.add_class(class);
     }
 

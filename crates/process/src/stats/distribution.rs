@@ -5,6 +5,7 @@
 //! step in one bin, or, where a step is wider than that, its parts in several.
 
 use tamis_contract::model::LogicalType;
+use tamis_contract::report::shown_value;
 use tamis_engine::kernel::Moment;
 use tamis_engine::number::Decimal;
 use tamis_formats::calendar::DAY_SECONDS;
@@ -50,26 +51,36 @@ pub(super) enum MomentShape {
 
 /// Where values lie.
 #[derive(Clone, Debug)]
-pub(super) struct Distribution {
+pub(super) struct Distribution<'v> {
     axis: Axis,
     basis: Basis,
     /// In the order of the values.
-    steps: Vec<Step>,
+    steps: Vec<Step<'v>>,
 }
 
 /// Values that are not told apart.
 #[derive(Clone, Debug)]
-struct Step {
+struct Step<'v> {
     from: f64,
     to: f64,
     count: u64,
-    /// What stands for them.
-    value: Scalar,
+    value: Representative<'v>,
 }
 
-impl Distribution {
+/// What stands for the values of a step. It is written out when it is shown: of thousands, a few are.
+#[derive(Clone, Debug)]
+enum Representative<'v> {
+    /// The number that all of them are.
+    Number(Decimal),
+    /// The middle of a bucket of numbers.
+    Middle(f64),
+    /// The text of a moment.
+    Text(&'v [u8]),
+}
+
+impl<'v> Distribution<'v> {
     /// That of all numbers, each with its count.
-    pub(super) fn of_numbers(axis: Axis, mut values: Vec<(Decimal, u64)>) -> Distribution {
+    pub(super) fn of_numbers(axis: Axis, mut values: Vec<(Decimal, u64)>) -> Distribution<'v> {
         values.sort();
         let steps = values.into_iter().map(|(number, count)| {
             let at = to_f64(&number);
@@ -77,7 +88,7 @@ impl Distribution {
                 from: at,
                 to: at,
                 count,
-                value: Scalar::Number(number.to_string()),
+                value: Representative::Number(number),
             }
         });
         let basis = Basis {
@@ -92,36 +103,19 @@ impl Distribution {
     }
 
     /// That of numbers in buckets.
-    pub(super) fn of_buckets(axis: Axis, buckets: Vec<Bucket>, error: f64) -> Distribution {
+    pub(super) fn of_buckets(axis: Axis, buckets: Vec<Bucket>, error: f64) -> Distribution<'v> {
         let Axis::Numbers {
-            least,
-            greatest,
-            are_integers,
+            least, greatest, ..
         } = &axis
         else {
             unreachable!("only numbers have buckets");
         };
         let (low, high) = (to_f64(least), to_f64(greatest));
-        let steps = buckets.into_iter().map(|bucket| {
-            let middle = bucket.middle();
-            let middle = if *are_integers {
-                middle.round()
-            } else {
-                middle
-            };
-            let value = if middle <= low {
-                least.to_string()
-            } else if middle >= high {
-                greatest.to_string()
-            } else {
-                rounded(middle)
-            };
-            Step {
-                from: bucket.from.max(low),
-                to: bucket.to.min(high),
-                count: bucket.count,
-                value: Scalar::Number(value),
-            }
+        let steps = buckets.into_iter().map(|bucket| Step {
+            from: bucket.from.max(low),
+            to: bucket.to.min(high),
+            count: bucket.count,
+            value: Representative::Middle(bucket.middle()),
         });
         let basis = Basis {
             relative_error: Some(error),
@@ -137,19 +131,19 @@ impl Distribution {
     /// That of `total` moments, or of a sample of them; `None` if there are none.
     pub(super) fn of_moments(
         axis: Axis,
-        mut values: Vec<(Moment, String, u64)>,
+        mut values: Vec<(Moment, &'v [u8], u64)>,
         total: u64,
         sample: Option<u64>,
-    ) -> Option<Distribution> {
+    ) -> Option<Distribution<'v>> {
         values.sort();
         let scale = sample.map_or(1.0, |sample| total as f64 / sample.max(1) as f64);
-        let steps: Vec<Step> = values
+        let steps: Vec<Step<'_>> = values
             .into_iter()
             .map(|(moment, text, count)| Step {
                 from: seconds(moment),
                 to: seconds(moment),
                 count: (count as f64 * scale).round() as u64,
-                value: Scalar::Text(text),
+                value: Representative::Text(text),
             })
             .collect();
         let basis = Basis {
@@ -174,12 +168,43 @@ impl Distribution {
             let step = step.or(self.steps.last())?;
             Some(Quantile {
                 quantile,
-                value: step.value.clone(),
+                value: self.shown(&step.value),
             })
         });
         Quantiles {
             basis: self.basis,
             values: values.collect(),
+        }
+    }
+
+    /// What is shown of the values of a step.
+    fn shown(&self, value: &Representative<'_>) -> Scalar {
+        match (value, &self.axis) {
+            (Representative::Number(number), _) => Scalar::Number(number.to_string()),
+            (Representative::Text(text), _) => Scalar::Text(shown_value(text)),
+            (
+                &Representative::Middle(middle),
+                Axis::Numbers {
+                    least,
+                    greatest,
+                    are_integers,
+                },
+            ) => {
+                let middle = match are_integers {
+                    true => middle.round(),
+                    false => middle,
+                };
+                Scalar::Number(if middle <= to_f64(least) {
+                    least.to_string()
+                } else if middle >= to_f64(greatest) {
+                    greatest.to_string()
+                } else {
+                    rounded(middle)
+                })
+            }
+            (Representative::Middle(_), Axis::Moments { .. }) => {
+                unreachable!("only numbers have buckets")
+            }
         }
     }
 
@@ -297,9 +322,7 @@ impl MomentShape {
 
 /// The nearest double; of numbers beyond all of them, the last one.
 fn to_f64(number: &Decimal) -> f64 {
-    let text = number.to_string();
-    let value: f64 = text.parse().expect("a decimal is written as a double is");
-    value.clamp(f64::MIN, f64::MAX)
+    number.to_f64().clamp(f64::MIN, f64::MAX)
 }
 
 fn seconds(moment: Moment) -> f64 {

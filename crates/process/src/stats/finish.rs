@@ -1,6 +1,6 @@
 //! From what is known of a column to what is said of it.
 
-use std::collections::BTreeMap;
+use std::collections::HashMap;
 
 use tamis_contract::model::LogicalType;
 use tamis_contract::report::shown_value;
@@ -13,7 +13,7 @@ use super::dictionary::{Dictionary, Family};
 use super::distribution::{Axis, Distribution};
 use super::report::{Basis, ColumnStats, Distinct, Frequencies, Frequency, Scalar, Share, percent};
 use super::sample::Sampled;
-use super::shape::shape_of;
+use super::shape::write_shape;
 use crate::infer::typing::{self, Typing};
 
 /// Most frequent values and shapes that are listed.
@@ -133,13 +133,13 @@ impl Finish<'_> {
     }
 
     /// Where the values of a column lie, if they lie on a line.
-    fn distribution(
+    fn distribution<'v>(
         self,
         spread: &Spread,
-        listed: &Listed<'_>,
+        listed: &'v Listed<'_>,
         logical_type: Option<LogicalType>,
         numbers: Option<&super::numbers::Totals>,
-    ) -> Option<Distribution> {
+    ) -> Option<Distribution<'v>> {
         if !self.setting.wanted.needs_sketch() {
             return None;
         }
@@ -183,18 +183,17 @@ impl Finish<'_> {
                 _ => None,
             }
         };
-        let (values, sample): (Vec<(Moment, String, u64)>, _) = match listed {
+        let (values, sample): (Vec<(Moment, &[u8], u64)>, _) = match listed {
             Listed::All(dictionary) => {
                 let values = dictionary.values();
-                let values = values.filter_map(|known| {
-                    Some((read(known.text)?, shown_value(known.text), known.count))
-                });
+                let values =
+                    values.filter_map(|known| Some((read(known.text)?, known.text, known.count)));
                 (values.collect(), None)
             }
             Listed::Sample(sampled) => {
                 let values = sampled
                     .iter()
-                    .filter_map(|value| Some((read(value.text)?, shown_value(value.text), 1)));
+                    .filter_map(|value| Some((read(value.text)?, value.text, 1)));
                 (values.collect(), Some(sampled.len() as u64))
             }
         };
@@ -228,42 +227,60 @@ fn text(text: &[u8]) -> Option<Scalar> {
 fn top(listed: &Listed<'_>, values: u64) -> Frequencies {
     match listed {
         Listed::All(dictionary) => {
-            let counted = dictionary.values();
+            // Most columns have far more values than are listed; only those that may be are written out.
+            let mut counts: Vec<u64> = dictionary.values().map(|known| known.count).collect();
+            let listed_from = match counts.len() {
+                0..=TOP_MAX => 0,
+                len => *counts.select_nth_unstable(len - TOP_MAX).1,
+            };
+            let counted = dictionary
+                .values()
+                .filter(|known| known.count >= listed_from);
             let counted = counted.map(|known| (shown_value(known.text), known.count));
             ranked(counted.collect(), values, exact())
         }
         Listed::Sample(sampled) => {
-            // Long texts that begin alike are told apart by their hashes.
-            let mut counts: BTreeMap<(Family, &[u8], u64), (u64, bool)> = BTreeMap::new();
-            for value in sampled {
-                let counted = counts
-                    .entry((value.family, value.text, value.hash))
-                    .or_default();
-                *counted = (counted.0 + 1, value.is_cut);
-            }
-            let shown = counts.into_iter().map(|((_, text, _), (count, is_cut))| {
-                let end = if is_cut { "…" } else { "" };
-                (format!("{}{end}", shown_value(text)), count)
-            });
-            estimated(shown.collect(), values, sampled.len())
+            // They are in the order of their texts; long ones that begin alike are told apart by their hashes.
+            let same =
+                sampled.chunk_by(|a, b| (a.family, a.text, a.hash) == (b.family, b.text, b.hash));
+            let counted = same
+                .filter(|same| same.len() as u64 >= SAMPLED_MIN)
+                .map(|same| {
+                    let end = if same[0].is_cut { "…" } else { "" };
+                    (
+                        format!("{}{end}", shown_value(same[0].text)),
+                        same.len() as u64,
+                    )
+                });
+            estimated(counted.collect(), values, sampled.len())
         }
     }
 }
 
 /// The most frequent shapes of texts.
 fn shapes(listed: &Listed<'_>, values: u64) -> Frequencies {
-    let mut counts: BTreeMap<String, u64> = BTreeMap::new();
+    let mut counts: HashMap<String, u64> = HashMap::new();
+    let mut shape = String::new();
+    let mut add = |text: &[u8], count: u64| {
+        shape.clear();
+        write_shape(text, &mut shape);
+        match counts.get_mut(&shape) {
+            Some(known) => *known += count,
+            None => {
+                counts.insert(shape.clone(), count);
+            }
+        }
+    };
     match listed {
         Listed::All(dictionary) => {
-            for known in dictionary.values() {
-                *counts.entry(shape_of(known.text)).or_default() += known.count;
-            }
+            dictionary
+                .values()
+                .for_each(|known| add(known.text, known.count));
             ranked(counts.into_iter().collect(), values, exact())
         }
         Listed::Sample(sampled) => {
-            for value in sampled {
-                *counts.entry(shape_of(value.text)).or_default() += 1;
-            }
+            sampled.iter().for_each(|value| add(value.text, 1));
+            counts.retain(|_, count| *count >= SAMPLED_MIN);
             estimated(counts.into_iter().collect(), values, sampled.len())
         }
     }
@@ -293,7 +310,6 @@ fn ranked(mut counted: Vec<(String, u64)>, values: u64, basis: Basis) -> Frequen
 
 /// Counts in a sample, scaled to all values.
 fn estimated(mut counted: Vec<(String, u64)>, values: u64, sample: usize) -> Frequencies {
-    counted.retain(|(_, count)| *count >= SAMPLED_MIN);
     let scale = values as f64 / sample.max(1) as f64;
     for (_, count) in &mut counted {
         *count = (*count as f64 * scale).round() as u64;
