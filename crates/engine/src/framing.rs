@@ -37,6 +37,22 @@ pub struct Quoting {
     pub terminator: Terminator,
 }
 
+impl Framing {
+    /// Bytes that the machine may tell from others; to it, all others are alike.
+    fn special_bytes(&self) -> Vec<u8> {
+        let mut special = vec![b'\n'];
+        if let Framing::Quoted(quoting) = self {
+            special.extend([b'\r', b' ', b'\t', quoting.delimiter]);
+            special.extend(
+                [quoting.quote, quoting.escape, quoting.comment]
+                    .iter()
+                    .flatten(),
+            );
+        }
+        special
+    }
+}
+
 impl Quoting {
     /// RFC 4180: comma, double quote, nothing else.
     pub const RFC4180: Quoting = Quoting {
@@ -173,14 +189,19 @@ pub struct Machine {
 impl Machine {
     /// Builds the table.
     pub fn new(framing: Framing) -> Machine {
+        let step = |state, byte| match &framing {
+            Framing::Lines if byte == b'\n' => State::RecordStart,
+            Framing::Lines => State::Field,
+            Framing::Quoted(quoting) => quoting.step(state, byte),
+        };
+        let special = framing.special_bytes();
+        let ordinary = (0..=255).find(|byte| !special.contains(byte));
+        let ordinary = ordinary.expect("eight bytes are special");
         let mut next = Box::new([[State::RecordStart; 256]; 8]);
-        for state in State::ALL {
-            for byte in 0..=255u8 {
-                next[state as usize][usize::from(byte)] = match &framing {
-                    Framing::Lines if byte == b'\n' => State::RecordStart,
-                    Framing::Lines => State::Field,
-                    Framing::Quoted(quoting) => quoting.step(state, byte),
-                };
+        for (state, row) in State::ALL.into_iter().zip(next.iter_mut()) {
+            row.fill(step(state, ordinary));
+            for &byte in &special {
+                row[usize::from(byte)] = step(state, byte);
             }
         }
         Machine { framing, next }
@@ -364,6 +385,18 @@ mod tests {
     }
 
     proptest! {
+        /// Goal: no byte that matters is taken for an ordinary one.
+        #[test]
+        fn the_table_is_the_definition(quoting in dialects(), delimiter in any::<u8>()) {
+            let quoting = Quoting { delimiter, ..quoting };
+            let machine = Machine::new(Framing::Quoted(quoting));
+            for state in State::ALL {
+                for byte in 0..=255 {
+                    prop_assert_eq!(machine.step(state, byte), quoting.step(state, byte));
+                }
+            }
+        }
+
         #[test]
         fn transitions_compose(bytes in awkward_bytes(), cut in 0..60usize, quoting in dialects()) {
             let machine = Machine::new(Framing::Quoted(quoting));
