@@ -7,7 +7,7 @@
 //!
 //! A buffer is zeroed when it is allocated and never again: what [`BufferPool::take`] returns
 //! holds whatever its last user left there. All bytes of a buffer are initialised at any time, so
-//! none of this needs `unsafe`.
+//! none of this needs `unsafe`. Who appends to a `Vec` instead takes one with [`BufferPool::take_vec`].
 //!
 //! ```
 //! use tamis_engine::pool::BufferPool;
@@ -20,7 +20,7 @@
 //! ```
 
 use std::fmt;
-use std::ops::{Deref, DerefMut};
+use std::ops::{Deref, DerefMut, Range};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// Hands out buffers and keeps them for the next caller. Clones share the buffers.
@@ -30,7 +30,7 @@ pub struct BufferPool {
     retained_bytes_max: usize,
 }
 
-/// The buffers at rest: `classes[k]` holds those of `CLASS_MIN_BYTES << k` bytes.
+/// The buffers at rest: `classes[k]` holds those with a capacity of `CLASS_MIN_BYTES << k` bytes, and less than twice that.
 #[derive(Default)]
 struct Shelf {
     classes: Vec<Vec<Vec<u8>>>,
@@ -52,18 +52,27 @@ impl BufferPool {
     /// A buffer of `len` bytes whose contents are whatever was there before.
     pub fn take(&self, len: usize) -> PooledBuffer {
         let class = Self::class_of(len);
-        let reused = {
-            let mut shelf = self.shelf();
-            let buffer = shelf.classes.get_mut(class).and_then(Vec::pop);
-            if let Some(buffer) = &buffer {
-                shelf.retained_bytes -= buffer.len();
-            }
-            buffer
-        };
-        let bytes = reused.unwrap_or_else(|| vec![0; Self::CLASS_MIN_BYTES << class]);
+        let size = Self::CLASS_MIN_BYTES << class;
+        let mut bytes = self
+            .reuse(class..class + 1)
+            .unwrap_or_else(|| vec![0; size]);
+        bytes.resize(size, 0); // It may have been a vector, which is as long as what was written to it.
         PooledBuffer {
             bytes,
             len,
+            pool: self.clone(),
+        }
+    }
+
+    /// An empty vector with room for `capacity` bytes at least. One that outgrows it goes back as large as it became.
+    pub fn take_vec(&self, capacity: usize) -> PooledVec {
+        let class = Self::class_of(capacity);
+        let reused = self.reuse(class..usize::MAX);
+        let mut bytes =
+            reused.unwrap_or_else(|| Vec::with_capacity(Self::CLASS_MIN_BYTES << class));
+        bytes.clear();
+        PooledVec {
+            bytes,
             pool: self.clone(),
         }
     }
@@ -73,17 +82,31 @@ impl BufferPool {
         self.shelf().retained_bytes
     }
 
-    fn give_back(&self, buffer: Vec<u8>) {
-        let class = Self::class_of(buffer.len());
+    /// A buffer of the first of these classes that has one.
+    fn reuse(&self, classes: Range<usize>) -> Option<Vec<u8>> {
         let mut shelf = self.shelf();
-        if shelf.retained_bytes + buffer.len() > self.retained_bytes_max {
+        let end = classes.end.min(shelf.classes.len());
+        let found = shelf.classes.get_mut(classes.start..end)?;
+        let buffer = found.iter_mut().find_map(Vec::pop)?;
+        shelf.retained_bytes -= buffer.capacity();
+        Some(buffer)
+    }
+
+    fn give_back(&self, buffer: Vec<u8>) {
+        let pages = buffer.capacity() / Self::CLASS_MIN_BYTES;
+        let Some(class) = pages.checked_ilog2() else {
+            return;
+        };
+        let class = class as usize;
+        let mut shelf = self.shelf();
+        if shelf.retained_bytes + buffer.capacity() > self.retained_bytes_max {
             drop(shelf); // Freeing may unmap megabytes: not under the lock.
             return;
         }
         if shelf.classes.len() <= class {
             shelf.classes.resize_with(class + 1, Vec::new);
         }
-        shelf.retained_bytes += buffer.len();
+        shelf.retained_bytes += buffer.capacity();
         shelf.classes[class].push(buffer);
     }
 
@@ -167,6 +190,41 @@ impl Drop for PooledBuffer {
     }
 }
 
+/// A vector of a [`BufferPool`]; it goes back there when dropped.
+pub struct PooledVec {
+    bytes: Vec<u8>,
+    pool: BufferPool,
+}
+
+impl Deref for PooledVec {
+    type Target = Vec<u8>;
+
+    fn deref(&self) -> &Vec<u8> {
+        &self.bytes
+    }
+}
+
+impl DerefMut for PooledVec {
+    fn deref_mut(&mut self) -> &mut Vec<u8> {
+        &mut self.bytes
+    }
+}
+
+impl Drop for PooledVec {
+    fn drop(&mut self) {
+        self.pool.give_back(std::mem::take(&mut self.bytes));
+    }
+}
+
+impl fmt::Debug for PooledVec {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PooledVec")
+            .field("len", &self.len())
+            .field("capacity", &self.capacity())
+            .finish()
+    }
+}
+
 impl fmt::Debug for PooledBuffer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("PooledBuffer")
@@ -190,6 +248,22 @@ mod tests {
         let second = pool.take(9_000);
         assert_eq!((second.as_ptr(), second.len()), (address, 9_000));
         assert!(second.iter().all(|&byte| byte == 7), "reuse must not zero");
+        assert_eq!(pool.retained_bytes(), 0);
+    }
+
+    #[test]
+    fn vectors_are_reused_as_large_as_they_became() {
+        let pool = BufferPool::new(1 << 20);
+        let mut first = pool.take_vec(5_000);
+        assert!(first.capacity() >= 8_192 && pool.retained_bytes() == 0);
+        first.extend_from_slice(&[7; 100_000]);
+        let address = first.as_ptr();
+        drop(first);
+        let second = pool.take_vec(5_000);
+        assert_eq!((second.as_ptr(), second.len()), (address, 0));
+        drop(second);
+        let buffer = pool.take(65_536);
+        assert_eq!(buffer.len(), 65_536);
         assert_eq!(pool.retained_bytes(), 0);
     }
 

@@ -1,14 +1,15 @@
 //! What becomes of one piece.
 
+use tamis_engine::pool::PooledVec;
 use tamis_formats::Malformed;
 
 use crate::batches::Batch;
 
 /// Rows of one piece as they are to be written, and what stands in the way.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Part {
     /// The rows, each with its terminator or separator.
-    pub(super) bytes: Vec<u8>,
+    pub(super) bytes: PooledVec,
     /// The rows in columns, where they are written so.
     pub(super) batches: Vec<Batch>,
     /// How many.
@@ -41,6 +42,23 @@ pub(super) enum Failure {
 }
 
 impl Part {
+    /// One without rows.
+    pub(super) fn new(bytes: PooledVec) -> Part {
+        Part {
+            bytes,
+            batches: Vec::new(),
+            rows: 0,
+            ends: Vec::new(),
+            draws: Vec::new(),
+            seen: 0,
+            malformed: 0,
+            failed: 0,
+            first_malformed: None,
+            misfit: None,
+            failure: None,
+        }
+    }
+
     pub(super) fn note_malformed(&mut self, record: &Malformed<'_>, byte_offset: u64) {
         self.malformed += 1;
         if self.first_malformed.is_none() {

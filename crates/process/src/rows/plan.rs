@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use tamis_engine::kernel::Kernel;
+use tamis_engine::pool::BufferPool;
 use tamis_expr::{ExprError, Expression, Schema};
 use tamis_formats::csv::Dialect;
 use tamis_formats::input::Shape;
@@ -13,6 +14,12 @@ use super::{Query, RowFormat, Take};
 use crate::batches::{BatchFormat, Target};
 use crate::table::{Readers, Table};
 use crate::{Result, lists};
+
+/// What buffers for the output of pieces may take while no piece is in them.
+const POOLED_BYTES_MAX: usize = 8 << 20;
+
+/// How much such a buffer has room for at first, at most; it grows where that is too little.
+const OUTPUT_BYTES_MAX: usize = 1 << 20;
 
 /// What every worker must know.
 #[derive(Debug)]
@@ -43,6 +50,10 @@ pub(crate) struct Plan {
     pub(super) point: u8,
     pub(super) skips_malformed: bool,
     pub(super) threads: usize,
+    /// For the output of pieces.
+    pub(super) pool: BufferPool,
+    /// About how much that is: as much as was read.
+    pub(super) output_bytes: usize,
     /// Somebody wants rows one by one.
     keeps_ends: bool,
 }
@@ -164,6 +175,7 @@ impl Plan {
         // Text takes everything: nothing can turn out to be wrong. Nor can what says itself what it is.
         let typed =
             typed.filter(|((_, ty), written)| !**written && ty.is_some_and(|ty| ty != Type::Text));
+        let options = table.options();
         Ok(Plan {
             typed: typed.map(|((&column, _), _)| column).collect(),
             types,
@@ -177,10 +189,12 @@ impl Plan {
             encoding,
             take: query.take,
             readers: table.readers(),
-            kernel: table.options().kernel,
-            point: table.options().csv.decimal_char.unwrap_or(b'.'),
-            skips_malformed: table.options().skips_malformed,
-            threads: table.options().threads,
+            kernel: options.kernel,
+            point: options.csv.decimal_char.unwrap_or(b'.'),
+            skips_malformed: options.skips_malformed,
+            threads: options.threads,
+            pool: BufferPool::new(POOLED_BYTES_MAX),
+            output_bytes: options.chunk_bytes.min(OUTPUT_BYTES_MAX),
             keeps_ends: false,
         })
     }

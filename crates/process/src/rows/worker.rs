@@ -97,7 +97,7 @@ impl<'p> Worker<'p> {
             input: piece.input_index(),
             place: piece.place(),
             read_bytes: 0,
-            part: Part::default(),
+            part: Part::new(self.plan.pool.take_vec(self.plan.output_bytes)),
             worker: self,
         }
     }
