@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -124,11 +125,13 @@ impl Entry<'_> {
 
     /// Runs once; a peer may say that it cannot.
     fn run(&self, python: &Python) -> Result<std::result::Result<Run, String>> {
+        let input = self.table.path(self.task.input);
+        warm(input)?;
         let result = result_path()?;
         let mut command = contender(python, self.script);
         command
             .args([self.task.name, self.table.name])
-            .arg(self.table.path(self.task.input))
+            .arg(input)
             .arg(&result);
         command
             .arg(self.threads.to_string())
@@ -161,6 +164,13 @@ pub(super) fn contender(python: &Python, script: &str) -> Command {
     command.env("TAMIS", target().join("release/tamis"));
     command.env("DECODE", target().join("release/examples/decode"));
     command
+}
+
+/// Reads a file through: a system that reclaims memory has let go of what was not read for a while.
+fn warm(path: &Path) -> Result<()> {
+    let read = fs::File::open(path).and_then(|mut file| io::copy(&mut file, &mut io::sink()));
+    read.map(drop)
+        .map_err(|error| format!("{}: {error}", path.display()))
 }
 
 /// Where results are written.
