@@ -7,6 +7,8 @@
 //! Encoding and compressing is nearly all of the work, and a row group knows nothing of the others; so each goes to a thread
 //! of its own, and the thread that writes appends what comes back, in order. No more row groups are under way than
 //! there are threads: that bounds the memory, together with the rows of a row group.
+//! A column of a row group has its encoder while it is encoded and no longer: they take some 20 kB each, and tables may have
+//! ten thousand columns.
 
 use std::collections::VecDeque;
 use std::convert::Infallible;
@@ -15,15 +17,15 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 
 use arrow_array::{ArrayRef, RecordBatch};
-use arrow_schema::{DataType, Field, IntervalUnit, Schema, SchemaRef};
+use arrow_schema::{DataType, Field, FieldRef, IntervalUnit, Schema, SchemaRef};
 use arrow_select::concat::concat;
 use parquet::arrow::arrow_writer::{
-    ArrowColumnChunk, ArrowColumnWriter, ArrowRowGroupWriterFactory, ArrowWriter, compute_leaves,
+    ArrowColumnChunk, ArrowColumnWriter, ArrowWriter, ArrowWriterOptions, compute_leaves,
 };
 use parquet::basic::{Compression as Codec, GzipLevel, ZstdLevel};
-use parquet::file::properties::{EnabledStatistics, WriterProperties};
+use parquet::errors::ParquetError;
+use parquet::file::properties::{EnabledStatistics, WriterProperties, WriterPropertiesBuilder};
 use parquet::file::writer::SerializedFileWriter;
-use parquet::schema::types::ColumnPath;
 use tamis_engine::sink::Sink;
 
 use super::message;
@@ -48,16 +50,12 @@ pub struct Writer {
     cutter: Cutter,
     /// Row groups under way, in order.
     encoders: VecDeque<JoinHandle<Encoded>>,
-    row_groups: usize,
 }
 
-/// The file, whose first row group says how columns are best encoded.
+/// The file, whose first row group says which columns are written with a dictionary.
 enum File {
     Unopened(Box<SinkWrite>),
-    Open(
-        Box<SerializedFileWriter<SinkWrite>>,
-        Arc<ArrowRowGroupWriterFactory>,
-    ),
+    Open(Box<SerializedFileWriter<SinkWrite>>, Arc<Vec<bool>>),
     /// It could not be opened.
     Failed,
 }
@@ -88,31 +86,28 @@ impl Writer {
             cutter: Cutter::new(options.row_group_rows, ROW_GROUP_BYTES),
             options,
             encoders: VecDeque::new(),
-            row_groups: 0,
         })
     }
 
-    /// The open file, and what makes encoders; opens it, if need be, as it suits its `first` rows.
+    /// The open file, and which columns have a dictionary; opens it, if need be, as it suits its `first` rows.
     fn file(
         &mut self,
         first: &[RecordBatch],
-    ) -> tamis_engine::Result<(
-        &mut SerializedFileWriter<SinkWrite>,
-        &Arc<ArrowRowGroupWriterFactory>,
-    )> {
+    ) -> tamis_engine::Result<(&mut SerializedFileWriter<SinkWrite>, &Arc<Vec<bool>>)> {
         if let File::Unopened(_) = self.file
             && let File::Unopened(write) = std::mem::replace(&mut self.file, File::Failed)
         {
-            let opened = properties(&self.options, &self.schema, first).and_then(|properties| {
+            let opened = dictionaries(&self.schema, first).and_then(|dictionaries| {
+                let properties = properties(&self.options)?.build();
                 ArrowWriter::try_new(*write, Arc::clone(&self.schema), Some(properties))
                     .and_then(ArrowWriter::into_serialized_writer)
+                    .map(|(file, _)| File::Open(Box::new(file), Arc::new(dictionaries)))
                     .map_err(at_output)
             });
-            let (file, factory) = opened.map_err(|error| self.failed.error(&self.name, error))?;
-            self.file = File::Open(Box::new(file), Arc::new(factory));
+            self.file = opened.map_err(|error| self.failed.error(&self.name, error))?;
         }
         match &mut self.file {
-            File::Open(file, factory) => Ok((file, factory)),
+            File::Open(file, dictionaries) => Ok((file, dictionaries)),
             File::Unopened(_) | File::Failed => {
                 unreachable!("who has seen an error does not go on writing")
             }
@@ -124,11 +119,9 @@ impl Writer {
         if batches.is_empty() {
             return Ok(());
         }
-        let factory = Arc::clone(self.file(&batches)?.1);
-        let schema = Arc::clone(&self.schema);
-        let index = self.row_groups;
-        self.row_groups += 1;
-        let encode = move || encode(&factory, &schema, &batches, index);
+        let dictionaries = Arc::clone(self.file(&batches)?.1);
+        let (schema, options) = (Arc::clone(&self.schema), self.options.clone());
+        let encode = move || encode(&schema, &options, &dictionaries, &batches);
         if self.options.threads <= 1 {
             return self.append(encode());
         }
@@ -203,19 +196,26 @@ fn check(schema: &SchemaRef) -> Result<(), Error> {
     if let Some(field) = fields.find(|field| !is_known(field.data_type())) {
         return Err(unwritable(field, "Parquet has no such type".to_owned()));
     }
-    let can_write = |schema: &SchemaRef| {
-        let writer = ArrowWriter::try_new(io::sink(), Arc::clone(schema), None);
-        let (_, factory) = writer.and_then(ArrowWriter::into_serialized_writer)?;
-        factory.create_column_writers(0).map(drop)
-    };
-    let Err(error) = can_write(schema) else {
-        return Ok(());
-    };
-    for field in schema.fields() {
-        let alone = Arc::new(Schema::new(vec![Arc::clone(field)]));
-        can_write(&alone).map_err(|error| unwritable(field, message(error)))?;
-    }
-    Err(at_output(error))
+    schema.fields().iter().try_for_each(|field| {
+        let encoders = encoders(field, WriterProperties::default());
+        encoders
+            .map_err(|error| unwritable(field, message(error)))
+            .map(drop)
+    })
+}
+
+/// What encodes a column, one for each of its leaves.
+fn encoders(
+    field: &FieldRef,
+    properties: WriterProperties,
+) -> Result<Vec<ArrowColumnWriter>, ParquetError> {
+    let alone = Arc::new(Schema::new(vec![Arc::clone(field)]));
+    let options = ArrowWriterOptions::new()
+        .with_properties(properties)
+        .with_skip_arrow_metadata(true);
+    let writer = ArrowWriter::try_new_with_options(io::sink(), alone, options);
+    let (_, factory) = writer.and_then(ArrowWriter::into_serialized_writer)?;
+    factory.create_column_writers(0)
 }
 
 /// Whether the library can write a type, and all in it.
@@ -246,11 +246,7 @@ fn unwritable(field: &Field, message: String) -> Error {
     }
 }
 
-fn properties(
-    options: &WriterOptions,
-    schema: &SchemaRef,
-    first: &[RecordBatch],
-) -> Result<WriterProperties, Error> {
+fn properties(options: &WriterOptions) -> Result<WriterPropertiesBuilder, Error> {
     let codec = match options.compression {
         Compression::None => Codec::UNCOMPRESSED,
         Compression::Snappy => Codec::SNAPPY,
@@ -258,20 +254,23 @@ fn properties(
         Compression::Zstd(level) => Codec::ZSTD(ZstdLevel::try_new(level).map_err(at_output)?),
         Compression::Gzip(level) => Codec::GZIP(GzipLevel::try_new(level).map_err(at_output)?),
     };
-    let mut properties = WriterProperties::builder()
+    Ok(WriterProperties::builder()
         .set_compression(codec)
         // A row group is small enough to be skipped as a whole: an index of its pages would say little more.
         .set_statistics_enabled(EnabledStatistics::Chunk)
         .set_data_page_row_count_limit(options.row_group_rows)
-        .set_created_by(concat!("Tamis ", env!("CARGO_PKG_VERSION")).to_owned());
-    for (at, field) in schema.fields().iter().enumerate() {
+        .set_created_by(concat!("Tamis ", env!("CARGO_PKG_VERSION")).to_owned()))
+}
+
+/// Which columns are written with a dictionary, as it suits these rows.
+fn dictionaries(schema: &SchemaRef, first: &[RecordBatch]) -> Result<Vec<bool>, Error> {
+    let fields = schema.fields().iter().enumerate();
+    let dictionaries = fields.map(|(at, field)| {
         let is_sampled = !first.is_empty();
-        if is_sampled && !repeats(&joined(first, at).map_err(|error| unwritable(field, error))?) {
-            let path = ColumnPath::new(vec![field.name().clone()]);
-            properties = properties.set_column_dictionary_enabled(path, false);
-        }
-    }
-    Ok(properties.build())
+        let column = || joined(first, at).map_err(|error| unwritable(field, error));
+        Ok(!is_sampled || repeats(&column()?))
+    });
+    dictionaries.collect()
 }
 
 /// A column of several batches.
@@ -282,16 +281,16 @@ fn joined(batches: &[RecordBatch], column: usize) -> Result<ArrayRef, String> {
 
 /// Encodes the rows of one row group.
 fn encode(
-    factory: &ArrowRowGroupWriterFactory,
     schema: &SchemaRef,
+    options: &WriterOptions,
+    dictionaries: &[bool],
     batches: &[RecordBatch],
-    index: usize,
 ) -> Encoded {
-    let writers = factory.create_column_writers(index).map_err(at_output)?;
-    let mut writers = writers.into_iter();
-    let mut chunks = Vec::with_capacity(writers.len());
-    for (at, field) in schema.fields().iter().enumerate() {
-        let encoded = encode_column(field, batches, at, &mut writers);
+    let mut chunks = Vec::with_capacity(dictionaries.len());
+    let columns = schema.fields().iter().zip(dictionaries).enumerate();
+    for (at, (field, &has_dictionary)) in columns {
+        let properties = properties(options)?.set_dictionary_enabled(has_dictionary);
+        let encoded = encode_column(field, properties.build(), batches, at);
         let given = batches[0].schema_ref().field(at);
         chunks.extend(encoded.map_err(|message| unwritable(given, message))?);
     }
@@ -300,23 +299,21 @@ fn encode(
 
 /// Encodes a column of the batches, which is as many in the file as it has leaves.
 fn encode_column(
-    field: &Field,
+    field: &FieldRef,
+    properties: WriterProperties,
     batches: &[RecordBatch],
     at: usize,
-    writers: &mut impl Iterator<Item = ArrowColumnWriter>,
 ) -> Result<Vec<ArrowColumnChunk>, String> {
     // In one array, since the library ends pages where arrays do: what is written must not depend on batches.
     let column = nearest(&joined(batches, at)?, field.data_type())?;
     let leaves = compute_leaves(field, &column).map_err(message)?;
-    let chunks = leaves.iter().map(|leaf| {
-        let mut writer = writers
-            .next()
-            .ok_or("a batch has other columns than the file")?;
-        writer.write(leaf).map_err(message)?;
-        writer.close().map_err(message)
-    });
+    let encoders = encoders(field, properties).map_err(message)?;
+    let chunks = encoders
+        .into_iter()
+        .zip(&leaves)
+        .map(|(mut encoder, leaf)| {
+            encoder.write(leaf).map_err(message)?;
+            encoder.close().map_err(message)
+        });
     chunks.collect()
 }
-
-#[cfg(test)]
-mod tests;
