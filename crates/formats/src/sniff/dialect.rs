@@ -6,7 +6,9 @@
 //! decides otherwise. The answer depends on the bytes alone.
 //!
 //! 1. **Delimiter.** That of the name, if the first record and nine of ten have the same fields with it, at least two.
-//!    Otherwise the one with which *all* records have the same fields; of several the one that gives most.
+//!    Otherwise the one with which *all* records have the same fields; of several the one that gives most. Otherwise
+//!    one of the common ones that fits as that of the name has to. Where it is none of these, but may be another than
+//!    the name's, a note says so.
 //! 2. **Comments.** If no delimiter makes a table of an input that starts with `#`, the same once more without the
 //!    lines that start so. Where the first two do, these are left out first.
 //! 3. **Quote.** `'`, if fields stand in pairs of it and none in `"`. None, if `"` tears a table apart that is whole
@@ -150,23 +152,15 @@ impl<'t> Sniffer<'t> {
 
     /// Whether lines stand above the table, and a note if so.
     fn lines_above(&mut self, trial: &Trial<'_>) -> bool {
-        const ABOVE_MAX: usize = 20;
-        let above = trial.widths.iter().position(|&width| width == trial.width);
-        let Some(above @ 1..=ABOVE_MAX) = above else {
+        let Some(above @ 1..) = trial.table_start() else {
             return false;
         };
         let below = &trial.widths[above..];
-        let is_table = trial.width >= 2 && below.len() >= 2;
-        if !is_table || 10 * trial.agreeing < 9 * below.len() {
-            return false;
-        }
-        let start = trial.records[above].start;
-        let line_end = trial.dialect.line_end();
-        let lines = memchr::memchr_iter(line_end, &self.text[..start]).count();
+        let line = trial.line(above);
         // `tail` knows no other line end.
-        let way = match line_end {
-            b'\n' => format!(", for example with `tail -n +{}`", lines + 1),
-            _ => format!(": it starts at line {}", lines + 1),
+        let way = match trial.dialect.line_end() {
+            b'\n' => format!(", for example with `tail -n +{line}`"),
+            _ => format!(": it starts at line {line}"),
         };
         self.notes.push(format!(
             "the first {} not like the {} below, which have {} fields: if these lines stand above the table, leave \
@@ -288,6 +282,9 @@ mod tests {
         for text in ["a;b\n1;2;3\n", "at 12:30\nat 12:31\nat 12:32\n", "a;b\n"] {
             assert_eq!(named(text).dialect.delimiter, b',', "{text}");
         }
+        // One record in ten may be broken, as where the name says so.
+        let mostly = format!("a;b;c\n{}7;8\n", "1;2;3\n".repeat(8));
+        assert_eq!(named(&mostly).dialect.delimiter, b';');
         let found = decided(b',', DelimiterBy::Content, "a,b;c,d;e\n1,2;3,4;5\n");
         assert_eq!(found.dialect.delimiter, b',');
         let table = "with the delimiter `,` all 2 records at the start have 3 fields";
@@ -297,6 +294,33 @@ mod tests {
             (found.dialect.delimiter, found.decimal_char),
             (b';', Some(b','))
         );
+    }
+
+    #[test]
+    fn a_delimiter_that_may_be_meant_is_named() {
+        let note = |text: &str| {
+            let found = named(text);
+            assert_eq!(found.dialect.delimiter, b',', "{text}");
+            found.notes.first().cloned().unwrap_or_default()
+        };
+        let expected = "the delimiter is `,`, with which all 3 records at the start have 1 field: `;` may be meant, since \
+                        with it 2 of 3 records at the start have 3 fields (`--delimiter ';'` takes it)";
+        assert_eq!(note("a;b;c\n1;2;3\n4;5\n"), expected);
+        let titled = "Sales of the year\n\na;b;c\n1;2;3\n4;5;6\n";
+        let expected = "the delimiter is `,`, with which all 4 records at the start have 1 field: `;` may be meant, since \
+                        from line 3 on it makes a table of 3 fields (`--delimiter ';'` takes it)";
+        assert_eq!(note(titled), expected);
+        assert!(note("a\tb\n1,5\t2,5\t3\n").contains("`--delimiter '\\t'`"));
+        assert!(note("a;b\n").contains("the one record at the start has 2 fields"));
+        for text in [
+            "text\nfirst; then\nat last\n",
+            "Sales; 2024\na,b,c\n1,2,3\n4,5,6\n",
+            "at 12:30\nat 12:31\nat 12:32\n",
+        ] {
+            assert!(!note(text).contains("may be meant"), "{}", note(text));
+        }
+        let found = decided(b',', DelimiterBy::Content, titled);
+        assert!(found.notes[0].contains("may be meant"), "{:?}", found.notes);
     }
 
     #[test]

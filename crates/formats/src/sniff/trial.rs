@@ -74,6 +74,22 @@ impl<'t> Trial<'t> {
         self.width >= 2 && 10 * self.agreeing >= 9 * self.widths.len() && !self.is_unclosed
     }
 
+    /// The first record of a table that may have other records above it: from there on nine of ten have the same
+    /// fields, at least two.
+    pub(super) fn table_start(&self) -> Option<usize> {
+        const ABOVE_MAX: usize = 20;
+        let start = self.widths.iter().position(|&width| width == self.width)?;
+        let below = self.widths.len() - start;
+        let is_table = self.width >= 2 && 10 * self.agreeing >= 9 * below;
+        (is_table && start <= ABOVE_MAX && (start == 0 || below >= 2)).then_some(start)
+    }
+
+    /// The line that a record starts at, from 1.
+    pub(super) fn line(&self, record: usize) -> usize {
+        let above = &self.text[..self.records[record].start];
+        1 + memchr::memchr_iter(self.dialect.line_end(), above).count()
+    }
+
     /// The raw fields of a record.
     pub(super) fn fields(&self, record: usize) -> impl Iterator<Item = &'t [u8]> {
         let record = &self.text[self.records[record].clone()];

@@ -31,7 +31,11 @@ impl<'t> Sniffer<'t> {
                     .to_owned(),
             );
         }
-        Trial::new(self.text, self.is_all, dialect)
+        let trial = Trial::new(self.text, self.is_all, dialect);
+        if self.known.delimiter.is_none() {
+            self.notes.extend(self.note_on_another(&trial));
+        }
+        trial
     }
 
     /// What comments may start with, the likelier first.
@@ -60,7 +64,11 @@ impl<'t> Sniffer<'t> {
         match is_known || by == DelimiterBy::Name {
             true if by_default.fits() => Some(by_default),
             true if is_known => None,
-            _ => self.best(dialect),
+            _ => {
+                let by_default = Some(by_default).filter(Trial::fits);
+                let best = self.best(dialect).or(by_default);
+                best.or_else(|| self.nearly_best(dialect))
+            }
         }
     }
 
@@ -93,14 +101,8 @@ impl<'t> Sniffer<'t> {
     /// The delimiter that makes the best table, if one does.
     fn best(&self, base: Dialect) -> Option<Trial<'t>> {
         let mut best: Option<Trial<'t>> = None;
-        for delimiter in COMMON.into_iter().chain(RARE) {
-            if memchr::memchr(delimiter, self.text).is_none() {
-                continue;
-            }
-            let Some(trial) = self.trial(Dialect { delimiter, ..base }) else {
-                continue;
-            };
-            let is_rare = RARE.contains(&delimiter);
+        for trial in self.trials(base, COMMON.into_iter().chain(RARE)) {
+            let is_rare = RARE.contains(&trial.dialect.delimiter);
             let is_table = match is_rare {
                 true => trial.widths.len() >= 3 && trial.width >= 3,
                 false => trial.widths.len() >= 2,
@@ -113,6 +115,66 @@ impl<'t> Sniffer<'t> {
             }
         }
         best
+    }
+
+    /// The common delimiter that makes the best table but for one record in ten, if one does.
+    fn nearly_best(&self, base: Dialect) -> Option<Trial<'t>> {
+        let trials = self.trials(base, COMMON);
+        let tables = trials.filter(|trial| trial.fits() && trial.widths.len() >= 2);
+        tables.reduce(|best, other| {
+            if other.width > best.width {
+                other
+            } else {
+                best
+            }
+        })
+    }
+
+    /// The text by each of these delimiters that is in it.
+    fn trials(
+        &self,
+        base: Dialect,
+        delimiters: impl IntoIterator<Item = u8>,
+    ) -> impl Iterator<Item = Trial<'t>> {
+        let found = delimiters
+            .into_iter()
+            .filter(|&delimiter| memchr::memchr(delimiter, self.text).is_some());
+        found.filter_map(move |delimiter| self.trial(Dialect { delimiter, ..base }))
+    }
+
+    /// Where `taken` makes no table: which other delimiter may be meant, if one may.
+    fn note_on_another(&self, taken: &Trial<'_>) -> Option<String> {
+        if taken.table_start().is_some() {
+            return None;
+        }
+        let others = self.trials(taken.dialect, COMMON).filter(|other| {
+            let is_header = taken.widths.first() == Some(&1) && other.widths.first() > Some(&1);
+            let is_table = is_header && other.width >= 2 || other.table_start().is_some();
+            is_table && !other.is_unclosed
+        });
+        // Of equal ones the first, which is the likelier.
+        let other = others.reduce(|best, other| {
+            let rank = |it: &Trial<'_>| (it.table_start().is_some(), it.agreeing, it.width);
+            if rank(&other) > rank(&best) {
+                other
+            } else {
+                best
+            }
+        })?;
+        let records = match other.table_start() {
+            Some(above @ 1..) => format!(
+                "from line {} on it makes a table of {} fields",
+                other.line(above),
+                other.width
+            ),
+            _ => format!("with it {}", other.described()),
+        };
+        Some(format!(
+            "the delimiter is `{}`, with which {}: `{other}` may be meant, since {records} (`--delimiter '{other}'` takes it)",
+            shown(taken.dialect.delimiter),
+            taken.described(),
+            other = shown(other.dialect.delimiter),
+        ))
     }
 }
 
