@@ -105,7 +105,7 @@ impl FormatArgs {
             Ok((written, table.notes().to_vec()))
         });
         drop(display);
-        let (written, notes) = result?;
+        let (written, notes) = result.map_err(|error| options.located(error))?;
         let elapsed = start.elapsed();
         notes.iter().for_each(|note| context.printer.say(note));
         tell(&written, is_file, elapsed, context);

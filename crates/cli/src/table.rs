@@ -61,14 +61,29 @@ impl TypeArgs {
         self.input.sources(names, context.globals, context.cancel)
     }
 
+    /// All types that are declared, as one list.
+    fn type_list(&self) -> Option<String> {
+        (!self.types.is_empty()).then(|| self.types.join(", "))
+    }
+
+    /// The error, with its place if it is that no column has a name of which a type is declared.
+    pub(crate) fn located(&self, error: tamis_process::Error) -> tamis_process::Error {
+        match self.type_list() {
+            Some(list) => lists::located(&list, error),
+            None => error,
+        }
+    }
+
     /// What they mean to a table.
     pub(crate) fn table_options(
         &self,
         context: &Context<'_>,
         progress: &Progress,
     ) -> Result<TableOptions> {
-        let types = self.types.iter().map(|list| lists::types(list));
-        let types: tamis_process::Result<Vec<_>> = types.collect();
+        let types = match self.type_list() {
+            Some(list) => lists::types(&list)?,
+            None => Vec::new(),
+        };
         Ok(TableOptions {
             threads: context.globals.thread_count().get(),
             chunk_bytes: InputOptions::bytes(self.input.chunk_size),
@@ -77,7 +92,7 @@ impl TypeArgs {
             format: self.input.format(),
             messages: self.input.messages()?,
             csv: self.input.csv(),
-            types: types?.concat(),
+            types,
             skips_malformed: self.skip_malformed,
             cancel: context.cancel.clone(),
             progress: progress.clone(),

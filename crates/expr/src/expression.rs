@@ -87,6 +87,12 @@ impl Expression {
         found.ok().flatten()
     }
 
+    /// The name of the column that a text names and does nothing with, before it is known which columns there are.
+    pub fn column_name(text: &str) -> Option<String> {
+        let found = syntax::on_deep_stack(|| Ok(check::column_name(&syntax::parse(text)?)));
+        found.ok().flatten()
+    }
+
     fn of(tree: &Tree, schema: &Schema) -> Result<Expression, ExprError> {
         let Checked {
             program,

@@ -92,7 +92,7 @@ pub enum Error {
     },
     /// Columns that are told apart by their names alone have the same.
     #[error(
-        "two columns are called `{name}`, and Parquet and Arrow tell columns by their names: choose them, one under another name, with `--columns`"
+        "two columns are called `{name}`, and JSON, Parquet and Arrow tell columns by their names: choose them, one under another name, with `--columns`"
     )]
     SameName {
         /// The name.

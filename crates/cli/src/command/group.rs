@@ -147,7 +147,8 @@ impl Options {
         options: &GroupOptions,
         table_options: &TableOptions,
     ) -> Result<(Grouped, Vec<String>)> {
-        let mut table = Table::open(sources, table_options.clone())?;
+        let opened = Table::open(sources, table_options.clone());
+        let mut table = opened.map_err(|error| self.table.options.located(error))?;
         let sink = output::open(&self.output)?;
         let grouped = group(&mut table, query, options, sink)?;
         Ok((grouped, table.notes().to_vec()))

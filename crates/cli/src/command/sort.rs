@@ -86,7 +86,7 @@ pub(super) fn run(options: &Options, context: &Context<'_>) -> Result<Exit> {
         Ok((sorted, table.notes().to_vec()))
     });
     drop(display);
-    let (sorted, notes) = result?;
+    let (sorted, notes) = result.map_err(|error| table.options.located(error))?;
     let elapsed = start.elapsed();
     notes.iter().for_each(|note| context.printer.say(note));
     let is_file = !output::is_stdout(&options.output);

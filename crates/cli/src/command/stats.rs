@@ -89,7 +89,7 @@ pub(super) fn run(options: &Options, context: &Context<'_>) -> Result<Exit> {
     let display = Display::start(context.globals, &progress);
     let result = stats(&sources, &stats_options);
     drop(display);
-    let statistics = result?;
+    let statistics = result.map_err(|error| lists::located(&options.column_list(), error))?;
     let elapsed = start.elapsed();
     options.publish(&statistics, context)?;
     let bytes = statistics.inputs.iter().map(|input| input.bytes).sum();
@@ -140,10 +140,15 @@ impl Options {
 
     /// The columns that are asked for.
     fn columns(&self) -> Result<Option<Vec<String>>> {
-        let names = self.columns.iter().map(|list| lists::names(list));
-        let names: tamis_process::Result<Vec<_>> = names.collect();
-        let names = names?.concat();
-        Ok((!names.is_empty()).then_some(names))
+        match self.columns.is_empty() {
+            true => Ok(None),
+            false => Ok(Some(lists::names(&self.column_list())?)),
+        }
+    }
+
+    /// They as one list.
+    fn column_list(&self) -> String {
+        self.columns.join(", ")
     }
 
     fn wanted(&self) -> Wanted {

@@ -27,6 +27,15 @@ fn any_name_can_be_written_in_any_list() {
             stdout
         };
         let body = |stdout: &str| stdout.split_once('\n').expect("a header").1.to_owned();
+        if let Some(plain) = name.strip_prefix('"').and_then(|it| it.strip_suffix('"')) {
+            let plain = plain.replace("\"\"", "\"").replace('\\', "\\\\");
+            let typed = run(
+                "head",
+                "--types",
+                &format!("row[\"{}\"]:text", plain.replace('"', "\\\"")),
+            );
+            assert!(typed.ends_with("y,1\n"), "{typed}");
+        }
         let header = run("select", "-c", name);
         let header = header.lines().next().expect("a header");
         assert_eq!(
@@ -152,7 +161,44 @@ fn what_is_wrong_with_a_list_is_drawn() {
             "are called `max(b)`",
             "max(b)",
         ),
+        (
+            "group",
+            "--agg",
+            "\"sum(b)\"",
+            "is a name, and no aggregate",
+            "\"sum(b)\"",
+        ),
         ("stats", "--columns", "a,(b", "never closed", "("),
+        ("stats", "--columns", "a, c", "no column is named `c`", "c"),
+        (
+            "head",
+            "--types",
+            "b:text, c:text",
+            "no column is named `c`",
+            "c",
+        ),
+        (
+            "head",
+            "--types",
+            ":text",
+            "no column before the colon",
+            ":",
+        ),
+        (
+            "head",
+            "--types",
+            "a:text,b:text,b:date",
+            "`b` has a type already",
+            "b",
+        ),
+        (
+            "select",
+            "-c",
+            "a, !(b > 1) as r",
+            "`(!(b > 1)) as r`",
+            "!(b > 1)",
+        ),
+        ("select", "-c", "!a == 'x'", "`(!a == 'x')`", "!a == 'x'"),
         (
             "head",
             "--types",
@@ -170,6 +216,35 @@ fn what_is_wrong_with_a_list_is_drawn() {
             assert!(stderr.contains(line), "{list}: {stderr}");
         }
     }
+}
+
+#[test]
+fn columns_that_are_told_by_their_names_need_different_ones() {
+    let shell = Shell::new();
+    shell.write("t.csv", "a,b\nx,1\n");
+    shell.write("twice.csv", "a,a\nx,1\n");
+    for format in ["json", "jsonl"] {
+        let chosen = ["t.csv", "-c", "a, b as a", "--output-format", format];
+        let (code, stdout, stderr) = shell.verb("select", &chosen);
+        assert_eq!((code, stdout.as_str()), (Some(2), ""), "{stderr}");
+        for said in ["are called `a`", "|    ^^^^^^\n", "`b as other`"] {
+            assert!(stderr.contains(said), "{stderr}");
+        }
+        let all = ["twice.csv", "--output-format", format];
+        let (code, stdout, stderr) = shell.verb("head", &all);
+        assert_eq!((code, stdout.as_str()), (Some(2), ""), "{stderr}");
+        assert!(stderr.contains("two columns are called `a`"), "{stderr}");
+    }
+    let (_, _, stderr) = shell.verb(
+        "select",
+        &["twice.csv", "-c", "*", "--output-format", "json"],
+    );
+    assert!(stderr.contains("`2 as other`"), "{stderr}");
+    let renamed = ["twice.csv", "-c", "1, 2 as b", "--output-format", "jsonl"];
+    let (_, stdout, stderr) = shell.verb("select", &renamed);
+    assert_eq!(stdout, "{\"a\":\"x\",\"b\":1}\n", "{stderr}");
+    let (_, stdout, _) = shell.verb("select", &["t.csv", "-c", "a, a"]);
+    assert_eq!(stdout, "a,a\nx,x\n");
 }
 
 #[test]

@@ -18,7 +18,7 @@ use crate::syntax::{Node, Tree};
 use crate::ty::Ty;
 use crate::{ExprError, Schema};
 
-pub(crate) use names::{column, names};
+pub(crate) use names::{column, column_name, names};
 pub(crate) use operators::truth_of;
 
 /// How many steps back an equal one is looked for. Equal parts usually stand close together (`x > 1 && x < 9`).

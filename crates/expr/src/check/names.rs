@@ -54,6 +54,14 @@ pub(crate) fn column(tree: &Tree, schema: &Schema) -> Option<usize> {
     }
 }
 
+/// The name of that column, whatever columns there are.
+pub(crate) fn column_name(tree: &Tree) -> Option<String> {
+    match &tree.node {
+        Node::Path(parts) => Some(name_of(parts)),
+        _ => None,
+    }
+}
+
 /// `row.a.b` and `a.b` are both the column `a.b`.
 fn name_of(parts: &[String]) -> String {
     match parts {

@@ -7,7 +7,7 @@ use std::ops::Range;
 
 use super::aggregate::Function;
 use crate::Result;
-use crate::lists::{items, matching, renamed, trimmed, wrong};
+use crate::lists::{items, matching, opening, quoted, renamed, trimmed, wrong};
 
 /// A column of keys.
 #[derive(Clone, Debug, PartialEq)]
@@ -82,7 +82,7 @@ fn parse_aggregate(text: &str, item: Range<usize>) -> Result<AggregateSpec> {
     let wrong = |span: Range<usize>, message: String, help: &str| {
         wrong(text, span, message, Some(help.to_owned()))
     };
-    let open = text[call.clone()].find('(').map(|at| call.start + at);
+    let open = opening(text, &call);
     let function_span = trimmed(text, call.start..open.unwrap_or(call.end));
     let function_name = &text[function_span.clone()];
     let Some(function) = function(function_name) else {
@@ -92,6 +92,10 @@ fn parse_aggregate(text: &str, item: Range<usize>) -> Result<AggregateSpec> {
                 let help = format!("there are {names} and other percentiles");
                 (format!("there is no function `{function_name}`"), help)
             }
+            None if quoted(function_name).is_some() => (
+                format!("`{function_name}` is a name, and no aggregate"),
+                format!("write a function of the column, such as `max({function_name})`"),
+            ),
             None => (
                 format!("`{function_name}` is no aggregate"),
                 "write a function of a column, such as `sum(amount)`".to_owned(),
@@ -240,6 +244,12 @@ mod tests {
             fault("amount"),
             ("amount".to_owned(), "`amount` is no aggregate".to_owned())
         );
+        assert_eq!(
+            fault("\"sum(min)\"").1,
+            "`\"sum(min)\"` is a name, and no aggregate"
+        );
+        assert_eq!(fault("\"sum(min)\"").0, "\"sum(min)\"");
+        assert_eq!(fault("\"a(\"(b)").0, "\"a(\"");
         assert_eq!(fault("sum()").0, "()");
         assert_eq!(fault("sum(a").0, "(");
         assert_eq!(fault("sum(a))").0, ")");

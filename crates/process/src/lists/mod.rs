@@ -16,6 +16,7 @@ mod scan;
 #[cfg(test)]
 mod tests;
 
+use std::collections::HashSet;
 use std::ops::Range;
 
 use tamis_expr::{ExprError, Expression, Schema};
@@ -31,6 +32,9 @@ pub(crate) use scan::{quoted, written};
 const QUOTE_IT: &str =
     "an odd name stands in double quotes, a quote in it twice: `\"5\"\" disk, used\"`";
 
+/// The way out for columns without a name.
+const NO_NAME: &str = "a column without a name is `\"\"`";
+
 /// Reads a list of names.
 ///
 /// # Errors
@@ -43,21 +47,63 @@ pub fn names(text: &str) -> Result<Vec<String>> {
 /// Reads a list of names with types: `amount:number, "a, b":text`.
 ///
 /// # Errors
-/// [`Error::Expression`], as for all lists.
+/// [`Error::Expression`], as for all lists, and for a name that comes twice.
 pub fn types(text: &str) -> Result<Vec<(String, Type)>> {
-    let typed = |item: Range<usize>| {
+    let mut known = HashSet::new();
+    let mut typed = |item: Range<usize>| {
         let Some(colon) = last(text, &item, b':') else {
             let help = "for example `amount:number`".to_owned();
             let message = "expected a column, a colon and a type".to_owned();
             return Err(wrong(text, item, message, Some(help)));
         };
+        let name_place = trimmed(text, item.start..colon);
+        let written = &text[name_place.clone()];
+        if written.is_empty() {
+            let message = "there is no column before the colon".to_owned();
+            return Err(wrong(
+                text,
+                colon..colon + 1,
+                message,
+                Some(NO_NAME.to_owned()),
+            ));
+        }
+        let name = name(written);
+        let is_new = known.insert(match quoted(written) {
+            None => Expression::column_name(written).unwrap_or_else(|| name.clone()),
+            Some(_) => name.clone(),
+        });
+        if !is_new {
+            let message = format!("`{name}` has a type already");
+            return Err(wrong(text, name_place, message, None));
+        }
         let place = trimmed(text, colon + 1..item.end);
         match text[place.clone()].parse() {
-            Ok(ty) => Ok((name(&text[trimmed(text, item.start..colon)]), ty)),
+            Ok(ty) => Ok((name, ty)),
             Err(unknown) => Err(wrong(text, place, unknown, None)),
         }
     };
-    items(text)?.into_iter().map(typed).collect()
+    items(text)?.into_iter().map(&mut typed).collect()
+}
+
+/// The error, with its place in a list of names or of names with types, if it is that no column has one of them.
+pub fn located(text: &str, error: Error) -> Error {
+    let Error::UnknownColumn {
+        name: missing,
+        known,
+    } = &error
+    else {
+        return error;
+    };
+    let items = items(text).unwrap_or_default().into_iter();
+    let places = items.flat_map(|item| {
+        let typed = last(text, &item, b':').map(|colon| trimmed(text, item.start..colon));
+        [Some(item), typed].into_iter().flatten()
+    });
+    let mut named = places.filter(|place| name(&text[place.clone()]) == *missing);
+    match named.next() {
+        Some(place) => unknown_of(text, place, known),
+        None => error,
+    }
 }
 
 /// The stretches between commas, without the white space around them.
@@ -92,8 +138,12 @@ pub(crate) fn items(text: &str) -> Result<Vec<Range<usize>>> {
                 1 => "there is nothing here",
                 _ => "there is nothing between two commas",
             };
-            let help = "a column without a name is `\"\"`".to_owned();
-            Err(wrong(text, item.clone(), message.to_owned(), Some(help)))
+            Err(wrong(
+                text,
+                item.clone(),
+                message.to_owned(),
+                Some(NO_NAME.to_owned()),
+            ))
         }
         None => Ok(items),
     }
@@ -147,6 +197,13 @@ pub(crate) fn first(text: &str, item: &Range<usize>, byte: u8) -> Option<usize> 
 fn last(text: &str, item: &Range<usize>, byte: u8) -> Option<usize> {
     let outside = Scan::of(&text[item.clone()]).outside();
     let found = outside.filter(|(_, found)| *found == byte).last();
+    found.map(|(at, _)| item.start + at)
+}
+
+/// The first bracket of an item that a function may have.
+pub(crate) fn opening(text: &str, item: &Range<usize>) -> Option<usize> {
+    let mut plain = Scan::of(&text[item.clone()]).plain.into_iter();
+    let found = plain.find(|(_, found)| *found == b'(');
     found.map(|(at, _)| item.start + at)
 }
 
@@ -214,15 +271,19 @@ pub(crate) fn find(
 
 /// No column has the name that stands there.
 pub(crate) fn unknown(text: &str, span: &Range<usize>, table: &Table<'_>) -> Error {
-    let name = name(&text[span.clone()]);
     let known: Vec<String> = table.columns().iter().map(|it| it.name.clone()).collect();
-    let help = crate::error::of_these(&known);
+    unknown_of(text, span.clone(), &known)
+}
+
+fn unknown_of(text: &str, span: Range<usize>, known: &[String]) -> Error {
+    let name = name(&text[span.clone()]);
+    let help = crate::error::of_these(known);
     let help = help
         .trim_start_matches([':', ' ', '('])
         .trim_end_matches(')');
     let help = help.to_owned();
     let message = format!("no column is named `{name}`");
-    wrong(text, span.clone(), message, Some(help))
+    wrong(text, span, message, Some(help))
 }
 
 /// Compiles the expression that stands at `span` of `text`.

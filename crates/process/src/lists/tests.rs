@@ -90,6 +90,9 @@ fn what_is_wrong_has_a_place() {
     let typed = |text: &str| fault(types(text).unwrap_err());
     assert_eq!(typed("a:text, b:money"), "money");
     assert_eq!(typed("a:text, b"), "b");
+    assert_eq!(typed("a:text, :number"), ":");
+    assert_eq!(typed("a:text, b:text, \"a\":number"), "\"a\"");
+    assert_eq!(typed("a:text, row['a']:number"), "row['a']");
     let named = |text: &str| fault(renamed(text, 0..text.len()).unwrap_err());
     assert_eq!(named("a as"), "as");
     assert_eq!(named("as b"), "as");

@@ -109,9 +109,12 @@ impl Plan {
         }
         let selected = match (&query.columns, encoding) {
             (None, Encoding::Raw { .. }) => Vec::new(),
-            (None, _) => select::all(table)?,
+            (None, _) => select::all(table, 0..0)?,
             (Some(text), _) => select::select(text, table)?,
         };
+        if matches!(encoding, Encoding::Json { .. } | Encoding::Batches(_)) {
+            select::require_names(&selected, query.columns.as_deref())?;
+        }
         let mut wanted = Wanted::default();
         let filter = match &query.filter {
             Some(text) => {
@@ -123,7 +126,7 @@ impl Plan {
         let mut computed = Vec::new();
         let mut outputs = Vec::with_capacity(selected.len());
         let keeps_stored = matches!(encoding, Encoding::Batches(_));
-        for Selected { source, name } in selected {
+        for Selected { source, name, .. } in selected {
             let from = match source {
                 Source::Column(column) if keeps_stored && table.stored(column).is_some() => {
                     From::Stored(wanted.add(column, Use::Passed))

@@ -13,13 +13,12 @@
 //! | `expression as name` | a column that is computed |
 //! | `expression` | the same, called as it is written |
 
+use std::collections::HashSet;
 use std::ops::Range;
 
-#[cfg(doc)]
-use crate::Error;
-use crate::Result;
-use crate::lists::{self, items, quoted, renamed, trimmed, wrong};
+use crate::lists::{self, items, quoted, renamed, trimmed, written, wrong};
 use crate::table::Table;
+use crate::{Error, Result};
 
 /// A column of the output.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,6 +26,8 @@ pub(super) struct Selected {
     pub(super) source: Source,
     /// What it is called.
     pub(super) name: String,
+    /// Where the item stands that asks for it; nowhere, if all columns are asked for without a list.
+    pub(super) span: Range<usize>,
 }
 
 /// Where the values of a column of the output come from.
@@ -54,11 +55,18 @@ pub(super) fn select(text: &str, table: &mut Table<'_>) -> Result<Vec<Selected>>
     for (at, item) in items(text)?.into_iter().enumerate() {
         if text[item.clone()].starts_with('!') {
             if at == 0 {
-                selected = all(table)?;
+                selected = all(table, item.clone())?;
             }
-            let excluded = match range(text, trimmed(text, item.start + 1..item.end), table)? {
+            let inner = trimmed(text, item.start + 1..item.end);
+            let excluded = match range(text, inner.clone(), table)? {
                 Found::Columns(columns) => columns,
-                Found::Unknown(span) => return Err(lists::unknown(text, &span, table)),
+                Found::Unknown(span) => {
+                    let (source, name) = renamed(text, inner)?;
+                    return Err(match name.is_some() || is_computed(&text[source.clone()]) {
+                        true => no_exclusion(text, item.start..source.end, name),
+                        false => lists::unknown(text, &span, table),
+                    });
+                }
             };
             selected.retain(|it| match it.source {
                 Source::Column(column) => !excluded.contains(&column),
@@ -69,7 +77,7 @@ pub(super) fn select(text: &str, table: &mut Table<'_>) -> Result<Vec<Selected>>
         let (source, name) = renamed(text, item.clone())?;
         let columns = match (&text[source.clone()], &name) {
             ("*", None) => {
-                selected.append(&mut all(table)?);
+                selected.append(&mut all(table, item)?);
                 continue;
             }
             ("*", Some(_)) => Vec::new(),
@@ -79,6 +87,7 @@ pub(super) fn select(text: &str, table: &mut Table<'_>) -> Result<Vec<Selected>>
                     selected.push(Selected {
                         name: name.unwrap_or_else(|| written.to_owned()),
                         source: Source::Expression(source),
+                        span: item,
                     });
                     continue;
                 }
@@ -87,11 +96,13 @@ pub(super) fn select(text: &str, table: &mut Table<'_>) -> Result<Vec<Selected>>
         };
         match (columns.as_slice(), name) {
             (_, None) => {
-                selected.extend(columns.into_iter().map(|column| named(table, column)));
+                let columns = columns.into_iter();
+                selected.extend(columns.map(|column| named(table, column, item.clone())));
             }
             ([column], Some(name)) => selected.push(Selected {
                 source: Source::Column(*column),
                 name,
+                span: item,
             }),
             (_, Some(_)) => {
                 let message = format!("`{}` gives several columns one name", &text[item.clone()]);
@@ -109,17 +120,45 @@ pub(super) fn select(text: &str, table: &mut Table<'_>) -> Result<Vec<Selected>>
 }
 
 /// All columns, those that only later records have as well.
-pub(super) fn all(table: &mut Table<'_>) -> Result<Vec<Selected>> {
+pub(super) fn all(table: &mut Table<'_>, span: Range<usize>) -> Result<Vec<Selected>> {
     table.find_all()?;
     let columns = 0..table.columns().len();
-    Ok(columns.map(|column| named(table, column)).collect())
+    let all = columns.map(|column| named(table, column, span.clone()));
+    Ok(all.collect())
 }
 
-fn named(table: &Table<'_>, column: usize) -> Selected {
+fn named(table: &Table<'_>, column: usize, span: Range<usize>) -> Selected {
     Selected {
         source: Source::Column(column),
         name: table.columns()[column].name.clone(),
+        span,
     }
+}
+
+/// Columns of an output that tells them by their names.
+///
+/// # Errors
+/// For two of one name.
+pub(super) fn require_names(selected: &[Selected], text: Option<&str>) -> Result<()> {
+    let mut known = HashSet::new();
+    let Some(again) = selected.iter().find(|it| !known.insert(&it.name)) else {
+        return Ok(());
+    };
+    let name = again.name.clone();
+    Err(match text {
+        None => Error::SameName { name },
+        Some(text) => {
+            let (item, _) = renamed(text, again.span.clone())?;
+            let is_range = &text[item.clone()] == "*" || lists::first(text, &item, b':').is_some();
+            let what = match again.source {
+                Source::Column(column) if is_range => (column + 1).to_string(),
+                _ => text[item].to_owned(),
+            };
+            let help = format!("give one another name: `{what} as other`");
+            let message = format!("two columns of the result are called `{name}`");
+            wrong(text, again.span.clone(), message, Some(help))
+        }
+    })
 }
 
 /// The columns of one item.
@@ -164,6 +203,18 @@ fn one(text: &str, item: &Range<usize>, table: &mut Table<'_>) -> Result<Option<
             .contains(&number)
             .then(|| number - 1)
     }))
+}
+
+/// What follows `!` is an expression: all of it, up to its name, was meant to be one.
+fn no_exclusion(text: &str, span: Range<usize>, name: Option<String>) -> Error {
+    let name = name.map(|name| format!(" as {}", written(&name)));
+    let help = format!(
+        "an expression that starts with `!` stands in brackets: `({}){}`",
+        &text[span.clone()],
+        name.unwrap_or_default()
+    );
+    let message = "a `!` in front leaves columns out, and this is none".to_owned();
+    wrong(text, span, message, Some(help))
 }
 
 /// Whether an item that is no column has something of an expression: otherwise it is a name that was misspelt.
