@@ -8,7 +8,7 @@ use std::ops::Range;
 
 use tamis_formats::vector::{Texts, Values, Vector};
 
-use super::slot::Slot;
+use super::slot::{Slot, empty};
 use super::{Evaluator, Input, Run};
 use crate::program::{Operand, Program};
 
@@ -182,7 +182,7 @@ impl Slot {
             append_bits(&mut self.failed, *held, failed, &rows);
         }
         if *held == 0 {
-            *values = empty(&vector.values);
+            *values = empty(vector.ty());
         }
         match (values, &vector.values) {
             (Values::Boolean(bits), Values::Boolean(more)) => {
@@ -216,20 +216,6 @@ fn append_bits(bits: &mut Vec<u64>, held: usize, more: &[u64], rows: &Range<usiz
             .get(from / 64)
             .map_or(0, |word| word >> (from % 64) & 1);
         bits[to / 64] |= bit << (to % 64);
-    }
-}
-
-/// No values of the same type.
-fn empty(values: &Values) -> Values {
-    match values {
-        Values::Null => Values::Null,
-        Values::Boolean(_) => Values::Boolean(Vec::new()),
-        Values::Integer(_) => Values::Integer(Vec::new()),
-        Values::Number(_) => Values::Number(Vec::new()),
-        Values::Text(_) => Values::Text(Texts::default()),
-        Values::Date(_) => Values::Date(Vec::new()),
-        Values::Time(_) => Values::Time(Vec::new()),
-        Values::Timestamp(_) => Values::Timestamp(Vec::new()),
     }
 }
 

@@ -1,6 +1,6 @@
 //! Where a step puts its values.
 
-use tamis_formats::vector::{Texts, Values, Vector};
+use tamis_formats::vector::{Texts, Type, Values, Vector};
 
 use super::{Evaluated, view};
 use crate::program::Scalar;
@@ -64,7 +64,7 @@ impl Slot {
                     LaneMut::Bits(out) => out.resize(rows.div_ceil(64), 0),
                     LaneMut::Integers(out) => out.resize(rows, 0),
                     LaneMut::Numbers(out) => out.resize(rows, 0.0),
-                    LaneMut::Texts(out) => (0..rows).for_each(|_| out.push(b"")),
+                    LaneMut::Texts(out) => out.push_repeated(b"", rows),
                 }
                 out.present.fill(0);
             }
@@ -73,6 +73,7 @@ impl Slot {
 
     /// The buffers for so many values of a type, empty.
     pub(super) fn open(&mut self, ty: Ty, rows: usize) -> Out<'_> {
+        let is_right = self.vector.ty() == ty.column_type();
         let Vector {
             rows: slot_rows,
             present,
@@ -81,27 +82,8 @@ impl Slot {
         *slot_rows = rows;
         present.clear();
         self.failed.clear();
-        let is_right = match ty {
-            Ty::Null => matches!(values, Values::Null),
-            Ty::Boolean => matches!(values, Values::Boolean(_)),
-            Ty::Integer | Ty::Duration => matches!(values, Values::Integer(_)),
-            Ty::Number => matches!(values, Values::Number(_)),
-            Ty::Text => matches!(values, Values::Text(_)),
-            Ty::Date => matches!(values, Values::Date(_)),
-            Ty::Time => matches!(values, Values::Time(_)),
-            Ty::Timestamp => matches!(values, Values::Timestamp(_)),
-        };
         if !is_right {
-            *values = match ty {
-                Ty::Null => Values::Null,
-                Ty::Boolean => Values::Boolean(Vec::new()),
-                Ty::Integer | Ty::Duration => Values::Integer(Vec::new()),
-                Ty::Number => Values::Number(Vec::new()),
-                Ty::Text => Values::Text(Texts::default()),
-                Ty::Date => Values::Date(Vec::new()),
-                Ty::Time => Values::Time(Vec::new()),
-                Ty::Timestamp => Values::Timestamp(Vec::new()),
-            };
+            *values = empty(ty.column_type());
         }
         let values = match values {
             Values::Null => LaneMut::Null,
@@ -130,6 +112,20 @@ impl Slot {
             present,
             failed: &mut self.failed,
         }
+    }
+}
+
+/// No values of a type.
+pub(super) fn empty(ty: Type) -> Values {
+    match ty {
+        Type::Null => Values::Null,
+        Type::Boolean => Values::Boolean(Vec::new()),
+        Type::Integer => Values::Integer(Vec::new()),
+        Type::Number => Values::Number(Vec::new()),
+        Type::Text => Values::Text(Texts::default()),
+        Type::Date => Values::Date(Vec::new()),
+        Type::Time => Values::Time(Vec::new()),
+        Type::Timestamp => Values::Timestamp(Vec::new()),
     }
 }
 
