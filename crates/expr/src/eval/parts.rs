@@ -228,12 +228,7 @@ mod tests {
     use crate::{Expression, Schema};
 
     fn bytes_held(evaluator: &Evaluator) -> usize {
-        let vectors = evaluator.slots.iter().map(|slot| &slot.vector);
-        let bytes = vectors.map(|vector| match &vector.values {
-            Values::Text(texts) => (0..vector.rows).map(|row| texts.get(row, &[]).len()).sum(),
-            _ => 0,
-        });
-        bytes.sum()
+        evaluator.slots.iter().map(Slot::text_bytes).sum()
     }
 
     #[test]
@@ -255,7 +250,7 @@ mod tests {
         let schema = Schema::new([("t", Type::Text)]);
         let mut evaluator = Evaluator::new(Kernel::detect());
 
-        // All have two hundred megabytes.
+        // The texts of all rows together have two hundred megabytes.
         let whole = Expression::compile(&chain, &schema).unwrap();
         let found = evaluator.evaluate(&whole, &inputs, rows);
         assert!(!found.is_too_large && found.vector.rows == rows);
