@@ -61,38 +61,31 @@ impl Checker<'_> {
             }
             "matches" => self.matches(call),
             "substring" => self.substring(call),
-            "replace" => {
-                let [text, from, to] = call.take()?;
-                for part in [&text, &from, &to] {
-                    call.expect(part, &[Ty::Text])?;
-                }
-                self.emit(Op::Replace, &[&text, &from, &to], Ty::Text, call.span)
-            }
-            "contains" | "startsWith" | "endsWith" | "indexOf" => {
-                let [text, other] = call.take()?;
-                call.expect(&text, &[Ty::Text])?;
-                call.expect(&other, &[Ty::Text])?;
-                let (op, ty) = match name {
-                    "contains" => (Op::Contains, Ty::Boolean),
-                    "startsWith" => (Op::StartsWith, Ty::Boolean),
-                    "endsWith" => (Op::EndsWith, Ty::Boolean),
-                    _ => (Op::IndexOf, Ty::Integer),
-                };
-                self.emit(op, &[&text, &other], ty, call.span)
-            }
-            "size" | "trim" | "lowerAscii" | "upperAscii" => {
-                let [text] = call.take()?;
-                call.expect(&text, &[Ty::Text])?;
-                let (op, ty) = match name {
-                    "size" => (Op::Size, Ty::Integer),
-                    "trim" => (Op::Trim, Ty::Text),
-                    "lowerAscii" => (Op::LowerAscii, Ty::Text),
-                    _ => (Op::UpperAscii, Ty::Text),
-                };
-                self.emit(op, &[&text], ty, call.span)
-            }
+            "replace" => self.of_texts::<3>(call, Op::Replace, Ty::Text),
+            "contains" => self.of_texts::<2>(call, Op::Contains, Ty::Boolean),
+            "startsWith" => self.of_texts::<2>(call, Op::StartsWith, Ty::Boolean),
+            "endsWith" => self.of_texts::<2>(call, Op::EndsWith, Ty::Boolean),
+            "indexOf" => self.of_texts::<2>(call, Op::IndexOf, Ty::Integer),
+            "size" => self.of_texts::<1>(call, Op::Size, Ty::Integer),
+            "trim" => self.of_texts::<1>(call, Op::Trim, Ty::Text),
+            "lowerAscii" => self.of_texts::<1>(call, Op::LowerAscii, Ty::Text),
+            "upperAscii" => self.of_texts::<1>(call, Op::UpperAscii, Ty::Text),
             _ => self.part_of_moment(call),
         }
+    }
+
+    /// A function of so many texts.
+    fn of_texts<const COUNT: usize>(
+        &mut self,
+        mut call: Arguments<'_>,
+        op: Op,
+        ty: Ty,
+    ) -> Result<Part, ExprError> {
+        let texts: [Part; COUNT] = call.take()?;
+        for text in &texts {
+            call.expect(text, &[Ty::Text])?;
+        }
+        self.emit(op, &texts.each_ref(), ty, call.span)
     }
 
     /// A function of two values, over any number of them.
