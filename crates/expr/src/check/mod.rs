@@ -5,6 +5,7 @@
 //! moment), and emits the step. A step whose operands are all constants is computed at once, by the loops that would compute it
 //! later, so that a constant is never anything else than a column of equal values.
 
+mod comparisons;
 mod functions;
 mod literals;
 mod names;
