@@ -177,7 +177,7 @@ pub fn open_any(source: &dyn Source, options: &InputOptions) -> Result<Input, Op
 
 /// Opens a file that is not made of lines.
 #[cfg_attr(
-    not(any(feature = "parquet", feature = "protobuf")),
+    not(feature = "protobuf"),
     expect(unused_variables, reason = "what is not built in is not opened")
 )]
 fn open_file(
