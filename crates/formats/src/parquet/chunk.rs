@@ -1,7 +1,7 @@
 //! The bytes of a column chunk, as the `parquet` crate asks for them.
 //!
 //! Between the header of a page and its body there is a chance to look: a page is unpacked into as many bytes as its header
-//! claims, whatever the body holds. So a claim that no codec can keep is refused here.
+//! claims, whatever the body holds. So a claim that no codec can keep is refused here, and a header without its main part.
 
 use std::io::{self, Read};
 
@@ -124,7 +124,7 @@ impl Read for Window {
     }
 }
 
-/// Holds the size that a page claims to unpack to against the size it is stored in.
+/// Holds the size that a page claims to unpack to against the size it is stored in, and its type against the rest.
 ///
 /// A header is a struct in Thrift's compact protocol; its first three fields, all `i32`, are the type of the page and these
 /// two sizes (parquet.thrift, `PageHeader`), and everybody writes them in this order.
@@ -142,7 +142,23 @@ fn check_claim(header: &[u8], expansion_max: u64) -> Result<()> {
         *size = (value >> 1) as i64 ^ -((value & 1) as i64);
         rest = tail;
     }
-    let [_, plain, stored] = sizes;
+    let [page_type, plain, stored] = sizes;
+    // A checksum may come next; then what the type says there is, in the field of its own that the decoder relies on.
+    let (last, rest) = match rest.split_first() {
+        Some((0x15, tail)) => match varint(tail) {
+            Some((_, tail)) => (4, tail),
+            None => return Err(refused("a page header is cut off".to_owned())),
+        },
+        _ => (3, rest),
+    };
+    let field = page_type + 5;
+    if !(0..4).contains(&page_type)
+        || rest.first().copied() != Some(((field - last) << 4) as u8 | 0x0c)
+    {
+        return Err(refused(
+            "a page header does not say what its type needs".to_owned(),
+        ));
+    }
     let (Ok(plain), Ok(stored)) = (u64::try_from(plain), u64::try_from(stored)) else {
         return Err(refused("a page claims a negative size".to_owned()));
     };
@@ -183,6 +199,7 @@ mod tests {
             }
             out.push(value as u8);
         }
+        out.push(0x2c);
         out
     }
 
@@ -202,9 +219,31 @@ mod tests {
             assert!(check_claim(broken, 1).is_err(), "{broken:?}");
         }
         assert!(
-            check_claim(b"\x15\x00\x15\x01\x15\x02", 1).is_err(),
+            check_claim(b"\x15\x00\x15\x01\x15\x02\x2c", 1).is_err(),
             "a negative size"
         );
+    }
+
+    #[test]
+    fn headers_have_what_their_type_needs() {
+        // A data page, an index page, a dictionary and a data page of the second version; some with a checksum.
+        for (page_type, rest) in [
+            (0, &b"\x2c"[..]),
+            (2, b"\x3c"),
+            (4, b"\x4c"),
+            (6, b"\x5c"),
+            (0, b"\x15\x80\x01\x1c"),
+            (6, b"\x15\x02\x4c"),
+        ] {
+            let header = [&[0x15, page_type, 0x15, 2, 0x15, 2], rest].concat();
+            assert!(check_claim(&header, 1).is_ok(), "{header:?}");
+            let other = [&[0x15, (page_type + 2) % 8, 0x15, 2, 0x15, 2], rest].concat();
+            assert!(check_claim(&other, 1).is_err(), "{other:?}");
+        }
+        for rest in [&b""[..], b"\x00", b"\x15", b"\x15\x80", b"\x15\x02"] {
+            let header = [&b"\x15\x00\x15\x02\x15\x02"[..], rest].concat();
+            assert!(check_claim(&header, 1).is_err(), "{header:?}");
+        }
     }
 
     #[test]

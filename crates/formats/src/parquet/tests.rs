@@ -308,6 +308,18 @@ fn a_bit_that_flipped_in_a_page_is_told_by_its_checksum() {
     }
 }
 
+/// A file of pyarrow 26 that a fuzzer has damaged, behind a byte of the fuzzer's own: `id` now claims to hold keys of a dictionary.
+const NO_DICTIONARY: &[u8] =
+    include_bytes!("../../../../fuzz/corpus/record_file/keys-without-dictionary");
+
+#[test]
+fn keys_without_their_dictionary_are_an_error() {
+    let file = open(NO_DICTIONARY[1..].to_vec()).unwrap();
+    let error = read(&file, &every_leaf(file.schema()), usize::MAX).unwrap_err();
+    let expected = "`t.parquet`: row group 0: column `id`: a page holds keys of a dictionary, and there is none before it";
+    assert_eq!(error.to_string(), expected);
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(48))]
 
