@@ -115,6 +115,12 @@ fn an_empty_text_is_a_value_as_in_json() {
             let ran = shell.tamis(&format!("check {input} --contract contract.yaml --json"));
             assert_eq!(ran.code, Some(1), "{}", ran.stderr);
             let report: serde_json::Value = serde_json::from_str(&ran.stdout).expect("it is JSON");
+            let samples = report["samples"].as_array().expect("a list");
+            let mut samples = samples.iter();
+            let null = samples.find(|sample| sample["rule"] == "required");
+            assert!(null.expect("it is broken")["value"].is_null(), "{input}");
+            let text = shell.tamis(&format!("check {input} --contract contract.yaml")).stdout;
+            assert!(text.contains("null   must not be null"), "{input}: {text}");
             report["violations"]["by_rule"].clone()
         });
         assert_eq!(found, expected, "{file}");

@@ -76,6 +76,28 @@ TX0007,12
 ";
 
 #[test]
+fn a_null_is_shown_as_none_and_an_empty_text_as_it_stands() {
+    let object = Object::new("orders")
+        .property(Property::string("id").required())
+        .property(Property::integer("count"))
+        .quality(Quality::expression("count != null"))
+        .quality(Quality::expression("id != null || count != null"));
+    let values = |report: &Report| -> Vec<Option<String>> {
+        let samples = report.samples.iter();
+        samples.map(|sample| sample.value.clone()).collect()
+    };
+    let shown = |texts: [Option<&str>; 3]| texts.map(|text| text.map(str::to_owned)).to_vec();
+    let lines = b"{\"id\":null,\"count\":null}\n".to_vec();
+    let source = MemorySource::new("orders.jsonl", lines);
+    let report = run_source(&object, &source, &CheckOptions::default());
+    assert_eq!(values(&report), shown([None, None, Some("null, null")]));
+    let text = crate::report::text::to_string(&report);
+    assert!(text.contains("null        must not be null"), "{text}");
+    let report = run(&object, "id,count\n,\n", &CheckOptions::default());
+    assert_eq!(values(&report), shown([Some(""), Some(""), Some(", ")]));
+}
+
+#[test]
 fn every_rule_is_counted_and_located() {
     let report = run(&orders(), ORDERS, &CheckOptions::default());
     assert_eq!(

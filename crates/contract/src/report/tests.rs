@@ -235,7 +235,7 @@ FAILED  tx.csv: 12,345 of 5,388,416 rows are bad (0.23 %)
   tx.csv:1300    row 1,299  transaction_id  TX12\\u{1b}[31m  must match `^TX\\d{10}$`
   tx.csv:1301    row 1,300  amount          0               must be at least 0.01
   tx.csv:1302    row 1,301  amount          \" \"             must be at least 0.01
-  tx.csv:70000  row 69,999  account_id                      must not be null
+  tx.csv:70000  row 69,999  account_id      null            must not be null
 
   not checked
   transactions.amount  sql  a query for a database

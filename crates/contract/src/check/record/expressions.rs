@@ -9,9 +9,9 @@ use tamis_formats::{Block, Kind};
 use super::super::CheckError;
 use super::super::compile::Compiled;
 use super::super::value::Consequence;
-use super::super::worker::Expressions;
+use super::super::worker::{Expressions, shown_values};
 use super::{BrokenRule, RecordCheck, Scalar};
-use crate::report::{Sample, shown_value};
+use crate::report::Sample;
 
 /// Those values of a record that expressions read.
 #[derive(Debug)]
@@ -114,9 +114,7 @@ impl RecordCheck {
                 return;
             }
             let read = rule.columns.iter().filter_map(|&column| place(column));
-            let values = read.filter(|&at| block.kind(0, at) != Kind::Missing);
-            let values: Vec<Vec<u8>> = values.map(&mut text).collect();
-            let value = (!values.is_empty()).then(|| shown_value(&values.join(&b", "[..])));
+            let value = shown_values(read.map(|at| (block.kind(0, at), text(at))));
             let rule = self.compiled.rules.get(id);
             let sample = self.sample_of(id, rule.column.clone(), value, rule.expected.clone());
             found.push((BrokenRule(id), sample));

@@ -161,7 +161,7 @@ impl Visitor for LineJudge<'_> {
             let found = &mut self.found;
             judge(&rules.values, kind, text, &mut |broken| {
                 let rule = check.compiled.rules.get(broken.0);
-                let is_there = kind != Kind::Missing;
+                let is_there = !matches!(kind, Kind::Missing | Kind::Null);
                 let value = is_there.then(|| shown_value(text));
                 let sample =
                     check.sample_of(broken.0, rule.column.clone(), value, rule.expected.clone());

@@ -151,7 +151,7 @@ impl RecordCheck {
     /// What a report says of a rule that `value` breaks; a record alone has no row, line or byte offset.
     pub fn sample(&self, broken: BrokenRule, value: Scalar<'_>) -> Sample {
         let value = value.with_text(|kind, text| {
-            let is_there = kind != Kind::Missing;
+            let is_there = !matches!(kind, Kind::Missing | Kind::Null);
             is_there.then(|| shown_value(text))
         });
         let rule = self.compiled.rules.get(broken.0);

@@ -37,6 +37,7 @@ pub(super) use expression::Scratch as Expressions;
 use gather::Gather;
 pub(crate) use malformed::structural_rule;
 pub(crate) use pass::{Known, Pass};
+pub(super) use sample::shown_values;
 use until_bad::UntilBad;
 
 /// The scratch of one thread.

@@ -11,6 +11,23 @@ use super::gather::Gather;
 use crate::check::part::Sample;
 use crate::report::shown_value;
 
+/// The values of a record that a rule is about, as a report shows them, without those that are missing; `None` if it is null
+/// alone.
+pub(in crate::check) fn shown_values(
+    values: impl Iterator<Item = (Kind, Vec<u8>)>,
+) -> Option<String> {
+    let there: Vec<_> = values.filter(|(kind, _)| *kind != Kind::Missing).collect();
+    if let [] | [(Kind::Null, _)] = there[..] {
+        return None;
+    }
+    let texts = there.into_iter().map(|(kind, text)| match kind {
+        Kind::Null => b"null".to_vec(),
+        _ => text,
+    });
+    let texts: Vec<Vec<u8>> = texts.collect();
+    Some(shown_value(&texts.join(&b", "[..])))
+}
+
 impl Gather<'_> {
     pub(super) fn sample(&mut self, block: &Block<'_>, violation: Found) {
         if !self.wants_samples() {
@@ -46,13 +63,12 @@ impl Gather<'_> {
     /// The values of `columns` as a report shows them; `None` if the record has none of them.
     pub(super) fn shown(&self, block: &Block<'_>, row: usize, columns: &[usize]) -> Option<String> {
         let mut decoded = Vec::new();
-        let values: Vec<Vec<u8>> = columns
-            .iter()
-            .filter_map(|&column| self.pass.layout.place(column))
-            .filter(|&at| block.kind(row, at) != Kind::Missing)
-            .map(|at| self.value(block, row, at, &mut decoded).1.to_vec())
-            .collect();
-        (!values.is_empty()).then(|| shown_value(&values.join(&b", "[..])))
+        let places = columns.iter();
+        let places = places.filter_map(|&column| self.pass.layout.place(column));
+        shown_values(places.map(|at| {
+            let (kind, text) = self.value(block, row, at, &mut decoded);
+            (kind, text.to_vec())
+        }))
     }
 
     pub(super) fn wants_samples(&self) -> bool {

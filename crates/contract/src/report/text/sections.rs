@@ -176,10 +176,7 @@ pub(super) fn samples(report: &Report, page: &mut Page<'_>) -> fmt::Result {
                     .unwrap_or_default(),
             ),
             column_cell(sample.column.as_deref()),
-            Cell::left(
-                Role::Value,
-                sample.value.as_deref().map(quoted).unwrap_or_default(),
-            ),
+            Cell::left(Role::Value, value(sample).unwrap_or_default()),
             Cell::left(Role::Plain, tamed(&sample.message, MESSAGE_CHARS)),
         ]);
     }
@@ -205,8 +202,8 @@ pub(super) fn violation(sample: &Sample, page: &mut Page<'_>) -> fmt::Result {
     }
     let column = sample.column.as_deref().unwrap_or("(record)");
     page.paint(Role::Plain, &format!("  {}", tamed(column, NAME_CHARS)))?;
-    if let Some(value) = &sample.value {
-        page.paint(Role::Value, &format!("  {}", quoted(value)))?;
+    if let Some(value) = value(sample) {
+        page.paint(Role::Value, &format!("  {value}"))?;
     }
     page.paint(
         Role::Plain,
@@ -360,10 +357,19 @@ fn place(sample: &Sample) -> String {
     }
 }
 
-/// A value on one line; quoted where its ends would not be seen.
+/// The value that breaks the rule, on one line; `None` if the rule is about no value.
+fn value(sample: &Sample) -> Option<String> {
+    const OF_NULL: [&str; 3] = ["required", "nullValues", "missingValues"];
+    let rule = sample.rule.as_str();
+    let is_null = OF_NULL.contains(&rule) || rule.starts_with("expression");
+    let shown = sample.value.as_deref().map(quoted);
+    shown.or_else(|| is_null.then(|| "null".to_owned()))
+}
+
+/// A value on one line; quoted where its ends would not be seen, and where it would be taken for null.
 fn quoted(value: &str) -> String {
     let text = tamed(value, VALUE_CHARS);
-    if text.is_empty() || text.trim() != text {
+    if text.is_empty() || text.trim() != text || text == "null" {
         format!("\"{text}\"")
     } else {
         text
