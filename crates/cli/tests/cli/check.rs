@@ -203,3 +203,20 @@ fn warnings_fail_a_strict_run_only() {
     let strict = shell.tamis("check orders.csv --contract orders.odcs.yaml --strict");
     assert_eq!(strict.code, Some(1), "{strict}");
 }
+
+#[test]
+fn a_rule_that_cannot_be_computed_says_for_how_many_rows() {
+    let shell = Shell::new();
+    shell.write("rows.csv", "total,count\n6,2\n6,0\n0,0\n1,2\n");
+    let contract = "apiVersion: v3.0.2\nkind: DataContract\nid: it\nversion: 1.0.0\nstatus: active\nschema:\n  - name: rows\n    properties:\n\
+                    \x20     - {name: total, logicalType: number}\n\
+                    \x20     - {name: count, logicalType: integer}\n\
+                    \x20   quality:\n\
+                    \x20     - {type: custom, engine: tamis, name: unit price, implementation: total / count >= 1.0}\n";
+    shell.write("contract.yaml", contract);
+    insta::assert_snapshot!(shell.tamis("check rows.csv --contract contract.yaml"), @"");
+    let json = shell.tamis("check rows.csv --contract contract.yaml --json");
+    let report: serde_json::Value = serde_json::from_str(&json.stdout).expect("JSON");
+    assert_eq!(report["notes"][0]["kind"], "not_computed");
+    assert_eq!(report["notes"][0]["count"], 2);
+}

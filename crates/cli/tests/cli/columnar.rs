@@ -119,7 +119,9 @@ fn an_empty_text_is_a_value_as_in_json() {
             let mut samples = samples.iter();
             let null = samples.find(|sample| sample["rule"] == "required");
             assert!(null.expect("it is broken")["value"].is_null(), "{input}");
-            let text = shell.tamis(&format!("check {input} --contract contract.yaml")).stdout;
+            let text = shell
+                .tamis(&format!("check {input} --contract contract.yaml"))
+                .stdout;
             assert!(text.contains("null   must not be null"), "{input}: {text}");
             report["violations"]["by_rule"].clone()
         });

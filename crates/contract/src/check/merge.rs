@@ -25,6 +25,8 @@ pub(crate) struct Tally {
     /// Faults of headers: (rule, column) and how many inputs have them.
     pub(crate) by_header: BTreeMap<(RuleId, String), u64>,
     pub(crate) metrics: Vec<u64>,
+    /// Rows that each expression could not be computed for.
+    pub(crate) not_computed: Vec<u64>,
     pub(crate) samples: Vec<Located>,
     pub(crate) unique: Vec<UniqueIndex>,
     pub(crate) inputs: Vec<InputTally>,
@@ -101,6 +103,7 @@ impl Tally {
             by_rule: vec![0; compiled.rules.len()],
             by_header: BTreeMap::new(),
             metrics: vec![0; compiled.metrics.len()],
+            not_computed: vec![0; compiled.expressions.len()],
             samples: Vec::new(),
             unique,
             inputs: Vec::new(),
@@ -179,6 +182,7 @@ impl Tally {
         input.invalid += part.invalid;
         add_all(&mut self.by_rule, &part.by_rule);
         add_all(&mut self.metrics, &part.metrics);
+        add_all(&mut self.not_computed, &part.not_computed);
         progress.add_records(part.totals.rows);
         progress.add_violations(part.by_rule.iter().sum());
         let is_stopped = outputs.batches.as_ref().is_some_and(Batcher::is_stopped);

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use tamis_engine::counters::peak_rss_bytes;
+use tamis_engine::human;
 
 use super::merge::{InputTally, Tally};
 use super::run::measure;
@@ -11,9 +12,12 @@ use crate::model::{Severity, Unit};
 use crate::report::{
     ContractReport, Expected, InputReport, Measured, MetricReport, Note, NoteKind, OutputReport,
     Performance, Report, Rows, RuleCount, RuleNotChecked, SCHEMA_VERSION, Sample, StageTimes,
-    Violations,
+    Violations, shorten,
 };
 use crate::unique::Duplicates;
+
+/// What is shown of a rule's name in a note.
+const RULE_NAME_CHARS: usize = 80;
 
 /// Everything a report is made of.
 pub(super) struct Ended<'a> {
@@ -158,7 +162,17 @@ impl Ended<'_> {
     }
 
     fn notes(&self) -> Vec<Note> {
-        let mut notes = Vec::new();
+        let expressions = self.check.compiled.expressions.iter();
+        let counts = expressions.zip(&self.tally.not_computed);
+        let mut notes: Vec<Note> = counts
+            .filter(|&(_, &count)| count > 0)
+            .map(|(rule, &count)| Note {
+                input: None,
+                kind: NoteKind::NotComputed,
+                count: Some(count),
+                message: not_computed(&rule.name, count),
+            })
+            .collect();
         for input in &self.tally.inputs {
             let mut add = |kind, count: Option<u64>, message: String| {
                 notes.push(Note {
@@ -222,6 +236,23 @@ impl Ended<'_> {
             ..Performance::measured(bytes, self.tally.totals.rows, self.elapsed.as_secs_f64())
         }
     }
+}
+
+/// What became of rows that a rule could not be computed for.
+fn not_computed(name: &str, count: u64) -> String {
+    let name = shorten(name, RULE_NAME_CHARS);
+    let rows = match count {
+        1 => "1 row".to_owned(),
+        _ => format!("{} rows", human::count(count)),
+    };
+    let verb = if count == 1 {
+        "it counts"
+    } else {
+        "they count"
+    };
+    format!(
+        "rule `{name}` could not be computed for {rows} (such as a division by zero or an overflow); {verb} as not violated"
+    )
 }
 
 /// `2 blank lines were skipped`.

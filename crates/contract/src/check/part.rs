@@ -23,6 +23,8 @@ pub(crate) struct Part {
     pub(crate) by_rule: Vec<u64>,
     /// Rows counted towards each metric.
     pub(crate) metrics: Vec<u64>,
+    /// Rows that each expression could not be computed for.
+    pub(crate) not_computed: Vec<u64>,
     /// The first violations, in the order of rows, then rules.
     pub(crate) samples: Vec<Sample>,
     /// All violations instead of samples, if the rows will be cut into batches.

@@ -23,6 +23,7 @@ use tamis_engine::pipeline::Stages;
 
 pub use metric::{Expected, Measured, MetricReport};
 pub use note::{Note, NoteKind};
+pub(crate) use shown::shorten;
 pub use shown::{SHOWN_CHARS_MAX, shown_value};
 pub use violations::{RuleCount, Sample, Violations};
 

@@ -34,6 +34,8 @@ pub enum NoteKind {
     Empty,
     /// An input that was followed went on in another file, or in the same one from its start.
     Replaced,
+    /// A rule across columns could not be computed for some rows, which count as not breaking it.
+    NotComputed,
     /// A limit of the run took effect.
     Limit,
 }

@@ -18,7 +18,7 @@ pub fn shown_value(value: &[u8]) -> String {
 }
 
 /// The text, cut to `chars_max` characters with an ellipsis at the end if it is longer.
-pub(super) fn shorten(text: &str, chars_max: usize) -> String {
+pub(crate) fn shorten(text: &str, chars_max: usize) -> String {
     match text.char_indices().nth(chars_max) {
         None => text.to_owned(),
         Some(_) => text.chars().take(chars_max - 1).chain([ELLIPSIS]).collect(),

@@ -17,6 +17,8 @@ pub(super) const WORD: &str = "expression";
 /// An expression that is false for records that break it.
 #[derive(Clone, Debug)]
 pub(crate) struct ExpressionRule {
+    /// The rule's name in the contract, or what it says.
+    pub(crate) name: String,
     pub(crate) expression: Expression,
     /// The columns it reads, by their index in the contract, in its own order.
     pub(crate) columns: Vec<usize>,
@@ -100,6 +102,7 @@ impl Compiler {
         };
         let types = read.iter().map(|named| named.ty).collect();
         self.compiled.expressions.push(ExpressionRule {
+            name: quality.name.clone().unwrap_or_else(|| text.clone()),
             columns,
             types,
             expression,

@@ -128,6 +128,7 @@ fn add_to_tally(check: &Check, stretch: &Stretch<'_>, more_invalid: u64, tally: 
     let sums = [
         (&mut tally.by_rule, &body.by_rule),
         (&mut tally.metrics, &body.metrics),
+        (&mut tally.not_computed, &body.not_computed),
     ];
     for (sums, more) in sums {
         for (sum, more) in sums.iter_mut().zip(more) {
@@ -211,6 +212,7 @@ fn must_fit(check: &Check, partial: &Partial) -> Result<(), PartialError> {
     let fits = partial.bodies().all(|body| {
         body.by_rule.len() == rules
             && body.metrics.len() == metrics
+            && body.not_computed.len() == check.compiled.expressions.len()
             && body.samples.iter().all(|sample| is_rule(sample.rule))
     });
     let mut inputs = partial.inputs.values();

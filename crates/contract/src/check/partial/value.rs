@@ -110,6 +110,9 @@ pub(super) struct Body {
     pub(super) by_rule: Vec<u64>,
     /// Rows counted towards each threshold, by its number.
     pub(super) metrics: Vec<u64>,
+    /// Rows that each rule across columns could not be computed for, by its number.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) not_computed: Vec<u64>,
     pub(super) samples: Vec<Sample>,
     /// Files of keys, in the order of their rows.
     pub(super) keys: Vec<KeyFile>,
@@ -386,6 +389,7 @@ impl Body {
         add(&mut self.invalid, next.invalid);
         add_all(&mut self.by_rule, &next.by_rule);
         add_all(&mut self.metrics, &next.metrics);
+        add_all(&mut self.not_computed, &next.not_computed);
     }
 }
 

@@ -114,6 +114,72 @@ fn every_format_and_every_cut_gives_the_same() {
 }
 
 #[test]
+fn rows_that_cannot_be_computed_are_counted_whatever_the_cut() {
+    let object = orders()
+        .quality(Quality::expression("total / count > 1.0"))
+        .quality(Quality::expression("count * 2 > 0").name("even more"))
+        .quality(Quality::expression("count == 0 || total / count > 1.0"))
+        .quality(Quality::expression("total >= 0.0"));
+    let rows =
+        "2026-01-01,,0,1,9\n,,2,1,9\n,,,1,9\n,,9223372036854775807,1,9\n2026-01-01,soon,0,1,x\n";
+    let input = format!("ordered,shipped,count,price,total\n{}", rows.repeat(700));
+    let mut reports = Vec::new();
+    for kernel in Kernel::available() {
+        for (threads, chunk_bytes) in [(1, 1 << 20), (2, 4_000), (3, 100)] {
+            let options = CheckOptions {
+                threads,
+                chunk_bytes,
+                kernel,
+                ..CheckOptions::default()
+            };
+            let sources =
+                ["a.csv", "b.csv"].map(|name| MemorySource::new(name, input.clone().into_bytes()));
+            let contract = contract(object.clone());
+            let check = Check::compile(&contract, &object, Unchecked::Refuse).unwrap();
+            let sources: Vec<&dyn Source> = sources.iter().map(|source| source as _).collect();
+            let whole = check.run(&sources, &options, None, None).unwrap();
+            let partials = sources
+                .iter()
+                .map(|source| check.map_source(*source, &options));
+            let partials: Vec<_> = partials.map(Result::unwrap).collect();
+            let reduced = check.reduce(partials, &options, KeyFiles::Keep).unwrap();
+            assert_eq!(reduced.notes, whole.notes);
+            assert_eq!(
+                counts(&whole),
+                [
+                    ".expression: even more: 2800",
+                    ".expression: 1400",
+                    ".expression: 1400",
+                    "shipped.type: 1400",
+                    "total.type: 1400"
+                ]
+            );
+            reports.push(whole.notes);
+        }
+    }
+    let notes: Vec<_> = reports[0]
+        .iter()
+        .map(|note| (note.input.as_deref(), note.count, note.message.as_str()))
+        .collect();
+    assert_eq!(
+        notes,
+        [
+            (
+                None,
+                Some(1400),
+                "rule `total / count > 1.0` could not be computed for 1,400 rows (such as a division by zero or an overflow); they count as not violated"
+            ),
+            (
+                None,
+                Some(1400),
+                "rule `even more` could not be computed for 1,400 rows (such as a division by zero or an overflow); they count as not violated"
+            ),
+        ]
+    );
+    assert!(reports.iter().all(|notes| *notes == reports[0]));
+}
+
+#[test]
 fn missing_columns_say_nothing_and_physical_names_are_known() {
     let object = Object::new("orders")
         .property(Property::integer("count").physical_name("n").optional())

@@ -23,6 +23,8 @@ pub(in crate::check) struct Scratch {
     evaluators: Vec<Evaluator>,
     /// A bit for each row for which an expression is false.
     broken: Vec<u64>,
+    /// Rows that each expression could not be computed for, in the last block.
+    not_computed: Vec<u64>,
 }
 
 impl Scratch {
@@ -60,6 +62,7 @@ impl Scratch {
             places,
             evaluators: rules.iter().map(|_| Evaluator::new(kernel)).collect(),
             broken: Vec::new(),
+            not_computed: Vec::new(),
         })
     }
 
@@ -80,6 +83,7 @@ impl Scratch {
         }
         let rules = compiled.expressions.iter();
         let parts = rules.zip(&self.places).zip(&mut self.evaluators);
+        self.not_computed.clear();
         for ((rule, places), evaluator) in parts {
             let inputs: Vec<Input<'_>> = places
                 .iter()
@@ -91,9 +95,9 @@ impl Scratch {
                     }
                 })
                 .collect();
-            let values = evaluator
-                .evaluate(&rule.expression, &inputs, block.rows)
-                .vector;
+            let evaluated = evaluator.evaluate(&rule.expression, &inputs, block.rows);
+            self.not_computed.push(evaluated.failed_count());
+            let values = evaluated.vector;
             self.broken.clear();
             if let Values::Boolean(bits) = &values.values {
                 let rows = bits.iter().zip(&values.present);
@@ -131,5 +135,8 @@ impl Gather<'_> {
                 }),
             },
         );
+        let sums = self.part.not_computed.iter_mut();
+        sums.zip(&scratch.not_computed)
+            .for_each(|(sum, rows)| *sum += rows);
     }
 }

@@ -44,6 +44,7 @@ impl<'a> Gather<'a> {
             invalid: 0,
             by_rule: vec![0; pass.compiled.rules.len()],
             metrics: vec![0; pass.compiled.metrics.len()],
+            not_computed: vec![0; pass.compiled.expressions.len()],
             samples: Vec::new(),
             findings: pass.wants_findings.then(Findings::default),
             good: pass.good.are_wanted().then(buffer),

@@ -233,7 +233,7 @@ pub(super) fn not_checked(report: &Report, page: &mut Page<'_>) -> fmt::Result {
 pub(super) fn notes(report: &Report, page: &mut Page<'_>) -> fmt::Result {
     let mut table = Table::default();
     for note in &report.notes {
-        let message = tamed(&note.message, MESSAGE_CHARS);
+        let message = tamed(&note.message, 2 * MESSAGE_CHARS);
         table.row([Cell::left(
             Role::Faint,
             match &note.input {

@@ -60,6 +60,7 @@ impl<'a> Collector<'a> {
             body: Body {
                 by_rule: vec![0; compiled.rules.len()],
                 metrics: vec![0; compiled.metrics.len()],
+                not_computed: vec![0; compiled.expressions.len()],
                 ..Body::default()
             },
             keys,
@@ -174,6 +175,7 @@ impl<'a> Collector<'a> {
         for (sums, more) in [
             (&mut body.by_rule, &part.by_rule),
             (&mut body.metrics, &part.metrics),
+            (&mut body.not_computed, &part.not_computed),
         ] {
             sums.iter_mut()
                 .zip(more)
