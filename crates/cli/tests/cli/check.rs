@@ -214,7 +214,24 @@ fn a_rule_that_cannot_be_computed_says_for_how_many_rows() {
                     \x20   quality:\n\
                     \x20     - {type: custom, engine: tamis, name: unit price, implementation: total / count >= 1.0}\n";
     shell.write("contract.yaml", contract);
-    insta::assert_snapshot!(shell.tamis("check rows.csv --contract contract.yaml"), @"");
+    insta::assert_snapshot!(shell.tamis("check rows.csv --contract contract.yaml"), @"
+    exit code: 1
+    ----- stdout -----
+    FAILED  rows.csv: 1 of 4 rows is bad (25.00 %)
+            1 error
+            3 rules of `rows` 1.0.0 checked
+
+      column    rule                    errors
+      (record)  expression: unit price       1  ████████████████████
+
+      first errors
+      rows.csv:5  row 4  (record)  1, 2  must be such that `total / count >= 1.0`
+
+      notes
+      rule `unit price` could not be computed for 2 rows (such as a division by zero or an overflow); they count as not violated
+
+    [figures]
+    ");
     let json = shell.tamis("check rows.csv --contract contract.yaml --json");
     let report: serde_json::Value = serde_json::from_str(&json.stdout).expect("JSON");
     assert_eq!(report["notes"][0]["kind"], "not_computed");

@@ -122,7 +122,7 @@ fn an_empty_text_is_a_value_as_in_json() {
             let text = shell
                 .tamis(&format!("check {input} --contract contract.yaml"))
                 .stdout;
-            assert!(text.contains("null   must not be null"), "{input}: {text}");
+            assert!(text.contains("null  must not be null"), "{input}: {text}");
             report["violations"]["by_rule"].clone()
         });
         assert_eq!(found, expected, "{file}");

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use parquet::arrow::arrow_reader::RowGroups;
-use parquet::basic::Encoding;
+use parquet::basic::{Encoding, Type};
 use parquet::column::page::{Page, PageIterator, PageMetadata, PageReader};
 use parquet::errors::{ParquetError, Result};
 use parquet::file::metadata::{ColumnChunkMetaData, ParquetMetaData, RowGroupMetaData};
@@ -74,6 +74,7 @@ struct Doubted {
     pages: SerializedPageReader<Chunk>,
     /// What errors call it.
     column: String,
+    physical_type: Type,
     /// The greatest levels of repetition and of definition.
     levels_max: [i16; 2],
     /// Values and nulls in the column chunk, as its footer says.
@@ -90,6 +91,7 @@ impl Doubted {
         Doubted {
             pages,
             column: descriptor.path().string(),
+            physical_type: descriptor.physical_type(),
             levels_max: [descriptor.max_rep_level(), descriptor.max_def_level()],
             values_max: chunk.num_values().max(0) as u64,
             has_dictionary: false,
@@ -131,8 +133,8 @@ impl Doubted {
                 "a page claims {values} values, and there can be {values_max} at most"
             )));
         }
-        if let Page::DictionaryPage { .. } = page {
-            return Ok(());
+        if let Page::DictionaryPage { buf, .. } = page {
+            return self.check_moments(buf);
         }
         if let Page::DataPageV2 { num_nulls, .. } = page
             && u64::from(*num_nulls) > values
@@ -157,8 +159,22 @@ impl Doubted {
                     refused("a page claims more delta-encoded values than it has".to_owned())
                 })
             }
+            Encoding::PLAIN => self.check_moments(&body),
             _ => Ok(()),
         }
+    }
+
+    /// Refuses moments of twelve bytes that the decoder would take for others: it counts nanoseconds in 64 bits.
+    fn check_moments(&self, values: &[u8]) -> Result<()> {
+        let has_moments = self.physical_type == Type::INT96;
+        if has_moments && !values.chunks_exact(12).all(is_in_nanoseconds) {
+            return Err(refused(
+                "an INT96 timestamp is outside of the years 1678 to 2261, which nanoseconds in 64 bits reach: \
+                 write it as microseconds, or leave the column out"
+                    .to_owned(),
+            ));
+        }
+        Ok(())
     }
 
     /// The values of a data page, behind its levels.
@@ -251,6 +267,19 @@ impl PageReader for Doubted {
     }
 }
 
+/// Whether 64 bits hold an INT96 timestamp in nanoseconds since 1970: it has those of its day, then the Julian day.
+fn is_in_nanoseconds(value: &[u8]) -> bool {
+    /// Of 1970-01-01.
+    const EPOCH: i128 = 2_440_588;
+    const DAY_NANOS: i128 = 86_400_000_000_000;
+    let (Some(nanos), Some(day)) = (value.first_chunk(), value.last_chunk()) else {
+        return true;
+    };
+    let days = i128::from(i32::from_le_bytes(*day)) - EPOCH;
+    let nanos = days * DAY_NANOS + i128::from(i64::from_le_bytes(*nanos));
+    i64::try_from(nanos).is_ok()
+}
+
 /// Bytes that the levels in front of `bytes` take, in a data page of the first version.
 #[expect(deprecated, reason = "old files have levels of bits alone")]
 fn levels_len(bytes: &[u8], encoding: Encoding, values: u32, level_max: i16) -> Option<usize> {
@@ -305,7 +334,6 @@ fn delta_end(body: &[u8], values_max: u64) -> Option<&[u8]> {
 
 #[cfg(test)]
 mod tests {
-    use parquet::basic::Type;
     use parquet::schema::types::{ColumnDescriptor, ColumnPath, Type as SchemaType};
     use tamis_engine::source::{MemorySource, Opened, Source};
 
