@@ -175,12 +175,15 @@ fn the_answer_does_not_depend_on_how_it_is_computed() {
 #[test]
 fn texts_that_grow_without_end_are_an_error() {
     let shell = Shell::new();
-    shell.write("rows.csv", "t\n".to_owned() + &"a\n".repeat(600));
-    let (some, more) = ("x".repeat(1_000), "y".repeat(1_000));
-    let longer = |text: &str| format!("{text}.replace('a','{some}').replace('x','{more}')");
+    shell.write("rows.csv", "t\n".to_owned() + &"aaaaaaaaaa\n".repeat(600));
+    let long = "x".repeat(100_000);
+    let longer = |text: &str| format!("{text}.replace('a','{long}')");
     for (verb, limit_mib) in [
         (format!("select rows.csv -c {} -o out", longer("t")), 256),
-        (format!("select rows.csv -c {} -o out", longer("'a'")), 512),
+        (
+            format!("select rows.csv -c {} -o out", longer("'aaaaaaaaaa'")),
+            512,
+        ),
         (format!("group rows.csv --by {} -o out", longer("t")), 256),
     ] {
         let ran = shell.tamis(&verb);

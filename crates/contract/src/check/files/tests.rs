@@ -1,14 +1,18 @@
 //! Goal: the same values give the same answer as a CSV, as Parquet and as Arrow, for any threads and any units.
 
+use std::fs::File;
+use std::ops::Range;
+use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use arrow_array::{ArrayRef, Float64Array, Int64Array, RecordBatch, StringArray};
 use tamis_engine::sink::{MemorySink, Sink};
-use tamis_engine::source::MemorySource;
+use tamis_engine::source::{FileSource, MemorySource, Opened, RandomAccess, ReadOptions, Source};
 use tamis_formats::arrow::write::BatchWriter;
 use tamis_formats::{ipc, parquet};
 
-use super::super::{Check, CheckOptions, Unchecked};
+use super::super::{Check, CheckError, CheckOptions, Unchecked};
 use crate::model::{Contract, Object, Property};
 use crate::report::Report;
 
@@ -133,6 +137,8 @@ fn verdict(mut report: Report) -> Report {
     }
     for sample in &mut report.samples {
         (sample.input, sample.line, sample.byte_offset) = Default::default();
+        // A null of CSV is a text: the empty one.
+        sample.value.get_or_insert_default();
     }
     report.performance = Default::default();
     report
@@ -242,6 +248,91 @@ fn a_damaged_file_is_named() {
         .unwrap_err()
         .to_string();
     assert!(error.starts_with("`t.parquet`: footer: "), "{error}");
+}
+
+/// A file that somebody writes to when all of it has been read.
+#[derive(Debug)]
+struct Touched(PathBuf);
+
+#[derive(Debug)]
+struct TouchedAtTheEnd {
+    path: PathBuf,
+    access: Box<dyn RandomAccess>,
+}
+
+impl Source for Touched {
+    fn name(&self) -> &str {
+        self.0.to_str().unwrap()
+    }
+
+    fn open(&self) -> tamis_engine::Result<Opened> {
+        let file = FileSource::new(&self.0, ReadOptions::default());
+        let Opened::Random(access) = file.open()? else {
+            panic!("a file has random access");
+        };
+        let path = self.0.clone();
+        Ok(Opened::Random(Box::new(TouchedAtTheEnd { path, access })))
+    }
+
+    fn is_repeatable(&self) -> bool {
+        true
+    }
+}
+
+impl RandomAccess for TouchedAtTheEnd {
+    fn name(&self) -> &str {
+        self.access.name()
+    }
+
+    fn len_bytes(&self) -> u64 {
+        self.access.len_bytes()
+    }
+
+    fn backend(&self) -> &'static str {
+        self.access.backend()
+    }
+
+    fn with_range(
+        &self,
+        range: Range<u64>,
+        visit: &mut dyn FnMut(&[u8]),
+    ) -> tamis_engine::Result<()> {
+        self.access.with_range(range, visit)
+    }
+
+    fn release(&self, range: Range<u64>) {
+        self.access.release(range);
+    }
+
+    fn verify(&self) -> tamis_engine::Result<()> {
+        let file = File::options().write(true).open(&self.path).unwrap();
+        file.set_modified(SystemTime::UNIX_EPOCH).unwrap();
+        self.access.verify()
+    }
+}
+
+#[test]
+fn a_file_that_changes_while_it_is_read_is_an_error() {
+    let folder = tempfile::tempdir().unwrap();
+    // A stream of Arrow is read to its mark of an end, and each read by itself makes sure.
+    let is_verified = |(name, _): &(&str, Vec<u8>)| *name != "t.arrows";
+    for (name, bytes) in inputs().into_iter().filter(is_verified) {
+        let path = folder.path().join(name);
+        std::fs::write(&path, bytes).unwrap();
+        for threads in [1, 2] {
+            let options = CheckOptions {
+                threads,
+                ..CheckOptions::default()
+            };
+            std::fs::write(&path, std::fs::read(&path).unwrap()).unwrap();
+            let result = check().run(&[&Touched(path.clone())], &options, None, None);
+            let changed = matches!(
+                result,
+                Err(CheckError::Engine(tamis_engine::Error::Changed { .. }))
+            );
+            assert!(changed, "{name}, {threads} threads: {result:?}");
+        }
+    }
 }
 
 /// Every byte of `bytes` that is looked at is another, and the file is cut off there.
