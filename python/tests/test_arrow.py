@@ -33,8 +33,8 @@ VALIDATOR = Validator(SCHEMA)
 
 
 def verdict(result: ValidationResult) -> tuple[Any, ...]:
-    """Everything but where the rows lie."""
-    errors = [(e.row, e.column, e.rule, e.value, e.message, e.severity) for e in result.errors]
+    """Everything but where the rows lie. A null of CSV is a text, the empty one, and None elsewhere."""
+    errors = [(e.row, e.column, e.rule, e.value or "", e.message, e.severity) for e in result.errors]
     counts = (result.total_rows, result.valid_count, result.invalid_count, result.error_count)
     return counts, result.errors_by_column, errors
 
