@@ -317,3 +317,6 @@ fn encode_column(
         });
     chunks.collect()
 }
+
+#[cfg(test)]
+mod tests;
