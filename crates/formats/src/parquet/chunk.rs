@@ -151,10 +151,8 @@ fn check_claim(header: &[u8], expansion_max: u64) -> Result<()> {
         },
         _ => (3, rest),
     };
-    let field = page_type + 5;
-    if !(0..4).contains(&page_type)
-        || rest.first().copied() != Some(((field - last) << 4) as u8 | 0x0c)
-    {
+    let is_known = (0..4).contains(&page_type);
+    if !is_known || rest.first().copied() != Some(((page_type + 5 - last) << 4) as u8 | 0x0c) {
         return Err(refused(
             "a page header does not say what its type needs".to_owned(),
         ));
