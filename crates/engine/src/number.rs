@@ -34,9 +34,6 @@ const EXPONENT_MAX: i64 = 6144;
 /// without an exponent.
 pub const PLACES_MAX: usize = 16_384;
 
-/// The largest power of ten that is a double.
-const EXACT_POWER_MAX: i32 = 22;
-
 /// A decimal number, exact. Equal numbers are equal however they were written.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct Decimal(Form);
@@ -114,19 +111,16 @@ impl Decimal {
 
     /// The nearest double, ties to even; infinite beyond the last one.
     pub fn to_f64(&self) -> f64 {
-        match self.0 {
-            // Two doubles that are exact, so that their quotient is rounded once (Clinger 1990).
-            Form::Small { mantissa, exponent }
-                if mantissa.unsigned_abs() <= 1 << f64::MANTISSA_DIGITS
-                    && (-EXACT_POWER_MAX..=0).contains(&exponent) =>
-            {
-                mantissa as f64 / 10_f64.powi(-exponent)
-            }
-            _ => {
-                let text = self.to_string();
-                text.parse().expect("a decimal is written as a double is")
-            }
-        }
+        let short = match self.0 {
+            Form::Small { mantissa, exponent } => i64::try_from(mantissa)
+                .ok()
+                .and_then(|mantissa| short_f64(mantissa, exponent)),
+            Form::Large(_) => None,
+        };
+        short.unwrap_or_else(|| {
+            let text = self.to_string();
+            text.parse().expect("a decimal is written as a double is")
+        })
     }
 
     /// Whether nothing but zeros stands after the point.
@@ -244,6 +238,24 @@ impl Decimal {
             Form::Large(digits) => (**digits).clone(),
         }
     }
+}
+
+/// The double nearest to `mantissa * 10^exponent`, where both are doubles: one operation on these rounds once (Clinger 1990).
+#[inline]
+pub fn short_f64(mantissa: i64, exponent: i32) -> Option<f64> {
+    /// All powers of ten that are doubles.
+    const POWERS: [f64; 23] = [
+        1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16,
+        1e17, 1e18, 1e19, 1e20, 1e21, 1e22,
+    ];
+    if mantissa.unsigned_abs() > 1 << f64::MANTISSA_DIGITS {
+        return None;
+    }
+    let power = *POWERS.get(exponent.unsigned_abs() as usize)?;
+    Some(match exponent < 0 {
+        true => mantissa as f64 / power,
+        false => mantissa as f64 * power,
+    })
 }
 
 /// The leading ASCII digits, and what follows them.

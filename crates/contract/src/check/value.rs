@@ -255,9 +255,7 @@ impl Constraint {
             (Constraint::Float32, Value::Number(number)) => {
                 number.to_string().parse::<f32>().is_ok_and(f32::is_finite)
             }
-            (Constraint::Float64, Value::Number(number)) => {
-                number.to_string().parse::<f64>().is_ok_and(f64::is_finite)
-            }
+            (Constraint::Float64, Value::Number(number)) => number.to_f64().is_finite(),
             (Constraint::MinLength(min), _) => characters(text) >= *min,
             (Constraint::MaxLength(max), _) => characters(text) <= *max,
             (Constraint::Pattern(pattern), _) => pattern.is_match(text),

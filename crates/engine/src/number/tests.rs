@@ -274,11 +274,8 @@ proptest! {
     }
 
     #[test]
-    fn the_nearest_double_is_that_of_the_text(mantissa in -(1_i64 << 54)..1 << 54, places in 0..30_usize) {
-        let digits = format!("{:0>30}", mantissa.unsigned_abs());
-        let (whole, fraction) = digits.split_at(30 - places);
-        let sign = if mantissa < 0 { "-" } else { "" };
-        let text = format!("{sign}{whole}.{fraction}");
+    fn the_nearest_double_is_that_of_the_text(mantissa in -(1_i64 << 54)..1 << 54, exponent in -30..30) {
+        let text = format!("{mantissa}e{exponent}");
         prop_assert_eq!(decimal(&text).to_f64(), text.parse::<f64>().unwrap());
     }
 }

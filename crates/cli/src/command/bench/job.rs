@@ -147,7 +147,7 @@ fn quoted(name: &str) -> String {
 /// An expression that some records fulfil and some do not: the first numeric column above the middle of its range.
 fn above_the_middle(object: &Object) -> Option<[String; 2]> {
     let number = |bound: &Option<Bound>| match bound.as_ref()?.value {
-        BoundValue::Number(ref value) => value.to_string().parse::<f64>().ok(),
+        BoundValue::Number(ref value) => Some(value.to_f64()),
         BoundValue::Temporal(_) => None,
     };
     object.properties.iter().find_map(|property| {

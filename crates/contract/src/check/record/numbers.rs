@@ -123,10 +123,7 @@ impl Limit {
                 Some(first) => first.checked_sub(1).map_or(none, |last| i64::MIN..=last),
             },
         };
-        let nearest: f64 = limit
-            .to_string()
-            .parse()
-            .expect("a decimal is written as a float may be");
+        let nearest = limit.to_f64();
         Limit {
             side,
             inclusion,

@@ -3,6 +3,7 @@
 //! A quantile is the value of its rank, the nearest one (`ceil(p * count)`, from 1): exact for a group of up to [`EXACT_MAX`] values,
 //! within [`relative_error`] of itself for larger ones ([`Sketch`]).
 
+use tamis_engine::number::short_f64;
 use tamis_formats::vector::Vector;
 
 use super::Cells;
@@ -172,12 +173,8 @@ impl Quantiles {
 
 /// The double nearest to `mantissa * 10^-scale`, in whatever unit the number came.
 fn double(mantissa: i64, scale: u8) -> f64 {
-    if mantissa.unsigned_abs() <= 1 << f64::MANTISSA_DIGITS {
-        // One division of two numbers that are doubles rounds once.
-        return mantissa as f64 / 10_f64.powi(i32::from(scale));
-    }
-    let text = decimal(mantissa, scale).to_string();
-    text.parse().expect("it is written as a number")
+    let short = short_f64(mantissa, -i32::from(scale));
+    short.unwrap_or_else(|| decimal(mantissa, scale).to_f64())
 }
 
 /// The rank of a quantile, from 1.
