@@ -235,11 +235,13 @@ fn columns_that_are_told_by_their_names_need_different_ones() {
         assert_eq!((code, stdout.as_str()), (Some(2), ""), "{stderr}");
         assert!(stderr.contains("two columns are called `a`"), "{stderr}");
     }
-    let (_, _, stderr) = shell.verb(
-        "select",
-        &["twice.csv", "-c", "*", "--output-format", "json"],
-    );
-    assert!(stderr.contains("`2 as other`"), "{stderr}");
+    shell.write("three.csv", "a,a,b\nx,y,1\n");
+    for list in ["*", "1:2", "!b"] {
+        let several = ["three.csv", "-c", list, "--output-format", "json"];
+        let (_, _, stderr) = shell.verb("select", &several);
+        let help = "name the columns one by one, and this one as `2 as other`";
+        assert!(stderr.contains(help), "{list}: {stderr}");
+    }
     let renamed = ["twice.csv", "-c", "1, 2 as b", "--output-format", "jsonl"];
     let (_, stdout, stderr) = shell.verb("select", &renamed);
     assert_eq!(stdout, "{\"a\":\"x\",\"b\":1}\n", "{stderr}");

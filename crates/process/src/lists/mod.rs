@@ -44,7 +44,7 @@ pub fn names(text: &str) -> Result<Vec<String>> {
     Ok(items.map(|item| name(&text[item])).collect())
 }
 
-/// Reads a list of names with types: `amount:number, "a, b":text`.
+/// Reads a list of names with types: `amount:number, "a, b":text, row['a, b']:text`.
 ///
 /// # Errors
 /// [`Error::Expression`], as for all lists, and for a name that comes twice.
@@ -68,11 +68,7 @@ pub fn types(text: &str) -> Result<Vec<(String, Type)>> {
             ));
         }
         let name = name(written);
-        let is_new = known.insert(match quoted(written) {
-            None => Expression::column_name(written).unwrap_or_else(|| name.clone()),
-            Some(_) => name.clone(),
-        });
-        if !is_new {
+        if !known.insert(name.clone()) {
             let message = format!("`{name}` has a type already");
             return Err(wrong(text, name_place, message, None));
         }
@@ -226,9 +222,16 @@ pub(crate) fn matching(text: &str, item: &Range<usize>, open: usize) -> Option<u
     None
 }
 
-/// A name as it is meant.
+/// A name as it is meant: in double quotes, as in expressions (`row['a b']`), or as it stands.
 fn name(written: &str) -> String {
-    quoted(written).unwrap_or_else(|| written.to_owned())
+    let in_expression = || {
+        let is_column = written.starts_with("row[");
+        is_column
+            .then(|| Expression::column_name(written))
+            .flatten()
+    };
+    let meant = quoted(written).or_else(in_expression);
+    meant.unwrap_or_else(|| written.to_owned())
 }
 
 /// The column that an item, or a part of one, names: in double quotes, as it stands, or as expressions do (`row['a b']`). `None`:

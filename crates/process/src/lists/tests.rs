@@ -93,6 +93,11 @@ fn what_is_wrong_has_a_place() {
     assert_eq!(typed("a:text, :number"), ":");
     assert_eq!(typed("a:text, b:text, \"a\":number"), "\"a\"");
     assert_eq!(typed("a:text, row['a']:number"), "row['a']");
+    // Not the last part of a path, and in double quotes nothing but a name.
+    let names = |text: &str| types(text).unwrap().into_iter().map(|(name, _)| name);
+    let read: Vec<String> =
+        names(r#"row.id:text, id:number, "row['id']":text, row["x y"]:text"#).collect();
+    assert_eq!(read, ["row.id", "id", "row['id']", "x y"]);
     let named = |text: &str| fault(renamed(text, 0..text.len()).unwrap_err());
     assert_eq!(named("a as"), "as");
     assert_eq!(named("as b"), "as");

@@ -149,12 +149,16 @@ pub(super) fn require_names(selected: &[Selected], text: Option<&str>) -> Result
         None => Error::SameName { name },
         Some(text) => {
             let (item, _) = renamed(text, again.span.clone())?;
-            let is_range = &text[item.clone()] == "*" || lists::first(text, &item, b':').is_some();
-            let what = match again.source {
-                Source::Column(column) if is_range => (column + 1).to_string(),
-                _ => text[item].to_owned(),
+            let is_several = &text[item.clone()] == "*"
+                || text[item.clone()].starts_with('!')
+                || lists::first(text, &item, b':').is_some();
+            let help = match again.source {
+                Source::Column(column) if is_several => format!(
+                    "name the columns one by one, and this one as `{} as other`",
+                    column + 1
+                ),
+                _ => format!("give one another name: `{} as other`", &text[item]),
             };
-            let help = format!("give one another name: `{what} as other`");
             let message = format!("two columns of the result are called `{name}`");
             wrong(text, again.span.clone(), message, Some(help))
         }

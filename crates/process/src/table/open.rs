@@ -2,7 +2,6 @@
 
 use tamis_engine::control::Progress;
 use tamis_engine::source::{Opened, Source};
-use tamis_expr::Expression;
 use tamis_formats::input::{Input, InputOptions, Records, Shape, Sniffing};
 use tamis_formats::vector::Type;
 use tamis_formats::{csv, jsonl};
@@ -55,15 +54,7 @@ impl<'s> Table<'s> {
         });
         for at in 0..table.options.types.len() {
             let (name, ty) = table.options.types[at].clone();
-            let column = match table.find(&name) {
-                Err(Error::UnknownColumn { name, known }) => {
-                    let column = Expression::column(&name, &table.schema());
-                    column.ok_or(Error::UnknownColumn { name, known })?
-                }
-                found => found?,
-            };
-            // As it is written in a list, it may be `row['its name']`.
-            table.options.types[at].0 = table.columns[column].name.clone();
+            let column = table.find(&name)?;
             table.columns[column].ty = ty;
             table.columns[column].is_declared = true;
         }
