@@ -61,26 +61,20 @@ pub(crate) struct Target {
 }
 
 impl Target {
-    /// Columns with these names and types, and with how they are stored where they come from.
+    /// Columns with these names, no two of them alike, and types, and with how they are stored where they come from.
     pub(crate) fn new<'c>(
         format: BatchFormat,
         columns: impl Iterator<Item = (&'c String, Type, Option<&'c Stored>)>,
-    ) -> Result<Target> {
+    ) -> Target {
         let columns = columns.map(|(name, ty, stored)| {
             let stored = stored.map_or_else(|| stored_as(ty), passed_as);
             (name.clone(), ty, stored)
         });
-        let columns: Vec<_> = columns.collect();
-        for (at, (name, ..)) in columns.iter().enumerate() {
-            if columns[..at].iter().any(|(earlier, ..)| earlier == name) {
-                return Err(Error::SameName { name: name.clone() });
-            }
-        }
-        Ok(Target {
+        Target {
             format,
-            columns,
+            columns: columns.collect(),
             codec: None,
-        })
+        }
     }
 
     /// Has rows moved one by one, as bytes.

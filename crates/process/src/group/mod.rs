@@ -202,7 +202,7 @@ fn open(sink: Box<dyn Sink>, format: ResultFormat, plan: &Plan, threads: usize) 
         return Ok(Output::new(sink, format, plan.names.clone())?);
     };
     let columns = plan.names.iter().zip(&plan.column_types);
-    let target = Target::new(format, columns.clone().map(|(name, &ty)| (name, ty, None)))?;
+    let target = Target::new(format, columns.clone().map(|(name, &ty)| (name, ty, None)));
     let columns = columns.map(|(name, &ty)| (name.clone(), ty)).collect();
     let output = ColumnOutput::new(sink, &target, columns, threads);
     Ok(Output::in_columns(output))

@@ -165,7 +165,7 @@ impl Plan {
                     }
                     From::Computed(at) => (name, computed[at].expression.ty(), None),
                 });
-                let mut target = Target::new(format, columns)?;
+                let mut target = Target::new(format, columns);
                 if matches!(query.take, Take::Sample { .. }) {
                     target.move_rows()?;
                 }
@@ -197,7 +197,10 @@ impl Plan {
             skips_malformed: options.skips_malformed,
             threads: options.threads,
             pool: BufferPool::new(POOLED_BYTES_MAX),
-            output_bytes: options.chunk_bytes.min(OUTPUT_BYTES_MAX),
+            output_bytes: match encoding {
+                Encoding::Batches(_) => 0,
+                _ => options.chunk_bytes.min(OUTPUT_BYTES_MAX),
+            },
             keeps_ends: false,
         })
     }
