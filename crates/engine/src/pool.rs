@@ -7,7 +7,8 @@
 //!
 //! A buffer is zeroed when it is allocated and never again: what [`BufferPool::take`] returns
 //! holds whatever its last user left there. All bytes of a buffer are initialised at any time, so
-//! none of this needs `unsafe`. Who appends to a `Vec` instead takes one with [`BufferPool::take_vec`].
+//! none of this needs `unsafe`. Who appends to a `Vec` instead takes one with [`BufferPool::take_vec`]; a buffer that was
+//! such a vector is zeroed behind what had been written to it.
 //!
 //! ```
 //! use tamis_engine::pool::BufferPool;
@@ -263,7 +264,8 @@ mod tests {
         assert_eq!((second.as_ptr(), second.len()), (address, 0));
         drop(second);
         let buffer = pool.take(65_536);
-        assert_eq!(buffer.len(), 65_536);
+        assert_eq!((buffer.as_ptr(), buffer.len()), (address, 65_536));
+        assert!(buffer.iter().all(|&byte| byte == 0));
         assert_eq!(pool.retained_bytes(), 0);
     }
 
