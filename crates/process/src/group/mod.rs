@@ -63,7 +63,7 @@ use tamis_engine::sink::Sink;
 
 use crate::batches::Target;
 use crate::order::{Starts, Tickets};
-use crate::spill::SpillPlace;
+use crate::spill::{SpillPlace, held_bytes};
 use crate::table::{Attempt, Misfit, Scanned, Start, Table, settle};
 use crate::{Error, Result};
 use columns::ColumnOutput;
@@ -104,7 +104,7 @@ impl GroupQuery {
 /// How much memory there is, and what is beyond it.
 #[derive(Clone, Debug)]
 pub struct GroupOptions {
-    /// What groups may take, all together.
+    /// What the run may take: groups, and about 24 MB beside them.
     pub memory_bytes: usize,
     /// Where they go beyond that; `None`: the system's temporary folder.
     pub spill_dir: Option<PathBuf>,
@@ -170,7 +170,7 @@ pub fn group(
         let end = End {
             plan: &plan,
             threads: table.options().threads,
-            memory_bytes: options.memory_bytes,
+            memory_bytes: held_bytes(options.memory_bytes),
             cancel: &table.options().cancel,
             place: &place(options),
             starts: &gathered.starts,
@@ -223,7 +223,7 @@ fn gather(table: &mut Table<'_>, plan: &Plan, options: &GroupOptions) -> Result<
         readers: table.readers(),
         skips_malformed: table.options().skips_malformed,
         // What two workers have comes together in a table of its own.
-        memory_bytes: options.memory_bytes / (table.options().threads + 1),
+        memory_bytes: held_bytes(options.memory_bytes) / (table.options().threads + 1),
         place: place(options),
         tickets: Tickets::default(),
         hands: Mutex::new(Vec::new()),

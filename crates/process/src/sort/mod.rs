@@ -40,7 +40,7 @@ use tamis_engine::sink::Sink;
 use crate::Result;
 use crate::order::{Starts, Tickets};
 use crate::rows::{Plan, Query, Writer, Written};
-use crate::spill::SpillPlace;
+use crate::spill::{SpillPlace, held_bytes};
 use crate::table::{Attempt, Table, settle};
 use buffer::BYTES_MAX;
 use finish::End;
@@ -73,7 +73,7 @@ impl SortQuery {
 /// How much memory there is, and what is beyond it.
 #[derive(Clone, Debug)]
 pub struct SortOptions {
-    /// What rows may take, all together.
+    /// What the run may take: rows, and about 24 MB beside them.
     pub memory_bytes: usize,
     /// Where they go beyond that; `None`: the system's temporary folder.
     pub spill_dir: Option<PathBuf>,
@@ -113,11 +113,11 @@ pub fn sort(
         let (plan, keys) = plan(table, query)?;
         let mut writer = Writer::new(&plan, open_sink()?)?;
         writer.begin(table);
-        let threads = table.options().threads;
+        let memory_bytes = held_bytes(options.memory_bytes);
         let shared = Shared {
             plan: &plan,
             keys: &keys,
-            memory_bytes: (options.memory_bytes / threads).min(BYTES_MAX),
+            memory_bytes: (memory_bytes / table.options().threads).min(BYTES_MAX),
             place: SpillPlace::new(options.spill_dir.as_deref(), "spilled rows"),
             tickets: Tickets::default(),
             hands: Mutex::new(Vec::new()),
@@ -139,7 +139,7 @@ pub fn sort(
         }
         let end = End {
             starts: &starts,
-            memory_bytes: options.memory_bytes,
+            memory_bytes,
             is_unique: query.is_unique,
             cancel: &table.options().cancel,
             place: &shared.place.clone(),

@@ -12,6 +12,14 @@ use std::path::{Path, PathBuf};
 
 use tamis_engine::{Error, Result};
 
+/// What a run takes beside the rows or groups it holds: the pieces under way, and what is written of them.
+const BESIDE_BYTES: usize = 24_000_000;
+
+/// What of a budget is left for rows or groups. A small one is theirs but for an eighth: a run needs what it needs.
+pub(crate) fn held_bytes(memory_bytes: usize) -> usize {
+    memory_bytes - BESIDE_BYTES.min(memory_bytes / 8)
+}
+
 /// Where spilled data goes.
 #[derive(Clone, Debug)]
 pub(crate) struct SpillPlace {
