@@ -1,10 +1,10 @@
 //! An opened Parquet file and its pieces.
 
-use std::ops::{Range, RangeFrom};
+use std::ops::Range;
 use std::sync::Arc;
 
 use arrow_array::StructArray;
-use arrow_schema::{DataType, Field, Fields, SchemaRef};
+use arrow_schema::{Field, SchemaRef};
 use parquet::arrow::arrow_reader::statistics::StatisticsConverter;
 use parquet::arrow::arrow_reader::{
     ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReader, RowSelection, RowSelector,
@@ -16,6 +16,7 @@ use tamis_engine::source::RandomAccess;
 
 use super::chunk::Chunk;
 use super::interval::is_cut_short;
+use super::leaves::{leaf_count_of, leaf_range, pruned, with_keys};
 use super::message;
 use super::pages::OneRowGroup;
 use crate::Error;
@@ -344,86 +345,4 @@ fn check_row_group(group: &RowGroupMetaData, len_bytes: u64) -> Result<(), Strin
         }
     }
     Ok(())
-}
-
-/// Column chunks that values of this type are stored in.
-fn leaf_count(data_type: &DataType) -> usize {
-    match data_type {
-        DataType::Struct(fields) => leaf_count_of(fields),
-        DataType::List(item)
-        | DataType::LargeList(item)
-        | DataType::ListView(item)
-        | DataType::LargeListView(item)
-        | DataType::FixedSizeList(item, _)
-        | DataType::Map(item, _) => leaf_count(item.data_type()),
-        DataType::Dictionary(_, values) => leaf_count(values),
-        DataType::RunEndEncoded(_, values) => leaf_count(values.data_type()),
-        _ => 1,
-    }
-}
-
-fn leaf_count_of(fields: &Fields) -> usize {
-    fields
-        .iter()
-        .map(|field| leaf_count(field.data_type()))
-        .sum()
-}
-
-/// The fields, with a type of keys for texts whose column chunk `is_keyed`; `chunks` counts column chunks.
-fn with_keys(
-    fields: &Fields,
-    chunks: &mut RangeFrom<usize>,
-    is_keyed: &dyn Fn(usize) -> bool,
-) -> Fields {
-    let keyed = fields.iter().map(|field| {
-        let data_type = match field.data_type() {
-            DataType::Struct(members) => DataType::Struct(with_keys(members, chunks, is_keyed)),
-            text @ (DataType::Utf8
-            | DataType::LargeUtf8
-            | DataType::Binary
-            | DataType::LargeBinary) => match chunks.next().is_some_and(is_keyed) {
-                true => DataType::Dictionary(Box::new(DataType::Int32), Box::new(text.clone())),
-                false => text.clone(),
-            },
-            other => {
-                chunks.start += leaf_count(other);
-                other.clone()
-            }
-        };
-        Field::clone(field).with_data_type(data_type)
-    });
-    keyed.collect()
-}
-
-/// The column chunks of the field at `path`.
-fn leaf_range(fields: &Fields, path: &[usize]) -> Range<usize> {
-    let Some((&first, members)) = path.split_first() else {
-        return 0..leaf_count_of(fields);
-    };
-    let before: usize = fields[..first]
-        .iter()
-        .map(|field| leaf_count(field.data_type()))
-        .sum();
-    let inner = match fields[first].data_type() {
-        DataType::Struct(fields) if !members.is_empty() => leaf_range(fields, members),
-        data_type => 0..leaf_count(data_type),
-    };
-    before + inner.start..before + inner.end
-}
-
-/// Where the field at `path` lies when of all column chunks only `chunks` (in order) are there: a field without any is
-/// left out.
-fn pruned(fields: &Fields, path: &[usize], chunks: &[usize]) -> Vec<usize> {
-    let has_any = |range: Range<usize>| {
-        let at = chunks.partition_point(|&chunk| chunk < range.start);
-        chunks.get(at).is_some_and(|&chunk| chunk < range.end)
-    };
-    (0..path.len())
-        .map(|depth| {
-            let sibling = |index: usize| [&path[..depth], &[index]].concat();
-            (0..path[depth])
-                .filter(|&index| has_any(leaf_range(fields, &sibling(index))))
-                .count()
-        })
-        .collect()
 }

@@ -15,6 +15,7 @@
 mod chunk;
 mod file;
 mod interval;
+mod leaves;
 mod nearest;
 mod options;
 mod pages;
