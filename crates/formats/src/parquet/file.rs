@@ -4,7 +4,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use arrow_array::StructArray;
-use arrow_schema::{Field, SchemaRef};
+use arrow_schema::{Field, SchemaRef, TimeUnit};
 use parquet::arrow::arrow_reader::statistics::StatisticsConverter;
 use parquet::arrow::arrow_reader::{
     ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReader, RowSelection, RowSelector,
@@ -16,7 +16,7 @@ use tamis_engine::source::RandomAccess;
 
 use super::chunk::Chunk;
 use super::interval::is_cut_short;
-use super::leaves::{leaf_count_of, leaf_range, pruned, with_keys};
+use super::leaves::{leaf_count_of, leaf_range, pruned, time_units, with_keys};
 use super::message;
 use super::pages::OneRowGroup;
 use crate::Error;
@@ -181,7 +181,11 @@ impl BatchFile for ParquetFile {
             || parquet_to_arrow_field_levels(schema, mask, Some(&keyed)).map_err(message),
         );
         let levels = levels.map_err(|error| self.region.error(error))?;
-        let columns = Arc::new(Columns { chunks, levels });
+        let columns = Arc::new(Columns {
+            chunks,
+            units: time_units(fields),
+            levels,
+        });
         let pieces = self
             .cuts(rows_max, threads)
             .into_iter()
@@ -231,6 +235,8 @@ impl BatchFile for ParquetFile {
 struct Columns {
     /// Indices of column chunks.
     chunks: Vec<usize>,
+    /// The units that moments are decoded to, by the index of the column chunk.
+    units: Vec<Option<TimeUnit>>,
     levels: FieldLevels,
 }
 
@@ -249,6 +255,7 @@ impl RowGroupPiece {
             region: self.region.clone(),
             metadata: Arc::clone(&self.metadata),
             index: self.group,
+            units: &self.columns.units,
         };
         let all = self.metadata.row_group(self.group).num_rows() as usize;
         let selection = (self.rows != (0..all)).then(|| {

@@ -2,22 +2,45 @@
 
 use std::ops::{Range, RangeFrom};
 
-use arrow_schema::{DataType, Field, Fields};
+use arrow_schema::{DataType, Field, Fields, TimeUnit};
 
 /// How many column chunks values of this type are stored in.
 fn leaf_count(data_type: &DataType) -> usize {
+    let mut count = 0;
+    each_leaf(data_type, &mut |_| count += 1);
+    count
+}
+
+/// Shows the type that each column chunk of values of this type is decoded to.
+fn each_leaf(data_type: &DataType, visit: &mut dyn FnMut(&DataType)) {
     match data_type {
-        DataType::Struct(fields) => leaf_count_of(fields),
+        DataType::Struct(fields) => fields
+            .iter()
+            .for_each(|field| each_leaf(field.data_type(), visit)),
         DataType::List(item)
         | DataType::LargeList(item)
         | DataType::ListView(item)
         | DataType::LargeListView(item)
         | DataType::FixedSizeList(item, _)
-        | DataType::Map(item, _) => leaf_count(item.data_type()),
-        DataType::Dictionary(_, values) => leaf_count(values),
-        DataType::RunEndEncoded(_, values) => leaf_count(values.data_type()),
-        _ => 1,
+        | DataType::Map(item, _) => each_leaf(item.data_type(), visit),
+        DataType::Dictionary(_, values) => each_leaf(values, visit),
+        DataType::RunEndEncoded(_, values) => each_leaf(values.data_type(), visit),
+        leaf => visit(leaf),
     }
+}
+
+/// The units that the column chunks of these fields are decoded to, where they hold moments.
+pub(super) fn time_units(fields: &Fields) -> Vec<Option<TimeUnit>> {
+    let mut units = Vec::new();
+    for field in fields {
+        each_leaf(field.data_type(), &mut |leaf| {
+            units.push(match leaf {
+                DataType::Timestamp(unit, _) => Some(*unit),
+                _ => None,
+            });
+        });
+    }
+    units
 }
 
 /// How many column chunks these fields are stored in.

@@ -10,6 +10,7 @@ mod tests;
 
 use std::sync::Arc;
 
+use arrow_schema::TimeUnit;
 use bytes::Bytes;
 use parquet::arrow::arrow_reader::RowGroups;
 use parquet::basic::{Encoding, Type};
@@ -23,19 +24,21 @@ use super::{message, refused};
 use crate::arrow::region::Region;
 
 /// One row group, as the decoder asks for it.
-pub(super) struct OneRowGroup {
+pub(super) struct OneRowGroup<'u> {
     pub(super) region: Region,
     pub(super) metadata: Arc<ParquetMetaData>,
     pub(super) index: usize,
+    /// The units that moments are decoded to, by the index of the column chunk.
+    pub(super) units: &'u [Option<TimeUnit>],
 }
 
-impl OneRowGroup {
+impl OneRowGroup<'_> {
     fn row_group(&self) -> &RowGroupMetaData {
         self.metadata.row_group(self.index)
     }
 }
 
-impl RowGroups for OneRowGroup {
+impl RowGroups for OneRowGroup<'_> {
     fn num_rows(&self) -> usize {
         self.row_group().num_rows() as usize
     }
@@ -45,9 +48,9 @@ impl RowGroups for OneRowGroup {
         let chunk = row_group.column(column);
         let reader = Arc::new(Chunk::of_column(self.region.clone(), chunk.compression()));
         let pages = SerializedPageReader::new(reader, chunk, self.num_rows(), None)?;
-        Ok(Box::new(OneChunk(Some(Box::new(Doubted::new(
-            pages, chunk,
-        ))))))
+        let unit = self.units.get(column).copied().flatten();
+        let doubted = Doubted::new(pages, chunk, unit);
+        Ok(Box::new(OneChunk(Some(Box::new(doubted)))))
     }
 
     fn row_groups(&self) -> Box<dyn Iterator<Item = &RowGroupMetaData> + '_> {
@@ -77,7 +80,8 @@ struct Doubted {
     pages: SerializedPageReader<Chunk>,
     /// What errors call it.
     column: String,
-    physical_type: Type,
+    /// What INT96 timestamps are counted in, if it holds some.
+    moments: Option<TimeUnit>,
     /// The greatest levels of repetition and of definition.
     levels_max: [i16; 2],
     /// Values and nulls in the column chunk, as its footer says.
@@ -89,12 +93,18 @@ struct Doubted {
 }
 
 impl Doubted {
-    fn new(pages: SerializedPageReader<Chunk>, chunk: &ColumnChunkMetaData) -> Doubted {
+    /// Pages whose moments, if there are any, are decoded to `unit`.
+    fn new(
+        pages: SerializedPageReader<Chunk>,
+        chunk: &ColumnChunkMetaData,
+        unit: Option<TimeUnit>,
+    ) -> Doubted {
         let descriptor = chunk.column_descr();
+        let has_moments = descriptor.physical_type() == Type::INT96;
         Doubted {
             pages,
             column: descriptor.path().string(),
-            physical_type: descriptor.physical_type(),
+            moments: unit.filter(|_| has_moments),
             levels_max: [descriptor.max_rep_level(), descriptor.max_def_level()],
             values_max: chunk.num_values().max(0) as u64,
             has_dictionary: false,
@@ -167,17 +177,25 @@ impl Doubted {
         }
     }
 
-    /// Refuses moments of twelve bytes that the decoder would take for others: it counts nanoseconds in 64 bits.
+    /// Refuses moments of twelve bytes that the decoder would take for others: it counts them in 64 bits, in nanoseconds unless
+    /// the Arrow schema in the footer names a coarser unit.
     fn check_moments(&self, values: &[u8]) -> Result<()> {
-        let has_moments = self.physical_type == Type::INT96;
-        if has_moments && !values.chunks_exact(12).all(is_in_nanoseconds) {
-            return Err(refused(
+        let Some(unit) = self.moments else {
+            return Ok(());
+        };
+        if values.chunks_exact(12).all(|value| fits(value, unit)) {
+            return Ok(());
+        }
+        Err(refused(match unit {
+            TimeUnit::Nanosecond => {
                 "an INT96 timestamp is outside of the years 1678 to 2261, which nanoseconds in 64 bits reach: \
                  write it as microseconds, or leave the column out"
-                    .to_owned(),
-            ));
-        }
-        Ok(())
+                    .to_owned()
+            }
+            _ => format!(
+                "an INT96 timestamp is outside of what 64 bits hold in the column's unit (`{unit}`): leave the column out"
+            ),
+        }))
     }
 
     /// The values of a data page, behind its levels.
@@ -270,17 +288,24 @@ impl PageReader for Doubted {
     }
 }
 
-/// Whether 64 bits hold an INT96 timestamp in nanoseconds since 1970: it has those of its day, then the Julian day.
-fn is_in_nanoseconds(value: &[u8]) -> bool {
+/// Whether 64 bits hold an INT96 timestamp in this unit since 1970: it has the nanoseconds of its day, then the Julian day.
+fn fits(value: &[u8], unit: TimeUnit) -> bool {
     /// Of 1970-01-01.
     const EPOCH: i128 = 2_440_588;
-    const DAY_NANOS: i128 = 86_400_000_000_000;
+    const DAY_SECONDS: i128 = 86_400;
+    const SECOND_NANOS: i128 = 1_000_000_000;
     let (Some(nanos), Some(day)) = (value.first_chunk(), value.last_chunk()) else {
         return true;
     };
+    let per_second = match unit {
+        TimeUnit::Second => 1,
+        TimeUnit::Millisecond => 1_000,
+        TimeUnit::Microsecond => 1_000_000,
+        TimeUnit::Nanosecond => SECOND_NANOS,
+    };
     let days = i128::from(i32::from_le_bytes(*day)) - EPOCH;
-    let nanos = days * DAY_NANOS + i128::from(i64::from_le_bytes(*nanos));
-    i64::try_from(nanos).is_ok()
+    let of_day = i128::from(i64::from_le_bytes(*nanos)) / (SECOND_NANOS / per_second);
+    i64::try_from(days * DAY_SECONDS * per_second + of_day).is_ok()
 }
 
 /// Bytes that the levels in front of `bytes` take, in a data page of the first version.

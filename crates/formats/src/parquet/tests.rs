@@ -1,9 +1,11 @@
 //! What is written is what is read, in pieces of any size; what is damaged is an error and nothing worse.
 
+mod moments;
+
 use std::sync::Arc;
 
 use arrow_array::cast::AsArray;
-use arrow_array::types::{Int32Type, TimestampNanosecondType};
+use arrow_array::types::Int32Type;
 use arrow_array::{
     Array, ArrayRef, BooleanArray, Date32Array, Decimal128Array, DictionaryArray, Float64Array,
     Int32Array, Int64Array, ListArray, RecordBatch, StringArray, StructArray,
@@ -12,10 +14,7 @@ use arrow_array::{
 use arrow_schema::{DataType, Field, Schema};
 use parquet::arrow::ArrowWriter;
 use parquet::basic::{Compression, Encoding};
-use parquet::data_type::{Int96, Int96Type};
 use parquet::file::properties::{WriterProperties, WriterVersion};
-use parquet::file::writer::SerializedFileWriter;
-use parquet::schema::parser::parse_message_type;
 use proptest::prelude::*;
 use tamis_engine::source::{MemorySource, Opened, Source};
 
@@ -321,54 +320,6 @@ fn keys_without_their_dictionary_are_an_error() {
     let error = read(&file, &every_leaf(file.schema()), usize::MAX).unwrap_err();
     let expected = "`t.parquet`: row group 0: column `id`: a page holds keys of a dictionary, and there is none before it";
     assert_eq!(error.to_string(), expected);
-}
-
-/// A file of INT96 timestamps, by their nanoseconds since 1970.
-fn moments(nanos: &[i128], has_dictionary: bool) -> Vec<u8> {
-    const DAY_NANOS: i128 = 86_400_000_000_000;
-    let schema = parse_message_type("message m { required int96 at; }").unwrap();
-    let properties = WriterProperties::builder()
-        .set_dictionary_enabled(has_dictionary)
-        .set_compression(Compression::SNAPPY);
-    let values = nanos.iter().map(|nanos| {
-        let day = nanos.div_euclid(DAY_NANOS) + 2_440_588;
-        let nanos = nanos.rem_euclid(DAY_NANOS) as u64;
-        Int96::from(vec![nanos as u32, (nanos >> 32) as u32, day as u32])
-    });
-    let values: Vec<Int96> = values.collect();
-    let mut bytes = Vec::new();
-    let properties = Arc::new(properties.build());
-    let mut writer = SerializedFileWriter::new(&mut bytes, Arc::new(schema), properties).unwrap();
-    let mut group = writer.next_row_group().unwrap();
-    let mut column = group.next_column().unwrap().unwrap();
-    let typed = column.typed::<Int96Type>();
-    typed.write_batch(&values, None, None).unwrap();
-    column.close().unwrap();
-    group.close().unwrap();
-    writer.close().unwrap();
-    bytes
-}
-
-#[test]
-fn moments_that_nanoseconds_do_not_reach_are_an_error() {
-    let (least, greatest) = (i128::from(i64::MIN), i128::from(i64::MAX));
-    for has_dictionary in [false, true] {
-        let read = |nanos: &[i128]| {
-            let file = open(moments(nanos, has_dictionary)).unwrap();
-            read(&file, &every_leaf(file.schema()), usize::MAX)
-        };
-        let known = [least, -1, 0, greatest];
-        let arrays = joined(&read(&known).unwrap());
-        let column = arrays.column(0).as_primitive::<TimestampNanosecondType>();
-        let found = column.values().iter().copied().map(i128::from);
-        assert_eq!(found.collect::<Vec<_>>(), known);
-        for beyond in [least - 1, greatest + 1, 253_402_300_799_000_000_000] {
-            let error = read(&[0, beyond]).unwrap_err().to_string();
-            let expected =
-                "row group 0: column `at`: an INT96 timestamp is outside of the years 1678 to 2261";
-            assert!(error.contains(expected), "{error}");
-        }
-    }
 }
 
 proptest! {

@@ -36,7 +36,7 @@ fn walk(pages: &[&[u8]], level_max: i16, skipped: usize) -> Result<usize> {
         .unwrap();
     let reader = Chunk::of_column(Region::new(access), chunk.compression());
     let pages = SerializedPageReader::new(Arc::new(reader), &chunk, 4, None).unwrap();
-    let mut doubted = Doubted::new(pages, &chunk);
+    let mut doubted = Doubted::new(pages, &chunk, None);
     for _ in 0..skipped {
         doubted.skip_next_page()?;
     }
