@@ -247,8 +247,8 @@ def test_damaged_bytes_are_an_error_never_a_crash() -> None:
     for other in [InputRange, Scan, PlannedRange]:
         with pytest.raises(PartialError):
             other.from_bytes(data)
-    with pytest.raises(PartialError, match="version 2, this build reads version 1"):
-        Partial.from_bytes(data.replace(b'"version":1', b'"version":2'))
+    with pytest.raises(PartialError, match="version 3, this build reads version 2"):
+        Partial.from_bytes(data.replace(b'"version":2', b'"version":3'))
 
 
 def test_a_file_that_changes_is_noticed(tmp_path: Path) -> None:

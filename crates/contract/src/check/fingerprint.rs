@@ -15,7 +15,7 @@ use crate::odcs;
 /// Raise it when the same contract on the same bytes gives another report than before: a rule that judges a value
 /// differently, a fault that is called by another word, records that are cut elsewhere, rules that are numbered in
 /// another order. Faster is no reason, and neither is a new field in the report.
-pub const RULE_ENGINE_VERSION: u32 = 1;
+pub const RULE_ENGINE_VERSION: u32 = 2;
 
 /// The fingerprint of `object`'s rules in `contract`: 32 hexadecimal digits.
 ///

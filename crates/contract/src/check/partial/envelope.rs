@@ -1,7 +1,7 @@
 //! How ranges, scans and partials travel: JSON with a version and a checksum.
 //!
 //! ```text
-//! {"tamis":"partial","version":1,"xxh3":"<32 hex digits of the body's text>","body":{...}}
+//! {"tamis":"partial","version":2,"xxh3":"<32 hex digits of the body's text>","body":{...}}
 //! ```
 //!
 //! The checksum is there because a flipped digit in JSON is still JSON, and a count that is wrong by a million looks
@@ -15,7 +15,7 @@ use xxhash_rust::xxh3::xxh3_128;
 use super::PartialError;
 
 /// Version of all serialised forms; grows when a field changes its meaning, comes or goes.
-pub const PARTIAL_VERSION: u64 = 1;
+pub const PARTIAL_VERSION: u64 = 2;
 
 /// What stands between the head and the body.
 const BODY: &str = ",\"body\":";
