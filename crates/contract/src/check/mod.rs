@@ -68,6 +68,7 @@ pub use partial::{
 };
 pub use record::{BrokenRule, RecordCheck, RecordRow, Scalar};
 pub use rows::RowsInput;
+pub(crate) use rule::is_of_nulls;
 
 /// An object's rules, compiled; checks any number of inputs.
 #[derive(Clone, Debug)]

@@ -2,7 +2,22 @@
 
 use std::borrow::Cow;
 
-use crate::model::Severity;
+use crate::model::{Metric, Severity};
+
+/// The word for the rule that a column has no nulls.
+pub(crate) const REQUIRED: &str = "required";
+
+/// The word for rules across columns; behind it comes their name, if they have one.
+pub(crate) const EXPRESSION: &str = "expression";
+
+/// Whether null may break a rule of this word: where a report lists no value with it, that was null. Null breaks no other.
+pub(crate) fn is_of_nulls(word: &str) -> bool {
+    let missing_values = Metric::MissingValues {
+        missing_values: Vec::new(),
+    };
+    let of_nulls = [REQUIRED, Metric::NullValues.name(), missing_values.name()];
+    of_nulls.contains(&word) || word.starts_with(EXPRESSION)
+}
 
 /// Index into [`Rules`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -88,6 +103,51 @@ impl StructuralRules {
                 "must have no column beside those of the contract",
             ),
             duplicate_column: add("duplicateColumn", "must name every column once"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tamis_engine::number::Decimal;
+
+    use super::*;
+    use crate::check::value::Consequence;
+    use crate::check::{Check, Unchecked};
+    use crate::model::{Contract, Object, Operator, Property, Quality};
+
+    /// Goal: the rules that the compiler lets null break are those whose words say so.
+    #[test]
+    fn words_tell_the_rules_that_null_breaks() {
+        let none = |metric| Quality::metric(metric, Operator::MustBe(Decimal::ZERO));
+        let missing_values = vec!["-".to_owned()];
+        let id = Property::string("id")
+            .required()
+            .unique()
+            .min_length(2)
+            .one_of(["TX"])
+            .quality(none(Metric::NullValues))
+            .quality(none(Metric::MissingValues { missing_values }));
+        let object = Object::new("orders")
+            .property(id)
+            .property(Property::integer("count").minimum(1))
+            .quality(Quality::expression("id != null"))
+            .quality(Quality::expression("count > 0").name("more"));
+        let contract = Contract::builder("test").object(object).build();
+        let check = Check::compile(&contract, &contract.objects[0], Unchecked::Refuse).unwrap();
+        let compiled = &check.compiled;
+        let of_columns = compiled.columns.iter().flat_map(|it| &it.values.on_null);
+        let of_expressions = compiled.expressions.iter().map(|it| &it.consequence);
+        let of_nulls: Vec<&Consequence> = of_columns.chain(of_expressions).collect();
+        assert_eq!(of_nulls.len(), 5);
+        for (at, rule) in compiled.rules.iter().enumerate() {
+            let breaks = Consequence::Violation(RuleId(at as u32));
+            assert_eq!(
+                is_of_nulls(&rule.word),
+                of_nulls.contains(&&breaks),
+                "{}",
+                rule.word
+            );
         }
     }
 }

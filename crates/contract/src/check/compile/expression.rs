@@ -5,14 +5,11 @@ use tamis_formats::vector::Type;
 
 use super::quality::tolerates_none;
 use super::{Compiler, Counted, Threshold};
-use crate::check::rule::{MetricId, Rule};
+use crate::check::rule::{EXPRESSION, MetricId, Rule};
 use crate::check::value::Consequence;
 use crate::describe;
 use crate::expression::{self, Named};
 use crate::model::{Object, Property, Quality, QualityKind};
-
-/// The word for such a rule in reports.
-pub(super) const WORD: &str = "expression";
 
 /// An expression that is false for records that break it.
 #[derive(Clone, Debug)]
@@ -60,7 +57,7 @@ impl Compiler {
         let expression = match expression::compile(text, names) {
             Ok(expression) => expression,
             Err(error) => {
-                return self.unchecked(column.unwrap_or_default(), WORD, &error.to_string());
+                return self.unchecked(column.unwrap_or_default(), EXPRESSION, &error.to_string());
             }
         };
         let read: Vec<&Named> = expression.columns().iter().map(|&at| &names[at]).collect();
@@ -73,8 +70,8 @@ impl Compiler {
         let rule = self.compiled.rules.add(Rule {
             column: column.map(str::to_owned),
             word: match &quality.name {
-                Some(name) => format!("{WORD}: {name}").into(),
-                None => WORD.into(),
+                Some(name) => format!("{EXPRESSION}: {name}").into(),
+                None => EXPRESSION.into(),
             },
             severity: quality.severity,
             expected: match threshold {

@@ -2,7 +2,7 @@
 
 use super::{ColumnRules, Compiler, UniqueRule};
 use crate::check::fast::FastCheck;
-use crate::check::rule::{Rule, RuleId};
+use crate::check::rule::{REQUIRED, Rule, RuleId};
 use crate::check::value::{Consequence, Temporal, TypeCheck, ValueCheck, iso_shape};
 use crate::format::{DateFormat, Format, IsoShape};
 use crate::model::{LogicalType, Property, Severity};
@@ -27,7 +27,7 @@ impl Compiler {
         if property.required || property.primary_key_position.is_some() {
             let rule = self.rule(
                 &column,
-                "required",
+                REQUIRED,
                 Severity::Error,
                 "must not be null".into(),
             );

@@ -7,6 +7,7 @@ use std::time::Duration;
 use tamis_engine::human;
 
 use super::{Cell, Page, Role, Table, counted, tamed};
+use crate::check::is_of_nulls;
 use crate::describe::operator_words;
 use crate::model::{Severity, Unit};
 use crate::report::{
@@ -359,11 +360,8 @@ fn place(sample: &Sample) -> String {
 
 /// The value that breaks the rule, on one line; `None` if the rule is about no value.
 fn value(sample: &Sample) -> Option<String> {
-    const OF_NULL: [&str; 3] = ["required", "nullValues", "missingValues"];
-    let rule = sample.rule.as_str();
-    let is_null = OF_NULL.contains(&rule) || rule.starts_with("expression");
     let shown = sample.value.as_deref().map(quoted);
-    shown.or_else(|| is_null.then(|| "null".to_owned()))
+    shown.or_else(|| is_of_nulls(&sample.rule).then(|| "null".to_owned()))
 }
 
 /// A value on one line; quoted where its ends would not be seen, and where it would be taken for null.
