@@ -67,6 +67,12 @@ fn any_name_can_be_written_in_any_list() {
         assert!(stdout.starts_with(&format!("{header},m")), "{stdout}");
         let stats = run("stats", "--columns", &format!("n,{name}"));
         assert!(!stats.is_empty());
+        if !name.contains(['\'', '"', '\\']) {
+            assert_eq!(
+                run("stats", "--columns", &format!("n,row['{name}']")),
+                stats
+            );
+        }
         let typed = [
             "t.csv",
             "--types",
