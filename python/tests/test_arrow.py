@@ -33,8 +33,8 @@ VALIDATOR = Validator(SCHEMA)
 
 
 def verdict(result: ValidationResult) -> tuple[Any, ...]:
-    """Everything but where the rows lie. A null of CSV is a text, the empty one, and None elsewhere."""
-    errors = [(e.row, e.column, e.rule, e.value or "", e.message, e.severity) for e in result.errors]
+    """Everything but where the rows lie. A null in a column of texts is shown as the empty one, as in a CSV."""
+    errors = [(e.row, e.column, e.rule, e.value, e.message, e.severity) for e in result.errors]
     counts = (result.total_rows, result.valid_count, result.invalid_count, result.error_count)
     return counts, result.errors_by_column, errors
 
@@ -125,6 +125,10 @@ def test_typed_columns(make: Any) -> None:
     assert [(e.row, e.column, e.rule) for e in result.errors] == TYPED_ERRORS
     assert [(e.line, e.byte_offset) for e in result.errors] == [(None, None)] * len(TYPED_ERRORS)
     assert (result.total_rows, result.valid_count) == (5, 1)
+    # A null that is no text is shown as such.
+    values = {(e.row, e.column, e.rule): e.value for e in result.errors}
+    assert values[4, "amount", "required"] is None
+    assert values[3, "amount", "maximum"] is not None
 
 
 def test_pandas_and_duckdb() -> None:

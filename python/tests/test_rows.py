@@ -44,6 +44,12 @@ def test_text_is_judged_as_in_a_csv(rows: list[tuple[str, ...]]) -> None:
     )
 
 
+def test_none_is_shown_as_none_and_an_empty_text_as_it_stands() -> None:
+    rows = [{"id": None, "amount": 5}, {"id": "", "amount": 5}]
+    found = VALIDATOR.validate(rows).errors
+    assert [(e.row, e.rule, e.value) for e in found] == [(1, "required", None), (2, "required", "")]
+
+
 def errors(field: Field, *values: Any) -> list[tuple[int | None, str]]:
     result = Validator(Schema({"x": field})).validate([{"x": value} for value in values])
     return [(error.row, error.rule) for error in result.errors]

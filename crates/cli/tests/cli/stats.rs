@@ -93,6 +93,11 @@ fn what_cannot_be_done_is_said() {
         (
             "stats orders.csv --columns nope",
             2,
+            "no column is named `nope`",
+        ),
+        (
+            "stats orders.csv --columns nope",
+            2,
             "there are `id`, `country`, `amount`, `day`",
         ),
         (
