@@ -6,9 +6,10 @@
 //! decides otherwise. The answer depends on the bytes alone.
 //!
 //! 1. **Delimiter.** That of the name, if the first record and nine of ten have the same fields with it, at least two.
-//!    Otherwise the one with which *all* records have the same fields; of several the one that gives most. Otherwise
-//!    one of the common ones that fits as that of the name has to. Where it is none of these, but may be another than
-//!    the name's, a note says so.
+//!    Otherwise, and where the name tells none, the one with which *all* records have the same fields; of several the
+//!    one that gives most. Otherwise one of the common ones that fits as that of the name has to, where there is none
+//!    first of all the one that the first line has most of. Where none of these fits, it is that of the name or of the
+//!    first line; if it may be another, a note says so.
 //! 2. **Comments.** If no delimiter makes a table of an input that starts with `#`, the same once more without the
 //!    lines that start so. Where the first two do, these are left out first.
 //! 3. **Quote.** `'`, if fields stand in pairs of it and none in `"`. None, if `"` tears a table apart that is whole
@@ -285,6 +286,11 @@ mod tests {
         // One record in ten may be broken, as where the name says so.
         let mostly = format!("a;b;c\n{}7;8\n", "1;2;3\n".repeat(8));
         assert_eq!(named(&mostly).dialect.delimiter, b';');
+        // What all records agree on goes before what the first line has most of, and behind the name.
+        let nearly = format!("a,b;c\n{}1;2\n", "1,2;3\n".repeat(8));
+        assert_eq!(named(&nearly).dialect.delimiter, b',');
+        let found = decided(b',', DelimiterBy::Content, &nearly);
+        assert_eq!(found.dialect.delimiter, b';');
         let found = decided(b',', DelimiterBy::Content, "a,b;c,d;e\n1,2;3,4;5\n");
         assert_eq!(found.dialect.delimiter, b',');
         let table = "with the delimiter `,` all 2 records at the start have 3 fields";
