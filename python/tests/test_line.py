@@ -69,7 +69,7 @@ def test_errors_say_what_and_where() -> None:
     assert [(error.column, error.rule, error.value) for error in errors] == [
         ("id", "pattern", "TX1"),
         ("amount", "maximum", "10000000.0"),
-        ("account", "required", ""),
+        ("account", "required", None),
     ]
     assert errors[1].message == "must be at most 1000000"
     assert (errors[0].row, errors[0].row_index, errors[0].line, errors[0].byte_offset) == (1, 0, None, None)
