@@ -238,6 +238,23 @@ pub(crate) fn refuse_replacing(inputs: &[PathBuf], path: &Path) -> Result<()> {
     }
 }
 
+/// Says how many records were left out, and how many values could not be computed.
+pub(crate) fn tell_missing(malformed: u64, failed: u64, context: &Context<'_>) {
+    if malformed > 0 {
+        context.printer.say(&format!(
+            "{} left out: a check tells what is wrong with them",
+            text::counted(malformed, "malformed record"),
+        ));
+    }
+    if failed > 0 {
+        let are = if failed == 1 { "is" } else { "are" };
+        context.printer.say(&format!(
+            "{} could not be computed and {are} null: a division by zero, a number out of range, or a text that is none",
+            text::counted(failed, "value"),
+        ));
+    }
+}
+
 /// Says what was written, and what was not; a pipe hears only the latter.
 pub(crate) fn tell(
     written: &Written,
@@ -245,18 +262,7 @@ pub(crate) fn tell(
     elapsed: std::time::Duration,
     context: &Context<'_>,
 ) {
-    if written.malformed > 0 {
-        context.printer.say(&format!(
-            "{} left out: a check tells what is wrong with them",
-            text::counted(written.malformed, "malformed record"),
-        ));
-    }
-    if written.failed > 0 {
-        context.printer.say(&format!(
-            "{} could not be computed and are null: a division by zero, a number out of range, or a text that is none",
-            text::counted(written.failed, "value"),
-        ));
-    }
+    tell_missing(written.malformed, written.failed, context);
     if is_file {
         context.printer.say(&format!(
             "{} of {}; {} in {} ({})",

@@ -189,18 +189,7 @@ impl Options {
 
     /// Says what was left out and how far off estimates are; for a file, what is in it, too.
     fn tell(&self, grouped: &Grouped, elapsed: Duration, context: &Context<'_>) {
-        if grouped.malformed > 0 {
-            context.printer.say(&format!(
-                "{} left out: a check tells what is wrong with them",
-                counted(grouped.malformed, "malformed record"),
-            ));
-        }
-        if grouped.failed > 0 {
-            context.printer.say(&format!(
-                "{} could not be computed and are null: a division by zero, a number out of range, or a text that is none",
-                counted(grouped.failed, "value"),
-            ));
-        }
+        rows::tell_missing(grouped.malformed, grouped.failed, context);
         if let Some(estimated) = grouped.estimated {
             context.printer.say(&format!(
                 "some figures are estimates: `distinct` of many values has a standard error of {:.1} %, percentiles of large groups \
