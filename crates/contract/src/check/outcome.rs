@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use tamis_engine::counters::peak_rss_bytes;
-use tamis_engine::human;
 
 use super::merge::{InputTally, Tally};
 use super::run::measure;
 use super::{Check, CheckOptions};
 use crate::model::{Severity, Unit};
+use crate::report::text::counted;
 use crate::report::{
     ContractReport, Expected, InputReport, Measured, MetricReport, Note, NoteKind, OutputReport,
     Performance, Report, Rows, RuleCount, RuleNotChecked, SCHEMA_VERSION, Sample, StageTimes,
@@ -241,10 +241,7 @@ impl Ended<'_> {
 /// What became of rows that a rule could not be computed for.
 fn not_computed(name: &str, count: u64) -> String {
     let name = shorten(name, RULE_NAME_CHARS);
-    let rows = match count {
-        1 => "1 row".to_owned(),
-        _ => format!("{} rows", human::count(count)),
-    };
+    let rows = counted(count, "row");
     let verb = if count == 1 {
         "it counts"
     } else {
