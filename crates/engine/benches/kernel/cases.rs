@@ -5,8 +5,8 @@
 use std::hint::black_box;
 
 use tamis_engine::kernel::{
-    Bound, DateTimeShape, DecimalRange, Empty, IndexState, JsonStrings, Kernel, Lengths, Position,
-    ShortSet, Spans, Structure, Template,
+    Bound, ByteSet, ClassRun, DateTimeShape, DecimalRange, Empty, IndexState, JsonStrings, Kernel,
+    Lengths, Position, ShortSet, Spans, Structure, Template,
 };
 use tamis_engine::number::Decimal;
 
@@ -122,8 +122,15 @@ impl Block {
             run,
         };
         let mut out = Vec::new();
+        let digit = ByteSet::of(b'0'..=b'9');
+        let run = [ByteSet::of(*b"_"), digit, digit, digit];
+        let run = ClassRun::new(&[&run]).expect("two classes");
         let mut stops = Vec::new();
         let mut nesting = Vec::new();
+        let mut marks = [
+            vec![0; bytes.len().div_ceil(64)],
+            vec![0; bytes.len().div_ceil(64)],
+        ];
         vec![
             case(
                 "count_byte",
@@ -141,6 +148,20 @@ impl Block {
                 "is_ascii",
                 Box::new(move |kernel| {
                     black_box(kernel.is_ascii(black_box(bytes)));
+                }),
+            ),
+            case(
+                "mark_text",
+                Box::new(move |kernel| {
+                    let [spaces, odd] = &mut marks;
+                    kernel.mark_text(black_box(bytes), spaces, odd);
+                    black_box(&marks);
+                }),
+            ),
+            case(
+                "find_class_run",
+                Box::new(move |kernel| {
+                    black_box(kernel.find_class_run(&run, black_box(bytes), 0));
                 }),
             ),
             case(

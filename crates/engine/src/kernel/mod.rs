@@ -9,8 +9,9 @@
 //! ```
 //!
 //! There are two kinds of kernels:
-//! - *byte kernels* read a stretch of input once, 64 bytes at a time: counting (`count`), quotes
-//!   (`quotes`), the structural index of CSV (`structure`) and the ends of JSON strings and what nests (`json`);
+//! - *byte kernels* read a stretch of input once, 64 bytes at a time: counting (`count`), words and
+//!   widths of text (`text`), quotes (`quotes`), the structural index of CSV (`structure`), the ends of JSON strings
+//!   and what nests (`json`), and runs of byte classes (`class_run`);
 //! - *column kernels* (`columns`) visit the fields of one column of a block, given as [`Spans`],
 //!   and set a bit for every row that needs a second look; those in `read` take values out of the others.
 //!
@@ -24,6 +25,7 @@
     reason = "vector instructions; every use rests on the CPU check in `Kernel::available`"
 )]
 
+mod class_run;
 mod columns;
 mod count;
 mod floats;
@@ -35,7 +37,9 @@ mod spans;
 mod structure;
 #[cfg(test)]
 mod tests;
+mod text;
 
+pub use class_run::{ByteSet, ClassRun};
 pub use columns::date_time::{DateTimeShape, Moment, parse_date_time};
 pub use columns::decimal::{Bound, DecimalRange};
 pub use columns::length::Lengths;

@@ -43,6 +43,21 @@ fn csv_text() -> impl Strategy<Value = Vec<u8>> {
     })
 }
 
+/// Classes as patterns have them, and some that are hard to make of few buckets.
+fn byte_set() -> impl Strategy<Value = ByteSet> {
+    let range = |range: std::ops::RangeInclusive<u8>| Just(ByteSet::of(range));
+    prop_oneof![
+        any::<u8>().prop_map(|byte| ByteSet::of([byte])),
+        select(&b"_a0Z\n"[..]).prop_map(|byte| ByteSet::of([byte])),
+        range(b'0'..=b'9'),
+        range(b'a'..=b'z'),
+        range(0x80..=0xFF),
+        range(0..=0xFF),
+        Just(ByteSet::of((0..=0xFF).filter(u8::is_ascii_alphanumeric))),
+        vec(any::<u8>(), 1..100).prop_map(ByteSet::of),
+    ]
+}
+
 /// Fields joined into one text, with what a column kernel is given to find them.
 #[derive(Debug)]
 struct Column {
@@ -178,6 +193,21 @@ proptest! {
         }
         if let Ok(text) = std::str::from_utf8(bytes) {
             prop_assert_eq!(Kernel::scalar().count_chars(bytes), text.chars().count());
+        }
+    }
+
+    /// Whatever the bitmaps held before.
+    #[test]
+    fn text(bytes in vec(prop_oneof![2 => 0..0x24_u8, 2 => select(&b"aZ~ \n"[..]), 1 => 0x7c..0x84_u8, 1 => any::<u8>()], 0..300)) {
+        let marks = |kernel: Kernel| {
+            let mut marks = [vec![0x55; bytes.len().div_ceil(64)], vec![0xaa; bytes.len().div_ceil(64)]];
+            let [spaces, odd] = &mut marks;
+            kernel.mark_text(&bytes, spaces, odd);
+            marks
+        };
+        let expected = marks(Kernel::scalar());
+        for kernel in others() {
+            prop_assert_eq!(marks(kernel), expected.clone(), "{:?}", kernel);
         }
     }
 
@@ -452,6 +482,35 @@ proptest! {
             let moment = parse_date_time(spans.field(row), shape).expect("not marked");
             let micros = moment.seconds * 1_000_000;
             prop_assert_eq!(times[row], if shape == DateTimeShape::Date { micros / 86_400_000_000 } else { micros });
+        }
+    }
+
+    #[test]
+    fn class_runs(
+        sets in vec(byte_set(), 1..9),
+        sequences in vec(vec(any::<prop::sample::Index>(), 2..9), 1..4),
+        bytes in vec(prop_oneof![4 => select(&b"_a0Z\n"[..]), 1 => any::<u8>()], 0..300),
+        padding in 0..70_usize,
+    ) {
+        let sequences: Vec<Vec<_>> = sequences
+            .iter()
+            .map(|sequence| sequence.iter().map(|index| *index.get(&sets)).collect())
+            .collect();
+        let sequences: Vec<_> = sequences.iter().map(Vec::as_slice).collect();
+        let run = ClassRun::new(&sequences).expect("at most eight classes");
+        let bytes = [vec![b'x'; padding], bytes].concat();
+        let starts = |kernel: Kernel| {
+            let mut starts = Vec::new();
+            while let Some(start) =
+                kernel.find_class_run(&run, &bytes, starts.last().map_or(0, |last| last + 1))
+            {
+                starts.push(start);
+            }
+            starts
+        };
+        let expected = starts(Kernel::scalar());
+        for kernel in others() {
+            prop_assert_eq!(starts(kernel), &expected[..], "{:?} {:?}", kernel, run);
         }
     }
 

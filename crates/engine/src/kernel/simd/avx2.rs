@@ -3,7 +3,7 @@
 use std::arch::x86_64::*;
 use std::mem::MaybeUninit;
 
-use super::{BLOCK_BYTES, Simd};
+use super::{BLOCK_BYTES, ByteClasses, CLASSES_MAX, Simd};
 
 /// Proof that the CPU has AVX2, BMI1, BMI2, LZCNT, POPCNT and PCLMULQDQ.
 #[derive(Clone, Copy)]
@@ -24,8 +24,29 @@ fn join(low: i32, high: i32) -> u64 {
     u64::from(low as u32) | u64::from(high as u32) << 32
 }
 
+/// The buckets of each byte.
+///
+/// # Safety
+/// The CPU has AVX2.
+#[inline(always)]
+unsafe fn buckets(bytes: __m256i, [lows, highs]: [__m256i; 2]) -> __m256i {
+    // SAFETY: as the caller promises.
+    unsafe {
+        let half = _mm256_set1_epi8(0x0F);
+        let low = _mm256_and_si256(bytes, half);
+        let high = _mm256_and_si256(_mm256_srli_epi16::<4>(bytes), half);
+        _mm256_and_si256(
+            _mm256_shuffle_epi8(lows, low),
+            _mm256_shuffle_epi8(highs, high),
+        )
+    }
+}
+
 impl Simd for Avx2 {
     type Block = [__m256i; 2];
+
+    /// Buckets by low half and by high half of a byte.
+    type Tables = [__m256i; 2];
 
     #[inline(always)]
     fn load(self, bytes: &[u8; BLOCK_BYTES]) -> [__m256i; 2] {
@@ -79,6 +100,43 @@ impl Simd for Avx2 {
             join(
                 _mm256_movemask_epi8(_mm256_cmpgt_epi8(low, last_continuation)),
                 _mm256_movemask_epi8(_mm256_cmpgt_epi8(high, last_continuation)),
+            )
+        }
+    }
+
+    #[inline(always)]
+    fn tables(self, classes: &ByteClasses) -> [__m256i; 2] {
+        let low = classes.buckets.low.as_ptr().cast();
+        let high = classes.buckets.high.as_ptr().cast();
+        // SAFETY: `self` proves AVX2; the arrays hold 16 bytes, at any alignment.
+        unsafe {
+            [
+                _mm256_broadcastsi128_si256(_mm_loadu_si128(low)),
+                _mm256_broadcastsi128_si256(_mm_loadu_si128(high)),
+            ]
+        }
+    }
+
+    #[inline(always)]
+    fn classify(self, [low, high]: [__m256i; 2], tables: [__m256i; 2]) -> [__m256i; 2] {
+        // SAFETY: `self` proves AVX2.
+        unsafe { [buckets(low, tables), buckets(high, tables)] }
+    }
+
+    #[inline(always)]
+    fn class_bits(self, classes: &ByteClasses) -> (&[u8; CLASSES_MAX], bool) {
+        (&classes.buckets.of_class, classes.buckets.exact)
+    }
+
+    #[inline(always)]
+    fn any_bit(self, [low, high]: [__m256i; 2], bits: u8) -> u64 {
+        // SAFETY: `self` proves AVX2.
+        unsafe {
+            let bits = _mm256_set1_epi8(bits.cast_signed());
+            let zero = _mm256_setzero_si256();
+            !join(
+                _mm256_movemask_epi8(_mm256_cmpeq_epi8(_mm256_and_si256(low, bits), zero)),
+                _mm256_movemask_epi8(_mm256_cmpeq_epi8(_mm256_and_si256(high, bits), zero)),
             )
         }
     }

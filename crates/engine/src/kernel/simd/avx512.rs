@@ -6,7 +6,7 @@
 use std::arch::x86_64::*;
 use std::mem::MaybeUninit;
 
-use super::{Avx2, BLOCK_BYTES, Simd};
+use super::{Avx2, BLOCK_BYTES, ByteClasses, CLASSES_MAX, Simd};
 
 /// Proof that the CPU has what [`Avx2`] stands for and AVX-512 F, BW, VL, VBMI and VBMI2.
 #[derive(Clone, Copy)]
@@ -36,6 +36,9 @@ static POSITIONS: [u8; BLOCK_BYTES] = {
 impl Simd for Avx512 {
     type Block = __m512i;
 
+    /// The classes of bytes 0 to 63, 64 to 127, and so on.
+    type Tables = [__m512i; 4];
+
     #[inline(always)]
     fn load(self, bytes: &[u8; BLOCK_BYTES]) -> __m512i {
         // SAFETY: `self` proves AVX-512; the array holds 64 bytes, at any alignment.
@@ -64,6 +67,34 @@ impl Simd for Avx512 {
     fn char_starts(self, block: __m512i) -> u64 {
         // SAFETY: `self` proves AVX-512 BW.
         unsafe { _mm512_cmpgt_epi8_mask(block, _mm512_set1_epi8(0xBF_u8.cast_signed())) }
+    }
+
+    #[inline(always)]
+    fn tables(self, classes: &ByteClasses) -> [__m512i; 4] {
+        let (quarters, _) = classes.table.as_chunks::<BLOCK_BYTES>();
+        [0, 1, 2, 3].map(|quarter| self.load(&quarters[quarter]))
+    }
+
+    /// Each of two permutations looks up the low seven bits of a byte; the high one chooses.
+    #[inline(always)]
+    fn classify(self, block: __m512i, tables: [__m512i; 4]) -> __m512i {
+        // SAFETY: `self` proves AVX-512 BW and VBMI.
+        unsafe {
+            let ascii = _mm512_permutex2var_epi8(tables[0], block, tables[1]);
+            let other = _mm512_permutex2var_epi8(tables[2], block, tables[3]);
+            _mm512_mask_blend_epi8(_mm512_movepi8_mask(block), ascii, other)
+        }
+    }
+
+    #[inline(always)]
+    fn class_bits(self, _: &ByteClasses) -> (&[u8; CLASSES_MAX], bool) {
+        (&[1, 2, 4, 8, 16, 32, 64, 128], true)
+    }
+
+    #[inline(always)]
+    fn any_bit(self, block: __m512i, bits: u8) -> u64 {
+        // SAFETY: `self` proves AVX-512 BW.
+        unsafe { _mm512_test_epi8_mask(block, _mm512_set1_epi8(bits.cast_signed())) }
     }
 
     #[inline(always)]

@@ -8,7 +8,9 @@
 mod avx2;
 #[cfg(target_arch = "x86_64")]
 mod avx512;
+mod classes;
 
+pub(super) use classes::{ByteClasses, CLASSES_MAX};
 #[cfg(target_arch = "x86_64")]
 pub(super) use {avx2::Avx2, avx512::Avx512};
 
@@ -21,6 +23,9 @@ pub(super) const BLOCK_BYTES: usize = 64;
 pub(super) trait Simd: Copy {
     /// 64 bytes in registers.
     type Block: Copy;
+
+    /// The tables of a [`ByteClasses`] in registers.
+    type Tables: Copy;
 
     /// Reads a block.
     fn load(self, bytes: &[u8; BLOCK_BYTES]) -> Self::Block;
@@ -36,6 +41,19 @@ pub(super) trait Simd: Copy {
 
     /// Which bytes start a character, i.e. are not UTF-8 continuation bytes (`0b10xx_xxxx`).
     fn char_starts(self, block: Self::Block) -> u64;
+
+    /// Reads the tables that [`classify`](Self::classify) looks bytes up in.
+    fn tables(self, classes: &ByteClasses) -> Self::Tables;
+
+    /// For each byte the classes it may be of, as the bits of [`class_bits`](Self::class_bits).
+    fn classify(self, block: Self::Block, tables: Self::Tables) -> Self::Block;
+
+    /// The bits that stand for each class, and whether a byte that has one of them is of the class for
+    /// certain.
+    fn class_bits(self, classes: &ByteClasses) -> (&[u8; CLASSES_MAX], bool);
+
+    /// Which bytes have one of `bits`.
+    fn any_bit(self, block: Self::Block, bits: u8) -> u64;
 
     /// Bit `i` of the result is the parity of bits `0..=i` of `mask`.
     fn prefix_xor(self, mask: u64) -> u64;
