@@ -11,6 +11,7 @@
 //! - [`kernel`] holds the SIMD loops, each with its scalar specification;
 //! - [`mmap`] keeps mapped files from killing the process;
 //! - [`sink`] writes bytes atomically;
+//! - [`sketch`] counts distinct values and finds quantiles in little memory;
 //! - [`digest`] names the bytes of a whole file, [`stamp`] tells without reading whether it changed;
 //! - [`pool`] reuses buffers, [`control`] stops a run and counts how far it is;
 //! - [`counters`] asks the system what the process took, [`human`] writes numbers for people, [`suggest`] knows what
@@ -32,6 +33,7 @@ mod pipe;
 pub mod pipeline;
 pub mod pool;
 pub mod sink;
+pub mod sketch;
 pub mod source;
 pub mod stamp;
 pub mod suggest;

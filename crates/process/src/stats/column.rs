@@ -15,15 +15,15 @@ use tamis_formats::value::{
 use super::dictionary::{Dictionary, Family, Full};
 use super::extremes::Extremes;
 use super::hash::{hash, word_of};
-use super::hyperloglog::HyperLogLog;
 use super::limits::Limits;
 use super::moments::Moments;
 use super::numbers::Numbers;
 use super::plain::Plain;
 use super::sample::Sample;
-use super::sketch::Sketch;
 use super::wanted::Wanted;
 use crate::infer::column::characters;
+use tamis_engine::sketch::HyperLogLog;
+use tamis_engine::sketch::Sketch;
 
 /// What is the same for all columns.
 #[derive(Clone, Copy, Debug)]

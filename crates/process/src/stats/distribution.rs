@@ -13,7 +13,7 @@ use tamis_formats::moment::write_moment;
 use tamis_formats::vector::Type;
 
 use super::report::{Basis, Bin, Histogram, Quantile, Quantiles, Scalar};
-use super::sketch::Bucket;
+use tamis_engine::sketch::Bucket;
 
 /// The quantiles that are listed.
 const QUANTILES: [f64; 7] = [0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99];

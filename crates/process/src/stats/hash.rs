@@ -3,6 +3,7 @@
 //! Most values of a table have at most 16 bytes. These are loaded as one 128-bit word, zeros behind the value, and
 //! the word serves three times: for the hash, for the order of texts ([`super::extremes`]), and for reading numbers.
 
+pub(crate) use tamis_engine::sketch::permute;
 use xxhash_rust::xxh3::xxh3_64;
 
 /// Bytes of a value that its word holds.
@@ -73,15 +74,6 @@ pub(super) fn hash(text: &[u8], word: u128) -> u64 {
 fn fold(a: u64, b: u64) -> u64 {
     let product = u128::from(a) * u128::from(b);
     (product >> 64) as u64 ^ product as u64
-}
-
-/// A permutation of the numbers that looks random (splitmix64's finaliser, Steele, Lea and Flood 2014).
-#[inline(always)]
-pub(crate) fn permute(number: u64) -> u64 {
-    let mut mixed = number.wrapping_add(0x9e37_79b9_7f4a_7c15);
-    mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    mixed ^ (mixed >> 31)
 }
 
 #[cfg(test)]

@@ -4,9 +4,9 @@
 //! the threads, nor on what the data turns out to be. A table of a hundred columns or fewer gets all of it; one of ten thousand gets coarser sketches,
 //! and the result says how coarse.
 
-use super::hyperloglog::HyperLogLog;
-use super::sketch::Sketch;
 use crate::infer::tree::KEYS_MAX;
+use tamis_engine::sketch::HyperLogLog;
+use tamis_engine::sketch::Sketch;
 
 /// Columns that JSON lines are taken to have if their first records have fewer; how many they have is known at the end
 /// only.

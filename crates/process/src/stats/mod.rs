@@ -38,7 +38,6 @@ mod extremes;
 mod finish;
 pub(crate) mod hash;
 pub mod html;
-pub(crate) mod hyperloglog;
 mod limits;
 mod moments;
 pub(crate) mod numbers;
@@ -46,7 +45,6 @@ mod plain;
 mod report;
 mod sample;
 mod shape;
-pub(crate) mod sketch;
 mod tally;
 #[cfg(test)]
 mod tests;

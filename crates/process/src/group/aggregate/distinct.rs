@@ -11,7 +11,7 @@ use super::bytes::{Input, put_u32, put_u64};
 use super::{Cells, Written};
 use crate::group::decimals::Decimals;
 use crate::stats::hash::permute;
-use crate::stats::hyperloglog::HyperLogLog;
+use tamis_engine::sketch::HyperLogLog;
 
 /// Distinct values of a group up to which they are counted exactly.
 pub const EXACT_MAX: usize = 1 << 16;

@@ -10,7 +10,7 @@ use super::Cells;
 use super::bytes::{Input, put_u32, put_u64};
 use super::ends::decimal;
 use crate::group::decimals::Decimals;
-use crate::stats::sketch::Sketch;
+use tamis_engine::sketch::Sketch;
 
 /// Values of a group up to which quantiles are exact.
 pub const EXACT_MAX: usize = 64;

@@ -8,14 +8,14 @@
 
 /// Registers, one byte each.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct HyperLogLog {
+pub struct HyperLogLog {
     precision: u32,
     registers: Box<[u8]>,
 }
 
 impl HyperLogLog {
     /// An empty one with `2^precision` registers; `precision` is 4 to 16.
-    pub(crate) fn new(precision: u32) -> HyperLogLog {
+    pub fn new(precision: u32) -> HyperLogLog {
         HyperLogLog {
             precision,
             registers: vec![0; 1 << precision].into(),
@@ -23,7 +23,7 @@ impl HyperLogLog {
     }
 
     /// One with these registers, as [`registers`](Self::registers) gave them.
-    pub(crate) fn of_registers(registers: Box<[u8]>) -> HyperLogLog {
+    pub fn of_registers(registers: Box<[u8]>) -> HyperLogLog {
         HyperLogLog {
             precision: registers.len().ilog2(),
             registers,
@@ -31,13 +31,13 @@ impl HyperLogLog {
     }
 
     /// All registers, one byte each.
-    pub(crate) fn registers(&self) -> &[u8] {
+    pub fn registers(&self) -> &[u8] {
         &self.registers
     }
 
     /// Takes the hash of a value.
     #[inline(always)]
-    pub(crate) fn insert(&mut self, hash: u64) {
+    pub fn insert(&mut self, hash: u64) {
         let register = (hash >> (64 - self.precision)) as usize;
         // The bit that is set ends the run of zeros where the hash has no bits left.
         let rest = (hash << self.precision) | 1 << (self.precision - 1);
@@ -50,14 +50,14 @@ impl HyperLogLog {
     }
 
     /// Takes what another one of the same size has seen.
-    pub(crate) fn merge(&mut self, other: &HyperLogLog) {
+    pub fn merge(&mut self, other: &HyperLogLog) {
         for (known, more) in self.registers.iter_mut().zip(&other.registers) {
             *known = (*known).max(*more);
         }
     }
 
     /// The estimate.
-    pub(crate) fn estimate(&self) -> u64 {
+    pub fn estimate(&self) -> u64 {
         let registers = self.registers.len() as f64;
         let rank_max = 64 - self.precision as usize + 1;
         let mut counts = vec![0_u32; rank_max + 1];
@@ -74,7 +74,7 @@ impl HyperLogLog {
     }
 
     /// The relative standard error of an estimate with `2^precision` registers.
-    pub(crate) fn standard_error(precision: u32) -> f64 {
+    pub fn standard_error(precision: u32) -> f64 {
         1.04 / f64::from(1_u32 << precision).sqrt()
     }
 }
@@ -115,7 +115,7 @@ fn tau(mut x: f64) -> f64 {
 
 #[cfg(test)]
 mod tests {
-    use super::super::hash::permute;
+    use super::super::permute;
     use super::*;
 
     /// Within four standard errors, from none to millions.

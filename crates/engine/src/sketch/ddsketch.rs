@@ -14,7 +14,7 @@ const MAGNITUDE_MAX: f64 = f64::from_bits((1023 + 256) << 52);
 
 /// Counts of values by magnitude and sign.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Sketch {
+pub struct Sketch {
     /// Bits of the mantissa that are kept.
     bits: u32,
     zeros: u64,
@@ -32,15 +32,18 @@ struct Buckets {
 
 /// A bucket that is not empty.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) struct Bucket {
-    pub(crate) from: f64,
-    pub(crate) to: f64,
-    pub(crate) count: u64,
+pub struct Bucket {
+    /// The value nearest to zero that falls into it.
+    pub from: f64,
+    /// The value behind the last that does.
+    pub to: f64,
+    /// Values in it.
+    pub count: u64,
 }
 
 impl Sketch {
     /// An empty one that keeps that many bits of the mantissa.
-    pub(crate) fn new(bits: u32) -> Sketch {
+    pub fn new(bits: u32) -> Sketch {
         Sketch {
             bits,
             zeros: 0,
@@ -51,7 +54,7 @@ impl Sketch {
 
     /// Counts a value `count` times.
     #[inline(always)]
-    pub(crate) fn add(&mut self, value: f64, count: u64) {
+    pub fn add(&mut self, value: f64, count: u64) {
         let magnitude = value.abs();
         if magnitude < MAGNITUDE_MIN {
             self.zeros += count;
@@ -66,24 +69,24 @@ impl Sketch {
     }
 
     /// Forgets everything.
-    pub(crate) fn clear(&mut self) {
+    pub fn clear(&mut self) {
         *self = Sketch::new(self.bits);
     }
 
     /// The memory that its buckets take.
-    pub(crate) fn memory_bytes(&self) -> usize {
+    pub fn memory_bytes(&self) -> usize {
         8 * (self.positive.counts.len() + self.negative.counts.len())
     }
 
     /// Adds the counts of another one that keeps as many bits.
-    pub(crate) fn merge(&mut self, other: &Sketch) {
+    pub fn merge(&mut self, other: &Sketch) {
         self.zeros += other.zeros;
         self.positive.merge(&other.positive);
         self.negative.merge(&other.negative);
     }
 
     /// The buckets that are not empty, from the smallest value to the largest.
-    pub(crate) fn buckets(&self) -> impl Iterator<Item = Bucket> + '_ {
+    pub fn buckets(&self) -> impl Iterator<Item = Bucket> + '_ {
         let shift = 52 - self.bits;
         let bound = move |number: usize| f64::from_bits((number as u64) << shift);
         let negative = self
@@ -110,14 +113,14 @@ impl Sketch {
     }
 
     /// By how much of itself a quantile may be off.
-    pub(crate) fn relative_error(bits: u32) -> f64 {
+    pub fn relative_error(bits: u32) -> f64 {
         1.0 / f64::from((2_u32 << bits) + 1)
     }
 }
 
 impl Bucket {
     /// The value that is nearest to all of the bucket, relative to their size: the harmonic mean of its bounds.
-    pub(crate) fn middle(&self) -> f64 {
+    pub fn middle(&self) -> f64 {
         match self.from == self.to {
             true => self.from,
             false => 2.0 * self.from / (1.0 + self.from / self.to),
