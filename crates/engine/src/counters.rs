@@ -9,6 +9,22 @@ pub fn peak_rss_bytes() -> Option<u64> {
     high_water_mark_bytes(&status)
 }
 
+/// Pages that this process touched and the system had to map: without reading (minor faults), and with (major faults).
+/// `None` where the system does not say: only Linux does, in `/proc/self/stat`.
+pub fn page_faults() -> Option<(u64, u64)> {
+    let stat = std::fs::read_to_string("/proc/self/stat").ok()?;
+    faults(&stat)
+}
+
+/// Fields 10 and 12 of a process's statistics (proc_pid_stat(5)); the second field may hold anything, in parentheses.
+fn faults(stat: &str) -> Option<(u64, u64)> {
+    let (_, behind_name) = stat.rsplit_once(')')?;
+    let mut fields = behind_name.split_ascii_whitespace().skip(7);
+    let minor = fields.next()?.parse().ok()?;
+    let major = fields.nth(1)?.parse().ok()?;
+    Some((minor, major))
+}
+
 /// The `VmHWM` line of a status file; its `kB` are 1024 bytes (proc_pid_status(5)).
 fn high_water_mark_bytes(status: &str) -> Option<u64> {
     let line = status
@@ -28,6 +44,23 @@ mod tests {
         assert_eq!(high_water_mark_bytes(status), Some(1234 * 1024));
         assert_eq!(high_water_mark_bytes("Name:\ttamis\n"), None);
         assert_eq!(high_water_mark_bytes("VmHWM:\tmuch kB\n"), None);
+    }
+
+    #[test]
+    fn faults_are_found_behind_any_name() {
+        let stat = "17 (a) b (c) S 1 2 3 4 5 6 101 102 103 104 7 8 9";
+        assert_eq!(faults(stat), Some((101, 103)));
+        assert_eq!(faults("17 (a) S 1 2"), None);
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn touching_memory_is_counted() {
+        let (before, _) = page_faults().expect("Linux says");
+        let touched = vec![1_u8; 8 << 20];
+        let (after, _) = page_faults().expect("Linux says");
+        assert!(after > before, "{before} {after}");
+        drop(touched);
     }
 
     #[cfg(target_os = "linux")]

@@ -16,6 +16,8 @@
 pub enum Framing {
     /// Every `\n` ends a record (JSON lines, logs); `\r` is an ordinary byte.
     Lines,
+    /// Every such byte ends a record, as NUL does in what `find -print0` writes.
+    Terminated(u8),
     /// Delimiter-separated records that may hold quoted terminators.
     Quoted(Quoting),
 }
@@ -38,9 +40,18 @@ pub struct Quoting {
 }
 
 impl Framing {
+    /// The byte that ends a record wherever it stands; `None` where that depends on what is before it.
+    pub(crate) fn terminator(&self) -> Option<u8> {
+        match self {
+            Framing::Lines => Some(b'\n'),
+            Framing::Terminated(byte) => Some(*byte),
+            Framing::Quoted(_) => None,
+        }
+    }
+
     /// Bytes that the machine may tell from others; to it, all others are alike.
     fn special_bytes(&self) -> Vec<u8> {
-        let mut special = vec![b'\n'];
+        let mut special = vec![self.terminator().unwrap_or(b'\n')];
         if let Framing::Quoted(quoting) = self {
             special.extend([b'\r', b' ', b'\t', quoting.delimiter]);
             special.extend(
@@ -190,9 +201,9 @@ impl Machine {
     /// Builds the table.
     pub fn new(framing: Framing) -> Machine {
         let step = |state, byte| match &framing {
-            Framing::Lines if byte == b'\n' => State::RecordStart,
-            Framing::Lines => State::Field,
             Framing::Quoted(quoting) => quoting.step(state, byte),
+            _ if framing.terminator() == Some(byte) => State::RecordStart,
+            _ => State::Field,
         };
         let special = framing.special_bytes();
         let ordinary = (0..=255).find(|byte| !special.contains(byte));
@@ -274,6 +285,9 @@ impl Machine {
     /// A `\r` at the very end of `bytes` counts as the end although a `\n` may follow it:
     /// look at the next byte with [`State::AfterCarriageReturn`] in mind.
     pub fn record_end(&self, start: State, bytes: &[u8]) -> Option<usize> {
+        if let Some(terminator) = self.framing.terminator() {
+            return memchr::memchr(terminator, bytes).map(|at| at + 1);
+        }
         let mut state = start;
         for (offset, &byte) in bytes.iter().enumerate() {
             state = self.step(state, byte);

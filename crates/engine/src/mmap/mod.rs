@@ -10,7 +10,7 @@
 //! calls it, the Python package does not, and without it files are read by position.
 //!
 //! All `unsafe` code around mappings is in this module. A slice of a mapping is given to a
-//! closure and to nobody else.
+//! closure and to nobody else. [`residency`] tells how much of a file is in the page cache.
 
 #![expect(
     unsafe_code,
@@ -18,15 +18,17 @@
 )]
 
 mod fault;
+mod residency;
 
 use std::fs::File;
 use std::ops::Range;
 use std::ptr::{self, NonNull};
 use std::sync::{Mutex, PoisonError};
 
-use rustix::mm::{Advice, MapFlags, ProtFlags};
+use rustix::mm::{self as system, MapFlags, ProtFlags};
 
 pub use fault::{install_fault_handler, is_fault_handler_installed};
+pub use residency::resident_bytes;
 
 /// The most that one fault maps around the byte that was touched: a large folio of the page cache.
 const FAULT_WINDOW_BYTES: usize = 2 << 20;
@@ -34,9 +36,23 @@ const FAULT_WINDOW_BYTES: usize = 2 << 20;
 /// What is released is dropped in batches of this size.
 const RELEASE_BATCH_BYTES: usize = 4 << 20;
 
-/// A whole regular file, mapped read-only and shared with the page cache.
+/// What the system is told about how a mapping will be read, for whoever compares these ways.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Advice {
+    /// Nothing.
+    #[default]
+    None,
+    /// From front to back (`MADV_SEQUENTIAL`).
+    Sequential,
+    /// Anywhere (`MADV_RANDOM`).
+    Random,
+    /// All of it, so that its pages are mapped at once (`MAP_POPULATE`).
+    Populate,
+}
+
+/// A range of a regular file, mapped read-only and shared with the page cache.
 #[derive(Debug)]
-pub(crate) struct Mapping {
+pub struct Mapping {
     start: NonNull<u8>,
     len: usize,
     region: fault::Region,
@@ -52,16 +68,32 @@ impl Mapping {
     /// Maps the first `len_bytes` (not 0) of `file`. `None` when that is not possible: no address
     /// space, a file system without mappings, or too many mappings at once.
     pub(crate) fn of_file(file: &File, len_bytes: u64) -> Option<Self> {
-        let len = usize::try_from(len_bytes).ok()?;
+        Self::of_range(file, 0..len_bytes, Advice::None)
+    }
+
+    /// Maps a range of `file` that starts at a multiple of the page size and is not empty. `None` as with a whole file, and
+    /// when the [fault handler](install_fault_handler) is not installed.
+    pub fn advised(file: &File, range: Range<u64>, advice: Advice) -> Option<Self> {
+        is_fault_handler_installed()
+            .then(|| Self::of_range(file, range, advice))
+            .flatten()
+    }
+
+    fn of_range(file: &File, range: Range<u64>, advice: Advice) -> Option<Self> {
+        let len = usize::try_from(range.end.checked_sub(range.start)?).ok()?;
+        let flags = match advice {
+            Advice::Populate => MapFlags::SHARED | MapFlags::POPULATE,
+            _ => MapFlags::SHARED,
+        };
         // SAFETY: a fresh mapping at an address of the kernel's choice overlaps nothing.
         let mapped = unsafe {
             rustix::mm::mmap(
                 ptr::null_mut(),
                 len,
                 ProtFlags::READ,
-                MapFlags::SHARED,
+                flags,
                 file,
-                0,
+                range.start,
             )
         };
         let start = NonNull::new(mapped.ok()?.cast::<u8>())?;
@@ -70,16 +102,27 @@ impl Mapping {
             let _ = unsafe { rustix::mm::munmap(start.as_ptr().cast(), len) };
             return None;
         };
-        Some(Self {
+        let mapping = Self {
             start,
             len,
             region,
             released: Mutex::default(),
-        })
+        };
+        match advice {
+            Advice::None | Advice::Populate => {}
+            Advice::Sequential => mapping.advise(system::Advice::Sequential),
+            Advice::Random => mapping.advise(system::Advice::Random),
+        }
+        Some(mapping)
+    }
+
+    fn advise(&self, advice: system::Advice) {
+        // SAFETY: all of a mapping of ours, and advice that changes no bytes.
+        let _ = unsafe { rustix::mm::madvise(self.start.as_ptr().cast(), self.len, advice) };
     }
 
     /// Lets `visit` see the bytes of `range`, which must lie inside the mapping.
-    pub(crate) fn with_bytes(&self, range: Range<usize>, visit: &mut dyn FnMut(&[u8])) {
+    pub fn with_bytes(&self, range: Range<usize>, visit: &mut dyn FnMut(&[u8])) {
         assert!(
             range.start <= range.end && range.end <= self.len,
             "range outside of the mapping"
@@ -94,8 +137,8 @@ impl Mapping {
         });
     }
 
-    /// First byte that a lost page has replaced by zeros.
-    pub(crate) fn first_lost_byte(&self) -> Option<usize> {
+    /// First byte that a lost page has replaced by zeros, counted from the start of the mapping.
+    pub fn first_lost_byte(&self) -> Option<usize> {
         self.region.first_lost_byte()
     }
 
@@ -128,7 +171,7 @@ impl Mapping {
                 rustix::mm::madvise(
                     self.start.as_ptr().add(start).cast(),
                     end - start,
-                    Advice::LinuxDontNeed,
+                    system::Advice::LinuxDontNeed,
                 )
             };
         }

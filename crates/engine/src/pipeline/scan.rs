@@ -66,7 +66,7 @@ pub fn scan_range(
 /// Whether the state after some bytes is told by the last of them.
 fn depends_on_last_byte(framing: &Framing) -> bool {
     match framing {
-        Framing::Lines => true,
+        Framing::Lines | Framing::Terminated(_) => true,
         Framing::Quoted(quoting) => quoting.quote.is_none() && quoting.is_parity_valid(),
     }
 }
@@ -113,12 +113,14 @@ impl Follow {
 /// What `body` does to every state, by the fastest way that is exact for the dialect.
 pub(super) fn scan(machine: &Machine, kernel: Kernel, body: &[u8]) -> Transition {
     let last = body[body.len() - 1];
-    match machine.framing() {
-        Framing::Lines => Transition::constant(if last == b'\n' {
+    if let Some(terminator) = machine.framing().terminator() {
+        return Transition::constant(if last == terminator {
             State::RecordStart
         } else {
             State::Field
-        }),
+        });
+    }
+    match machine.framing() {
         Framing::Quoted(
             quoting @ Quoting {
                 quote: Some(quote), ..
@@ -128,7 +130,7 @@ pub(super) fn scan(machine: &Machine, kernel: Kernel, body: &[u8]) -> Transition
         Framing::Quoted(quoting) if quoting.quote.is_none() && quoting.is_parity_valid() => {
             Transition::constant(end_outside(quoting, last))
         }
-        Framing::Quoted(_) => machine.transition(body),
+        _ => machine.transition(body),
     }
 }
 

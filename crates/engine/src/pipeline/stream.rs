@@ -289,12 +289,15 @@ impl Cutter {
 
     /// Where the last complete record of `buffer` ends, if one does.
     fn last_record_end(&self, buffer: &[u8]) -> Option<usize> {
-        match self.machine.framing() {
-            Framing::Lines => memchr::memrchr(b'\n', buffer).map(|newline| newline + 1),
-            Framing::Quoted(quoting) => self
-                .last_newline_by_parity(quoting, buffer)
-                .unwrap_or_else(|| self.last_record_end_strictly(buffer)),
+        let framing = self.machine.framing();
+        if let Some(terminator) = framing.terminator() {
+            return memchr::memrchr(terminator, buffer).map(|at| at + 1);
         }
+        let by_parity = match framing {
+            Framing::Quoted(quoting) => self.last_newline_by_parity(quoting, buffer),
+            _ => None,
+        };
+        by_parity.unwrap_or_else(|| self.last_record_end_strictly(buffer))
     }
 
     /// The fast way: the last newline with an even number of quotes before it. The outer `None`

@@ -107,6 +107,7 @@ fn framings() -> impl Strategy<Value = Framing> {
         });
     prop_oneof![
         1 => Just(Framing::Lines),
+        1 => Just(Framing::Terminated(b',')),
         3 => Just(Framing::Quoted(Quoting::RFC4180)),
         3 => quoting.prop_map(Framing::Quoted),
     ]
@@ -192,7 +193,9 @@ proptest! {
                 let reached = transition.apply(state).expect("nothing is unknown");
                 // Lines know two states only: what the others lead to means nothing.
                 let is_met = match framing {
-                    Framing::Lines => state == State::RecordStart || state == State::Field,
+                    Framing::Lines | Framing::Terminated(_) => {
+                        state == State::RecordStart || state == State::Field
+                    }
                     Framing::Quoted(quoting) if quoting.is_parity_valid() => {
                         !matches!(state, State::Escaped | State::Comment)
                             && (quoting.quote.is_some() || !matches!(state, State::Quoted | State::QuoteInQuoted))

@@ -42,6 +42,10 @@ impl Sink for StdoutSink {
         self.0.write_all(bytes)
     }
 
+    fn flush(&mut self) -> Result<()> {
+        self.0.flush()
+    }
+
     fn finish(self: Box<Self>) -> Result<()> {
         Box::new(self.0).finish()
     }
@@ -75,10 +79,14 @@ impl Sink for DirectSink {
             .map_err(|source| write_error(&self.name, source))
     }
 
-    fn finish(mut self: Box<Self>) -> Result<()> {
+    fn flush(&mut self) -> Result<()> {
         self.writer
             .flush()
             .map_err(|source| write_error(&self.name, source))
+    }
+
+    fn finish(mut self: Box<Self>) -> Result<()> {
+        self.flush()
     }
 }
 

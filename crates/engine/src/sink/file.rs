@@ -14,13 +14,14 @@
 //! What is no regular file (`/dev/null`, a named pipe, `/dev/stdout`) has no "at all": it is written
 //! to as the bytes come.
 
-use std::fs::{self, File, OpenOptions, Permissions};
+use std::fs::{self, File, Metadata, OpenOptions, Permissions};
 use std::io::{self, BufWriter, Write};
 use std::os::fd::AsFd;
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::process;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::SystemTime;
 
 use super::direct::DirectSink;
 use super::{BUFFER_BYTES, Sink, write_error};
@@ -33,6 +34,8 @@ pub struct FileSink {
     target: PathBuf,
     writer: BufWriter<File>,
     draft: Draft,
+    /// The modification time it gets.
+    modified: Option<SystemTime>,
 }
 
 /// The file while it is written.
@@ -52,9 +55,21 @@ impl FileSink {
     /// # Errors
     /// [`Error::Write`] when the directory does not exist or may not be written to.
     pub fn create(path: impl AsRef<Path>) -> Result<Box<dyn Sink>> {
-        let path = path.as_ref();
+        Self::create_or_say(path.as_ref(), None)
+    }
+
+    /// The same, where the file gets the permissions and the modification time of another: of the one whose content it is in
+    /// another form. Nobody can open it before.
+    ///
+    /// # Errors
+    /// As [`create`](FileSink::create).
+    pub fn create_like(path: impl AsRef<Path>, other: &Metadata) -> Result<Box<dyn Sink>> {
+        Self::create_or_say(path.as_ref(), Some(other))
+    }
+
+    fn create_or_say(path: &Path, other: Option<&Metadata>) -> Result<Box<dyn Sink>> {
         let name = path.to_string_lossy().into_owned();
-        match Self::open(path, &name) {
+        match Self::open(path, &name, other) {
             Ok(sink) => Ok(sink),
             Err(source) => Err(Error::Write {
                 output: name,
@@ -63,7 +78,7 @@ impl FileSink {
         }
     }
 
-    fn open(path: &Path, name: &str) -> io::Result<Box<dyn Sink>> {
+    fn open(path: &Path, name: &str, other: Option<&Metadata>) -> io::Result<Box<dyn Sink>> {
         if let Some(file) = open_special(path)? {
             return Ok(Box::new(DirectSink::new(name.to_owned(), file)));
         }
@@ -79,10 +94,9 @@ impl FileSink {
             ));
         }
         let (file, draft) = Draft::create(&target)?;
-        if let Ok(existing) = fs::metadata(&target) {
-            file.set_permissions(Permissions::from_mode(
-                existing.permissions().mode() & 0o777,
-            ))?;
+        let existing = fs::metadata(&target).ok();
+        if let Some(model) = other.or(existing.as_ref()) {
+            file.set_permissions(Permissions::from_mode(model.permissions().mode() & 0o777))?;
         }
         let writer = BufWriter::with_capacity(BUFFER_BYTES, file);
         Ok(Box::new(Self {
@@ -90,12 +104,17 @@ impl FileSink {
             target,
             writer,
             draft,
+            modified: other.and_then(|other| other.modified().ok()),
         }))
     }
 
     fn publish(&mut self) -> io::Result<()> {
         self.writer.flush()?;
         let file = self.writer.get_ref();
+        if let Some(modified) = self.modified {
+            // Some file systems know no times; the content is what matters.
+            let _ = file.set_modified(modified);
+        }
         file.sync_data()?;
         match &self.draft {
             #[cfg(target_os = "linux")]
@@ -246,6 +265,7 @@ mod tests {
             target: target.to_owned(),
             writer,
             draft,
+            modified: None,
         }
     }
 

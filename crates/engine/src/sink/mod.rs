@@ -42,6 +42,14 @@ pub trait Sink: Send {
     /// [`Error::Write`], or [`Error::ClosedPipe`] when nobody reads any more.
     fn write_all(&mut self, bytes: &[u8]) -> Result<()>;
 
+    /// Lets go of what is held back to make writes large, where somebody may see it at once.
+    ///
+    /// # Errors
+    /// As [`write_all`](Sink::write_all).
+    fn flush(&mut self) -> Result<()> {
+        Ok(())
+    }
+
     /// Makes the output complete and, where it has a place, visible.
     ///
     /// # Errors

@@ -132,10 +132,13 @@ impl Source for FileSource {
         if metadata.len() == 0 || Storage::of(&file) == Storage::Synthetic {
             return self.open_stream(FdReader::regular(name, file, None, cancel), None);
         }
-        let identity = Identity::of(&metadata);
+        let identity = Identity::of(&metadata).with(self.options.growth);
         let mut head = [0; MAGIC_BYTES];
-        let head_bytes = file.read_at(&mut head, 0).map_err(failed)?;
-        if Codec::detect(&head[..head_bytes], &self.name).is_some() {
+        let head_bytes = match self.options.unpack {
+            true => file.read_at(&mut head, 0).map_err(failed)?,
+            false => 0,
+        };
+        if self.options.unpack && Codec::detect(&head[..head_bytes], &self.name).is_some() {
             let reader = FdReader::regular(name, file, Some(identity), cancel);
             return self.open_stream(reader, Some(metadata.len()));
         }

@@ -9,6 +9,7 @@ use std::fs::{File, Metadata};
 use std::os::unix::fs::MetadataExt;
 use std::time::Duration;
 
+use super::Growth;
 use crate::{Error, Result};
 
 /// What tells one state of a file from another.
@@ -18,6 +19,7 @@ pub(super) struct Identity {
     inode: u64,
     len_bytes: u64,
     modified: (i64, i64),
+    growth: Growth,
 }
 
 impl Identity {
@@ -27,7 +29,13 @@ impl Identity {
             inode: metadata.ino(),
             len_bytes: metadata.len(),
             modified: (metadata.mtime(), metadata.mtime_nsec()),
+            growth: Growth::Refused,
         }
+    }
+
+    /// The same of a file that may do that.
+    pub(super) fn with(self, growth: Growth) -> Self {
+        Self { growth, ..self }
     }
 
     pub(super) fn len_bytes(&self) -> u64 {
@@ -50,7 +58,7 @@ impl Identity {
     /// [`Error::Changed`], or [`Error::Read`] when the system does not say.
     pub(super) fn check(&self, file: &File, name: &str, suspect_from: u64) -> Result<()> {
         let now = match file.metadata() {
-            Ok(metadata) => Self::of(&metadata),
+            Ok(metadata) => Self::of(&metadata).with(self.growth),
             Err(source) => {
                 return Err(Error::Read {
                     input: name.into(),
@@ -59,7 +67,7 @@ impl Identity {
                 });
             }
         };
-        if now == *self {
+        if now == *self || self.has_grown_to(&now) {
             return Ok(());
         }
         let byte_offset = if now.len_bytes == self.len_bytes {
@@ -72,6 +80,13 @@ impl Identity {
             byte_offset,
             detail: self.difference(&now),
         })
+    }
+
+    /// Whether `now` is this file with more at its end, and that is allowed. Its time says nothing then: the system moves it before
+    /// the size.
+    fn has_grown_to(&self, now: &Self) -> bool {
+        let is_same = (now.device, now.inode) == (self.device, self.inode);
+        self.growth == Growth::Allowed && is_same && now.len_bytes >= self.len_bytes
     }
 
     fn difference(&self, now: &Self) -> String {

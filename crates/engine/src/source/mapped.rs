@@ -76,6 +76,10 @@ impl RandomAccess for MappedFile {
         "mmap"
     }
 
+    fn is_in_memory(&self) -> bool {
+        true
+    }
+
     fn with_range(&self, range: Range<u64>, visit: &mut dyn FnMut(&[u8])) -> Result<()> {
         let range = clip(range, self.len_bytes());
         self.mapping.with_bytes(in_memory(&range), visit);

@@ -102,6 +102,10 @@ impl RandomAccess for MemoryRegion {
         "memory"
     }
 
+    fn is_in_memory(&self) -> bool {
+        true
+    }
+
     fn with_range(&self, range: Range<u64>, visit: &mut dyn FnMut(&[u8])) -> Result<()> {
         let range = clip(range, self.len_bytes());
         visit(&self.bytes()[range.start as usize..range.end as usize]);

@@ -45,7 +45,7 @@ pub use file::FileSource;
 pub use follow::{FollowSource, POLL};
 pub use memory::MemorySource;
 pub use once::{ReaderSource, StdinSource};
-pub use options::{Io, MAX_EXPANSION_DEFAULT, ReadOptions};
+pub use options::{Growth, Io, MAX_EXPANSION_DEFAULT, ReadOptions};
 pub use peek::{Peeked, peek, peek_line};
 pub(crate) use pread::PreadFile;
 pub use raw::TRICKLE_BYTES;
@@ -104,6 +104,12 @@ pub trait RandomAccess: Send + Sync + Debug {
 
     /// Which back end this is, for `--perf`: `mmap`, `read` or `memory`.
     fn backend(&self) -> &'static str;
+
+    /// Whether [`with_range`](RandomAccess::with_range) shows bytes where they lie and copies none, so that a range costs
+    /// what is looked at and not what was asked for.
+    fn is_in_memory(&self) -> bool {
+        false
+    }
 
     /// Calls `visit` once with exactly the bytes of `range` (clipped to the input's length), in a
     /// buffer that stays valid for the call only. `visit` is not called when the bytes cannot be read.

@@ -14,6 +14,17 @@ pub enum Io {
     Read,
 }
 
+/// What a regular file may do while it is read.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Growth {
+    /// Nothing: a file that is written to is an error.
+    #[default]
+    Refused,
+    /// It may be appended to, as logs are: what was there when it was opened is read. That somebody wrote into that instead is
+    /// not noticed; a file that became shorter is an error.
+    Allowed,
+}
+
 /// Default of [`ReadOptions::max_expansion`].
 ///
 /// Tables and logs shrink to a tenth, very regular ones to a hundredth; deflate cannot pass 1032:1
@@ -36,6 +47,10 @@ pub struct ReadOptions {
     /// A compressed input that has unpacked to more than this many times the compressed bytes
     /// read, plus 16 MiB, is given up as a bomb.
     pub max_expansion: u64,
+    /// Unpack what is compressed, as its first bytes tell; else its bytes are handed out as they are stored.
+    pub unpack: bool,
+    /// What a regular file may do while it is read.
+    pub growth: Growth,
     /// Ends reads that wait for a pipe.
     pub cancel: Cancel,
     /// The stream may come slowly: when it has given less than it was asked for, and than
@@ -49,6 +64,8 @@ impl Default for ReadOptions {
         Self {
             io: Io::Auto,
             max_expansion: MAX_EXPANSION_DEFAULT,
+            unpack: true,
+            growth: Growth::Refused,
             cancel: Cancel::new(),
             live: false,
         }

@@ -6,7 +6,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use tamis_engine::source::{
-    FileSource, Io, MemorySource, Opened, RandomAccess, ReadOptions, Source,
+    FileSource, Growth, Io, MemorySource, Opened, RandomAccess, ReadOptions, Source,
 };
 use tamis_engine::{Error, mmap};
 
@@ -136,6 +136,34 @@ fn growth_is_noticed() {
             "its size was 100000 bytes, is now 100004".to_owned(),
         ));
         assert_eq!(changed(io, grow), [expected.clone(), expected]);
+    }
+}
+
+#[test]
+fn a_log_may_grow_and_not_shrink() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("log");
+    for io in BACKENDS {
+        fs::write(&path, sample(100_000)).unwrap();
+        let options = ReadOptions {
+            io,
+            growth: Growth::Allowed,
+            ..ReadOptions::default()
+        };
+        let Opened::Random(bytes) = FileSource::new(&path, options).open().unwrap() else {
+            unreachable!("a file that is not empty");
+        };
+        let file = OpenOptions::new().append(true).open(&path).unwrap();
+        (&file).write_all(b"more").unwrap();
+        assert_eq!(bytes.len_bytes(), 100_000);
+        let mut seen = 0;
+        bytes
+            .with_range(0..u64::MAX, &mut |range| seen = range.len())
+            .unwrap();
+        assert_eq!(seen, 100_000);
+        bytes.verify().unwrap();
+        file.set_len(60_000).unwrap();
+        assert!(matches!(bytes.verify(), Err(Error::Changed { .. })));
     }
 }
 

@@ -1,6 +1,7 @@
 //! A mapped file cannot kill the process.
 
 use std::fs::{self, File, OpenOptions};
+use std::io::Write;
 use std::thread;
 
 use tamis_engine::source::{FileSource, Io, Opened, RandomAccess, ReadOptions, Source};
@@ -99,4 +100,36 @@ fn many_threads_may_lose_pages_at_once() {
             });
         }
     });
+}
+
+#[test]
+fn ranges_read_the_same_whatever_the_advice() {
+    mmap::install_fault_handler().expect("the handler can be installed");
+    let bytes: Vec<u8> = (0..300_000_u32).map(|at| (at % 251) as u8).collect();
+    let mut file = tempfile::tempfile().expect("a temporary file");
+    file.write_all(&bytes).expect("there is room");
+    let page = rustix::param::page_size() as u64;
+    for advice in [
+        mmap::Advice::None,
+        mmap::Advice::Sequential,
+        mmap::Advice::Random,
+        mmap::Advice::Populate,
+    ] {
+        for range in [0..300_000, page..3 * page, 16 * page..300_000] {
+            let mapping =
+                mmap::Mapping::advised(&file, range.clone(), advice).expect("it can be mapped");
+            let len = (range.end - range.start) as usize;
+            let mut is_equal = false;
+            mapping.with_bytes(0..len, &mut |found| {
+                is_equal = found == &bytes[range.start as usize..range.end as usize];
+            });
+            assert!(is_equal, "{advice:?} {range:?}");
+        }
+    }
+    assert!(
+        mmap::Mapping::advised(&file, 1..100, mmap::Advice::None).is_none(),
+        "no page starts there"
+    );
+    let empty = page..page;
+    assert!(mmap::Mapping::advised(&file, empty, mmap::Advice::None).is_none());
 }

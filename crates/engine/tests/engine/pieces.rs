@@ -314,6 +314,22 @@ fn lengths_that_lie_change_nothing() {
     assert!(unpack_alike(&packed).is_err());
 }
 
+/// Goal: a frame that the `zstd` command refuses is refused, though the library takes it when it has all of it.
+#[test]
+fn a_block_of_zstd_that_gives_too_much_is_refused() {
+    // A window of 1 KiB, an empty block, and one byte that stands for 1,611,045.
+    let run = [
+        0x28, 0xb5, 0x2f, 0xfd, 0, 0, 0, 0, 0, 0x2b, 0xc9, 0xc4, 0x1c,
+    ];
+    // The same window, and a stored block of 2,000 bytes.
+    let mut stored = vec![0x28, 0xb5, 0x2f, 0xfd, 0, 0, 0x81, 0x3e, 0];
+    stored.extend_from_slice(&[b'x'; 2000]);
+    for packed in [&run[..], &stored] {
+        let refused = unpack_alike(packed);
+        assert!(matches!(refused, Err(Error::Corrupt { .. })), "{refused:?}");
+    }
+}
+
 #[test]
 fn bombs_of_many_parts_are_stopped() {
     let zeros = vec![0; 1 << 20];

@@ -44,6 +44,32 @@ fn a_finished_file_is_there_whole() {
     assert!(fs::read(&path).unwrap() == expected);
 }
 
+/// Goal: what stands in for a private file is private from the start.
+#[test]
+fn a_file_like_another_has_its_mode_and_its_time() {
+    let folder = tempfile::tempdir().unwrap();
+    let (model, path) = (
+        folder.path().join("secret"),
+        folder.path().join("secret.gz"),
+    );
+    fs::write(&model, b"plain").unwrap();
+    fs::set_permissions(&model, fs::Permissions::from_mode(0o4600)).unwrap();
+    let long_ago = std::time::SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(86_400);
+    fs::File::options()
+        .write(true)
+        .open(&model)
+        .unwrap()
+        .set_modified(long_ago)
+        .unwrap();
+    fs::write(&path, b"old and open to all").unwrap();
+    let mut sink = FileSink::create_like(&path, &fs::metadata(&model).unwrap()).unwrap();
+    sink.write_all(b"packed").unwrap();
+    sink.finish().unwrap();
+    let metadata = fs::metadata(&path).unwrap();
+    assert_eq!(metadata.permissions().mode() & 0o7777, 0o600);
+    assert_eq!(metadata.modified().unwrap(), long_ago);
+}
+
 #[test]
 fn an_existing_file_is_replaced_at_the_end_and_keeps_its_mode() {
     let folder = tempfile::tempdir().unwrap();

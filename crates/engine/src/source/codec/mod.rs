@@ -94,6 +94,9 @@ trait Decoder: Read + Send {
 
 /// Makes a stream of plain bytes out of `raw`, whether it is compressed or not.
 pub(super) fn open(mut raw: RawInput, options: &ReadOptions) -> Result<Box<dyn ByteStream>> {
+    if !options.unpack {
+        return Ok(Box::new(PlainStream::new(raw, options.live)));
+    }
     let name = raw.name().to_owned();
     let failed = |source| Error::Read {
         input: name.clone(),

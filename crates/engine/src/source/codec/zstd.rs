@@ -29,7 +29,7 @@ impl Decoder for Frames {
 
 /// The longest frame header (RFC 8878 §3.1.1.1), magic number included.
 const HEADER_BYTES_MAX: usize = 18;
-/// What every decoder must be able to unpack from a block (RFC 8878 §3.1.1.2.3).
+/// What a block may give, whatever the window (RFC 8878 §3.1.1.2.3).
 const BLOCK_BYTES_MAX: usize = 128 << 10;
 /// The library refuses to stream frames with a larger window.
 const WINDOW_BYTES_MAX: u64 = 128 << 20;
@@ -39,6 +39,9 @@ struct Header {
     len_bytes: usize,
     /// Plain size of the frame, if it is told.
     plain_bytes: Option<u64>,
+    /// No block gives more (RFC 8878 §3.1.1.2.3). The library holds blocks to that when it streams, and not when it unpacks a whole
+    /// frame at once.
+    block_bytes_max: usize,
     has_checksum: bool,
 }
 
@@ -54,11 +57,13 @@ impl Header {
         if has_reserved_bit || has_dictionary {
             return None;
         }
-        let window_bytes = usize::from(!is_single_segment);
+        let descriptor_bytes = usize::from(!is_single_segment);
+        let mut window_bytes = u64::MAX;
         if !is_single_segment {
             let (exponent, mantissa) = (rest.first()? >> 3, rest.first()? & 7);
             let base = 1u64 << (10 + exponent);
-            if base + base / 8 * u64::from(mantissa) > WINDOW_BYTES_MAX {
+            window_bytes = base + base / 8 * u64::from(mantissa);
+            if window_bytes > WINDOW_BYTES_MAX {
                 return None;
             }
         }
@@ -67,12 +72,17 @@ impl Header {
             flag => 1 << flag,
         };
         let mut size = [0; 8];
-        size[..size_bytes].copy_from_slice(rest.get(window_bytes..window_bytes + size_bytes)?);
+        size[..size_bytes]
+            .copy_from_slice(rest.get(descriptor_bytes..descriptor_bytes + size_bytes)?);
         // Two bytes count from 256 on: one byte would do for less.
         let size = u64::from_le_bytes(size) + if size_bytes == 2 { 256 } else { 0 };
+        if is_single_segment {
+            window_bytes = size;
+        }
         Some(Header {
-            len_bytes: 5 + window_bytes + size_bytes,
+            len_bytes: 5 + descriptor_bytes + size_bytes,
             plain_bytes: (size_bytes > 0).then_some(size),
+            block_bytes_max: window_bytes.min(BLOCK_BYTES_MAX as u64) as usize,
             has_checksum: descriptor & 0x04 != 0,
         })
     }
@@ -103,6 +113,7 @@ impl Splitter for FrameSplitter {
             let block = u32::from_le_bytes([b0, b1, b2, 0]);
             let size = (block >> 3) as usize;
             let (packed_bytes, plain_bytes) = match block >> 1 & 3 {
+                0 | 1 if size > header.block_bytes_max => return Ok(Step::Rest),
                 0 => (size, size),
                 1 => (1, size),
                 2 => (size, BLOCK_BYTES_MAX),
