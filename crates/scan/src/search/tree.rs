@@ -1,0 +1,307 @@
+//! Many files at once: folders are walked and their files searched by all threads.
+//!
+//! A file up to [`SMALL_BYTES_MAX`](super::small::SMALL_BYTES_MAX) is read whole into a buffer of its thread, which takes four system calls; most files are. Larger
+//! ones wait until the walk is over and are then searched one after the other, each on all cores.
+
+use std::os::unix::ffi::OsStrExt;
+use std::path::PathBuf;
+use std::sync::{Mutex, PoisonError};
+
+use ignore::{DirEntry, WalkState};
+use tamis_engine::pipeline::{self, Flow, Options};
+use tamis_engine::source::{FileSource, ReadOptions, Source, StdinSource};
+
+use super::input::{Found, Origin};
+use super::inputs::{Inputs, Order};
+use super::name::Name;
+use super::one::{self, Reading};
+use super::options::{Report, Search};
+use super::output::Output;
+use super::small::{Ahead, Small};
+use super::stats::Stats;
+use crate::{Error, Result, Work};
+
+/// What standard input is called.
+const STDIN_NAME: &[u8] = b"<stdin>";
+
+/// How all inputs together came out.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Outcome {
+    /// Whether what was asked for is in one of them.
+    pub is_match: bool,
+    /// Whether one of them could not be searched; each was told of.
+    pub has_failed: bool,
+    /// Whether there was an input at all.
+    pub has_searched: bool,
+    /// Counts, if they were asked for.
+    pub stats: Stats,
+    /// What it took.
+    pub work: Work,
+}
+
+/// A search of many inputs.
+pub(super) struct Job<'a> {
+    pub(super) search: &'a Search,
+    pub(super) inputs: &'a Inputs,
+    pub(super) reading: &'a Reading,
+    pub(super) output: &'a Output,
+    on_error: &'a (dyn Fn(&Error) + Sync),
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    outcome: Outcome,
+    /// Inputs that all threads are needed for.
+    large: Vec<Input>,
+    /// What ends the search.
+    fatal: Option<Error>,
+}
+
+/// An input that was found.
+#[derive(Clone, Debug)]
+pub(super) struct Input {
+    pub(super) path: PathBuf,
+    pub(super) origin: Origin,
+    pub(super) is_stdin: bool,
+}
+
+/// Searches all inputs. Those that cannot be read are told to `on_error`, and the others searched.
+///
+/// # Errors
+/// Those that concern no input: of the output, or a cancellation.
+pub fn search(
+    search: &Search,
+    inputs: &Inputs,
+    reading: &Reading,
+    output: &Output,
+    on_error: &(dyn Fn(&Error) + Sync),
+) -> Result<Outcome> {
+    let job = Job {
+        search,
+        inputs,
+        reading,
+        output,
+        on_error,
+        state: Mutex::default(),
+    };
+    match (&inputs.single, inputs.order) {
+        (Some(path), _) => {
+            let is_stdin = path.as_os_str() == "-";
+            job.search_large(&Input {
+                path: path.clone(),
+                origin: Origin::Named,
+                is_stdin,
+            });
+        }
+        (None, None) => job.search_as_found(),
+        (None, Some(order)) => job.search_in_order(order)?,
+    }
+    let State { outcome, fatal, .. } = job
+        .state
+        .into_inner()
+        .unwrap_or_else(PoisonError::into_inner);
+    match fatal {
+        Some(error) => Err(error),
+        None => {
+            reading.cancel.check()?;
+            Ok(outcome)
+        }
+    }
+}
+
+impl Job<'_> {
+    fn search_as_found(&self) {
+        let mut walk = self.inputs.walk.clone();
+        walk.threads(self.reading.threads);
+        walk.build_parallel().run(|| {
+            let mut small = Small::new(self);
+            Box::new(move |entry| {
+                if self.is_over() {
+                    return WalkState::Quit;
+                }
+                if let Some(input) = self.input_of(entry) {
+                    small.search_or_postpone(input);
+                }
+                WalkState::Continue
+            })
+        });
+        loop {
+            let next = self.lock().large.pop();
+            let Some(input) = next.filter(|_| !self.is_over()) else {
+                return;
+            };
+            self.search_large(&input);
+        }
+    }
+
+    /// Searches inputs in `order`; small ones ahead of time, as long as their rows are few.
+    fn search_in_order(&self, order: Order) -> Result<()> {
+        let mut walk = self.inputs.walk.clone();
+        if order == Order::Path {
+            walk.sort_by_file_name(|a, b| a.cmp(b));
+        }
+        let mut inputs = walk.build().filter_map(|entry| self.input_of(entry));
+        let mut sorted;
+        let inputs: &mut (dyn Iterator<Item = Input> + Send) = match order {
+            Order::Path => &mut inputs,
+            _ => {
+                sorted = by_time(order, inputs).into_iter();
+                &mut sorted
+            }
+        };
+        let options = Options {
+            threads: self.reading.threads,
+            cancel: self.reading.cancel.clone(),
+            ..Options::default()
+        };
+        pipeline::run_items(
+            "inputs",
+            inputs.map(Ok),
+            &options,
+            || Small::new(self),
+            |small, input| Ok(small.search_ahead(input)),
+            |ahead| {
+                match ahead {
+                    Ahead::Done(found, rows) => {
+                        let mut output = self.output.input();
+                        output.buffer().extend_from_slice(&rows);
+                        output.finish()?;
+                        self.note(Ok(found));
+                    }
+                    Ahead::Failed(error) => self.note(Err(error)),
+                    Ahead::Postponed(input) => self.search_large(&input),
+                }
+                Ok(match self.is_over() {
+                    true => Flow::Stop,
+                    false => Flow::Continue,
+                })
+            },
+        )?;
+        Ok(())
+    }
+
+    /// The input behind an entry of the walk: named files of any kind, and regular files found.
+    fn input_of(&self, entry: std::result::Result<DirEntry, ignore::Error>) -> Option<Input> {
+        let entry = match entry {
+            Ok(entry) => entry,
+            Err(source) => {
+                self.failed(&Error::Walk { source });
+                return None;
+            }
+        };
+        if let Some(source) = entry.error() {
+            self.failed(&Error::Walk {
+                source: source.clone(),
+            });
+        }
+        let is_named = entry.depth() == 0;
+        let is_file = entry.file_type().is_some_and(|kind| kind.is_file());
+        let is_folder = entry.path().is_dir();
+        if !(entry.is_stdin() || is_file || is_named && !is_folder) {
+            return None;
+        }
+        Some(Input {
+            is_stdin: entry.is_stdin(),
+            path: entry.into_path(),
+            origin: if is_named {
+                Origin::Named
+            } else {
+                Origin::Found
+            },
+        })
+    }
+
+    /// Searches an input on all cores.
+    fn search_large(&self, input: &Input) {
+        self.note(self.search_source(input, self.reading));
+    }
+
+    fn search_source(&self, input: &Input, reading: &Reading) -> Result<Found> {
+        let name = self.name(input);
+        let mut output = self.output.input();
+        let source: Box<dyn Source> = match input.is_stdin {
+            true => Box::new(StdinSource::new(ReadOptions {
+                live: true,
+                ..self.inputs.read.clone()
+            })),
+            false => Box::new(FileSource::new(&input.path, self.inputs.read.clone())),
+        };
+        if reading.threads > 1 {
+            output.take_output();
+        }
+        let origin = input.origin;
+        one::search(self.search, source.as_ref(), &name, origin, reading, output)
+    }
+
+    pub(super) fn name(&self, input: &Input) -> Name {
+        if input.is_stdin {
+            return Name::new(STDIN_NAME, self.search);
+        }
+        let path = match self.inputs.is_implied {
+            true => input.path.strip_prefix("./").unwrap_or(&input.path),
+            false => &input.path,
+        };
+        Name::new(path.as_os_str().as_bytes(), self.search)
+    }
+
+    /// Takes note of how an input came out.
+    pub(super) fn note(&self, found: Result<Found>) {
+        match found {
+            Ok(found) => {
+                let mut state = self.lock();
+                state.outcome.has_searched = true;
+                state.outcome.is_match |= found.is_match;
+                state.outcome.stats += found.stats;
+                state.outcome.work += found.work;
+            }
+            Err(error) if error.is_of_run() => {
+                self.lock().fatal.get_or_insert(error);
+            }
+            Err(error) => {
+                self.lock().outcome.has_searched = true;
+                self.failed(&error);
+            }
+        }
+    }
+
+    fn failed(&self, error: &Error) {
+        (self.on_error)(error);
+        self.lock().outcome.has_failed = true;
+    }
+
+    /// Leaves an input for when the walk is over.
+    pub(super) fn postpone(&self, input: Input) {
+        self.lock().large.push(input);
+    }
+
+    /// Whether nothing further is to be searched.
+    fn is_over(&self) -> bool {
+        let state = self.lock();
+        let is_answered = self.search.report == Report::Quiet
+            && self.search.ends_at_first_match()
+            && state.outcome.is_match;
+        is_answered || state.fatal.is_some() || self.reading.cancel.is_cancelled()
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn by_time(order: Order, inputs: impl Iterator<Item = Input>) -> Vec<Input> {
+    let mut timed: Vec<_> = inputs
+        .map(|input| {
+            let metadata = input.path.metadata();
+            let time = metadata.and_then(|metadata| match order {
+                Order::Accessed => metadata.accessed(),
+                Order::Created => metadata.created(),
+                _ => metadata.modified(),
+            });
+            (time.ok(), input)
+        })
+        .collect();
+    // Inputs without a time, such as streams, come last.
+    timed.sort_by_key(|(time, _)| (time.is_none(), *time));
+    timed.into_iter().map(|(_, input)| input).collect()
+}
