@@ -1,4 +1,4 @@
-//! Test data to order: transactions, good and bad, with a contract and a known answer.
+//! Test data to order: transactions, good and bad, with a contract and a known answer; and [access logs](AccessLog).
 //!
 //! A [`Recipe`] says how many rows, how many of them bad, which seed and which format. Every row is a
 //! pure function of the seed and its number, so that any number of threads writes the same bytes;
@@ -20,6 +20,7 @@
 //! # Ok::<(), tamis_process::Error>(())
 //! ```
 
+mod access;
 mod contract;
 mod encode;
 mod fault;
@@ -35,12 +36,14 @@ use std::num::NonZero;
 use tamis_engine::control::{Cancel, Progress};
 use tamis_engine::sink::Sink;
 
+pub use access::AccessLog;
 pub use contract::{Uniqueness, contract, is_generated_contract};
 pub use fault::Fault;
 pub use manifest::{Manifest, RuleCount};
 
 use crate::{Error, Result};
 use encode::Encoder;
+use parallel::Maker;
 use random::RowRandom;
 use row::{DISTINCT_IDS, Row};
 
@@ -119,9 +122,12 @@ struct RowMaker {
     encoder: Encoder,
 }
 
-impl RowMaker {
-    /// Appends row `number` (from 0) to `out`; says what is wrong with it.
-    fn push_row(&self, number: u64, out: &mut Vec<u8>) -> Option<Fault> {
+impl Maker for RowMaker {
+    fn header(&self) -> &[u8] {
+        self.encoder.header()
+    }
+
+    fn push(&self, number: u64, out: &mut Vec<u8>) -> Option<Fault> {
         let random = RowRandom::new(self.seed, number);
         let is_bad = random.draw(3) >> (u64::BITS - RATE_BITS) < self.bad_below;
         let fault = is_bad.then(|| {

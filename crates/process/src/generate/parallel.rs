@@ -15,12 +15,21 @@ use std::thread;
 use tamis_engine::control::{Cancel, Progress};
 use tamis_engine::sink::Sink;
 
-use super::RowMaker;
+use super::fault::Fault;
 use super::manifest::Manifest;
 use crate::Result;
 
 /// Rows of a chunk: about 270 KB of CSV, so that a chunk is still in the L2 cache when it is written.
 const CHUNK_ROWS: u64 = 4096;
+
+/// Makes the rows of a data set, in any order.
+pub(super) trait Maker: Sync {
+    /// What comes before the first row.
+    fn header(&self) -> &[u8];
+
+    /// Appends row `number` (from 0) to `out`; says what is wrong with it.
+    fn push(&self, number: u64, out: &mut Vec<u8>) -> Option<Fault>;
+}
 
 /// A finished chunk and its counts.
 struct Chunk {
@@ -36,14 +45,14 @@ struct Worker {
 
 /// Writes `rows` rows of `maker` to `sink`.
 pub(super) fn write(
-    maker: &RowMaker,
+    maker: &impl Maker,
     rows: u64,
     sink: &mut dyn Sink,
     threads: NonZero<usize>,
     cancel: &Cancel,
     progress: &Progress,
 ) -> Result<Manifest> {
-    let header = maker.encoder.header();
+    let header = maker.header();
     sink.write_all(header)?;
     let mut total = Manifest {
         bytes: header.len() as u64,
@@ -85,7 +94,7 @@ pub(super) fn write(
 
 /// Makes the chunks of one worker until there are no more, or until nobody takes them.
 fn make_chunks(
-    maker: &RowMaker,
+    maker: &impl Maker,
     chunks: impl Iterator<Item = Range<u64>>,
     finished: &SyncSender<Chunk>,
     buffers: &Receiver<Vec<u8>>,
@@ -95,7 +104,7 @@ fn make_chunks(
         bytes.clear();
         let mut counts = Manifest::default();
         for number in rows {
-            counts.add_row(maker.push_row(number, &mut bytes));
+            counts.add_row(maker.push(number, &mut bytes));
         }
         counts.bytes = bytes.len() as u64;
         if finished.send(Chunk { bytes, counts }).is_err() {
