@@ -34,8 +34,8 @@ pub struct Globals {
 
     /// How much of the machine is used: 0 plain loops, one thread, files read; 1 with SIMD; 2 on all cores; 3 with
     /// files mapped, as without this option. What `--threads`, `--io` and `--simd` say counts more
-    #[arg(long, global = true, value_name = "0..3", value_parser = clap::value_parser!(u8).range(0..=3))]
-    pub level: Option<u8>,
+    #[arg(long, global = true, value_name = "0..3", value_parser = clap::value_parser!(i32).range(0..=3))]
+    pub level: Option<i32>,
 
     /// Memory for what grows with the data, such as the keys of `unique`; beyond it, disk is used
     #[arg(long, global = true, default_value = "200MB", value_name = "SIZE")]

@@ -31,6 +31,14 @@ pub enum Error {
         /// What the system said.
         source: io::Error,
     },
+    /// A file that is done with could not be removed.
+    #[error("cannot remove `{}`", path.display())]
+    Remove {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
     /// A process that was started for a part of the work has failed, and said why.
     #[error("a step failed")]
     Step {
@@ -49,6 +57,9 @@ pub enum Error {
     /// Data could not be made or described.
     #[error(transparent)]
     Process(#[from] tamis_process::Error),
+    /// Text or files could not be read, searched or written.
+    #[error(transparent)]
+    Scan(#[from] tamis_scan::Error),
 }
 
 impl Error {
@@ -62,6 +73,9 @@ impl Error {
             Self::Process(tamis_process::Error::TooManyColumns { .. }) => Some(
                 "`tamis select INPUT --columns ...` writes the columns that matter, and a contract can be inferred from those",
             ),
+            Self::Scan(tamis_scan::Error::LogFormat { .. }) => Some(
+                "`--log-format` names the format, `--pattern '{time} {level} {message}'` describes any other",
+            ),
             _ => None,
         }
     }
@@ -69,12 +83,20 @@ impl Error {
     /// The exit code.
     pub fn exit(&self) -> Exit {
         use tamis_process::Error as Process;
+        use tamis_scan::Error as Scan;
         match (self, self.engine()) {
             (_, Some(Engine::Interrupted)) => Exit::Interrupted,
             // Whoever read our output has seen enough, as `head` does.
             (_, Some(Engine::ClosedPipe { .. })) => Exit::Good,
             (Self::Usage { .. } | Self::Contract(_), _) => Exit::Usage,
+            (Self::Scan(tamis_scan::Error::Pattern { .. }), _) => Exit::Usage,
             (Self::Step { exit }, _) => *exit,
+            (
+                Self::Scan(
+                    tamis_scan::Error::LogFormat { .. } | tamis_scan::Error::LogField { .. },
+                ),
+                _,
+            ) => Exit::Usage,
             (Self::Check(CheckError::Engine(_)), _) => Exit::Failure,
             (Self::Check(_), _) => Exit::Usage,
             (
@@ -99,6 +121,8 @@ impl Error {
                 ),
                 _,
             ) => Exit::Usage,
+            (Self::Scan(tamis_scan::Error::Glob { .. }), _) => Exit::Usage,
+            (Self::Scan(Scan::Level { .. } | Scan::BlockSize { .. }), _) => Exit::Usage,
             // What was read is not what it should be: the data is at fault.
             (
                 Self::Process(
@@ -108,7 +132,16 @@ impl Error {
                 ),
                 _,
             ) => Exit::Bad,
+            (Self::Scan(Scan::NotPacked { .. } | Scan::Damaged { .. }), _) => Exit::Bad,
             _ => Exit::Failure,
+        }
+    }
+
+    /// The exit code where archives are the data, and not what data come in.
+    pub(crate) fn exit_of_archive(&self) -> Exit {
+        match self.engine() {
+            Some(Engine::Corrupt { .. } | Engine::Expansion { .. }) => Exit::Bad,
+            _ => self.exit(),
         }
     }
 
@@ -142,7 +175,8 @@ impl Error {
         match self {
             Self::Engine(error)
             | Self::Check(CheckError::Engine(error))
-            | Self::Process(tamis_process::Error::Engine(error)) => Some(error),
+            | Self::Process(tamis_process::Error::Engine(error))
+            | Self::Scan(tamis_scan::Error::Engine(error)) => Some(error),
             _ => None,
         }
     }

@@ -10,6 +10,7 @@ use tamis_engine::kernel::Kernel;
 use tamis_engine::source::{
     FileSource, Io, MAX_EXPANSION_DEFAULT, ReadOptions, Source, StdinSource,
 };
+use tamis_formats::input::{self, Sniffing};
 use tamis_formats::messages::MessageOptions;
 use tamis_formats::sniff::{self, Format};
 
@@ -152,6 +153,23 @@ impl InputOptions {
         usize::try_from(size.0).unwrap_or(usize::MAX).max(1)
     }
 
+    /// How bytes are fetched.
+    pub(crate) fn read_options(&self, globals: &Globals, cancel: &Cancel) -> ReadOptions {
+        read_options(globals, self.max_expansion, cancel)
+    }
+
+    /// How records are told apart, by whoever asks nothing else of them.
+    pub(crate) fn of_records(&self) -> Result<input::InputOptions> {
+        Ok(input::InputOptions {
+            format: self.format(),
+            csv: self.csv().dialect(),
+            encoding: self.encoding.clone(),
+            messages: self.messages()?,
+            header_bytes_max: InputOptions::bytes(self.max_record),
+            sniffing: Sniffing::Dialect,
+        })
+    }
+
     /// The sources behind `names`: files, folders (their data files, sorted), `-` for standard input.
     pub(crate) fn sources(
         &self,
@@ -159,16 +177,7 @@ impl InputOptions {
         globals: &Globals,
         cancel: &Cancel,
     ) -> Result<Vec<Box<dyn Source>>> {
-        let options = ReadOptions {
-            io: match globals.io() {
-                args::Io::Auto | args::Io::Uring => Io::Auto,
-                args::Io::Mmap => Io::Mmap,
-                args::Io::Read => Io::Read,
-            },
-            max_expansion: self.max_expansion,
-            cancel: cancel.clone(),
-            ..ReadOptions::default()
-        };
+        let options = self.read_options(globals, cancel);
         let mut sources: Vec<Box<dyn Source>> = Vec::new();
         for name in names {
             if name.as_os_str() == "-" {
@@ -182,6 +191,16 @@ impl InputOptions {
             }
         }
         Ok(sources)
+    }
+}
+
+/// How sources are read.
+pub(crate) fn read_options(globals: &Globals, max_expansion: u64, cancel: &Cancel) -> ReadOptions {
+    ReadOptions {
+        io: io(globals),
+        max_expansion,
+        cancel: cancel.clone(),
+        ..ReadOptions::default()
     }
 }
 
@@ -209,6 +228,15 @@ fn data_files(folder: &Path) -> Result<Vec<PathBuf>> {
         });
     }
     Ok(files)
+}
+
+/// The back end that `--io` asks for.
+pub(crate) fn io(globals: &Globals) -> Io {
+    match globals.io() {
+        args::Io::Auto | args::Io::Uring => Io::Auto,
+        args::Io::Mmap => Io::Mmap,
+        args::Io::Read => Io::Read,
+    }
 }
 
 /// The kernel that `--simd` asks for.

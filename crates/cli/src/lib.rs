@@ -2,9 +2,10 @@
 //!
 //! - [`args`] holds the options that all verbs share;
 //! - `command/` has one file per verb: its options and its `run` side by side;
-//! - `printer` is the only writer to the terminal, `progress` the only bar on it;
+//! - `printer` is the only writer to the terminal, `page` keeps back what it prints, `progress` is the only bar on it;
 //! - `output` puts files in place, whole or not at all; `contract_file` reads contracts;
 //! - `inputs` makes sources of what was named, and says how they are read;
+//! - `packing` says which file becomes which when files are packed and unpacked;
 //! - `table` reads inputs as one table with typed columns, `rows` writes rows of it;
 //! - `diagnostics` draws what is wrong with a contract, `paint` has the colours.
 //!
@@ -20,6 +21,8 @@ mod exit;
 mod inputs;
 mod messages;
 mod output;
+mod packing;
+mod page;
 mod paint;
 mod printer;
 mod process;
@@ -84,15 +87,16 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>, cancel: &Cancel) -> Ex
             };
         }
     };
+    let globals = Globals {
+        level: cli.globals.level.filter(|_| !cli.command.has_own_level()),
+        ..cli.globals
+    };
     let context = Context {
-        globals: &cli.globals,
-        printer: Printer::new(&cli.globals),
+        globals: &globals,
+        printer: Printer::new(&globals),
         cancel,
     };
-    let result = cli
-        .globals
-        .validate()
-        .and_then(|()| cli.command.run(&context));
+    let result = globals.validate().and_then(|()| cli.command.run(&context));
     result.unwrap_or_else(|error| {
         context.printer.error(&error);
         error.exit()

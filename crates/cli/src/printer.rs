@@ -50,6 +50,11 @@ impl Printer {
         self.stderr(&format!("{line}\n"));
     }
 
+    /// What could not be done of a run that goes on.
+    pub(crate) fn warn(&self, message: &str) {
+        self.stderr(&format!("{ERROR}error:{ERROR:#} {message}\n"));
+    }
+
     /// The error that ends the run, and the way out if there is one.
     pub(crate) fn error(&self, error: &Error) {
         if error.is_silent() {
@@ -65,6 +70,11 @@ impl Printer {
         if let Some(hint) = error.hint() {
             self.stderr(&format!("{HINT}hint:{HINT:#} {hint}\n"));
         }
+    }
+
+    /// A failure that does not end the run.
+    pub(crate) fn failure(&self, message: &str) {
+        self.stderr(&format!("{ERROR}error:{ERROR:#} {message}\n"));
     }
 
     /// The block that `--perf` asks for: what a run over so many records took.

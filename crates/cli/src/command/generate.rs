@@ -1,5 +1,7 @@
 //! `tamis gen`: test data with a contract and a known answer.
 
+mod access_log;
+
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -17,7 +19,7 @@ use crate::args::parse_count;
 use crate::progress::Display;
 use crate::{Context, Error, Exit, Result, output};
 
-/// Generate test data, its contract, and the number of bad rows in it
+/// Generate test data: payments with their contract and a known number of bad rows, or an access log
 #[derive(Debug, Args)]
 pub(crate) struct Options {
     #[command(subcommand)]
@@ -26,6 +28,7 @@ pub(crate) struct Options {
 
 #[derive(Debug, Subcommand)]
 enum Kind {
+    AccessLog(access_log::Options),
     Transactions(Transactions),
 }
 
@@ -84,6 +87,7 @@ enum FormatName {
 
 pub(crate) fn run(options: &Options, context: &Context<'_>) -> Result<Exit> {
     match &options.kind {
+        Kind::AccessLog(options) => access_log::run(options, context),
         Kind::Transactions(options) => transactions(options, context),
     }
 }

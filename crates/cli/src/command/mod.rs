@@ -2,14 +2,22 @@
 
 mod bench;
 mod check;
+mod compress;
 mod contract;
 mod convert;
+mod count;
+mod decompress;
+mod dupes;
 mod filter;
 mod generate;
 mod group;
 mod head;
 mod infer;
+mod inspect;
+mod io_bench;
+mod logs;
 mod sample;
+mod search;
 mod select;
 mod sort;
 mod stats;
@@ -23,35 +31,58 @@ use crate::{Context, Exit, Result};
 pub(crate) enum Command {
     Bench(bench::Options),
     Check(check::Options),
+    Compress(compress::Options),
     Contract(contract::Options),
     Convert(convert::Options),
+    Count(count::Options),
+    Decompress(decompress::Options),
+    Dupes(dupes::Options),
     Filter(filter::Options),
     Gen(generate::Options),
     Group(group::Options),
     Head(head::Options),
     Infer(infer::Options),
+    Inspect(inspect::Options),
+    Logs(logs::Options),
+    IoBench(io_bench::Options),
+    IoMeasure(io_bench::MeasureOptions),
     Measure(bench::MeasureOptions),
     Stats(stats::Options),
     Sample(sample::Options),
+    Search(search::Options),
     Select(select::Options),
     Sort(sort::Options),
 }
 
 impl Command {
+    /// Whether the verb has a `--level` of its own, so that the shared one is not meant.
+    pub(crate) fn has_own_level(&self) -> bool {
+        matches!(self, Self::Compress(_))
+    }
+
     pub(crate) fn run(&self, context: &Context<'_>) -> Result<Exit> {
         match self {
             Self::Bench(options) => bench::run(options, context),
             Self::Check(options) => check::run(options, context),
+            Self::Compress(options) => compress::run(options, context),
             Self::Contract(options) => contract::run(options, context),
             Self::Convert(options) => convert::run(options, context),
+            Self::Count(options) => count::run(options, context),
+            Self::Decompress(options) => decompress::run(options, context),
+            Self::Dupes(options) => dupes::run(options, context),
             Self::Filter(options) => filter::run(options, context),
             Self::Gen(options) => generate::run(options, context),
             Self::Group(options) => group::run(options, context),
             Self::Head(options) => head::run(options, context),
             Self::Infer(options) => infer::run(options, context),
+            Self::Inspect(options) => inspect::run(options, context),
+            Self::Logs(options) => logs::run(options, context),
+            Self::IoBench(options) => io_bench::run(options, context),
+            Self::IoMeasure(options) => io_bench::run_measured(options, context),
             Self::Measure(options) => bench::run_measured(options, context),
             Self::Stats(options) => stats::run(options, context),
             Self::Sample(options) => sample::run(options, context),
+            Self::Search(options) => search::run(options, context),
             Self::Select(options) => select::run(options, context),
             Self::Sort(options) => sort::run(options, context),
         }

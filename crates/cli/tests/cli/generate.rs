@@ -125,3 +125,15 @@ fn impossible_wishes_are_usage_errors() {
     }
     assert_eq!(shell.files(), [""; 0]);
 }
+
+#[test]
+fn an_access_log_is_the_same_for_any_number_of_threads() {
+    let shell = Shell::new();
+    let ran = shell.tamis("gen access-log --rows 10k -o access.log");
+    assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+    assert!(ran.stderr.starts_with("10,000 lines; "), "{}", ran.stderr);
+    let again = shell.tamis("gen access-log --rows 10k -o - --threads 3 --quiet");
+    assert_eq!(again.stdout, shell.read("access.log"));
+    let other = shell.tamis("gen access-log --rows 10k -o - --seed 2 --quiet");
+    assert_ne!(other.stdout, again.stdout);
+}

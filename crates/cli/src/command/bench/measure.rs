@@ -63,14 +63,14 @@ pub(super) struct Figures {
 
 /// Starts processes of this program.
 #[derive(Debug)]
-pub(super) struct Runner {
+pub(in crate::command) struct Runner {
     program: PathBuf,
     /// Removed with everything in it when the benchmark ends.
     pub(super) folder: TempDir,
 }
 
 impl Runner {
-    pub(super) fn new() -> Result<Self> {
+    pub(in crate::command) fn new() -> Result<Self> {
         let failed = |path: &str, source| Error::Read {
             path: path.into(),
             source,
@@ -83,7 +83,11 @@ impl Runner {
     }
 
     /// Runs a command line to its end; what it printed.
-    pub(super) fn output(&self, arguments: &[OsString], context: &Context<'_>) -> Result<Vec<u8>> {
+    pub(in crate::command) fn output(
+        &self,
+        arguments: &[OsString],
+        context: &Context<'_>,
+    ) -> Result<Vec<u8>> {
         let mut command = self.command();
         command.args(arguments).stdout(Stdio::piped());
         finish(command, context)

@@ -23,9 +23,9 @@ use tamis_engine::kernel::Kernel;
 use crate::args::{Globals, OutputFormat, OutputOptions};
 use crate::{Context, Error, Exit, Result, contract_file};
 use job::{Choice, Job, Skipped};
-use measure::{Figures, Runner};
+use measure::Figures;
 
-pub(super) use measure::{Options as MeasureOptions, run as run_measured};
+pub(super) use measure::{Options as MeasureOptions, Runner, run as run_measured};
 
 /// Levels of `--level`.
 const LEVELS: usize = 4;

@@ -41,7 +41,7 @@ pub(crate) fn signal(child: &Child, name: &str) {
 }
 
 /// Writes records without end into a child's standard input, until it is closed.
-fn feed_for_ever(child: &mut Child) -> std::thread::JoinHandle<usize> {
+pub(crate) fn feed_for_ever(child: &mut Child) -> std::thread::JoinHandle<usize> {
     let mut stdin = child.stdin.take().expect("standard input is piped");
     let rows = crate::data::good_csv(10_000);
     let (header, rows) = rows.split_at(crate::data::HEADER.len());

@@ -1,0 +1,289 @@
+//! `tamis logs`: what happened, how often, how fast, and when.
+
+mod follow;
+mod page;
+mod sections;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use clap::Args;
+use tamis_contract::report::text::counted;
+use tamis_contract::report::{Performance, StageTimes};
+use tamis_engine::control::Progress;
+use tamis_engine::counters::peak_rss_bytes;
+use tamis_engine::human;
+use tamis_engine::source::{
+    FileSource, Growth, MAX_EXPANSION_DEFAULT, ReadOptions, Source, StdinSource,
+};
+use tamis_scan::logs::format::{By, Format, Pattern};
+use tamis_scan::logs::number::Unit;
+use tamis_scan::logs::time::{Bound, Zone};
+use tamis_scan::logs::{FormatChoice, Input, LogOptions, Ran, Report, logs};
+
+use crate::args::{ByteSize, OutputFormat, OutputOptions};
+use crate::inputs::{self, InputOptions};
+use crate::progress::Display;
+use crate::{Context, Error, Exit, Result};
+
+/// Report on logs: events over time, paths, clients, statuses, levels, errors, latencies
+///
+/// Access logs (common, combined), syslog (RFC 3164, RFC 5424), JSON lines, logfmt, glog, and text that begins with a time are
+/// known by their first lines; `--pattern` describes any other. All cores work on one file, in bounded memory.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  tamis logs access.log
+  tamis logs access.log access.log.1 access.log.2.gz --since -2h
+  tamis logs access.log --since 14:20 --until 14:40 --by path --top 20
+  tamis logs app.log --pattern '{time} {level} [{thread}] {message}' --by thread
+  tamis logs access.log --follow
+  zcat old.log.gz | tamis logs - --json
+
+A pattern is a line with names for what changes: `{name}`, or `{}` for what does not matter; a space stands for any number
+of them. Times are ISO 8601 (`2026-11-20T14:30:00Z`, `2026-11-20`), `14:30`, `2h ago` or `-2h`.
+
+Exit codes: 0 done; 2 usage, or no format fits; 3 an input failed; 130 interrupted.")]
+pub(crate) struct Options {
+    /// Files, folders (the files in them, sorted), `-` for standard input
+    #[arg(required = true, value_name = "INPUT")]
+    inputs: Vec<PathBuf>,
+
+    /// Only events from then on; where they begin in a sorted file is searched for, not read up to
+    #[arg(long, value_name = "TIME", value_parser = Bound::parse, allow_hyphen_values = true)]
+    since: Option<Bound>,
+
+    /// Only events before then
+    #[arg(long, value_name = "TIME", value_parser = Bound::parse, allow_hyphen_values = true)]
+    until: Option<Bound>,
+
+    /// Add up the events by this field: status, path, level, or any other that records have
+    #[arg(long, short, value_name = "FIELD")]
+    by: Option<String>,
+
+    /// Values of a field to show
+    #[arg(long, short = 'n', value_name = "N", default_value_t = 10)]
+    top: usize,
+
+    /// Tell paths with different queries apart
+    #[arg(long)]
+    keep_query: bool,
+
+    /// How lines are written [default: as the first 64 KiB are]
+    #[arg(long, value_name = "NAME", value_parser = parse_format)]
+    log_format: Option<FormatChoice>,
+
+    /// How lines are written, by a line with names for what changes: `{time} {level} {message}`
+    #[arg(long, value_name = "TEXT", conflicts_with = "log_format", value_parser = Pattern::compile)]
+    pattern: Option<Pattern>,
+
+    /// Unit of durations whose name and value tell none: s, ms, us, ns
+    #[arg(long, value_name = "UNIT", value_parser = parse_unit)]
+    latency_unit: Option<Unit>,
+
+    /// Zone of the report, of times without one, and of `--since` and `--until`: utc, local, +01:00, Europe/Berlin [default:
+    /// that of the log, else that of this machine]
+    #[arg(long, value_name = "ZONE", value_parser = Zone::named, allow_hyphen_values = true)]
+    timezone: Option<Zone>,
+
+    /// Go on as the file grows, and show the report again and again; Ctrl-C ends it with the last one
+    #[arg(long, short)]
+    follow: bool,
+
+    /// Seconds between reports
+    #[arg(
+        long,
+        value_name = "SECONDS",
+        default_value_t = 1.0,
+        requires = "follow"
+    )]
+    interval: f64,
+
+    #[command(flatten)]
+    output: OutputOptions,
+
+    /// Longest line
+    #[arg(long, value_name = "SIZE", default_value = "64MiB")]
+    max_record: ByteSize,
+
+    /// Give up a compressed input that unpacks to more than N times its size
+    #[arg(long, value_name = "N", default_value_t = MAX_EXPANSION_DEFAULT)]
+    max_expansion: u64,
+
+    /// About how much of an input one thread takes at a time
+    #[arg(
+        long,
+        value_name = "SIZE",
+        default_value = "512KiB",
+        hide_short_help = true
+    )]
+    chunk_size: ByteSize,
+}
+
+pub(super) fn run(options: &Options, context: &Context<'_>) -> Result<Exit> {
+    options.validate()?;
+    let start = Instant::now();
+    let progress = Progress::new();
+    let log_options = options.log_options(&progress, context)?;
+    if options.follow {
+        return follow::run(options, &log_options, context);
+    }
+    let named = options.sources(context)?;
+    let inputs: Vec<Input<'_>> = named
+        .iter()
+        .map(|(source, is_named)| Input {
+            source: source.as_ref(),
+            is_named: *is_named,
+        })
+        .collect();
+    let display = Display::start(context.globals, &progress);
+    let result = logs(&inputs, &log_options);
+    drop(display);
+    let (report, ran) = result?;
+    options.publish(&report, context)?;
+    options.tell(&report, &ran, start.elapsed(), &log_options, context);
+    Ok(Exit::Good)
+}
+
+impl Options {
+    fn validate(&self) -> Result<()> {
+        let stdin = self.inputs.iter().filter(|path| path.as_os_str() == "-");
+        let message = if stdin.count() > 1 {
+            "standard input can be read once only"
+        } else if self.interval.is_nan() || !(0.05..=86_400.0).contains(&self.interval) {
+            "`--interval` is 0.05 to 86400 seconds"
+        } else {
+            return Ok(());
+        };
+        Err(Error::Usage {
+            message: message.to_owned(),
+            hint: None,
+        })
+    }
+
+    fn log_options(&self, progress: &Progress, context: &Context<'_>) -> Result<LogOptions> {
+        let globals = context.globals;
+        let format = match (&self.log_format, &self.pattern) {
+            (Some(format), _) => format.clone(),
+            (None, Some(pattern)) => FormatChoice::pattern(pattern.clone()),
+            (None, None) => FormatChoice::Detect,
+        };
+        Ok(LogOptions {
+            threads: globals.thread_count().get(),
+            chunk_bytes: InputOptions::bytes(self.chunk_size),
+            line_bytes_max: InputOptions::bytes(self.max_record),
+            kernel: inputs::kernel(globals)?,
+            cancel: context.cancel.clone(),
+            progress: progress.clone(),
+            format,
+            since: self.since.clone(),
+            until: self.until.clone(),
+            by: By::new(self.by.as_deref()),
+            top: self.top,
+            keeps_query: self.keep_query,
+            latency_unit: self.latency_unit,
+            zone: self.timezone.clone(),
+            memory_bytes: globals.memory.0,
+            ..LogOptions::default()
+        })
+    }
+
+    /// The sources of the inputs, and whether they were named; others were found in a folder.
+    fn sources(&self, context: &Context<'_>) -> Result<Vec<(Box<dyn Source>, bool)>> {
+        let options = ReadOptions {
+            // Somebody may be writing it.
+            growth: Growth::Allowed,
+            ..inputs::read_options(context.globals, self.max_expansion, context.cancel)
+        };
+        let mut sources: Vec<(Box<dyn Source>, bool)> = Vec::new();
+        for name in &self.inputs {
+            if name.as_os_str() == "-" {
+                sources.push((Box::new(StdinSource::new(options.clone())), true));
+            } else if name.is_dir() {
+                for file in files_in(name)? {
+                    sources.push((Box::new(FileSource::new(file, options.clone())), false));
+                }
+            } else {
+                sources.push((Box::new(FileSource::new(name, options.clone())), true));
+            }
+        }
+        Ok(sources)
+    }
+
+    fn publish(&self, report: &Report, context: &Context<'_>) -> Result<()> {
+        context.printer.data(&match self.output.format() {
+            OutputFormat::Json => report.to_json(),
+            OutputFormat::Text => page::text(report),
+        })
+    }
+
+    /// What was done, on standard error; the formats, where the report does not show them.
+    fn tell(
+        &self,
+        report: &Report,
+        ran: &Ran,
+        elapsed: Duration,
+        options: &LogOptions,
+        context: &Context<'_>,
+    ) {
+        let say = |line: &str| context.printer.say(line);
+        if self.output.format() == OutputFormat::Json {
+            report.notes.iter().for_each(|note| say(note));
+        }
+        say(&format!(
+            "{}; {} in {} ({}, threads: {})",
+            counted(ran.lines, "line"),
+            human::bytes(ran.bytes),
+            human::duration(elapsed),
+            human::byte_rate(ran.bytes, elapsed),
+            options.threads,
+        ));
+        if context.globals.perf {
+            let performance = Performance {
+                threads: options.threads,
+                simd: options.kernel.name().to_owned(),
+                io: ran.backend.to_owned(),
+                peak_rss_bytes: peak_rss_bytes(),
+                stages: StageTimes::new(&ran.stages, elapsed),
+                ..Performance::measured(ran.bytes, ran.lines, elapsed.as_secs_f64())
+            };
+            context.printer.performance(&performance, ran.lines);
+        }
+    }
+}
+
+/// The files of a folder, sorted by name. Hidden ones are left out, and subfolders are not entered.
+fn files_in(folder: &Path) -> Result<Vec<PathBuf>> {
+    let failed = |source| Error::Read {
+        path: folder.to_owned(),
+        source,
+    };
+    let mut files = Vec::new();
+    for entry in fs::read_dir(folder).map_err(failed)? {
+        let entry = entry.map_err(failed)?;
+        let is_hidden = entry.file_name().as_encoded_bytes().starts_with(b".");
+        if !is_hidden && entry.path().is_file() {
+            files.push(entry.path());
+        }
+    }
+    files.sort();
+    if files.is_empty() {
+        return Err(Error::Usage {
+            message: format!("no files in `{}`", folder.display()),
+            hint: None,
+        });
+    }
+    Ok(files)
+}
+
+fn parse_format(name: &str) -> std::result::Result<FormatChoice, String> {
+    FormatChoice::by_name(name).ok_or_else(|| {
+        let names = Format::NAMES.map(|(name, _)| name).join(", ");
+        format!("expected one of {names}")
+    })
+}
+
+fn parse_unit(name: &str) -> std::result::Result<Unit, String> {
+    Unit::by_name(name).ok_or_else(|| "expected s, ms, us or ns".to_owned())
+}

@@ -1,0 +1,80 @@
+//! `tamis logs --follow`: the report as it stands, until somebody stops it.
+//!
+//! On a terminal the page is drawn again in place; everywhere else each report is a line of JSON. Ctrl-C is the ordinary end.
+
+use std::io::{self, IsTerminal};
+use std::path::Path;
+use std::time::Duration;
+
+use tamis_engine::control::Cancel;
+use tamis_engine::pipeline::Flow;
+use tamis_engine::source::FollowSource;
+use tamis_scan::logs::{LogOptions, Report, follow};
+
+use super::{Options, page};
+use crate::args::OutputFormat;
+use crate::{Context, Error, Exit, Result};
+
+/// To the upper left corner, and nothing below it.
+const CLEARED: &str = "\x1b[H\x1b[2J\x1b[3J";
+
+pub(super) fn run(
+    options: &Options,
+    log_options: &LogOptions,
+    context: &Context<'_>,
+) -> Result<Exit> {
+    let path = options.followed()?;
+    if !path.exists() {
+        context
+            .printer
+            .say(&format!("waiting for `{}`", path.display()));
+    }
+    let is_page = io::stdout().is_terminal() && options.output.format() == OutputFormat::Text;
+    let print = |report: &Report| match is_page {
+        true => context
+            .printer
+            .data(&format!("{CLEARED}{}", page::text(report))),
+        false => context.printer.data(&report.to_json_line()),
+    };
+    // The interruption ends the input and not the run, which still has its report to give.
+    let source = FollowSource::new(path, context.cancel.clone(), Cancel::new());
+    let log_options = LogOptions {
+        cancel: Cancel::new(),
+        ..log_options.clone()
+    };
+    let mut printed = Ok(());
+    let result = follow(
+        &source,
+        &log_options,
+        Duration::from_secs_f64(options.interval),
+        |report| {
+            printed = print(report);
+            Ok(match printed {
+                Ok(()) => Flow::Continue,
+                Err(_) => Flow::Stop,
+            })
+        },
+    );
+    printed?;
+    let (report, _) = result?;
+    print(&report)?;
+    Ok(Exit::Good)
+}
+
+impl Options {
+    /// The one file there is to follow.
+    fn followed(&self) -> Result<&Path> {
+        let usage = |message: &str| Error::Usage {
+            message: message.to_owned(),
+            hint: None,
+        };
+        match self.inputs.as_slice() {
+            [input] if input.as_os_str() == "-" => Err(usage(
+                "`--follow` needs a file: standard input ends by itself",
+            )),
+            [input] if input.is_dir() => Err(usage("`--follow` needs a file, not a folder")),
+            [input] => Ok(input),
+            _ => Err(usage("`--follow` takes one input")),
+        }
+    }
+}
