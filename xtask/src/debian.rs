@@ -23,6 +23,17 @@ pub(crate) fn install(package: &str, missing: &str) -> Result<()> {
     Ok(())
 }
 
+/// Installs `package` if there is no `tool`; where that cannot be, says that the comparisons with it are left out.
+pub(crate) fn provide(tool: &str, package: &str) {
+    if program(tool).arg("--version").output().is_ok() {
+        return;
+    }
+    let missing = format!("{tool} is missing");
+    if let Err(error) = install(package, &missing) {
+        eprintln!("NOTICE: {error}; what is compared with it is left out");
+    }
+}
+
 fn is_root() -> bool {
     output(program("id").arg("-u")).is_ok_and(|id| id == "0")
 }

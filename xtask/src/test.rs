@@ -5,10 +5,11 @@
 
 use std::path::Path;
 
-use crate::command::{build_binary, cargo, root, succeeds, target};
+use crate::command::{build_binary, cargo, program, root, succeeds, target};
+use crate::debian::install;
 use crate::python::Python;
 use crate::tally::Tally;
-use crate::{Result, bench, package};
+use crate::{Result, bench, debian, package};
 
 pub(crate) fn run() -> Result<bool> {
     let mut tally = Tally::default();
@@ -42,6 +43,11 @@ pub(crate) fn run() -> Result<bool> {
     tally.step("oracle of verbs", verb_oracle());
     tally.step("oracle of written files", written_oracle());
     tally.step("oracle of messages", message_oracle());
+    tally.step("oracle of counts", count_oracle());
+    tally.step("oracle of searches", search_oracle());
+    tally.step("oracle of headers", header_oracle());
+    tally.step("oracle of archives", archive_oracle());
+    tally.step("oracle of duplicates", dupes_oracle());
     tally.step("instructions", bench::regress::run(false));
     package::test(&mut tally);
     Ok(tally.finish())
@@ -56,6 +62,20 @@ fn fuzz_targets() -> Result<bool> {
     // The fuzzer itself is not linked by a check, so it need not be compiled: any path will do.
     check.env("CUSTOM_LIBFUZZER_PATH", "none/libfuzzer.a");
     succeeds(&mut check)
+}
+
+/// Compares what `tamis search` prints with what ripgrep does, over hard files and trees of sources.
+fn search_oracle() -> Result<bool> {
+    build_binary()?;
+    let requirements = Path::new("tests/oracle/requirements-search.txt");
+    let python = Python::with("oracle-search", requirements)?;
+    let mut script = python.script("tests/oracle/search.py");
+    script.arg("--tamis").arg(target().join("release/tamis"));
+    script.arg("--ripgrep").arg(python.program("rg"));
+    for tree in ["crates", "target/oracle-search/lib"] {
+        script.arg("--tree").arg(root().join(tree));
+    }
+    succeeds(&mut script)
 }
 
 /// Compares what `tamis check` counts in the flights table with what DuckDB counts.
@@ -134,6 +154,59 @@ fn message_oracle() -> Result<bool> {
     let requirements = Path::new("tests/oracle/requirements-protobuf.txt");
     let python = Python::with("oracle-protobuf", requirements)?;
     let mut script = python.script("tests/oracle/protobuf_streams.py");
+    script.arg("--tamis").arg(target().join("release/tamis"));
+    script.arg("--repository").arg(root());
+    succeeds(&mut script)
+}
+
+/// Compares what `tamis count` counts in real and in hostile files with what GNU wc does.
+fn count_oracle() -> Result<bool> {
+    build_binary()?;
+    let python = Python::with("oracle-python", Path::new("tests/oracle/requirements.txt"))?;
+    let mut script = python.script("tests/oracle/count.py");
+    script.arg("--tamis").arg(target().join("release/tamis"));
+    script.arg("--repository").arg(root());
+    succeeds(&mut script)
+}
+
+/// Compares what `tamis inspect` reads in headers with what the programs say that wrote them.
+fn header_oracle() -> Result<bool> {
+    build_binary()?;
+    debian::provide("readelf", "binutils");
+    let requirements = Path::new("tests/oracle/requirements-media.txt");
+    let python = Python::with("oracle-media", requirements)?;
+    let mut script = python.script("tests/oracle/headers.py");
+    succeeds(script.arg("--tamis").arg(target().join("release/tamis")))
+}
+
+/// Compares what `tamis compress` and `tamis decompress` do with what the tools of their formats do.
+fn archive_oracle() -> Result<bool> {
+    build_binary()?;
+    for (tool, package) in [
+        ("lz4", "lz4"),
+        ("zstd", "zstd"),
+        ("pzstd", "zstd"),
+        ("gzip", "gzip"),
+        ("bgzip", "tabix"),
+    ] {
+        debian::provide(tool, package);
+    }
+    let requirements = Path::new("tests/oracle/requirements-archives.txt");
+    let python = Python::with("oracle-archives", requirements)?;
+    let mut script = python.script("tests/oracle/archives.py");
+    succeeds(script.arg("--tamis").arg(target().join("release/tamis")))
+}
+
+/// Compares the groups that `tamis dupes` finds with those of jdupes.
+fn dupes_oracle() -> Result<bool> {
+    let is_missing = program("jdupes").arg("--version").output().is_err();
+    if is_missing && let Err(reason) = install("jdupes", "there is no jdupes") {
+        eprintln!("notice: duplicates are not compared with those of jdupes: {reason}");
+        return Ok(true);
+    }
+    build_binary()?;
+    let python = Python::with("oracle-python", Path::new("tests/oracle/requirements.txt"))?;
+    let mut script = python.script("tests/oracle/dupes.py");
     script.arg("--tamis").arg(target().join("release/tamis"));
     script.arg("--repository").arg(root());
     succeeds(&mut script)
