@@ -132,7 +132,9 @@ def main() -> int:
     parser.add_argument("--cases", type=int, default=1500)
     parser.add_argument("--seed", type=int, default=1)
     arguments = parser.parse_args()
-    arguments.tamis, arguments.ripgrep = (str(pathlib.Path(name).resolve()) for name in (arguments.tamis, arguments.ripgrep))
+    arguments.tamis, arguments.ripgrep = (
+        str(pathlib.Path(name).resolve()) for name in (arguments.tamis, arguments.ripgrep)
+    )
     arguments.tree = [str(pathlib.Path(name).resolve()) for name in arguments.tree]
     comparison = Comparison(arguments)
     chance = random.Random(arguments.seed)
@@ -141,7 +143,14 @@ def main() -> int:
         write_files(folder)
         compare_files(comparison, chance, folder, arguments.cases)
         compare_streams(comparison, folder)
-        for options in [["foo"], ["-n", "foo", "."], ["-c", "foo", "crlf.txt", "missing"], ["("], ["a\\nb", "."], []]:
+        for options in [
+            ["foo"],
+            ["-n", "foo", "."],
+            ["-c", "foo", "crlf.txt", "missing"],
+            ["("],
+            ["a\\nb", "."],
+            [],
+        ]:
             comparison.same(["--sort", "path", *options], folder)
     if arguments.tree:
         compare_trees(comparison, chance, arguments.tree, arguments.cases // 10)
