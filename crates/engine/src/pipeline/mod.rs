@@ -60,7 +60,7 @@ use crate::kernel::Kernel;
 use crate::source::Opened;
 use crate::{Error, Result};
 pub use scan::scan_range;
-use window::Window;
+use window::{Turn, Window};
 
 /// Chunk size when nobody says otherwise: of 128 KiB to 4 MiB the fastest here, since a chunk stays in a
 /// core's second-level cache from the border scan to the parse (docs/PERFORMANCE.md).
@@ -360,22 +360,21 @@ fn drive<F: Feed, W, P: Send>(
         std::thread::scope(|scope| {
             // Also when `merge` panics: workers must not wait for it for ever.
             let _stop = StopOnDrop(&run.window);
+            let helps = feed.total().is_some();
             // With fewer threads than asked for it is slower, and no reason to give up.
-            let spawned = (0..threads).map_while(|_| {
+            let spawned = (usize::from(helps)..threads).map_while(|_| {
                 let builder = std::thread::Builder::new();
                 builder.spawn_scoped(scope, || run.work()).ok()
             });
-            threads = spawned.count();
-            if threads == 0 {
-                threads = 1;
-                return run.alternate(&mut merger);
+            let spawned = spawned.count();
+            threads = spawned + usize::from(helps || spawned == 0);
+            if helps {
+                run.merge_and_map(&mut merger)
+            } else if spawned == 0 {
+                run.alternate(&mut merger)
+            } else {
+                run.merge(&mut merger)
             }
-            while let Some(finished) = run.window.take() {
-                if merger.take(finished)? == Flow::Stop {
-                    break;
-                }
-            }
-            Ok::<(), Error>(())
         })?;
     }
     if !merger.stopped {
@@ -412,12 +411,50 @@ where
     /// A worker thread: claims, maps and finishes until there is nothing left.
     fn work(&self) {
         let mut worker = None;
-        while let Some((index, finished)) = self.next(&mut worker) {
-            let failed = finished.is_err();
-            self.window.finish(index, finished);
-            if failed {
-                self.window.stop();
+        while let Some((index, finished)) = self.next(&mut worker, || self.window.claim()) {
+            if !self.finish(index, finished) {
                 return;
+            }
+        }
+    }
+
+    /// Hands over what a worker finished; whether the run goes on.
+    fn finish(&self, index: u64, finished: Finished<P>) -> bool {
+        let failed = finished.is_err();
+        self.window.finish(index, finished);
+        if failed {
+            self.window.stop();
+        }
+        !failed
+    }
+
+    /// The calling thread where others map.
+    fn merge(&self, merger: &mut Merger<'_, impl FnMut(P) -> Result<Flow>>) -> Result<()> {
+        while let Some(finished) = self.window.take() {
+            if merger.take(finished)? == Flow::Stop {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// The calling thread as one of those that map, while there is nothing to merge: no thread more than cores, and none to be
+    /// woken for each chunk. Where a claim may have to wait for input this would hold up what is finished.
+    fn merge_and_map(&self, merger: &mut Merger<'_, impl FnMut(P) -> Result<Flow>>) -> Result<()> {
+        let mut worker = None;
+        loop {
+            match self.window.take_or_claim() {
+                Some(Turn::Merge(finished)) => {
+                    if merger.take(finished)? == Flow::Stop {
+                        return Ok(());
+                    }
+                }
+                Some(Turn::Map(claimed)) => {
+                    if let Some((index, finished)) = self.next(&mut worker, || Some(claimed)) {
+                        self.finish(index, finished);
+                    }
+                }
+                None => return Ok(()),
             }
         }
     }
@@ -425,7 +462,7 @@ where
     /// One thread for everything.
     fn alternate(&self, merger: &mut Merger<'_, impl FnMut(P) -> Result<Flow>>) -> Result<()> {
         let mut worker = None;
-        while let Some((index, finished)) = self.next(&mut worker) {
+        while let Some((index, finished)) = self.next(&mut worker, || self.window.claim()) {
             self.window.finish(index, finished);
             let finished = self.window.take().expect("it was finished just now");
             if merger.take(finished)? == Flow::Stop {
@@ -435,26 +472,30 @@ where
         Ok(())
     }
 
-    /// Claims and maps one chunk. `None` when there are no more.
-    fn next(&self, worker: &mut Option<W>) -> Option<(u64, Finished<P>)> {
+    /// Maps the chunk that `claim` gives. `None` when there are no more.
+    fn next(
+        &self,
+        worker: &mut Option<W>,
+        mut claim: impl FnMut() -> Option<u64>,
+    ) -> Option<(u64, Finished<P>)> {
         // Before there is a piece for it: a worker that takes over what another left would put the piece behind later ones.
         let made = catch_unwind(AssertUnwindSafe(|| {
             worker.get_or_insert_with(&self.new_worker);
         }));
         let mut waited = Duration::ZERO;
-        let mut claim = || {
+        let mut timed_claim = || {
             if self.options.cancel.is_cancelled() {
                 self.window.stop();
             }
             let before = Instant::now();
-            let index = self.window.claim();
+            let index = claim();
             waited = before.elapsed();
             self.merge_wait_nanos
                 .fetch_add(waited.as_nanos() as u64, Ordering::Relaxed);
             index
         };
         let before = Instant::now();
-        let found = self.feed.claim(&mut claim);
+        let found = self.feed.claim(&mut timed_claim);
         add_elapsed(&self.read_nanos, before + waited);
         let (index, claimed) = match found {
             Ok(Some(claimed)) => claimed,
