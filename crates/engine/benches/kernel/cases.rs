@@ -125,6 +125,8 @@ impl Block {
         let digit = ByteSet::of(b'0'..=b'9');
         let run = [ByteSet::of(*b"_"), digit, digit, digit];
         let run = ClassRun::new(&[&run]).expect("two classes");
+        let letters = [b"Qq", b"Zz", b"Xx", b"Jj"].map(|letter| ByteSet::of(*letter));
+        let letters = ClassRun::new(&[&letters]).expect("four classes");
         let mut stops = Vec::new();
         let mut nesting = Vec::new();
         let mut marks = [
@@ -162,6 +164,12 @@ impl Block {
                 "find_class_run",
                 Box::new(move |kernel| {
                     black_box(kernel.find_class_run(&run, black_box(bytes), 0));
+                }),
+            ),
+            case(
+                "find_class_run (letters)",
+                Box::new(move |kernel| {
+                    black_box(kernel.find_class_run(&letters, black_box(bytes), 0));
                 }),
             ),
             case(

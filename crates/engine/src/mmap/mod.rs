@@ -34,7 +34,7 @@ pub use residency::resident_bytes;
 const FAULT_WINDOW_BYTES: usize = 2 << 20;
 
 /// What is released is dropped in batches of this size.
-const RELEASE_BATCH_BYTES: usize = 4 << 20;
+const RELEASE_BATCH_BYTES: usize = 8 << 20;
 
 /// What the system is told about how a mapping will be read, for whoever compares these ways.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -3,7 +3,7 @@
 use std::arch::x86_64::*;
 use std::mem::MaybeUninit;
 
-use super::{BLOCK_BYTES, ByteClasses, CLASSES_MAX, Simd};
+use super::{BLOCK_BYTES, ByteClasses, CLASSES_MAX, Folded, Simd, WINDOW_BYTES};
 
 /// Proof that the CPU has AVX2, BMI1, BMI2, LZCNT, POPCNT and PCLMULQDQ.
 #[derive(Clone, Copy)]
@@ -137,6 +137,31 @@ impl Simd for Avx2 {
             !join(
                 _mm256_movemask_epi8(_mm256_cmpeq_epi8(_mm256_and_si256(low, bits), zero)),
                 _mm256_movemask_epi8(_mm256_cmpeq_epi8(_mm256_and_si256(high, bits), zero)),
+            )
+        }
+    }
+
+    #[inline(always)]
+    fn starts_of_letters<const COUNT: usize>(
+        self,
+        window: &[u8; WINDOW_BYTES],
+        letters: &[(usize, Folded); COUNT],
+    ) -> u64 {
+        // SAFETY: `self` proves AVX2.
+        unsafe {
+            let mut starts = [_mm256_set1_epi8(-1); 2];
+            for &(offset, Folded { fold, byte }) in letters {
+                let block = window[offset..].first_chunk().expect("offsets are small");
+                let fold = _mm256_set1_epi8(fold.cast_signed());
+                let byte = _mm256_set1_epi8(byte.cast_signed());
+                for (starts, half) in starts.iter_mut().zip(self.load(block)) {
+                    let is_equal = _mm256_cmpeq_epi8(_mm256_or_si256(half, fold), byte);
+                    *starts = _mm256_and_si256(*starts, is_equal);
+                }
+            }
+            join(
+                _mm256_movemask_epi8(starts[0]),
+                _mm256_movemask_epi8(starts[1]),
             )
         }
     }

@@ -6,7 +6,7 @@
 use std::arch::x86_64::*;
 use std::mem::MaybeUninit;
 
-use super::{Avx2, BLOCK_BYTES, ByteClasses, CLASSES_MAX, Simd};
+use super::{Avx2, BLOCK_BYTES, ByteClasses, CLASSES_MAX, Folded, Simd, WINDOW_BYTES};
 
 /// Proof that the CPU has what [`Avx2`] stands for and AVX-512 F, BW, VL, VBMI and VBMI2.
 #[derive(Clone, Copy)]
@@ -95,6 +95,25 @@ impl Simd for Avx512 {
     fn any_bit(self, block: __m512i, bits: u8) -> u64 {
         // SAFETY: `self` proves AVX-512 BW.
         unsafe { _mm512_test_epi8_mask(block, _mm512_set1_epi8(bits.cast_signed())) }
+    }
+
+    #[inline(always)]
+    fn starts_of_letters<const COUNT: usize>(
+        self,
+        window: &[u8; WINDOW_BYTES],
+        letters: &[(usize, Folded); COUNT],
+    ) -> u64 {
+        let mut starts = !0;
+        for &(offset, Folded { fold, byte }) in letters {
+            let block = window[offset..].first_chunk().expect("offsets are small");
+            let block = self.load(block);
+            // SAFETY: `self` proves AVX-512 BW.
+            starts &= unsafe {
+                let folded = _mm512_or_si512(block, _mm512_set1_epi8(fold.cast_signed()));
+                _mm512_cmpeq_epi8_mask(folded, _mm512_set1_epi8(byte.cast_signed()))
+            };
+        }
+        starts
     }
 
     #[inline(always)]

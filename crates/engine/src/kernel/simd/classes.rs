@@ -9,6 +9,27 @@
 /// The most classes of a [`ByteClasses`], and the most buckets.
 pub(in crate::kernel) const CLASSES_MAX: usize = 8;
 
+/// A class of one byte, or of two that differ in one bit, as the cases of a letter do: the bytes that are `byte` once the bits of
+/// `fold` are set.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::kernel) struct Folded {
+    pub(super) fold: u8,
+    pub(super) byte: u8,
+}
+
+impl Folded {
+    /// `None` unless these are one byte, or two that differ in one bit.
+    pub(in crate::kernel) fn new(mut bytes: impl Iterator<Item = u8>) -> Option<Folded> {
+        let first = bytes.next()?;
+        let second = bytes.next().unwrap_or(first);
+        let fold = first ^ second;
+        (bytes.next().is_none() && fold.count_ones() <= 1).then_some(Folded {
+            fold,
+            byte: first | second,
+        })
+    }
+}
+
 /// Up to eight classes, in the form of each instruction set.
 #[derive(Clone, Debug)]
 pub(in crate::kernel) struct ByteClasses {

@@ -10,7 +10,7 @@ mod avx2;
 mod avx512;
 mod classes;
 
-pub(super) use classes::{ByteClasses, CLASSES_MAX};
+pub(super) use classes::{ByteClasses, CLASSES_MAX, Folded};
 #[cfg(target_arch = "x86_64")]
 pub(super) use {avx2::Avx2, avx512::Avx512};
 
@@ -18,6 +18,9 @@ use std::mem::MaybeUninit;
 
 /// Bytes in a block: one bit of a `u64` mask for each.
 pub(super) const BLOCK_BYTES: usize = 64;
+
+/// A block and the bytes behind it that may be asked for together with its last one.
+pub(super) const WINDOW_BYTES: usize = BLOCK_BYTES + 7;
 
 /// One instruction set. Bit `i` of a mask speaks of byte `i` of a block.
 pub(super) trait Simd: Copy {
@@ -54,6 +57,13 @@ pub(super) trait Simd: Copy {
 
     /// Which bytes have one of `bits`.
     fn any_bit(self, block: Self::Block, bits: u8) -> u64;
+
+    /// Where in the block that `window` starts with all `letters` are found, each at its offset, which is 7 at most.
+    fn starts_of_letters<const COUNT: usize>(
+        self,
+        window: &[u8; WINDOW_BYTES],
+        letters: &[(usize, Folded); COUNT],
+    ) -> u64;
 
     /// Bit `i` of the result is the parity of bits `0..=i` of `mask`.
     fn prefix_xor(self, mask: u64) -> u64;
