@@ -50,6 +50,11 @@ impl Condition {
         }
     }
 
+    /// Whether every line fulfils the condition, as if it were not inverted.
+    pub(super) fn is_always_met(&self) -> bool {
+        self.pattern.matches_every_line() && self.and.is_empty() && self.not.is_empty()
+    }
+
     pub(super) fn line_end(&self) -> LineEnd {
         self.pattern.line_end()
     }
@@ -68,6 +73,20 @@ impl Condition {
                 return Some(line);
             }
             from = line.end + 1;
+        }
+    }
+
+    /// Where that line ends.
+    pub(super) fn find_line_end(
+        &self,
+        caches: &mut Caches,
+        bytes: &[u8],
+        from: usize,
+    ) -> Option<usize> {
+        if self.and.is_empty() && self.not.is_empty() {
+            self.pattern.find_line_end(&mut caches.pattern, bytes, from)
+        } else {
+            self.find_line(caches, bytes, from).map(|line| line.end)
         }
     }
 

@@ -9,6 +9,7 @@
 //! - what every match contains ([`required`]) is looked for if it is rare enough, and the
 //!   expression is run on the lines that have it;
 //! - otherwise the expression runs over the buffer and stops at the first end of a match;
+//! - what matches nothing at the start of every line, or at its end (`^`, `x*`), matches every line;
 //! - what depends on where a line starts (`\A`, `^` with `--null-data`) is tried line by line.
 //!
 //! ```
@@ -26,14 +27,14 @@ use std::ops::Range;
 
 use memchr::{memchr, memrchr};
 use regex_automata::{Input, meta};
-use regex_syntax::hir::Hir;
+use regex_syntax::hir::{Hir, Look};
 use tamis_engine::kernel::Kernel;
 
 pub use within::Captures;
 
 use super::literals::Literals;
 use super::pattern::{LineEnd, MatcherOptions};
-use super::required::{required, texts};
+use super::required::{required, required_texts, texts};
 use super::rewrite::without_word_boundaries;
 use super::trust::Trust;
 use super::window::{self, Window};
@@ -59,6 +60,11 @@ pub struct Cache {
     trust: Trust,
 }
 
+/// What finders cost per byte of text, in nanoseconds as in [`Plan`](window::Plan).
+const LITERALS_COST: f64 = 0.1;
+const REGEX_COST: f64 = 1.8;
+const EACH_LINE_COST: f64 = 3.0;
+
 /// How the next matching line is found.
 #[derive(Debug)]
 enum Finder {
@@ -72,6 +78,8 @@ enum Finder {
     Relaxed(Box<meta::Regex>),
     /// The expression itself, one line after the other.
     EachLine,
+    /// There is nothing to be found out.
+    EveryLine,
 }
 
 impl LineMatcher {
@@ -108,6 +116,11 @@ impl LineMatcher {
             },
             trust: self.trust.clone(),
         }
+    }
+
+    /// Whether it is known that there is no line without a match.
+    pub fn matches_every_line(&self) -> bool {
+        matches!(self.finder, Finder::EveryLine)
     }
 
     /// What ends a line.
@@ -150,6 +163,22 @@ impl LineMatcher {
         found
     }
 
+    /// Where the next line that matches ends: [`find_line`](Self::find_line) for who does not ask where it starts.
+    pub(super) fn find_line_end(
+        &self,
+        cache: &mut Cache,
+        bytes: &[u8],
+        from: usize,
+    ) -> Option<usize> {
+        match &self.finder {
+            Finder::Literals(literals) if from < bytes.len() => {
+                let hit = literals.find(bytes, from)?;
+                Some(self.end_of_line(bytes, hit))
+            }
+            _ => self.find_line(cache, bytes, from).map(|line| line.end),
+        }
+    }
+
     fn find_without_window(
         &self,
         cache: &mut Cache,
@@ -169,6 +198,7 @@ impl LineMatcher {
                 found
             }
             Finder::EachLine => self.find_by_lines(cache, bytes, from),
+            Finder::EveryLine => Some(self.line_around(bytes, from, from)),
         }
     }
 
@@ -223,8 +253,13 @@ impl LineMatcher {
     fn line_around(&self, bytes: &[u8], from: usize, at: usize) -> Range<usize> {
         let terminator = self.line_end.byte();
         let start = memrchr(terminator, &bytes[from..at]).map_or(from, |before| from + before + 1);
-        let end = memchr(terminator, &bytes[at..]).map_or(bytes.len(), |after| at + after);
-        start..end
+        start..self.end_of_line(bytes, at)
+    }
+
+    /// Where the line of which `at` is a byte or the end ends, without its terminator.
+    #[inline]
+    fn end_of_line(&self, bytes: &[u8], at: usize) -> usize {
+        memchr(self.line_end.byte(), &bytes[at..]).map_or(bytes.len(), |after| at + after)
     }
 
     /// The part of a line of `bytes` that is matched: without the `\r` of its CRLF.
@@ -249,7 +284,9 @@ impl Finder {
         if let Some(literals) = texts(hir).and_then(Literals::new) {
             return Finder::Literals(literals);
         }
-        if depends_on_buffer(hir, options.line_end) {
+        if matches_every_line(hir, options.line_end) {
+            Finder::EveryLine
+        } else if depends_on_buffer(hir, options.line_end) {
             Finder::EachLine
         } else {
             Finder::Regex
@@ -267,20 +304,23 @@ impl Finder {
         }
     }
 
-    /// Nanoseconds per byte of text, as in [`Plan`](window::Plan).
+    /// Nanoseconds per byte of text.
     fn cost(&self, hir: &Hir, regex: &meta::Regex) -> f64 {
         let is_slow = hir.properties().look_set().contains_word_unicode();
         match self {
-            Finder::Literals(_) => 0.1,
-            Finder::EachLine => 3.0,
-            _ if regex.is_accelerated() && !is_slow => 0.1,
-            _ => 1.8,
+            Finder::Literals(_) | Finder::EveryLine => LITERALS_COST,
+            Finder::EachLine => EACH_LINE_COST,
+            // By texts that it looks for, which are no better than ours.
+            _ if regex.is_accelerated() && !is_slow => required_texts(hir)
+                .map_or(REGEX_COST, |plan| plan.cost)
+                .clamp(LITERALS_COST, REGEX_COST),
+            _ => REGEX_COST,
         }
     }
 
     /// What finds candidates, if that is cheaper.
     fn window(&self, hir: &Hir, regex: &meta::Regex, kernel: Kernel) -> Option<Window> {
-        if let Finder::Literals(_) = self {
+        if let Finder::Literals(_) | Finder::EveryLine = self {
             return None;
         }
         let plan = required(hir).filter(|plan| plan.cost < self.cost(hir, regex));
@@ -301,6 +341,17 @@ fn compiled(hir: &Hir, options: &MatcherOptions) -> Option<meta::Regex> {
         .configure(config)
         .build_from_hir(hir)
         .ok()
+}
+
+/// Whether `hir` matches the empty text where every line starts, or where every line ends.
+fn matches_every_line(hir: &Hir, line_end: LineEnd) -> bool {
+    let starts = [Look::Start, Look::StartLF];
+    let ends = [Look::End, Look::EndLF];
+    let looks = hir.properties().look_set();
+    let are_all = |looks_met: [Look; 2]| looks.iter().all(|look| looks_met.contains(&look));
+    line_end == LineEnd::Lf
+        && hir.properties().minimum_len() == Some(0)
+        && (are_all(starts) || are_all(ends))
 }
 
 /// Whether `hir` may match in a buffer of lines where it does not in one of them alone.

@@ -37,6 +37,11 @@ pub(super) fn required(hir: &Hir) -> Option<Plan> {
     Plan::best(&Facts::of(hir).best()?)
 }
 
+/// The same with texts alone.
+pub(super) fn required_texts(hir: &Hir) -> Option<Plan> {
+    Plan::literals(&Facts::of(hir).best_texts()?)
+}
+
 /// The texts of which each is a match, and of which each match is one; `None` if there are too many, or
 /// something else matches as well.
 pub(super) fn texts(hir: &Hir) -> Option<Vec<Text>> {

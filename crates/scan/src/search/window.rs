@@ -22,6 +22,8 @@ const LITERALS_COST_MAX: f64 = 0.6;
 /// A run of classes, and each of its positions.
 const RUN_COST: f64 = 0.03;
 const POSITION_COST: f64 = 0.015;
+/// If it is one run of letters alone, some of either case.
+const LETTER_COST: f64 = 0.005;
 /// Each of several sequences of classes costs so much more than one alone.
 const SEQUENCES_FACTOR: f64 = 2.0;
 
@@ -103,11 +105,8 @@ impl Plan {
         let mut total = 0.0;
         let mut windows = Vec::new();
         for sequence in sequences {
-            let rarest = Rarest::of(sequence);
-            let costs = rarest
-                .iter()
-                .map(|(window, rate)| (run_cost(window.len(), rate), window));
-            let (cost, window) = costs.min_by(|one, other| one.0.total_cmp(&other.0))?;
+            let cheapest = Cheapest::of(sequence, sequences.len());
+            let (window, cost) = cheapest.of_any_length()?;
             total += cost;
             windows.push(window.to_vec());
         }
@@ -128,14 +127,14 @@ impl Plan {
         if sequences.len() > JOINED_MAX {
             return None;
         }
-        let rarest: Vec<_> = sequences
+        let windows: Vec<_> = sequences
             .iter()
-            .map(|sequence| Rarest::of(sequence))
+            .map(|sequence| Cheapest::of(sequence, 1))
             .collect();
-        let longest = rarest.iter().map(|rarest| rarest.0.len()).min()?;
+        let longest = windows.iter().map(|cheapest| cheapest.0.len()).min()?;
         let plans = (0..longest).map(|index| {
-            let window = union(rarest.iter().map(|rarest| rarest.0[index].0));
-            let cost = run_cost(window.len(), rate(&window));
+            let window = union(windows.iter().map(|cheapest| cheapest.0[index].0));
+            let cost = run_cost(&window, rate(&window), 1);
             let targets = Targets::Runs(vec![window]);
             Plan { targets, cost }
         });
@@ -160,32 +159,44 @@ fn cheapest(plans: impl Iterator<Item = Plan>) -> Option<Plan> {
     plans.min_by(|one, other| one.cost.total_cmp(&other.cost))
 }
 
-fn run_cost(positions: usize, rate: f64) -> f64 {
-    RUN_COST + POSITION_COST * positions as f64 + rate * LINE_COST
+/// Of a window, one of so many.
+fn run_cost(window: &[ByteSet], rate: f64, count: usize) -> f64 {
+    let are_letters = count == 1
+        && window.iter().all(|class| letter(*class).is_some())
+        && window.iter().any(|class| class.len() > 1);
+    let position = match are_letters {
+        true => LETTER_COST,
+        false => POSITION_COST,
+    };
+    RUN_COST + position * window.len() as f64 + rate * LINE_COST
 }
 
-/// The rarest window of a sequence with two classes, with three, and so on, and how rare it is.
-struct Rarest<'a>(Vec<(&'a [ByteSet], f64)>);
+/// The cheapest window of a sequence with two classes, with three, and so on, and what it costs.
+struct Cheapest<'a>(Vec<(&'a [ByteSet], f64)>);
 
-impl<'a> Rarest<'a> {
-    fn of(sequence: &'a [ByteSet]) -> Self {
+impl<'a> Cheapest<'a> {
+    /// Of a sequence, one of so many.
+    fn of(sequence: &'a [ByteSet], count: usize) -> Self {
         let rates = Rates::of(sequence);
         let longest = POSITIONS_MAX.min(sequence.len());
         let lengths = (POSITIONS_MIN..=longest).map(|len| (&sequence[..len], f64::INFINITY));
-        let mut rarest: Vec<_> = lengths.collect();
+        let mut cheapest: Vec<_> = lengths.collect();
         for start in 0..sequence.len() {
-            let windows = rates.from(start).take(longest).skip(POSITIONS_MIN - 1);
-            for (best, (rate, len)) in rarest.iter_mut().zip(windows.zip(POSITIONS_MIN..)) {
-                if rate < best.1 {
-                    *best = (&sequence[start..start + len], rate);
+            let rates = rates.from(start).take(longest).skip(POSITIONS_MIN - 1);
+            for (best, (rate, len)) in cheapest.iter_mut().zip(rates.zip(POSITIONS_MIN..)) {
+                let window = &sequence[start..start + len];
+                let cost = run_cost(window, rate, count);
+                if cost < best.1 {
+                    *best = (window, cost);
                 }
             }
         }
-        Rarest(rarest)
+        Cheapest(cheapest)
     }
 
-    fn iter(&self) -> impl Iterator<Item = (&'a [ByteSet], f64)> {
-        self.0.iter().copied()
+    fn of_any_length(&self) -> Option<(&'a [ByteSet], f64)> {
+        let windows = self.0.iter().copied();
+        windows.min_by(|one, other| one.1.total_cmp(&other.1))
     }
 }
 

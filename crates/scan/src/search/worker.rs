@@ -92,8 +92,11 @@ impl<'s> Worker<'s> {
             }
             return;
         }
-        if search.condition.inverted && !search.needs_matches() && search.max_count.is_none() {
-            part.matched_lines = self.count_inverted(bytes);
+        if !search.needs_matches() && search.max_count.is_none() {
+            part.matched_lines = match search.condition.inverted {
+                false => self.count_matched(bytes),
+                true => self.count_lines(bytes) - self.count_matched(bytes),
+            };
             return;
         }
         while let Some(line) = lines.next(search, &mut self.caches, |_| {}) {
@@ -109,22 +112,26 @@ impl<'s> Worker<'s> {
         }
     }
 
-    /// Lines without a match: all, less those with one.
-    fn count_inverted(&mut self, bytes: &[u8]) -> u64 {
-        let mut from = 0;
-        let mut others = 0;
-        while let Some(line) = self
-            .search
-            .condition
-            .find_line(&mut self.caches, bytes, from)
-        {
-            others += 1;
-            from = line.end + 1;
+    /// Lines that fulfil the condition as if it were not inverted.
+    fn count_matched(&mut self, bytes: &[u8]) -> u64 {
+        let condition = &self.search.condition;
+        if condition.is_always_met() {
+            return self.count_lines(bytes);
         }
+        let mut count = 0;
+        let mut from = 0;
+        while let Some(end) = condition.find_line_end(&mut self.caches, bytes, from) {
+            count += 1;
+            from = end + 1;
+        }
+        count
+    }
+
+    fn count_lines(&self, bytes: &[u8]) -> u64 {
         let terminator = self.search.terminator();
         let ended = self.kernel.count_byte(bytes, terminator) as u64;
         let is_open = bytes.last().is_some_and(|last| *last != terminator);
-        ended + u64::from(is_open) - others
+        ended + u64::from(is_open)
     }
 }
 
@@ -143,17 +150,13 @@ struct Chunk<'a> {
 impl Chunk<'_> {
     fn search(mut self, worker: &mut Worker<'_>) -> Part {
         let search = worker.search;
-        let has_nul = match self.nul {
-            NulCheck::None => false,
-            NulCheck::Shown => memchr::memchr(0, self.bytes).is_some(),
-            NulCheck::All => self.part.nul.is_some(),
-        };
-        if search.shows_plain_lines() && !has_nul && u32::try_from(self.bytes.len() * 2).is_ok() {
-            self.search_plain(worker);
-        } else {
-            if !has_nul {
-                self.nul = NulCheck::None;
-            }
+        if self.nul == NulCheck::All && self.part.nul.is_none() {
+            self.nul = NulCheck::None;
+        }
+        let is_plain = search.shows_plain_lines()
+            && self.nul != NulCheck::All
+            && u32::try_from(self.bytes.len() * 2).is_ok();
+        if !(is_plain && self.search_plain(worker)) {
             self.search_rows(worker);
         }
         if search.needs_line_count() {
@@ -163,8 +166,8 @@ impl Chunk<'_> {
         self.part
     }
 
-    /// Where rows are lines as they are.
-    fn search_plain(&mut self, worker: &mut Worker<'_>) {
+    /// Where rows are lines as they are. If one has a NUL byte, all is as it was before, and the answer is no.
+    fn search_plain(&mut self, worker: &mut Worker<'_>) -> bool {
         let search = worker.search;
         let mut lines = Lines::new(self.bytes);
         loop {
@@ -174,8 +177,17 @@ impl Chunk<'_> {
                 }
             };
             let Some(line) = lines.next(search, &mut worker.caches, count) else {
-                return;
+                return true;
             };
+            if self.nul == NulCheck::Shown && memchr::memchr(0, &self.bytes[line.clone()]).is_some()
+            {
+                self.part = Part {
+                    end: self.part.end,
+                    ..Part::default()
+                };
+                (self.counted_to, self.line) = (0, 0);
+                return false;
+            }
             let number = match search.line_numbers {
                 true => self.count_to(worker.kernel, search, line.start),
                 false => 0,
@@ -197,7 +209,8 @@ impl Chunk<'_> {
             let is_full =
                 self.part.text.len() > TEXT_BYTES_MAX || self.part.numbers.len() > NUMBERS_MAX;
             if is_full && end < self.bytes.len() {
-                return self.leave_rest(end);
+                self.leave_rest(end);
+                return true;
             }
         }
     }
