@@ -34,6 +34,9 @@ Usage: cargo xtask <COMMAND>
   bench --process [--quick] [--rows N] [--rounds R] [--write FILE]
                                          time the verbs that process data beside DuckDB, Polars, pyarrow and chdb, on
                                          a gigabyte or, to try it, on a hundredth of it
+  bench --scan [--quick] [--only TITLE] [--rounds R] [--write FILE]
+                                         time the verbs that scan beside ripgrep, ugrep, grep, wc, GoAccess, jdupes, lz4
+                                         and zstd, on the sources of Linux; --only times the cases whose titles have TITLE
   bench --kernels [--write FILE]         time every kernel with every instruction set
   bench --techniques [--rows N] [--rounds R] [--write FILE]
                                          time a check with and without each technique that an option turns off
@@ -58,6 +61,8 @@ fn main() -> ExitCode {
                 false => &[
                     "python?",
                     "process?",
+                    "scan?",
+                    "only",
                     "quick?",
                     "kernels?",
                     "techniques?",

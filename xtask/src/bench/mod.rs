@@ -6,7 +6,7 @@
 //!    ends the benchmark: a fast wrong answer is no answer.
 //! 3. [`table`] prints the medians.
 //!
-//! Others have a table of their own: [`python`] the Python package, [`process`] the verbs that process data, [`kernels`] the
+//! Others have a table of their own: [`python`] the Python package, [`process`] the verbs that process data, [`scan`] those that scan, [`kernels`] the
 //! kernels, [`techniques`] what options turn off. [`regress`] counts instructions instead, to compare a change with what was
 //! before it.
 //!
@@ -18,6 +18,7 @@ mod kernels;
 mod process;
 mod python;
 pub(crate) mod regress;
+mod scan;
 mod table;
 mod techniques;
 
@@ -46,9 +47,10 @@ const PEERS: [(&str, &str); 4] = [
 type Other = fn(&Options) -> Result<bool>;
 
 /// Benchmarks by their option.
-const OTHERS: [(&str, Other); 4] = [
+const OTHERS: [(&str, Other); 5] = [
     ("python", python::run),
     ("process", process::run),
+    ("scan", scan::run),
     ("kernels", kernels::run),
     ("techniques", techniques::run),
 ];

@@ -112,12 +112,12 @@ fn table(
 }
 
 /// The release binary.
-pub(super) fn tamis() -> std::process::Command {
+pub(in crate::bench) fn tamis() -> std::process::Command {
     program(target().join("release/tamis"))
 }
 
 /// Where the inputs lie.
-pub(super) fn folder() -> Result<PathBuf> {
+pub(in crate::bench) fn folder() -> Result<PathBuf> {
     let folder = target().join("bench");
     fs::create_dir_all(&folder).map_err(|error| format!("{}: {error}", folder.display()))?;
     Ok(folder)

@@ -14,7 +14,7 @@
 //! imports. What is written goes to memory (`/dev/shm`) where there is such a folder: Tamis waits until its output is on the
 //! disk, the others do not, and the disk is not what is compared.
 
-mod data;
+pub(super) mod data;
 mod entry;
 mod report;
 mod small;

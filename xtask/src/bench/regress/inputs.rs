@@ -1,4 +1,4 @@
-//! The generated transactions in the formats that `tamis gen` does not write.
+//! What is counted beside the generated transactions: the same in formats that `tamis gen` does not write, and a log.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -46,6 +46,16 @@ pub(super) fn parquet(tamis: &Path, data: &Data) -> Result<PathBuf> {
     let mut command = program(tamis);
     command.args(["convert", "--quiet", "--columns", &columns.join(",")]);
     require(command.arg(&data.csv).arg(&path))?;
+    Ok(path)
+}
+
+/// An access log of as many lines.
+pub(super) fn access_log(tamis: &Path, data: &Data) -> Result<PathBuf> {
+    let path = beside(data, "access.log");
+    let mut command = program(tamis);
+    command.args(["gen", "access-log", "--quiet", "--rows"]);
+    command.arg(data.rows.to_string()).arg("--output");
+    require(command.arg(&path))?;
     Ok(path)
 }
 

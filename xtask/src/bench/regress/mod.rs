@@ -39,7 +39,7 @@ const ROWS: u64 = 40_000;
 /// Whole runs: a name and the arguments of `tamis`. `{csv}`, `{jsonl}` and their like are the generated files.
 ///
 /// A new verb gets a line here, and so does a way through a verb that others do not take.
-const VERBS: [(&str, &str); 14] = [
+const VERBS: [(&str, &str); 20] = [
     ("check csv", "check {csv} --contract {contract} --json"),
     ("check jsonl", "check {jsonl} --contract {contract} --json"),
     (
@@ -69,6 +69,15 @@ const VERBS: [(&str, &str); 14] = [
     ("group csv", "group {csv} --by country"),
     ("stats csv", "stats {csv}"),
     ("stats csv, core", "stats {csv} --core"),
+    ("search csv, literal", "search -n ,DE, {csv}"),
+    ("search csv, without case", "search -i -c rent {csv}"),
+    (
+        "search csv, classes",
+        "search -c [A-Z][A-Z],[a-z]{3,} {csv}",
+    ),
+    ("search csv, fields", "search -o -n [0-9]+[.][0-9]+ {csv}"),
+    ("count csv", "count {csv}"),
+    ("logs", "logs --json {access_log}"),
 ];
 
 /// Counts and compares, or makes what was counted the baseline; whether no case takes more than it may.
@@ -144,6 +153,7 @@ fn count_verbs(counts: &mut BTreeMap<String, u64>) -> Result<()> {
     let [messages, schema] = inputs::protobuf(&data)?;
     let files = [
         ("{parquet}", inputs::parquet(&binary, &data)?),
+        ("{access_log}", inputs::access_log(&binary, &data)?),
         ("{messages}", messages),
         ("{schema}", schema),
         ("{csv}", data.csv),
@@ -153,7 +163,8 @@ fn count_verbs(counts: &mut BTreeMap<String, u64>) -> Result<()> {
     ];
     for (name, arguments) in VERBS {
         for level in LEVELS {
-            let shared = format!("{arguments} --threads 1 --io read --quiet --simd {level}");
+            let shared =
+                format!("{arguments} --threads 1 --io read --progress never --simd {level}");
             let file = |word: &str| {
                 let found = files.iter().find(|(key, _)| *key == word);
                 found.map_or_else(|| word.to_owned(), |(_, path)| path.display().to_string())

@@ -1,0 +1,204 @@
+//! Running the tools, and holding their answers against each other.
+
+use std::fs;
+use std::io::{BufRead, BufReader, Read};
+use std::path::{Path, PathBuf};
+
+use serde_json::Value;
+
+use super::case::{Answer, CASES, Case};
+use super::data::Data;
+use crate::Result;
+use crate::bench::table::median;
+use crate::command::{output, program, target};
+use crate::python::Python;
+
+/// A peer that takes longer runs in the first round only.
+pub(super) const LONG_SECONDS: f64 = 5.0;
+
+/// One tool at one case.
+#[derive(Debug)]
+pub(super) struct Entry {
+    pub(super) case: &'static Case,
+    pub(super) tool: &'static str,
+    /// Of Tamis; peers do as they do.
+    pub(super) threads: Option<usize>,
+    command: Vec<String>,
+    pub(super) runs: Vec<Run>,
+    /// Why the peer is left out.
+    pub(super) failure: Option<String>,
+}
+
+/// What one run took.
+#[derive(Clone, Debug)]
+pub(super) struct Run {
+    seconds: f64,
+    pub(super) peak_rss_bytes: u64,
+}
+
+/// Everything there is to run, in the order of a round; with `only`, the cases whose titles have it.
+pub(super) fn entries(python: &Python, data: &Data, only: Option<&str>) -> Result<Vec<Entry>> {
+    let mut entries = Vec::new();
+    for case in CASES {
+        if only.is_some_and(|only| !case.title.contains(only)) {
+            continue;
+        }
+        for &(tool, line) in case.commands {
+            let path = match tool {
+                "tamis" => target().join("release/tamis"),
+                "rg" => python.program("rg"),
+                other => PathBuf::from(other),
+            };
+            let is_for_shell = [" | ", " > "].iter().any(|word| line.contains(word));
+            let line = data.named(line).replace("{out}", &scratch("written")?);
+            let threads: &[Option<usize>] = match tool {
+                "tamis" => &[Some(2), Some(1)],
+                _ => &[None],
+            };
+            let is_there = program(&path).arg("--version").output().is_ok();
+            for &threads in threads {
+                let option = threads.map(|threads| format!("--threads {threads} "));
+                let line = format!("{} {line}", option.unwrap_or_default());
+                let command = match is_for_shell {
+                    true => ["sh", "-c", &format!("{} {line}", path.display())]
+                        .map(ToOwned::to_owned)
+                        .to_vec(),
+                    false => [path.display().to_string()]
+                        .into_iter()
+                        .chain(line.split_whitespace().map(ToOwned::to_owned))
+                        .collect(),
+                };
+                entries.push(Entry {
+                    case,
+                    tool,
+                    threads,
+                    command,
+                    runs: Vec::new(),
+                    failure: (!is_there).then(|| "is not there".to_owned()),
+                });
+            }
+        }
+    }
+    Ok(entries)
+}
+
+/// One round.
+pub(super) fn run_once(python: &Python, data: &Data, entries: &mut [Entry]) -> Result<()> {
+    let mut expected = None;
+    for index in 0..entries.len() {
+        let is_new_case = index == 0 || entries[index - 1].case.title != entries[index].case.title;
+        if is_new_case {
+            data.warm(entries[index].case.input)?;
+            expected = None;
+        }
+        let entry = &mut entries[index];
+        let is_long = entry
+            .runs
+            .first()
+            .is_some_and(|run| run.seconds > LONG_SECONDS);
+        if entry.failure.is_some() || is_long && entry.tool != "tamis" {
+            continue;
+        }
+        let run = entry.run(python)?;
+        let answer = answer(entry.case.answer)?;
+        let (title, tool) = (entry.case.title, entry.tool);
+        eprintln!(
+            "  {title:40} {tool:10} {:8.3} s {:6.0} MB",
+            run.seconds,
+            run.peak_rss_bytes as f64 / 1e6,
+        );
+        entry.runs.push(run);
+        let expected = expected.get_or_insert_with(|| answer.clone());
+        if *expected != answer {
+            return Err(format!(
+                "{title}: {tool} answers otherwise than the first one: {answer} for {expected}"
+            ));
+        }
+    }
+    Ok(())
+}
+
+impl Entry {
+    fn run(&self, python: &Python) -> Result<Run> {
+        let mut command = python.script("benches/peers/command.py");
+        command.arg(scratch("printed")?).args(&self.command);
+        command.env("LC_ALL", "C").env_remove("RIPGREP_CONFIG_PATH");
+        let printed = output(&mut command)?;
+        let report: Value = serde_json::from_str(&printed)
+            .map_err(|error| format!("{}: {error}", self.command.join(" ")))?;
+        // A search that finds nothing ends with 1, and is none of ours.
+        if report["exit"] != 0 {
+            return Err(format!(
+                "{}: exit {}",
+                self.command.join(" "),
+                report["exit"]
+            ));
+        }
+        Ok(Run {
+            seconds: report["seconds"].as_f64().unwrap_or(f64::NAN),
+            peak_rss_bytes: report["peak_rss_bytes"].as_u64().unwrap_or_default(),
+        })
+    }
+
+    pub(super) fn seconds(&self) -> f64 {
+        median(self.runs.iter().map(|run| run.seconds).collect())
+    }
+}
+
+/// Of what was printed, what must be the same: as text.
+fn answer(kind: Answer) -> Result<String> {
+    let path = scratch("printed")?;
+    let read = |error: std::io::Error| format!("{path}: {error}");
+    let file = BufReader::new(fs::File::open(&path).map_err(read)?);
+    match kind {
+        Answer::None => Ok(String::new()),
+        Answer::Number => {
+            let first = file.lines().next().transpose().map_err(read)?;
+            let first = first.unwrap_or_default();
+            Ok(first
+                .split_whitespace()
+                .next()
+                .unwrap_or_default()
+                .to_owned())
+        }
+        Answer::LineCount(others) => {
+            let lines = file.split(b'\n').count().saturating_sub(others);
+            Ok(format!("{lines} lines"))
+        }
+        Answer::Bytes => digest(file).map_err(read),
+        Answer::Lines => {
+            let lines: std::io::Result<Vec<_>> = file.split(b'\n').collect();
+            let mut lines = lines.map_err(read)?;
+            lines.sort();
+            digest(lines.join(&b'\n').as_slice()).map_err(read)
+        }
+    }
+}
+
+/// The length and a hash, FNV-1a of the words <http://www.isthe.com/chongo/tech/comp/fnv/>: nobody makes collisions here.
+fn digest(mut bytes: impl Read) -> std::io::Result<String> {
+    let mut buffer = vec![0; 1 << 20];
+    let (mut len, mut hash) = (0, 0xcbf2_9ce4_8422_2325_u64);
+    loop {
+        let count = bytes.read(&mut buffer)?;
+        if count == 0 {
+            return Ok(format!("{len} bytes, {hash:x}"));
+        }
+        len += count;
+        for &byte in &buffer[..count] {
+            hash = (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
+        }
+    }
+}
+
+/// A file in memory, where there is such a folder.
+fn scratch(name: &str) -> Result<String> {
+    let memory = Path::new("/dev/shm");
+    let folder = if memory.is_dir() {
+        memory.to_owned()
+    } else {
+        target()
+    };
+    let name = format!("tamis-bench-{}-{name}", std::process::id());
+    Ok(folder.join(name).display().to_string())
+}
