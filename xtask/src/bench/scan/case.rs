@@ -34,7 +34,7 @@ pub(super) enum Answer {
     Lines,
     /// How many lines there are, beside at most so many about the whole.
     LineCount(usize),
-    /// The first number.
+    /// The first number; nothing is none.
     Number,
     /// Nothing: each tool has a report, or a way to compress, of its own.
     None,
@@ -56,7 +56,7 @@ pub(super) const CASES: &[Case] = &[
     Case {
         title: "rare literal, `-c`",
         input: Input::Text,
-        answer: Answer::Bytes,
+        answer: Answer::Number,
         commands: &[
             ("tamis", "search -c sched_setscheduler_nocheck {text}"),
             ("rg", "-c sched_setscheduler_nocheck {text}"),
@@ -67,7 +67,7 @@ pub(super) const CASES: &[Case] = &[
     Case {
         title: "without case, `-i -c`",
         input: Input::Text,
-        answer: Answer::Bytes,
+        answer: Answer::Number,
         commands: &[
             ("tamis", "search -i -c deadlock {text}"),
             ("rg", "-i -c deadlock {text}"),
@@ -78,7 +78,7 @@ pub(super) const CASES: &[Case] = &[
     Case {
         title: "50 words as a regex, `-c`",
         input: Input::Text,
-        answer: Answer::Bytes,
+        answer: Answer::Number,
         commands: &[
             ("tamis", "search -c {fifty} {text}"),
             ("rg", "-c {fifty} {text}"),
@@ -89,7 +89,7 @@ pub(super) const CASES: &[Case] = &[
     Case {
         title: "1000 words, `-F -f -c`",
         input: Input::Text,
-        answer: Answer::Bytes,
+        answer: Answer::Number,
         commands: &[
             ("tamis", "search -F -c -f {words} {text}"),
             ("rg", "-F -c -f {words} {text}"),
@@ -100,7 +100,7 @@ pub(super) const CASES: &[Case] = &[
     Case {
         title: "common literal, `-c`",
         input: Input::Text,
-        answer: Answer::Bytes,
+        answer: Answer::Number,
         commands: &[
             ("tamis", "search -c return {text}"),
             ("rg", "-c return {text}"),
@@ -122,7 +122,7 @@ pub(super) const CASES: &[Case] = &[
     Case {
         title: "classes, `-c '[A-Z][a-z]+_[0-9]{3,}'`",
         input: Input::Text,
-        answer: Answer::Bytes,
+        answer: Answer::Number,
         commands: &[
             ("tamis", "search -c [A-Z][a-z]+_[0-9]{3,} {text}"),
             ("rg", "-c [A-Z][a-z]+_[0-9]{3,} {text}"),
@@ -174,7 +174,7 @@ pub(super) const CASES: &[Case] = &[
     Case {
         title: "every line, `-c ^`",
         input: Input::Text,
-        answer: Answer::Bytes,
+        answer: Answer::Number,
         commands: &[
             ("tamis", "search -c ^ {text}"),
             ("rg", "-c ^ {text}"),
@@ -219,8 +219,8 @@ pub(super) const CASES: &[Case] = &[
         input: Input::Long,
         answer: Answer::None,
         commands: &[
-            ("tamis", "search -n .* {long} > /dev/null"),
-            ("rg", "-n .* {long} > /dev/null"),
+            ("tamis", "search -n '.*' {long} > /dev/null"),
+            ("rg", "-n '.*' {long} > /dev/null"),
         ],
     },
     Case {
@@ -228,8 +228,8 @@ pub(super) const CASES: &[Case] = &[
         input: Input::Long,
         answer: Answer::Bytes,
         commands: &[
-            ("tamis", "search -n .* {long} | head -n 1"),
-            ("rg", "-n .* {long} | head -n 1"),
+            ("tamis", "search -n '.*' {long} | head -n 1"),
+            ("rg", "-n '.*' {long} | head -n 1"),
         ],
     },
     Case {

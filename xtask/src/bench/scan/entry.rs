@@ -126,8 +126,9 @@ impl Entry {
         let printed = output(&mut command)?;
         let report: Value = serde_json::from_str(&printed)
             .map_err(|error| format!("{}: {error}", self.command.join(" ")))?;
-        // A search that finds nothing ends with 1, and is none of ours.
-        if report["exit"] != 0 {
+        // 1: a search has found nothing, as others must then.
+        let exit = report["exit"].as_i64();
+        if !matches!(exit, Some(0 | 1)) {
             return Err(format!(
                 "{}: exit {}",
                 self.command.join(" "),
@@ -155,11 +156,7 @@ fn answer(kind: Answer) -> Result<String> {
         Answer::Number => {
             let first = file.lines().next().transpose().map_err(read)?;
             let first = first.unwrap_or_default();
-            Ok(first
-                .split_whitespace()
-                .next()
-                .unwrap_or_default()
-                .to_owned())
+            Ok(first.split_whitespace().next().unwrap_or("0").to_owned())
         }
         Answer::LineCount(others) => {
             let lines = file.split(b'\n').count().saturating_sub(others);
