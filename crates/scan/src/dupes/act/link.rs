@@ -1,5 +1,8 @@
 //! Links that take the place of copies, and copies that go: each step can be undone until the last.
 
+#[cfg(test)]
+mod tests;
+
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
 use std::os::fd::{AsFd, OwnedFd};
@@ -9,8 +12,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use rustix::fs::{
     AtFlags, CWD, FileType, Mode, OFlags, RenameFlags, Stat, Timespec, Timestamps, XattrFlags,
-    fchmod, fchown, fdatasync, fgetxattr, flistxattr, fsetxattr, futimens, ioctl_ficlone, linkat,
-    openat, renameat, renameat_with, statat, unlinkat,
+    fchmod, fchown, fdatasync, fgetxattr, flistxattr, fsetxattr, fstat, futimens, ioctl_ficlone,
+    linkat, openat, renameat, renameat_with, statat, unlinkat,
 };
 use rustix::io::Errno;
 use rustix::process::{Gid, Uid};
@@ -79,113 +82,229 @@ pub(super) fn but_for_change(stamp: &Stamp) -> Stamp {
     }
 }
 
-/// A link that has no place yet; removed unless it gets one.
-pub(super) struct Link<'a> {
+/// A name that nobody else uses, beside a copy: for a link that has no place yet, or for what is taken away.
+///
+/// What stands there is removed in the end only if it is what we made. What came away from another name is not ours: it is
+/// looked at, and then removed, put back or kept, and that is said.
+pub(super) struct Aside<'a> {
     folder: &'a OwnedFd,
     name: OsString,
-    is_placed: bool,
+    made: Option<Made>,
 }
 
-impl<'a> Link<'a> {
-    /// A name that nobody uses, beside a copy.
-    fn beside(place: &'a Place) -> Link<'a> {
-        static COUNT: AtomicU64 = AtomicU64::new(0);
-        let count = COUNT.fetch_add(1, Ordering::Relaxed);
-        Link {
-            folder: &place.folder,
-            name: format!(".tamis-{}-{count}.tmp", std::process::id()).into(),
-            // There is nothing to be removed before something was made.
-            is_placed: true,
+/// A file that we made, or gave another name.
+struct Made {
+    device: u64,
+    inode: u64,
+    /// Kept open, so that no other file gets its inode as long as we may have to tell them apart.
+    _file: Option<File>,
+}
+
+impl Made {
+    fn new(stat: &Stat, file: Option<File>) -> Made {
+        Made {
+            device: stat.st_dev,
+            inode: stat.st_ino,
+            _file: file,
         }
     }
 
-    /// Changes places with the copy, which is then removed, unless it turns out to be something else.
+    fn is(&self, stat: &Stat) -> bool {
+        (self.device, self.inode) == (stat.st_dev, stat.st_ino)
+    }
+}
+
+/// Whether a file system cannot exchange names, or cannot rename to a name only if it is free.
+fn is_unknown(error: Errno) -> bool {
+    matches!(error, Errno::INVAL | Errno::NOSYS | Errno::OPNOTSUPP)
+}
+
+impl<'a> Aside<'a> {
+    fn new(place: &'a Place) -> Aside<'a> {
+        static COUNT: AtomicU64 = AtomicU64::new(0);
+        let count = COUNT.fetch_add(1, Ordering::Relaxed);
+        Aside {
+            folder: &place.folder,
+            name: format!(".tamis-{}-{count}.tmp", std::process::id()).into(),
+            made: None,
+        }
+    }
+
+    fn stat(&self) -> rustix::io::Result<Stat> {
+        statat(self.folder, &self.name, AtFlags::SYMLINK_NOFOLLOW)
+    }
+
+    fn unlink(&self) -> rustix::io::Result<()> {
+        unlinkat(self.folder, &self.name, AtFlags::empty())
+    }
+
+    /// A file under this name, which was free.
+    fn create(&self) -> rustix::io::Result<File> {
+        let flags =
+            OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        openat(self.folder, &self.name, flags, Mode::RUSR | Mode::WUSR).map(File::from)
+    }
+
+    /// Why what came away stays under this name.
+    fn kept(&self, error: Errno) -> Reason {
+        Reason::Aside {
+            kept: self.name.to_string_lossy().into_owned(),
+            source: error.into(),
+        }
+    }
+
+    /// The link changes places with the copy, which is then removed, unless it turns out to be something else.
     pub(super) fn take_the_place(
-        mut self,
+        self,
         place: &Place,
         expected: &Stat,
     ) -> std::result::Result<(), Reason> {
         place.check(expected)?;
-        let what = "put the link in its place";
-        let exchange = || {
-            renameat_with(
-                self.folder,
-                &self.name,
-                &place.folder,
-                &place.name,
-                RenameFlags::EXCHANGE,
-            )
-        };
-        match exchange() {
-            Ok(()) => {
-                let away = statat(self.folder, &self.name, AtFlags::SYMLINK_NOFOLLOW);
-                if away.is_ok_and(|away| is_same_but_for_change(&away, expected)) {
-                    return Ok(());
-                }
-                exchange().map_err(refused("put it back"))?;
-                Err(Reason::Changed)
-            }
-            // Not every file system can.
-            Err(Errno::INVAL | Errno::NOSYS | Errno::OPNOTSUPP) => {
+        self.change_places(place, expected)
+    }
+
+    fn change_places(self, place: &Place, expected: &Stat) -> std::result::Result<(), Reason> {
+        match self.exchange(place) {
+            Ok(()) => self.settle(place, expected),
+            // What is replaced like this cannot be put back: nothing is left of it.
+            Err(error) if is_unknown(error) => {
                 renameat(self.folder, &self.name, &place.folder, &place.name)
-                    .map_err(refused(what))?;
-                self.is_placed = true;
-                Ok(())
+                    .map_err(refused("put the link in its place"))
             }
-            Err(error) => Err(refused(what)(error)),
+            Err(error) => Err(refused("put the link in its place")(error)),
+        }
+    }
+
+    fn exchange(&self, place: &Place) -> rustix::io::Result<()> {
+        renameat_with(
+            self.folder,
+            &self.name,
+            &place.folder,
+            &place.name,
+            RenameFlags::EXCHANGE,
+        )
+    }
+
+    /// Deals with what an exchange brought here.
+    fn settle(mut self, place: &Place, expected: &Stat) -> std::result::Result<(), Reason> {
+        // From here on this name is another file's.
+        let made = self.made.take();
+        let away = self.stat();
+        let reason = match away.is_ok_and(|away| is_same_but_for_change(&away, expected)) {
+            true => match self.unlink() {
+                Ok(()) => return Ok(()),
+                Err(error) => refused("remove it")(error),
+            },
+            false => Reason::Changed,
+        };
+        self.exchange(place).map_err(|error| self.kept(error))?;
+        let back = self.stat().map_err(|error| self.kept(error))?;
+        // It is something else again if the link was replaced, too, in the moment in which it had the place.
+        if !made.is_some_and(|made| made.is(&back)) {
+            return Err(self.kept(Errno::BUSY));
+        }
+        self.unlink().map_err(refused("remove the link"))?;
+        Err(reason)
+    }
+
+    /// What a place names gets this name instead.
+    fn take_away(&mut self, place: &Place) -> rustix::io::Result<()> {
+        let from = (&place.folder, place.name.as_os_str());
+        match rename_to_free(from, (self.folder, &self.name)) {
+            Err(error) if is_unknown(error) => self.take_away_plainly(place),
+            renamed => renamed,
+        }
+    }
+
+    /// The same where a rename replaces whatever has the name: it gets an empty file of ours to replace.
+    fn take_away_plainly(&mut self, place: &Place) -> rustix::io::Result<()> {
+        let file = self.create()?;
+        let stat = fstat(&file)?;
+        self.made = Some(Made::new(&stat, Some(file)));
+        renameat(&place.folder, &place.name, self.folder, &self.name)?;
+        self.made = None;
+        Ok(())
+    }
+
+    /// What was taken away gets its name back, unless that is another file's by now.
+    fn give_back(&self, place: &Place) -> std::result::Result<(), Reason> {
+        let to = (&place.folder, place.name.as_os_str());
+        match rename_to_free((self.folder, &self.name), to) {
+            Err(error) if is_unknown(error) => self.give_back_plainly(place),
+            renamed => renamed.map_err(|error| self.kept(error)),
+        }
+    }
+
+    /// The same where a rename replaces whatever has the name: a new link never does.
+    fn give_back_plainly(&self, place: &Place) -> std::result::Result<(), Reason> {
+        linkat(
+            self.folder,
+            &self.name,
+            &place.folder,
+            &place.name,
+            AtFlags::empty(),
+        )
+        .map_err(|error| self.kept(error))?;
+        self.unlink().map_err(refused("remove its second name"))
+    }
+}
+
+impl Drop for Aside<'_> {
+    fn drop(&mut self) {
+        let Some(made) = self.made.take() else {
+            return;
+        };
+        if self.stat().is_ok_and(|stat| made.is(&stat)) {
+            let _ = self.unlink(); // There is nobody to tell.
         }
     }
 }
 
-impl Drop for Link<'_> {
-    fn drop(&mut self) {
-        if !self.is_placed {
-            let _ = unlinkat(self.folder, &self.name, AtFlags::empty()); // There is nobody to tell.
-        }
-    }
+fn rename_to_free(from: (&OwnedFd, &OsStr), to: (&OwnedFd, &OsStr)) -> rustix::io::Result<()> {
+    renameat_with(from.0, from.1, to.0, to.1, RenameFlags::NOREPLACE)
 }
 
 /// Removes a copy, unless it turns out to be something else, or the original under another name.
 pub(super) fn remove(
     place: &Place,
     expected: &Stat,
-    original_place: &Place,
-    original: &str,
+    original: (&Place, &Stat),
+    original_name: &str,
 ) -> std::result::Result<(), Reason> {
     place.check(expected)?;
     // It goes away in two steps, of which the first can be undone.
-    let away = Link::beside(place);
-    let rename = |from: &OsStr, to: &OsStr| {
-        renameat_with(
-            &place.folder,
-            from,
-            &place.folder,
-            to,
-            RenameFlags::NOREPLACE,
-        )
-    };
-    match rename(&place.name, &away.name) {
-        Ok(()) => {}
-        Err(Errno::INVAL | Errno::NOSYS | Errno::OPNOTSUPP) => {
-            return unlinkat(&place.folder, &place.name, AtFlags::empty())
-                .map_err(refused("remove it"));
-        }
-        Err(error) => return Err(refused("remove it")(error)),
-    }
-    let moved = statat(&place.folder, &away.name, AtFlags::SYMLINK_NOFOLLOW);
+    let mut away = Aside::new(place);
+    away.take_away(place).map_err(refused("remove it"))?;
+    remove_from(&away, place, expected, original, original_name)
+}
+
+/// Removes what was taken away, or gives it back.
+fn remove_from(
+    away: &Aside<'_>,
+    place: &Place,
+    expected: &Stat,
+    (original_place, original): (&Place, &Stat),
+    original_name: &str,
+) -> std::result::Result<(), Reason> {
+    let moved = away.stat();
     let is_expected = moved.is_ok_and(|moved| is_same_but_for_change(&moved, expected));
-    // One file system may be mounted twice.
-    let is_original_left = original_place.stat().is_ok();
-    if !(is_expected && is_original_left) {
-        rename(&away.name, &place.name).map_err(refused("put it back"))?;
-        return Err(match is_original_left {
-            true => Reason::Changed,
-            false => Reason::Same {
-                original: original.to_owned(),
-            },
-        });
-    }
-    unlinkat(&place.folder, &away.name, AtFlags::empty()).map_err(refused("remove it"))
+    let reason = match original_place.stat() {
+        _ if !is_expected => Reason::Changed,
+        Ok(now) if is_same_but_for_change(&now, original) => match away.unlink() {
+            Ok(()) => return Ok(()),
+            Err(error) => refused("remove it")(error),
+        },
+        Ok(_) => Reason::OriginalChanged {
+            original: original_name.to_owned(),
+        },
+        // One file system may be mounted twice.
+        Err(Errno::NOENT) => Reason::Same {
+            original: original_name.to_owned(),
+        },
+        Err(error) => refused("look at its original")(error),
+    };
+    away.give_back(place)?;
+    Err(reason)
 }
 
 /// A second name of the original, beside the copy.
@@ -193,8 +312,8 @@ pub(super) fn hard_link<'a>(
     original: &Place,
     place: &'a Place,
     expected: &Stat,
-) -> std::result::Result<Link<'a>, Reason> {
-    let mut link = Link::beside(place);
+) -> std::result::Result<Aside<'a>, Reason> {
+    let mut link = Aside::new(place);
     linkat(
         &original.folder,
         &original.name,
@@ -203,9 +322,9 @@ pub(super) fn hard_link<'a>(
         AtFlags::empty(),
     )
     .map_err(refused("link to its original"))?;
-    link.is_placed = false;
-    let made = statat(link.folder, &link.name, AtFlags::SYMLINK_NOFOLLOW)
-        .map_err(refused("look at the link"))?;
+    // Whatever it leads to: we have just made this name, and what it leads to has another one.
+    let made = link.stat().map_err(refused("look at the link"))?;
+    link.made = Some(Made::new(&made, None));
     if !is_same_but_for_change(&made, expected) {
         return Err(Reason::Changed);
     }
@@ -213,12 +332,15 @@ pub(super) fn hard_link<'a>(
 }
 
 /// A file that shares the blocks of the original and is like the copy in all else, beside the copy.
-pub(super) fn reflink<'a>(pair: &Pair, place: &'a Place) -> std::result::Result<Link<'a>, Reason> {
-    let mut link = Link::beside(place);
-    let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-    let file = openat(link.folder, &link.name, flags, Mode::RUSR | Mode::WUSR)
-        .map_err(refused("make a file beside it"))?;
-    link.is_placed = false;
+pub(super) fn reflink<'a>(pair: &Pair, place: &'a Place) -> std::result::Result<Aside<'a>, Reason> {
+    let mut link = Aside::new(place);
+    let file = link.create().map_err(refused("make a file beside it"))?;
+    let made = fstat(&file).map_err(refused("look at the link"))?;
+    let held = file.try_clone().map_err(|source| Reason::Refused {
+        what: "look at the link",
+        source,
+    })?;
+    link.made = Some(Made::new(&made, Some(held)));
     ioctl_ficlone(&file, &pair.original).map_err(|error| match error {
         Errno::OPNOTSUPP | Errno::NOSYS | Errno::NOTTY => Reason::NoReflinks,
         error => refused("share the blocks of its original")(error),

@@ -7,11 +7,17 @@
 //! 3. a link is made beside the copy, under a name that nobody uses: to the original's inode, or as a file that shares its blocks and
 //!    gets the copy's owner, mode, times and attributes;
 //! 4. the copy's name must still mean the file that was compared; then the link and the copy change places, at once;
-//! 5. what came away is looked at once more, and put back if it is anything else; only then it is removed.
+//! 5. what came away is looked at once more, and put back if it is anything else; only then it is removed. What cannot be put
+//!    back stays under the name that nobody used, which is said: a file that is not the copy is never removed.
 //!
-//! Removing is the same without a link. What remains is whoever has the copy open and goes on writing to it. An original
-//! is never touched, and neither is a file in a reference. Whatever goes wrong is said of the copy, which stays as it is, and
-//! the next one is tried.
+//! Removing is the same without a link: the copy gets the name that nobody uses, and goes if it is what came away and the
+//! original is still there. An original is never touched, and neither is a file in a reference. Whatever goes wrong is said of
+//! the copy, which stays as it is, and the next one is tried.
+//!
+//! What remains is whoever has the copy open and goes on writing to it. And some file systems cannot exchange two names (NFS,
+//! some of FUSE, kernels before 3.15). There a link replaces the copy in one step that nobody can undo, so a file that takes the
+//! copy's name between 4 and that step is lost; and what came away instead of a copy to be removed is put back by a new
+//! link, since a rename would replace what has the name by then.
 
 mod link;
 #[cfg(test)]
@@ -28,7 +34,9 @@ use super::compare::is_equal;
 use super::{Copy, Group};
 use crate::walk::{FileId, Tree, stamp_of};
 use crate::{Error, Result, names};
-use link::{Place, but_for_change, hard_link, is_regular, is_same, reflink, remove};
+use link::{
+    Place, but_for_change, hard_link, is_regular, is_same, is_same_but_for_change, reflink, remove,
+};
 
 /// What is done to copies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -84,6 +92,16 @@ pub enum Reason {
     /// The file system cannot share blocks between files.
     #[error("its file system cannot share blocks between files (Btrfs, XFS and bcachefs can)")]
     NoReflinks,
+    /// What came away instead of the copy could not be put back; it is kept. Nothing is left as it was then.
+    #[error(
+        "what came away from there cannot be put back ({source}), and is kept beside it as `{kept}`"
+    )]
+    Aside {
+        /// The name it has now, in the folder of the copy.
+        kept: String,
+        /// What the system said.
+        source: std::io::Error,
+    },
     /// The system refused.
     #[error("cannot {what}: {source}")]
     Refused {
@@ -135,6 +153,11 @@ impl Failure {
     fn of(self, path: &Path) -> Error {
         match self {
             Failure::Other(error) => error,
+            Failure::Reason(reason @ Reason::Aside { .. }) => tamis_engine::Error::Write {
+                output: names::show(path).into_owned(),
+                source: std::io::Error::other(reason),
+            }
+            .into(),
             Failure::Reason(reason) => Error::Kept {
                 path: path.to_owned(),
                 reason: Box::new(reason),
@@ -180,6 +203,21 @@ struct Pair {
     copy_stat: Stat,
 }
 
+impl Pair {
+    /// Looks at both files once more after one of their names was dealt with, which moved their change times. `false` if
+    /// more than that has changed: then what was compared is not what they hold now.
+    fn is_still_equal(&mut self) -> bool {
+        let now = (fstat(&self.original), fstat(&self.copy));
+        let (Ok(original), Ok(copy)) = now else {
+            return false;
+        };
+        let is_equal = is_same_but_for_change(&original, &self.original_stat)
+            && is_same_but_for_change(&copy, &self.copy_stat);
+        (self.original_stat, self.copy_stat) = (original, copy);
+        is_equal
+    }
+}
+
 impl Work<'_> {
     fn original_name(&self) -> String {
         names::show(&self.tree.path(self.original.names[0])).into_owned()
@@ -213,7 +251,10 @@ impl Work<'_> {
             return Err(Reason::OriginalChanged { original }.into());
         }
         match self.action {
-            Action::Delete => remove(&place, &pair.copy_stat, &original_place, &original)?,
+            Action::Delete => {
+                let original_found = (&original_place, &original_now);
+                remove(&place, &pair.copy_stat, original_found, &original)?;
+            }
             Action::HardLink => {
                 if pair.original_stat.st_dev != pair.copy_stat.st_dev {
                     return Err(Reason::OtherDevice { original }.into());
@@ -223,9 +264,9 @@ impl Work<'_> {
             }
             Action::Reflink => reflink(pair, &place)?.take_the_place(&place, &pair.copy_stat)?,
         }
-        // What we did moved their change times.
-        pair.original_stat = fstat(&pair.original).map_err(refused("look at its original"))?;
-        pair.copy_stat = fstat(&pair.copy).map_err(refused("look at it"))?;
+        if !pair.is_still_equal() {
+            self.compared = None;
+        }
         Ok(())
     }
 

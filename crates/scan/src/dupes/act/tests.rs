@@ -142,6 +142,33 @@ fn what_changed_since_is_left_alone() {
     }
 }
 
+#[test]
+fn what_was_compared_holds_until_somebody_writes() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let path = |name: &str| folder.path().join(name);
+    for changed in ["a", "b"] {
+        for name in ["a", "b"] {
+            fs::write(path(name), "the same").expect("there is room");
+        }
+        let open = |name: &str| fs::File::open(path(name)).expect("it is there");
+        let state = |file: &fs::File| fstat(file).expect("it is open");
+        let (original, copy) = (open("a"), open("b"));
+        let mut pair = Pair {
+            original_stat: state(&original),
+            copy_stat: state(&copy),
+            original,
+            copy,
+        };
+        // A second name moves the change time, as ours do.
+        fs::hard_link(path(changed), path("c")).expect("links can be made");
+        assert!(pair.is_still_equal());
+        assert!(is_same(&state(&pair.copy), &pair.copy_stat));
+        fs::write(path(changed), "not the same").expect("there is room");
+        assert!(!pair.is_still_equal(), "{changed}");
+        fs::remove_file(path("c")).expect("it is there");
+    }
+}
+
 /// Whether this machine's temporary folder can share blocks or not, nothing is lost.
 #[test]
 fn reflinks_keep_what_is_the_copys_own() {
