@@ -51,6 +51,77 @@ impl Buffer {
     }
 }
 
+/// How much of a block has come, where reads may bring less than was asked for.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Filling {
+    /// What the file has there.
+    expected: usize,
+    filled: usize,
+    /// What the place of the next read is a multiple of.
+    step: usize,
+}
+
+impl Filling {
+    pub(super) fn new(expected: usize, step: usize) -> Filling {
+        Filling {
+            expected,
+            filled: 0,
+            step,
+        }
+    }
+
+    /// Where in the block the next read goes on.
+    pub(super) fn filled(&self) -> usize {
+        self.filled
+    }
+
+    pub(super) fn expected(&self) -> usize {
+        self.expected
+    }
+
+    pub(super) fn is_done(&self) -> bool {
+        self.filled >= self.expected
+    }
+
+    /// Takes what a read says that it did. What a signal or a full queue kept from being done is to be asked for once more,
+    /// and so is what a read past the page cache brought of a page that is not whole: the next one has to begin where a page does.
+    pub(super) fn add(&mut self, read: io::Result<usize>) -> io::Result<()> {
+        let count = match read {
+            Ok(count) => count,
+            Err(error) if is_passing(&error) => return Ok(()),
+            Err(error) => return Err(error),
+        };
+        let filled = self.filled + count;
+        if filled >= self.expected {
+            self.filled = filled;
+            return Ok(());
+        }
+        let filled = filled - filled % self.step;
+        // Less than a page is the end of the file, or would be asked for for ever.
+        if filled == self.filled {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+        self.filled = filled;
+        Ok(())
+    }
+}
+
+/// Whether the same request may well succeed the next time.
+fn is_passing(error: &io::Error) -> bool {
+    use io::ErrorKind::{Interrupted, WouldBlock};
+    matches!(error.kind(), Interrupted | WouldBlock)
+}
+
+/// Some bytes from where a file is, at least one unless it ends there.
+pub(super) fn read_some(mut file: &File, buffer: &mut [u8]) -> io::Result<usize> {
+    loop {
+        match file.read(buffer) {
+            Err(error) if is_passing(&error) => {}
+            read => return read,
+        }
+    }
+}
+
 /// A file, opened to be read in one way.
 pub(super) enum Ground {
     /// Read into buffers of this size.
@@ -60,6 +131,19 @@ pub(super) enum Ground {
     Windows(File),
     Uring(File, u32),
     Engine(Box<dyn RandomAccess>),
+}
+
+impl Job {
+    /// What the place of a read has to be a multiple of.
+    fn step(&self) -> usize {
+        match self.way {
+            Way::Direct { .. }
+            | Way::Uring {
+                is_direct: true, ..
+            } => DIRECT_ALIGNMENT,
+            _ => 1,
+        }
+    }
 }
 
 impl Ground {
@@ -120,12 +204,12 @@ impl Ground {
         match self {
             Ground::Read(file, buffer_bytes) => {
                 let mut buffer = vec![0; *buffer_bytes as usize];
-                let mut file = file;
-                file.rewind()?;
+                let mut start = file;
+                start.rewind()?;
                 let mut rest = job.len_bytes;
                 while rest > 0 {
                     let wanted = rest.min(*buffer_bytes) as usize;
-                    match file.read(&mut buffer[..wanted])? {
+                    match read_some(file, &mut buffer[..wanted])? {
                         0 => return Err(io::ErrorKind::UnexpectedEof.into()),
                         count => {
                             worker.take(&buffer[..count]);
@@ -137,7 +221,7 @@ impl Ground {
             Ground::Pread(file, buffer_bytes) => {
                 let mut buffer = Buffer::new(*buffer_bytes as usize);
                 while let Some(range) = claim(*buffer_bytes) {
-                    worker.take(fill(file, &mut buffer, &range)?);
+                    worker.take(fill(file, &mut buffer, &range, job.step())?);
                 }
             }
             Ground::Mapping(mapping) => {
@@ -159,8 +243,7 @@ impl Ground {
                 let block_bytes = URING_BLOCK_BYTES as usize;
                 uring::read(
                     file,
-                    job.len_bytes,
-                    block_bytes,
+                    (job.len_bytes, block_bytes, job.step()),
                     *depth,
                     offsets,
                     &mut |bytes| {
@@ -192,7 +275,7 @@ impl Ground {
             Ground::Pread(file, _) | Ground::Read(file, _) => {
                 let mut buffer = Buffer::new(RANDOM_BLOCK_BYTES as usize);
                 for start in offsets {
-                    worker.take(fill(file, &mut buffer, &block(start))?);
+                    worker.take(fill(file, &mut buffer, &block(start), job.step())?);
                 }
             }
             Ground::Mapping(mapping) => {
@@ -213,8 +296,7 @@ impl Ground {
                 let block_bytes = RANDOM_BLOCK_BYTES as usize;
                 uring::read(
                     file,
-                    job.len_bytes,
-                    block_bytes,
+                    (job.len_bytes, block_bytes, job.step()),
                     *depth,
                     &mut offsets,
                     &mut |bytes| {
@@ -280,17 +362,17 @@ pub(super) fn check(mapping: &Mapping) -> io::Result<()> {
 
 /// The bytes of a range that is no longer than the buffer. The whole buffer is asked for: what passes the page cache by is read in
 /// whole blocks.
-fn fill<'b>(file: &File, buffer: &'b mut Buffer, range: &Range<u64>) -> io::Result<&'b [u8]> {
+fn fill<'b>(
+    file: &File,
+    buffer: &'b mut Buffer,
+    range: &Range<u64>,
+    step: usize,
+) -> io::Result<&'b [u8]> {
     let len = (range.end - range.start) as usize;
-    let mut filled = 0;
-    while filled < len {
-        let rest = &mut buffer.bytes_mut()[filled..];
-        match file.read_at(rest, range.start + filled as u64) {
-            Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
-            Ok(count) => filled += count,
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
-        }
+    let mut filling = Filling::new(len, step);
+    while !filling.is_done() {
+        let rest = &mut buffer.bytes_mut()[filling.filled()..];
+        filling.add(file.read_at(rest, range.start + filling.filled() as u64))?;
     }
     Ok(&buffer.bytes()[..len])
 }

@@ -69,6 +69,7 @@ pub fn measure(job: &Job) -> io::Result<Measured> {
             Err(error) => return Err(error),
         },
     };
+    let mut has_read = false;
     for pass in 0..job.passes.max(1) {
         let read =
             |number: usize, next: &AtomicU64, worker: &mut Worker| match (&ground, job.pattern) {
@@ -76,11 +77,16 @@ pub fn measure(job: &Job) -> io::Result<Measured> {
                 (Some(ground), _) => ground.read_all(job, next, worker),
                 (None, _) => small::read(job, &paths, next, worker),
             };
-        let (count, bytes) = match share_out(job, read) {
-            Ok(done) => done,
-            Err(error) if is_refusal(&error) => return Ok(Measured::Skipped(error.to_string())),
+        let (done, count, bytes) = share_out(job, read);
+        has_read |= bytes > 0;
+        match done {
+            Ok(()) => {}
+            // What lets itself be read for a while is not refused.
+            Err(error) if !has_read && is_refusal(&error) => {
+                return Ok(Measured::Skipped(error.to_string()));
+            }
             Err(error) => return Err(error),
-        };
+        }
         figures.seconds.push(start.elapsed().as_secs_f64());
         if pass == 0 {
             (figures.count, figures.bytes) = (count, bytes);
@@ -107,11 +113,11 @@ fn is_refusal(error: &io::Error) -> bool {
     )
 }
 
-/// Runs a pass on all threads; what all of them counted.
+/// Runs a pass on all threads: how it ended, what all of them counted, and the bytes that they read.
 fn share_out(
     job: &Job,
     read: impl Fn(usize, &AtomicU64, &mut Worker) -> io::Result<()> + Sync,
-) -> io::Result<(u64, u64)> {
+) -> (io::Result<()>, u64, u64) {
     let next = AtomicU64::new(0);
     let (count, bytes) = (AtomicU64::new(0), AtomicU64::new(0));
     let failed = Mutex::new(None);
@@ -130,11 +136,10 @@ fn share_out(
         }
         work(0);
     });
-    match failed
-        .into_inner()
-        .expect("nothing panics while it is locked")
-    {
+    let failed = failed.into_inner();
+    let done = match failed.expect("nothing panics while it is locked") {
         Some(error) => Err(error),
-        None => Ok((count.into_inner(), bytes.into_inner())),
-    }
+        None => Ok(()),
+    };
+    (done, count.into_inner(), bytes.into_inner())
 }

@@ -1,14 +1,14 @@
 //! Ten thousand small files: what it costs to open them, and not what it costs to read them.
 
 use std::fs::{self, File};
-use std::io::{self, Read};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use tamis_engine::mmap::Advice;
 use tempfile::TempDir;
 
-use super::file::{check, map, open_auto};
+use super::file::{check, map, open_auto, read_some};
 use super::run::Worker;
 use super::{Job, Random, Way};
 
@@ -68,8 +68,14 @@ pub(super) fn read(
                 visited.map_err(io::Error::other)?;
             }
             _ => {
-                let count = File::open(path)?.read(&mut buffer)?;
-                worker.take(&buffer[..count]);
+                let file = File::open(path)?;
+                // Nobody knows that a file is over before a read says so.
+                loop {
+                    match read_some(&file, &mut buffer)? {
+                        0 => break,
+                        count => worker.take(&buffer[..count]),
+                    }
+                }
             }
         }
     }

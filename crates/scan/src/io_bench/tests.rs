@@ -77,6 +77,65 @@ fn all_ways_read_the_same() {
 }
 
 #[test]
+fn short_and_interrupted_reads_are_gone_on_with() {
+    use super::file::Filling;
+    let error = |kind: std::io::ErrorKind| Err(kind.into());
+    // Past the page cache: from where a page begins.
+    for (step, after_short) in [(1, 10_000), (4096, 8192)] {
+        let mut filling = Filling::new(20_000, step);
+        for kind in [
+            std::io::ErrorKind::Interrupted,
+            std::io::ErrorKind::WouldBlock,
+        ] {
+            filling.add(error(kind)).expect("it passes");
+            assert_eq!(filling.filled(), 0);
+        }
+        filling.add(Ok(10_000)).expect("it is not the end");
+        assert_eq!((filling.filled(), filling.is_done()), (after_short, false));
+        let ended = filling.add(Ok(0)).expect_err("it is the end");
+        assert_eq!(ended.kind(), std::io::ErrorKind::UnexpectedEof);
+        let refused = error(std::io::ErrorKind::InvalidInput);
+        filling.add(refused).expect_err("it stays so");
+        filling
+            .add(Ok(20_480 - after_short))
+            .expect("all of it came");
+        assert!(filling.is_done());
+        assert_eq!(filling.expected(), 20_000);
+    }
+    let mut filling = Filling::new(20_000, 4096);
+    filling
+        .add(Ok(100))
+        .expect_err("asking again would bring the same");
+}
+
+/// A file that is shorter than it was when its length was taken.
+#[test]
+fn what_fails_after_the_first_byte_is_not_refused() {
+    tamis_engine::mmap::install_fault_handler().expect("the handler can be installed");
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let path = folder.path().join("text");
+    make_file(&path, 5_000_000, 1, &Cancel::new()).expect("there is room");
+    let plan = jobs(&options(&path, None));
+    let file = fs::File::options().write(true).open(&path);
+    file.and_then(|file| file.set_len(2_345_678))
+        .expect("it can be cut");
+    let is_read = |job: &&Job| {
+        job.pattern == Pattern::Sequential
+            && matches!(
+                job.way,
+                Way::Pread { .. } | Way::Direct { .. } | Way::Uring { .. }
+            )
+    };
+    for job in plan.iter().filter(is_read) {
+        match measure(job) {
+            Err(error) => assert_eq!(error.kind(), std::io::ErrorKind::UnexpectedEof, "{job:?}"),
+            Ok(Measured::Skipped(_)) => assert!(!matches!(job.way, Way::Pread { .. }), "{job:?}"),
+            Ok(Measured::Figures(figures)) => panic!("{job:?}: {figures:?}"),
+        }
+    }
+}
+
+#[test]
 fn a_plan_has_every_way_for_every_number_of_threads() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let path = folder.path().join("text");

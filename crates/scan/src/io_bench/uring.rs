@@ -11,15 +11,13 @@ use std::os::fd::AsRawFd;
 
 use io_uring::{IoUring, opcode, types};
 
-use super::file::Buffer;
+use super::file::{Buffer, Filling};
 
 /// A read that was asked for.
 #[derive(Clone, Copy, Debug, Default)]
 struct Request {
     offset: u64,
-    /// What the file has there.
-    expected: usize,
-    filled: usize,
+    filling: Filling,
 }
 
 /// A ring and the buffers that the kernel writes to.
@@ -35,14 +33,13 @@ struct Reads<'f> {
 }
 
 /// Reads blocks of `block_bytes` at `offsets`, `depth` at a time, and shows each to `visit`, in the order in which they come.
-/// `len_bytes` is where the file ends for us.
+/// `len_bytes` is where the file ends for us, and `step` what the place of a read has to be a multiple of.
 ///
 /// # Errors
 /// When the kernel has no io_uring or does not let us, and when a read fails.
 pub(super) fn read(
     file: &File,
-    len_bytes: u64,
-    block_bytes: usize,
+    (len_bytes, block_bytes, step): (u64, usize, usize),
     depth: u32,
     mut offsets: impl Iterator<Item = u64>,
     visit: &mut dyn FnMut(&[u8]),
@@ -65,10 +62,10 @@ pub(super) fn read(
                 is_over = true;
                 break;
             };
+            let expected = (len_bytes - offset).min(block_bytes as u64) as usize;
             reads.requests[slot] = Request {
                 offset,
-                expected: (len_bytes - offset).min(block_bytes as u64) as usize,
-                filled: 0,
+                filling: Filling::new(expected, step),
             };
             reads.push(slot)?;
         }
@@ -79,15 +76,12 @@ pub(super) fn read(
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             submitted => drop(submitted?),
         }
-        while let Some((slot, count)) = reads.take()? {
-            let request = &mut reads.requests[slot];
-            request.filled += count;
-            if request.filled >= request.expected {
-                visit(&reads.buffers[slot].bytes()[..request.expected]);
-            } else if count == 0 {
-                return Err(io::ErrorKind::UnexpectedEof.into());
-            } else {
-                reads.push(slot)?;
+        while let Some((slot, read)) = reads.take() {
+            let filling = &mut reads.requests[slot].filling;
+            filling.add(read)?;
+            match filling.is_done() {
+                true => visit(&reads.buffers[slot].bytes()[..filling.expected()]),
+                false => reads.push(slot)?,
             }
         }
     }
@@ -97,10 +91,11 @@ impl Reads<'_> {
     /// Asks for what is missing in a buffer that is not busy.
     fn push(&mut self, slot: usize) -> io::Result<()> {
         let request = self.requests[slot];
-        let rest = &mut self.buffers[slot].bytes_mut()[request.filled..];
+        let filled = request.filling.filled();
+        let rest = &mut self.buffers[slot].bytes_mut()[filled..];
         let descriptor = types::Fd(self.file.as_raw_fd());
         let entry = opcode::Read::new(descriptor, rest.as_mut_ptr(), rest.len() as u32)
-            .offset(request.offset + request.filled as u64)
+            .offset(request.offset + filled as u64)
             .build()
             .user_data(slot as u64);
         // SAFETY: the file is borrowed and the buffer ours for as long as `self` is, and `self` is not dropped before the
@@ -112,16 +107,15 @@ impl Reads<'_> {
     }
 
     /// Takes an answer: which buffer it is for, and how many bytes came. `None` when there is none now.
-    fn take(&mut self) -> io::Result<Option<(usize, usize)>> {
-        let Some(answer) = self.ring.completion().next() else {
-            return Ok(None);
-        };
+    fn take(&mut self) -> Option<(usize, io::Result<usize>)> {
+        let answer = self.ring.completion().next()?;
         let slot = answer.user_data() as usize;
         self.is_busy[slot] = false;
-        match answer.result() {
-            count @ 0.. => Ok(Some((slot, count as usize))),
+        let read = match answer.result() {
+            count @ 0.. => Ok(count as usize),
             error => Err(io::Error::from_raw_os_error(-error)),
-        }
+        };
+        Some((slot, read))
     }
 }
 
@@ -135,7 +129,7 @@ impl Drop for Reads<'_> {
                     .for_each(std::mem::forget);
                 return;
             }
-            while let Ok(Some(_)) | Err(_) = self.take() {}
+            while self.take().is_some() {}
         }
     }
 }
