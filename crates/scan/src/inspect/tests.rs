@@ -268,6 +268,14 @@ fn damage_has_a_place_and_a_reason() {
             "at byte 388: expected the directory at byte 18446744073709551615, found it at byte 161",
         ),
         (
+            damage_of("elf_64", 52, &[0xff; 2]),
+            "at byte 52: expected a header inside of the file's 5032 bytes, found one of 65535",
+        ),
+        (
+            damage_of("elf_32_big", 40, &[0xff; 2]),
+            "at byte 40: expected a header inside of the file's 404 bytes, found one of 65535",
+        ),
+        (
             damage_of("elf_64", 54, &[1]),
             "at byte 64: expected headers of 56 bytes in the table of segments, found 1",
         ),

@@ -100,12 +100,21 @@ impl Header {
         let segment_table = word(&mut fields, is_wide, "the place of the segments")?;
         let section_table = word(&mut fields, is_wide, "the place of the sections")?;
         fields.skip(4, "the flags of the file")?;
+        let place = fields.at();
+        let bytes = fields.u16("the size of the header")?;
+        if u64::from(bytes) > reader.len() {
+            return damage(
+                place,
+                format!("a header inside of the file's {} bytes", reader.len()),
+                format!("one of {bytes}"),
+            );
+        }
         Ok(Header {
             is_wide,
             order,
             segment_table,
             section_table,
-            bytes: fields.u16("the size of the header")?,
+            bytes,
             segment_bytes: fields.u16("the size of a segment's header")?,
             segments: fields.u16("the number of segments")?,
             section_bytes: fields.u16("the size of a section's header")?,
