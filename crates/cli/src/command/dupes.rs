@@ -29,9 +29,10 @@ Examples:
   tamis dupes builds/ --min-size 1MB --link hard --apply
   tamis dupes src/ -g '*.rs' --exclude target --json
 
-The first file of a group is the original, in the order of the arguments; a file of a reference is one before all others.
-Right before a copy is touched both files are opened, compared byte by byte, and held against what they were when they
-were found.")]
+The first file of a group is the original, in the order of the arguments; a file
+of a reference is one before all others. Right before a copy is touched both
+files are opened, compared byte by byte, and held against what they were when
+they were found.")]
 pub(crate) struct Options {
     /// Folders, and files
     #[arg(value_name = "DIR", required = true)]
