@@ -6,7 +6,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Mutex;
 
-use super::{Claim, Feed, Piece, panic_message};
+use super::drive::{Claim, Feed, Piece, panic_message};
 use crate::{Error, Result};
 
 pub(super) struct ItemFeed<'n, I> {

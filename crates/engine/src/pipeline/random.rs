@@ -14,8 +14,9 @@
 
 use std::ops::Range;
 
+use super::drive::{Claim, Feed, Piece, in_flight_max};
 use super::scan::scan;
-use super::{CHUNK_BYTES_WORTH_A_THREAD, Chunk, Claim, Feed, Options, Piece, in_flight_max};
+use super::{CHUNK_BYTES_WORTH_A_THREAD, Chunk, Options};
 use crate::framing::{Framing, Machine, State};
 use crate::kernel::Kernel;
 use crate::lookback::LookBack;

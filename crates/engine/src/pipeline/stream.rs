@@ -13,7 +13,8 @@
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
-use super::{Chunk, Claim, Feed, Options, Piece, in_flight_max};
+use super::drive::{Claim, Feed, Piece, in_flight_max};
+use super::{Chunk, Options};
 use crate::framing::{Framing, Machine, Quoting, State, Terminator};
 use crate::kernel::Kernel;
 use crate::pool::{BufferPool, PooledBuffer};
