@@ -201,7 +201,7 @@ fn merge_adjacent(mut ranges: Vec<Range<usize>>) -> Vec<Range<usize>> {
 impl Drop for Mapping {
     fn drop(&mut self) {
         self.region.unregister();
-        // SAFETY: mapped by `of_file` with this length, and no slice of it can be alive.
+        // SAFETY: mapped by `of_range` with this length, and no slice of it can be alive.
         let _ = unsafe { rustix::mm::munmap(self.start.as_ptr().cast(), self.len) };
     }
 }

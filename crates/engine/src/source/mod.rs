@@ -41,6 +41,7 @@ mod raw;
 mod sequential;
 mod spool;
 
+pub use codec::is_packed;
 pub use file::FileSource;
 pub use follow::{FollowSource, POLL};
 pub use memory::MemorySource;

@@ -28,8 +28,8 @@ pub enum Growth {
 /// Default of [`ReadOptions::max_expansion`].
 ///
 /// Tables and logs shrink to a tenth, very regular ones to a hundredth; deflate cannot pass 1032:1
-/// and bombs are built close to it; zstd can pass 10,000:1. So 200 lets all honest data through
-/// and stops a bomb early.
+/// and bombs are built close to it; zstd can pass 10,000:1. So 200 lets nearly all honest data through
+/// and stops a bomb early; logs that say the same all day are better read without a limit.
 pub const MAX_EXPANSION_DEFAULT: u64 = 200;
 
 /// How the bytes of a source are fetched.

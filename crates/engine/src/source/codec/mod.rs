@@ -47,6 +47,11 @@ pub(super) enum Codec {
     Lz4,
 }
 
+/// Whether an input called `name` that starts with `head` would be unpacked ([`ReadOptions::unpack`]).
+pub fn is_packed(head: &[u8], name: &str) -> bool {
+    Codec::detect(head, name).is_some()
+}
+
 impl Codec {
     /// The codec of an input that starts with `head` ([`MAGIC_BYTES`] of it, or all there is).
     pub(super) fn detect(head: &[u8], name: &str) -> Option<Self> {
