@@ -23,6 +23,26 @@ pub enum Error {
         /// What is wrong with it.
         source: tamis_formats::Error,
     },
+    /// An archive is to be unpacked and cannot be.
+    #[error(
+        "`{input}` is packed as {codec}; gzip, zstd and lz4 are unpacked here, so unpack it into `tamis search PATTERN -`"
+    )]
+    UnknownPacking {
+        /// Name of the input.
+        input: String,
+        /// How it is packed.
+        codec: &'static str,
+    },
+    /// What is searched as a whole is too long to be kept in memory.
+    #[error("`{input}`: {what} is longer than the {limit_bytes} bytes that `--max-line` allows")]
+    TooLong {
+        /// Name of the input.
+        input: String,
+        /// Which part of it.
+        what: String,
+        /// The limit in force.
+        limit_bytes: usize,
+    },
     /// A file or a folder could not be looked at.
     #[error("cannot read `{}`: {source}", names::show(path))]
     Look {

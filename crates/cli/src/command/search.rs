@@ -12,7 +12,7 @@ use tamis_engine::control::Progress;
 use tamis_engine::counters::peak_rss_bytes;
 use tamis_engine::sink::{NullSink, Sink, StdoutSink};
 use tamis_scan::Error as Scan;
-use tamis_scan::search::{self, Output};
+use tamis_scan::search::{self, Output, Report};
 
 use crate::args::ByteSize;
 use crate::progress::Display;
@@ -24,12 +24,15 @@ use request::Request;
 /// The options are ripgrep's and mean the same, and so does the exit code: 0 if a line matches, 1 if none does, 2 if something could not be
 /// searched. One large file is searched on all cores.
 #[derive(Debug, Args)]
-#[command(after_help = "\
+#[command(
+    args_override_self = true,
+    after_help = "\
 Examples:
   tamis search -n 'error|panic' app.log
   tamis search -i timeout --and 'order-\\d+' --not retry logs/
   tamis search -z -c ' 500 ' access.log.gz access.log.1.gz
-  tamis search -n refund --range lines:2000000..=3000000 orders.csv")]
+  tamis search -n refund --range lines:2000000..=3000000 orders.csv"
+)]
 pub(crate) struct Options {
     /// What to search for, unless `-e` or `-f` says it, and where: files, folders, `-` for standard input
     #[arg(value_name = "PATTERN INPUT")]
@@ -125,7 +128,7 @@ struct Matching {
     multiline: bool,
 
     /// With `-U`, `.` matches a line end as well
-    #[arg(long, requires = "multiline")]
+    #[arg(long)]
     multiline_dotall: bool,
 
     /// `\r\n` ends a line, as `\n` does
@@ -141,28 +144,37 @@ struct Matching {
     text: bool,
 }
 
+/// Of these the last one typed counts.
+const REPORTS: [&str; 5] = [
+    "count",
+    "count_matches",
+    "files_with_matches",
+    "files_without_match",
+    "json",
+];
+
 /// What is said of matches.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Output")]
 struct ReportArgs {
     /// How many lines match
-    #[arg(long, short)]
+    #[arg(long, short, overrides_with_all = REPORTS)]
     count: bool,
 
     /// How many matches there are
-    #[arg(long)]
+    #[arg(long, overrides_with_all = REPORTS)]
     count_matches: bool,
 
     /// Names of inputs with a match
-    #[arg(long, short = 'l', overrides_with = "files_without_match")]
+    #[arg(long, short = 'l', overrides_with_all = REPORTS)]
     files_with_matches: bool,
 
     /// Names of inputs without a match
-    #[arg(long, overrides_with = "files_with_matches")]
+    #[arg(long, overrides_with_all = REPORTS)]
     files_without_match: bool,
 
     /// JSON lines, in ripgrep's schema
-    #[arg(long)]
+    #[arg(long, overrides_with_all = REPORTS)]
     json: bool,
 
     /// Matches and not their lines
@@ -267,7 +279,7 @@ struct SelectionArgs {
     follow: bool,
 
     /// Go into folders so deep and no deeper
-    #[arg(long, value_name = "N")]
+    #[arg(long, short = 'd', value_name = "N")]
     max_depth: Option<usize>,
 
     /// Unpack gzip, zstd and lz4, told by the first bytes
@@ -332,11 +344,17 @@ fn find(options: &Options, context: &Context<'_>) -> Result<Exit> {
             .printer
             .warn(&format!("no files were searched: {why}"));
     }
-    if lines.stats && !context.globals.quiet {
-        let summary = outcome.stats.summary(lines.report, started.elapsed());
-        output.write(&summary)?;
-    }
     output.finish()?;
+    if lines.stats {
+        // Also where lines are not shown.
+        let report = match options.report.json {
+            true => Report::Json,
+            false => lines.report,
+        };
+        let mut stdout = StdoutSink::new()?;
+        stdout.write_all(&outcome.stats.summary(report, started.elapsed()))?;
+        Box::new(stdout).finish()?;
+    }
     if context.globals.perf {
         let (work, elapsed) = (outcome.work, started.elapsed());
         let performance = Performance {

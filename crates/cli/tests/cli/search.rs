@@ -65,6 +65,111 @@ fn further_patterns_narrow_the_lines() {
 }
 
 #[test]
+fn of_options_that_exclude_each_other_the_last_counts() {
+    let shell = shell();
+    let found = |options: &str| {
+        shell
+            .tamis(&format!("search {options} error app.log"))
+            .stdout
+    };
+    assert_eq!(
+        found("-n -n -m1 -m2"),
+        "2:error: disk\n3:retry error: disk\n"
+    );
+    assert_eq!(found("-l -c"), "3\n");
+    assert_eq!(found("-c -l"), "app.log\n");
+    assert_eq!(found("--count-matches -c"), "3\n");
+    assert!(found("-l --json").starts_with("{\"type\":\"begin\""));
+    assert_eq!(found("--json -c"), "3\n");
+}
+
+#[test]
+fn statistics_are_said_where_lines_are_not() {
+    let shell = shell();
+    let ran = shell.tamis("search -q --stats error app.log");
+    assert!(ran.stdout.contains("3 matched lines\n"), "{ran}");
+    let ran = shell.tamis("search -q --json error app.log");
+    assert!(
+        ran.stdout.starts_with("{\"data\":{\"elapsed_total\""),
+        "{ran}"
+    );
+    assert_eq!(ran.code, Some(0), "{ran}");
+}
+
+#[test]
+fn bytes_searched_are_those_up_to_the_last_line_counted() {
+    let shell = shell();
+    let lines: String = (1..=50_000).map(|line| format!("{line}\n")).collect();
+    shell.write("numbers", lines);
+    for (options, searched) in [
+        ("-c -m2", 21),
+        ("--count-matches -m2", 21),
+        ("-n -m2", 21),
+        ("--range bytes:10..20", 10),
+        ("-c --range lines:2..=3", 4),
+    ] {
+        for chunk in ["1B", "64KiB", "1MiB"] {
+            for threads in [1, 2] {
+                let run = format!("--chunk-size {chunk} --threads {threads}");
+                let ran = shell.tamis(&format!("search --stats {options} {run} 1 numbers"));
+                let expected = format!("\n{searched} bytes searched\n");
+                assert!(ran.stdout.contains(&expected), "{options} {run}: {ran}");
+            }
+        }
+    }
+}
+
+#[test]
+fn what_stands_between_inputs_ends_as_lines_do() {
+    let shell = Shell::new();
+    shell.write("one", "a\r\nx\r\n");
+    shell.write("two", "a\r\nx\r\n");
+    let found = |options: &str| {
+        let run = format!("search --sort path -I {options} a one two");
+        shell.tamis(&run).stdout
+    };
+    assert_eq!(found("--crlf -A1"), "a\r\nx\r\n--\r\na\r\nx\r\n");
+    assert_eq!(found("-A1"), "a\r\nx\r\n--\na\r\nx\r\n");
+}
+
+#[test]
+fn a_mark_is_no_text_of_a_range_of_a_stream() {
+    let shell = Shell::new();
+    let text = b"\xef\xbb\xbffoo\nbar\nfoo\n";
+    for (range, expected) in [
+        ("lines:1..3", "0:foo\n"),
+        ("lines:2..", "8:foo\n"),
+        ("bytes:0..", "0:foo\n8:foo\n"),
+    ] {
+        let run = format!("search -b ^foo --range {range} -");
+        assert_eq!(shell.tamis_fed(&run, text).stdout, expected, "{range}");
+    }
+}
+
+#[test]
+fn archives_that_are_not_unpacked_are_named() {
+    let shell = Shell::new();
+    shell.write("text.xz", b"\xfd7zXZ\0\0\x04\xe6\xd6\xb4\x46");
+    let ran = shell.tamis("search -z x text.xz");
+    assert_eq!(ran.code, Some(2), "{ran}");
+    assert!(ran.stderr.contains("`text.xz` is packed as xz"), "{ran}");
+    assert_eq!(shell.tamis("search -z x .").code, Some(2));
+    assert_eq!(shell.tamis("search x text.xz").code, Some(1));
+}
+
+#[test]
+fn a_multiline_search_of_single_lines_shares_them_out() {
+    let shell = shell();
+    let found = |options: &str| shell.tamis(&format!("search -n {options} app.log")).stdout;
+    assert_eq!(found("-U net"), "5:error: net\n");
+    assert_eq!(found("-U net\\nend"), "5:error: net\n6:end\n");
+    assert_eq!(
+        found("-U --multiline-dotall net.end"),
+        "5:error: net\n6:end\n"
+    );
+}
+
+#[test]
 fn a_range_is_all_that_is_searched() {
     let shell = shell();
     let found = |options: &str| {
@@ -315,8 +420,9 @@ fn a_line_too_long_is_an_error_with_its_place() {
     let ran = shell.tamis("search x long.txt --max-line 10kB --io read");
     assert_eq!(ran.code, Some(2), "{ran}");
     assert!(
-        ran.stderr
-            .contains("`long.txt`: the record at byte 6 is longer than 10000 bytes"),
+        ran.stderr.contains(
+            "`long.txt`: the line at byte 6 is longer than the 10000 bytes that `--max-line` allows"
+        ),
         "{ran}"
     );
 }

@@ -3,12 +3,13 @@
 //! Here everything comes together that no chunk knows: line numbers, context across the borders of chunks, how many matches
 //! there were before, whether the input is text at all.
 
+mod ending;
+
 use std::collections::VecDeque;
 use std::time::Instant;
 
 use tamis_engine::pipeline::Flow;
 
-use super::color::Color;
 use super::json;
 use super::name::Name;
 use super::options::{BinaryFiles, Report, Search};
@@ -80,6 +81,8 @@ pub(super) struct InputMerge<'s, 'o> {
     binary: Binary,
     out: InputOutput<'o>,
     started: Instant,
+    /// Where the search begins.
+    started_at: u64,
     /// Lines in the parts before.
     lines_before: u64,
     matched_lines: u64,
@@ -113,6 +116,7 @@ impl<'s, 'o> InputMerge<'s, 'o> {
             binary,
             out,
             started: Instant::now(),
+            started_at: 0,
             lines_before: 0,
             matched_lines: 0,
             matches: 0,
@@ -153,6 +157,11 @@ impl<'s, 'o> InputMerge<'s, 'o> {
     /// Sets the number that the first line has, counted from 0.
     pub(super) fn starts_at_line(&mut self, line: u64) {
         self.lines_before = line;
+    }
+
+    /// Sets where the first line starts.
+    pub(super) fn starts_at_byte(&mut self, offset: u64) {
+        self.started_at = offset;
     }
 
     /// Says that the search ends at `end`, because there is a NUL byte at `offset`.
@@ -206,8 +215,12 @@ impl<'s, 'o> InputMerge<'s, 'o> {
             self.matches += part.matches;
         } else {
             self.matched_lines += left;
-            let counted = part.matches_of_lines.iter().take(left as usize);
-            self.matches += counted.sum::<u64>();
+            let counted = &part.counted_lines[..left as usize];
+            self.matches += counted
+                .iter()
+                .map(|line| u64::from(line.matches))
+                .sum::<u64>();
+            self.ended_at = counted.last().map(|line| line.end);
             return Flow::Stop;
         }
         if self.matched_lines > 0 && self.search.ends_at_first_match() {
@@ -436,82 +449,5 @@ impl<'s, 'o> InputMerge<'s, 'o> {
             }
             _ => {}
         }
-    }
-
-    /// Ends the input: what is said of it as a whole. `len_bytes` of it were searched, unless the search ended early.
-    pub(super) fn finish(mut self, len_bytes: u64) -> Result<Found> {
-        // As ripgrep counts: up to the byte that tells that this is no text, although all was searched.
-        let ends = [self.ended_at, self.binary_at];
-        let bytes_searched = ends.into_iter().flatten().fold(len_bytes, u64::min);
-        let has_match = self.matched_lines > 0;
-        let mut stats = Stats {
-            elapsed: self.started.elapsed(),
-            searches: 1,
-            searches_with_match: u64::from(has_match),
-            bytes_searched,
-            bytes_printed: 0,
-            matched_lines: self.matched_lines,
-            matches: self.matches,
-        };
-        let is_left = self.binary == Binary::Leave && self.binary_at.is_some();
-        if self.search.report == Report::Lines {
-            self.write_binary_note();
-        }
-        stats.bytes_printed = self.out.written();
-        let out = self.out.buffer();
-        let (search, name) = (self.search, self.name);
-        let mut is_match = has_match;
-        match search.report {
-            Report::Lines => {}
-            Report::Quiet => is_match &= !is_left,
-            Report::Json if self.has_begun => {
-                json::write_end(out, &name.json, self.binary_at, &stats);
-            }
-            Report::Json => {}
-            _ if is_left => is_match = search.report == Report::FilesWithoutMatch,
-            Report::Count | Report::CountMatches => {
-                if has_match || search.style.include_zero {
-                    if search.style.names {
-                        name.write(out, search, b":");
-                    }
-                    let count = match search.report {
-                        Report::Count => self.matched_lines,
-                        _ => self.matches,
-                    };
-                    out.extend_from_slice(itoa::Buffer::new().format(count).as_bytes());
-                    out.extend_from_slice(search.terminator_text());
-                }
-            }
-            Report::FilesWithMatch | Report::FilesWithoutMatch => {
-                is_match = has_match == (search.report == Report::FilesWithMatch);
-                if is_match {
-                    name.write(out, search, search.terminator_text());
-                }
-            }
-        }
-        self.out.finish()?;
-        Ok(Found {
-            is_match,
-            stats,
-            work: self.work,
-        })
-    }
-
-    fn write_binary_note(&mut self) {
-        let Some(offset) = self.binary_at.filter(|_| self.matched_lines > 0) else {
-            return;
-        };
-        let out = self.out.buffer();
-        if self.search.style.names {
-            Color::Path.paint(self.search.style.color, out, &self.name.bytes);
-            out.extend_from_slice(b": ");
-        }
-        let note = match self.binary {
-            Binary::Leave => {
-                "WARNING: stopped searching binary file after match (found \"\\0\" byte"
-            }
-            _ => "binary file matches (found \"\\0\" byte",
-        };
-        out.extend_from_slice(format!("{note} around offset {offset})\n").as_bytes());
     }
 }

@@ -7,13 +7,13 @@ use std::ffi::OsStr;
 use std::io;
 use std::os::unix::ffi::OsStrExt;
 
-use grep_matcher::LineTerminator;
+use grep_matcher::{LineTerminator, Matcher};
 use grep_printer::{ColorSpecs, JSONBuilder, StandardBuilder, SummaryBuilder, SummaryKind};
-use grep_regex::{RegexMatcher, RegexMatcherBuilder};
+use grep_regex::RegexMatcher;
 use grep_searcher::{BinaryDetection, Searcher, SearcherBuilder};
+use tamis_engine::Error as EngineError;
 use tamis_engine::pipeline::Stages;
 use tamis_engine::source::{Opened, Source};
-use tamis_engine::{Error as EngineError, Result as EngineResult};
 use termcolor::{Ansi, NoColor, WriteColor};
 
 use super::input::{Found, Origin};
@@ -21,13 +21,16 @@ use super::name::Name;
 use super::one::Reading;
 use super::options::{BinaryFiles, Report, Search};
 use super::output::InputOutput;
-use super::pattern::{Boundary, Case, LineEnd, MatcherOptions};
+use super::pattern::{LineEnd, MatcherOptions};
 use super::stats::Stats;
 use crate::{Error, Result, Work};
 
 /// Patterns whose matches may span lines.
 #[derive(Clone, Debug)]
-pub struct Multiline(RegexMatcher);
+pub struct Multiline {
+    matcher: RegexMatcher,
+    line_end: LineEnd,
+}
 
 impl Multiline {
     /// Reads `patterns`; `dot_all`: `.` matches a line end as well.
@@ -35,25 +38,24 @@ impl Multiline {
     /// # Errors
     /// [`Error::Pattern`].
     pub fn new(patterns: &[String], options: &MatcherOptions, dot_all: bool) -> Result<Self> {
-        let mut builder = RegexMatcherBuilder::new();
-        builder
-            .multi_line(true)
-            .unicode(options.unicode)
-            .fixed_strings(options.fixed_strings)
-            .case_insensitive(options.case == Case::Insensitive)
-            .case_smart(options.case == Case::Smart)
-            .word(options.boundary == Boundary::Word)
-            .whole_line(options.boundary == Boundary::Line)
+        let matcher = options
+            .grep_regex()
             .dot_matches_new_line(dot_all)
-            .crlf(options.line_end == LineEnd::CrLf)
             .line_terminator(None)
-            .ban_byte(options.banned);
-        let matcher = builder
             .build_many(patterns)
             .map_err(|error| Error::Pattern {
                 message: error.to_string(),
             })?;
-        Ok(Self(matcher))
+        Ok(Self {
+            matcher,
+            line_end: options.line_end,
+        })
+    }
+
+    /// Whether a match may contain the end of a line. If not, lines are searched one by one, as ripgrep does.
+    pub fn spans_lines(&self) -> bool {
+        let never = self.matcher.non_matching_bytes();
+        !never.is_some_and(|bytes| bytes.contains(self.line_end.byte()))
     }
 
     /// Searches all of `source`.
@@ -89,13 +91,11 @@ impl Multiline {
                         read => len += read,
                     }
                     if len > reading.line_bytes_max {
-                        return Err(EngineError::RecordTooLong {
+                        return Err(Error::TooLong {
                             input: stream.name().to_owned(),
-                            byte_offset: 0,
-                            quote_byte_offset: None,
+                            what: "all of it, which `-U` keeps in memory,".to_owned(),
                             limit_bytes: reading.line_bytes_max,
-                        }
-                        .into());
+                        });
                     }
                 }
                 let found = self.search(search, &text[..len], name, origin, output)?;
@@ -136,12 +136,12 @@ impl Multiline {
         name: &Name,
         origin: Origin,
         rows: W,
-    ) -> EngineResult<Found> {
+    ) -> Result<Found> {
         let mut searcher = searcher(search, origin);
         let path = OsStr::from_bytes(&name.bytes);
-        let matcher = &self.0;
+        let matcher = &self.matcher;
         let style = &search.style;
-        let (rows, is_match, stats) = match search.report {
+        let (rows, searched, is_match, stats) = match search.report {
             Report::Lines => {
                 let mut printer = StandardBuilder::new();
                 printer
@@ -157,18 +157,18 @@ impl Multiline {
                     .stats(search.stats);
                 let mut printer = printer.build(rows);
                 let mut sink = printer.sink_with_path(matcher, path);
-                let _ = searcher.search_slice(matcher, bytes, &mut sink);
+                let searched = searcher.search_slice(matcher, bytes, &mut sink);
                 let (is_match, stats) = (sink.has_match(), sink.stats().cloned());
-                (printer.into_inner(), is_match, stats)
+                (printer.into_inner(), searched, is_match, stats)
             }
             Report::Json => {
                 let mut printer = JSONBuilder::new();
                 printer.replacement(style.replacement.clone());
                 let mut printer = printer.build(rows);
                 let mut sink = printer.sink_with_path(matcher, path);
-                let _ = searcher.search_slice(matcher, bytes, &mut sink);
+                let searched = searcher.search_slice(matcher, bytes, &mut sink);
                 let (is_match, stats) = (sink.has_match(), sink.stats().clone());
-                (printer.into_inner(), is_match, Some(stats))
+                (printer.into_inner(), searched, is_match, Some(stats))
             }
             report => {
                 let mut printer = SummaryBuilder::new();
@@ -181,15 +181,18 @@ impl Multiline {
                     .stats(search.stats);
                 let mut printer = printer.build(rows);
                 let mut sink = printer.sink_with_path(matcher, path);
-                let _ = searcher.search_slice(matcher, bytes, &mut sink);
+                let searched = searcher.search_slice(matcher, bytes, &mut sink);
                 let (is_match, stats) = (sink.has_match(), sink.stats().cloned());
-                (printer.into_inner(), is_match, stats)
+                (printer.into_inner(), searched, is_match, stats)
             }
         };
-        // Writing to memory does not fail, and neither does searching it; what fails is where rows go then.
+        // What the searcher says of rows that could not be written is less than what their output says.
         if let Some(error) = rows.into_rows().failed {
-            return Err(error);
+            return Err(error.into());
         }
+        searched.map_err(|error| Error::Pattern {
+            message: error.to_string(),
+        })?;
         let stats = stats.map(|stats| Stats {
             elapsed: stats.elapsed(),
             searches: stats.searches(),

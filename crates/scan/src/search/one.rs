@@ -2,6 +2,7 @@
 //!
 //! Before that a look at its first bytes: a byte order mark tells the encoding, and a NUL byte that this is no text.
 
+use tamis_engine::Error as EngineError;
 use tamis_engine::control::{Cancel, Progress};
 use tamis_engine::framing::Framing;
 use tamis_engine::kernel::Kernel;
@@ -15,7 +16,7 @@ use super::options::Search;
 use super::output::InputOutput;
 use super::range::{CutStream, Extent};
 use super::worker::Worker;
-use crate::{Result, Work};
+use crate::{Error, Result, Work};
 
 /// What ripgrep looks at before it searches a file.
 pub(super) const HEAD_BYTES: usize = 64 << 10;
@@ -37,9 +38,28 @@ pub struct Reading {
     pub progress: Progress,
     /// What of each input is searched.
     pub extent: Extent,
+    /// Archives are unpacked, so that one that cannot be is an error and no text.
+    pub unpacks: bool,
 }
 
 impl Reading {
+    /// An error if `head` is that of an archive that is not unpacked, and archives are to be.
+    pub(super) fn refuse_unknown_packing(&self, name: &[u8], head: &[u8]) -> Result<()> {
+        let codec = match head {
+            [b'B', b'Z', b'h', b'1'..=b'9', 0x31, 0x41, ..] => "bzip2",
+            [0xfd, b'7', b'z', b'X', b'Z', 0, ..] => "xz",
+            [0x02, 0x21, 0x4c, 0x18, ..] => "legacy lz4",
+            _ => return Ok(()),
+        };
+        match self.unpacks {
+            false => Ok(()),
+            true => Err(Error::UnknownPacking {
+                input: String::from_utf8_lossy(name).into_owned(),
+                codec,
+            }),
+        }
+    }
+
     fn options(&self) -> Options {
         Options {
             threads: self.threads,
@@ -94,13 +114,30 @@ pub(super) fn search(
     }
     let mut merge = InputMerge::new(search, name, origin, output);
     let outcome = search_into(search, source, name, reading, &mut merge);
-    // What was found before something went wrong is as true as ever.
+    // What was found in the chunks before something went wrong is as true as ever.
     let found = merge.finish(*outcome.as_ref().unwrap_or(&0));
-    outcome?;
+    outcome.map_err(about_lines)?;
     Ok(found?)
 }
 
-/// Searches `source` and returns how many bytes there were.
+/// Records are lines here.
+fn about_lines(error: Error) -> Error {
+    match error {
+        Error::Engine(EngineError::RecordTooLong {
+            input,
+            byte_offset,
+            limit_bytes,
+            ..
+        }) => Error::TooLong {
+            input,
+            what: format!("the line at byte {byte_offset}"),
+            limit_bytes,
+        },
+        other => other,
+    }
+}
+
+/// Searches `source` and returns where its text ended.
 fn search_into(
     search: &Search,
     source: &dyn Source,
@@ -109,6 +146,7 @@ fn search_into(
     merge: &mut InputMerge<'_, '_>,
 ) -> Result<u64> {
     let Peeked { head, input, .. } = look(source.open()?)?;
+    reading.refuse_unknown_packing(&name.bytes, &head)?;
     let mark = Mark::of(&head);
     let Peeked { head, input, .. } = match mark {
         Mark::Utf16 => look(transcoded(input))?,
@@ -128,6 +166,7 @@ fn search_into(
     let mut options = reading.options();
     options.start = mark_bytes;
     let (input, skipped) = cut(search, input, reading, &mut options, merge)?;
+    merge.starts_at_byte((options.start + skipped).saturating_sub(mark_bytes));
     let nul = merge.nul_check();
     let mut own_worker = Worker::new(search, reading.kernel);
     let outcome = pipeline::run(
@@ -141,8 +180,10 @@ fn search_into(
         },
         |part| merge.take(part, &mut own_worker),
     )?;
-    merge.took(Work::of(&outcome));
-    Ok(outcome.bytes.saturating_sub(mark_bytes))
+    let mut work = Work::of(&outcome);
+    work.bytes = work.bytes.saturating_sub(options.start);
+    merge.took(work);
+    Ok((outcome.bytes + skipped).saturating_sub(mark_bytes))
 }
 
 /// The first bytes. A stream that has given a line and no more for now is not waited for.
@@ -192,7 +233,10 @@ fn cut(
             let mut stream = CutStream::new(stream, terminator, extent, reading.kernel);
             let (start, lines) = stream.skip()?;
             merge.starts_at_line(lines);
-            options.start = 0;
+            // A byte order mark is in the first line.
+            if start > 0 {
+                options.start = 0;
+            }
             Ok((Opened::Stream(Box::new(stream)), start))
         }
         input => Ok((input, 0)),

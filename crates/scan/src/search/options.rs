@@ -139,7 +139,7 @@ impl Search {
     }
 
     /// What is written at the end of a line.
-    pub(super) fn terminator_text(&self) -> &'static [u8] {
+    pub fn terminator_text(&self) -> &'static [u8] {
         match self.line_end() {
             LineEnd::Lf => b"\n",
             LineEnd::CrLf => b"\r\n",

@@ -3,7 +3,7 @@
 //! A worker knows neither how many lines precede its chunk nor what of its first and last lines belongs to matches in other
 //! chunks. So it leaves room for line numbers ([`Row::number_at`]), and makes a row of every line that *may* be shown
 //! ([`RowKind::Edge`]): the first lines, which may follow a match of an earlier chunk, and the last, which may precede one of a later
-//! chunk. The merge ([`file`](super::file)) decides, and copies.
+//! chunk. The merge ([`input`](super::input)) decides, and copies.
 
 /// What was found in a chunk.
 #[derive(Debug, Default)]
@@ -22,8 +22,8 @@ pub(super) struct Part {
     pub(super) matched_lines: u64,
     /// Matches in them, if they are counted.
     pub(super) matches: u64,
-    /// Matches in each line that matches, if a search stops after some of these.
-    pub(super) matches_of_lines: Vec<u64>,
+    /// The lines that match, if a search that shows none stops after some of these.
+    pub(super) counted_lines: Vec<CountedLine>,
     /// Where the first line that matches ends, as an offset of the input.
     pub(super) first_match_end: Option<u64>,
     /// First NUL byte of the chunk, as an offset of the input, if it matters.
@@ -32,6 +32,15 @@ pub(super) struct Part {
     pub(super) end: u64,
     /// What is left of the chunk, because `text` has become too long: to be searched when its turn has come.
     pub(super) rest: Option<Vec<u8>>,
+}
+
+/// A line that matches and is not shown.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct CountedLine {
+    /// Where it ends in the input.
+    pub(super) end: u64,
+    /// Matches in it, if they are counted.
+    pub(super) matches: u32,
 }
 
 /// A line number to be put in.

@@ -29,7 +29,9 @@ pub(super) struct Written {
 /// Writes lines, and keeps what it needs for the next.
 #[derive(Debug, Default)]
 pub(super) struct RowWriter {
-    /// Matches in the line at hand.
+    /// The line at hand, where it must stay as it is: mapped bytes may change between two looks.
+    line: Vec<u8>,
+    /// Matches in it.
     matches: Vec<Match>,
     /// The line with its matches replaced, and where the replacements are.
     replaced: Vec<u8>,
@@ -39,6 +41,30 @@ pub(super) struct RowWriter {
 impl RowWriter {
     /// Writes the rows of `line` to `out` and tells `wrote` of each; returns how many matches the line has, if anybody needs them.
     pub(super) fn write(
+        &mut self,
+        search: &Search,
+        caches: &mut Caches,
+        name: &Name,
+        line: Line<'_>,
+        out: &mut Vec<u8>,
+        wrote: impl FnMut(Written),
+    ) -> u64 {
+        if search.report != Report::Json {
+            return self.write_line(search, caches, name, line, out, wrote);
+        }
+        let mut copy = std::mem::take(&mut self.line);
+        copy.clear();
+        copy.extend_from_slice(line.bytes);
+        let line = Line {
+            bytes: &copy,
+            ..line
+        };
+        let matches = self.write_line(search, caches, name, line, out, wrote);
+        self.line = copy;
+        matches
+    }
+
+    fn write_line(
         &mut self,
         search: &Search,
         caches: &mut Caches,

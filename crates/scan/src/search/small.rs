@@ -5,6 +5,7 @@ use std::io::{self, Read};
 
 use tamis_engine::Error as EngineError;
 use tamis_engine::pipeline::Flow;
+use tamis_engine::source::is_packed;
 
 use super::input::{Found, InputMerge, Origin};
 use super::one::{HEAD_BYTES, Mark, Reading};
@@ -30,6 +31,8 @@ pub(super) struct Small<'j> {
     worker: Worker<'j>,
     buffer: Vec<u8>,
     reading: Reading,
+    /// Whether the last input that is not for us is a small archive.
+    is_packed: bool,
 }
 
 impl<'j> Small<'j> {
@@ -42,13 +45,19 @@ impl<'j> Small<'j> {
                 threads: 1,
                 ..job.reading.clone()
             },
+            is_packed: false,
         }
     }
 
     pub(super) fn search_or_postpone(&mut self, input: Input) {
         let job = self.job;
+        self.is_packed = false;
         match self.search(&input, job.output.input()) {
             Ok(Some(found)) => job.note(Ok(found)),
+            // There may be as many of these as files: each in the thread that found it.
+            Ok(None) if self.is_packed => {
+                job.note(job.search_source(&input, &self.reading, job.output.input()));
+            }
             Ok(None) => job.postpone(input),
             Err(error) => job.note(Err(error)),
         }
@@ -124,8 +133,7 @@ impl<'j> Small<'j> {
 
     /// Reads the whole input into the buffer and returns its length; `None`: it is not for us.
     fn read(&mut self, input: &Input) -> Result<Option<usize>> {
-        let is_plain = !self.job.inputs.read.unpack && self.reading.extent == Extent::All;
-        if input.is_stdin || !is_plain {
+        if input.is_stdin || self.reading.extent != Extent::All {
             return Ok(None);
         }
         if input.origin == Origin::Named && !input.path.is_file() {
@@ -159,8 +167,14 @@ impl<'j> Small<'j> {
                 }
             }
         }
+        if self.job.inputs.read.unpack {
+            let name = input.path.to_string_lossy();
+            self.is_packed = is_packed(&self.buffer[..len], &name);
+            let head = &self.buffer[..len];
+            self.reading.refuse_unknown_packing(name.as_bytes(), head)?;
+        }
         let is_transcoded = Mark::of(&self.buffer[..len]) == Mark::Utf16;
-        Ok((!is_transcoded).then_some(len))
+        Ok((!is_transcoded && !self.is_packed).then_some(len))
     }
 }
 

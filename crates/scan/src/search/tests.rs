@@ -40,6 +40,7 @@ fn printed(search: &Search, text: &[u8], threads: usize, chunk_bytes: usize) -> 
         cancel: Cancel::new(),
         progress: Progress::new(),
         extent: Extent::All,
+        unpacks: false,
     };
     let source = MemorySource::new("text", text.to_vec());
     let name = Name::new(b"text", search);

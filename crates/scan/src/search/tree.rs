@@ -16,7 +16,7 @@ use super::inputs::{Inputs, Order};
 use super::name::Name;
 use super::one::{self, Reading};
 use super::options::{Report, Search};
-use super::output::Output;
+use super::output::{InputOutput, Output};
 use super::small::{Ahead, Small};
 use super::stats::Stats;
 use crate::{Error, Result, Work};
@@ -214,12 +214,19 @@ impl Job<'_> {
 
     /// Searches an input on all cores.
     fn search_large(&self, input: &Input) {
-        self.note(self.search_source(input, self.reading));
+        let mut output = self.output.input();
+        // No other input is searched meanwhile, and rows are shown when they are found.
+        output.take_output();
+        self.note(self.search_source(input, self.reading, output));
     }
 
-    fn search_source(&self, input: &Input, reading: &Reading) -> Result<Found> {
+    pub(super) fn search_source(
+        &self,
+        input: &Input,
+        reading: &Reading,
+        output: InputOutput<'_>,
+    ) -> Result<Found> {
         let name = self.name(input);
-        let mut output = self.output.input();
         let source: Box<dyn Source> = match input.is_stdin {
             true => Box::new(StdinSource::new(ReadOptions {
                 live: true,
@@ -227,9 +234,6 @@ impl Job<'_> {
             })),
             false => Box::new(FileSource::new(&input.path, self.inputs.read.clone())),
         };
-        if reading.threads > 1 {
-            output.take_output();
-        }
         let origin = input.origin;
         one::search(self.search, source.as_ref(), &name, origin, reading, output)
     }

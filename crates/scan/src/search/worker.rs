@@ -8,7 +8,7 @@ use super::condition::Caches;
 use super::lines::{Lines, line_end};
 use super::name::Name;
 use super::options::Search;
-use super::part::{Number, Part, Row, RowKind};
+use super::part::{CountedLine, Number, Part, Row, RowKind};
 use super::row::{Line, RowWriter, each_match};
 
 /// A part whose text or rows are longer than this leaves the rest of its chunk for later: this, times the parts that wait for
@@ -99,15 +99,20 @@ impl<'s> Worker<'s> {
             };
             return;
         }
-        while let Some(line) = lines.next(search, &mut self.caches, |_| {}) {
+        let limit = search.max_count.unwrap_or(u64::MAX);
+        while part.matched_lines < limit
+            && let Some(line) = lines.next(search, &mut self.caches, |_| {})
+        {
             part.matched_lines += 1;
+            let end = byte_offset + line.end as u64;
+            let mut matches = 0;
             if search.needs_matches() {
-                let mut matches = 0;
                 each_match(search, &mut self.caches, &bytes[line], |_| matches += 1);
-                part.matches += matches.max(1);
-                if search.max_count.is_some() {
-                    part.matches_of_lines.push(matches.max(1));
-                }
+                matches = matches.max(1);
+                part.matches += u64::from(matches);
+            }
+            if search.max_count.is_some() {
+                part.counted_lines.push(CountedLine { end, matches });
             }
         }
     }

@@ -66,25 +66,17 @@ impl Request {
         };
         // Lines before a range of bytes would have to be counted first.
         let is_far = matches!(extent, Extent::Bytes(_));
-        let typed_multiline = options.matching.multiline;
+        let multiline = multiline(options, &patterns)?;
         let search = Search {
-            condition: condition(options, if typed_multiline { &[] } else { &patterns })?,
-            multiline: typed_multiline
-                .then(|| {
-                    Multiline::new(
-                        &patterns,
-                        &settings(options),
-                        options.matching.multiline_dotall,
-                    )
-                })
-                .transpose()?,
+            condition: condition(options, if multiline.is_some() { &[] } else { &patterns })?,
+            multiline,
             report,
             before: around(typed.before_context),
             after: around(typed.after_context),
             max_count: typed.max_count,
             line_numbers: typed.line_number
                 || numbers_by_default && !typed.no_line_number && !is_far,
-            stats: typed.stats || report == Report::Json,
+            stats: typed.stats || typed.json,
             binary: match options.matching.text || options.matching.null_data {
                 true => BinaryFiles::Text,
                 false => BinaryFiles::Guarded,
@@ -103,8 +95,10 @@ impl Request {
             },
         };
         let separator = match report {
-            Report::Lines if heading => b"\n".to_vec(),
-            Report::Lines if search.before + search.after > 0 => b"--\n".to_vec(),
+            Report::Lines if heading => search.terminator_text().to_vec(),
+            Report::Lines if search.before + search.after > 0 => {
+                [b"--", search.terminator_text()].concat()
+            }
             _ => Vec::new(),
         };
         let reading = Reading {
@@ -115,12 +109,15 @@ impl Request {
             cancel: context.cancel.clone(),
             progress: progress.clone(),
             extent,
+            unpacks: options.selection.search_zip,
         };
         let read = ReadOptions {
             io: inputs::io(globals),
             // As ripgrep: what was there when it was opened is searched.
             growth: Growth::Allowed,
             unpack: options.selection.search_zip,
+            // Lines go through as they come: a bomb takes time and no memory.
+            max_expansion: u64::MAX,
             cancel: context.cancel.clone(),
             ..ReadOptions::default()
         };
@@ -260,6 +257,16 @@ fn settings(options: &Options) -> MatcherOptions {
         banned: (!typed.text && !typed.null_data).then_some(0),
         ..MatcherOptions::default()
     }
+}
+
+/// Only if matches may span lines indeed: lines are searched on all cores, and need not all be in memory.
+fn multiline(options: &Options, patterns: &[String]) -> Result<Option<Multiline>> {
+    if !options.matching.multiline {
+        return Ok(None);
+    }
+    let dot_all = options.matching.multiline_dotall;
+    let multiline = Multiline::new(patterns, &settings(options), dot_all)?;
+    Ok(Some(multiline).filter(Multiline::spans_lines))
 }
 
 fn condition(options: &Options, patterns: &[String]) -> Result<Condition> {
