@@ -3,7 +3,7 @@
 Usage: python search.py --tamis BINARY --ripgrep BINARY --tree FOLDER [--tree FOLDER ...] [--cases N]
 
 Small files with everything that is hard, and real trees of sources, are searched with many combinations of options and patterns. Chunks
-are forced to 1, 2, 3, 7, 64 and 512 KiB bytes, threads to 1, 2, 3 and 8; no output may show that. Times in JSON aside. Prints how
+are forced to 1, 2, 3, 7, 64 and 512 KiB bytes, threads to 1 to 8, on the first tree in all combinations; no output may show that. Times in JSON aside. Prints how
 many runs agree, the first that do not, and ends with 1 if there are any.
 """
 
@@ -17,7 +17,7 @@ import sys
 import tempfile
 
 CHUNKS = ["1", "2", "3", "7", "64", "524288"]
-THREADS = ["1", "2", "3", "8"]
+THREADS = [str(count) for count in range(1, 9)]
 SHOWN_MAX = 5
 
 OPTIONS = [
@@ -28,6 +28,7 @@ OPTIONS = [
     "--json -A1 -B1", "--json -v", "--json -v -C1", "--no-heading -H -c", "--crlf", "--crlf -o", "--null-data",
     "--color always -n", "--color always -H --heading -n", "--color always -o -b --column", "--color always -A1",
     "--color always -v -n", "-U", "-U -n -o", "-U --json", "-U -c", "-U -v -n",
+    "-l -c", "-c -l", "-c --json", "--count-matches -c", "-q --json", "-m2 --json", "-n -n -A1 -A2", "-c -o -m1",
 ]  # fmt: skip
 
 PATTERNS = [
@@ -39,13 +40,16 @@ TREE_OPTIONS = [
     "", "-n", "-c", "-o", "-A2", "-B3 -n", "--heading -n", "-l", "--files-without-match", "-i", "-w", "--hidden",
     "--no-ignore --hidden", "-t rust", "-t py", "-T rust", "-g *.rs", "-g !*.py", "--json", "-m1", "-I",
     "--count-matches", "--include-zero -c", "--color always -n --heading", "--max-depth 2", "-a -c", "-v -c",
-    "-U -n", "--sort modified -c",
+    "-U -n", "--sort modified -c", "-v", "--crlf -A1", "--null-data -l", "--crlf --heading",
 ]  # fmt: skip
 
 TREE_PATTERNS = [
     "fn main", "unsafe", "[A-Z][a-z]+_[0-9]{3,}", "copyright", "import \\w+", "\\w+_\\w+_\\w+", "\\bif\\b.*\\bnot\\b",
     "def \\w+\\(self", "(?i)todo",
 ]  # fmt: skip
+
+# Those that chunks and threads can break, on a real tree in all combinations with them.
+EXHAUSTIVE_OPTIONS = ["-n", "-c", "-o", "-v", "-A2", "-B3", "-w", "-i", "--json"]
 
 TIMES = re.compile(rb'"(elapsed|elapsed_total)":\{[^}]*\}')
 
@@ -61,8 +65,11 @@ class Comparison:
         done = subprocess.run(command, capture_output=True, cwd=folder, check=False, **stdin)
         return done.returncode, TIMES.sub(b"", done.stdout), done.stderr
 
-    def same(self, options: list[str], folder, ours: list[str] = (), text=None, in_order=True):
-        ripgrep = self.run([self.arguments.ripgrep, "--no-config", *options], folder, text)
+    def ripgrep(self, options: list[str], folder, text=None):
+        return self.run([self.arguments.ripgrep, "--no-config", *options], folder, text)
+
+    def same(self, options: list[str], folder, ours: list[str] = (), text=None, in_order=True, ripgrep=None):
+        ripgrep = ripgrep or self.ripgrep(options, folder, text)
         tamis = self.run([self.arguments.tamis, "search", *ours, *options], folder, text)
         self.runs += 1
         arrange = (lambda out: out) if in_order else (lambda out: b"\n".join(sorted(out.split(b"\n"))))
@@ -124,6 +131,15 @@ def compare_trees(comparison: Comparison, chance: random.Random, trees: list[str
             comparison.same([*options, str(tree)], tree, ours, in_order=False)
 
 
+def compare_exhaustively(comparison: Comparison, tree: pathlib.Path):
+    for option in EXHAUSTIVE_OPTIONS:
+        options = [option, "--sort", "path", "-e", "fn|let"]
+        ripgrep = comparison.ripgrep(options, tree)
+        for chunk, threads in itertools.product(CHUNKS, THREADS):
+            ours = ["--chunk-size", chunk, "--threads", threads]
+            comparison.same(options, tree, ours, ripgrep=ripgrep)
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--tamis", required=True)
@@ -153,6 +169,7 @@ def main() -> int:
         ]:
             comparison.same(["--sort", "path", *options], folder)
     if arguments.tree:
+        compare_exhaustively(comparison, pathlib.Path(arguments.tree[0]))
         compare_trees(comparison, chance, arguments.tree, arguments.cases // 10)
     print(f"search: {comparison.runs - comparison.differences} of {comparison.runs} runs agree with ripgrep")
     return 1 if comparison.differences else 0

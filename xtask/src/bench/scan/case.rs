@@ -50,7 +50,7 @@ pub(super) const CASES: &[Case] = &[
             ("tamis", "search -n sched_setscheduler_nocheck {text}"),
             ("rg", "-n sched_setscheduler_nocheck {text}"),
             ("ugrep", "-n sched_setscheduler_nocheck {text}"),
-            ("grep", "-n sched_setscheduler_nocheck {text}"),
+            ("grep", "-a -n sched_setscheduler_nocheck {text}"),
         ],
     },
     Case {
@@ -61,7 +61,7 @@ pub(super) const CASES: &[Case] = &[
             ("tamis", "search -c sched_setscheduler_nocheck {text}"),
             ("rg", "-c sched_setscheduler_nocheck {text}"),
             ("ugrep", "-c sched_setscheduler_nocheck {text}"),
-            ("grep", "-c sched_setscheduler_nocheck {text}"),
+            ("grep", "-a -c sched_setscheduler_nocheck {text}"),
         ],
     },
     Case {
@@ -72,7 +72,7 @@ pub(super) const CASES: &[Case] = &[
             ("tamis", "search -i -c deadlock {text}"),
             ("rg", "-i -c deadlock {text}"),
             ("ugrep", "-i -c deadlock {text}"),
-            ("grep", "-i -c deadlock {text}"),
+            ("grep", "-a -i -c deadlock {text}"),
         ],
     },
     Case {
@@ -83,7 +83,7 @@ pub(super) const CASES: &[Case] = &[
             ("tamis", "search -c {fifty} {text}"),
             ("rg", "-c {fifty} {text}"),
             ("ugrep", "-c {fifty} {text}"),
-            ("grep", "-E -c {fifty} {text}"),
+            ("grep", "-a -E -c {fifty} {text}"),
         ],
     },
     Case {
@@ -94,7 +94,7 @@ pub(super) const CASES: &[Case] = &[
             ("tamis", "search -F -c -f {words} {text}"),
             ("rg", "-F -c -f {words} {text}"),
             ("ugrep", "-F -c -f {words} {text}"),
-            ("grep", "-F -c -f {words} {text}"),
+            ("grep", "-a -F -c -f {words} {text}"),
         ],
     },
     Case {
@@ -105,7 +105,7 @@ pub(super) const CASES: &[Case] = &[
             ("tamis", "search -c return {text}"),
             ("rg", "-c return {text}"),
             ("ugrep", "-c return {text}"),
-            ("grep", "-c return {text}"),
+            ("grep", "-a -c return {text}"),
         ],
     },
     Case {
@@ -116,7 +116,7 @@ pub(super) const CASES: &[Case] = &[
             ("tamis", "search -n return {text}"),
             ("rg", "-n return {text}"),
             ("ugrep", "-n return {text}"),
-            ("grep", "-n return {text}"),
+            ("grep", "-a -n return {text}"),
         ],
     },
     Case {
@@ -127,7 +127,7 @@ pub(super) const CASES: &[Case] = &[
             ("tamis", "search -c [A-Z][a-z]+_[0-9]{3,} {text}"),
             ("rg", "-c [A-Z][a-z]+_[0-9]{3,} {text}"),
             ("ugrep", "-c [A-Z][a-z]+_[0-9]{3,} {text}"),
-            ("grep", "-E -c [A-Z][a-z]+_[0-9]{3,} {text}"),
+            ("grep", "-a -E -c [A-Z][a-z]+_[0-9]{3,} {text}"),
         ],
     },
     Case {
@@ -138,7 +138,7 @@ pub(super) const CASES: &[Case] = &[
             ("tamis", "search -w -n lock {text}"),
             ("rg", "-w -n lock {text}"),
             ("ugrep", "-w -n lock {text}"),
-            ("grep", "-w -n lock {text}"),
+            ("grep", "-a -w -n lock {text}"),
         ],
     },
     Case {
@@ -149,7 +149,7 @@ pub(super) const CASES: &[Case] = &[
             ("tamis", "search -n -C3 mutex_lock {text}"),
             ("rg", "-n -C3 mutex_lock {text}"),
             ("ugrep", "-n -C3 mutex_lock {text}"),
-            ("grep", "-n -C3 mutex_lock {text}"),
+            ("grep", "-a -n -C3 mutex_lock {text}"),
         ],
     },
     Case {
@@ -159,7 +159,7 @@ pub(super) const CASES: &[Case] = &[
         commands: &[
             ("tamis", "search -v -n return {text}"),
             ("rg", "-v -n return {text}"),
-            ("grep", "-v -n return {text}"),
+            ("grep", "-a -v -n return {text}"),
         ],
     },
     Case {
@@ -178,7 +178,7 @@ pub(super) const CASES: &[Case] = &[
         commands: &[
             ("tamis", "search -c ^ {text}"),
             ("rg", "-c ^ {text}"),
-            ("grep", "-c ^ {text}"),
+            ("grep", "-a -c ^ {text}"),
         ],
     },
     Case {
@@ -188,8 +188,6 @@ pub(super) const CASES: &[Case] = &[
         commands: &[
             ("tamis", "search -n sched_setscheduler_nocheck {tree}"),
             ("rg", "-n sched_setscheduler_nocheck {tree}"),
-            ("ugrep", "-r -n sched_setscheduler_nocheck {tree}"),
-            ("grep", "-r -n sched_setscheduler_nocheck {tree}"),
         ],
     },
     Case {
@@ -199,8 +197,6 @@ pub(super) const CASES: &[Case] = &[
         commands: &[
             ("tamis", "search -n mutex_lock {tree}"),
             ("rg", "-n mutex_lock {tree}"),
-            ("ugrep", "-r -n mutex_lock {tree}"),
-            ("grep", "-r -n mutex_lock {tree}"),
         ],
     },
     Case {
@@ -210,8 +206,6 @@ pub(super) const CASES: &[Case] = &[
         commands: &[
             ("tamis", "search -l mutex_lock {tree}"),
             ("rg", "-l mutex_lock {tree}"),
-            ("ugrep", "-r -l mutex_lock {tree}"),
-            ("grep", "-r -l mutex_lock {tree}"),
         ],
     },
     Case {

@@ -16,6 +16,9 @@ use crate::python::Python;
 /// A peer that takes longer runs in the first round only.
 pub(super) const LONG_SECONDS: f64 = 5.0;
 
+/// Peers with rules of their own for words and bytes that are no text.
+const MAY_DIFFER: [&str; 2] = ["ugrep", "grep"];
+
 /// One tool at one case.
 #[derive(Debug)]
 pub(super) struct Entry {
@@ -109,11 +112,15 @@ pub(super) fn run_once(python: &Python, data: &Data, entries: &mut [Entry]) -> R
         );
         entry.runs.push(run);
         let expected = expected.get_or_insert_with(|| answer.clone());
-        if *expected != answer {
-            return Err(format!(
-                "{title}: {tool} answers otherwise than the first one: {answer} for {expected}"
-            ));
+        if *expected == answer {
+            continue;
         }
+        let difference = format!("{answer} instead of {expected}");
+        if !MAY_DIFFER.contains(&tool) {
+            return Err(format!("{title}: {tool} answers {difference}"));
+        }
+        eprintln!("  {title:40} {tool:10} answers {difference}");
+        entry.failure = Some("answers otherwise".to_owned());
     }
     Ok(())
 }

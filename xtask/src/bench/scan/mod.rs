@@ -4,7 +4,7 @@
 //!    access log of a day.
 //! 2. [`case`] names what is done with it and the command line of each tool. Every tool runs once in each round, as a whole
 //!    process, from and to files in memory; Tamis with one thread as well.
-//! 3. A tool whose answer is not that of the first one ends the benchmark.
+//! 3. An answer of ripgrep or wc that is not ours ends the benchmark; another tool that differs is left out.
 //! 4. [`report`] prints the medians.
 //!
 //! A peer that cannot be had is left out, and the table says so.
