@@ -10,7 +10,7 @@ use crate::search::stats::Stats;
 
 impl InputMerge<'_, '_> {
     /// Ends the input: what is said of it as a whole. It was searched up to `end`, unless the search ended early.
-    pub(super) fn finish(mut self, end: u64) -> Result<Found> {
+    pub(in crate::search) fn finish(mut self, end: u64) -> Result<Found> {
         // As ripgrep counts: up to the byte that tells that this is no text, although all was searched.
         let ended_at = self.ended_at.unwrap_or(end);
         let ended_at = self.binary_at.map_or(ended_at, |at| ended_at.min(at));
