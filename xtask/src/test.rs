@@ -72,7 +72,7 @@ fn search_oracle() -> Result<bool> {
     let mut script = python.script("tests/oracle/search.py");
     script.arg("--tamis").arg(target().join("release/tamis"));
     script.arg("--ripgrep").arg(python.program("rg"));
-    for tree in ["crates", "target/oracle-search/lib"] {
+    for tree in ["crates/engine", "crates", "target/oracle-search/lib"] {
         script.arg("--tree").arg(root().join(tree));
     }
     succeeds(&mut script)
@@ -162,6 +162,7 @@ fn message_oracle() -> Result<bool> {
 /// Compares what `tamis count` counts in real and in hostile files with what GNU wc does.
 fn count_oracle() -> Result<bool> {
     build_binary()?;
+    debian::provide("wc", "coreutils");
     let python = Python::with("oracle-python", Path::new("tests/oracle/requirements.txt"))?;
     let mut script = python.script("tests/oracle/count.py");
     script.arg("--tamis").arg(target().join("release/tamis"));
