@@ -5,11 +5,12 @@
 //! the range that was asked for, or to nothing is known only to who has seen the chunks before: a [`Part`] hands them over as
 //! [`Part::lead`], and says with [`Part::last`] what its own last record was. [`super::merge`] puts the two together.
 
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 use memchr::memchr;
 use tamis_engine::pipeline::Chunk;
 
+use super::event::Event;
 use super::format::Parser;
 use super::state::lock;
 use super::table;
@@ -142,96 +143,145 @@ impl Worker<'_> {
     /// Counts the lines of a chunk.
     pub(super) fn map(&mut self, chunk: Chunk<'_>) -> Part {
         let tally = Arc::clone(&self.tally);
-        let mut tally = lock(&tally);
-        let mut part = Part {
-            bytes: chunk.bytes.len() as u64,
-            ..Part::default()
-        };
+        let mut counting = Counting::new(self, lock(&tally), chunk.bytes.len());
         let mut at = match chunk.byte_offset == 0 && chunk.bytes.starts_with(b"\xEF\xBB\xBF") {
             true => 3,
             false => 0,
         };
-        // Of the last record: what became of it, its lines, and its group.
-        let mut open: Option<(Fate, u64)> = None;
-        let mut group = None;
         while at < chunk.bytes.len() {
             let rest = &chunk.bytes[at..];
             let end = memchr(b'\n', rest).unwrap_or(rest.len());
-            let taken = (end + 1).min(rest.len());
-            let (start, line) = (at, trimmed(&rest[..end]));
-            at += taken;
-            part.lines += 1;
-            if let Some(event) = self.parser.parse(line) {
-                let is_inside = match event.time_us {
-                    Some(time_us) => {
-                        part.order.add(time_us);
-                        self.range.contains(time_us)
-                    }
-                    None => self.range.is_all(),
-                };
-                open = Some((
-                    if is_inside {
-                        Fate::Event
-                    } else {
-                        Fate::Outside
-                    },
-                    0,
-                ));
-                if !is_inside {
-                    part.outside += 1;
-                    continue;
-                }
-                part.events += 1;
-                let draw = table::draw(self.input, chunk.byte_offset + start as u64);
-                group = tally.add(&event, taken as u64, draw, self.tables);
-                continue;
-            }
-            if line.trim_ascii().is_empty() {
-                part.blank += 1;
-                continue;
-            }
-            if !self.parser.continues(line) {
-                open = Some((Fate::Unparsed, 0));
-            }
-            let sample = |part: &Part| Sample {
-                line: part.lines - 1,
-                byte_offset: chunk.byte_offset + start as u64,
-                text: line[..line.len().min(SAMPLE_BYTES)].to_vec(),
+            let line = Line {
+                text: trimmed(&rest[..end]),
+                byte_offset: chunk.byte_offset + at as u64,
+                len_bytes: (end + 1).min(rest.len()) as u64,
             };
-            match &mut open {
-                None => {
-                    if part.lead.samples.len() < SAMPLES_MAX {
-                        let sample = sample(&part);
-                        part.lead.samples.push(sample);
-                    }
-                    part.lead.lines += 1;
-                    part.lead.bytes += taken as u64;
-                }
-                Some((Fate::Event, continued)) => {
-                    part.continued_events += u64::from(*continued == 0);
-                    *continued += 1;
-                    part.continued_lines += 1;
-                    tally.extend(group, taken as u64);
-                }
-                Some((Fate::Outside, _)) => {}
-                Some((Fate::Unparsed, _)) => {
-                    part.unparsed += 1;
-                    if part.samples.len() < SAMPLES_MAX {
-                        let sample = sample(&part);
-                        part.samples.push(sample);
-                    }
-                }
+            at += line.len_bytes as usize;
+            counting.part.lines += 1;
+            if let Some(event) = self.parser.parse(line.text) {
+                counting.record(&event, &line);
+            } else if line.text.trim_ascii().is_empty() {
+                counting.part.blank += 1;
+            } else {
+                let goes_on = self.parser.continues(line.text);
+                counting.other_line(&line, goes_on);
             }
         }
-        part.last = open.map(|(fate, continued)| Last {
+        counting.finish()
+    }
+}
+
+/// A line and its place.
+#[derive(Clone, Copy, Debug)]
+struct Line<'l> {
+    /// Without its end.
+    text: &'l [u8],
+    byte_offset: u64,
+    /// With its end.
+    len_bytes: u64,
+}
+
+/// A chunk that is being counted.
+struct Counting<'t> {
+    range: Range,
+    input: u64,
+    tables: &'t Tables,
+    tally: MutexGuard<'t, Tally>,
+    part: Part,
+    /// The last record: what became of it, and lines that go on with it.
+    open: Option<(Fate, u64)>,
+    /// Its group, if it is an event.
+    group: Option<u32>,
+}
+
+impl<'t> Counting<'t> {
+    fn new(worker: &Worker<'t>, tally: MutexGuard<'t, Tally>, len_bytes: usize) -> Counting<'t> {
+        Counting {
+            range: worker.range,
+            input: worker.input,
+            tables: worker.tables,
+            tally,
+            part: Part {
+                bytes: len_bytes as u64,
+                ..Part::default()
+            },
+            open: None,
+            group: None,
+        }
+    }
+
+    /// Counts a record, which may lie outside of the range.
+    #[inline(always)]
+    fn record(&mut self, event: &Event<'_>, line: &Line<'_>) {
+        let is_inside = match event.time_us {
+            Some(time_us) => {
+                self.part.order.add(time_us);
+                self.range.contains(time_us)
+            }
+            None => self.range.is_all(),
+        };
+        if !is_inside {
+            self.open = Some((Fate::Outside, 0));
+            self.part.outside += 1;
+            return;
+        }
+        self.open = Some((Fate::Event, 0));
+        self.part.events += 1;
+        let draw = table::draw(self.input, line.byte_offset);
+        self.group = self.tally.add(event, line.len_bytes, draw, self.tables);
+    }
+
+    /// Counts a line that begins no record: one that `goes_on` with the record before it, or rubbish.
+    fn other_line(&mut self, line: &Line<'_>, goes_on: bool) {
+        if !goes_on {
+            self.open = Some((Fate::Unparsed, 0));
+        }
+        let part = &mut self.part;
+        match &mut self.open {
+            None => {
+                line.remember(part.lines, &mut part.lead.samples);
+                part.lead.lines += 1;
+                part.lead.bytes += line.len_bytes;
+            }
+            Some((Fate::Event, continued)) => {
+                part.continued_events += u64::from(*continued == 0);
+                *continued += 1;
+                part.continued_lines += 1;
+                self.tally.extend(self.group, line.len_bytes);
+            }
+            Some((Fate::Outside, _)) => {}
+            Some((Fate::Unparsed, _)) => {
+                part.unparsed += 1;
+                line.remember(part.lines, &mut part.samples);
+            }
+        }
+    }
+
+    /// What the chunk comes to.
+    fn finish(mut self) -> Part {
+        self.part.last = self.open.map(|(fate, continued)| Last {
             fate,
             continued,
-            group: group
+            group: self
+                .group
                 .filter(|_| fate == Fate::Event)
-                .and_then(|group| tally.group(group))
+                .and_then(|group| self.tally.group(group))
                 .map(<[u8]>::to_vec),
         });
-        part
+        self.part
+    }
+}
+
+impl Line<'_> {
+    /// Puts the line to the samples, unless there are enough; it is the last one of `lines`.
+    fn remember(&self, lines: u64, samples: &mut Vec<Sample>) {
+        if samples.len() < SAMPLES_MAX {
+            samples.push(Sample {
+                line: lines - 1,
+                byte_offset: self.byte_offset,
+                text: self.text[..self.text.len().min(SAMPLE_BYTES)].to_vec(),
+            });
+        }
     }
 }
 
