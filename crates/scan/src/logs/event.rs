@@ -117,8 +117,10 @@ fn unescape(raw: &[u8], out: &mut Vec<u8>) {
 /// The character behind a `\u`, and how many bytes of `text` it takes; a lone surrogate is U+FFFD.
 fn unicode(text: &[u8]) -> (char, usize) {
     let unit = |text: &[u8]| {
-        let digits = std::str::from_utf8(text.get(..4)?).ok()?;
-        u32::from_str_radix(digits, 16).ok()
+        let digits = text.get(..4)?.iter();
+        digits
+            .map(|digit| char::from(*digit).to_digit(16))
+            .try_fold(0, |code, digit| Some(code << 4 | digit?))
     };
     let Some(first) = unit(text) else {
         return (char::REPLACEMENT_CHARACTER, 0);

@@ -137,11 +137,18 @@ fn number(text: &[u8], unit_ns: u64) -> Option<(u64, &[u8])> {
 /// `1.5e-3`: a text of JSON that floating point must read.
 #[cold]
 fn exponent(text: &[u8], unit_ns: u64) -> Option<(u64, &[u8])> {
-    let len = text
-        .iter()
-        .take_while(|byte| byte.is_ascii_digit() || b".eE+-".contains(byte))
-        .count();
-    let value: f64 = std::str::from_utf8(&text[..len]).ok()?.parse().ok()?;
+    // A copy: `text` may be mapped, and change between the check that it is UTF-8 and its use. No number worth reading is
+    // longer.
+    let mut copy = [0; 64];
+    let mut len = 0;
+    for &byte in text {
+        if !(byte.is_ascii_digit() || b".eE+-".contains(&byte)) {
+            break;
+        }
+        *copy.get_mut(len)? = byte;
+        len += 1;
+    }
+    let value: f64 = std::str::from_utf8(&copy[..len]).ok()?.parse().ok()?;
     let ns = (value * unit_ns as f64).round();
     (ns < 1e18).then_some((ns as u64, &text[len..]))
 }
@@ -177,6 +184,14 @@ mod tests {
         ] {
             assert_eq!(ns(wrong, Unit::Seconds), None, "{wrong}");
         }
+    }
+
+    #[test]
+    fn numbers_in_floating_point_are_short() {
+        let ns = |text: &str| duration_ns(text.as_bytes(), Unit::Seconds);
+        let long = |digits: usize| format!("1.{}e3", "0".repeat(digits));
+        assert_eq!(ns(&long(60)), Some(1_000_000_000_000));
+        assert_eq!(ns(&long(61)), None);
     }
 
     #[test]

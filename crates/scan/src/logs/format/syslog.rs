@@ -14,6 +14,7 @@ use memchr::memchr;
 use super::By;
 use crate::logs::event::{Event, Text};
 use crate::logs::level::Level;
+use crate::logs::number;
 use crate::logs::time::Clock;
 
 /// Fields by which records of both can be grouped; RFC 5424 has those of its structured data, too.
@@ -158,13 +159,9 @@ fn priority(line: &[u8]) -> (Option<u8>, &[u8]) {
     let Some(close) = inside.iter().take(4).position(|byte| *byte == b'>') else {
         return (None, line);
     };
-    let value = std::str::from_utf8(&inside[..close])
-        .ok()
-        .and_then(|digits| digits.parse::<u8>().ok())
-        .filter(|value| *value <= 191);
-    match value {
-        Some(value) => (Some(value), &inside[close + 1..]),
-        None => (None, line),
+    match number::whole(&inside[..close]) {
+        Some(value @ 0..=191) => (Some(value as u8), &inside[close + 1..]),
+        _ => (None, line),
     }
 }
 

@@ -229,14 +229,19 @@ pub(crate) fn epoch(text: &[u8]) -> Option<i64> {
     if len > 0 && count != 10 || count + len != text.len() {
         return None;
     }
-    let digits = std::str::from_utf8(&text[..count]).ok()?;
-    let value: i64 = digits.parse().ok()?;
+    if !matches!(count, 10 | 13 | 16 | 19) {
+        return None;
+    }
+    let value = text[..count].iter().try_fold(0_i64, |value, digit| {
+        value
+            .checked_mul(10)?
+            .checked_add(i64::from(digit.wrapping_sub(b'0')))
+    })?;
     match count {
-        10 => Some(value * SECOND_US + micros),
-        13 => Some(value * 1000),
+        10 => value.checked_mul(SECOND_US)?.checked_add(micros),
+        13 => value.checked_mul(1000),
         16 => Some(value),
-        19 => Some(value / 1000),
-        _ => None,
+        _ => Some(value / 1000),
     }
 }
 
