@@ -6,7 +6,7 @@
 
 use std::collections::HashMap;
 
-use super::time::civil::SECOND_US;
+use super::time::civil::{SECOND_US, TIMES_US};
 
 /// Widths of buckets in seconds: of a second, some minutes, some hours, a day, a week, four weeks, years of 52 weeks.
 const WIDTHS_SECONDS: [i64; 19] = [
@@ -128,7 +128,9 @@ impl Timeline {
         let width_us = all.width_us();
         let at = |number: i64| {
             let counts = all.buckets.get(&number).copied().unwrap_or_default();
-            (number * width_us - all.offset_us, counts)
+            // The first bucket of a wide one may begin before the first year.
+            let start_us = number * width_us - all.offset_us;
+            (start_us.max(*TIMES_US.start()), counts)
         };
         Shown {
             width_seconds: width_us / SECOND_US,
@@ -231,9 +233,15 @@ mod tests {
 
     #[test]
     fn all_of_time_is_little_to_show() {
-        let ends = [-62_167_219_200 * SECOND_US, 253_402_300_799 * SECOND_US];
+        let ends = [*TIMES_US.start(), *TIMES_US.end()];
         let shown = timeline(&ends).shown();
         assert!(shown.buckets.len() <= SHOWN_MAX as usize);
+        assert!(
+            shown
+                .buckets
+                .iter()
+                .all(|(start_us, _)| TIMES_US.contains(start_us))
+        );
         let many: Vec<i64> = (0..20_000).map(|day| day * 86_400 * SECOND_US).collect();
         let shown = timeline(&many).shown();
         let events: u64 = shown.buckets.iter().map(|(_, counts)| counts.events).sum();

@@ -8,7 +8,7 @@
 //! | `2h ago`, `-2h`, `90 minutes ago`, `1d12h ago` | so long before now |
 //! | `now`, `today`, `yesterday` | now, and the midnights |
 
-use super::civil::{DAY_US, SECOND_US};
+use super::civil::{DAY_US, SECOND_US, TIMES_US};
 use super::{Clock, Zone, stamp};
 
 /// One end of a range of time, as written.
@@ -50,8 +50,14 @@ impl Bound {
         &self.text
     }
 
-    /// The moment, as microseconds since 1970. `after_us` is the beginning of the range when this is its end.
+    /// The moment, as microseconds since 1970; one before or after all times that there are is the first or the last of
+    /// them. `after_us` is the beginning of the range when this is its end.
     fn resolve(&self, now_us: i64, zone: &Zone, after_us: Option<i64>) -> i64 {
+        let time_us = self.moment(now_us, zone, after_us);
+        time_us.clamp(*TIMES_US.start(), *TIMES_US.end())
+    }
+
+    fn moment(&self, now_us: i64, zone: &Zone, after_us: Option<i64>) -> i64 {
         let to_utc = |wall_us: i64| wall_us - i64::from(zone.offset_at_wall(wall_us)) * SECOND_US;
         let today = || {
             let wall_us = now_us + i64::from(zone.offset_at(now_us)) * SECOND_US;

@@ -1,8 +1,14 @@
 //! Days and years of the proleptic Gregorian calendar, in both directions.
 
+use std::ops::RangeInclusive;
+
 /// Microseconds of a second, a day.
 pub(crate) const SECOND_US: i64 = 1_000_000;
 pub(crate) const DAY_US: i64 = 86_400 * SECOND_US;
+
+/// The moments that can be written with a year of four digits: 0001-01-01T00:00:00Z to the end of 9999, UTC.
+pub(crate) const TIMES_US: RangeInclusive<i64> =
+    -62_135_596_800 * SECOND_US..=253_402_300_800 * SECOND_US - 1;
 
 /// A day and a time of day as a clock on a wall shows it, without its zone: microseconds since 1970-01-01T00:00:00
 /// of that clock. `None` if there is no such day or time. Second 60 is the first of the next minute.
@@ -63,8 +69,14 @@ fn days_in_month(year: u32, month: u32) -> u32 {
     }
 }
 
-/// `2026-11-20T14:30:05.000123+01:00`, as RFC 3339 has it; the fraction only if there is one.
+/// `2026-11-20T14:30:05.000123+01:00`, as RFC 3339 has it; the fraction only if there is one. Where the clock of that offset
+/// shows a year that RFC 3339 cannot write, the clock is that of UTC. `time_us` is one of [`TIMES_US`].
 pub(crate) fn rfc3339(time_us: i64, offset_seconds: i32) -> String {
+    let wall_us = time_us.saturating_add(i64::from(offset_seconds) * SECOND_US);
+    let offset_seconds = match TIMES_US.contains(&wall_us) {
+        true => offset_seconds,
+        false => 0,
+    };
     let (date, time) = date_and_time(time_us, offset_seconds);
     let fraction = match time_us.rem_euclid(SECOND_US) {
         0 => String::new(),
@@ -137,5 +149,15 @@ mod tests {
         assert_eq!(rfc3339(time, 3600), "2026-11-20T14:30:05+01:00");
         assert_eq!(rfc3339(time + 120_000, 0), "2026-11-20T13:30:05.120Z");
         assert_eq!(rfc3339(-1, -12_600), "1969-12-31T20:29:59.999999-03:30");
+    }
+
+    #[test]
+    fn years_have_four_digits_on_any_clock() {
+        let (first, last) = (*TIMES_US.start(), *TIMES_US.end());
+        assert_eq!(rfc3339(first, 0), "0001-01-01T00:00:00Z");
+        assert_eq!(rfc3339(first, 3600), "0001-01-01T01:00:00+01:00");
+        assert_eq!(rfc3339(first, -3600), "0001-01-01T00:00:00Z");
+        assert_eq!(rfc3339(last, 0), "9999-12-31T23:59:59.999999Z");
+        assert_eq!(rfc3339(last, 3600), "9999-12-31T23:59:59.999999Z");
     }
 }

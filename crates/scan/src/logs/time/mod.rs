@@ -1,6 +1,6 @@
 //! When something happened: from what is written in a log to one number.
 //!
-//! A time is an `i64` of microseconds since 1970-01-01T00:00:00Z. Logs write it in a dozen ways ([`stamp`]); the usual ones
+//! A time is an `i64` of microseconds since 1970-01-01T00:00:00Z, in the years 1 to 9999: others are no times. Logs write it in a dozen ways ([`stamp`]); the usual ones
 //! are read by position, and because neighbouring lines share their second, the last one is remembered. What is
 //! odd (RFC 2822, zones by name) goes to jiff. Times without an offset are those of a [`Zone`], times without a year are
 //! of the last year in which they are not in the future.
@@ -21,7 +21,7 @@ pub use bound::{Bound, Range};
 pub use civil::{date_and_time, offset_name};
 pub use zone::Zone;
 
-use civil::{DAY_US, SECOND_US, date_of_days, days_since_epoch};
+use civil::{DAY_US, SECOND_US, TIMES_US, date_of_days, days_since_epoch};
 use stamp::{Stamp, Yearless};
 
 /// How far a time without a year may lie in the future before it is taken for one of the year before: clocks differ.
@@ -69,7 +69,7 @@ impl Clock {
         if *text == self.clf.0 {
             return self.clf.1;
         }
-        let read = stamp::clf(text).map(|stamp| self.resolve(stamp));
+        let read = stamp::clf(text).and_then(|stamp| self.resolve(stamp));
         self.clf = (*text, read);
         read
     }
@@ -88,7 +88,7 @@ impl Clock {
             offset,
         };
         let mut len = 19 + len;
-        let mut read = self.resolve(stamp);
+        let mut read = self.resolve(stamp)?;
         // RFC 9557: the zone in brackets, which may stand for the offset.
         if text.get(len) == Some(&b'[')
             && let Some(end) = memchr::memchr(b']', &text[len..])
@@ -97,7 +97,7 @@ impl Clock {
             len += end + 1;
             if offset.is_none() {
                 let offset_seconds = zone.offset_at_wall(stamp.wall_us);
-                read = at(stamp.wall_us, offset_seconds);
+                read = at(stamp.wall_us, offset_seconds)?;
             }
         }
         Some((read, len))
@@ -144,21 +144,22 @@ impl Clock {
             return Some(read);
         }
         if let Some(time_us) = stamp::epoch(text) {
-            return Some(at(time_us, 0));
+            return at(time_us, 0);
         }
-        let text = (text.len() < 64).then(|| std::str::from_utf8(text).ok())??;
         // `Fri, 20 Nov 2026 14:30:05 +0000`.
-        let odd = jiff::fmt::rfc2822::parse(text).ok()?;
+        let mut copy = [0; COPY_BYTES];
+        let odd = jiff::fmt::rfc2822::parse(copied(text, &mut copy)?).ok()?;
         let offset_seconds = odd.offset().seconds();
-        Some(Read {
-            time_us: odd.timestamp().as_microsecond(),
+        let time_us = odd.timestamp().as_microsecond();
+        at(
+            time_us + i64::from(offset_seconds) * SECOND_US,
             offset_seconds,
-        })
+        )
     }
 
     /// The moment that a stamp stands for.
     #[inline(always)]
-    fn resolve(&mut self, stamp: Stamp) -> Read {
+    fn resolve(&mut self, stamp: Stamp) -> Option<Read> {
         match stamp.offset {
             Some(offset) => at(stamp.wall_us, offset),
             None => at(stamp.wall_us, self.offset_at_wall(stamp.wall_us)),
@@ -180,10 +181,10 @@ impl Clock {
         let latest_us = self.latest_us.saturating_add(FUTURE_US);
         let mut in_year = |year: u32| {
             let days = days_since_epoch(year, rest.month, rest.day)?;
-            Some(self.resolve(Stamp {
+            self.resolve(Stamp {
                 wall_us: days * DAY_US + rest.time_us,
                 offset: None,
-            }))
+            })
         };
         if let Some(year) = year {
             return in_year(year);
@@ -199,14 +200,30 @@ impl Clock {
 
 /// The zone of that name, which may be marked as critical. Other words in brackets are no zones.
 fn zone_of_name(name: &[u8]) -> Option<Zone> {
-    let name = std::str::from_utf8(name).ok()?.trim_start_matches('!');
+    let mut copy = [0; COPY_BYTES];
+    let name = copied(name, &mut copy)?.trim_start_matches('!');
     let is_name = name.contains('/') || name == "UTC";
     is_name.then(|| Zone::named(name).ok())?
 }
 
-fn at(wall_us: i64, offset_seconds: i32) -> Read {
-    Read {
-        time_us: wall_us - i64::from(offset_seconds) * SECOND_US,
+/// More than dates with words and names of zones take.
+const COPY_BYTES: usize = 64;
+
+/// `text` as characters. It may be mapped, and somebody may write to it after it was found to be UTF-8: so that is asked of a
+/// copy. `None` if it is not, or too long.
+fn copied<'c>(text: &[u8], copy: &'c mut [u8; COPY_BYTES]) -> Option<&'c str> {
+    let copy = copy.get_mut(..text.len())?;
+    copy.copy_from_slice(text);
+    std::str::from_utf8(copy).ok()
+}
+
+/// The moment when a clock shows that; `None` if it lies in no year from 1 to 9999, which nothing that reads a report
+/// could read.
+#[inline(always)]
+fn at(wall_us: i64, offset_seconds: i32) -> Option<Read> {
+    let time_us = wall_us - i64::from(offset_seconds) * SECOND_US;
+    TIMES_US.contains(&time_us).then_some(Read {
+        time_us,
         offset_seconds,
-    }
+    })
 }

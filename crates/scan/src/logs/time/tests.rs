@@ -84,6 +84,38 @@ fn what_is_no_time_is_none() {
 }
 
 #[test]
+fn times_have_years_of_four_digits() {
+    for (written, meant) in [
+        ("0000-01-01T00:00:00+23:59", None),
+        ("0000-12-31T23:59:59Z", None),
+        ("0001-01-01T00:00:00+00:01", None),
+        ("0001-01-01T00:00:00Z", Some("0001-01-01T00:00:00Z")),
+        ("9999-12-31T23:59:59Z", Some("9999-12-31T23:59:59Z")),
+        ("9999-12-31T23:59:59-00:01", None),
+        ("31/Dec/9999:23:59:59 -0001", None),
+        ("Dec 31 0000 22:14:15", None),
+    ] {
+        assert_eq!(whole(written).as_deref(), meant, "{written}");
+    }
+    let ends = range(Some("999999w ago"), Some("9999-12-31T23:59:59-12:00"), 0);
+    let ends = ends.map(Option::unwrap);
+    assert_eq!(
+        ends,
+        ["0001-01-01T00:00:00Z", "9999-12-31T23:59:59.999999Z"]
+    );
+}
+
+#[test]
+fn what_is_checked_is_a_copy() {
+    let mut copy = [0; COPY_BYTES];
+    let long = "x".repeat(COPY_BYTES + 1);
+    assert_eq!(copied(b"UTC", &mut copy), Some("UTC"));
+    assert_eq!(copied(b"\xff", &mut copy), None);
+    assert_eq!(copied(long.as_bytes(), &mut copy), None);
+    assert_eq!(copied(&long.as_bytes()[1..], &mut copy), Some(&long[1..]));
+}
+
+#[test]
 fn what_follows_a_time_is_left_alone() {
     let prefix = |text: &str| clock().prefix(text.as_bytes()).map(|(_, len)| len);
     assert_eq!(prefix("2026-11-20 14:30:05,123 ERROR x"), Some(23));
