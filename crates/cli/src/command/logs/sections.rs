@@ -189,6 +189,10 @@ fn top(name: &str, values: &TopValues, value_chars: usize) -> Table {
 
 fn groups(groups: &Groups, value_chars: usize) -> Table {
     let mut table = Table::default();
+    // Nothing happened: a head without rows says no more than the note does.
+    if groups.distinct == 0 && groups.without == 0 {
+        return table;
+    }
     let has_bytes = groups.groups.iter().any(|group| group.response_bytes > 0);
     let has_latency = groups.groups.iter().any(|group| group.p50.is_some());
     let mut headings = vec![
