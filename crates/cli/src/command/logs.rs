@@ -21,6 +21,7 @@ use tamis_scan::logs::format::{By, Format, Pattern};
 use tamis_scan::logs::number::Unit;
 use tamis_scan::logs::time::{Bound, Zone};
 use tamis_scan::logs::{FormatChoice, Input, LogOptions, Ran, Report, logs};
+use tamis_scan::names;
 
 use crate::args::{ByteSize, OutputFormat, OutputOptions};
 use crate::inputs::{self, InputOptions};
@@ -36,12 +37,12 @@ use crate::{Context, Error, Exit, Result};
 Examples:
   tamis logs access.log
   tamis logs access.log access.log.1 access.log.2.gz --since -2h
-  tamis logs access.log --since 14:20 --until 14:40 --by path --top 20
+  tamis logs access.log --since '2026-11-20 14:20' --until '2026-11-20 14:40' --by path --top 20
   tamis logs app.log --pattern '{time} {level} [{thread}] {message}' --by thread
   tamis logs access.log --follow
   zcat old.log.gz | tamis logs - --json
 
-A pattern is a line with names for what changes: `{name}`, or `{}` for what does not matter; a space stands for any number
+A pattern is a line with names for what changes: `{name}`, or `{}` for what does not matter; a space stands for any number \
 of them. Times are ISO 8601 (`2026-11-20T14:30:00Z`, `2026-11-20`), `14:30`, `2h ago` or `-2h`.
 
 Exit codes: 0 done; 2 usage, or no format fits; 3 an input failed; 130 interrupted.")]
@@ -132,18 +133,30 @@ pub(super) fn run(options: &Options, context: &Context<'_>) -> Result<Exit> {
     let named = options.sources(context)?;
     let inputs: Vec<Input<'_>> = named
         .iter()
-        .map(|(source, is_named)| Input {
-            source: source.as_ref(),
-            is_named: *is_named,
+        .map(|it| Input {
+            source: it.source.as_ref(),
+            path: it.path.as_deref(),
+            is_named: it.is_named,
         })
         .collect();
     let display = Display::start(context.globals, &progress);
     let result = logs(&inputs, &log_options);
     drop(display);
     let (report, ran) = result?;
+    if report.inputs.is_empty() {
+        return Err(options.no_logs(inputs.len()));
+    }
     options.publish(&report, context)?;
     options.tell(&report, &ran, start.elapsed(), &log_options, context);
     Ok(Exit::Good)
+}
+
+/// An input that is there to be opened.
+struct Found {
+    source: Box<dyn Source>,
+    path: Option<PathBuf>,
+    /// Others were found in a folder.
+    is_named: bool,
 }
 
 impl Options {
@@ -189,26 +202,53 @@ impl Options {
         })
     }
 
-    /// The sources of the inputs, and whether they were named; others were found in a folder.
-    fn sources(&self, context: &Context<'_>) -> Result<Vec<(Box<dyn Source>, bool)>> {
+    /// All that was found in the folders is something else.
+    fn no_logs(&self, files: usize) -> Error {
+        let folders: Vec<String> = self
+            .inputs
+            .iter()
+            .map(|folder| format!("`{}`", names::show(folder)))
+            .collect();
+        Error::Usage {
+            message: format!(
+                "no file in {} is a log: of {} none is in a format that is known",
+                folders.join(", "),
+                counted(files as u64, "file"),
+            ),
+            hint: Some(
+                "`--log-format` names the format, `--pattern '{time} {level} {message}'` describes any other".to_owned(),
+            ),
+        }
+    }
+
+    /// The inputs, folders by the files in them.
+    fn sources(&self, context: &Context<'_>) -> Result<Vec<Found>> {
         let options = ReadOptions {
             // Somebody may be writing it.
             growth: Growth::Allowed,
             ..inputs::read_options(context.globals, self.max_expansion, context.cancel)
         };
-        let mut sources: Vec<(Box<dyn Source>, bool)> = Vec::new();
+        let file = |path: PathBuf, is_named: bool| Found {
+            source: Box::new(FileSource::new(&path, options.clone())),
+            path: Some(path),
+            is_named,
+        };
+        let mut found = Vec::new();
         for name in &self.inputs {
             if name.as_os_str() == "-" {
-                sources.push((Box::new(StdinSource::new(options.clone())), true));
+                found.push(Found {
+                    source: Box::new(StdinSource::new(options.clone())),
+                    path: None,
+                    is_named: true,
+                });
             } else if name.is_dir() {
-                for file in files_in(name)? {
-                    sources.push((Box::new(FileSource::new(file, options.clone())), false));
-                }
+                let files = files_in(name)?.into_iter();
+                found.extend(files.map(|path| file(path, false)));
             } else {
-                sources.push((Box::new(FileSource::new(name, options.clone())), true));
+                found.push(file(name.clone(), true));
             }
         }
-        Ok(sources)
+        Ok(found)
     }
 
     fn publish(&self, report: &Report, context: &Context<'_>) -> Result<()> {
@@ -270,7 +310,7 @@ fn files_in(folder: &Path) -> Result<Vec<PathBuf>> {
     files.sort();
     if files.is_empty() {
         return Err(Error::Usage {
-            message: format!("no files in `{}`", folder.display()),
+            message: format!("no files in `{}`", names::show(folder)),
             hint: None,
         });
     }

@@ -1,5 +1,6 @@
 //! A log that grows: the report as it stands, again and again.
 
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use tamis_engine::pipeline::{Flow, Options};
@@ -9,7 +10,7 @@ use super::format::HEAD_BYTES;
 use super::report::Report;
 use super::run::{Run, no_format};
 use super::{LogOptions, Ran};
-use crate::Result;
+use crate::{Result, names};
 
 /// Follows a file until its source is stopped, and reports on all of it; `emit` gets the report as it stands every
 /// `interval`, and may end the run.
@@ -26,6 +27,7 @@ pub fn follow(
     mut emit: impl FnMut(&Report) -> tamis_engine::Result<Flow>,
 ) -> Result<(Report, Ran)> {
     let mut run = Run::new(options);
+    let shown = names::show(Path::new(source.name()));
     let mut emitted = Instant::now();
     let mut flow = Flow::Continue;
     // Bytes of blank lines that a file began with: not enough to know its format.
@@ -40,16 +42,16 @@ pub fn follow(
             Err(tamis_engine::Error::Interrupted) if !run.state.inputs.is_empty() => break,
             peeked => peeked?,
         };
-        let known = run.recognise(source.name(), &peeked.head, false, None)?;
+        let known = run.recognise(&shown, &peeked.head, false, None)?;
         let Some(known) = known else {
             blank_bytes = peeked.head.len();
             if blank_bytes >= HEAD_BYTES {
-                return Err(no_format(source.name(), 0, None));
+                return Err(no_format(&shown, 0, None));
             }
             continue;
         };
         blank_bytes = 0;
-        run.begin(source.name(), &known);
+        run.begin(source.name(), &shown, &known);
         let pipeline = Options {
             live: true,
             ..run.pipeline_options(None)

@@ -5,7 +5,7 @@
 //!       ─► records (parse) ─► counts and sketches of each worker ─► tables of the run ─► report
 //! ```
 //!
-//! - [`format`] has the formats and finds out which one an input is written in; its parsers turn a line into an [`Event`]
+//! - [`mod@format`] has the formats and finds out which one an input is written in; its parsers turn a line into an [`Event`]
 //!   of slices, without an allocation;
 //! - [`time`] reads times and the bounds that people write;
 //! - `chunk` counts the lines of a chunk, `merge` puts chunks in their order together: line numbers, and records that go on
@@ -50,6 +50,8 @@ mod tests;
 pub mod time;
 mod timeline;
 
+use std::borrow::Cow;
+use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use tamis_engine::control::{Cancel, Progress};
@@ -65,6 +67,8 @@ pub use run::logs;
 use format::{By, Format, Pattern};
 use number::Unit;
 use time::{Bound, Zone};
+
+use crate::names;
 
 /// What to do with logs, and how.
 #[derive(Clone, Debug)]
@@ -164,6 +168,8 @@ fn now_us() -> i64 {
 pub struct Input<'s> {
     /// Where its bytes come from.
     pub source: &'s dyn Source,
+    /// Where it is, if it is a file: its name may be no text.
+    pub path: Option<&'s Path>,
     /// Somebody named it: if no format fits, that is an error. Files that were found in a folder are left out instead.
     pub is_named: bool,
 }
@@ -173,8 +179,14 @@ impl<'s> Input<'s> {
     pub fn named(source: &'s dyn Source) -> Input<'s> {
         Input {
             source,
+            path: None,
             is_named: true,
         }
+    }
+
+    /// Its name on one line, for people.
+    fn shown(&self) -> Cow<'s, str> {
+        names::show(self.path.unwrap_or(Path::new(self.source.name())))
     }
 }
 

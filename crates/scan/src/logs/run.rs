@@ -57,14 +57,14 @@ impl<'o> Run<'o> {
 
     /// Reads an input whose head has been looked at.
     fn read(&mut self, input: &Input<'_>, peeked: Peeked) -> Result<()> {
-        let name = input.source.name();
+        let (name, shown) = (input.source.name(), input.shown());
         let modified_us = match &peeked.input {
             Opened::Random(access) => access.modified_ns().map(|ns| ns / 1000),
             Opened::Stream(_) => None,
         };
-        let known = match self.recognise(name, &peeked.head, peeked.is_all, modified_us) {
+        let known = match self.recognise(&shown, &peeked.head, peeked.is_all, modified_us) {
             Err(Error::LogFormat { .. }) if !input.is_named => {
-                let note = format!("`{name}` was found in a folder and left out: it is no log");
+                let note = format!("`{shown}` was found in a folder and left out: it is no log");
                 self.state.notes.push(note);
                 return Ok(());
             }
@@ -75,6 +75,7 @@ impl<'o> Run<'o> {
             if peeked.is_all {
                 let state = InputState {
                     name: name.to_owned(),
+                    shown: shown.into_owned(),
                     format: "empty".to_owned(),
                     len_bytes: Some(peeked.head.len() as u64),
                     ..InputState::default()
@@ -82,9 +83,9 @@ impl<'o> Run<'o> {
                 self.state.inputs.push(state);
                 return Ok(());
             }
-            return Err(no_format(name, 0, None));
+            return Err(no_format(&shown, 0, None));
         };
-        self.begin(name, &known);
+        self.begin(name, &shown, &known);
         match peeked.input {
             Opened::Random(access) => {
                 let file = SharedFile(Arc::from(access));
@@ -103,7 +104,7 @@ impl<'o> Run<'o> {
     /// The format of an input by its head; `None` if there is no line in it.
     pub(super) fn recognise(
         &mut self,
-        name: &str,
+        shown: &str,
         head: &[u8],
         is_all: bool,
         modified_us: Option<i64>,
@@ -122,7 +123,7 @@ impl<'o> Run<'o> {
                 if new.read > old.read { new } else { old }
             }
             FormatChoice::Detect => detect(head, is_all, &clock)
-                .map_err(|(lines, best)| no_format(name, lines, best))?,
+                .map_err(|(lines, best)| no_format(shown, lines, best))?,
         };
         if !options.by.is_in(&detected.format) {
             return Err(unknown_field(&options.by, &detected));
@@ -136,9 +137,10 @@ impl<'o> Run<'o> {
     }
 
     /// Another input: what is counted from here on is its.
-    pub(super) fn begin(&mut self, name: &str, known: &Known) {
+    pub(super) fn begin(&mut self, name: &str, shown: &str, known: &Known) {
         self.state.inputs.push(InputState {
             name: name.to_owned(),
+            shown: shown.to_owned(),
             format: known.detected.name.clone(),
             ..InputState::default()
         });
@@ -159,15 +161,15 @@ impl<'o> Run<'o> {
         let current = self.current();
         (current.probes, current.probed_bytes) = (sought.probes, sought.probed_bytes);
         current.seen = sought.seen;
-        let name = current.name.clone();
+        let shown = current.shown.clone();
         let found = match sought.found {
             Found::Bytes(bytes) => bytes,
             Found::Unsorted => {
-                self.note_whole(&name, "its times are not in order");
+                self.note_whole(&shown, "its times are not in order");
                 0..len
             }
             Found::Timeless => {
-                self.note_whole(&name, "it has no times for long stretches");
+                self.note_whole(&shown, "it has no times for long stretches");
                 0..len
             }
         };
@@ -176,7 +178,7 @@ impl<'o> Run<'o> {
         let is_sorted = stretches[0].1.order.back_us <= seek::MARGIN_US;
         if !is_sorted && found != (0..len) {
             // What the search relied on is not so: the rest may hold events of the range, too.
-            self.note_whole(&name, "its times are not in order");
+            self.note_whole(&shown, "its times are not in order");
             for rest in [0..found.start, found.end..len] {
                 let merged = self.read_stretch(file, rest.clone(), known)?;
                 stretches.push((rest.start, merged));
@@ -195,8 +197,8 @@ impl<'o> Run<'o> {
         Ok(())
     }
 
-    fn note_whole(&mut self, name: &str, reason: &str) {
-        let note = format!("`{name}` was read from start to end: {reason}");
+    fn note_whole(&mut self, shown: &str, reason: &str) {
+        let note = format!("`{shown}` was read from start to end: {reason}");
         self.state.notes.push(note);
     }
 
@@ -296,9 +298,9 @@ impl<'o> Run<'o> {
     }
 }
 
-pub(super) fn no_format(name: &str, lines: usize, best: Option<(Format, usize)>) -> Error {
+pub(super) fn no_format(shown: &str, lines: usize, best: Option<(Format, usize)>) -> Error {
     Error::LogFormat {
-        input: name.to_owned(),
+        input: shown.to_owned(),
         lines,
         best: best.map(|(format, read)| (format.to_string(), read)),
     }

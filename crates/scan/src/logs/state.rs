@@ -36,6 +36,8 @@ pub(super) struct Frame {
 #[derive(Clone, Debug, Default)]
 pub(super) struct InputState {
     pub(super) name: String,
+    /// The name as people see it.
+    pub(super) shown: String,
     pub(super) format: String,
     /// Its length after decompression, if it is known.
     pub(super) len_bytes: Option<u64>,

@@ -10,6 +10,7 @@ use tamis_engine::control::Cancel;
 use tamis_engine::pipeline::Flow;
 use tamis_engine::source::FollowSource;
 use tamis_scan::logs::{LogOptions, Report, follow};
+use tamis_scan::names;
 
 use super::{Options, page};
 use crate::args::OutputFormat;
@@ -27,7 +28,7 @@ pub(super) fn run(
     if !path.exists() {
         context
             .printer
-            .say(&format!("waiting for `{}`", path.display()));
+            .say(&format!("waiting for `{}`", names::show(path)));
     }
     let is_page = io::stdout().is_terminal() && options.output.format() == OutputFormat::Text;
     let print = |report: &Report| match is_page {

@@ -3,6 +3,10 @@
 mod data;
 mod seeking;
 
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+
 use proptest::prelude::*;
 use tamis_engine::source::{MemorySource, Source};
 
@@ -144,20 +148,47 @@ fn what_is_no_log_is_an_error_if_it_was_named() {
         error.to_string(),
         "`notes.txt`: no log format fits: none reads one of its first 2 lines"
     );
-    let found = Input {
-        source: &text,
-        is_named: false,
-    };
-    let (report, _) = logs(&[found], &LogOptions::default()).expect("it is left out");
-    assert_eq!(
-        report.notes,
-        ["`notes.txt` was found in a folder and left out: it is no log"]
-    );
+    let odd = Path::new(OsStr::from_bytes(b"notes\xff.txt"));
+    for (path, shown) in [(None, "notes.txt"), (Some(odd), "notes\\xff.txt")] {
+        let found = Input {
+            source: &text,
+            path,
+            is_named: false,
+        };
+        let (report, _) = logs(&[found], &LogOptions::default()).expect("it is left out");
+        let note = format!("`{shown}` was found in a folder and left out: it is no log");
+        assert_eq!(report.notes, [note]);
+    }
     let log = MemorySource::new("access.log", ACCESS);
     let error = logs(&[Input::named(&log)], &by("pth")).expect_err("no such field");
     assert!(
         error.to_string().ends_with("(did you mean `path`?)"),
         "{error}"
+    );
+}
+
+/// A year that RFC 3339 cannot write must not get into the report: the event has no time.
+#[test]
+fn impossible_years_are_no_times() {
+    let line = |time: &str| format!("{{\"time\":\"{time}\",\"level\":\"info\"}}\n");
+    let sound = line("2026-11-20T14:30:00Z").repeat(3);
+    let log = format!("{sound}{}", line("0000-01-01T00:00:00+23:59"));
+    let report = report_on(&[&log], &LogOptions::default());
+    assert_eq!((report.events, report.events_without_time), (4, 1));
+    assert_eq!(report.first, report.last);
+    // The widest buckets begin before the first year.
+    let log = format!(
+        "{}{}",
+        line("0001-01-01T00:00:00Z"),
+        line("9999-12-31T23:59:59Z")
+    );
+    let report = report_on(&[&log], &LogOptions::default());
+    let starts = report.timeline.buckets.iter().map(|it| it.start.as_str());
+    let is_rfc3339 = |start: &str| start.len() == 20 && start.as_bytes()[0].is_ascii_digit();
+    assert!(
+        starts.clone().all(is_rfc3339),
+        "{:?}",
+        starts.collect::<Vec<_>>()
     );
 }
 
