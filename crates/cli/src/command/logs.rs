@@ -59,6 +59,10 @@ pub(crate) struct Options {
     #[arg(long, value_name = "TIME", value_parser = Bound::parse, allow_hyphen_values = true)]
     until: Option<Bound>,
 
+    /// Read everything: `--since` and `--until` otherwise leave out what cannot be theirs if a file is sorted by time
+    #[arg(long)]
+    no_seek: bool,
+
     /// Add up the events by this field: status, path, level, or any other that records have
     #[arg(long, short, value_name = "FIELD")]
     by: Option<String>,
@@ -192,6 +196,7 @@ impl Options {
             format,
             since: self.since.clone(),
             until: self.until.clone(),
+            seeks: !self.no_seek,
             by: By::new(self.by.as_deref()),
             top: self.top,
             keeps_query: self.keep_query,

@@ -1,8 +1,11 @@
 //! `tamis logs` from outside: the page, the JSON, ranges of time, rotated files, following, and how it fails.
 
+use std::ffi::OsStr;
 use std::fs::{self, OpenOptions};
 use std::io::{BufRead, BufReader, Read, Write};
-use std::process::Child;
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+use std::process::{Child, Command};
 use std::sync::mpsc::{self, Receiver};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -394,4 +397,204 @@ fn blank_lines_are_no_format_to_follow() {
     following.report_of(2);
     let (_, _, code) = following.end("TERM");
     assert_eq!(code, Some(0));
+}
+
+#[test]
+fn what_a_search_leaves_out_is_said() {
+    let shell = Shell::new();
+    // Ten hours in 600 kB, and a stretch of the first one where nobody looks.
+    let long = |text: String| text.replace("1\n", &format!("1 \"-\" \"{}\"\n", "x".repeat(90)));
+    let sorted = long(hours(0, 3600));
+    let place = sorted[..sorted.len() / 32 * 27].rfind('\n').expect("lines") + 1;
+    let stretch = long(hours(100, 20));
+    shell.write(
+        "access.log",
+        format!("{}{stretch}{}", &sorted[..place], &sorted[place..]),
+    );
+    let range = "--since 2026-11-20T14:10:00Z --until 2026-11-20T14:40:00Z";
+    let ran = shell.tamis(&format!("logs access.log --json {range}"));
+    let report = json(&ran);
+    let input = &report["inputs"][0];
+    assert_eq!(
+        (&report["events"], &input["out_of_order_seconds"]),
+        (&180.into(), &Value::Null)
+    );
+    assert!(input["bytes_skipped"].as_u64() > Some(100_000), "{ran}");
+    assert!(input["skipped_share"].as_f64() > Some(0.5), "{ran}");
+    let page = shell.tamis(&format!("logs access.log {range}")).stdout;
+    for said in [
+        " %) left out, taken to be sorted by time",
+        "`--no-seek` reads everything",
+    ] {
+        assert!(ran.stderr.contains(said), "{ran}");
+        assert!(page.contains(said), "{page}");
+    }
+    let report = json(&shell.tamis(&format!("logs access.log --no-seek --json {range}")));
+    let input = &report["inputs"][0];
+    assert_eq!(
+        (&report["events"], &input["bytes_skipped"]),
+        (&200.into(), &0.into())
+    );
+    assert!(
+        input["out_of_order_seconds"].as_f64() > Some(20_000.0),
+        "{report}"
+    );
+}
+
+#[test]
+fn a_range_of_time_of_the_generated_log() {
+    let shell = Shell::new();
+    let made = shell.tamis("gen access-log --rows 20k -o access.log");
+    assert_eq!(made.code, Some(0), "{made}");
+    let range = |since: &str, until: &str| {
+        let options = ["--since", since, "--until", until, "--by", "path"];
+        let ran = shell.run(&[["logs", "access.log"].as_slice(), &options].concat());
+        assert_eq!(ran.code, Some(0), "{ran}");
+        ran.stdout
+    };
+    // The example of the manual: the incident.
+    let page = range("2026-11-20 14:20", "2026-11-20 14:40");
+    assert!(
+        page.contains("2026-11-20T14:20:0") && page.contains("  502 "),
+        "{page}"
+    );
+    // Where nothing happened there is no table.
+    let page = range("2026-11-21", "2026-11-22");
+    assert!(page.contains("nothing happened in that time"), "{page}");
+    assert!(!page.contains("share"), "{page}");
+}
+
+#[test]
+fn a_folder_without_logs_is_an_error() {
+    let shell = Shell::new();
+    let folder = shell.folder.path().join("notes");
+    fs::create_dir(&folder).expect("the folder is writable");
+    for name in ["a.txt", "b.txt"] {
+        fs::write(folder.join(name), "some words\nand more of them\n").expect("it is writable");
+    }
+    let ran = shell.tamis("logs notes");
+    assert_eq!((ran.code, ran.stdout.as_str()), (Some(2), ""), "{ran}");
+    let said = "error: no file in `notes` is a log: of 2 files none is in a format that is known\nhint: `--log-format` ";
+    assert!(ran.stderr.starts_with(said), "{ran}");
+    fs::write(folder.join("access.log"), ACCESS).expect("it is writable");
+    assert_eq!(json(&shell.tamis("logs notes --json"))["events"], 4);
+}
+
+#[test]
+fn names_need_not_be_text() {
+    let shell = Shell::new();
+    let name = OsStr::from_bytes(b"odd\xff\x1b[31m.txt");
+    // Some file systems take text only.
+    if fs::write(shell.folder.path().join(name), "no log\nat all\n").is_err() {
+        return;
+    }
+    shell.write("access.log", ACCESS);
+    let ran = shell.tamis("logs . --json");
+    assert_eq!(json(&ran)["events"], 4);
+    let said = "`./odd\\xff\\u{1b}[31m.txt` was found in a folder and left out";
+    assert!(ran.stderr.contains(said), "{ran}");
+    let page = shell.tamis("logs .").stdout;
+    assert!(!page.contains('\x1b'), "{page}");
+    let named = shell.command().arg("logs").arg(name).output();
+    let ran = Ran::from(named.expect("tamis starts"));
+    assert_eq!(ran.code, Some(2), "{ran}");
+    assert!(
+        ran.stderr
+            .contains("`odd\\xff\\u{1b}[31m.txt`: no log format fits"),
+        "{ran}"
+    );
+}
+
+#[test]
+fn pipes_and_files_of_the_kernel_are_read_when_named() {
+    let shell = Shell::new();
+    let fifo = shell.folder.path().join("fifo");
+    let made = Command::new("mkfifo").arg(&fifo).status();
+    assert!(made.expect("mkfifo starts").success());
+    let writer = thread::spawn(move || fs::write(fifo, ACCESS).expect("it is read"));
+    let report = json(&shell.tamis("logs fifo --json --since 2026-11-20T13:30:05Z"));
+    writer.join().expect("it was read");
+    assert_eq!(
+        (&report["events"], &report["inputs"][0]["probes"]),
+        (&3.into(), &0.into())
+    );
+    // A pipe in a folder is left alone.
+    let ran = shell.tamis("logs .");
+    assert!(ran.stderr.contains("no files in `.`"), "{ran}");
+    // Its length is said to be 0.
+    let pattern = ["--pattern", "{name}: {value}", "--by", "name", "--json"];
+    let ran = shell.run(&[["logs", "/proc/self/status"].as_slice(), &pattern].concat());
+    assert!(json(&ran)["events"].as_u64() > Some(20), "{ran}");
+}
+
+/// Waits until a process holds this file open.
+fn opened(child: &Child, path: &Path) {
+    let start = Instant::now();
+    let fds = format!("/proc/{}/fd", child.id());
+    let is_open = || {
+        let fds = fs::read_dir(&fds).into_iter().flatten().flatten();
+        fds.map(|fd| fs::read_link(fd.path()))
+            .any(|it| it.is_ok_and(|it| it == path))
+    };
+    while !is_open() {
+        assert!(start.elapsed() < LIMIT, "it opens the file");
+        thread::sleep(Duration::from_millis(1));
+    }
+}
+
+#[test]
+fn a_log_that_shrinks_under_the_reading_is_told_of() {
+    for io in ["mmap", "read"] {
+        let shell = Shell::new();
+        let path = shell
+            .folder
+            .path()
+            .canonicalize()
+            .expect("it is there")
+            .join("access.log");
+        // Takes far longer than to notice that it is open.
+        shell.write("access.log", hours(0, 3600).repeat(150));
+        let child = shell.start(&format!("logs access.log --threads 1 --io {io}"));
+        opened(&child, &path);
+        let file = OpenOptions::new().write(true).open(&path);
+        file.and_then(|file| file.set_len(1 << 20))
+            .expect("it can be cut");
+        let ran = Ran::from(child.wait_with_output().expect("it ends"));
+        assert_eq!(
+            (ran.code, ran.stdout.as_str()),
+            (Some(3), ""),
+            "{io}: {ran}"
+        );
+        let said = "error: `access.log` changed while it was read";
+        assert!(ran.stderr.contains(said), "{io}: {ran}");
+    }
+}
+
+#[test]
+fn a_reader_that_leaves_is_no_error() {
+    let shell = Shell::new();
+    shell.write("access.log", ACCESS);
+    for options in ["", "--json"] {
+        let mut child = shell.start(&format!("logs - {options}"));
+        // Nobody reads the report, which comes when standard input ends.
+        drop(child.stdout.take());
+        let mut stdin = child.stdin.take().expect("it is piped");
+        stdin.write_all(ACCESS.as_bytes()).expect("it reads");
+        drop(stdin);
+        let ran = Ran::from(child.wait_with_output().expect("it ends"));
+        assert_eq!(
+            (ran.code, ran.stderr.as_str()),
+            (Some(0), ""),
+            "{options}: {ran}"
+        );
+    }
+}
+
+#[test]
+fn the_help_is_wrapped_once() {
+    let help = Shell::new().tamis("logs --help").stdout;
+    let paragraph = help.split("\n\n").find(|it| it.starts_with("A pattern is"));
+    let lines: Vec<&str> = paragraph.expect("it is there").lines().collect();
+    let (_, full) = lines.split_last().expect("it has lines");
+    assert!(full.iter().all(|line| line.len() > 60), "{help}");
 }

@@ -91,6 +91,8 @@ pub struct LogOptions {
     pub since: Option<Bound>,
     /// Only events before then.
     pub until: Option<Bound>,
+    /// Leave out what lies outside of the range in a file that seems to be sorted by time, instead of reading all of it.
+    pub seeks: bool,
     /// The field whose values events are grouped by.
     pub by: By,
     /// Values of a field that are reported.
@@ -146,6 +148,7 @@ impl Default for LogOptions {
             format: FormatChoice::Detect,
             since: None,
             until: None,
+            seeks: true,
             by: By::default(),
             top: 10,
             keeps_query: false,

@@ -73,6 +73,10 @@ pub struct InputReport {
     pub bytes: u64,
     /// Bytes of it that were read, those to find the range of time included.
     pub bytes_read: u64,
+    /// Bytes of it that were left out, since nothing of the range of time is in them if the file is sorted by time.
+    pub bytes_skipped: u64,
+    /// They as a part of its size.
+    pub skipped_share: f64,
     /// Reads to find the range of time; 0 if it was read from start to end.
     pub probes: u64,
     /// Lines that were read.
@@ -81,8 +85,9 @@ pub struct InputReport {
     pub events: u64,
     /// Lines that could not be parsed.
     pub unparsed: u64,
-    /// The furthest that a time lies before one that came earlier, in seconds.
-    pub out_of_order_seconds: f64,
+    /// The furthest that a time lies before one that came earlier, in seconds; `null` if not all of it was read, since then
+    /// nobody knows.
+    pub out_of_order_seconds: Option<f64>,
 }
 
 /// A range of time.

@@ -153,7 +153,7 @@ impl<'o> Run<'o> {
     /// Reads of a file what can be in the range of time.
     fn read_file(&mut self, file: &SharedFile, known: &Known) -> Result<()> {
         let len = file.len_bytes();
-        if known.frame.range.is_all() {
+        if known.frame.range.is_all() || !self.options.seeks {
             return self.read_whole(Opened::Random(Box::new(file.clone())), known);
         }
         let mut parser = self.parser(known);
@@ -184,9 +184,10 @@ impl<'o> Run<'o> {
                 stretches.push((rest.start, merged));
             }
         } else {
+            // Nobody knows what is in there: the report says how much that is.
             let skipped = len - (found.end - found.start);
             self.options.progress.add_raw_bytes(skipped);
-            self.current().is_sought = skipped > 0;
+            self.current().skipped_bytes = skipped;
         }
         stretches.sort_by_key(|(start, _)| *start);
         let current = self.current();

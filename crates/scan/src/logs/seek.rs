@@ -7,6 +7,12 @@
 //! Order is not exact: requests are logged when they end, threads overtake each other. So the search is for times
 //! [`MARGIN_US`] outside of the range, and whoever reads what was found looks at the time of each record. Whether the file is
 //! sorted at all is asked of every two probes; and afterwards of all records that were read. If not, the rest is read as well.
+//!
+//! That is no proof. A stretch out of order that no probe meets and that lies outside of what is read stays unseen, and only
+//! reading everything would tell. So the report says how many bytes were left out, and [`LogOptions::seeks`] turns
+//! the search off.
+//!
+//! [`LogOptions::seeks`]: super::LogOptions::seeks
 
 use std::ops::Range as Bytes;
 

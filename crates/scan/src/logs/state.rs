@@ -44,8 +44,8 @@ pub(super) struct InputState {
     pub(super) read_bytes: u64,
     pub(super) probes: u64,
     pub(super) probed_bytes: u64,
-    /// Part of it was skipped, since it is outside of the range.
-    pub(super) is_sought: bool,
+    /// Bytes that were left out: outside of the range, if the file is sorted.
+    pub(super) skipped_bytes: u64,
     /// Lines count from its start.
     pub(super) has_lines: bool,
     pub(super) seen: Option<(i64, i64)>,

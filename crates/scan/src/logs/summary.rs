@@ -1,5 +1,6 @@
 //! From what was counted to the report.
 
+use tamis_engine::human;
 use tamis_engine::sketch::{HyperLogLog, Sketch};
 
 use super::LogOptions;
@@ -66,16 +67,19 @@ pub(super) fn report(summary: &Summary<'_>) -> Report {
 
 fn input(state: &InputState) -> InputReport {
     let merged = &state.merged;
+    let is_whole = state.skipped_bytes == 0;
     InputReport {
         name: state.name.clone(),
         format: state.format.clone(),
         bytes: state.len_bytes.unwrap_or(state.read_bytes),
         bytes_read: state.read_bytes + state.probed_bytes,
+        bytes_skipped: state.skipped_bytes,
+        skipped_share: part(state.skipped_bytes, state.len_bytes.unwrap_or(0)),
         probes: state.probes,
         lines: merged.lines,
         events: merged.events,
         unparsed: merged.unparsed,
-        out_of_order_seconds: merged.order.back_us as f64 / 1e6,
+        out_of_order_seconds: is_whole.then_some(merged.order.back_us as f64 / 1e6),
     }
 }
 
@@ -255,9 +259,35 @@ fn groups(summary: &Summary<'_>) -> Option<Groups> {
     })
 }
 
+/// How much was left out because the files seem to be sorted, and what that may cost.
+fn skipped(inputs: &[InputState]) -> Option<String> {
+    let skipped: Vec<&InputState> = inputs.iter().filter(|it| it.skipped_bytes > 0).collect();
+    let name = match skipped.as_slice() {
+        [] => return None,
+        [input] => format!("`{}`", input.shown),
+        inputs => format!("{} inputs", inputs.len()),
+    };
+    let sum = |bytes: fn(&InputState) -> u64| skipped.iter().map(|it| bytes(it)).sum::<u64>();
+    let (left_out, all) = (
+        sum(|it| it.skipped_bytes),
+        sum(|it| it.len_bytes.unwrap_or(0)),
+    );
+    // Rounded down: something was read.
+    let per_mille = u128::from(left_out) * 1000 / u128::from(all.max(1));
+    Some(format!(
+        "{name}: {} of {} ({}.{} %) left out, taken to be sorted by time: events out of order in there are not counted; \
+         `--no-seek` reads everything",
+        human::bytes(left_out),
+        human::bytes(all),
+        per_mille / 10,
+        per_mille % 10,
+    ))
+}
+
 /// What was said on the way, and what follows from the counts.
 fn notes(summary: &Summary<'_>) -> Vec<String> {
     let mut notes = summary.notes.to_vec();
+    notes.extend(skipped(summary.inputs));
     let sums = &summary.total.sums;
     let at = |time_us: i64| rfc3339(time_us, summary.offset_seconds);
     if sums.events == 0 && !summary.range.is_all() {
