@@ -38,12 +38,12 @@ pub(crate) struct Options {
     )]
     codec: Option<Codec>,
 
-    /// How hard it is tried: zstd -7 to 22 [3], gzip 0 to 12 [6], lz4 1. Here this is not the level of techniques that other
+    /// How hard it is tried: zstd -7 to 22 (default: 3), gzip 0 to 12 (6), lz4 1. Here this is not the level of techniques that other
     /// verbs have
     #[arg(long, value_name = "N", allow_hyphen_values = true)]
     level: Option<i32>,
 
-    /// Plain bytes of a block: zstd 4KiB to 64MiB [2MiB], lz4 64KiB, 256KiB, 1MiB [1MiB] or 4MiB, gzip at most 65280
+    /// Plain bytes of a block: zstd 4KiB to 64MiB (default: 2MiB), lz4 64KiB, 256KiB, 1MiB (default) or 4MiB, gzip at most 65280
     #[arg(long, value_name = "SIZE")]
     block: Option<ByteSize>,
 }

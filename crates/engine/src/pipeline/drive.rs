@@ -14,7 +14,7 @@ pub(super) trait Feed: Sync {
     /// A claimed chunk: an index for random access, a filled buffer for a stream.
     type Claimed;
 
-    /// What is mapped: a [`Chunk`], unless the input is no bytes.
+    /// What is mapped: a [`Chunk`](super::Chunk), unless the input is no bytes.
     type Unit<'u>;
 
     /// The input's name.

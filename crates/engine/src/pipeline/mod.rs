@@ -14,7 +14,7 @@
 //! - [`scan`] says what a range does to the framing before anybody knows its start state; [`scan_range`] does so for
 //!   whoever divides an input among machines and runs each range by itself ([`Options::end`], [`Options::start_state`]);
 //! - [`items`] hands out what an iterator yields, for input that is no bytes ([`run_items`]);
-//! - [`drive`] is the run itself, whatever the input: who claims, maps and merges;
+//! - [`mod@drive`] is the run itself, whatever the input: who claims, maps and merges;
 //! - [`window`] bounds how far workers run ahead of the merge, and with that the memory.
 //!
 //! ```

@@ -9,7 +9,7 @@
 //! [`stats`] reads every record once. While a column has few distinct values these are kept with their counts
 //! ([`dictionary`]), and every figure is exact. Beyond that a column keeps what its values come to ([`mod@column`]): exact
 //! sums of the numbers as they are written ([`numbers`]), exact extremes ([`extremes`], [`moments`]), an estimate of the
-//! distinct values ([`hyperloglog`]), quantiles from buckets ([`sketch`]), and a sample for the most frequent values and
+//! distinct values ([`HyperLogLog`](tamis_engine::sketch::HyperLogLog)), quantiles from buckets ([`Sketch`](tamis_engine::sketch::Sketch)), and a sample for the most frequent values and
 //! their shapes ([`sample`]). Each figure says whether it is exact, or how far off it may be.
 //!
 //! Nothing of this depends on the order of the records, so the answer is the same bytes for any threads, chunks and

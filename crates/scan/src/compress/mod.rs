@@ -12,8 +12,8 @@
 //! - [`zstd`]: the seekable format, a frame for each block and a table of them behind;
 //! - [`gzip`]: BGZF, a member for each block, which says how long it is.
 //!
-//! [`pack`] cuts, packs and joins; the formats say what stands before, between and behind. What comes out depends on the
-//! input and the options, and never on the number of threads. [`unpack`] is the engine's own reading of compressed inputs,
+//! [`pack`](mod@pack) cuts, packs and joins; the formats say what stands before, between and behind. What comes out depends on the
+//! input and the options, and never on the number of threads. [`unpack`](mod@unpack) is the engine's own reading of compressed inputs,
 //! written out.
 //!
 //! ```

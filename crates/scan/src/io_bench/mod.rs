@@ -10,7 +10,7 @@
 //! 4. all runs that count lines must count the same;
 //! 5. [`report`] shows medians and how far the runs are apart, and keeps every run for programs.
 //!
-//! [`file`] has the ways of reading files, [`uring`] the one by rings of requests, [`small`] what is done with ten thousand small
+//! [`mod@file`] has the ways of reading files, [`uring`] the one by rings of requests, [`small`] what is done with ten thousand small
 //! files.
 
 mod cache;
