@@ -121,7 +121,7 @@ impl Error {
                 ),
                 _,
             ) => Exit::Usage,
-            (Self::Scan(tamis_scan::Error::Glob { .. }), _) => Exit::Usage,
+            (Self::Scan(Scan::Glob { .. } | Scan::NoCache { .. }), _) => Exit::Usage,
             (Self::Scan(Scan::Level { .. } | Scan::BlockSize { .. }), _) => Exit::Usage,
             // What was read is not what it should be: the data is at fault.
             (

@@ -51,6 +51,15 @@ pub enum Error {
         /// What the system said.
         source: io::Error,
     },
+    /// A file that is no cache was named as one.
+    #[error(
+        "`{}` holds something other than digests, and is not replaced; name another file, or none with `--no-cache`",
+        names::show(path)
+    )]
+    NoCache {
+        /// The file.
+        path: PathBuf,
+    },
     /// A copy of a file was to be replaced or removed, and is still there.
     #[error("`{}` is left as it is: {reason}", names::show(path))]
     Kept {

@@ -229,10 +229,23 @@ fn globs_and_usage() {
 }
 
 #[test]
+fn a_file_that_is_no_cache_is_not_replaced() {
+    let shell = shell(&FILES);
+    shell.write("precious.zip", "PK and more");
+    let ran = shell.tamis("dupes tree --cache precious.zip");
+    assert_eq!(ran.code, Some(2), "{ran}");
+    assert!(
+        ran.stderr.contains("`precious.zip` holds something other"),
+        "{ran}"
+    );
+    assert_eq!(shell.read("precious.zip"), "PK and more");
+}
+
+#[test]
 fn a_cache_is_used_and_a_bad_one_is_told_of() {
     let shell = shell(&FILES);
     let run = || shell.tamis("dupes tree --cache digests");
-    shell.write("digests", "nonsense");
+    shell.write("digests", "TAMISDUP and nonsense");
     let first = run();
     assert_eq!(first.code, Some(0));
     assert!(

@@ -26,7 +26,7 @@ use std::time::SystemTime;
 use tamis_engine::sink::FileSink;
 use tamis_engine::stamp::Stamp;
 
-use crate::{Result, names};
+use crate::{Error, Result, names};
 
 const MAGIC: &[u8; 8] = b"TAMISDUP";
 const VERSION: u32 = 1;
@@ -59,18 +59,25 @@ pub fn default_path() -> Option<PathBuf> {
 
 impl Cache {
     /// The cache at `path`; empty if there is none or it cannot be used, and then `notes` says why.
-    pub(super) fn open(path: &Path, notes: &mut Vec<String>) -> Cache {
+    ///
+    /// # Errors
+    /// [`Error::NoCache`] if the file was never one: it would be replaced.
+    pub(super) fn open(path: &Path, notes: &mut Vec<String>) -> Result<Cache> {
         let refused = match fs::read(path) {
+            Ok(bytes) if !bytes.is_empty() && !bytes.starts_with(MAGIC) => {
+                let path = path.to_owned();
+                return Err(Error::NoCache { path });
+            }
             Ok(bytes) => match Cache::parse(&bytes) {
-                Ok(cache) => return cache,
+                Ok(cache) => return Ok(cache),
                 Err(reason) => reason.to_owned(),
             },
-            Err(error) if error.kind() == ErrorKind::NotFound => return Cache::default(),
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Cache::default()),
             Err(error) => error.to_string(),
         };
         let path = names::show(path);
         notes.push(format!("the digests in `{path}` are not used: {refused}"));
-        Cache::default()
+        Ok(Cache::default())
     }
 
     /// A cache as it was written.

@@ -176,7 +176,7 @@ pub fn find(options: &DupesOptions) -> Result<Found> {
         notes: Vec::new(),
     };
     let mut cache = match &options.cache {
-        Some(path) => Cache::open(path, &mut found.notes),
+        Some(path) => Cache::open(path, &mut found.notes)?,
         None => Cache::default(),
     };
     stages::run(&mut found, &mut cache, began, options)?;
