@@ -459,9 +459,10 @@ fn a_range_of_time_of_the_generated_log() {
         "{page}"
     );
     // Where nothing happened there is no table.
-    let page = range("2026-11-21", "2026-11-22");
+    let page = range("2026-11-22", "2026-11-23");
     assert!(page.contains("nothing happened in that time"), "{page}");
     assert!(!page.contains("share"), "{page}");
+    assert!(page.contains("(100 %) left out"), "{page}");
 }
 
 #[test]

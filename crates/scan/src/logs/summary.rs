@@ -272,15 +272,17 @@ fn skipped(inputs: &[InputState]) -> Option<String> {
         sum(|it| it.skipped_bytes),
         sum(|it| it.len_bytes.unwrap_or(0)),
     );
-    // Rounded down: something was read.
+    // Rounded down: 100 % is all of it.
     let per_mille = u128::from(left_out) * 1000 / u128::from(all.max(1));
+    let percent = match per_mille {
+        1000 => "100".to_owned(),
+        _ => format!("{}.{}", per_mille / 10, per_mille % 10),
+    };
     Some(format!(
-        "{name}: {} of {} ({}.{} %) left out, taken to be sorted by time: events out of order in there are not counted; \
+        "{name}: {} of {} ({percent} %) left out, taken to be sorted by time: events out of order in there are not counted; \
          `--no-seek` reads everything",
         human::bytes(left_out),
         human::bytes(all),
-        per_mille / 10,
-        per_mille % 10,
     ))
 }
 

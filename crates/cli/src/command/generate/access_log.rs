@@ -19,6 +19,9 @@ Examples:
   tamis gen access-log --rows 5M -o access.log
   tamis gen access-log --rows 10k -o - | tamis logs -
 
+The day is 20 November 2026 (UTC), and the incident lasts from 14:20 to 14:40:
+  tamis logs access.log --since '2026-11-20 14:20' --until '2026-11-20 14:40'
+
 The same options give the same bytes, whatever the machine and the number of threads.")]
 pub(super) struct Options {
     /// How many lines: 1000, 1_000, 500k, 5M
