@@ -3,6 +3,7 @@
 mod changes;
 mod inputs;
 mod outputs;
+mod scans;
 mod signals;
 mod verbs;
 
