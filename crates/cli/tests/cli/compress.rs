@@ -188,6 +188,14 @@ fn what_is_wrong_with_one_does_not_stop_the_others() {
     assert_eq!(shell.files(), before, "nothing of what is damaged is left");
     let ran = shell.tamis("decompress --test cut.zst orders.csv.zst");
     assert_eq!(ran.code, Some(1), "{ran}");
+    // What `lz4 -l` writes has the name of a frame, and is none.
+    shell.write("legacy.lz4", b"\x02\x21\x4c\x18\x05\0\0\0\x40text");
+    let ran = shell.tamis("decompress legacy.lz4");
+    assert_eq!(ran.code, Some(1), "{ran}");
+    assert_eq!(
+        ran.stderr,
+        "error: `legacy.lz4` is not packed as gzip, zstd or lz4\n"
+    );
 }
 
 #[test]
