@@ -197,8 +197,8 @@ impl Job<'_> {
         }
         let is_named = entry.depth() == 0;
         let is_file = entry.file_type().is_some_and(|kind| kind.is_file());
-        let is_folder = entry.path().is_dir();
-        if !(entry.is_stdin() || is_file || is_named && !is_folder) {
+        // Most entries are files that were found: they are not looked at.
+        if !(entry.is_stdin() || is_file || is_named && !entry.path().is_dir()) {
             return None;
         }
         Some(Input {

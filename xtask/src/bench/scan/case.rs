@@ -186,8 +186,11 @@ pub(super) const CASES: &[Case] = &[
         input: Input::Tree,
         answer: Answer::Lines,
         commands: &[
-            ("tamis", "search -n sched_setscheduler_nocheck {tree}"),
-            ("rg", "-n sched_setscheduler_nocheck {tree}"),
+            (
+                "tamis",
+                "search -n --no-ignore sched_setscheduler_nocheck {tree}",
+            ),
+            ("rg", "-n --no-ignore sched_setscheduler_nocheck {tree}"),
         ],
     },
     Case {
@@ -195,8 +198,8 @@ pub(super) const CASES: &[Case] = &[
         input: Input::Tree,
         answer: Answer::Lines,
         commands: &[
-            ("tamis", "search -n mutex_lock {tree}"),
-            ("rg", "-n mutex_lock {tree}"),
+            ("tamis", "search -n --no-ignore mutex_lock {tree}"),
+            ("rg", "-n --no-ignore mutex_lock {tree}"),
         ],
     },
     Case {
@@ -204,8 +207,8 @@ pub(super) const CASES: &[Case] = &[
         input: Input::Tree,
         answer: Answer::Lines,
         commands: &[
-            ("tamis", "search -l mutex_lock {tree}"),
-            ("rg", "-l mutex_lock {tree}"),
+            ("tamis", "search -l --no-ignore mutex_lock {tree}"),
+            ("rg", "-l --no-ignore mutex_lock {tree}"),
         ],
     },
     Case {

@@ -40,7 +40,12 @@ pub(super) struct Run {
 }
 
 /// Everything there is to run, in the order of a round; with `only`, the cases whose titles have it.
-pub(super) fn entries(python: &Python, data: &Data, only: Option<&str>) -> Result<Vec<Entry>> {
+pub(super) fn entries(
+    python: &Python,
+    data: &Data,
+    scratch: &Scratch,
+    only: Option<&str>,
+) -> Result<Vec<Entry>> {
     let mut entries = Vec::new();
     for case in CASES {
         if only.is_some_and(|only| !case.title.contains(only)) {
@@ -53,7 +58,7 @@ pub(super) fn entries(python: &Python, data: &Data, only: Option<&str>) -> Resul
                 other => PathBuf::from(other),
             };
             let is_for_shell = [" | ", " > "].iter().any(|word| line.contains(word));
-            let line = data.named(line).replace("{out}", &scratch("written")?);
+            let line = data.named(line).replace("{out}", &scratch.file("written"));
             let threads: &[Option<usize>] = match tool {
                 "tamis" => &[Some(2), Some(1)],
                 _ => &[None],
@@ -86,7 +91,12 @@ pub(super) fn entries(python: &Python, data: &Data, only: Option<&str>) -> Resul
 }
 
 /// One round.
-pub(super) fn run_once(python: &Python, data: &Data, entries: &mut [Entry]) -> Result<()> {
+pub(super) fn run_once(
+    python: &Python,
+    data: &Data,
+    scratch: &Scratch,
+    entries: &mut [Entry],
+) -> Result<()> {
     let mut expected = None;
     for index in 0..entries.len() {
         let is_new_case = index == 0 || entries[index - 1].case.title != entries[index].case.title;
@@ -102,8 +112,10 @@ pub(super) fn run_once(python: &Python, data: &Data, entries: &mut [Entry]) -> R
         if entry.failure.is_some() || is_long && entry.tool != "tamis" {
             continue;
         }
-        let run = entry.run(python)?;
-        let answer = answer(entry.case.answer)?;
+        scratch.clear()?;
+        let printed = scratch.file("printed");
+        let run = entry.run(python, &printed)?;
+        let answer = answer(entry.case.answer, &printed)?;
         let (title, tool) = (entry.case.title, entry.tool);
         eprintln!(
             "  {title:40} {tool:10} {:8.3} s {:6.0} MB",
@@ -126,12 +138,12 @@ pub(super) fn run_once(python: &Python, data: &Data, entries: &mut [Entry]) -> R
 }
 
 impl Entry {
-    fn run(&self, python: &Python) -> Result<Run> {
+    fn run(&self, python: &Python, printed: &str) -> Result<Run> {
         let mut command = python.script("benches/peers/command.py");
-        command.arg(scratch("printed")?).args(&self.command);
+        command.arg(printed).args(&self.command);
         command.env("LC_ALL", "C").env_remove("RIPGREP_CONFIG_PATH");
-        let printed = output(&mut command)?;
-        let report: Value = serde_json::from_str(&printed)
+        let report = output(&mut command)?;
+        let report: Value = serde_json::from_str(&report)
             .map_err(|error| format!("{}: {error}", self.command.join(" ")))?;
         // 1: a search has found nothing, as others must then.
         let exit = report["exit"].as_i64();
@@ -154,10 +166,9 @@ impl Entry {
 }
 
 /// Of what was printed, what must be the same: as text.
-fn answer(kind: Answer) -> Result<String> {
-    let path = scratch("printed")?;
+fn answer(kind: Answer, path: &str) -> Result<String> {
     let read = |error: std::io::Error| format!("{path}: {error}");
-    let file = BufReader::new(fs::File::open(&path).map_err(read)?);
+    let file = BufReader::new(fs::File::open(path).map_err(read)?);
     match kind {
         Answer::None => Ok(String::new()),
         Answer::Number => {
@@ -195,14 +206,36 @@ fn digest(mut bytes: impl Read) -> std::io::Result<String> {
     }
 }
 
-/// A file in memory, where there is such a folder.
-fn scratch(name: &str) -> Result<String> {
-    let memory = Path::new("/dev/shm");
-    let folder = if memory.is_dir() {
-        memory.to_owned()
-    } else {
-        target()
-    };
-    let name = format!("tamis-bench-{}-{name}", std::process::id());
-    Ok(folder.join(name).display().to_string())
+/// A folder for what is written, in memory where there is such a place; it goes with this value.
+#[derive(Debug)]
+pub(super) struct Scratch(PathBuf);
+
+impl Scratch {
+    pub(super) fn new() -> Result<Self> {
+        let memory = Path::new("/dev/shm");
+        let parent = if memory.is_dir() {
+            memory.to_owned()
+        } else {
+            target()
+        };
+        let scratch = Self(parent.join(format!("tamis-bench-{}", std::process::id())));
+        scratch.clear()?;
+        Ok(scratch)
+    }
+
+    /// Makes it empty, so that nobody finds an old file to replace.
+    fn clear(&self) -> Result<()> {
+        let _ = fs::remove_dir_all(&self.0);
+        fs::create_dir(&self.0).map_err(|error| format!("{}: {error}", self.0.display()))
+    }
+
+    fn file(&self, name: &str) -> String {
+        self.0.join(name).display().to_string()
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
 }
