@@ -11,12 +11,15 @@ use super::input::{Found, InputMerge, Origin};
 use super::one::{HEAD_BYTES, Mark, Reading};
 use super::output::InputOutput;
 use super::range::Extent;
-use super::tree::{Input, Job};
+use super::tree::{Input, Job, Outcome};
 use super::worker::{NulCheck, Worker};
 use crate::{Error, Result, Work};
 
 /// Files up to this size are searched by the thread that found them.
 pub(super) const SMALL_BYTES_MAX: usize = 4 << 20;
+
+/// Files up to this size are left to that thread as well, in chunks: while there are others, sharing out each of them gains nothing.
+const MIDDLING_BYTES_MAX: u64 = 64 << 20;
 
 /// What became of an input before its turn.
 pub(super) enum Ahead {
@@ -31,8 +34,10 @@ pub(super) struct Small<'j> {
     worker: Worker<'j>,
     buffer: Vec<u8>,
     reading: Reading,
-    /// Whether the last input that is not for us is a small archive.
-    is_packed: bool,
+    /// Whether the last input that was not read whole is best left to one thread: an archive, or a file of middling size.
+    suits_one_thread: bool,
+    /// Of the files searched so far.
+    outcome: Outcome,
 }
 
 impl<'j> Small<'j> {
@@ -45,17 +50,18 @@ impl<'j> Small<'j> {
                 threads: 1,
                 ..job.reading.clone()
             },
-            is_packed: false,
+            suits_one_thread: false,
+            outcome: Outcome::default(),
         }
     }
 
     pub(super) fn search_or_postpone(&mut self, input: Input) {
         let job = self.job;
-        self.is_packed = false;
+        self.suits_one_thread = false;
         match self.search(&input, job.output.input()) {
-            Ok(Some(found)) => job.note(Ok(found)),
-            // There may be as many of these as files: each in the thread that found it.
-            Ok(None) if self.is_packed => {
+            Ok(Some(found)) => job.add(found, &mut self.outcome),
+            // There may be many of these: each in the thread that found it.
+            Ok(None) if self.suits_one_thread => {
                 job.note(job.search_source(&input, &self.reading, job.output.input()));
             }
             Ok(None) => job.postpone(input),
@@ -148,6 +154,8 @@ impl<'j> Small<'j> {
         loop {
             if len == self.buffer.len() {
                 if len >= SMALL_BYTES_MAX {
+                    let len_bytes = file.metadata().map_or(u64::MAX, |metadata| metadata.len());
+                    self.suits_one_thread = len_bytes <= MIDDLING_BYTES_MAX;
                     return Ok(None);
                 }
                 let grown = (len * 4).min(SMALL_BYTES_MAX);
@@ -169,12 +177,21 @@ impl<'j> Small<'j> {
         }
         if self.job.inputs.read.unpack {
             let name = input.path.to_string_lossy();
-            self.is_packed = is_packed(&self.buffer[..len], &name);
             let head = &self.buffer[..len];
             self.reading.refuse_unknown_packing(name.as_bytes(), head)?;
+            if is_packed(head, &name) {
+                self.suits_one_thread = true;
+                return Ok(None);
+            }
         }
         let is_transcoded = Mark::of(&self.buffer[..len]) == Mark::Utf16;
-        Ok((!is_transcoded && !self.is_packed).then_some(len))
+        Ok((!is_transcoded).then_some(len))
+    }
+}
+
+impl Drop for Small<'_> {
+    fn drop(&mut self) {
+        self.job.take(std::mem::take(&mut self.outcome));
     }
 }
 

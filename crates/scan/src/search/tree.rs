@@ -1,10 +1,11 @@
 //! Many files at once: folders are walked and their files searched by all threads.
 //!
-//! A file up to [`SMALL_BYTES_MAX`](super::small::SMALL_BYTES_MAX) is read whole into a buffer of its thread, which takes four system calls; most files are. Larger
+//! A file up to [`SMALL_BYTES_MAX`](super::small::SMALL_BYTES_MAX) is read whole into a buffer of its thread, which takes four system calls; most files are. Middling ones stay with their thread, in chunks. Larger
 //! ones wait until the walk is over and are then searched one after the other, each on all cores.
 
 use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use ignore::{DirEntry, WalkState};
@@ -47,6 +48,8 @@ pub(super) struct Job<'a> {
     pub(super) output: &'a Output,
     on_error: &'a (dyn Fn(&Error) + Sync),
     state: Mutex<State>,
+    /// The answer is known, or there will be none.
+    is_decided: AtomicBool,
 }
 
 #[derive(Default)]
@@ -84,6 +87,7 @@ pub fn search(
         output,
         on_error,
         state: Mutex::default(),
+        is_decided: AtomicBool::new(false),
     };
     match (&inputs.single, inputs.order) {
         (Some(path), _) => {
@@ -253,20 +257,41 @@ impl Job<'_> {
     pub(super) fn note(&self, found: Result<Found>) {
         match found {
             Ok(found) => {
-                let mut state = self.lock();
-                state.outcome.has_searched = true;
-                state.outcome.is_match |= found.is_match;
-                state.outcome.stats += found.stats;
-                state.outcome.work += found.work;
+                let mut outcome = Outcome::default();
+                self.add(found, &mut outcome);
+                self.take(outcome);
             }
             Err(error) if error.is_of_run() => {
                 self.lock().fatal.get_or_insert(error);
+                self.is_decided.store(true, Ordering::Relaxed);
             }
             Err(error) => {
                 self.lock().outcome.has_searched = true;
                 self.failed(&error);
             }
         }
+    }
+
+    /// Takes note of how an input came out in an outcome that nobody else sees: files are many, and threads are not to wait for
+    /// each other at each of them.
+    pub(super) fn add(&self, found: Found, outcome: &mut Outcome) {
+        outcome.has_searched = true;
+        outcome.is_match |= found.is_match;
+        outcome.stats += found.stats;
+        outcome.work += found.work;
+        let ends = self.search.report == Report::Quiet && self.search.ends_at_first_match();
+        if ends && found.is_match {
+            self.is_decided.store(true, Ordering::Relaxed);
+        }
+    }
+
+    /// Takes note of what [`add`](Self::add) has gathered.
+    pub(super) fn take(&self, outcome: Outcome) {
+        let all = &mut self.lock().outcome;
+        all.has_searched |= outcome.has_searched;
+        all.is_match |= outcome.is_match;
+        all.stats += outcome.stats;
+        all.work += outcome.work;
     }
 
     fn failed(&self, error: &Error) {
@@ -281,11 +306,7 @@ impl Job<'_> {
 
     /// Whether nothing further is to be searched.
     fn is_over(&self) -> bool {
-        let state = self.lock();
-        let is_answered = self.search.report == Report::Quiet
-            && self.search.ends_at_first_match()
-            && state.outcome.is_match;
-        is_answered || state.fatal.is_some() || self.reading.cancel.is_cancelled()
+        self.is_decided.load(Ordering::Relaxed) || self.reading.cancel.is_cancelled()
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, State> {
