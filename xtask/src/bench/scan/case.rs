@@ -153,12 +153,12 @@ pub(super) const CASES: &[Case] = &[
         ],
     },
     Case {
-        title: "what does not match, `-v -n`",
+        title: "what does not match, `-a -v -n`",
         input: Input::Text,
         answer: Answer::Bytes,
         commands: &[
-            ("tamis", "search -v -n return {text}"),
-            ("rg", "-v -n return {text}"),
+            ("tamis", "search -a -v -n return {text}"),
+            ("rg", "-a -v -n return {text}"),
             ("grep", "-a -v -n return {text}"),
         ],
     },
@@ -216,8 +216,8 @@ pub(super) const CASES: &[Case] = &[
         input: Input::Long,
         answer: Answer::None,
         commands: &[
-            ("tamis", "search -n '.*' {long} > /dev/null"),
-            ("rg", "-n '.*' {long} > /dev/null"),
+            ("tamis", "search -a -n '.*' {long} > /dev/null"),
+            ("rg", "-a -n '.*' {long} > /dev/null"),
         ],
     },
     Case {
@@ -225,8 +225,8 @@ pub(super) const CASES: &[Case] = &[
         input: Input::Long,
         answer: Answer::Bytes,
         commands: &[
-            ("tamis", "search -n '.*' {long} | head -n 1"),
-            ("rg", "-n '.*' {long} | head -n 1"),
+            ("tamis", "search -a -n '.*' {long} | head -n 1"),
+            ("rg", "-a -n '.*' {long} | head -n 1"),
         ],
     },
     Case {
@@ -267,8 +267,8 @@ pub(super) const CASES: &[Case] = &[
         input: Input::Text,
         answer: Answer::None,
         commands: &[
-            ("tamis", "compress --codec lz4 --force {text} -o {out}.lz4"),
-            ("lz4", "-q -f -1 {text} {out}.lz4"),
+            ("tamis", "compress --codec lz4 -c {text} > /dev/null"),
+            ("lz4", "-q -1 -c {text} > /dev/null"),
         ],
     },
     Case {
@@ -276,8 +276,8 @@ pub(super) const CASES: &[Case] = &[
         input: Input::Text,
         answer: Answer::None,
         commands: &[
-            ("tamis", "compress --codec zstd --force {text} -o {out}.zst"),
-            ("zstd", "-q -f -3 -T2 {text} -o {out}.zst"),
+            ("tamis", "compress --codec zstd -c {text} > /dev/null"),
+            ("zstd", "-q -3 -T2 -c {text} > /dev/null"),
         ],
     },
     Case {
@@ -285,8 +285,8 @@ pub(super) const CASES: &[Case] = &[
         input: Input::Text,
         answer: Answer::None,
         commands: &[
-            ("tamis", "decompress --force {text}.lz4 -o {out}"),
-            ("lz4", "-q -f -d {text}.lz4 {out}"),
+            ("tamis", "decompress -c {text}.lz4 > /dev/null"),
+            ("lz4", "-q -d -c {text}.lz4 > /dev/null"),
         ],
     },
     Case {
@@ -294,8 +294,8 @@ pub(super) const CASES: &[Case] = &[
         input: Input::Text,
         answer: Answer::None,
         commands: &[
-            ("tamis", "decompress --force {text}.zst -o {out}"),
-            ("zstd", "-q -f -d {text}.zst -o {out}"),
+            ("tamis", "decompress -c {text}.zst > /dev/null"),
+            ("zstd", "-q -d -c {text}.zst > /dev/null"),
         ],
     },
 ];
