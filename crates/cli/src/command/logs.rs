@@ -276,6 +276,13 @@ impl Options {
         if self.output.format() == OutputFormat::Json {
             report.notes.iter().for_each(|note| say(note));
         }
+        let was_in_range = report.events + report.range.records_outside;
+        if was_in_range == 0 && report.lines.unparsed > 0 {
+            let why = "no line is in the format that was asked for";
+            context.printer.notice(&format!(
+                "notice: {why}; without `--log-format` and `--pattern` it is found out"
+            ));
+        }
         say(&format!(
             "{}; {} in {} ({}, threads: {})",
             counted(ran.lines, "line"),
