@@ -23,6 +23,8 @@ pub(super) enum Input {
     Log,
     /// Five gigabytes.
     Long,
+    /// The first bytes of those.
+    Start,
 }
 
 /// What of an answer must be the same.
@@ -222,7 +224,7 @@ pub(super) const CASES: &[Case] = &[
     },
     Case {
         title: "the first of them, `| head -n 1`",
-        input: Input::Long,
+        input: Input::Start,
         answer: Answer::Bytes,
         commands: &[
             ("tamis", "search -a -n '.*' {long} | head -n 1"),

@@ -112,7 +112,7 @@ impl Data {
         read.args(["-r", "-q", "-F", "no line has this, or the next one"]);
         for name in match input {
             Input::Text => &["{text}"][..],
-            Input::Long => &["{long}"],
+            Input::Long | Input::Start => &["{long}"],
             Input::Log => &["{log}"],
             Input::Tree => &["{tree}"],
             Input::Copies => &["{tree}", "{copy}"],

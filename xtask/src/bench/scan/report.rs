@@ -62,6 +62,7 @@ fn rate(data: &Data, input: Input, seconds: f64) -> String {
         Input::Text => bytes(data.text_bytes),
         Input::Log => bytes(data.log_bytes),
         Input::Long => bytes(data.long_bytes),
+        Input::Start => String::new(),
         Input::Tree => files(data.tree_files),
         Input::Copies => files(data.tree_files * 2),
     }
