@@ -206,7 +206,8 @@ fn a_file_that_is_to_go_is_looked_at_once_more() {
 #[test]
 fn a_copy_stays_unless_the_original_does() {
     type Change = fn(&Setting);
-    let changes: [(Change, fn(&Reason) -> bool); 3] = [
+    type IsExpected = fn(&Reason) -> bool;
+    let changes: [(Change, IsExpected); 3] = [
         (
             |setting| fs::remove_file(setting.path("a")).expect("it is there"),
             |reason| matches!(reason, Reason::Same { .. }),
