@@ -7,17 +7,11 @@
 use std::collections::BinaryHeap;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use tamis_engine::sketch::permute;
+
 /// The hash that a row is drawn by: `input` is the number of its input, `place` where in it the row stands.
 pub(super) fn draw(seed: u64, input: usize, place: u64) -> u64 {
-    mix(mix(seed ^ mix(input as u64 + 1)) ^ place)
-}
-
-/// The finaliser of SplitMix64 (Steele, Lea and Flood, 2014): a bijection without visible patterns.
-fn mix(value: u64) -> u64 {
-    let value = value.wrapping_add(0x9E37_79B9_7F4A_7C15);
-    let value = (value ^ (value >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-    let value = (value ^ (value >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-    value ^ (value >> 31)
+    permute(permute(seed ^ permute(input as u64 + 1)) ^ place)
 }
 
 /// The greatest hash that is kept with a probability of `rate`; `None` if none is.
