@@ -254,7 +254,11 @@ impl Named {
 
 /// The string at the start of `text`, and what follows it.
 fn string(text: &[u8]) -> Option<(Text<'_>, &[u8])> {
-    let inside = text.strip_prefix(b"\"")?;
+    quoted(text.strip_prefix(b"\"")?)
+}
+
+/// What stands before the closing quote, and what behind it.
+pub(super) fn quoted(inside: &[u8]) -> Option<(Text<'_>, &[u8])> {
     let (mut at, mut has_escapes) = (0, false);
     loop {
         at += memchr2(b'"', b'\\', inside.get(at..)?)?;

@@ -4,10 +4,10 @@
 //! spaces, each a name, perhaps with `=` and a value, which stands in quotes when it holds spaces. Words without `=`
 //! are names without a value. A line without a single value is no record.
 
-use memchr::{memchr, memchr2};
+use memchr::memchr;
 
-use super::json::{Named, Record, Value};
-use crate::logs::event::{Event, Text};
+use super::json::{Named, Record, Value, quoted};
+use crate::logs::event::Event;
 
 /// The record in a line.
 pub(super) fn parse<'l>(named: &mut Named, line: &'l [u8]) -> Option<Event<'l>> {
@@ -85,24 +85,6 @@ fn word(text: &[u8]) -> Option<(Word<'_>, &[u8])> {
     };
     let value = Some(value);
     Some((Word { name, value }, behind))
-}
-
-/// What stands before the closing quote, and what behind it.
-fn quoted(inside: &[u8]) -> Option<(Text<'_>, &[u8])> {
-    let (mut at, mut has_escapes) = (0, false);
-    loop {
-        at += memchr2(b'"', b'\\', inside.get(at..)?)?;
-        if inside[at] == b'"' {
-            let raw = &inside[..at];
-            let value = match has_escapes {
-                true => Text::escaped(raw),
-                false => Text::plain(raw),
-            };
-            return Some((value, &inside[at + 1..]));
-        }
-        has_escapes = true;
-        at += 2;
-    }
 }
 
 fn is_of_name(byte: u8) -> bool {
