@@ -49,30 +49,13 @@ impl RowWriter {
         out: &mut Vec<u8>,
         wrote: impl FnMut(Written),
     ) -> u64 {
-        if search.report != Report::Json {
-            return self.write_line(search, caches, name, line, out, wrote);
-        }
         let mut copy = std::mem::take(&mut self.line);
-        copy.clear();
-        copy.extend_from_slice(line.bytes);
-        let line = Line {
-            bytes: &copy,
-            ..line
-        };
-        let matches = self.write_line(search, caches, name, line, out, wrote);
-        self.line = copy;
-        matches
-    }
-
-    fn write_line(
-        &mut self,
-        search: &Search,
-        caches: &mut Caches,
-        name: &Name,
-        line: Line<'_>,
-        out: &mut Vec<u8>,
-        wrote: impl FnMut(Written),
-    ) -> u64 {
+        let mut line = line;
+        if search.report == Report::Json {
+            copy.clear();
+            copy.extend_from_slice(line.bytes);
+            line.bytes = &copy;
+        }
         self.matches.clear();
         self.places.clear();
         // Lines near a match can have matches of their own only if those are lines without one.
@@ -86,6 +69,7 @@ impl RowWriter {
             Report::Json => self.write_json(search, name, line, out, wrote),
             _ => self.write_text(search, name, line, out, wrote),
         }
+        self.line = copy;
         self.matches.len() as u64
     }
 
