@@ -194,6 +194,22 @@ impl InputOptions {
     }
 }
 
+/// The one file of `inputs` that there is to follow.
+pub(crate) fn followed(inputs: &[PathBuf]) -> Result<&Path> {
+    let usage = |message: &str| Error::Usage {
+        message: message.to_owned(),
+        hint: None,
+    };
+    match inputs {
+        [input] if input.as_os_str() == "-" => Err(usage(
+            "`--follow` needs a file: standard input ends by itself",
+        )),
+        [input] if input.is_dir() => Err(usage("`--follow` needs a file, not a folder")),
+        [input] => Ok(input),
+        _ => Err(usage("`--follow` takes one input")),
+    }
+}
+
 /// How sources are read.
 pub(crate) fn read_options(globals: &Globals, max_expansion: u64, cancel: &Cancel) -> ReadOptions {
     ReadOptions {

@@ -3,13 +3,12 @@
 use std::fs::{self, OpenOptions};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::process::Child;
-use std::sync::mpsc::{self, Receiver};
-use std::thread;
+use std::sync::mpsc::Receiver;
 use std::time::Duration;
 
 use crate::data::{CONTRACT, HEADER};
 use crate::faults::signal;
-use crate::shell::Shell;
+use crate::shell::{Shell, lines_of};
 
 /// Far longer than anything takes; only a failing test waits for it.
 const LIMIT: Duration = Duration::from_secs(20);
@@ -32,14 +31,7 @@ impl Following {
         shell.write("orders.csv", text);
         let arguments = format!("check orders.csv --contract orders.odcs.yaml --follow {options}");
         let mut child = shell.start(&arguments);
-        let stdout = BufReader::new(child.stdout.take().expect("it is piped"));
-        let (sender, lines) = mpsc::channel();
-        thread::spawn(move || {
-            for line in stdout.lines() {
-                // The test may have seen enough.
-                let _ = sender.send(line.expect("output is UTF-8"));
-            }
-        });
+        let lines = lines_of(&mut child);
         Following {
             shell,
             child,

@@ -6,14 +6,14 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::process::{Child, Command};
-use std::sync::mpsc::{self, Receiver};
+use std::sync::mpsc::Receiver;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
 use crate::faults::signal;
-use crate::shell::{Ran, Shell};
+use crate::shell::{Ran, Shell, lines_of};
 
 /// Far longer than anything takes; only a failing test waits for it.
 const LIMIT: Duration = Duration::from_secs(30);
@@ -300,14 +300,7 @@ impl Following {
         let shell = Shell::new();
         shell.write("access.log", text);
         let mut child = shell.start("logs access.log --follow --interval 0.1");
-        let stdout = BufReader::new(child.stdout.take().expect("it is piped"));
-        let (sender, lines) = mpsc::channel();
-        thread::spawn(move || {
-            for line in stdout.lines() {
-                // The test may have seen enough.
-                let _ = sender.send(line.expect("output is UTF-8"));
-            }
-        });
+        let lines = lines_of(&mut child);
         Following {
             shell,
             child,

@@ -1,8 +1,10 @@
 //! Running the binary, and what came of it.
 
 use std::ffi::OsStr;
-use std::io::Write;
+use std::io::{BufRead, BufReader, Write};
 use std::process::{Child, Command, Output, Stdio};
+use std::sync::mpsc::{self, Receiver};
+use std::thread;
 
 use tempfile::TempDir;
 
@@ -134,4 +136,17 @@ impl std::fmt::Display for Ran {
         }
         Ok(())
     }
+}
+
+/// The lines that a run prints, as they come.
+pub(crate) fn lines_of(child: &mut Child) -> Receiver<String> {
+    let stdout = BufReader::new(child.stdout.take().expect("it is piped"));
+    let (sender, lines) = mpsc::channel();
+    thread::spawn(move || {
+        for line in stdout.lines() {
+            // The test may have seen enough.
+            let _ = sender.send(line.expect("output is UTF-8"));
+        }
+    });
+    lines
 }

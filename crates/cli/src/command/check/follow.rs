@@ -17,9 +17,10 @@ use tamis_engine::source::FollowSource;
 
 use super::Options;
 use crate::args::{OutputFormat, When};
+use crate::inputs::followed;
 use crate::paint::Coloured;
 use crate::progress::Display;
-use crate::{Context, Error, Exit, Result};
+use crate::{Context, Exit, Result};
 
 /// Rows whose violations are held until they are printed, while the run catches up with the file.
 const ROWS: NonZero<u64> = NonZero::new(10_000).expect("not zero");
@@ -32,7 +33,7 @@ pub(super) fn run(
     progress: &Progress,
     context: &Context<'_>,
 ) -> Result<Exit> {
-    let path = options.followed()?;
+    let path = followed(&options.inputs)?;
     if !path.exists() {
         let name = path.display();
         context.printer.say(&format!("waiting for `{name}`"));
@@ -88,22 +89,6 @@ pub(super) fn run(
 }
 
 impl Options {
-    /// The one file there is to follow.
-    fn followed(&self) -> Result<&std::path::Path> {
-        let usage = |message: &str| Error::Usage {
-            message: message.to_owned(),
-            hint: None,
-        };
-        match self.inputs.as_slice() {
-            [input] if input.as_os_str() == "-" => Err(usage(
-                "`--follow` needs a file: standard input ends by itself",
-            )),
-            [input] if input.is_dir() => Err(usage("`--follow` needs a file, not a folder")),
-            [input] => Ok(input),
-            _ => Err(usage("`--follow` takes one input")),
-        }
-    }
-
     /// A line for each violation.
     fn render(&self, batch: &Report) -> String {
         let mut page = String::new();

@@ -3,7 +3,6 @@
 //! On a terminal the page is drawn again in place; everywhere else each report is a line of JSON. Ctrl-C is the ordinary end.
 
 use std::io::{self, IsTerminal};
-use std::path::Path;
 use std::time::Duration;
 
 use tamis_engine::control::Cancel;
@@ -14,7 +13,8 @@ use tamis_scan::names;
 
 use super::{Options, page};
 use crate::args::OutputFormat;
-use crate::{Context, Error, Exit, Result};
+use crate::inputs::followed;
+use crate::{Context, Exit, Result};
 
 /// To the upper left corner, and nothing below it.
 const CLEARED: &str = "\x1b[H\x1b[2J\x1b[3J";
@@ -24,7 +24,7 @@ pub(super) fn run(
     log_options: &LogOptions,
     context: &Context<'_>,
 ) -> Result<Exit> {
-    let path = options.followed()?;
+    let path = followed(&options.inputs)?;
     if !path.exists() {
         context
             .printer
@@ -60,22 +60,4 @@ pub(super) fn run(
     let (report, _) = result?;
     print(&report)?;
     Ok(Exit::Good)
-}
-
-impl Options {
-    /// The one file there is to follow.
-    fn followed(&self) -> Result<&Path> {
-        let usage = |message: &str| Error::Usage {
-            message: message.to_owned(),
-            hint: None,
-        };
-        match self.inputs.as_slice() {
-            [input] if input.as_os_str() == "-" => Err(usage(
-                "`--follow` needs a file: standard input ends by itself",
-            )),
-            [input] if input.is_dir() => Err(usage("`--follow` needs a file, not a folder")),
-            [input] => Ok(input),
-            _ => Err(usage("`--follow` takes one input")),
-        }
-    }
 }
