@@ -1,0 +1,142 @@
+//! Why a store could not do what was asked.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use crate::id::{CommitId, ObjectId};
+
+/// Why a store could not be opened, read, or added to.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The engine could not read or write, or was cancelled.
+    #[error(transparent)]
+    Engine(#[from] tamis_engine::Error),
+    /// The system refused something that was done to a file.
+    #[error("cannot {action} `{}`: {source}", .path.display())]
+    Io {
+        /// What was tried: `read`, `write`, `rename`, ...
+        action: &'static str,
+        /// The file or folder.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// A file of the store is not what was once written.
+    #[error("`{}` is damaged at byte {byte_offset}: {detail}", .path.display())]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// Where the damage was noticed.
+        byte_offset: u64,
+        /// What is wrong there.
+        detail: String,
+    },
+    /// A node or a commit was read whole, and makes no sense.
+    #[error("the {what} {id} is damaged at byte {byte_offset}: {detail}")]
+    BadObject {
+        /// What it should be: `folder`, `chunk list`, `commit`.
+        what: &'static str,
+        /// Its id.
+        id: String,
+        /// Where in it.
+        byte_offset: usize,
+        /// What is wrong there.
+        detail: &'static str,
+    },
+    /// Something that a commit refers to is in no pack.
+    #[error("the {what} {id} is in no pack")]
+    Missing {
+        /// `chunk` or `node`.
+        what: &'static str,
+        /// Its id.
+        id: ObjectId,
+    },
+    /// A file was written by a version of Tamis that is newer than this one.
+    #[error("`{}` has version {found} of its format; this version of tamis reads up to {supported}", .path.display())]
+    Version {
+        /// The file.
+        path: PathBuf,
+        /// The version it has.
+        found: u16,
+        /// The newest that is known here.
+        supported: u16,
+    },
+    /// Another process is doing what only one may do at a time.
+    #[error("the store at `{}` is locked: another process {doing}", .path.display())]
+    Locked {
+        /// The store.
+        path: PathBuf,
+        /// What the other process does, as in "is adding or committing".
+        doing: &'static str,
+    },
+    /// There is no store.
+    #[error("`{}` is no store, nor in one", .path.display())]
+    NoStore {
+        /// Where it was looked for.
+        path: PathBuf,
+    },
+    /// A store is to be made where there is one.
+    #[error("`{}` is a store already", .path.display())]
+    Exists {
+        /// Where.
+        path: PathBuf,
+    },
+    /// What was said cannot be done, whatever the state of the store.
+    #[error("{reason}")]
+    Usage {
+        /// What is wrong, and what to say instead.
+        reason: String,
+    },
+    /// No commit is called that.
+    #[error("`{name}` names no commit: {reason}")]
+    Revision {
+        /// What was given.
+        name: String,
+        /// Why it is none.
+        reason: String,
+    },
+    /// A commit has no such file or folder.
+    #[error("{commit} has no `{path}`")]
+    NoPath {
+        /// The commit, as it was named.
+        commit: String,
+        /// The path, escaped for people.
+        path: String,
+    },
+    /// A branch is no longer at the commit it was expected at.
+    #[error("`{name}` was moved to {found} meanwhile")]
+    Moved {
+        /// The branch or tag.
+        name: String,
+        /// Where it is now.
+        found: CommitId,
+    },
+    /// An earlier failure left this handle useless: what it wrote may not be on the disk.
+    #[error("`{}` could not be made durable before; nothing more is written through it", .path.display())]
+    Poisoned {
+        /// The file or folder.
+        path: PathBuf,
+    },
+}
+
+impl Error {
+    /// For `map_err`: what was tried with which file.
+    pub(crate) fn io(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Error {
+        let path = path.to_owned();
+        move |source| Error::Io {
+            action,
+            path,
+            source,
+        }
+    }
+
+    /// For what is wrong with the bytes of a file.
+    pub(crate) fn damaged(path: &Path, byte_offset: u64, detail: impl Into<String>) -> Error {
+        Error::Damaged {
+            path: path.to_owned(),
+            byte_offset,
+            detail: detail.into(),
+        }
+    }
+}

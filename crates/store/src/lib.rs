@@ -1,0 +1,25 @@
+//! The store: every version of every file, once.
+//!
+//! Files are cut into chunks where their content says so, chunks are named by their hash and kept once, in packs; folders
+//! and commits are nodes that name what is in them, so a commit's id vouches for every byte below it.
+//!
+//! ```text
+//! files ──► chunks ──► frames ──► packs ◄── index (id → pack, entry)
+//!             ▲                     ▲
+//!          staging ──► nodes ───────┘ ◄── commits ◄── refs
+//! ```
+//!
+//! `docs/store-format.md` draws every byte on the disk.
+
+pub mod chunker;
+pub mod codec;
+pub mod error;
+pub mod id;
+pub mod index;
+pub mod staging;
+pub mod tree;
+
+pub use error::Error;
+
+/// Shorthand for results of this crate.
+pub type Result<T> = std::result::Result<T, Error>;
