@@ -13,6 +13,8 @@
 
 pub mod chunker;
 pub mod codec;
+pub mod commit;
+pub mod entry;
 pub mod error;
 pub mod id;
 pub mod index;
