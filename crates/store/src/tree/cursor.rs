@@ -3,7 +3,7 @@
 use crate::Result;
 use crate::id::ObjectId;
 
-use super::node::{FolderClaim, FolderItems, open_folder};
+use super::claim::{FolderClaim, FolderItems, open_folder};
 use super::{Child, NodeSource};
 
 /// What comes next in a folder.

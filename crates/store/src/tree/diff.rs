@@ -7,8 +7,8 @@ use std::cmp::Ordering;
 
 use crate::Result;
 
+use super::claim::{FOLDER, FolderClaim, bad};
 use super::cursor::{Cursor, Step};
-use super::node::{FOLDER, FolderClaim, bad};
 use super::{Child, DEPTH_MAX, NodeRef, NodeSource, push_name};
 
 /// What differs from `old` to `new`, in the order of the tree; `None` is a tree with nothing in it.
@@ -42,6 +42,10 @@ pub struct Difference {
 
 /// What happened to a path.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "each is looked at and let go; a box would be one more allocation"
+)]
 pub enum Change {
     /// It is only in the new tree.
     Added(Child),

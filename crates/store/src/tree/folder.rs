@@ -4,11 +4,11 @@ use crate::entry::Entry;
 use crate::id::ObjectId;
 use crate::{Error, Result};
 
+use super::claim::FolderClaim;
 use super::cursor::Cursor;
 use super::cut::{Levels, Shape};
 use super::node::{
-    FOLDER_BRANCH, FOLDER_LEAF, FolderBelow, FolderClaim, add_folder, check_child, put_child,
-    put_folder_part,
+    FOLDER_BRANCH, FOLDER_LEAF, FolderBelow, add_folder, check_child, put_child, put_folder_part,
 };
 use super::{Child, NodeRef, NodeSink, NodeSource, Totals, totals_of};
 

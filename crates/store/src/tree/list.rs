@@ -4,8 +4,9 @@ use crate::entry::{Body, INLINE_RUNS_MAX, Run, put_run};
 use crate::id::ObjectId;
 use crate::{Error, Result};
 
+use super::claim::{ListItems, open_list};
 use super::cut::{Levels, Shape};
-use super::node::{LIST_BRANCH, LIST_LEAF, ListItems, ListPart, open_list, put_list_part};
+use super::node::{LIST_BRANCH, LIST_LEAF, ListPart, put_list_part};
 use super::{NodeRef, NodeSink, NodeSource};
 
 /// Writes the body of a file from its runs in order; neighbours that are equal become one.
@@ -137,14 +138,15 @@ pub fn runs<'s>(
     match body {
         Body::Empty => {}
         Body::Runs(inline) => runs.put_leaf(0, inline),
-        Body::List { root, height } => runs.steps.push(Step::Node {
-            start: 0,
-            node: NodeRef {
-                id: *root,
-                height: *height,
-            },
-            len_bytes,
-        }),
+        Body::List { root, height } => {
+            let (id, height) = (*root, *height);
+            let node = NodeRef { id, height };
+            runs.put(vec![Step::Node {
+                start: 0,
+                node,
+                len_bytes,
+            }]);
+        }
     }
     runs
 }
@@ -227,7 +229,6 @@ impl Iterator for Runs<'_> {
         loop {
             let step = self.steps.pop()?;
             match step {
-                _ if step.end() <= self.from_byte => {}
                 Step::Run { start, run } => return Some(Ok((start, run))),
                 Step::Node {
                     start,

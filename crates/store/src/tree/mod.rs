@@ -1,9 +1,9 @@
 //! Folders and the chunk lists of large files, as trees of nodes that are named by their hash.
 //!
 //! A folder is a sequence of names, sorted; a list is a sequence of runs. Both are cut into leaves where their content says
-//! so ([`cut`](self)), leaves are named by branches, and so on until one node is left: the id of that node vouches for all
+//! so ([`cut`]), leaves are named by branches, and so on until one node is left: the id of that node vouches for all
 //! that is below. What is equal has equal ids, whatever way it came about, so that a change rewrites one node of each
-//! level, and [`diff`] need not read what two trees share.
+//! level, and [`diff()`] need not read what two trees share.
 //!
 //! ```text
 //! paths in order ──► TreeWriter ──► FolderWriter ─┐
@@ -14,6 +14,7 @@
 //! enemy had written it, and checked against what the node above says of it; all memory is bounded by a node of each level.
 //! Only time is not: a few nodes that name each other many times make a tree that no one can walk to its end.
 
+mod claim;
 mod cursor;
 mod cut;
 mod diff;

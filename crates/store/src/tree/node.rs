@@ -1,17 +1,16 @@
 //! The bytes of nodes; `docs/store-format.md` draws them.
 //!
 //! A node is decoded whole, since it is short, and all that can be wrong with it alone is found then. What the node above
-//! claims of it is checked by [`open_folder`] and [`open_list`].
+//! claims of it is checked by [`super::claim`].
 
-use crate::codec::{Flaw, Read, Reader, put_bytes, put_varint};
+use crate::codec::{Read, Reader, put_bytes, put_varint};
 use crate::entry::{
     Content, Entry, Run, put_attributes, put_body, read_attributes, read_body, read_height,
     read_mode, read_run, sum_of_runs,
 };
 use crate::id::ObjectId;
-use crate::{Error, Result};
 
-use super::{Child, NODE_BYTES_MAX, NodeRef, NodeSource, Totals, flaw_of_name, flaw_of_path};
+use super::{Child, NODE_BYTES_MAX, NodeRef, Totals, flaw_of_name, flaw_of_path};
 
 pub(super) const FOLDER_LEAF: u8 = 1;
 pub(super) const FOLDER_BRANCH: u8 = 2;
@@ -51,55 +50,6 @@ pub(super) struct ListPart {
     pub(super) bytes: u64,
 }
 
-/// What is known of a folder's node before it is read.
-#[derive(Clone, Debug)]
-pub(super) struct FolderClaim {
-    pub(super) node: NodeRef,
-    /// Unknown of an uppermost node.
-    pub(super) below: Option<FolderBelow>,
-    /// Unknown of the uppermost node of a root.
-    pub(super) totals: Option<Totals>,
-}
-
-impl FolderClaim {
-    pub(super) fn of_root(node: NodeRef) -> FolderClaim {
-        FolderClaim {
-            node,
-            below: None,
-            totals: None,
-        }
-    }
-
-    pub(super) fn of_folder(&(node, totals): &(NodeRef, Totals)) -> FolderClaim {
-        FolderClaim {
-            node,
-            below: None,
-            totals: Some(totals),
-        }
-    }
-
-    pub(super) fn of_part(part: FolderPart, height: u8) -> FolderClaim {
-        let id = part.id;
-        FolderClaim {
-            node: NodeRef { id, height },
-            totals: Some(part.below.totals),
-            below: Some(part.below),
-        }
-    }
-}
-
-/// What is in a node of a folder.
-pub(super) enum FolderItems {
-    Leaf(Vec<Child>),
-    Branch(Vec<FolderPart>),
-}
-
-/// What is in a node of a list.
-pub(super) enum ListItems {
-    Leaf(Vec<Run>),
-    Branch(Vec<ListPart>),
-}
-
 /// Appends a name in a folder and what is there.
 pub(super) fn put_child(
     name: &[u8],
@@ -123,7 +73,9 @@ pub(super) fn put_child(
             is_sparse,
             body,
         } => {
-            out.push(u8::from(*is_sparse) * SPARSE | u8::from(link_to.is_some()) * HARD_LINK);
+            let hard_link = u8::from(link_to.is_some()) * HARD_LINK;
+            let sparse = u8::from(*is_sparse) * SPARSE;
+            out.push(sparse | hard_link);
             put_varint(*len_bytes, out);
             put_body(body, out);
             if let Some(path) = link_to {
@@ -340,112 +292,6 @@ pub(super) fn add_folder(sum: &mut Option<FolderBelow>, more: FolderBelow) -> Op
     Some(())
 }
 
-/// Reads a node of a folder and holds it against what is known of it: `passed` is the last name of the node before it.
-pub(super) fn open_folder(
-    source: &dyn NodeSource,
-    claim: &FolderClaim,
-    passed: Option<&[u8]>,
-) -> Result<FolderItems> {
-    let id = &claim.node.id;
-    let items = match (load(source, id, FOLDER)?, claim.node.height) {
-        (Node::Folder(children), 0) => FolderItems::Leaf(children),
-        (Node::FolderBranch(parts), 1..) => FolderItems::Branch(parts),
-        (Node::List(_) | Node::ListBranch(_), _) => return Err(bad(FOLDER, id, "it is no folder")),
-        _ => {
-            return Err(bad(
-                FOLDER,
-                id,
-                "its height is not what the node above says",
-            ));
-        }
-    };
-    let (first, sum) = match &items {
-        FolderItems::Leaf(children) => (
-            children.first().map(|child| &child.name),
-            sum_of_children(children),
-        ),
-        FolderItems::Branch(parts) => (
-            parts.first().map(|part| &part.below.last),
-            sum_of_parts(parts),
-        ),
-    };
-    if first
-        .zip(passed)
-        .is_some_and(|(first, passed)| first[..] <= *passed)
-    {
-        return Err(bad(
-            FOLDER,
-            id,
-            "its names belong before those of the node before it",
-        ));
-    }
-    let totals = sum.as_ref().map_or(Totals::default(), |sum| sum.totals);
-    if claim.below.is_some() && claim.below != sum
-        || claim.totals.is_some_and(|claimed| claimed != totals)
-    {
-        return Err(bad(
-            FOLDER,
-            id,
-            "what is in it is not what the node above says",
-        ));
-    }
-    Ok(items)
-}
-
-/// Reads a node of a list that is said to hold so many bytes.
-pub(super) fn open_list(
-    source: &dyn NodeSource,
-    node: &NodeRef,
-    len_bytes: u64,
-) -> Result<ListItems> {
-    let id = &node.id;
-    let items = match (load(source, id, LIST)?, node.height) {
-        (Node::List(runs), 0) => ListItems::Leaf(runs),
-        (Node::ListBranch(parts), 1..) => ListItems::Branch(parts),
-        (Node::Folder(_) | Node::FolderBranch(_), _) => {
-            return Err(bad(LIST, id, "it is no chunk list"));
-        }
-        _ => return Err(bad(LIST, id, "its height is not what the node above says")),
-    };
-    let sum = match &items {
-        ListItems::Leaf(runs) => sum_of_runs(runs),
-        ListItems::Branch(parts) => Some(parts.iter().map(|part| part.bytes).sum()),
-    };
-    match sum {
-        Some(sum) if sum == len_bytes => Ok(items),
-        _ => Err(bad(
-            LIST,
-            id,
-            "its chunks do not add up to the length that is expected",
-        )),
-    }
-}
-
-fn load(source: &dyn NodeSource, id: &ObjectId, what: &'static str) -> Result<Node> {
-    decode(&source.node(id)?).map_err(|flaw| bad_at(what, id, flaw))
-}
-
-/// The sums cannot overflow: that was checked when the node was decoded.
-fn sum_of_children(children: &[Child]) -> Option<FolderBelow> {
-    let last = children.last()?.name.clone();
-    let totals = children.iter().try_fold(Totals::default(), |sum, child| {
-        sum.checked_add(child.totals())
-    });
-    Some(FolderBelow {
-        last,
-        entries: children.len() as u64,
-        totals: totals?,
-    })
-}
-
-fn sum_of_parts(parts: &[FolderPart]) -> Option<FolderBelow> {
-    let mut sum = None;
-    for part in parts {
-        add_folder(&mut sum, part.below.clone())?;
-    }
-    sum
-}
-
 /// What is kept of a name that is to be written must read back as it is, or the folder could not be read.
 pub(super) fn check_child(
     bytes: &[u8],
@@ -472,33 +318,6 @@ pub(super) fn check_child(
         false => Err(reader.flaw("what is kept of it contradicts itself")),
     }
 }
-
-/// For a node that contradicts what the one above says.
-pub(super) fn bad(what: &'static str, id: &ObjectId, detail: &'static str) -> Error {
-    let byte_offset = 0;
-    bad_at(
-        what,
-        id,
-        Flaw {
-            byte_offset,
-            detail,
-        },
-    )
-}
-
-fn bad_at(what: &'static str, id: &ObjectId, flaw: Flaw) -> Error {
-    Error::BadObject {
-        what,
-        id: id.to_string(),
-        byte_offset: flaw.byte_offset,
-        detail: flaw.detail,
-    }
-}
-
-/// What errors call a folder.
-pub(super) const FOLDER: &str = "folder";
-/// What errors call a list.
-const LIST: &str = "chunk list";
 
 /// Kind and version.
 pub(super) const HEADER_BYTES: usize = 2;

@@ -4,7 +4,7 @@ use crate::Result;
 use crate::entry::{Body, Content, Run};
 use crate::id::ObjectId;
 
-use super::node::{FOLDER, FolderClaim, FolderItems, ListItems, bad, open_folder, open_list};
+use super::claim::{FOLDER, FolderClaim, FolderItems, ListItems, bad, open_folder, open_list};
 use super::{Child, DEPTH_MAX, NodeRef, NodeSource};
 
 /// What is referred to.

@@ -2,8 +2,8 @@
 
 use crate::Result;
 
+use super::claim::{FOLDER, FolderClaim, bad};
 use super::cursor::Cursor;
-use super::node::{FOLDER, FolderClaim, bad};
 use super::{Child, DEPTH_MAX, NodeRef, NodeSource, push_name};
 
 /// Goes through a folder that is at `path` (empty for the root): each child, and behind a folder what is in it.

@@ -198,7 +198,8 @@ fn what_cannot_be_kept_is_refused() {
     let mut mode = file.clone();
     mode.mode = 0o10000;
     let name_too_long = vec![b'a'; NAME_BYTES_MAX + 1];
-    let wrong: [(&[u8], &Entry, Option<&[u8]>); 14] = [
+    type Push<'p> = (&'p [u8], &'p Entry, Option<&'p [u8]>);
+    let wrong: [Push<'_>; 14] = [
         (b"", &file, None),
         (b"/b", &file, None),
         (b"b/", &file, None),
