@@ -1,1 +1,383 @@
-//! (in the making)
+//! What the next commit will hold: every path with what is kept of it, and how its file looked when it was read.
+//!
+//! ```text
+//! path ──hash──► table ──offset──► log:  header │ entry │ entry │ committed │ checkpoint │ removed │ entry │
+//!                                                                 ▲                           │ the record before
+//!                                            what it was at the last commit ◄─────────────────┘ of the same path
+//! ```
+//!
+//! The log grows and is the truth; the table finds a path in it and can be made again. Since the log
+//! also says what was committed, and each record where the one before it of the same path is, what
+//! changed since the last commit is found by reading what was written since ([`Staging::changes`]).
+//!
+//! A file is unchanged if the file system tells of it what it told before *and* it had been left alone for a while
+//! before it was read ([`Known::vouches_for`]): git's rule for files that were touched in the tick in which they were read.
+//!
+//! One process writes at a time (the caller holds the lock of the store); others may read meanwhile, and see the log as it was
+//! when they opened it. A failed write or `fsync` is final: nothing more is written through that handle.
+//!
+//! - [`record`] is the bytes of a record, [`image`] those of the log, [`scan`] reads it whole and knows a torn
+//!   tail from damage;
+//! - [`table`] and [`latest`] find a path, [`table_file`] keeps that;
+//! - [`list`] goes through paths in order ([`order`], [`path`]) and through changes;
+//! - [`write`] appends and compacts, [`log_file`] is all that touches the disk.
+//!
+//! Not here: looking at files, cutting them into chunks, making folders of paths.
+
+mod image;
+mod latest;
+mod list;
+mod log_file;
+mod order;
+mod path;
+mod record;
+mod scan;
+mod table;
+mod table_file;
+#[cfg(test)]
+mod tests;
+mod write;
+
+use std::fs::File;
+use std::hash::{BuildHasher, RandomState};
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+use tamis_engine::stamp::Stamp;
+
+use crate::codec::{Flaw, Read};
+use crate::entry::{Content, Entry};
+use crate::id::CommitId;
+use crate::{Error, Result};
+
+use image::{Access, Image};
+use latest::Latest;
+use log_file::{Durability, LogFile};
+use record::{PathRecord, Record};
+use write::Writer;
+
+pub use list::{Change, Changes, Sorted};
+pub use path::{path_fault, tree_order};
+pub use scan::{LogSummary, check_log};
+
+/// What is staged at a path.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Staged {
+    /// What is kept.
+    pub entry: Entry,
+    /// How the file looked.
+    pub stamp: StampInfo,
+}
+
+/// How a file looked when it was read, besides what its [`Entry`] says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StampInfo {
+    /// When its bytes or its times were last changed: nanoseconds since 1970.
+    pub changed_ns: i64,
+    /// Its number on its device.
+    pub inode: u64,
+    /// The device.
+    pub device: u64,
+    /// Whether it had been left alone for long enough: [`Stamp::is_settled`].
+    pub is_trusted: bool,
+    /// Whether the file had more names than this one.
+    pub has_more_names: bool,
+}
+
+/// What is staged at a path, without its chunks: cheap to look up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Known {
+    /// What it is.
+    pub kind: Kind,
+    /// How it looked. The length of a folder is 0 here.
+    pub stamp: Stamp,
+    /// Whether it had been left alone for long enough.
+    pub is_trusted: bool,
+    /// Whether the file had more names than this one.
+    pub has_more_names: bool,
+}
+
+/// What an entry is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// A regular file.
+    File,
+    /// A folder.
+    Folder,
+    /// A symbolic link.
+    Link,
+}
+
+impl StampInfo {
+    /// What a stamp says that an entry does not.
+    pub fn of(stamp: &Stamp, is_trusted: bool, has_more_names: bool) -> StampInfo {
+        StampInfo {
+            changed_ns: stamp.changed_ns,
+            inode: stamp.inode,
+            device: stamp.device,
+            is_trusted,
+            has_more_names,
+        }
+    }
+}
+
+impl Known {
+    /// Whether a file or link that looks like `now` has the bytes that are staged. Never said of a folder.
+    pub fn vouches_for(&self, now: &Stamp) -> bool {
+        self.is_trusted && self.kind != Kind::Folder && self.stamp == *now
+    }
+}
+
+impl Staged {
+    /// Whether a commit would hold the same. How the file looked is in no commit; which names are one file is.
+    pub fn commits_like(&self, other: &Staged) -> bool {
+        let names = |staged: &Staged| {
+            let stamp = &staged.stamp;
+            let is_file = matches!(staged.entry.content, Content::File { .. });
+            (is_file && stamp.has_more_names).then_some((stamp.device, stamp.inode))
+        };
+        self.entry == other.entry && names(self) == names(other)
+    }
+}
+
+/// The staging area of a store, opened for reading or for writing.
+///
+/// ```
+/// # use tamis_store::entry::{Content, Entry};
+/// # use tamis_store::staging::{Staging, StampInfo};
+/// # let folder = tempfile::tempdir().unwrap();
+/// # let folder = folder.path();
+/// Staging::create(folder)?;
+/// let mut staging = Staging::open_for_writing(folder)?;
+/// let link = Entry {
+///     mode: 0o777,
+///     modified_ns: 0,
+///     attributes: vec![],
+///     content: Content::Link { target: b"engine/stamp.rs".to_vec() },
+/// };
+/// let stamp = StampInfo { changed_ns: 1, inode: 2, device: 3, is_trusted: true, has_more_names: false };
+/// staging.put(b"src/stamp.rs", &link, &stamp)?;
+/// staging.sync()?;
+/// let staged = Staging::open(folder)?.find(b"src/stamp.rs")?;
+/// assert_eq!(staged.map(|staged| staged.entry), Some(link));
+/// # Ok::<(), tamis_store::Error>(())
+/// ```
+#[derive(Debug)]
+pub struct Staging {
+    folder: PathBuf,
+    log_path: PathBuf,
+    generation: u64,
+    image: Image,
+    latest: Latest,
+    /// The table's file knows the log up to here; 0 if there is none.
+    table_covers: u64,
+    writer: Option<Writer>,
+}
+
+/// What a staging area is opened for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Mode {
+    Reading,
+    Writing,
+}
+
+impl Staging {
+    /// Makes a staging area without any path in `folder`, and the folder if need be. On return it is on the disk.
+    ///
+    /// # Errors
+    /// When there is one already, or the disk refuses.
+    pub fn create(folder: &Path) -> Result<()> {
+        log_file::make_folder(folder)?;
+        let path = log_path(folder);
+        if path.exists() {
+            return Err(Error::Exists { path });
+        }
+        log_file::remove(&table_path(folder))?;
+        log_file::replace(&path, Durability::Synced, |out| {
+            let header = scan::header(new_generation());
+            out.write_all(&header).map_err(Error::io("write", &path))
+        })
+    }
+
+    /// Opens what is staged for reading. A torn tail is not seen; a table that does not fit is made again in memory.
+    ///
+    /// Cost: the table is read (16 MB for a million files), and what the log has behind what the table knows.
+    ///
+    /// # Errors
+    /// When the log cannot be read, is of a newer version, or is damaged.
+    pub fn open(folder: &Path) -> Result<Staging> {
+        Staging::open_as(folder, Mode::Reading, Access::Mapped)
+    }
+
+    /// Opens what is staged for reading and writing, and cuts a torn tail off. The caller holds the store's lock.
+    ///
+    /// # Errors
+    /// As [`Staging::open`], and when the log may not be written to.
+    pub fn open_for_writing(folder: &Path) -> Result<Staging> {
+        Staging::open_as(folder, Mode::Writing, Access::Mapped)
+    }
+
+    fn open_as(folder: &Path, mode: Mode, access: Access) -> Result<Staging> {
+        let log_path = log_path(folder);
+        let damaged = |flaw: Flaw| damaged(&log_path, flaw);
+        // Before the log: a writer may add to both meanwhile, and then a table of before fits a log of after.
+        let table = table_file::read(&table_path(folder));
+        let (mut log, reader);
+        let file = match mode {
+            Mode::Writing => {
+                log = Some(LogFile::open(&log_path)?);
+                log.as_ref().map(LogFile::file)
+            }
+            Mode::Reading => {
+                log = None;
+                reader = File::open(&log_path).map_err(Error::io("open", &log_path))?;
+                Some(&reader)
+            }
+        };
+        let file = file.expect("it was opened in either way");
+        let metadata = file.metadata().map_err(Error::io("read", &log_path))?;
+        let image = Image::of_file(file, metadata.len(), access);
+        let mut image = image.map_err(Error::io("read", &log_path))?;
+        let generation = check_header(&image, &log_path)?;
+        let fitting = table.filter(|table| {
+            table.generation == generation && table.covered_bytes <= image.len_bytes()
+        });
+        let with_table = fitting.and_then(|table| {
+            let covered_bytes = table.covered_bytes;
+            let (latest, end) = read_log(&image, generation, table.latest, covered_bytes).ok()?;
+            Some((latest, end, covered_bytes))
+        });
+        let (latest, end, table_covers) = match with_table {
+            Some(found) => found,
+            None => {
+                let start = scan::HEADER_BYTES;
+                let (latest, end) =
+                    read_log(&image, generation, Latest::default(), start).map_err(damaged)?;
+                (latest, end, 0)
+            }
+        };
+        image.cut(end);
+        if let Some(log) = &mut log {
+            if table_covers == 0 {
+                // Or it might seem to fit when the log has grown again.
+                log_file::remove(&table_path(folder))?;
+            }
+            if log.len_bytes() != end {
+                log.cut(end)?;
+            }
+        }
+        Ok(Staging {
+            folder: folder.to_owned(),
+            generation,
+            image,
+            latest,
+            table_covers,
+            writer: log.map(Writer::new),
+            log_path,
+        })
+    }
+
+    /// How many paths are staged.
+    pub fn len(&self) -> usize {
+        self.latest.live_count
+    }
+
+    /// Whether none is.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// What is staged at a path.
+    ///
+    /// # Errors
+    /// When its record is damaged.
+    pub fn find(&self, path: &[u8]) -> Result<Option<Staged>> {
+        self.look_up(path, |record| record.staged())
+    }
+
+    /// What is staged at a path, without its chunks; allocates nothing.
+    ///
+    /// # Errors
+    /// When its record is damaged.
+    pub fn known(&self, path: &[u8]) -> Result<Option<Known>> {
+        self.look_up(path, |record| {
+            record.entry.map(|entry| entry.known()).transpose()
+        })
+    }
+
+    /// The commit that [`Staging::changes`] are relative to; `None` before the first.
+    ///
+    /// # Errors
+    /// When its record is damaged.
+    pub fn committed_id(&self) -> Result<Option<CommitId>> {
+        let mark = self.latest.mark;
+        if mark == 0 {
+            return Ok(None);
+        }
+        let id = self
+            .image
+            .view(|view| match view.frame(mark)?.record(self.generation)? {
+                Record::Committed(id) => Ok(id),
+                _ => Err(record::flaw(mark, "a record should name a commit")),
+            });
+        id.map(Some).map_err(|flaw| self.damaged(flaw))
+    }
+
+    fn look_up<R>(
+        &self,
+        path: &[u8],
+        read: impl FnOnce(&PathRecord<'_>) -> Read<Option<R>>,
+    ) -> Result<Option<R>> {
+        let found = self.image.view(|view| {
+            let record = self.latest.locate(view, path)?.record;
+            record.map_or(Ok(None), |record| read(&record))
+        });
+        found.map_err(|flaw| self.damaged(flaw))
+    }
+
+    fn damaged(&self, flaw: Flaw) -> Error {
+        damaged(&self.log_path, flaw)
+    }
+}
+
+fn log_path(folder: &Path) -> PathBuf {
+    folder.join("log")
+}
+
+fn table_path(folder: &Path) -> PathBuf {
+    folder.join("table")
+}
+
+fn damaged(log_path: &Path, flaw: Flaw) -> Error {
+    Error::damaged(log_path, flaw.byte_offset as u64, flaw.detail)
+}
+
+/// A number that no other log has.
+fn new_generation() -> u64 {
+    // Its keys are random; what is hashed only keeps two logs of one thread apart.
+    RandomState::new().hash_one((SystemTime::now(), std::process::id()))
+}
+
+/// The generation of the log.
+fn check_header(image: &Image, path: &Path) -> Result<u64> {
+    let header = image.view(|view| scan::read_header(view.base));
+    let (found, generation) = header.map_err(|flaw| damaged(path, flaw))?;
+    match found {
+        scan::VERSION => Ok(generation),
+        _ => Err(Error::Version {
+            path: path.to_owned(),
+            found,
+            supported: scan::VERSION,
+        }),
+    }
+}
+
+/// What the log says from `start` on, on top of `latest`, and where its last whole record ends.
+fn read_log(image: &Image, generation: u64, mut latest: Latest, start: u64) -> Read<(Latest, u64)> {
+    image.view(|view| {
+        let end = scan::walk(view, generation, start, |frame, record| {
+            latest.follow(view, frame, &record)
+        })?;
+        Ok((latest, end))
+    })
+}

@@ -1,0 +1,395 @@
+//! The bytes of a record: its frame, and what is in it.
+//!
+//! A frame is a length, a checksum and a kind; every record is read through [`View::frame`](super::image::View::frame),
+//! so nobody sees the fields of one whose checksum is wrong. A record about a path names the record that said
+//! something about the same path before ([`PathRecord::previous`]): so what a path was at the last commit is found
+//! without reading the log from its start.
+
+use tamis_engine::stamp::Stamp;
+
+use super::{Kind, Known, Staged, StampInfo, path_fault};
+use crate::codec::{Flaw, Read, Reader, checksum, put_bytes, put_varint};
+use crate::entry::{Content, Entry};
+use crate::entry::{put_attributes, put_body, read_attributes, read_body, read_mode};
+use crate::id::CommitId;
+
+/// Length, checksum and kind.
+pub(super) const FRAME_BYTES: usize = 9;
+
+/// A longer record is refused. Linux allows 64 KiB for the attributes of a file, other systems a little more.
+pub(super) const RECORD_BYTES_MAX: usize = 64 << 20;
+
+/// The whole record: frame, generation of the log, where it stands itself.
+pub(super) const CHECKPOINT_BYTES: usize = FRAME_BYTES + 16;
+
+const ENTRY: u8 = 1;
+const REMOVED: u8 = 2;
+const COMMITTED: u8 = 3;
+pub(super) const CHECKPOINT: u8 = 4;
+
+const FILE: u8 = 1;
+const FOLDER: u8 = 2;
+const LINK: u8 = 3;
+
+const SPARSE: u8 = 1;
+const MORE_NAMES: u8 = 2;
+const NOT_TRUSTED: u8 = 4;
+
+/// For what is wrong at a byte of the log.
+pub(super) fn flaw(byte_offset: u64, detail: &'static str) -> Flaw {
+    Flaw {
+        byte_offset: byte_offset as usize,
+        detail,
+    }
+}
+
+/// A record whose checksum is right.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Frame<'b> {
+    /// Where it starts in the log.
+    pub(super) offset: u64,
+    kind: u8,
+    fields: &'b [u8],
+}
+
+/// What a record says.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Record<'b> {
+    /// What a path is from here on.
+    Path(PathRecord<'b>),
+    /// All that was said before is in this commit.
+    Committed(CommitId),
+    /// All that was written before is on the disk.
+    Checkpoint,
+}
+
+/// What a path is from here on.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct PathRecord<'b> {
+    /// Where it starts in the log.
+    pub(super) offset: u64,
+    /// Length of the whole record.
+    pub(super) len_bytes: u64,
+    pub(super) path: &'b [u8],
+    /// Where the record before this one is that has the same path.
+    pub(super) previous: Option<u64>,
+    /// `None` if it was removed.
+    pub(super) entry: Option<EntryBytes<'b>>,
+}
+
+/// An entry, not yet decoded.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct EntryBytes<'b> {
+    pub(super) bytes: &'b [u8],
+    /// Where they start in the log.
+    offset: u64,
+}
+
+impl<'b> Frame<'b> {
+    /// The record at the start of `bytes`, which stand at `offset` in the log. `Err` says what does not fit.
+    pub(super) fn read(bytes: &'b [u8], offset: u64) -> Read<Frame<'b>> {
+        let at = |error: Flaw| flaw(offset + error.byte_offset as u64, error.detail);
+        let mut reader = Reader::new(bytes);
+        let len = reader.u32().map_err(at)? as usize;
+        let expected = reader.u32().map_err(at)?;
+        if !(FRAME_BYTES..=RECORD_BYTES_MAX).contains(&len) {
+            return Err(flaw(offset, "no record has this length"));
+        }
+        if len > bytes.len() {
+            return Err(flaw(offset, "a record reaches beyond the end"));
+        }
+        let covered = &bytes[8..len];
+        if checksum(covered) as u32 != expected {
+            return Err(flaw(offset, "the checksum of a record is wrong"));
+        }
+        Ok(Frame {
+            offset,
+            kind: covered[0],
+            fields: &covered[1..],
+        })
+    }
+
+    /// Length of the whole record.
+    pub(super) fn len_bytes(&self) -> u64 {
+        (FRAME_BYTES + self.fields.len()) as u64
+    }
+
+    /// What it says, in the log of this generation.
+    pub(super) fn record(&self, generation: u64) -> Read<Record<'b>> {
+        let mut reader = Reader::new(self.fields);
+        let record = match self.kind {
+            ENTRY | REMOVED => return self.path_record().map(Record::Path),
+            COMMITTED => Record::Committed(CommitId(reader.array().map_err(|e| self.at(e))?)),
+            CHECKPOINT => {
+                let named = (reader.u64(), reader.u64());
+                if named != (Ok(generation), Ok(self.offset)) {
+                    return Err(flaw(self.offset, "a checkpoint of another place"));
+                }
+                Record::Checkpoint
+            }
+            _ => return Err(flaw(self.offset, "a record of an unknown kind")),
+        };
+        self.expect_end(&reader)?;
+        Ok(record)
+    }
+
+    /// What it says of a path; a flaw if it is a record of another kind.
+    pub(super) fn path_record(&self) -> Read<PathRecord<'b>> {
+        let mut reader = Reader::new(self.fields);
+        let path = self.path_at(&mut reader)?;
+        if let Some(fault) = path_fault(path) {
+            return Err(flaw(self.offset, fault));
+        }
+        let distance = reader.varint().map_err(|error| self.at(error))?;
+        let previous = match distance {
+            0 => None,
+            _ => Some(
+                self.offset
+                    .checked_sub(distance)
+                    .ok_or_else(|| flaw(self.offset, "a record follows one before the start"))?,
+            ),
+        };
+        let position = reader.position();
+        let entry = match self.kind {
+            ENTRY => Some(EntryBytes {
+                bytes: &self.fields[position..],
+                offset: self.offset + (FRAME_BYTES + position) as u64,
+            }),
+            _ => {
+                self.expect_end(&reader)?;
+                None
+            }
+        };
+        Ok(PathRecord {
+            offset: self.offset,
+            len_bytes: self.len_bytes(),
+            path,
+            previous,
+            entry,
+        })
+    }
+
+    /// The path that it is about.
+    pub(super) fn path(&self) -> Read<&'b [u8]> {
+        self.path_at(&mut Reader::new(self.fields))
+    }
+
+    fn path_at(&self, reader: &mut Reader<'b>) -> Read<&'b [u8]> {
+        match self.kind {
+            ENTRY | REMOVED => reader.bytes().map_err(|error| self.at(error)),
+            _ => Err(flaw(self.offset, "a record should be about a path")),
+        }
+    }
+
+    fn expect_end(&self, reader: &Reader<'_>) -> Read<()> {
+        match reader.is_empty() {
+            true => Ok(()),
+            false => Err(self.at(reader.flaw("a record has more bytes than it should"))),
+        }
+    }
+
+    /// The same flaw, counted from the start of the log.
+    fn at(&self, error: Flaw) -> Flaw {
+        let start = self.offset + FRAME_BYTES as u64;
+        flaw(start + error.byte_offset as u64, error.detail)
+    }
+}
+
+/// The path of the record at the start of `bytes`, which was read before: nothing is checked but what a slice checks.
+/// `None` if that is no longer so.
+pub(super) fn path_of_checked(bytes: &[u8]) -> Option<&[u8]> {
+    Reader::new(bytes.get(FRAME_BYTES..)?).bytes().ok()
+}
+
+impl EntryBytes<'_> {
+    /// Everything.
+    pub(super) fn decode(&self) -> Read<Staged> {
+        decode(self.bytes).map_err(|error| self.at(error))
+    }
+
+    /// What tells whether a file is unchanged, without its chunks.
+    pub(super) fn known(&self) -> Read<Known> {
+        let head = Head::read(&mut Reader::new(self.bytes));
+        head.map(|head| head.known())
+            .map_err(|error| self.at(error))
+    }
+
+    fn at(&self, error: Flaw) -> Flaw {
+        flaw(self.offset + error.byte_offset as u64, error.detail)
+    }
+}
+
+/// What stands before the attributes.
+struct Head {
+    kind: Kind,
+    flags: u8,
+    mode: u32,
+    stamp: Stamp,
+}
+
+impl Head {
+    fn read(reader: &mut Reader<'_>) -> Read<Head> {
+        let start = reader.clone();
+        let kind = match reader.u8()? {
+            FILE => Kind::File,
+            FOLDER => Kind::Folder,
+            LINK => Kind::Link,
+            _ => return Err(start.flaw("an entry of an unknown kind")),
+        };
+        let flags = reader.u8()?;
+        if flags & !(SPARSE | MORE_NAMES | NOT_TRUSTED) != 0 {
+            return Err(start.flaw("an entry has unknown flags"));
+        }
+        let mode = read_mode(reader)?;
+        let (modified_ns, changed_ns) = (reader.i64()?, reader.i64()?);
+        let (inode, device, len_bytes) = (reader.varint()?, reader.varint()?, reader.varint()?);
+        let stamp = Stamp {
+            device,
+            inode,
+            len_bytes,
+            modified_ns,
+            changed_ns,
+        };
+        Ok(Head {
+            kind,
+            flags,
+            mode,
+            stamp,
+        })
+    }
+
+    fn known(&self) -> Known {
+        Known {
+            kind: self.kind,
+            stamp: self.stamp,
+            is_trusted: self.flags & NOT_TRUSTED == 0,
+            has_more_names: self.flags & MORE_NAMES != 0,
+        }
+    }
+}
+
+fn decode(bytes: &[u8]) -> Read<Staged> {
+    let mut reader = Reader::new(bytes);
+    let head = Head::read(&mut reader)?;
+    let attributes = read_attributes(&mut reader)?;
+    let start = reader.clone();
+    let is_sparse = head.flags & SPARSE != 0;
+    let len_bytes = head.stamp.len_bytes;
+    let content = match head.kind {
+        Kind::File => Content::File {
+            len_bytes,
+            is_sparse,
+            body: read_body(&mut reader, len_bytes)?,
+        },
+        Kind::Folder => Content::Folder,
+        Kind::Link => Content::Link {
+            target: reader.bytes()?.to_vec(),
+        },
+    };
+    if !reader.is_empty() {
+        return Err(reader.flaw("an entry has more bytes than it should"));
+    }
+    if content_len_bytes(&content) != len_bytes || (is_sparse && head.kind != Kind::File) {
+        return Err(start.flaw("an entry contradicts itself"));
+    }
+    let known = head.known();
+    Ok(Staged {
+        entry: Entry {
+            mode: head.mode,
+            modified_ns: head.stamp.modified_ns,
+            attributes,
+            content,
+        },
+        stamp: StampInfo {
+            changed_ns: head.stamp.changed_ns,
+            inode: head.stamp.inode,
+            device: head.stamp.device,
+            is_trusted: known.is_trusted,
+            has_more_names: known.has_more_names,
+        },
+    })
+}
+
+/// What the file system would say of the size; a folder's means nothing.
+fn content_len_bytes(content: &Content) -> u64 {
+    match content {
+        Content::File { len_bytes, .. } => *len_bytes,
+        Content::Folder => 0,
+        Content::Link { target } => target.len() as u64,
+    }
+}
+
+/// Appends an entry, without its path. What cannot be written so that it reads back is a flaw.
+pub(super) fn put_entry(entry: &Entry, stamp: &StampInfo, out: &mut Vec<u8>) -> Read<()> {
+    let (kind, sparse) = match &entry.content {
+        Content::File { is_sparse, .. } => (FILE, if *is_sparse { SPARSE } else { 0 }),
+        Content::Folder => (FOLDER, 0),
+        Content::Link { .. } => (LINK, 0),
+    };
+    let more_names = if stamp.has_more_names { MORE_NAMES } else { 0 };
+    let not_trusted = if stamp.is_trusted { 0 } else { NOT_TRUSTED };
+    let start = out.len();
+    out.extend([kind, sparse | more_names | not_trusted]);
+    put_varint(entry.mode.into(), out);
+    out.extend(entry.modified_ns.to_le_bytes());
+    out.extend(stamp.changed_ns.to_le_bytes());
+    for number in [stamp.inode, stamp.device, content_len_bytes(&entry.content)] {
+        put_varint(number, out);
+    }
+    put_attributes(&entry.attributes, out);
+    match &entry.content {
+        Content::File { body, .. } => put_body(body, out),
+        Content::Folder => {}
+        Content::Link { target } => put_bytes(target, out),
+    }
+    // The rules are in one place, the reader; reading an entry back costs a hundredth of what reading its file did.
+    decode(&out[start..]).map(|_| ())
+}
+
+/// Appends a record about a path that will stand at `offset`; `entry` as [`put_entry`] writes it, or `None` for one that
+/// was removed. Gives the record's length.
+pub(super) fn put_path_record(
+    offset: u64,
+    previous: Option<u64>,
+    path: &[u8],
+    entry: Option<&[u8]>,
+    out: &mut Vec<u8>,
+) -> Read<u64> {
+    let kind = if entry.is_some() { ENTRY } else { REMOVED };
+    let entry = entry.unwrap_or_default();
+    // What else is in the record are two numbers.
+    if path.len() + entry.len() > RECORD_BYTES_MAX - FRAME_BYTES - 20 {
+        return Err(flaw(offset, "its path and attributes are too long"));
+    }
+    Ok(put_record(kind, out, |out| {
+        put_bytes(path, out);
+        put_varint(previous.map_or(0, |previous| offset - previous), out);
+        out.extend_from_slice(entry);
+    }))
+}
+
+/// Appends the record that says what the commit is called that all before it is in.
+pub(super) fn put_committed(id: CommitId, out: &mut Vec<u8>) {
+    put_record(COMMITTED, out, |out| out.extend(id.0));
+}
+
+/// Appends the record that says that all before it, up to `offset`, is on the disk.
+pub(super) fn put_checkpoint(generation: u64, offset: u64, out: &mut Vec<u8>) {
+    put_record(CHECKPOINT, out, |out| {
+        out.extend(generation.to_le_bytes());
+        out.extend(offset.to_le_bytes());
+    });
+}
+
+/// Appends a record and gives its length.
+fn put_record(kind: u8, out: &mut Vec<u8>, fields: impl FnOnce(&mut Vec<u8>)) -> u64 {
+    let start = out.len();
+    out.extend([0; 8]);
+    out.push(kind);
+    fields(out);
+    let len = out.len() - start;
+    let sum = checksum(&out[start + 8..]) as u32;
+    out[start..start + 4].copy_from_slice(&(len as u32).to_le_bytes());
+    out[start + 4..start + 8].copy_from_slice(&sum.to_le_bytes());
+    len as u64
+}

@@ -1,0 +1,306 @@
+//! Appends to the log, makes it durable, and makes a smaller one.
+
+use super::list::{at_commit, is_same};
+use super::log_file::{self, Durability, LogFile};
+use super::record::{put_committed, put_entry, put_path_record};
+use super::table::LOG_BYTES_MAX;
+use super::{
+    Mode, Staging, StampInfo, new_generation, path_fault, record, scan, table_file, table_path,
+};
+use crate::entry::Entry;
+use crate::id::CommitId;
+use crate::{Error, Result};
+
+/// What is appended is written when it is so much.
+const TAIL_BYTES_MAX: usize = 4 << 20;
+
+/// A log that is shorter is not made smaller.
+const COMPACTED_BYTES_MIN: u64 = 256 << 10;
+
+/// The right to write, and what became of it.
+#[derive(Debug)]
+pub(super) struct Writer {
+    pub(super) log: LogFile,
+    state: State,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    /// Nothing was appended yet; what is there may not be on the disk, if its writer was killed.
+    Opened,
+    /// A batch was begun.
+    Dirty,
+    /// All is on the disk.
+    Synced,
+    /// A write failed: nobody knows what is on the disk.
+    Poisoned,
+}
+
+impl Writer {
+    pub(super) fn new(log: LogFile) -> Writer {
+        let state = State::Opened;
+        Writer { log, state }
+    }
+
+    /// Does something to the disk; if that fails, this was the last time.
+    fn attempt(&mut self, action: impl FnOnce(&mut LogFile) -> Result<()>) -> Result<()> {
+        let done = action(&mut self.log);
+        if done.is_err() {
+            self.state = State::Poisoned;
+        }
+        done
+    }
+}
+
+impl Staging {
+    /// Stages an entry at a path. At once seen by [`Staging::find`]; on the disk after [`Staging::sync`]. Nothing is
+    /// written if exactly this is staged there.
+    ///
+    /// # Errors
+    /// When the path is none (see [`path_fault`]), the entry contradicts itself, or the disk refuses.
+    pub fn put(&mut self, path: &[u8], entry: &Entry, stamp: &StampInfo) -> Result<()> {
+        if let Some(fault) = path_fault(path) {
+            return Err(unusable(path, fault));
+        }
+        let mut bytes = Vec::new();
+        put_entry(entry, stamp, &mut bytes).map_err(|flaw| unusable(path, flaw.detail))?;
+        self.append(path, Some(&bytes)).map(|_| ())
+    }
+
+    /// Takes a path out of what is staged, and tells whether it was in. What is below it stays.
+    ///
+    /// # Errors
+    /// When the disk refuses, or a record is damaged.
+    pub fn remove(&mut self, path: &[u8]) -> Result<bool> {
+        match self.known(path)? {
+            None => self.writer().map(|_| false),
+            Some(_) => self.append(path, None),
+        }
+    }
+
+    /// Stages again what the last commit holds at a path, and tells whether that changed anything.
+    ///
+    /// # Errors
+    /// When the disk refuses, or a record is damaged.
+    pub fn restore_committed(&mut self, path: &[u8]) -> Result<bool> {
+        self.writer()?;
+        let restored = self.image.view(|view| {
+            let Some(record) = self.latest.locate(view, path)?.record else {
+                return Ok(None);
+            };
+            let before = at_commit(view, self.latest.mark, record)?;
+            let staged = before.map_or(Ok(None), |record| record.staged())?;
+            Ok((!is_same(&staged, &record.staged()?)).then(|| {
+                let entry = before.and_then(|record| record.entry);
+                entry.map(|entry| entry.bytes.to_vec())
+            }))
+        });
+        match restored.map_err(|flaw| self.damaged(flaw))? {
+            Some(entry) => self.append(path, entry.as_deref()),
+            None => Ok(false),
+        }
+    }
+
+    /// Notes that the commit `id` holds what is staged: there are no changes from here on.
+    ///
+    /// # Errors
+    /// When the disk refuses.
+    pub fn committed(&mut self, id: CommitId) -> Result<()> {
+        self.begin_batch()?;
+        self.check_room(0)?;
+        let mark = self.image.len_bytes();
+        put_committed(id, self.image.tail_mut());
+        self.latest.mark = mark;
+        Ok(())
+    }
+
+    /// Returns when all that was said is on the disk. Writes the table as well, if much was said since it was written.
+    ///
+    /// # Errors
+    /// When the disk refuses.
+    pub fn sync(&mut self) -> Result<()> {
+        self.flush()?;
+        let writer = self.writer()?;
+        if writer.state != State::Synced {
+            writer.attempt(|log| log.sync())?;
+            writer.state = State::Synced;
+        }
+        let uncovered_bytes = self.image.len_bytes() - self.table_covers;
+        // To read so much again takes about as long as to write the table.
+        if uncovered_bytes > table_file::len_bytes(&self.latest.table) / 4 {
+            self.write_table();
+        }
+        Ok(())
+    }
+
+    /// Makes the log smaller if more than half of it says nothing any more, and tells whether it did. To be called after
+    /// [`Staging::committed`]: with changes that are not committed it does nothing, because what they replace
+    /// must be kept. On return the new log is on the disk.
+    ///
+    /// # Errors
+    /// When the disk refuses, or a record is damaged.
+    pub fn compact(&mut self) -> Result<bool> {
+        self.writer()?;
+        let used_bytes = self.image.len_bytes() - scan::HEADER_BYTES;
+        let is_worth_it =
+            used_bytes >= COMPACTED_BYTES_MIN && used_bytes / 2 > self.latest.live_bytes;
+        match is_worth_it {
+            true => self.rewrite(),
+            false => Ok(false),
+        }
+    }
+
+    /// Makes a new log, of a new generation, that has one record for each path and names the last commit.
+    pub(super) fn rewrite(&mut self) -> Result<bool> {
+        self.writer()?;
+        let id = self.committed_id()?;
+        // Before the first commit, nothing is kept that was replaced.
+        if id.is_some()
+            && let Some(change) = self.changes().next()
+        {
+            return change.map(|_| false);
+        }
+        let offsets = self.offsets_below(b"")?;
+        let path = self.log_path.clone();
+        let written = log_file::replace(&path, Durability::Synced, |out| {
+            let mut write = |bytes: &[u8]| out.write_all(bytes).map_err(Error::io("write", &path));
+            write(&scan::header(new_generation()))?;
+            let mut end = scan::HEADER_BYTES;
+            let mut bytes = Vec::new();
+            for &offset in &offsets {
+                bytes.clear();
+                let copied = self.image.view(|view| {
+                    let record = view.path_record(offset)?;
+                    let entry = record.entry.map(|entry| entry.bytes);
+                    put_path_record(end, None, record.path, entry, &mut bytes)
+                });
+                end += copied.map_err(|flaw| self.damaged(flaw))?;
+                write(&bytes)?;
+            }
+            bytes.clear();
+            if let Some(id) = id {
+                put_committed(id, &mut bytes);
+            }
+            write(&bytes)
+        });
+        // Whichever of the two logs has the name now, only who opens it anew can tell.
+        self.writer()?.attempt(|_| written)?;
+        let access = self.image.access();
+        *self = Staging::open_as(&self.folder, Mode::Writing, access)?;
+        self.write_table();
+        Ok(true)
+    }
+
+    /// Appends a record about a path, unless it would say what the last one says. Tells whether it did.
+    fn append(&mut self, path: &[u8], entry: Option<&[u8]>) -> Result<bool> {
+        self.writer()?;
+        let latest = &mut self.latest;
+        let located = self.image.view(|view| {
+            latest.make_room(view)?;
+            let located = latest.locate(view, path)?;
+            let is_said = match located.record {
+                Some(record) => record.entry.map(|entry| entry.bytes) == entry,
+                None => entry.is_none(),
+            };
+            Ok((located.place(), is_said))
+        });
+        let (place, is_said) = located.map_err(|flaw| self.damaged(flaw))?;
+        if is_said {
+            return Ok(false);
+        }
+        self.begin_batch()?;
+        self.check_room(path.len() + entry.map_or(0, <[u8]>::len))?;
+        let offset = self.image.len_bytes();
+        let tail = self.image.tail_mut();
+        let len_bytes = put_path_record(offset, place.offset(), path, entry, tail)
+            .map_err(|flaw| unusable(path, flaw.detail))?;
+        self.latest.set(&place, offset, entry.map(|_| len_bytes));
+        if self.image.tail().len() >= TAIL_BYTES_MAX {
+            self.flush()?;
+        }
+        Ok(true)
+    }
+
+    /// Before the first record of a batch: says that the ones before are on the disk, when they are.
+    fn begin_batch(&mut self) -> Result<()> {
+        let end = self.image.len_bytes();
+        let generation = self.generation;
+        let writer = self.writer()?;
+        if writer.state == State::Dirty {
+            return Ok(());
+        }
+        if writer.state == State::Opened {
+            writer.attempt(|log| log.sync())?;
+        }
+        writer.state = State::Dirty;
+        if end > scan::HEADER_BYTES {
+            record::put_checkpoint(generation, end, self.image.tail_mut());
+        }
+        Ok(())
+    }
+
+    /// Whether so many bytes, and the numbers of a record, still fit.
+    fn check_room(&self, bytes: usize) -> Result<()> {
+        match self.image.len_bytes() + bytes as u64 + 256 <= LOG_BYTES_MAX {
+            true => Ok(()),
+            false => Err(Error::Usage {
+                reason: "the log of what is staged would be longer than 1 TiB: commit first".into(),
+            }),
+        }
+    }
+
+    /// Writes what was appended to the file.
+    fn flush(&mut self) -> Result<()> {
+        let Staging {
+            image,
+            writer: Some(writer),
+            log_path,
+            ..
+        } = self
+        else {
+            return self.writer().map(|_| ());
+        };
+        if image.tail().is_empty() || writer.state == State::Poisoned {
+            return self.writer().map(|_| ());
+        }
+        writer.attempt(|log| {
+            log.append(image.tail())?;
+            let seen = image.tail_was_written(log.file());
+            seen.map_err(Error::io("read", log_path))
+        })
+    }
+
+    /// Writes the table. That it fails is no failure: the next one who opens the log reads more of it.
+    pub(super) fn write_table(&mut self) {
+        let covered_bytes = self.image.len_bytes();
+        let header = table_file::header(self.generation, covered_bytes, &self.latest);
+        let path = table_path(&self.folder);
+        let written = log_file::replace(&path, Durability::None, |out| {
+            let slots = self.latest.table.slots().as_flattened();
+            let written = out.write_all(&header).and_then(|()| out.write_all(slots));
+            written.map_err(Error::io("write", &path))
+        });
+        if written.is_ok() {
+            self.table_covers = covered_bytes;
+        }
+    }
+
+    /// The right to write, if there is one.
+    fn writer(&mut self) -> Result<&mut Writer> {
+        match &mut self.writer {
+            Some(writer) if writer.state == State::Poisoned => Err(Error::Poisoned {
+                path: self.log_path.clone(),
+            }),
+            Some(writer) => Ok(writer),
+            None => Err(Error::Usage {
+                reason: "what is staged was opened for reading only".into(),
+            }),
+        }
+    }
+}
+
+fn unusable(path: &[u8], fault: &str) -> Error {
+    Error::Usage {
+        reason: format!("`{}` cannot be staged: {fault}", path.escape_ascii()),
+    }
+}
