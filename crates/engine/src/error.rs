@@ -117,6 +117,18 @@ pub enum Error {
         /// What it said.
         source: Box<dyn std::error::Error + Send + Sync>,
     },
+    /// A range needs more memory than its page cache has, or has left beside what others hold.
+    #[error(
+        "`{input}`: no room for {wanted_bytes} bytes in a page cache of {budget_bytes} bytes (is too much of it held at once?)"
+    )]
+    CacheFull {
+        /// Name of the input.
+        input: String,
+        /// Memory of the pages that the range touches.
+        wanted_bytes: usize,
+        /// All that the cache may take.
+        budget_bytes: usize,
+    },
     /// What was asked cannot be done with this input (for example reading a pipe twice).
     #[error("`{input}`: {reason}")]
     Unsupported {

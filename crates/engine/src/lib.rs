@@ -10,6 +10,7 @@
 //!   merges the parts in input order;
 //! - [`kernel`] holds the SIMD loops, each with its scalar specification;
 //! - [`mmap`] keeps mapped files from killing the process;
+//! - [`page_cache`] reads files larger than memory anywhere, in a fixed budget;
 //! - [`sink`] writes bytes atomically;
 //! - [`sketch`] counts distinct values and finds quantiles in little memory;
 //! - [`digest`] names the bytes of a whole file, [`stamp`] tells without reading whether it changed;
@@ -29,6 +30,7 @@ pub mod kernel;
 mod lookback;
 pub mod mmap;
 pub mod number;
+pub mod page_cache;
 mod pipe;
 pub mod pipeline;
 pub mod pool;

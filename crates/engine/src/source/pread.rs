@@ -31,10 +31,22 @@ impl PreadFile {
         Self::new(name, file, Identity::of(metadata))
     }
 
+    /// The same for reads in no order.
+    pub(crate) fn for_anywhere(name: String, file: File, metadata: &Metadata) -> Self {
+        // Nothing is read ahead. Advice only, as below.
+        #[cfg(target_os = "linux")]
+        let _ = rustix::fs::fadvise(&file, 0, None, rustix::fs::Advice::Random);
+        Self::unadvised(name, file, Identity::of(metadata))
+    }
+
     pub(super) fn new(name: String, file: File, identity: Identity) -> Self {
         // Doubles the kernel's read-ahead. Advice only: that it is refused is no reason to stop.
         #[cfg(target_os = "linux")]
         let _ = rustix::fs::fadvise(&file, 0, None, rustix::fs::Advice::Sequential);
+        Self::unadvised(name, file, identity)
+    }
+
+    fn unadvised(name: String, file: File, identity: Identity) -> Self {
         Self {
             name,
             file,
