@@ -1,0 +1,204 @@
+//! Everything that the store does to the disk, behind one trait, so that tests can lose what was not made durable.
+//!
+//! The trait has the steps that crash safety depends on, and nothing else: files are written once from front to back, made
+//! durable ([`DiskFile::sync`]), given their name ([`Disk::rename`]), and the name is made durable
+//! ([`Disk::sync_folder`]). Reading goes past it, to the file system.
+//!
+//! A failed `fsync` is final: Linux may have dropped the pages and calls the next one a success, so a file whose sync has failed
+//! writes nothing more ([`Error::Poisoned`]).
+
+use std::fmt::Debug;
+use std::fs::{self, File, OpenOptions};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use crate::{Error, Result};
+
+/// What the store does to its folder.
+pub trait Disk: Send + Sync + Debug {
+    /// Makes a file that must not be there yet.
+    ///
+    /// # Errors
+    /// [`Error::Io`], as of all methods.
+    fn create(&self, path: &Path) -> Result<Box<dyn DiskFile>>;
+
+    /// Opens a file to append to it, cut to `len_bytes` before.
+    ///
+    /// # Errors
+    /// [`Error::Io`].
+    fn append(&self, path: &Path, len_bytes: u64) -> Result<Box<dyn DiskFile>>;
+
+    /// Gives a file another name, in place of what had that name.
+    ///
+    /// # Errors
+    /// [`Error::Io`].
+    fn rename(&self, from: &Path, to: &Path) -> Result<()>;
+
+    /// Makes the names in a folder durable.
+    ///
+    /// # Errors
+    /// [`Error::Io`].
+    fn sync_folder(&self, folder: &Path) -> Result<()>;
+
+    /// Removes a file; one that is gone already is no error.
+    ///
+    /// # Errors
+    /// [`Error::Io`].
+    fn remove(&self, path: &Path) -> Result<()>;
+
+    /// Makes a folder; one that is there already is no error.
+    ///
+    /// # Errors
+    /// [`Error::Io`].
+    fn create_folder(&self, path: &Path) -> Result<()>;
+}
+
+/// A file that is being written, from front to back.
+pub trait DiskFile: Send + Debug {
+    /// Appends `bytes`.
+    ///
+    /// # Errors
+    /// [`Error::Io`], [`Error::Poisoned`].
+    fn write_all(&mut self, bytes: &[u8]) -> Result<()>;
+
+    /// Makes what was written durable.
+    ///
+    /// # Errors
+    /// [`Error::Io`], and from then on [`Error::Poisoned`].
+    fn sync(&mut self) -> Result<()>;
+}
+
+/// A handle on a disk that is cheap to clone.
+pub type SharedDisk = Arc<dyn Disk>;
+
+/// Puts `bytes` at `path` in place of what is there, whole or not at all, and durably: a file in `drafts`, synced, renamed, and
+/// its folder synced.
+///
+/// # Errors
+/// [`Error::Io`]; the old file is then still there, or the new one already.
+pub fn replace(disk: &dyn Disk, drafts: &Path, path: &Path, bytes: &[u8]) -> Result<()> {
+    let draft = draft_path(drafts);
+    let written = disk.create(&draft).and_then(|mut file| {
+        file.write_all(bytes)?;
+        file.sync()
+    });
+    if let Err(error) = written.and_then(|()| disk.rename(&draft, path)) {
+        // The first error is the one to tell of.
+        let _ = disk.remove(&draft);
+        return Err(error);
+    }
+    disk.sync_folder(folder_of(path))
+}
+
+/// The folder that a path of the store is in.
+pub(crate) fn folder_of(path: &Path) -> &Path {
+    path.parent().expect("files of a store lie in its folders")
+}
+
+/// A path in `drafts` that nobody else uses: the process, and a number that it counts.
+pub(crate) fn draft_path(drafts: &Path) -> PathBuf {
+    use std::sync::atomic::{AtomicU64, Ordering};
+    static COUNT: AtomicU64 = AtomicU64::new(0);
+    let number = COUNT.fetch_add(1, Ordering::Relaxed);
+    // A process of the same number may have left its own behind, even of the same start.
+    let moment = std::time::SystemTime::now()
+        .duration_since(std::time::UNIX_EPOCH)
+        .map_or(0, |it| it.as_nanos());
+    drafts.join(format!("{}-{moment}-{number}", std::process::id()))
+}
+
+/// The file system.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct RealDisk;
+
+impl RealDisk {
+    /// A handle on it.
+    pub fn shared() -> SharedDisk {
+        Arc::new(RealDisk)
+    }
+}
+
+#[derive(Debug)]
+struct RealFile {
+    path: PathBuf,
+    file: File,
+    is_poisoned: bool,
+}
+
+impl DiskFile for RealFile {
+    fn write_all(&mut self, bytes: &[u8]) -> Result<()> {
+        if self.is_poisoned {
+            return Err(Error::Poisoned {
+                path: self.path.clone(),
+            });
+        }
+        let written = self.file.write_all(bytes);
+        self.is_poisoned = written.is_err();
+        written.map_err(Error::io("write", &self.path))
+    }
+
+    fn sync(&mut self) -> Result<()> {
+        if self.is_poisoned {
+            return Err(Error::Poisoned {
+                path: self.path.clone(),
+            });
+        }
+        let synced = self.file.sync_data();
+        self.is_poisoned = synced.is_err();
+        synced.map_err(Error::io("make durable", &self.path))
+    }
+}
+
+impl Disk for RealDisk {
+    fn create(&self, path: &Path) -> Result<Box<dyn DiskFile>> {
+        let file = OpenOptions::new().write(true).create_new(true).open(path);
+        Ok(Box::new(RealFile {
+            path: path.to_owned(),
+            file: file.map_err(Error::io("create", path))?,
+            is_poisoned: false,
+        }))
+    }
+
+    fn append(&self, path: &Path, len_bytes: u64) -> Result<Box<dyn DiskFile>> {
+        let open = || {
+            let file = OpenOptions::new().append(true).open(path)?;
+            if file.metadata()?.len() != len_bytes {
+                file.set_len(len_bytes)?;
+            }
+            Ok(file)
+        };
+        Ok(Box::new(RealFile {
+            path: path.to_owned(),
+            file: open().map_err(Error::io("open", path))?,
+            is_poisoned: false,
+        }))
+    }
+
+    fn rename(&self, from: &Path, to: &Path) -> Result<()> {
+        fs::rename(from, to).map_err(Error::io("rename a file to", to))
+    }
+
+    fn sync_folder(&self, folder: &Path) -> Result<()> {
+        let synced = File::open(folder).and_then(|it| it.sync_all());
+        synced.map_err(Error::io("make durable", folder))
+    }
+
+    fn remove(&self, path: &Path) -> Result<()> {
+        match fs::remove_file(path) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                Err(Error::io("remove", path)(error))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn create_folder(&self, path: &Path) -> Result<()> {
+        match fs::create_dir(path) {
+            Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => {
+                Err(Error::io("create", path)(error))
+            }
+            _ => Ok(()),
+        }
+    }
+}

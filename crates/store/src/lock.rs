@@ -1,0 +1,160 @@
+//! Who may do what at the same time: locks on bytes of one empty file.
+//!
+//! They are locks of open file descriptions (`F_OFD_SETLK`, fcntl(2)): the kernel drops them when the process ends, however it ends, so
+//! no lock is ever stale; and they keep threads apart as well as processes.
+//!
+//! | byte | held | by |
+//! |---|---|---|
+//! | [`Role::User`] | shared | every command on the store, as long as it runs |
+//! | | exclusively | `gc`, for the moment in which it deletes what is in the trash: nobody reads or refers to it then |
+//! | [`Role::Staging`] | exclusively | `add`, `commit`, `unstage`, `rm`: one at a time |
+//! | [`Role::Publish`] | exclusively | whoever replaces the manifest, a ref or the list of forgotten commits, for that moment |
+//! | [`Role::Collect`] | exclusively | `gc`: one at a time |
+//!
+//! They are taken in the order of this table, except that nobody waits for `User` exclusively.
+
+use std::fs::{File, OpenOptions};
+use std::path::{Path, PathBuf};
+
+use nix::fcntl::{FcntlArg, fcntl};
+use nix::libc;
+
+use crate::{Error, Result};
+
+/// What a lock is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Role {
+    /// Using the store at all.
+    User,
+    /// Changing what the next commit will hold.
+    Staging,
+    /// Replacing a small file that others read and replace.
+    Publish,
+    /// Collecting garbage.
+    Collect,
+}
+
+impl Role {
+    fn byte(self) -> i64 {
+        match self {
+            Role::User => 0,
+            Role::Staging => 1,
+            Role::Publish => 2,
+            Role::Collect => 3,
+        }
+    }
+
+    fn doing(self) -> &'static str {
+        match self {
+            Role::User => "uses it",
+            Role::Staging => "is adding, removing or committing",
+            Role::Publish => "is changing its index or its references",
+            Role::Collect => "is collecting garbage",
+        }
+    }
+}
+
+/// A lock, held as long as this lives.
+#[derive(Debug)]
+pub(crate) struct Lock {
+    /// Closing it lets go.
+    _file: File,
+}
+
+/// How long a lock is waited for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Wait {
+    /// Not at all.
+    No,
+    /// Until it is free: for what is held for a moment only.
+    Yes,
+}
+
+/// The file whose bytes are locked.
+#[derive(Clone, Debug)]
+pub(crate) struct Locks {
+    store: PathBuf,
+    path: PathBuf,
+}
+
+impl Locks {
+    pub(crate) fn new(store: &Path) -> Locks {
+        Locks {
+            store: store.to_owned(),
+            path: store.join("lock"),
+        }
+    }
+
+    /// Takes a lock for oneself.
+    ///
+    /// # Errors
+    /// [`Error::Locked`] if another process has it, and it is not waited for.
+    pub(crate) fn exclusive(&self, role: Role, wait: Wait) -> Result<Lock> {
+        self.take(role, libc::F_WRLCK, wait)
+    }
+
+    /// Takes a lock together with others.
+    ///
+    /// # Errors
+    /// [`Error::Locked`] if another process has it for itself, and it is not waited for.
+    pub(crate) fn shared(&self, role: Role, wait: Wait) -> Result<Lock> {
+        self.take(role, libc::F_RDLCK, wait)
+    }
+
+    fn take(&self, role: Role, kind: libc::c_int, wait: Wait) -> Result<Lock> {
+        // A store that may only be read can be used, and nobody changes it: a shared lock needs read permission alone.
+        let is_shared = kind == libc::F_RDLCK;
+        let file = OpenOptions::new()
+            .read(true)
+            .write(!is_shared)
+            .open(&self.path)
+            .map_err(Error::io("open", &self.path))?;
+        let range = libc::flock {
+            l_type: kind as libc::c_short,
+            l_whence: libc::SEEK_SET as libc::c_short,
+            l_start: role.byte(),
+            l_len: 1,
+            l_pid: 0,
+        };
+        loop {
+            let argument = match wait {
+                Wait::No => FcntlArg::F_OFD_SETLK(&range),
+                Wait::Yes => FcntlArg::F_OFD_SETLKW(&range),
+            };
+            match fcntl(&file, argument) {
+                Ok(_) => return Ok(Lock { _file: file }),
+                Err(nix::errno::Errno::EINTR) => {}
+                Err(nix::errno::Errno::EAGAIN | nix::errno::Errno::EACCES) => {
+                    return Err(Error::Locked {
+                        path: self.store.clone(),
+                        doing: role.doing(),
+                    });
+                }
+                Err(error) => return Err(Error::io("lock", &self.path)(error.into())),
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lock_keeps_others_out_until_it_is_dropped() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        File::create(folder.path().join("lock")).expect("the folder is writable");
+        let locks = Locks::new(folder.path());
+        let users = [
+            locks.shared(Role::User, Wait::No),
+            locks.shared(Role::User, Wait::No),
+        ];
+        assert!(users.iter().all(Result::is_ok));
+        let refused = locks.exclusive(Role::User, Wait::No);
+        assert!(matches!(refused, Err(Error::Locked { .. })));
+        let other = locks.exclusive(Role::Staging, Wait::No);
+        assert!(other.is_ok(), "another byte is another lock");
+        drop(users);
+        assert!(locks.exclusive(Role::User, Wait::No).is_ok());
+    }
+}

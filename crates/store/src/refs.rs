@@ -1,0 +1,304 @@
+//! Commits and what names them: the branch, tags, and the list of those that are forgotten.
+//!
+//! A revision is
+//! - `HEAD` or `main`: where the branch is;
+//! - a tag's name;
+//! - a commit's id, or at least four of its first digits;
+//! - any of these with `~N` (its Nth ancestor) or `^` (its parent) behind it.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use crate::commit::{self, Commit};
+use crate::disk::{SharedDisk, replace};
+use crate::id::CommitId;
+use crate::{Error, Result};
+
+/// The only branch.
+pub const BRANCH: &str = "main";
+/// Another name of where the branch is.
+pub const HEAD: &str = "HEAD";
+/// Fewest digits of an id that are taken for one.
+const DIGITS_MIN: usize = 4;
+
+/// The commits of a store, and what they are called.
+#[derive(Clone, Debug)]
+pub struct Refs {
+    disk: SharedDisk,
+    store: PathBuf,
+}
+
+impl Refs {
+    pub(crate) fn new(disk: SharedDisk, store: &Path) -> Refs {
+        Refs {
+            disk,
+            store: store.to_owned(),
+        }
+    }
+
+    /// Where the branch is; `None` before the first commit.
+    ///
+    /// # Errors
+    /// [`Error::Damaged`], [`Error::Io`].
+    pub fn head(&self) -> Result<Option<CommitId>> {
+        self.read_ref(&self.branch_path())
+    }
+
+    fn branch_path(&self) -> PathBuf {
+        self.store.join("refs/heads").join(BRANCH)
+    }
+
+    fn tag_path(&self, name: &str) -> PathBuf {
+        self.store.join("refs/tags").join(name)
+    }
+
+    fn read_ref(&self, path: &Path) -> Result<Option<CommitId>> {
+        match fs::read(path) {
+            Ok(bytes) => commit::decode_ref(&bytes)
+                .map(Some)
+                .map_err(|flaw| Error::damaged(path, flaw.byte_offset as u64, flaw.detail)),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(Error::io("read", path)(error)),
+        }
+    }
+
+    /// All tags, sorted by name.
+    ///
+    /// # Errors
+    /// [`Error::Damaged`], [`Error::Io`].
+    pub fn tags(&self) -> Result<Vec<(String, CommitId)>> {
+        let folder = self.store.join("refs/tags");
+        let mut tags = Vec::new();
+        for name in names_in(&folder)? {
+            if let Some(id) = self.read_ref(&folder.join(&name))? {
+                tags.push((name, id));
+            }
+        }
+        Ok(tags)
+    }
+
+    /// All commits that are there, forgotten ones too, sorted by id.
+    ///
+    /// # Errors
+    /// [`Error::Io`].
+    pub fn commits(&self) -> Result<Vec<CommitId>> {
+        let names = names_in(&self.store.join("commits"))?;
+        Ok(names.iter().filter_map(|it| it.parse().ok()).collect())
+    }
+
+    /// Reads a commit.
+    ///
+    /// # Errors
+    /// [`Error::Damaged`], [`Error::Io`], also if there is none of this id.
+    pub fn commit(&self, id: CommitId) -> Result<Commit> {
+        let path = self.commit_path(id);
+        let bytes = fs::read(&path).map_err(Error::io("read", &path))?;
+        if CommitId::of(&bytes) != id {
+            return Err(Error::damaged(&path, 0, "it is not what its name says"));
+        }
+        Commit::decode(&bytes)
+    }
+
+    fn commit_path(&self, id: CommitId) -> PathBuf {
+        self.store.join("commits").join(id.to_string())
+    }
+
+    /// Makes a commit durable. Everything that it refers to must be so already.
+    pub(crate) fn write_commit(&self, commit: &Commit) -> Result<CommitId> {
+        let bytes = commit.encode();
+        let id = CommitId::of(&bytes);
+        self.replace(&self.commit_path(id), &bytes)?;
+        Ok(id)
+    }
+
+    /// Moves the branch. The caller holds the lock for publishing.
+    ///
+    /// # Errors
+    /// [`Error::Moved`] if it is not where it was `expected`.
+    pub(crate) fn move_head(&self, expected: Option<CommitId>, to: CommitId) -> Result<()> {
+        match self.head()? {
+            found if found == expected => {
+                self.replace(&self.branch_path(), &commit::encode_ref(to))
+            }
+            Some(found) => Err(Error::Moved {
+                name: BRANCH.to_owned(),
+                found,
+            }),
+            None => Err(Error::Revision {
+                name: BRANCH.to_owned(),
+                reason: "the branch is gone".to_owned(),
+            }),
+        }
+    }
+
+    /// Gives a commit a name. The caller holds the lock for publishing.
+    pub(crate) fn set_tag(&self, name: &str, to: CommitId) -> Result<()> {
+        check_name(name)?;
+        self.replace(&self.tag_path(name), &commit::encode_ref(to))
+    }
+
+    /// Takes a name away; whether it was there.
+    pub(crate) fn remove_tag(&self, name: &str) -> Result<bool> {
+        check_name(name)?;
+        let path = self.tag_path(name);
+        let was_there = path.exists();
+        self.disk.remove(&path)?;
+        self.disk.sync_folder(&self.store.join("refs/tags"))?;
+        Ok(was_there)
+    }
+
+    /// Where a tag is.
+    ///
+    /// # Errors
+    /// [`Error::Damaged`], [`Error::Io`].
+    pub fn tag(&self, name: &str) -> Result<Option<CommitId>> {
+        match check_name(name) {
+            Ok(()) => self.read_ref(&self.tag_path(name)),
+            Err(_) => Ok(None),
+        }
+    }
+
+    /// Commits whose files may go.
+    ///
+    /// # Errors
+    /// [`Error::Damaged`], [`Error::Io`].
+    pub fn forgotten(&self) -> Result<BTreeSet<CommitId>> {
+        let path = self.store.join("forgotten");
+        match fs::read(&path) {
+            Ok(bytes) => commit::decode_forgotten(&bytes)
+                .map_err(|flaw| Error::damaged(&path, flaw.byte_offset as u64, flaw.detail)),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(BTreeSet::new()),
+            Err(error) => Err(Error::io("read", &path)(error)),
+        }
+    }
+
+    /// Replaces the list of forgotten commits. The caller holds the lock for publishing.
+    pub(crate) fn set_forgotten(&self, ids: &BTreeSet<CommitId>) -> Result<()> {
+        self.replace(
+            &self.store.join("forgotten"),
+            &commit::encode_forgotten(ids),
+        )
+    }
+
+    fn replace(&self, path: &Path, bytes: &[u8]) -> Result<()> {
+        replace(self.disk.as_ref(), &self.store.join("tmp"), path, bytes)
+    }
+
+    /// The commit that a revision names, and what is in it; forgotten ones are refused.
+    ///
+    /// # Errors
+    /// [`Error::Revision`], [`Error::Damaged`], [`Error::Io`].
+    pub fn resolve(&self, revision: &str) -> Result<(CommitId, Commit)> {
+        let id = self.resolve_id(revision)?;
+        if self.forgotten()?.contains(&id) {
+            return Err(no(revision, "that commit was forgotten"));
+        }
+        Ok((id, self.commit(id)?))
+    }
+
+    fn resolve_id(&self, revision: &str) -> Result<CommitId> {
+        let end = revision.find(['~', '^']).unwrap_or(revision.len());
+        let (name, steps) = revision.split_at(end);
+        let mut id = self.resolve_name(name)?;
+        for _ in 0..ancestor_steps(revision, steps)? {
+            let parents = self.commit(id)?.parents;
+            id = *parents
+                .first()
+                .ok_or_else(|| no(revision, "there are not so many commits before it"))?;
+        }
+        Ok(id)
+    }
+
+    fn resolve_name(&self, name: &str) -> Result<CommitId> {
+        if name == HEAD || name == BRANCH {
+            return self.head()?.ok_or_else(|| {
+                no(
+                    name,
+                    "there is no commit yet; `tamis store commit` makes the first",
+                )
+            });
+        }
+        if let Some(id) = self.tag(name)? {
+            return Ok(id);
+        }
+        let is_id = name.len() >= DIGITS_MIN && name.bytes().all(|it| it.is_ascii_hexdigit());
+        if !is_id {
+            return Err(no(name, "there is no tag of this name, and it is no id"));
+        }
+        let digits = name.to_ascii_lowercase();
+        let ids = self.commits()?;
+        let mut matching = ids.iter().filter(|id| id.to_string().starts_with(&digits));
+        match (matching.next(), matching.next()) {
+            (Some(id), None) => Ok(*id),
+            (None, _) => Err(no(name, "no commit's id begins so")),
+            (Some(_), Some(_)) => Err(no(name, "several commits' ids begin so; give more digits")),
+        }
+    }
+}
+
+fn no(name: &str, reason: &str) -> Error {
+    Error::Revision {
+        name: name.to_owned(),
+        reason: reason.to_owned(),
+    }
+}
+
+/// How many parents to go up for `~2^` and the like.
+fn ancestor_steps(revision: &str, mut steps: &str) -> Result<u64> {
+    let mut count = 0u64;
+    while !steps.is_empty() {
+        if let Some(rest) = steps.strip_prefix('^') {
+            (count, steps) = (count.saturating_add(1), rest);
+            continue;
+        }
+        let Some(rest) = steps.strip_prefix('~') else {
+            return Err(no(revision, "behind the name there may be `~N` and `^`"));
+        };
+        let end = rest
+            .find(|it: char| !it.is_ascii_digit())
+            .unwrap_or(rest.len());
+        let (digits, rest) = rest.split_at(end);
+        let number = match digits {
+            "" => 1,
+            _ => digits
+                .parse()
+                .map_err(|_| no(revision, "there are not so many commits"))?,
+        };
+        (count, steps) = (count.saturating_add(number), rest);
+    }
+    Ok(count)
+}
+
+/// Refuses names that would be something else: a path, a revision, an option.
+fn check_name(name: &str) -> Result<()> {
+    let is_plain = |it: char| it.is_alphanumeric() || matches!(it, '.' | '_' | '-' | '+' | '@');
+    let is_good = !name.is_empty()
+        && name.len() <= 200
+        && !name.starts_with(['.', '-', '@'])
+        && name.chars().all(is_plain)
+        && name != HEAD
+        && name != BRANCH
+        && !(name.len() >= DIGITS_MIN && name.bytes().all(|it| it.is_ascii_hexdigit()));
+    match is_good {
+        true => Ok(()),
+        false => Err(Error::Usage {
+            reason: format!(
+                "`{name}` cannot be a tag: a name has letters, digits, `.`, `_`, `-`, `+` and `@`, does not begin with a mark, and is not `HEAD`, `main` or like an id"
+            ),
+        }),
+    }
+}
+
+/// The names of the files in a folder, sorted; those that are not UTF-8 are none of ours.
+fn names_in(folder: &Path) -> Result<Vec<String>> {
+    let read = || -> std::io::Result<Vec<String>> {
+        let mut names = Vec::new();
+        for entry in fs::read_dir(folder)? {
+            names.extend(entry?.file_name().into_string().ok());
+        }
+        names.sort();
+        Ok(names)
+    };
+    read().map_err(Error::io("read", folder))
+}
