@@ -35,6 +35,11 @@ pub(super) struct Place {
 }
 
 impl Located<'_> {
+    /// The number of the slot.
+    pub(super) fn slot_index(&self) -> usize {
+        self.slot.index
+    }
+
     /// The same, to be kept while the log changes.
     pub(super) fn place(self) -> Place {
         Place {

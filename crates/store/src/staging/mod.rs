@@ -31,6 +31,7 @@ mod log_file;
 mod order;
 mod path;
 mod record;
+mod roll;
 mod scan;
 mod table;
 mod table_file;
@@ -58,6 +59,7 @@ use write::Writer;
 
 pub use list::{Change, Changes, Sorted};
 pub use path::{path_fault, tree_order};
+pub use roll::Roll;
 pub use scan::{LogSummary, check_log};
 
 /// What is staged at a path.
@@ -122,9 +124,15 @@ impl StampInfo {
 }
 
 impl Known {
-    /// Whether a file or link that looks like `now` has the bytes that are staged. Never said of a folder.
+    /// Whether a file or link that looks like `now` has the bytes that are staged. Of a folder: whether it has the mode, the
+    /// time and the attributes; what is in it is said elsewhere.
     pub fn vouches_for(&self, now: &Stamp) -> bool {
-        self.is_trusted && self.kind != Kind::Folder && self.stamp == *now
+        let len_bytes = match self.kind {
+            // The length of a folder says nothing, and is not kept.
+            Kind::Folder => self.stamp.len_bytes,
+            Kind::File | Kind::Link => now.len_bytes,
+        };
+        self.is_trusted && self.stamp == Stamp { len_bytes, ..*now }
     }
 }
 

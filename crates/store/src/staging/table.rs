@@ -24,7 +24,8 @@ pub(super) struct Table {
 
 /// A slot: one that was found, or the free one where it would be.
 pub(super) struct Slot {
-    index: usize,
+    /// Its number.
+    pub(super) index: usize,
     /// The place in the log that it holds.
     pub(super) offset: Option<u64>,
 }
@@ -94,6 +95,12 @@ impl Table {
         slots
             .filter(|&slot| slot != 0)
             .map(|slot| slot & OFFSET_MASK)
+    }
+
+    /// The place in the log that a slot holds, if it holds one.
+    pub(super) fn offset_at(&self, slot: usize) -> Option<u64> {
+        let slot = u64::from_le_bytes(*self.slots.get(slot)?);
+        (slot != 0).then_some(slot & OFFSET_MASK)
     }
 
     /// All slots, as they are written.
