@@ -11,15 +11,30 @@
 //!
 //! `docs/store-format.md` draws every byte on the disk.
 
+pub mod add;
 pub mod chunker;
 pub mod codec;
 pub mod commit;
+pub mod disk;
 pub mod entry;
 pub mod error;
+pub mod format;
+pub mod history;
 pub mod id;
 pub mod index;
+mod lock;
+pub mod objects;
+pub mod pack;
+pub mod perf;
+pub mod progress;
+pub mod refs;
+pub mod restore;
+pub mod session;
+pub mod settings;
 pub mod staging;
+pub mod store;
 pub mod tree;
+pub mod walk;
 
 pub use error::Error;
 

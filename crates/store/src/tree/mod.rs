@@ -50,8 +50,8 @@ pub const NODE_BYTES_MAX: usize = 1 << 20;
 /// Folders are nested no deeper than this.
 pub const DEPTH_MAX: usize = 16_384;
 
-/// What reads nodes.
-pub trait NodeSource {
+/// What reads nodes; for several threads at once.
+pub trait NodeSource: Sync {
     /// The bytes of a node. They must be those that the id is of: nobody checks again.
     ///
     /// # Errors

@@ -1,0 +1,185 @@
+//! Reading one file as it is at one moment.
+//!
+//! A file is looked at before and after it was read. If it changed meanwhile, it is read again, and after some attempts
+//! reported: what goes into the store is what was there at one time, or nothing.
+
+use std::fs::File;
+use std::os::fd::AsFd;
+use std::os::unix::fs::FileExt;
+
+use rustix::fs::{SeekFrom, fgetxattr, flistxattr, fstat, seek};
+use rustix::io::Errno;
+use tamis_engine::stamp::Stamp;
+
+use crate::walk::{Kind, Root, kind_of, stamp_of};
+
+/// How often a file that changes while it is read is read again.
+pub(super) const ATTEMPTS: usize = 3;
+
+/// Why a file is not in the store.
+#[derive(Debug, thiserror::Error)]
+pub enum Unread {
+    /// The system would not have it opened or read.
+    #[error("{0}")]
+    Io(#[from] std::io::Error),
+    /// It was something else when it was opened than when it was found.
+    #[error("it is no longer a file")]
+    NoFile,
+    /// It was written to while it was read, each time.
+    #[error("it changed while it was read, {ATTEMPTS} times in a row")]
+    Changed,
+    /// It is gone.
+    #[error("it is gone")]
+    Gone,
+}
+
+impl From<Errno> for Unread {
+    fn from(error: Errno) -> Unread {
+        match error {
+            Errno::NOENT => Unread::Gone,
+            // A link stands there now.
+            Errno::LOOP => Unread::NoFile,
+            error => Unread::Io(error.into()),
+        }
+    }
+}
+
+/// A file that is open for reading, and its state when it was opened.
+#[derive(Debug)]
+pub(super) struct OpenedFile {
+    pub(super) file: File,
+    pub(super) stamp: Stamp,
+    pub(super) mode: u32,
+    pub(super) links: u64,
+    /// Blocks of 512 bytes that it takes on the disk.
+    blocks: u64,
+}
+
+impl OpenedFile {
+    pub(super) fn open(root: &Root, path: &[u8]) -> Result<OpenedFile, Unread> {
+        let descriptor = root.open_at(path)?;
+        let stat = fstat(&descriptor)?;
+        if kind_of(&stat) != Some(Kind::File) {
+            return Err(Unread::NoFile);
+        }
+        Ok(OpenedFile {
+            file: File::from(descriptor),
+            stamp: stamp_of(&stat),
+            mode: stat.st_mode & 0o7777,
+            links: stat.st_nlink,
+            blocks: u64::try_from(stat.st_blocks).unwrap_or(0),
+        })
+    }
+
+    /// Whether it takes less of the disk than its length.
+    pub(super) fn is_sparse(&self) -> bool {
+        self.blocks * 512 < self.stamp.len_bytes
+    }
+
+    /// Reads the whole of a small file into `buffer`.
+    pub(super) fn read_all(&self, buffer: &mut Vec<u8>) -> Result<(), Unread> {
+        // One byte more than there should be, so that the end shows in the same call.
+        let len = self.stamp.len_bytes as usize;
+        buffer.resize(len + 1, 0);
+        let mut read = 0;
+        while read <= len {
+            match self.file.read_at(&mut buffer[read..], read as u64) {
+                Ok(0) => break,
+                Ok(count) => read += count,
+                Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error.into()),
+            }
+            if read == len {
+                break;
+            }
+        }
+        buffer.truncate(read);
+        self.check()?;
+        match read == len {
+            true => Ok(()),
+            false => Err(Unread::Changed),
+        }
+    }
+
+    /// Fills `buffer` from byte `start` on.
+    pub(super) fn read_at(&self, start: u64, buffer: &mut [u8]) -> Result<(), Unread> {
+        self.file
+            .read_exact_at(buffer, start)
+            .map_err(|error| match error.kind() {
+                std::io::ErrorKind::UnexpectedEof => Unread::Changed,
+                _ => Unread::Io(error),
+            })
+    }
+
+    /// Whether the file has no data from `start` to `end`, but a hole.
+    pub(super) fn is_hole(&self, start: u64, end: u64) -> bool {
+        match seek(&self.file, SeekFrom::Data(start)) {
+            Ok(data) => data >= end,
+            // Nothing but holes from here to the end.
+            Err(Errno::NXIO) => true,
+            Err(_) => false,
+        }
+    }
+
+    /// Whether the file is still what it was when it was opened.
+    pub(super) fn check(&self) -> Result<(), Unread> {
+        match stamp_of(&fstat(&self.file)?) == self.stamp {
+            true => Ok(()),
+            false => Err(Unread::Changed),
+        }
+    }
+}
+
+/// The extended attributes of an open file or folder, sorted by name. A file system without any has none.
+pub(super) fn attributes(file: impl AsFd) -> Result<Vec<(Vec<u8>, Vec<u8>)>, Unread> {
+    // Most files have none, and the empty buffer asks for the length alone.
+    let mut names = Vec::new();
+    loop {
+        let len = match flistxattr(&file, &mut [0u8; 0][..]) {
+            Ok(0) | Err(Errno::NOTSUP) => return Ok(Vec::new()),
+            Ok(len) => len,
+            Err(error) => return Err(error.into()),
+        };
+        names.resize(len, 0u8);
+        match flistxattr(&file, &mut names[..]) {
+            Ok(len) => {
+                names.truncate(len);
+                break;
+            }
+            // One more has come meanwhile.
+            Err(Errno::RANGE) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    let mut attributes = Vec::new();
+    for name in names
+        .split(|&byte| byte == 0)
+        .filter(|name| !name.is_empty())
+    {
+        if let Some(value) = attribute(&file, name)? {
+            attributes.push((name.to_owned(), value));
+        }
+    }
+    attributes.sort_unstable();
+    Ok(attributes)
+}
+
+fn attribute(file: impl AsFd, name: &[u8]) -> Result<Option<Vec<u8>>, Unread> {
+    loop {
+        let len = match fgetxattr(&file, name, &mut [0u8; 0][..]) {
+            Ok(len) => len,
+            Err(Errno::NODATA | Errno::NOTSUP) => return Ok(None),
+            Err(error) => return Err(error.into()),
+        };
+        let mut value = vec![0u8; len];
+        match fgetxattr(&file, name, &mut value[..]) {
+            Ok(len) => {
+                value.truncate(len);
+                return Ok(Some(value));
+            }
+            Err(Errno::RANGE) => {}
+            Err(Errno::NODATA) => return Ok(None),
+            Err(error) => return Err(error.into()),
+        }
+    }
+}

@@ -1,0 +1,274 @@
+//! Reading what is in packs: an id to the bytes it names.
+//!
+//! ```text
+//! id ──index──► pack, entry ──footer──► frame, range ──hot tier──► plain bytes ──BLAKE3──► the caller
+//!                            (cached)                   │ miss
+//!                                                       ▼
+//!                                       warm tier: the pack's pages ──unpack──► plain bytes of the frame
+//! ```
+//!
+//! - The **hot** tier keeps unpacked frames, up to a number of bytes ([`Settings::chunk_cache_bytes`]): small files lie next to each
+//!   other in a frame, so whoever reads one asks for its neighbours next.
+//! - The **warm** tier keeps pages of packs as they are on the disk, in a buffer pool of its own (`engine::page_cache`).
+//!
+//! Bytes are held against their id each time they are handed out, wherever they came from: what comes out of here is what
+//! was put in, or an error that names the pack.
+
+use std::fs::File;
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use quick_cache::Weighter;
+use quick_cache::sync::Cache;
+use tamis_engine::page_cache::{CachedFile, PageCache};
+
+use crate::id::{FileId, ObjectId};
+use crate::index::{Index, PackKind, Place};
+use crate::pack::frame::Decompressor;
+use crate::pack::read::{FramePlace, read_footer};
+use crate::pack::{self, object_id};
+use crate::settings::Settings;
+use crate::tree::NodeSource;
+use crate::{Error, Result};
+
+/// Everything that is in the packs of a store.
+#[derive(Debug)]
+pub struct Objects {
+    store: PathBuf,
+    index: Arc<Index>,
+    packs: Cache<FileId, Arc<OpenPack>, PackWeight>,
+    frames: Cache<FrameKey, Arc<[u8]>, FrameWeight>,
+    pages: PageCache,
+}
+
+/// How the caches did.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
+pub struct CacheCounters {
+    /// Frames that were there unpacked.
+    pub hot_hits: u64,
+    /// Frames that had to be unpacked.
+    pub hot_misses: u64,
+    /// Pages of packs that were there.
+    pub warm_hits: u64,
+    /// Pages that had to be read.
+    pub warm_misses: u64,
+    /// Pages that had to make room.
+    pub warm_evictions: u64,
+}
+
+type FrameKey = (FileId, u32);
+
+/// A pack that is open: its table, without the ids.
+#[derive(Debug)]
+struct OpenPack {
+    path: PathBuf,
+    kind: PackKind,
+    file: CachedFile,
+    frames: Vec<FramePlace>,
+    /// Where each object starts in its frame.
+    starts: Vec<u32>,
+}
+
+#[derive(Clone, Debug)]
+struct PackWeight;
+
+impl Weighter<FileId, Arc<OpenPack>> for PackWeight {
+    fn weight(&self, _: &FileId, pack: &Arc<OpenPack>) -> u64 {
+        // The table, and what a handle takes.
+        (pack.frames.len() * size_of::<FramePlace>() + pack.starts.len() * 4 + 4096) as u64
+    }
+}
+
+#[derive(Clone, Debug)]
+struct FrameWeight;
+
+impl Weighter<FrameKey, Arc<[u8]>> for FrameWeight {
+    fn weight(&self, _: &FrameKey, frame: &Arc<[u8]>) -> u64 {
+        frame.len() as u64 + 64
+    }
+}
+
+/// Some bytes of an unpacked frame.
+#[derive(Clone, Debug)]
+pub struct Object {
+    frame: Arc<[u8]>,
+    range: Range<usize>,
+}
+
+impl std::ops::Deref for Object {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        &self.frame[self.range.clone()]
+    }
+}
+
+impl Objects {
+    /// Opens the index of the store at `store`.
+    ///
+    /// # Errors
+    /// As of [`Index::open`].
+    pub(crate) fn open(store: &Path, settings: &Settings) -> Result<Objects> {
+        let hot = settings.chunk_cache_bytes.max(1 << 20);
+        let tables = settings.file_cache_bytes.max(1 << 20);
+        Ok(Objects {
+            store: store.to_owned(),
+            index: Arc::new(Index::open(store)?),
+            packs: Cache::with_weighter(64, tables, PackWeight),
+            frames: Cache::with_weighter(
+                (hot / pack::frame::TARGET_BYTES as u64) as usize,
+                hot,
+                FrameWeight,
+            ),
+            pages: PageCache::new((hot / 2) as usize)?,
+        })
+    }
+
+    /// The index.
+    pub fn index(&self) -> &Arc<Index> {
+        &self.index
+    }
+
+    /// The bytes of an object.
+    ///
+    /// # Errors
+    /// [`Error::Missing`]; [`Error::Damaged`] if they are not what the id says; [`Error::Io`].
+    pub fn read(&self, id: &ObjectId, kind: PackKind) -> Result<Object> {
+        let place = match self.index.find(id)? {
+            Some(place) => place,
+            None => self.find_again(id, kind)?,
+        };
+        match self.read_place(id, &place) {
+            // `gc` may have moved what the index of the start of this command knew.
+            Err(Error::Io { source, .. }) if source.kind() == std::io::ErrorKind::NotFound => {
+                let place = self.find_again(id, kind)?;
+                self.read_place(id, &place)
+            }
+            read => read,
+        }
+    }
+
+    /// Looks an id up in the index as it is on the disk now.
+    fn find_again(&self, id: &ObjectId, kind: PackKind) -> Result<Place> {
+        self.index.refresh()?;
+        let found = self.index.find(id)?;
+        found.ok_or(Error::Missing {
+            what: match kind {
+                PackKind::Data => "chunk",
+                PackKind::Tree => "node",
+            },
+            id: *id,
+        })
+    }
+
+    fn read_place(&self, id: &ObjectId, place: &Place) -> Result<Object> {
+        let pack = self.pack(place.pack, place.kind)?;
+        let outside = || {
+            Error::damaged(
+                &pack.path,
+                0,
+                format!("the index looks for entry {} in it", place.entry),
+            )
+        };
+        let number = pack
+            .frames
+            .partition_point(|frame| frame.first_entry <= place.entry)
+            .checked_sub(1)
+            .ok_or_else(outside)?;
+        let frame = &pack.frames[number];
+        let start = *pack.starts.get(place.entry as usize).ok_or_else(outside)? as usize;
+        let is_last = place.entry + 1 == frame.first_entry + frame.header.entries;
+        let end = match is_last {
+            true => frame.header.plain_bytes as usize,
+            false => pack.starts[place.entry as usize + 1] as usize,
+        };
+        let key = (place.pack, number as u32);
+        let bytes = self
+            .frames
+            .get_or_insert_with(&key, || unpack(&pack, frame))?;
+        let object = Object {
+            frame: bytes,
+            range: start..end,
+        };
+        if object_id(pack.kind, &object) != *id {
+            self.frames.remove(&key);
+            let detail = format!("the bytes of {id} are not what they were");
+            return Err(Error::damaged(&pack.path, u64::from(frame.offset), detail));
+        }
+        Ok(object)
+    }
+
+    fn pack(&self, id: FileId, kind: PackKind) -> Result<Arc<OpenPack>> {
+        self.packs.get_or_insert_with(&id, || {
+            let mut path = pack::path(&self.store, id, kind);
+            let mut opened = File::open(&path);
+            if opened
+                .as_ref()
+                .is_err_and(|it| it.kind() == std::io::ErrorKind::NotFound)
+            {
+                let trashed = self.store.join("trash").join(pack::file_name(id, kind));
+                if let Ok(file) = File::open(&trashed) {
+                    (path, opened) = (trashed, Ok(file));
+                }
+            }
+            let file = opened.map_err(Error::io("open", &path))?;
+            let footer = read_footer(&path, &file, id, kind)?;
+            let starts = footer.frames.iter().flat_map(|frame| {
+                let first = frame.first_entry as usize;
+                let objects = &footer.objects[first..first + frame.header.entries as usize];
+                objects.iter().scan(0, |end, object| {
+                    let start = *end;
+                    *end += object.len_bytes;
+                    Some(start)
+                })
+            });
+            let starts = starts.collect();
+            let name = path.display().to_string();
+            Ok(Arc::new(OpenPack {
+                path,
+                kind,
+                file: self.pages.register(&name, file, footer.pack.file_bytes)?,
+                frames: footer.frames,
+                starts,
+            }))
+        })
+    }
+
+    /// How the caches did so far.
+    pub fn counters(&self) -> CacheCounters {
+        let warm = self.pages.counters();
+        CacheCounters {
+            hot_hits: self.frames.hits(),
+            hot_misses: self.frames.misses(),
+            warm_hits: warm.hits,
+            warm_misses: warm.misses,
+            warm_evictions: warm.evictions,
+        }
+    }
+}
+
+thread_local! {
+    /// Contexts take longer to make than a small frame to unpack.
+    static DECOMPRESSOR: std::cell::RefCell<Decompressor> = std::cell::RefCell::default();
+}
+
+/// The plain bytes of a frame.
+fn unpack(pack: &OpenPack, frame: &FramePlace) -> Result<Arc<[u8]>> {
+    let start = u64::from(frame.offset) + frame.header.payload_offset();
+    let payload = pack
+        .file
+        .pin(start..start + u64::from(frame.header.stored_bytes))?;
+    let mut plain = Vec::new();
+    DECOMPRESSOR
+        .with_borrow_mut(|it| it.unpack(&frame.header, &payload, &mut plain))
+        .map_err(|detail| Error::damaged(&pack.path, u64::from(frame.offset), detail))?;
+    Ok(plain.into())
+}
+
+impl NodeSource for Objects {
+    fn node(&self, id: &ObjectId) -> Result<Arc<[u8]>> {
+        let object = self.read(id, PackKind::Tree)?;
+        Ok(object[..].into())
+    }
+}

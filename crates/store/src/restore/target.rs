@@ -1,0 +1,186 @@
+//! The folders that are restored into: everything is done from their descriptors, by single names.
+
+use std::ffi::OsStr;
+use std::fs;
+use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+
+use rustix::fs::{
+    AtFlags, Mode, OFlags, Timespec, Timestamps, XattrFlags, fchmod, fsetxattr, futimens, linkat,
+    mkdirat, openat, symlinkat, unlinkat, utimensat,
+};
+use rustix::io::Errno;
+
+use crate::entry::Entry;
+use crate::{Error, Result};
+
+/// A folder that things are put into.
+#[derive(Debug)]
+pub(super) struct Folder {
+    /// Where it is, for people.
+    pub(super) path: PathBuf,
+    descriptor: OwnedFd,
+}
+
+const FOLDER_FLAGS: OFlags = OFlags::RDONLY
+    .union(OFlags::DIRECTORY)
+    .union(OFlags::NOFOLLOW)
+    .union(OFlags::CLOEXEC);
+
+fn as_name(bytes: &[u8]) -> &OsStr {
+    OsStr::from_bytes(bytes)
+}
+
+impl Folder {
+    /// Opens the folder that everything goes into, which is made if it is not there. It may be a link: the user named it.
+    pub(super) fn open_target(path: &Path, _force: bool) -> Result<Folder> {
+        fs::create_dir_all(path).map_err(Error::io("create", path))?;
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        let descriptor = openat(rustix::fs::CWD, path, flags, Mode::empty())
+            .map_err(|error| Error::io("open", path)(error.into()))?;
+        Ok(Folder {
+            path: path.to_owned(),
+            descriptor,
+        })
+    }
+
+    pub(super) fn path_of(&self, name: &[u8]) -> PathBuf {
+        self.path.join(as_name(name))
+    }
+
+    fn error(&self, action: &'static str, name: &[u8]) -> impl FnOnce(Errno) -> Error {
+        let path = self.path_of(name);
+        move |error| Error::Io {
+            action,
+            path,
+            source: error.into(),
+        }
+    }
+
+    /// Does something that needs the name to be free, after making it so if that is wanted.
+    fn placing<T>(
+        &self,
+        name: &[u8],
+        force: bool,
+        mut place: impl FnMut() -> rustix::io::Result<T>,
+    ) -> Result<T> {
+        match place() {
+            Err(Errno::EXIST) if force => {
+                unlinkat(&self.descriptor, as_name(name), AtFlags::empty())
+                    .map_err(self.error("replace", name))?;
+                place()
+            }
+            placed => placed,
+        }
+        .map_err(self.error("create", name))
+    }
+
+    /// Makes a folder in it, writable for us until it is [finished](Folder::finish); one that is there already is used.
+    pub(super) fn make_folder(&self, name: &[u8], force: bool) -> Result<Folder> {
+        match mkdirat(&self.descriptor, as_name(name), Mode::RWXU) {
+            Ok(()) => {}
+            Err(Errno::EXIST) if force => {}
+            Err(error) => return Err(self.error("create", name)(error)),
+        }
+        let descriptor = openat(&self.descriptor, as_name(name), FOLDER_FLAGS, Mode::empty())
+            .map_err(self.error("open", name))?;
+        Ok(Folder {
+            path: self.path_of(name),
+            descriptor,
+        })
+    }
+
+    /// Makes a file in it that was not there.
+    pub(super) fn make_file(&self, name: &[u8], force: bool) -> Result<OwnedFd> {
+        let flags =
+            OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        self.placing(name, force, || {
+            openat(
+                &self.descriptor,
+                as_name(name),
+                flags,
+                Mode::RUSR | Mode::WUSR,
+            )
+        })
+    }
+
+    pub(super) fn symlink(
+        &self,
+        name: &[u8],
+        target: &[u8],
+        entry: &Entry,
+        force: bool,
+    ) -> Result<()> {
+        self.placing(name, force, || {
+            symlinkat(as_name(target), &self.descriptor, as_name(name))
+        })?;
+        let times = times(entry);
+        utimensat(
+            &self.descriptor,
+            as_name(name),
+            &times,
+            AtFlags::SYMLINK_NOFOLLOW,
+        )
+        .map_err(self.error("set the time of", name))
+    }
+
+    /// Gives a file that is there a further name.
+    pub(super) fn link(
+        &self,
+        name: &[u8],
+        first: &Folder,
+        first_name: &[u8],
+        force: bool,
+    ) -> Result<()> {
+        self.placing(name, force, || {
+            linkat(
+                &first.descriptor,
+                as_name(first_name),
+                &self.descriptor,
+                as_name(name),
+                AtFlags::empty(),
+            )
+        })
+    }
+
+    /// Takes away a file that did not become whole.
+    pub(super) fn remove(&self, name: &[u8]) {
+        // It is reported as not restored in any case.
+        let _ = unlinkat(&self.descriptor, as_name(name), AtFlags::empty());
+    }
+
+    /// Sets mode, time and attributes, when nothing more is put in.
+    pub(super) fn finish(&self, entry: &Entry) -> Result<()> {
+        set_metadata(&self.descriptor, entry).map_err(|error| Error::Io {
+            action: "set the mode and time of",
+            path: self.path.clone(),
+            source: error.into(),
+        })
+    }
+}
+
+/// Attributes, mode and time, in the order in which none undoes another.
+pub(super) fn set_metadata(file: impl AsFd, entry: &Entry) -> rustix::io::Result<()> {
+    for (name, value) in &entry.attributes {
+        match fsetxattr(&file, as_name(name), value, XattrFlags::empty()) {
+            // The file system has none, or only root may set this one: the bytes matter more.
+            Ok(()) | Err(Errno::NOTSUP | Errno::PERM) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    fchmod(&file, Mode::from_raw_mode(entry.mode))?;
+    futimens(&file, &times(entry))
+}
+
+/// The time of the entry, and the same as the time of the last access.
+fn times(entry: &Entry) -> Timestamps {
+    let time = Timespec {
+        tv_sec: entry.modified_ns.div_euclid(1_000_000_000),
+        tv_nsec: entry.modified_ns.rem_euclid(1_000_000_000),
+    };
+    Timestamps {
+        last_access: time,
+        last_modification: time,
+    }
+}

@@ -1,0 +1,216 @@
+//! A store that is open for changing what the next commit will hold.
+//!
+//! Opening takes the lock for it, and looks after what a process before us may have left: complete packs that no index knows are
+//! adopted, by reading their footers. So an `add` that was killed goes on where it was.
+
+mod commit;
+
+pub use commit::{CommitRequest, Committed};
+
+use std::collections::HashSet;
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::AtomicU32;
+
+use crate::add::worker::Packer;
+use crate::chunker::Chunker;
+use crate::id::FileId;
+use crate::index::{Index, PackKind};
+use crate::lock::{Lock, Role, Wait};
+use crate::pack::read::read_footer;
+use crate::pack::write::SealedPack;
+use crate::pack::{self, PackedObject};
+use crate::staging::Staging;
+use crate::store::Store;
+use crate::walk::Root;
+use crate::{Error, Result};
+
+/// The one process that changes the staging.
+#[derive(Debug)]
+pub struct Session<'s> {
+    store: &'s Store,
+    staging: Staging,
+    root: Arc<Root>,
+    chunker: Arc<Chunker>,
+    _lock: Lock,
+}
+
+/// Where new objects go: one for chunks, one for nodes.
+#[derive(Debug)]
+pub(crate) struct Packers {
+    pub(crate) data: Packer,
+    pub(crate) nodes: Packer,
+}
+
+impl Packers {
+    /// Packs of before that what was added relies on.
+    fn reused(&self) -> HashSet<FileId> {
+        let mut reused = self.data.take_reused();
+        reused.extend(self.nodes.take_reused());
+        reused
+    }
+}
+
+impl<'s> Session<'s> {
+    /// Opens `store` for changes to what the next commit holds of `work_tree`.
+    ///
+    /// # Errors
+    /// [`Error::Locked`] if another process has done so; [`Error::Damaged`], [`Error::Io`].
+    pub fn open(store: &'s Store, work_tree: &Path) -> Result<Session<'s>> {
+        let lock = store.locks().exclusive(Role::Staging, Wait::No)?;
+        let mut session = Session {
+            staging: Staging::open_for_writing(&store.staging_folder())?,
+            root: Arc::new(Root::open(work_tree, store.folder())?),
+            chunker: Arc::new(Chunker::new(store.format().chunks)?),
+            store,
+            _lock: lock,
+        };
+        store.adopt_packs()?;
+        session.follow_head()?;
+        Ok(session)
+    }
+
+    /// The store itself.
+    pub fn store(&self) -> &'s Store {
+        self.store
+    }
+
+    /// What is staged.
+    pub fn staging(&self) -> &Staging {
+        &self.staging
+    }
+
+    pub(crate) fn staging_mut(&mut self) -> &mut Staging {
+        &mut self.staging
+    }
+
+    /// The work tree.
+    pub fn root(&self) -> &Root {
+        &self.root
+    }
+
+    pub(crate) fn root_handle(&self) -> Arc<Root> {
+        self.root.clone()
+    }
+
+    pub(crate) fn chunker(&self) -> Arc<Chunker> {
+        self.chunker.clone()
+    }
+
+    pub(crate) fn new_packers(&self) -> Packers {
+        self.store.new_packers()
+    }
+
+    /// Puts new packs into the index.
+    pub(crate) fn publish(&self, packs: Vec<SealedPack>, packers: &Packers) -> Result<()> {
+        self.store.publish(packs, &packers.reused())
+    }
+}
+
+impl Store {
+    pub(crate) fn new_packers(&self) -> Packers {
+        let serials = Arc::new(AtomicU32::new(1));
+        let new = |kind| {
+            Packer::new(
+                self.disk().clone(),
+                self.folder().to_owned(),
+                *self.settings(),
+                kind,
+                self.objects().index().clone(),
+                serials.clone(),
+            )
+        };
+        Packers {
+            data: new(PackKind::Data),
+            nodes: new(PackKind::Tree),
+        }
+    }
+
+    /// Puts new packs into the index, and those of `reused` that `gc` has taken out of it meanwhile.
+    ///
+    /// The caller has made durable whatever refers to them: `gc` looks at that under the same lock.
+    pub(crate) fn publish(&self, packs: Vec<SealedPack>, reused: &HashSet<FileId>) -> Result<()> {
+        if packs.is_empty() && reused.is_empty() {
+            return Ok(());
+        }
+        let _lock = self.locks().exclusive(Role::Publish, Wait::Yes)?;
+        let index = self.objects().index();
+        index.refresh()?;
+        let known = known_packs(index);
+        let mut new: Vec<_> = packs
+            .into_iter()
+            .filter(|it| !known.contains(&it.pack.id))
+            .collect();
+        for &id in reused.difference(&known) {
+            new.push(self.rescue(id)?);
+        }
+        for SealedPack { pack, objects } in new {
+            index.add_fresh(pack, objects.iter().map(|it| it.id));
+        }
+        index.publish()?;
+        Ok(())
+    }
+
+    /// Takes a pack out of the trash again.
+    fn rescue(&self, id: FileId) -> Result<SealedPack> {
+        let mut kinds = [PackKind::Data, PackKind::Tree].into_iter();
+        let trash = self.folder().join("trash");
+        let trashed = |kind| trash.join(pack::file_name(id, kind));
+        let Some(kind) = kinds.find(|&kind| trashed(kind).exists()) else {
+            let path = pack::path(self.folder(), id, PackKind::Data);
+            return Err(Error::damaged(
+                &path,
+                0,
+                "it is gone, and what was added relies on it",
+            ));
+        };
+        let path = pack::path(self.folder(), id, kind);
+        self.disk().rename(&trashed(kind), &path)?;
+        self.disk().sync_folder(&self.folder().join("packs"))?;
+        read_pack(&path, id, kind)
+    }
+
+    /// Packs that are complete, and in no index: of an `add` that was killed.
+    fn orphans(&self) -> Result<Vec<(PathBuf, FileId, PackKind)>> {
+        let known = known_packs(self.objects().index());
+        let folder = self.folder().join("packs");
+        let read = || -> std::io::Result<Vec<_>> {
+            let mut orphans = Vec::new();
+            for entry in fs::read_dir(&folder)? {
+                let entry = entry?;
+                if let Some((id, kind)) = entry.file_name().to_str().and_then(pack::parse_name)
+                    && !known.contains(&id)
+                {
+                    orphans.push((entry.path(), id, kind));
+                }
+            }
+            Ok(orphans)
+        };
+        read().map_err(Error::io("read", &folder))
+    }
+
+    /// Puts complete packs that nobody knows into the index. One that cannot be read is left for `verify` to report.
+    pub(crate) fn adopt_packs(&self) -> Result<()> {
+        let orphans = self.orphans()?;
+        let packs = orphans
+            .iter()
+            .filter_map(|(path, id, kind)| read_pack(path, *id, *kind).ok());
+        let packs: Vec<_> = packs.collect();
+        self.publish(packs, &HashSet::new())
+    }
+}
+
+fn known_packs(index: &Index) -> HashSet<FileId> {
+    index.known_packs().iter().map(|pack| pack.id).collect()
+}
+
+fn read_pack(path: &Path, id: FileId, kind: PackKind) -> Result<SealedPack> {
+    let file = File::open(path).map_err(Error::io("open", path))?;
+    let footer = read_footer(path, &file, id, kind)?;
+    let objects: Vec<PackedObject> = footer.objects;
+    Ok(SealedPack {
+        pack: footer.pack,
+        objects,
+    })
+}

@@ -1,0 +1,196 @@
+//! A store: its folder, opened.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use tamis_engine::control::Cancel;
+
+use crate::chunker::{Chunker, Parameters};
+use crate::commit::Commit;
+use crate::disk::{RealDisk, SharedDisk};
+use crate::format::Format;
+use crate::id::CommitId;
+use crate::lock::{Lock, Locks, Role, Wait};
+use crate::objects::Objects;
+use crate::refs::Refs;
+use crate::settings::Settings;
+use crate::staging::Staging;
+use crate::{Error, Result};
+
+/// The name of a store's folder in its work tree.
+pub const FOLDER: &str = ".tamis";
+
+/// Folders that every store has.
+const FOLDERS: [&str; 9] = [
+    "packs",
+    "index",
+    "commits",
+    "refs",
+    "refs/heads",
+    "refs/tags",
+    "staging",
+    "tmp",
+    "trash",
+];
+
+/// A store that is open for reading; [`Store::change`](crate::session) opens it for adding.
+#[derive(Debug)]
+pub struct Store {
+    folder: PathBuf,
+    format: Format,
+    settings: Settings,
+    disk: SharedDisk,
+    locks: Locks,
+    objects: Objects,
+    refs: Refs,
+    cancel: Cancel,
+    /// Keeps `gc` from deleting anything as long as this is open.
+    _user: Lock,
+}
+
+impl Store {
+    /// Makes a store in `folder`, which may exist if it is empty.
+    ///
+    /// # Errors
+    /// [`Error::Exists`], [`Error::Io`], [`Error::Usage`] for parameters that do not fit together.
+    pub fn init(folder: &Path, chunks: Parameters) -> Result<()> {
+        Store::init_on(&RealDisk::shared(), folder, chunks)
+    }
+
+    pub(crate) fn init_on(disk: &SharedDisk, folder: &Path, chunks: Parameters) -> Result<()> {
+        Chunker::new(chunks)?;
+        if folder.join("format").exists() {
+            return Err(Error::Exists {
+                path: folder.to_owned(),
+            });
+        }
+        fs::create_dir_all(folder).map_err(Error::io("create", folder))?;
+        for name in FOLDERS {
+            disk.create_folder(&folder.join(name))?;
+        }
+        let lock = folder.join("lock");
+        if !lock.exists() {
+            disk.create(&lock)?.sync()?;
+        }
+        Staging::create(&folder.join("staging"))?;
+        for name in ["refs", "staging"] {
+            disk.sync_folder(&folder.join(name))?;
+        }
+        // Last, for it makes the folder a store.
+        let format = Format {
+            chunks,
+            number: new_number(),
+        };
+        format.write(disk.as_ref(), folder)?;
+        if let Some(parent) = folder.parent().filter(|it| !it.as_os_str().is_empty()) {
+            disk.sync_folder(parent)?;
+        }
+        Ok(())
+    }
+
+    /// Opens the store in `folder`.
+    ///
+    /// # Errors
+    /// [`Error::NoStore`], [`Error::Version`], [`Error::Damaged`], [`Error::Io`]; [`Error::Locked`] in the moment in which garbage is
+    /// deleted.
+    pub fn open(folder: &Path, settings: Settings, cancel: &Cancel) -> Result<Store> {
+        Store::open_on(RealDisk::shared(), folder, settings, cancel)
+    }
+
+    pub(crate) fn open_on(
+        disk: SharedDisk,
+        folder: &Path,
+        settings: Settings,
+        cancel: &Cancel,
+    ) -> Result<Store> {
+        let format = Format::read(folder)?;
+        let locks = Locks::new(folder);
+        let user = locks.shared(Role::User, Wait::Yes)?;
+        Ok(Store {
+            format,
+            settings,
+            objects: Objects::open(folder, &settings)?,
+            refs: Refs::new(disk.clone(), folder),
+            disk,
+            folder: folder.to_owned(),
+            locks,
+            cancel: cancel.clone(),
+            _user: user,
+        })
+    }
+
+    /// The store that `from` is in: its own folder, or the nearest [`FOLDER`] in it and above.
+    ///
+    /// # Errors
+    /// [`Error::NoStore`].
+    pub fn discover(from: &Path) -> Result<PathBuf> {
+        let none = || Error::NoStore {
+            path: from.to_owned(),
+        };
+        let start = fs::canonicalize(from).map_err(|_| none())?;
+        if start.join("format").is_file() && start.join("packs").is_dir() {
+            return Ok(start);
+        }
+        let mut folders = start.ancestors().map(|it| it.join(FOLDER));
+        folders
+            .find(|it| it.join("format").is_file())
+            .ok_or_else(none)
+    }
+
+    /// Where it is.
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// What it was made with.
+    pub fn format(&self) -> &Format {
+        &self.format
+    }
+
+    /// How it works.
+    pub fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// What is in its packs.
+    pub fn objects(&self) -> &Objects {
+        &self.objects
+    }
+
+    /// Its branches, tags and commits.
+    pub fn refs(&self) -> &Refs {
+        &self.refs
+    }
+
+    /// The commit that a revision names: see [`Refs::resolve`].
+    ///
+    /// # Errors
+    /// [`Error::Revision`], and what reading it can end in.
+    pub fn resolve(&self, revision: &str) -> Result<(CommitId, Commit)> {
+        self.refs.resolve(revision)
+    }
+
+    pub(crate) fn disk(&self) -> &SharedDisk {
+        &self.disk
+    }
+
+    pub(crate) fn locks(&self) -> &Locks {
+        &self.locks
+    }
+
+    pub(crate) fn cancel(&self) -> &Cancel {
+        &self.cancel
+    }
+
+    pub(crate) fn staging_folder(&self) -> PathBuf {
+        self.folder.join("staging")
+    }
+}
+
+/// A number that no other store has.
+fn new_number() -> [u8; 16] {
+    use std::hash::{BuildHasher, RandomState};
+    // The keys are random, and new in each of them.
+    let half = || RandomState::new().hash_one(std::time::SystemTime::now());
+    (u128::from(half()) << 64 | u128::from(half())).to_le_bytes()
+}
