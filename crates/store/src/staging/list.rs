@@ -63,24 +63,23 @@ impl Staging {
         let mut all: Vec<u64> = self.latest.table.offsets().collect();
         all.sort_unstable();
         let sorted = self.image.view(|view| {
-            let mut failed = None;
-            all.retain(|&offset| match view.path_record(offset) {
-                Ok(record) => record.entry.is_some() && is_below(record.path, folder),
-                Err(flaw) => {
-                    failed.get_or_insert(flaw);
-                    false
+            let mut kept = 0;
+            for index in 0..all.len() {
+                let record = view.path_record(all[index])?;
+                if record.entry.is_some() && is_below(record.path, folder) {
+                    record.check_path()?;
+                    all[kept] = all[index];
+                    kept += 1;
                 }
-            });
-            match failed {
-                Some(flaw) => Err(flaw),
-                None => Ok(sort_by_path(view, all)),
             }
+            all.truncate(kept);
+            Ok(sort_by_path(view, all))
         });
         sorted.map_err(|flaw| self.damaged(flaw))
     }
 
-    /// What changed since the last commit, in the order in which it changed; all that is staged before the first commit. What is again
-    /// as it was is left out.
+    /// What changed since the last commit, in the order in which it changed; before the first commit, all that is
+    /// staged. What is again as it was is left out.
     ///
     /// Cost: what was written since the last commit is read, however much is staged.
     ///

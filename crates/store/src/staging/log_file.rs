@@ -7,11 +7,18 @@ use std::path::{Path, PathBuf};
 
 use crate::{Error, Result};
 
-/// The file of the log, open for writing.
+/// What a log is opened for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Mode {
+    Reading,
+    Writing,
+}
+
+/// The file of the log.
 #[derive(Debug)]
 pub(super) struct LogFile {
     path: PathBuf,
-    /// Tests put one in its place that cannot be written to.
+    /// To be read; it is written to by what is below.
     pub(super) file: File,
     len_bytes: u64,
 }
@@ -27,8 +34,9 @@ pub(super) enum Durability {
 
 impl LogFile {
     /// Opens the log at `path`.
-    pub(super) fn open(path: &Path) -> Result<LogFile> {
-        let file = File::options().read(true).write(true).open(path);
+    pub(super) fn open(path: &Path, mode: Mode) -> Result<LogFile> {
+        let mut options = File::options();
+        let file = options.read(true).write(mode == Mode::Writing).open(path);
         let file = file.map_err(Error::io("open", path))?;
         let metadata = file.metadata().map_err(Error::io("read", path))?;
         Ok(LogFile {
@@ -36,11 +44,6 @@ impl LogFile {
             file,
             len_bytes: metadata.len(),
         })
-    }
-
-    /// The file.
-    pub(super) fn file(&self) -> &File {
-        &self.file
     }
 
     /// Its length.

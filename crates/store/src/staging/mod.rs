@@ -20,10 +20,11 @@
 //!   tail from damage;
 //! - [`table`] and [`latest`] find a path, [`table_file`] keeps that;
 //! - [`list`] goes through paths in order ([`order`], [`path`]) and through changes;
-//! - [`write`] appends and compacts, [`log_file`] is all that touches the disk.
+//! - [`append`] appends and compacts, [`log_file`] is all that touches the disk.
 //!
 //! Not here: looking at files, cutting them into chunks, making folders of paths.
 
+mod append;
 mod image;
 mod latest;
 mod list;
@@ -37,9 +38,7 @@ mod table;
 mod table_file;
 #[cfg(test)]
 mod tests;
-mod write;
 
-use std::fs::File;
 use std::hash::{BuildHasher, RandomState};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
@@ -51,11 +50,11 @@ use crate::entry::{Content, Entry};
 use crate::id::CommitId;
 use crate::{Error, Result};
 
+use append::Writer;
 use image::{Access, Image};
 use latest::Latest;
-use log_file::{Durability, LogFile};
+use log_file::{Durability, LogFile, Mode};
 use record::{PathRecord, Record};
-use write::Writer;
 
 pub use list::{Change, Changes, Sorted};
 pub use path::{path_fault, tree_order};
@@ -182,13 +181,6 @@ pub struct Staging {
     writer: Option<Writer>,
 }
 
-/// What a staging area is opened for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Mode {
-    Reading,
-    Writing,
-}
-
 impl Staging {
     /// Makes a staging area without any path in `folder`, and the folder if need be. On return it is on the disk.
     ///
@@ -227,45 +219,20 @@ impl Staging {
 
     fn open_as(folder: &Path, mode: Mode, access: Access) -> Result<Staging> {
         let log_path = log_path(folder);
-        let damaged = |flaw: Flaw| damaged(&log_path, flaw);
         // Before the log: a writer may add to both meanwhile, and then a table of before fits a log of after.
         let table = table_file::read(&table_path(folder));
-        let (mut log, reader);
-        let file = match mode {
-            Mode::Writing => {
-                log = Some(LogFile::open(&log_path)?);
-                log.as_ref().map(LogFile::file)
-            }
-            Mode::Reading => {
-                log = None;
-                reader = File::open(&log_path).map_err(Error::io("open", &log_path))?;
-                Some(&reader)
-            }
-        };
-        let file = file.expect("it was opened in either way");
-        let metadata = file.metadata().map_err(Error::io("read", &log_path))?;
-        let image = Image::of_file(file, metadata.len(), access);
+        let mut log = LogFile::open(&log_path, mode)?;
+        let image = Image::of_file(&log.file, log.len_bytes(), access);
         let mut image = image.map_err(Error::io("read", &log_path))?;
         let generation = check_header(&image, &log_path)?;
-        let fitting = table.filter(|table| {
-            table.generation == generation && table.covered_bytes <= image.len_bytes()
-        });
-        let with_table = fitting.and_then(|table| {
-            let covered_bytes = table.covered_bytes;
-            let (latest, end) = read_log(&image, generation, table.latest, covered_bytes).ok()?;
-            Some((latest, end, covered_bytes))
-        });
-        let (latest, end, table_covers) = match with_table {
-            Some(found) => found,
-            None => {
-                let start = scan::HEADER_BYTES;
-                let (latest, end) =
-                    read_log(&image, generation, Latest::default(), start).map_err(damaged)?;
-                (latest, end, 0)
-            }
+        let read = match table.and_then(|table| read_behind(&image, generation, table)) {
+            Some(read) => Ok(read),
+            None => read_log(&image, generation, Latest::default(), scan::HEADER_BYTES),
         };
+        let LogRead { latest, end, start } = read.map_err(|flaw| damaged(&log_path, flaw))?;
         image.cut(end);
-        if let Some(log) = &mut log {
+        let table_covers = if start > scan::HEADER_BYTES { start } else { 0 };
+        if mode == Mode::Writing {
             if table_covers == 0 {
                 // Or it might seem to fit when the log has grown again.
                 log_file::remove(&table_path(folder))?;
@@ -276,12 +243,12 @@ impl Staging {
         }
         Ok(Staging {
             folder: folder.to_owned(),
+            log_path,
             generation,
             image,
             latest,
             table_covers,
-            writer: log.map(Writer::new),
-            log_path,
+            writer: (mode == Mode::Writing).then(|| Writer::new(log)),
         })
     }
 
@@ -380,12 +347,28 @@ fn check_header(image: &Image, path: &Path) -> Result<u64> {
     }
 }
 
-/// What the log says from `start` on, on top of `latest`, and where its last whole record ends.
-fn read_log(image: &Image, generation: u64, mut latest: Latest, start: u64) -> Read<(Latest, u64)> {
+/// What a log said.
+struct LogRead {
+    latest: Latest,
+    /// Where it was read from.
+    start: u64,
+    /// Where its last whole record ends.
+    end: u64,
+}
+
+/// What the log says behind what the table knows; `None` if the table does not fit.
+fn read_behind(image: &Image, generation: u64, table: table_file::Found) -> Option<LogRead> {
+    let is_of_it = table.generation == generation && table.covered_bytes <= image.len_bytes();
+    let read = || read_log(image, generation, table.latest, table.covered_bytes).ok();
+    is_of_it.then(read).flatten()
+}
+
+/// What the log says from `start` on, on top of `latest`.
+fn read_log(image: &Image, generation: u64, mut latest: Latest, start: u64) -> Read<LogRead> {
     image.view(|view| {
         let end = scan::walk(view, generation, start, |frame, record| {
             latest.follow(view, frame, &record)
         })?;
-        Ok((latest, end))
+        Ok(LogRead { latest, start, end })
     })
 }

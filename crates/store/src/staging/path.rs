@@ -18,14 +18,20 @@ pub fn path_fault(path: &[u8]) -> Option<&'static str> {
 /// The order of a walk through the tree: part by part, so that all that is in a folder follows it directly. It is the
 /// order of the bytes if `/` were smaller than all others.
 pub fn tree_order(left: &[u8], right: &[u8]) -> Ordering {
-    let common = left
-        .iter()
-        .zip(right)
-        .take_while(|(left, right)| left == right);
     let rank = |path: &[u8], at: usize| path.get(at).map(|&byte| (byte != b'/', byte));
-    let at = common.count();
+    let at = common_len(left, right);
     // `None`, the end, is smaller than any byte.
     rank(left, at).cmp(&rank(right, at))
+}
+
+/// How many bytes both start with.
+fn common_len(left: &[u8], right: &[u8]) -> usize {
+    // Eight at a time: paths next to each other share most of their folders.
+    let (left_words, right_words) = (left.as_chunks::<8>().0, right.as_chunks::<8>().0);
+    let words = left_words.iter().zip(right_words);
+    let start = 8 * words.take_while(|(left, right)| left == right).count();
+    let rest = left[start..].iter().zip(&right[start..]);
+    start + rest.take_while(|(left, right)| left == right).count()
 }
 
 /// Whether `path` is `folder` or in it; everything is in the root, which is called nothing.
@@ -63,7 +69,8 @@ mod tests {
 
     proptest! {
         #[test]
-        fn the_order_is_that_of_lists_of_parts(left in "[ab./\u{1}-]{0,6}", right in "[ab./\u{1}-]{0,6}") {
+        fn the_order_is_that_of_lists_of_parts(prefix in "[ab/]{0,18}", left in "[ab./\u{1}-]{0,6}", right in "[ab./\u{1}-]{0,6}") {
+            let (left, right) = (prefix.clone() + &left, prefix + &right);
             let parts = |path: &str| path.split('/').map(|part| part.as_bytes().to_vec()).collect::<Vec<_>>();
             let expected = parts(&left).cmp(&parts(&right));
             prop_assert_eq!(tree_order(left.as_bytes(), right.as_bytes()), expected);

@@ -118,7 +118,11 @@ impl<'b> Frame<'b> {
     pub(super) fn record(&self, generation: u64) -> Read<Record<'b>> {
         let mut reader = Reader::new(self.fields);
         let record = match self.kind {
-            ENTRY | REMOVED => return self.path_record().map(Record::Path),
+            ENTRY | REMOVED => {
+                let record = self.path_record()?;
+                record.check_path()?;
+                return Ok(Record::Path(record));
+            }
             COMMITTED => Record::Committed(CommitId(reader.array().map_err(|e| self.at(e))?)),
             CHECKPOINT => {
                 let named = (reader.u64(), reader.u64());
@@ -133,13 +137,11 @@ impl<'b> Frame<'b> {
         Ok(record)
     }
 
-    /// What it says of a path; a flaw if it is a record of another kind.
+    /// What it says of a path; a flaw if it is a record of another kind. Not checked is whether the path is one: whoever
+    /// compares it with a path that is need not ask.
     pub(super) fn path_record(&self) -> Read<PathRecord<'b>> {
         let mut reader = Reader::new(self.fields);
         let path = self.path_at(&mut reader)?;
-        if let Some(fault) = path_fault(path) {
-            return Err(flaw(self.offset, fault));
-        }
         let distance = reader.varint().map_err(|error| self.at(error))?;
         let previous = match distance {
             0 => None,
@@ -192,6 +194,16 @@ impl<'b> Frame<'b> {
     fn at(&self, error: Flaw) -> Flaw {
         let start = self.offset + FRAME_BYTES as u64;
         flaw(start + error.byte_offset as u64, error.detail)
+    }
+}
+
+impl PathRecord<'_> {
+    /// A flaw if its path leads elsewhere.
+    pub(super) fn check_path(&self) -> Read<()> {
+        match path_fault(self.path) {
+            None => Ok(()),
+            Some(fault) => Err(flaw(self.offset, fault)),
+        }
     }
 }
 

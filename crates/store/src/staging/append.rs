@@ -1,12 +1,10 @@
 //! Appends to the log, makes it durable, and makes a smaller one.
 
 use super::list::{at_commit, is_same};
-use super::log_file::{self, Durability, LogFile};
+use super::log_file::{self, Durability, LogFile, Mode};
 use super::record::{put_committed, put_entry, put_path_record};
 use super::table::LOG_BYTES_MAX;
-use super::{
-    Mode, Staging, StampInfo, new_generation, path_fault, record, scan, table_file, table_path,
-};
+use super::{Staging, StampInfo, new_generation, path_fault, record, scan, table_file, table_path};
 use crate::entry::Entry;
 use crate::id::CommitId;
 use crate::{Error, Result};
@@ -43,7 +41,7 @@ impl Writer {
     }
 
     /// Does something to the disk; if that fails, this was the last time.
-    fn attempt(&mut self, action: impl FnOnce(&mut LogFile) -> Result<()>) -> Result<()> {
+    fn attempt<T>(&mut self, action: impl FnOnce(&mut LogFile) -> Result<T>) -> Result<T> {
         let done = action(&mut self.log);
         if done.is_err() {
             self.state = State::Poisoned;
@@ -163,32 +161,46 @@ impl Staging {
         let offsets = self.offsets_below(b"")?;
         let path = self.log_path.clone();
         let written = log_file::replace(&path, Durability::Synced, |out| {
-            let mut write = |bytes: &[u8]| out.write_all(bytes).map_err(Error::io("write", &path));
-            write(&scan::header(new_generation()))?;
-            let mut end = scan::HEADER_BYTES;
-            let mut bytes = Vec::new();
-            for &offset in &offsets {
-                bytes.clear();
-                let copied = self.image.view(|view| {
-                    let record = view.path_record(offset)?;
-                    let entry = record.entry.map(|entry| entry.bytes);
-                    put_path_record(end, None, record.path, entry, &mut bytes)
-                });
-                end += copied.map_err(|flaw| self.damaged(flaw))?;
-                write(&bytes)?;
-            }
-            bytes.clear();
-            if let Some(id) = id {
-                put_committed(id, &mut bytes);
-            }
-            write(&bytes)
+            self.write_compacted(&offsets, id, &mut |bytes| {
+                out.write_all(bytes).map_err(Error::io("write", &path))
+            })
         });
-        // Whichever of the two logs has the name now, only who opens it anew can tell.
-        self.writer()?.attempt(|_| written)?;
+        // After a failure, only who opens it anew can tell which of the two logs has the name.
         let access = self.image.access();
-        *self = Staging::open_as(&self.folder, Mode::Writing, access)?;
+        let folder = self.folder.clone();
+        *self = self.writer()?.attempt(|_| {
+            written?;
+            Staging::open_as(&folder, Mode::Writing, access)
+        })?;
         self.write_table();
         Ok(true)
+    }
+
+    /// Writes a log of the records at `offsets`.
+    fn write_compacted(
+        &self,
+        offsets: &[u64],
+        id: Option<CommitId>,
+        write: &mut dyn FnMut(&[u8]) -> Result<()>,
+    ) -> Result<()> {
+        write(&scan::header(new_generation()))?;
+        let mut end = scan::HEADER_BYTES;
+        let mut bytes = Vec::new();
+        for &offset in offsets {
+            bytes.clear();
+            let copied = self.image.view(|view| {
+                let record = view.path_record(offset)?;
+                let entry = record.entry.map(|entry| entry.bytes);
+                put_path_record(end, None, record.path, entry, &mut bytes)
+            });
+            end += copied.map_err(|flaw| self.damaged(flaw))?;
+            write(&bytes)?;
+        }
+        bytes.clear();
+        if let Some(id) = id {
+            put_committed(id, &mut bytes);
+        }
+        write(&bytes)
     }
 
     /// Appends a record about a path, unless it would say what the last one says. Tells whether it did.
@@ -265,7 +277,7 @@ impl Staging {
         }
         writer.attempt(|log| {
             log.append(image.tail())?;
-            let seen = image.tail_was_written(log.file());
+            let seen = image.tail_was_written(&log.file);
             seen.map_err(Error::io("read", log_path))
         })
     }
