@@ -14,18 +14,20 @@
 //!   which has the match; on ordinary data few are noted;
 //! - what lies behind the segment, where the chunk leaves it: that is not surveyed, since the next worker does so.
 //!
-//! It comes to about 1 KiB for a chunk of ordinary data and next to nothing where there are no matches. The most that
-//! any data can make of it is two blocks for a chunk that ends early, 2 KiB of 16 at the least, and twice that for one that
-//! does not, 4 KiB of 64: an eighth of the work has to be done in turn at worst, by whoever wrote that file with
-//! this code at hand. The last chunk of a segment comes to that, once a segment.
+//! In segments of 8 MiB that comes to 0.8 % of random bytes, 1.1 % of log lines, and 0.02 % of zeros or of a period of 100
+//! bytes. The most that any data can make of it, with chunks of the default lengths, is two blocks for a chunk that ends early,
+//! 2 KiB of at least 16, and twice that for one that does not, 4 KiB of 64: should somebody write a file with this code at
+//! hand, an eighth of it is left to do in turn. The last chunk of a segment adds to that, once a segment. A segment that
+//! zeros or a period fill only in part is no case of its own: each chunk costs what its own bytes cost.
 //!
-//! The price is that the `min_bytes` which a chunk skips are hashed too: a quarter more than cutting costs. Whoever knows
-//! the first cut should simply cut.
+//! The price is that the `min_bytes` which a chunk skips are hashed too, and that every match stops the lanes, where a chunk
+//! has one at its end: 3.4 GB/s on a core that cuts 5.0 (random bytes, processor time, Zen 5). Whoever knows the first cut
+//! should simply cut.
 
 use std::cell::Cell;
 use std::ops::Range;
 
-use super::gear::{self, Group, LANE_BYTES, LANES, WINDOW_BYTES};
+use super::gear::{self, Group, LANE_BYTES, LANES, Masks, WINDOW_BYTES};
 use super::{Chunker, Half};
 
 /// A group that stops the lanes more often is looked at lane by lane: short periods may match at every byte.
@@ -120,17 +122,20 @@ const fn bit(half: Half) -> u8 {
 fn survey_group(chunker: &Chunker, bytes: &[u8], at: usize, group: &Group) -> [u8; LANES] {
     let masks = &chunker.masks;
     let mut blocks = [0; LANES];
+    let mut hashes = gear::lane_hashes(bytes, 0, at);
     let mut from = 0;
     for _ in 0..STOPS_MAX {
-        let hashes = gear::lane_hashes(bytes, 0, at + from);
         let Some(step) = gear::advance(group, from, &hashes, masks.either()) else {
             return blocks;
         };
-        for (lane, bits) in blocks.iter_mut().enumerate() {
-            let start = at + lane * LANE_BYTES + step;
-            *bits |= matching(chunker, bytes, start..start + 2);
-        }
+        hashes = gear::lane_hashes(bytes, 0, at + step);
         from = step + 2;
+        for ((hash, lane), bits) in hashes.iter_mut().zip(group).zip(&mut blocks) {
+            for byte in &lane[step..from] {
+                *hash = gear::push(*hash, *byte);
+                *bits |= matching(*hash, masks);
+            }
+        }
     }
     for (lane, bits) in blocks.iter_mut().enumerate() {
         let start = at + lane * LANE_BYTES;
@@ -145,17 +150,14 @@ fn survey_group(chunker: &Chunker, bytes: &[u8], at: usize, group: &Group) -> [u
     blocks
 }
 
-/// The bits of the masks that a byte of `range` matches.
-fn matching(chunker: &Chunker, bytes: &[u8], range: Range<usize>) -> u8 {
-    let mut hash = gear::hash_before(bytes, 0, range.start);
-    let mut bits = 0;
-    for byte in &bytes[range] {
-        hash = gear::push(hash, *byte);
-        for half in [Half::Early, Half::Late] {
-            if hash & chunker.masks.of(half) == 0 {
-                bits |= bit(half);
-            }
+/// The bits of the masks that a byte with this hash matches.
+fn matching(hash: u64, masks: &Masks) -> u8 {
+    let bit_if = |half| {
+        if hash & masks.of(half) == 0 {
+            bit(half)
+        } else {
+            0
         }
-    }
-    bits
+    };
+    bit_if(Half::Early) | bit_if(Half::Late)
 }
