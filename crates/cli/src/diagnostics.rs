@@ -1,4 +1,4 @@
-//! Findings about a contract, drawn with the lines they are about.
+//! Findings about a contract or a configuration, drawn with the lines they are about.
 //!
 //! ```text
 //! error[unknown-key]: unknown key `minimun`

@@ -48,6 +48,9 @@ pub enum Error {
     /// A contract cannot be used.
     #[error(transparent)]
     Contract(#[from] tamis_contract::diagnostic::ContractError),
+    /// A configuration file cannot be used. What is said of it has the form of what is said of contracts.
+    #[error(transparent)]
+    Configuration(tamis_contract::diagnostic::ContractError),
     /// A check could not be made.
     #[error(transparent)]
     Check(#[from] CheckError),
@@ -88,7 +91,7 @@ impl Error {
             (_, Some(Engine::Interrupted)) => Exit::Interrupted,
             // Whoever read our output has seen enough, as `head` does.
             (_, Some(Engine::ClosedPipe { .. })) => Exit::Good,
-            (Self::Usage { .. } | Self::Contract(_), _) => Exit::Usage,
+            (Self::Usage { .. } | Self::Contract(_) | Self::Configuration(_), _) => Exit::Usage,
             (Self::Scan(tamis_scan::Error::Pattern { .. }), _) => Exit::Usage,
             (Self::Step { exit }, _) => *exit,
             (

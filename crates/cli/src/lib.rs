@@ -5,15 +5,25 @@
 //! - `printer` is the only writer to the terminal, `page` keeps back what it prints, `progress` is the only bar on it;
 //! - `output` puts files in place, whole or not at all; `contract_file` reads contracts;
 //! - `inputs` makes sources of what was named, and says how they are read;
+//! - [`config`] reads `tamis.toml`, and what the environment says in its place;
 //! - `packing` says which file becomes which when files are packed and unpacked;
 //! - `table` reads inputs as one table with typed columns, `rows` writes rows of it;
-//! - `diagnostics` draws what is wrong with a contract, `paint` has the colours.
+//! - `diagnostics` draws what is wrong with a contract or a configuration, `paint` has the colours.
 //!
 //! [`run`] is a function of its arguments and nothing else: it installs no signal handler and does
 //! not exit. [`run_as_process`] does, for the binary and for the command of the Python package.
 
 pub mod args;
 mod command;
+#[cfg_attr(
+    not(test),
+    expect(
+        dead_code,
+        unused_imports,
+        reason = "`tamis store`, which takes it, has yet to come"
+    )
+)]
+pub mod config;
 mod contract_file;
 mod diagnostics;
 mod error;

@@ -63,7 +63,7 @@ impl Printer {
         if let Error::Process(Process::Expression { text, source }) = error {
             return self.stderr(&diagnostics::of_expression(text, source));
         }
-        if let Error::Contract(error) = error {
+        if let Error::Contract(error) | Error::Configuration(error) = error {
             return self.stderr(&diagnostics::render(&error.source_text, &error.diagnostics));
         }
         self.stderr(&format!("{ERROR}error:{ERROR:#} {}\n", error.chain()));
