@@ -299,7 +299,18 @@ fn a_hole_of_a_terabyte_is_a_run_for_each_segment() {
 fn holes_end_as_zeros_do() {
     for parameters in PARAMETERS {
         let chunker = chunker(parameters);
-        for len in [1, 63, 64, 66, 1000, 1024, 1025, 40_000, 40_001] {
+        let max = parameters[2] as usize;
+        for len in [
+            1,
+            64,
+            65,
+            max - 2,
+            max - 1,
+            max,
+            3 * max - 1,
+            3 * max + 1,
+            40_001,
+        ] {
             let segments = Segments::new(&chunker, len as u64, 10_000);
             let holes =
                 (0..segments.count()).flat_map(|segment| segments.cut_hole(segment).unwrap());
