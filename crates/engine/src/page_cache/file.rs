@@ -340,7 +340,7 @@ impl RandomAccess for CachedFile {
 
     fn with_range(&self, range: Range<u64>, visit: &mut dyn FnMut(&[u8])) -> Result<()> {
         let end = range.end.min(self.len_bytes());
-        visit(&*self.pin(range.start.min(end)..end)?);
+        visit(&self.pin(range.start.min(end)..end)?);
         Ok(())
     }
 
