@@ -37,9 +37,9 @@ pub struct Globals {
     #[arg(long, global = true, value_name = "0..3", value_parser = clap::value_parser!(i32).range(0..=3))]
     pub level: Option<i32>,
 
-    /// Memory for what grows with the data, such as the keys of `unique`; beyond it, disk is used
-    #[arg(long, global = true, default_value = "200MB", value_name = "SIZE")]
-    pub memory: ByteSize,
+    /// Memory for what grows with the data, such as the keys of `unique`; beyond it, disk is used [default: 200MB]
+    #[arg(long, global = true, value_name = "SIZE")]
+    pub memory: Option<ByteSize>,
 
     /// Say how fast it went and what it took
     #[arg(long, global = true)]
@@ -59,7 +59,10 @@ pub struct Globals {
 }
 
 /// More threads than any machine has cores, and few enough that what each of them needs can be allocated.
-const THREADS_MAX: usize = 4096;
+pub(crate) const THREADS_MAX: usize = 4096;
+
+/// What grows with the data may take this much, unless somebody says otherwise.
+pub(crate) const MEMORY_DEFAULT: ByteSize = ByteSize(200_000_000);
 
 impl Globals {
     /// Refuses what this version does not have.
@@ -84,11 +87,23 @@ impl Globals {
 
     /// Worker threads: as asked, else as the level has it, else one per core that this process may use.
     pub fn thread_count(&self) -> NonZero<usize> {
-        let one = NonZero::<usize>::MIN;
-        self.threads.unwrap_or_else(|| match self.level {
-            Some(0 | 1) => one,
-            _ => std::thread::available_parallelism().unwrap_or(one),
+        self.typed_threads().unwrap_or_else(|| {
+            std::thread::available_parallelism().unwrap_or(NonZero::<usize>::MIN)
         })
+    }
+
+    /// Worker threads as asked, or as the level has it; `None` if nothing was said about them.
+    pub(crate) fn typed_threads(&self) -> Option<NonZero<usize>> {
+        let of_level = match self.level {
+            Some(0 | 1) => Some(NonZero::<usize>::MIN),
+            _ => None,
+        };
+        self.threads.or(of_level)
+    }
+
+    /// Memory for what grows with the data: as asked, else [`MEMORY_DEFAULT`].
+    pub fn memory(&self) -> ByteSize {
+        self.memory.unwrap_or(MEMORY_DEFAULT)
     }
 
     /// How files are read: as asked, else as the level has it.

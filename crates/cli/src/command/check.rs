@@ -98,7 +98,7 @@ pub(super) fn run(options: &Options, context: &Context<'_>) -> Result<Exit> {
         chunk_bytes: InputOptions::bytes(options.input.chunk_size),
         record_bytes_max: InputOptions::bytes(options.input.max_record),
         kernel: inputs::kernel(context.globals)?,
-        memory_bytes: InputOptions::bytes(context.globals.memory),
+        memory_bytes: InputOptions::bytes(context.globals.memory()),
         samples_max: options.max_errors,
         fail_fast: options.fail_fast,
         strict: options.strict,

@@ -116,7 +116,7 @@ pub(super) fn run(options: &Options, context: &Context<'_>) -> Result<Exit> {
         format,
     };
     let group_options = GroupOptions {
-        memory_bytes: InputOptions::bytes(context.globals.memory),
+        memory_bytes: InputOptions::bytes(context.globals.memory()),
         ..GroupOptions::default()
     };
     let start = Instant::now();

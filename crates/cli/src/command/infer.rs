@@ -73,7 +73,7 @@ pub(super) fn run(options: &Options, context: &Context<'_>) -> Result<Exit> {
         csv: options.input.csv(),
         finds_unique: !options.no_unique,
         listed_max: options.enum_max,
-        memory_bytes: InputOptions::bytes(context.globals.memory),
+        memory_bytes: InputOptions::bytes(context.globals.memory()),
         spill_dir: None,
         cancel: context.cancel.clone(),
         progress: progress.clone(),

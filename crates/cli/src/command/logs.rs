@@ -202,7 +202,7 @@ impl Options {
             keeps_query: self.keep_query,
             latency_unit: self.latency_unit,
             zone: self.timezone.clone(),
-            memory_bytes: globals.memory.0,
+            memory_bytes: globals.memory().0,
             ..LogOptions::default()
         })
     }

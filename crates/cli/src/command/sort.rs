@@ -71,7 +71,7 @@ pub(super) fn run(options: &Options, context: &Context<'_>) -> Result<Exit> {
         },
     };
     let sort_options = SortOptions {
-        memory_bytes: InputOptions::bytes(context.globals.memory),
+        memory_bytes: InputOptions::bytes(context.globals.memory()),
         ..SortOptions::default()
     };
     let sources = table.sources(context)?;
