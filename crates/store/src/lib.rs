@@ -23,6 +23,7 @@ pub mod history;
 pub mod id;
 pub mod index;
 mod lock;
+mod marks;
 pub mod objects;
 pub mod pack;
 pub mod perf;

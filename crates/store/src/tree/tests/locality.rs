@@ -61,12 +61,12 @@ fn a_change_rewrites_few_nodes_and_is_found_by_reading_few() {
         nodes.new = 0;
         let edited_root = write_folder(&edited, &mut nodes);
         assert!(nodes.new <= few, "round {round} wrote {}", nodes.new);
-        nodes.reads.set(0);
+        nodes.reads.store(0, Ordering::Relaxed);
         assert_eq!(diff(Some(root), Some(edited_root), &nodes).count(), 1);
         assert!(
-            nodes.reads.get() <= 2 * few,
+            nodes.reads.load(Ordering::Relaxed) <= 2 * few,
             "round {round} read {}",
-            nodes.reads.get()
+            nodes.reads.load(Ordering::Relaxed)
         );
     }
 }

@@ -7,9 +7,9 @@ mod hostile;
 mod list;
 mod locality;
 
-use std::cell::Cell;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -23,7 +23,7 @@ use crate::entry::{Body, Run};
 struct Nodes {
     kept: HashMap<ObjectId, Arc<[u8]>>,
     new: usize,
-    reads: Cell<usize>,
+    reads: Arc<AtomicUsize>,
 }
 
 impl NodeSink for Nodes {
@@ -38,7 +38,7 @@ impl NodeSink for Nodes {
 
 impl NodeSource for Nodes {
     fn node(&self, id: &ObjectId) -> Result<Arc<[u8]>> {
-        self.reads.set(self.reads.get() + 1);
+        self.reads.fetch_add(1, Ordering::Relaxed);
         let missing = Error::Missing {
             what: "node",
             id: *id,
