@@ -33,6 +33,7 @@ pub mod restore;
 pub mod session;
 pub mod settings;
 pub mod staging;
+pub mod status;
 pub mod store;
 pub mod tree;
 pub mod walk;

@@ -121,6 +121,15 @@ struct Long {
     has_failed: AtomicBool,
 }
 
+impl Drop for Long {
+    fn drop(&mut self) {
+        // The run ended before all pieces were written.
+        if *self.pieces_left.get_mut() > 0 {
+            self.folder.remove(&self.child.name);
+        }
+    }
+}
+
 impl Piece {
     /// Makes the file; its first piece.
     pub(super) fn first(folder: &Arc<Folder>, child: Child, force: bool) -> Result<Piece> {

@@ -187,7 +187,7 @@ impl Session<'_> {
         // A commit that is gone cannot be told from none: everything then is taken over that is not staged otherwise.
         let old = known.and_then(|id| root_of(id).ok());
         let new = root_of(head)?;
-        let mut first_names = HashMap::new();
+        let mut files: HashMap<Vec<u8>, u64> = HashMap::new();
         for difference in tree::diff(old, Some(new), self.store.objects()) {
             let difference = difference?;
             let path = difference.path;
@@ -207,14 +207,19 @@ impl Session<'_> {
             }
             match is {
                 Some(is) => {
-                    let stamp = unknown_stamp(
-                        is.link_to.as_deref().unwrap_or(&path),
-                        &is,
-                        &mut first_names,
-                    );
-                    self.staging.put(&path, &is.entry, &stamp)?;
+                    let number = is.link_to.as_ref().map(|first| {
+                        let next = files.len() as u64 + 1;
+                        *files.entry(first.clone()).or_insert(next)
+                    });
+                    self.staging.put(&path, &is.entry, &unknown_stamp(number))?;
                 }
                 None => drop(self.staging.remove(&path)?),
+            }
+        }
+        for (first, number) in files {
+            if let Some(staged) = self.staging.find(&first)? {
+                self.staging
+                    .put(&first, &staged.entry, &unknown_stamp(Some(number)))?;
             }
         }
         self.staging.committed(head)?;
@@ -222,21 +227,15 @@ impl Session<'_> {
     }
 }
 
-/// The stamp of what was not read here: nobody takes it for that of a file. Names of one file get the same number, so that they
-/// are one file in the next commit, too.
-fn unknown_stamp(
-    first: &[u8],
-    child: &tree::Child,
-    first_names: &mut HashMap<Vec<u8>, u64>,
-) -> StampInfo {
-    let next = first_names.len() as u64 + 1;
-    let inode = *first_names.entry(first.to_owned()).or_insert(next);
+/// The stamp of what was not read here: nobody takes it for that of a file. Names of one file have its number, so that they are
+/// one file in the next commit, too.
+fn unknown_stamp(file: Option<u64>) -> StampInfo {
     StampInfo {
         changed_ns: 0,
-        inode,
+        inode: file.unwrap_or(0),
         device: 0,
         is_trusted: false,
-        has_more_names: child.link_to.is_some(),
+        has_more_names: file.is_some(),
     }
 }
 

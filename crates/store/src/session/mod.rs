@@ -4,6 +4,7 @@
 //! adopted, by reading their footers. So an `add` that was killed goes on where it was.
 
 mod commit;
+mod unstage;
 
 pub use commit::{CommitRequest, Committed};
 

@@ -57,7 +57,7 @@ use log_file::{Durability, LogFile, Mode};
 use record::{PathRecord, Record};
 
 pub use list::{Change, Changes, Sorted};
-pub use path::{path_fault, tree_order};
+pub use path::{is_below, path_fault, tree_order};
 pub use roll::Roll;
 pub use scan::{LogSummary, check_log};
 

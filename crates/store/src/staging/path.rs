@@ -35,7 +35,7 @@ fn common_len(left: &[u8], right: &[u8]) -> usize {
 }
 
 /// Whether `path` is `folder` or in it; everything is in the root, which is called nothing.
-pub(super) fn is_below(path: &[u8], folder: &[u8]) -> bool {
+pub fn is_below(path: &[u8], folder: &[u8]) -> bool {
     match path.strip_prefix(folder) {
         Some(rest) => rest.is_empty() || folder.is_empty() || rest[0] == b'/',
         None => false,

@@ -124,12 +124,6 @@ impl Root {
         Ok(target.into_bytes())
     }
 
-    /// Looks at one path.
-    pub(crate) fn look(&self, path: &[u8]) -> rustix::io::Result<Option<Found>> {
-        let stat = self.stat_at(path)?;
-        Ok(kind_of(&stat).map(|kind| found(path, kind, &stat)))
-    }
-
     fn is_store(&self, stat: &Stat) -> bool {
         self.store == Some((stat.st_dev, stat.st_ino))
     }

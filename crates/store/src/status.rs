@@ -1,0 +1,147 @@
+//! `status`: what the next commit would change, and what in the work tree is not staged so.
+//!
+//! Nothing is locked and no file is read: a file that looks as it did when it was staged is taken for unchanged, and one that looks
+//! otherwise for changed, even if its bytes are the same. That is what `add` would read again.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use tamis_engine::stamp::Stamp;
+
+use crate::staging::{Change, Kind, Known, Roll, Staging};
+use crate::store::Store;
+use crate::walk::{Root, Visitor, walk};
+use crate::{Error, Result};
+
+/// What differs between the last commit, the staging and the work tree.
+#[derive(Debug, Default)]
+pub struct Status {
+    /// What the next commit changes, in the order of the tree.
+    pub staged: Vec<Change>,
+    /// What is staged, and otherwise in the work tree.
+    pub unstaged: BTreeMap<Vec<u8>, Unstaged>,
+    /// What is in the work tree and not staged; of a folder in which nothing is staged, the folder alone.
+    pub untracked: Vec<(Vec<u8>, Kind)>,
+    /// What could not be looked at.
+    pub failures: Vec<(PathBuf, std::io::Error)>,
+}
+
+/// How something in the work tree differs from what is staged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unstaged {
+    /// It looks otherwise.
+    Modified,
+    /// It is something else: a file is a folder now, or a link.
+    Retyped,
+    /// It is gone.
+    Deleted,
+}
+
+impl Store {
+    /// Compares the last commit, the staging and what is at and below `starts` in the work tree.
+    ///
+    /// # Errors
+    /// [`Error::Damaged`], [`Error::Io`]; [`Interrupted`](tamis_engine::Error::Interrupted).
+    pub fn status(&self, work_tree: &std::path::Path, starts: &[Vec<u8>]) -> Result<Status> {
+        let staging = Staging::open(&self.staging_folder())?;
+        let root = Root::open(work_tree, self.folder())?;
+        let comparison = Comparison {
+            roll: staging.roll(),
+            found: Mutex::default(),
+        };
+        let threads = self.settings().thread_count();
+        let walked = walk(&root, starts, threads, &comparison, self.cancel())?;
+        let missing = comparison.roll.missing(starts)?;
+        let found = comparison
+            .found
+            .into_inner()
+            .unwrap_or_else(PoisonError::into_inner);
+        if let Some(error) = found.error {
+            return Err(error);
+        }
+        let mut status = Status {
+            unstaged: found.unstaged,
+            failures: walked.failures,
+            ..Status::default()
+        };
+        for path in missing {
+            status.unstaged.insert(path, Unstaged::Deleted);
+        }
+        let mut covering: Option<Vec<u8>> = None;
+        for found in walked.found {
+            let is_covered = covering.as_ref().is_some_and(|folder| {
+                found
+                    .path
+                    .strip_prefix(&folder[..])
+                    .is_some_and(|rest| rest.starts_with(b"/"))
+            });
+            if is_covered {
+                continue;
+            }
+            if found.kind == Kind::Folder {
+                covering = Some(found.path.to_vec());
+            }
+            status.untracked.push((found.path.into(), found.kind));
+        }
+        status.staged = staging.changes().collect::<Result<_>>()?;
+        let order =
+            |left: &Change, right: &Change| crate::staging::tree_order(&left.path, &right.path);
+        status.staged.sort_by(order);
+        Ok(status)
+    }
+}
+
+/// Holds what a walk meets against what is staged.
+struct Comparison<'s> {
+    roll: Roll<'s>,
+    found: Mutex<Found>,
+}
+
+#[derive(Default)]
+struct Found {
+    unstaged: BTreeMap<Vec<u8>, Unstaged>,
+    error: Option<Error>,
+}
+
+impl Comparison<'_> {
+    fn found(&self) -> MutexGuard<'_, Found> {
+        self.found.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Visitor for Comparison<'_> {
+    /// What is not staged at all is kept by the walk.
+    fn is_wanted(&self, path: &[u8], kind: Kind, stamp: &Stamp) -> bool {
+        let known = match self.roll.meet(path) {
+            Ok(known) => known,
+            Err(error) => {
+                self.found().error.get_or_insert(error);
+                return false;
+            }
+        };
+        let Some(known) = known else { return true };
+        if let Some(unstaged) = difference(&known, kind, stamp) {
+            self.found().unstaged.insert(path.to_owned(), unstaged);
+        }
+        false
+    }
+}
+
+fn difference(known: &Known, kind: Kind, stamp: &Stamp) -> Option<Unstaged> {
+    if known.kind != kind {
+        return Some(Unstaged::Retyped);
+    }
+    let is_same = match kind {
+        // Its time changes with everything in it, which speaks for itself.
+        Kind::Folder => true,
+        // A stamp that could not be trusted was that of a file that had just been written: the size and the time still tell most.
+        Kind::File | Kind::Link => {
+            known.vouches_for(stamp)
+                || !known.is_trusted
+                    && known.stamp.len_bytes == stamp.len_bytes
+                    && known.stamp.modified_ns == stamp.modified_ns
+        }
+    };
+    (!is_same).then_some(Unstaged::Modified)
+}
