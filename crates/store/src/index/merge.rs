@@ -93,21 +93,30 @@ impl Sorted for Merge {
     fn each(&self, visit: &mut dyn FnMut(&Row) -> Result<()>) -> Result<()> {
         let cursors = self.runs.iter().map(Cursor::new);
         let mut cursors = cursors.collect::<Result<Vec<_>>>()?;
-        // There are a handful of layers, so that looking at each is quicker than a heap. The first of equal ones is the newest.
-        while let Some(row) = cursors
-            .iter()
-            .filter_map(|cursor| cursor.head)
-            .min_by_key(|row| (row.id.prefix(), row.id))
-        {
+        while let Some(row) = least(&cursors) {
             visit(&row)?;
             for cursor in &mut cursors {
-                if cursor.head.is_some_and(|head| head.id == row.id) {
+                if cursor.head.is_some_and(|head| !row.is_before(&head)) {
                     cursor.advance()?;
                 }
             }
         }
         Ok(())
     }
+}
+
+/// The entry that comes next, as the newest layer that has it.
+///
+/// There are a handful of layers, so that looking at each is quicker than a heap.
+fn least(cursors: &[Cursor<'_>]) -> Option<Row> {
+    let mut heads = cursors.iter().filter_map(|cursor| cursor.head.as_ref());
+    let mut least = heads.next()?;
+    for head in heads {
+        if head.is_before(least) {
+            least = head;
+        }
+    }
+    Some(*least)
 }
 
 /// How far a merge is in one of its layers.

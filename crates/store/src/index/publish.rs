@@ -19,8 +19,8 @@ use crate::{Error, Result};
 /// An older segment is merged with newer ones that together have more than one in so many of its entries.
 const SIZE_RATIO: u64 = 8;
 
-/// Segments of up to so many entries (3 MB) are merged whatever their sizes: it costs less than to look into one more of them.
-const SMALL_ENTRIES: u64 = 1 << 16;
+/// Segments of up to so many entries (1.5 MB) are merged whatever their sizes: it costs less than to look into one more of them.
+const SMALL_ENTRIES: u64 = 1 << 15;
 
 /// So many segments there may be.
 const SEGMENT_COUNT_MAX: usize = 4;

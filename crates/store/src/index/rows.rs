@@ -20,6 +20,14 @@ pub(super) struct Row {
     pub(super) slot: Slot,
 }
 
+impl Row {
+    /// Whether its id comes first. Prefixes seldom are the same, and numbers are compared at once.
+    pub(super) fn is_before(&self, other: &Row) -> bool {
+        let (prefix, other_prefix) = (self.id.prefix(), other.id.prefix());
+        prefix < other_prefix || (prefix == other_prefix && self.id < other.id)
+    }
+}
+
 /// Entries in the order of their ids, each id once, that can be walked as often as whoever writes them needs.
 ///
 /// A segment has its parts one after the other, so that writing it takes a walk for each: that is cheaper than memory for 100 M entries.

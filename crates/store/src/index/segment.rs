@@ -9,8 +9,8 @@
 //! 5. its place.
 //!
 //! In memory are the header and the table of packs, nothing that grows with the entries. The checksum in the header covers just
-//! those; what a look-up reads is checked against its bounds, and whoever reads a pack checks the id. That a whole file is as it was written
-//! is what [`Segment::verify`] finds out.
+//! those; what a look-up reads is checked against its bounds, and whoever reads a pack checks the id. That a whole
+//! file is as it was written is what [`Segment::verify`] finds out.
 
 use std::ops::Range;
 use std::path::Path;

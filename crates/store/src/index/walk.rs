@@ -20,7 +20,7 @@ pub(super) struct Walk<'s> {
     /// What was read and not handed out yet is behind `position`.
     window: Vec<Row>,
     position: usize,
-    last: Option<ObjectId>,
+    last: Option<Row>,
     bytes: Vec<u8>,
 }
 
@@ -44,7 +44,10 @@ impl<'s> Walk<'s> {
         let row = self.window.get(self.position).copied();
         self.position += 1;
         if let Some(row) = &row
-            && self.last.replace(row.id).is_some_and(|last| last >= row.id)
+            && self
+                .last
+                .replace(*row)
+                .is_some_and(|last| !last.is_before(row))
         {
             let ordinal = self.end - (self.window.len() - self.position + 1) as u64;
             let byte_offset = self.segment.layout().prefixes + ordinal * PREFIX_BYTES;

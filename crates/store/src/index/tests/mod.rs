@@ -41,7 +41,8 @@ fn id(number: u32) -> ObjectId {
     ObjectId::of_chunk(&number.to_le_bytes())
 }
 
-/// Ids of a small pool, so that they meet again: some like hashes, some that share a prefix or differ in their last byte, and the ends of the order.
+/// Ids of a small pool, so that they meet again: some like hashes, some that share a prefix or differ in their last
+/// byte, and the ends of the order.
 fn any_id() -> impl Strategy<Value = ObjectId> {
     let shared = |first: u8, len: usize| {
         (0..300_u32).prop_map(move |number| {
