@@ -18,6 +18,7 @@ use std::fs::File;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use quick_cache::Weighter;
 use quick_cache::sync::Cache;
@@ -40,6 +41,8 @@ pub struct Objects {
     packs: Cache<FileId, Arc<OpenPack>, PackWeight>,
     frames: Cache<FrameKey, Arc<[u8]>, FrameWeight>,
     pages: PageCache,
+    /// How many frames were unpacked. (The cache counts a miss twice.)
+    unpacked: AtomicU64,
 }
 
 /// How the caches did.
@@ -121,6 +124,7 @@ impl Objects {
                 hot,
                 FrameWeight,
             ),
+            unpacked: AtomicU64::new(0),
             pages: PageCache::new((hot / 2) as usize)?,
         })
     }
@@ -186,7 +190,7 @@ impl Objects {
         let key = (place.pack, number as u32);
         let bytes = self
             .frames
-            .get_or_insert_with(&key, || unpack(&pack, frame))?;
+            .get_or_insert_with(&key, || self.unpack(&pack, frame))?;
         let object = Object {
             frame: bytes,
             range: start..end,
@@ -235,12 +239,26 @@ impl Objects {
         })
     }
 
+    /// The plain bytes of a frame.
+    fn unpack(&self, pack: &OpenPack, frame: &FramePlace) -> Result<Arc<[u8]>> {
+        self.unpacked.fetch_add(1, Ordering::Relaxed);
+        let start = u64::from(frame.offset) + frame.header.payload_offset();
+        let payload = pack
+            .file
+            .pin(start..start + u64::from(frame.header.stored_bytes))?;
+        let mut plain = Vec::new();
+        DECOMPRESSOR
+            .with_borrow_mut(|it| it.unpack(&frame.header, &payload, &mut plain))
+            .map_err(|detail| Error::damaged(&pack.path, u64::from(frame.offset), detail))?;
+        Ok(plain.into())
+    }
+
     /// How the caches did so far.
     pub fn counters(&self) -> CacheCounters {
         let warm = self.pages.counters();
         CacheCounters {
             hot_hits: self.frames.hits(),
-            hot_misses: self.frames.misses(),
+            hot_misses: self.unpacked.load(Ordering::Relaxed),
             warm_hits: warm.hits,
             warm_misses: warm.misses,
             warm_evictions: warm.evictions,
@@ -251,19 +269,6 @@ impl Objects {
 thread_local! {
     /// Contexts take longer to make than a small frame to unpack.
     static DECOMPRESSOR: std::cell::RefCell<Decompressor> = std::cell::RefCell::default();
-}
-
-/// The plain bytes of a frame.
-fn unpack(pack: &OpenPack, frame: &FramePlace) -> Result<Arc<[u8]>> {
-    let start = u64::from(frame.offset) + frame.header.payload_offset();
-    let payload = pack
-        .file
-        .pin(start..start + u64::from(frame.header.stored_bytes))?;
-    let mut plain = Vec::new();
-    DECOMPRESSOR
-        .with_borrow_mut(|it| it.unpack(&frame.header, &payload, &mut plain))
-        .map_err(|detail| Error::damaged(&pack.path, u64::from(frame.offset), detail))?;
-    Ok(plain.into())
 }
 
 impl NodeSource for Objects {

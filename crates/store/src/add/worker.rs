@@ -12,7 +12,7 @@ use crate::id::{FileId, ObjectId};
 use crate::index::inflight::{Claimed, InFlight};
 use crate::index::{Index, PackKind};
 use crate::pack::frame::Compressor;
-use crate::pack::write::PackWriter;
+use crate::pack::write::{PackWriter, SealedPack};
 use crate::perf::{Clock, Stage};
 use crate::settings::Settings;
 use crate::tree::NodeSink;
@@ -91,6 +91,13 @@ impl Packer {
     /// Packs of before that what was put in relies on.
     pub(crate) fn take_reused(&self) -> HashSet<FileId> {
         std::mem::take(&mut *self.reused.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Forgets what was met of these packs, which the index knows now.
+    pub(crate) fn forget(&self, packs: &[SealedPack]) {
+        for object in packs.iter().flat_map(|it| &it.objects) {
+            self.in_flight.remove(&object.id);
+        }
     }
 
     fn shelf(&self) -> MutexGuard<'_, Vec<Bench>> {

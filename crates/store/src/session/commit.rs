@@ -74,7 +74,7 @@ impl Session<'_> {
         }
         let (added, root, totals, packs) = self.write_tree()?;
         let stored_bytes: u64 = packs.1.iter().map(|it| it.pack.file_bytes).sum();
-        self.publish(packs.1, &packs.0)?;
+        self.publish(&packs.1, &packs.0)?;
         let now = SystemTime::now()
             .duration_since(UNIX_EPOCH)
             .unwrap_or_default();

@@ -45,6 +45,12 @@ pub(crate) struct Packers {
 }
 
 impl Packers {
+    /// Forgets what was met of these packs, which the index knows now.
+    pub(crate) fn forget(&self, packs: &[SealedPack]) {
+        self.data.forget(packs);
+        self.nodes.forget(packs);
+    }
+
     /// Packs of before that what was added relies on.
     fn reused(&self) -> HashSet<FileId> {
         let mut reused = self.data.take_reused();
@@ -104,8 +110,13 @@ impl<'s> Session<'s> {
     }
 
     /// Puts new packs into the index.
-    pub(crate) fn publish(&self, packs: Vec<SealedPack>, packers: &Packers) -> Result<()> {
+    pub(crate) fn publish(&self, packs: &[SealedPack], packers: &Packers) -> Result<()> {
         self.store.publish(packs, &packers.reused())
+    }
+
+    /// The same of packs of a run that goes on, and whose end will look after what else it relies on.
+    pub(crate) fn publish_packs(&self, packs: &[SealedPack]) -> Result<()> {
+        self.store.publish(packs, &HashSet::new())
     }
 }
 
@@ -131,7 +142,7 @@ impl Store {
     /// Puts new packs into the index, and those of `reused` that `gc` has taken out of it meanwhile.
     ///
     /// The caller has made durable whatever refers to them: `gc` looks at that under the same lock.
-    pub(crate) fn publish(&self, packs: Vec<SealedPack>, reused: &HashSet<FileId>) -> Result<()> {
+    pub(crate) fn publish(&self, packs: &[SealedPack], reused: &HashSet<FileId>) -> Result<()> {
         if packs.is_empty() && reused.is_empty() {
             return Ok(());
         }
@@ -139,15 +150,11 @@ impl Store {
         let index = self.objects().index();
         index.refresh()?;
         let known = known_packs(index);
-        let mut new: Vec<_> = packs
-            .into_iter()
-            .filter(|it| !known.contains(&it.pack.id))
-            .collect();
-        for &id in reused.difference(&known) {
-            new.push(self.rescue(id)?);
-        }
-        for SealedPack { pack, objects } in new {
-            index.add_fresh(pack, objects.iter().map(|it| it.id));
+        let rescued = reused.difference(&known).map(|id| self.rescue(*id));
+        let rescued: Vec<_> = rescued.collect::<Result<_>>()?;
+        let new = packs.iter().filter(|it| !known.contains(&it.pack.id));
+        for SealedPack { pack, objects } in new.chain(&rescued) {
+            index.add_fresh(*pack, objects.iter().map(|it| it.id));
         }
         index.publish()?;
         Ok(())
@@ -198,7 +205,7 @@ impl Store {
             .iter()
             .filter_map(|(path, id, kind)| read_pack(path, *id, *kind).ok());
         let packs: Vec<_> = packs.collect();
-        self.publish(packs, &HashSet::new())
+        self.publish(&packs, &HashSet::new())
     }
 }
 
