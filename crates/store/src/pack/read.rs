@@ -12,7 +12,7 @@ use super::{
     VERSION,
 };
 use crate::codec::{Flaw, Read, Reader};
-use crate::id::FileId;
+use crate::id::{FileId, ID_BYTES};
 use crate::index::{PackEntry, PackKind};
 use crate::{Error, Result};
 
@@ -73,7 +73,7 @@ pub fn read_footer(path: &Path, file: &File, id: FileId, kind: PackKind) -> Resu
                 "its footer would be longer than the pack",
             )
         })?;
-    let mut table = vec![0; table_bytes as usize + 24];
+    let mut table = vec![0; table_bytes as usize + TRAILER_BYTES - ID_BYTES];
     file.read_exact_at(&mut table, table_start).map_err(io)?;
     let mut hasher = blake3::Hasher::new();
     hasher.update(&head).update(&table);
@@ -187,6 +187,7 @@ fn read_frame(reader: &mut Reader<'_>, first_entry: u64) -> Read<FramePlace> {
             entries,
             plain_bytes,
             stored_bytes,
+            payload_checksum: reader.u64()?,
         },
     })
 }
