@@ -24,6 +24,7 @@ use quick_cache::Weighter;
 use quick_cache::sync::Cache;
 use tamis_engine::page_cache::{CachedFile, PageCache};
 
+use crate::format::Format;
 use crate::id::{FileId, ObjectId};
 use crate::index::{Index, PackKind, Place};
 use crate::pack::frame::Decompressor;
@@ -112,20 +113,20 @@ impl Objects {
     ///
     /// # Errors
     /// As of [`Index::open`].
-    pub(crate) fn open(store: &Path, settings: &Settings) -> Result<Objects> {
-        let hot = settings.chunk_cache_bytes.max(1 << 20);
-        let tables = settings.file_cache_bytes.max(1 << 20);
+    pub(crate) fn open(store: &Path, format: &Format, settings: &Settings) -> Result<Objects> {
+        let hot = settings.hot_bytes();
+        let pages = settings.page_bytes(format.chunks.max_bytes);
         Ok(Objects {
             store: store.to_owned(),
             index: Arc::new(Index::open(store)?),
-            packs: Cache::with_weighter(64, tables, PackWeight),
+            packs: Cache::with_weighter(64, settings.table_bytes(), PackWeight),
             frames: Cache::with_weighter(
                 (hot / pack::frame::TARGET_BYTES as u64) as usize,
                 hot,
                 FrameWeight,
             ),
             unpacked: AtomicU64::new(0),
-            pages: PageCache::new((hot / 2) as usize)?,
+            pages: PageCache::new(pages as usize)?,
         })
     }
 

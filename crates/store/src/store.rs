@@ -107,9 +107,9 @@ impl Store {
         let locks = Locks::new(folder);
         let user = locks.shared(Role::User, Wait::Yes)?;
         Ok(Store {
+            objects: Objects::open(folder, &format, &settings)?,
             format,
             settings,
-            objects: Objects::open(folder, &settings)?,
             refs: Refs::new(disk.clone(), folder),
             disk,
             folder: folder.to_owned(),

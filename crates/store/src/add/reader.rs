@@ -143,7 +143,7 @@ impl Reader<'_> {
         let began = SystemTime::now();
         let opened = self.packer.clock.time(Stage::Read, || {
             let opened = OpenedFile::open(self.root, &found.path)?;
-            let is_whole = opened.stamp.len_bytes < self.settings.window_threshold_bytes;
+            let is_whole = opened.stamp.len_bytes < self.settings.whole_bytes_max();
             if is_whole {
                 opened.read_all(buffer)?;
             }
@@ -156,7 +156,7 @@ impl Reader<'_> {
         let runs = match is_whole {
             true => self.store_whole(buffer, at)?,
             false => {
-                let file = LargeFile::new(0, opened, self.chunker);
+                let file = LargeFile::new(0, opened, self.chunker, self.settings.window_bytes());
                 let mut runs = Vec::new();
                 for window in 0..file.window_count() {
                     runs.append(&mut file.store(window, self.packer, at, buffer)?);
