@@ -24,6 +24,7 @@ use quick_cache::Weighter;
 use quick_cache::sync::Cache;
 use tamis_engine::page_cache::{CachedFile, PageCache};
 
+use crate::collect::strays::Strays;
 use crate::format::Format;
 use crate::id::{FileId, ObjectId};
 use crate::index::{Index, PackKind, Place};
@@ -44,6 +45,7 @@ pub struct Objects {
     pages: PageCache,
     /// How many frames were unpacked. (The cache counts a miss twice.)
     unpacked: AtomicU64,
+    strays: Strays,
 }
 
 /// How the caches did.
@@ -127,6 +129,7 @@ impl Objects {
             ),
             unpacked: AtomicU64::new(0),
             pages: PageCache::new(pages as usize)?,
+            strays: Strays::default(),
         })
     }
 
@@ -157,7 +160,10 @@ impl Objects {
     /// Looks an id up in the index as it is on the disk now.
     fn find_again(&self, id: &ObjectId, kind: PackKind) -> Result<Place> {
         self.index.refresh()?;
-        let found = self.index.find(id)?;
+        let found = match self.index.find(id)? {
+            Some(place) => Some(place),
+            None => self.strays.find(&self.store, &self.index, id)?,
+        };
         found.ok_or(Error::Missing {
             what: match kind {
                 PackKind::Data => "chunk",

@@ -100,6 +100,11 @@ impl Refs {
         Commit::decode(&bytes)
     }
 
+    /// Whether there is a file of this commit.
+    pub(crate) fn has_commit(&self, id: CommitId) -> bool {
+        self.commit_path(id).exists()
+    }
+
     fn commit_path(&self, id: CommitId) -> PathBuf {
         self.store.join("commits").join(id.to_string())
     }

@@ -45,7 +45,7 @@ pub struct Store {
     refs: Refs,
     cancel: Cancel,
     /// Keeps `gc` from deleting anything as long as this is open.
-    _user: Lock,
+    user: Lock,
 }
 
 impl Store {
@@ -115,7 +115,7 @@ impl Store {
             folder: folder.to_owned(),
             locks,
             cancel: cancel.clone(),
-            _user: user,
+            user,
         })
     }
 
@@ -176,6 +176,11 @@ impl Store {
 
     pub(crate) fn locks(&self) -> &Locks {
         &self.locks
+    }
+
+    /// The lock that says that the store is in use.
+    pub(crate) fn user(&self) -> &Lock {
+        &self.user
     }
 
     pub(crate) fn cancel(&self) -> &Cancel {

@@ -93,8 +93,13 @@ impl Packer {
         std::mem::take(&mut *self.reused.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Forgets what was met of these packs, which the index knows now.
+    /// Forgets what was met of these packs, which the index knows now. From now on they are packs of before: `gc` may take them out of
+    /// the index as long as nothing durable refers to them, and the end of the run looks after that.
     pub(crate) fn forget(&self, packs: &[SealedPack]) {
+        let reused = self.reused.lock();
+        reused
+            .unwrap_or_else(PoisonError::into_inner)
+            .extend(packs.iter().map(|it| it.pack.id));
         for object in packs.iter().flat_map(|it| &it.objects) {
             self.in_flight.remove(&object.id);
         }
