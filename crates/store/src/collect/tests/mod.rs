@@ -430,3 +430,34 @@ fn a_policy_forgets_in_the_store_and_spares_the_head_and_tags() {
         objects_of(&store, ids[3])
     );
 }
+
+#[test]
+fn the_commit_that_the_staging_is_behind_of_is_needed() {
+    let place = Place::new();
+    let first = place.commit(&files(&[("a", noise(1, 9000)), ("b", noise(2, 2000))]));
+    let second = files(&[("c", noise(3, 2000))]);
+    let root = place.commit(&second);
+    let third = files(&[("a", noise(1, 9000))]);
+    place.commit(&third);
+    // The branch is moved as by a pull: the staging has not heard of it.
+    let store = place.open();
+    let pulled = crate::commit::Commit {
+        message: "from elsewhere".to_owned(),
+        ..store.refs().commit(root).expect("it is there")
+    };
+    let head = store.refs().head().expect("it is whole");
+    let pulled = store.refs().write_commit(&pulled).expect("room");
+    store.refs().move_head(head, pulled).expect("it is there");
+    let behind = head.expect("there are commits");
+    store
+        .forget_commits(&[first, root, behind])
+        .expect("none is the head");
+    store.collect(&now()).expect("it can be collected");
+    let session = Session::open(&store, place.work()).expect("it follows the branch");
+    assert!(session.staging().find(b"c").expect("whole").is_some());
+    assert!(session.staging().find(b"a").expect("whole").is_none());
+    drop(session);
+    let collected = store.collect(&now()).expect("it can be collected");
+    assert!(collected.bytes_freed_now > 9000, "now it is not needed");
+    assert_restores(&store, pulled, &second);
+}
