@@ -231,9 +231,7 @@ impl<'c> Marker<'c> {
     fn publish_again(&self, pack: FileId) -> Result<()> {
         if self.effect == Effect::Real {
             let _lock = self.lock()?;
-            return self
-                .store
-                .publish_locked(&[], &HashSet::from([pack]));
+            return self.store.publish_locked(&[], &HashSet::from([pack]));
         }
         if let Some(sealed) = trash::read(self.store.folder(), pack) {
             let ids = sealed.objects.iter().map(|it| it.id);

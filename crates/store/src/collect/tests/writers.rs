@@ -125,9 +125,7 @@ fn an_add_that_stages_before_the_publication_keeps_its_packs() {
         .expect("it can be published");
     let objects = objects_in(&place.store_folder(), "packs");
     assert!(objects.contains(&met.id), "the pack was needed");
-    session
-        .publish(&[], &packers)
-        .expect("it can be published");
+    session.publish(&[], &packers).expect("it can be published");
     drop((packers, session));
     drop((marker, store));
     drop(other);
@@ -145,9 +143,7 @@ fn an_add_that_publishes_after_it_rescues_its_packs() {
     assert!(collected.is_postponed.is_some());
     assert!(objects_in(&place.store_folder(), "trash").contains(&met.id));
     stage(&mut session, "c", &[met]);
-    session
-        .publish(&[], &packers)
-        .expect("it can be published");
+    session.publish(&[], &packers).expect("it can be published");
     assert!(objects_in(&place.store_folder(), "packs").contains(&met.id));
     drop((packers, session));
     drop(store);
