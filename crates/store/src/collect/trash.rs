@@ -116,7 +116,8 @@ pub(super) fn empty(store: &Store, marker: &mut Marker<'_>, grace: Duration) -> 
         let user = store.user().upgrade()?;
         // Threads of this process share its use of the store; one that changes the staging has this.
         let staging = store.locks().exclusive(Role::Staging, Wait::No)?;
-        Ok((user, staging))
+        // The latter is let go of first: who waits for the former wants it next, and does not wait.
+        Ok((staging, user))
     };
     let _alone = match alone() {
         Ok(locks) => locks,

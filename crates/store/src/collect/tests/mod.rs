@@ -291,6 +291,14 @@ fn the_grace_is_waited_for_and_so_are_others() {
         "the same process may be adding"
     );
     drop(session);
+    // A draft that is due, but no pack is.
+    fs::write(place.store_folder().join("tmp/draft"), b"half").expect("a file");
+    let draft = fs::File::open(place.store_folder().join("tmp/draft")).expect("a file");
+    let past = std::time::SystemTime::now() - Duration::from_secs(100_000);
+    draft.set_modified(past).expect("it is ours");
+    let collected = store.collect(&day).expect("it can be collected");
+    assert_eq!(collected.bytes_freed_now, 4);
+    assert!(collected.bytes_in_trash > 9000);
     fs::write(place.store_folder().join("tmp/draft"), b"half").expect("a file");
     let collected = store.collect(&now()).expect("it can be collected");
     assert_eq!(
