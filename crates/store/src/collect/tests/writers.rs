@@ -190,6 +190,28 @@ fn packs_of_an_add_that_were_adopted_and_dropped_come_back() {
 }
 
 #[test]
+fn packs_that_an_add_publishes_on_its_way_come_back() {
+    let (place, _, second, kept) = with_garbage();
+    let store = place.open();
+    let mut session = Session::open(&store, place.work()).expect("nobody else adds");
+    let packers = session.new_packers();
+    let chunk = noise(7, 900);
+    let sealed = [seal(&store, std::slice::from_ref(&chunk))];
+    session.publish_packs(&sealed).expect("it can be published");
+    packers.forget(&sealed);
+    place.open().collect(&now()).expect("it can be collected");
+    let id = sealed[0].objects[0].id;
+    let packs = || objects_in(&place.store_folder(), "packs").contains(&id);
+    assert!(!packs(), "nothing durable refers to it yet");
+    stage(&mut session, "c", &sealed[0].objects);
+    session.publish(&[], &packers).expect("it can be published");
+    assert!(packs());
+    drop((packers, session));
+    drop(store);
+    assert_safe(&place, &chunk, &[(second, kept)]);
+}
+
+#[test]
 fn a_commit_keeps_or_rescues_the_folders_that_it_shares_with_garbage() {
     for is_first in [true, false] {
         let place = Place::new();
