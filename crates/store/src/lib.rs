@@ -22,6 +22,7 @@ pub mod format;
 pub mod history;
 pub mod id;
 pub mod index;
+mod ingest;
 mod lock;
 mod marks;
 pub mod objects;
@@ -35,6 +36,8 @@ pub mod settings;
 pub mod staging;
 pub mod status;
 pub mod store;
+#[cfg(test)]
+mod testing;
 pub mod tree;
 pub mod walk;
 

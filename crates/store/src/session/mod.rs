@@ -52,7 +52,7 @@ impl Packers {
     }
 
     /// Packs of before that what was added relies on.
-    fn reused(&self) -> HashSet<FileId> {
+    pub(crate) fn reused(&self) -> HashSet<FileId> {
         let mut reused = self.data.take_reused();
         reused.extend(self.nodes.take_reused());
         reused
@@ -146,7 +146,17 @@ impl Store {
         if packs.is_empty() && reused.is_empty() {
             return Ok(());
         }
-        let _lock = self.locks().exclusive(Role::Publish, Wait::Yes)?;
+        let lock = self.locks().exclusive(Role::Publish, Wait::Yes)?;
+        self.publish_under(&lock, packs, reused)
+    }
+
+    /// As [`publish`](Store::publish), for whoever holds [`Role::Publish`] to do more than that.
+    pub(crate) fn publish_under(
+        &self,
+        _lock: &Lock,
+        packs: &[SealedPack],
+        reused: &HashSet<FileId>,
+    ) -> Result<()> {
         let index = self.objects().index();
         index.refresh()?;
         let known = known_packs(index);
