@@ -29,6 +29,7 @@ pub mod objects;
 pub mod pack;
 pub mod perf;
 pub mod progress;
+pub mod read;
 pub mod refs;
 pub mod restore;
 pub mod session;
