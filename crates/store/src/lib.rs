@@ -41,6 +41,7 @@ pub mod store;
 mod testing;
 pub mod tree;
 pub mod walk;
+pub mod write_file;
 
 pub use error::Error;
 
