@@ -39,6 +39,7 @@ pub mod status;
 pub mod store;
 #[cfg(test)]
 mod testing;
+pub mod transfer;
 pub mod tree;
 pub mod walk;
 pub mod write_file;
