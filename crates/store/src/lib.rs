@@ -24,12 +24,14 @@ pub mod format;
 pub mod history;
 pub mod id;
 pub mod index;
+mod ingest;
 mod lock;
 mod marks;
 pub mod objects;
 pub mod pack;
 pub mod perf;
 pub mod progress;
+pub mod read;
 pub mod refs;
 pub mod restore;
 pub mod session;
@@ -38,8 +40,12 @@ pub mod size;
 pub mod staging;
 pub mod status;
 pub mod store;
+#[cfg(test)]
+mod testing;
+pub mod transfer;
 pub mod tree;
 pub mod walk;
+pub mod write_file;
 
 pub use error::Error;
 

@@ -135,6 +135,17 @@ impl Packer {
         std::mem::take(&mut *self.shelf())
     }
 
+    /// Whether an object is in the store already, or in a pack of this run; the pack is then relied on.
+    pub(crate) fn knows(&self, id: &ObjectId, at: &mut Work<'_>) -> Result<bool> {
+        if let Some(place) = self.index.find(id)? {
+            at.reused.insert(place.pack);
+            return Ok(true);
+        }
+        let serial = self.in_flight.find(id);
+        serial.into_iter().for_each(|serial| at.depend_on(serial));
+        Ok(serial.is_some())
+    }
+
     /// Sees to it that a chunk is in the store: already, or in a pack of this run.
     pub(crate) fn put(&self, chunk: &[u8], at: &mut Work<'_>) -> Result<ObjectId> {
         let id = self

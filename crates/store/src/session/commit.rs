@@ -171,7 +171,8 @@ impl Session<'_> {
     /// What was added since the last commit, as the history has it.
     fn since_last_commit(&self) -> Since {
         let records = history::read(self.store.folder());
-        let adds = records.iter().rev().take_while(|it| it.verb != "commit");
+        let later = records.iter().rev().take_while(|it| it.verb != "commit");
+        let adds = later.filter(|it| it.verb == "add");
         adds.fold(Since::default(), |sum, record| Since {
             new_chunks: sum.new_chunks + record.new_chunks,
             new_plain_bytes: sum.new_plain_bytes + record.new_plain_bytes,
