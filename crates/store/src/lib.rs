@@ -29,6 +29,7 @@ pub mod pack;
 pub mod perf;
 pub mod progress;
 pub mod refs;
+pub mod repair;
 pub mod restore;
 pub mod session;
 pub mod settings;
@@ -36,6 +37,7 @@ pub mod staging;
 pub mod status;
 pub mod store;
 pub mod tree;
+pub mod verify;
 pub mod walk;
 
 pub use error::Error;
