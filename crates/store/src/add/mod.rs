@@ -8,7 +8,7 @@
 //!
 //! 1. [`walk`](crate::walk) finds everything; what is staged with the same stamp is not kept ([`filter`]).
 //! 2. [`plan`] says which files go together, by the sizes of what is left.
-//! 3. Each thread reads, cuts, names and packs ([`file`], [`large`], [`worker`]).
+//! 3. Each thread reads, cuts, names and packs ([`file`](mod@file), [`large`], [`worker`]).
 //! 4. The merge makes entries of what was read, and stages them when the packs that they need are durable ([`publish`]).
 //! 5. The new packs go into the index.
 //!

@@ -186,7 +186,12 @@ impl Repair<'_> {
     }
 
     /// Moves a ref aside that names no commit, or puts it right.
-    fn mend_ref(&mut self, path: &Path, there: impl Fn(CommitId) -> bool, what: &str) -> Result<()> {
+    fn mend_ref(
+        &mut self,
+        path: &Path,
+        there: impl Fn(CommitId) -> bool,
+        what: &str,
+    ) -> Result<()> {
         let bytes = match fs::read(path) {
             Ok(bytes) => bytes,
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),

@@ -19,6 +19,10 @@ use crate::{Error, Result, pack};
 /// Entries that are published at once: about 200 MB of memory.
 const FRESH_MAX: usize = 4 << 20;
 
+/// Behind the name of a pack from which something is still to be saved.
+const DAMAGED: &str = "damaged";
+const DAMAGED_END: &str = ".damaged";
+
 /// A pack's file.
 #[derive(Clone, Debug)]
 pub(super) struct PackFile {
@@ -58,11 +62,33 @@ impl Repair<'_> {
         };
         let mut damaged: Vec<_> = damaged.into_iter().collect();
         damaged.sort_unstable();
+        let mut renamed = Vec::new();
         for number in damaged {
+            renamed.push(self.rename_damaged(&packs[number])?);
+        }
+        self.aside.disk.sync_folder(&self.folder.join("packs"))?;
+        for pack in renamed {
             self.cancel.check()?;
-            self.salvage(&packs[number], &index)?;
+            self.salvage(&pack, &index)?;
         }
         Ok(())
+    }
+
+    /// Gives a damaged pack a name that no reader takes for a pack, and no new pack can have: one made of the same frames has the
+    /// same name. It stays where the next repair looks, if this one is killed.
+    fn rename_damaged(&self, pack: &PackFile) -> Result<PackFile> {
+        if pack.path.extension().is_some_and(|it| it == DAMAGED) {
+            return Ok(pack.clone());
+        }
+        let mut name = pack.path.clone().into_os_string();
+        name.push(".");
+        name.push(DAMAGED);
+        let path = PathBuf::from(name);
+        self.aside.disk.rename(&pack.path, &path)?;
+        Ok(PackFile {
+            path,
+            ..pack.clone()
+        })
     }
 
     /// The packs in a folder of the store.
@@ -70,7 +96,7 @@ impl Repair<'_> {
         let folder = self.folder.join(folder);
         let names = names_in(&folder)?;
         let packs = names.iter().filter_map(|name| {
-            let (id, kind) = pack::parse_name(name)?;
+            let (id, kind) = pack::parse_name(name.strip_suffix(DAMAGED_END).unwrap_or(name))?;
             let path = folder.join(name);
             Some(PackFile { path, id, kind })
         });
@@ -81,12 +107,13 @@ impl Repair<'_> {
     fn survey(&self, packs: &[PackFile]) -> Result<HashSet<usize>> {
         let progress = &self.options.progress;
         let work = packs.iter().enumerate().flat_map(|(number, pack)| {
+            let is_known = pack.path.extension().is_some_and(|it| it == DAMAGED);
             let works: Box<dyn Iterator<Item = Work> + Send> = match pack.open() {
-                Ok(open) => {
+                Ok(open) if !is_known => {
                     progress.expect(1, open.footer.pack.plain_bytes);
                     Box::new(windows(open.shared()).map(move |window| (number, Some(window))))
                 }
-                Err(_) => Box::new(std::iter::once((number, None))),
+                _ => Box::new(std::iter::once((number, None))),
             };
             works.map(Ok)
         });
@@ -246,7 +273,11 @@ fn finds_all(index: &Index, footer: &Footer) -> bool {
 }
 
 /// Makes new packs known.
-pub(super) fn publish(index: &Index, folder: &Path, packs: Vec<pack::write::SealedPack>) -> Result<()> {
+pub(super) fn publish(
+    index: &Index,
+    folder: &Path,
+    packs: Vec<pack::write::SealedPack>,
+) -> Result<()> {
     let synced = File::open(folder).and_then(|it| it.sync_all());
     synced.map_err(Error::io("make durable", folder))?;
     for sealed in packs {

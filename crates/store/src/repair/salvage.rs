@@ -69,14 +69,10 @@ impl Repair<'_> {
         save_all(pack, &mut rescue)?;
         rescue.seal()?;
         let saved = rescue.saved.len() as u64;
-        // One that is made of the same frames has the same name, and has taken the damaged one's place.
-        let took_its_place = rescue.packs.iter().any(|it| it.pack.id == pack.id);
         let packs = std::mem::take(&mut rescue.packs);
         drop(rescue);
         publish(index, &self.folder.join("packs"), packs)?;
-        if !took_its_place || pack.path.parent().is_none_or(|it| !it.ends_with("packs")) {
-            self.aside.take(&pack.path)?;
-        }
+        self.aside.take(&pack.path)?;
         self.result.salvaged_objects += saved;
         self.note(format!(
             "the pack {} was damaged; {saved} objects of it were copied to a new one",

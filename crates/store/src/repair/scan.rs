@@ -17,11 +17,11 @@ const WINDOW_BYTES: usize = 256 << 10;
 /// A frame of more entries is none: no object is empty, and joined ones have 2 MiB in all.
 const ENTRIES_MAX: u32 = 2 << 20;
 
+/// What is told of a frame: its header, its table, and its payload.
+pub(super) type Visit<'v> = dyn FnMut(&FrameHeader, &[PackedObject], &[u8]) -> Result<()> + 'v;
+
 /// Shows `visit` every frame whose head is sound, with its payload.
-pub(super) fn scan(
-    path: &Path,
-    visit: &mut dyn FnMut(&FrameHeader, &[PackedObject], &[u8]) -> Result<()>,
-) -> Result<()> {
+pub(super) fn scan(path: &Path, visit: &mut Visit<'_>) -> Result<()> {
     let file = File::open(path).map_err(Error::io("open", path))?;
     let metadata = file.metadata().map_err(Error::io("read", path))?;
     let pack = Pack {

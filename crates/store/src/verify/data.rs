@@ -109,9 +109,7 @@ impl Scratch {
         payload: &[u8],
         good: &mut dyn FnMut(&ObjectId, &[u8]) -> Result<()>,
     ) -> Result<Vec<ObjectId>> {
-        let unpacked = self
-            .decompressor
-            .unpack(header, payload, &mut self.plain);
+        let unpacked = self.decompressor.unpack(header, payload, &mut self.plain);
         if unpacked.is_err() {
             return Ok(objects.iter().map(|it| it.id).collect());
         }
@@ -176,7 +174,10 @@ impl Scratch {
         let detail = match (bad.len(), agrees) {
             (0, true) => return Ok(None),
             (0, false) => "the table of a frame is damaged; the footer still has it".to_owned(),
-            (count, _) => format!("{count} of {} objects of a frame are damaged", objects.len()),
+            (count, _) => format!(
+                "{count} of {} objects of a frame are damaged",
+                objects.len()
+            ),
         };
         Ok(Some(FrameFlaw {
             offset: frame.offset.into(),

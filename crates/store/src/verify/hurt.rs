@@ -119,13 +119,7 @@ impl<'s> Search<'s, '_> {
         Ok(())
     }
 
-    fn visit(
-        &mut self,
-        commit: CommitId,
-        child: &Child,
-        path: &[u8],
-        open: &mut Vec<Open<'s>>,
-    ) {
+    fn visit(&mut self, commit: CommitId, child: &Child, path: &[u8], open: &mut Vec<Open<'s>>) {
         if let Some((folder, _)) = &child.folder {
             self.enter(commit, *folder, path, open);
             return;

@@ -114,7 +114,8 @@ impl Store {
     /// [`Error::Usage`](crate::Error::Usage) for a share that is none;
     /// [`Interrupted`](tamis_engine::Error::Interrupted) once cancelled. Whatever is wrong with the store is part of the result.
     pub fn verify(&self, options: &VerifyOptions) -> Result<Verified> {
-        self.verify_for_repair(options).map(|(verified, _)| verified)
+        self.verify_for_repair(options)
+            .map(|(verified, _)| verified)
     }
 
     /// The same, and the ids of all objects that are lost.

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeSet, HashSet};
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use super::{Hurt, Report};
 use crate::commit::Commit;
@@ -127,10 +127,7 @@ fn forgotten(
 }
 
 /// Commits whose root is in no pack: forgotten, most likely.
-pub(crate) fn gone_on_purpose(
-    store: &Store,
-    commits: &[(CommitId, Commit)],
-) -> BTreeSet<CommitId> {
+pub(crate) fn gone_on_purpose(store: &Store, commits: &[(CommitId, Commit)]) -> BTreeSet<CommitId> {
     let index = store.objects().index();
     let is_gone = |commit: &Commit| matches!(index.find(&commit.root.id), Ok(None));
     let gone = commits.iter().filter(|(_, commit)| is_gone(commit));
@@ -174,7 +171,7 @@ fn state_of(path: &Path, id: crate::id::FileId, kind: PackKind) -> String {
 }
 
 /// The names in a folder, sorted; a folder that cannot be read is a problem.
-fn names_in(folder: &PathBuf, report: &mut Report) -> Vec<String> {
+fn names_in(folder: &Path, report: &mut Report) -> Vec<String> {
     match crate::refs::names_in(folder) {
         Ok(names) => names,
         Err(error) => {

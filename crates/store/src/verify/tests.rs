@@ -195,7 +195,9 @@ pub(crate) fn all_hurt(verified: &Verified) -> Vec<Hurt> {
 /// Places in a file of `len` bytes: both ends closely, and some between.
 pub(crate) fn places(len: usize, count: usize) -> Vec<usize> {
     let step = (len / count).max(1);
-    let ends = (0..len.min(20)).step_by(3).chain(len.saturating_sub(60)..len);
+    let ends = (0..len.min(20))
+        .step_by(3)
+        .chain(len.saturating_sub(60)..len);
     let ends = ends.enumerate().filter(|(number, _)| number % 4 == 0);
     let mut places: Vec<_> = (0..len).step_by(step).chain(ends.map(|it| it.1)).collect();
     places.sort_unstable();
@@ -212,13 +214,19 @@ fn a_sound_store_has_no_problems() {
     assert!(verified.notes.is_empty(), "{:?}", verified.notes);
     // One of three is forgotten; everything was read.
     assert_eq!(verified.commits, 2);
-    assert_eq!(verified.packs, store.objects().index().known_packs().len() as u64);
+    assert_eq!(
+        verified.packs,
+        store.objects().index().known_packs().len() as u64
+    );
     let known = store.objects().index().known_packs();
     let plain: u64 = known.iter().map(|it| it.plain_bytes).sum();
     assert_eq!(verified.plain_bytes, plain);
     assert!(verified.chunks > 100 && verified.nodes > 10);
     let quick = store.verify(&VerifyOptions::default()).expect("as above");
-    assert_eq!((quick.nodes, quick.chunks), (verified.nodes, verified.chunks));
+    assert_eq!(
+        (quick.nodes, quick.chunks),
+        (verified.nodes, verified.chunks)
+    );
     assert_eq!(quick.plain_bytes, 0);
 }
 
