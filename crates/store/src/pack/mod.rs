@@ -2,7 +2,7 @@
 //!
 //! - [`frame`] joins and compresses some entries, and takes them apart again;
 //! - [`write`](mod@write) fills a pack, frame by frame, and seals it with a footer;
-//! - [`read`] opens a sealed pack; what is left of a damaged one, [`repair`](crate::repair) reads.
+//! - [`read`] opens a sealed pack, or what is left of one.
 
 pub mod frame;
 pub mod read;
