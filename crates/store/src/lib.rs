@@ -33,6 +33,7 @@ pub mod perf;
 pub mod progress;
 pub mod read;
 pub mod refs;
+pub mod repair;
 pub mod restore;
 pub mod session;
 pub mod settings;
@@ -44,6 +45,7 @@ pub mod store;
 mod testing;
 pub mod transfer;
 pub mod tree;
+pub mod verify;
 pub mod walk;
 pub mod write_file;
 

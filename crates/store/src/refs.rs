@@ -329,7 +329,7 @@ fn check_name(name: &str) -> Result<()> {
 }
 
 /// The names of the files in a folder, sorted; those that are not UTF-8 are none of ours.
-fn names_in(folder: &Path) -> Result<Vec<String>> {
+pub(crate) fn names_in(folder: &Path) -> Result<Vec<String>> {
     let read = || -> std::io::Result<Vec<String>> {
         let mut names = Vec::new();
         for entry in fs::read_dir(folder)? {

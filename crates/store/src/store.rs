@@ -21,7 +21,7 @@ use crate::{Error, Result};
 pub const FOLDER: &str = ".tamis";
 
 /// Folders that every store has.
-const FOLDERS: [&str; 9] = [
+pub(crate) const FOLDERS: [&str; 9] = [
     "packs",
     "index",
     "commits",
@@ -193,7 +193,7 @@ impl Store {
 }
 
 /// A number that no other store has.
-fn new_number() -> [u8; 16] {
+pub(crate) fn new_number() -> [u8; 16] {
     use std::hash::{BuildHasher, RandomState};
     // The keys are random, and new in each of them.
     let half = || RandomState::new().hash_one(std::time::SystemTime::now());

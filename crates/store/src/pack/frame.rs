@@ -9,7 +9,7 @@ use super::{ENTRY_BYTES, PackedObject};
 use crate::codec::{Read, Reader, checksum};
 use crate::id::ObjectId;
 
-const MAGIC: &[u8; 4] = b"FRAM";
+pub(crate) const MAGIC: &[u8; 4] = b"FRAM";
 /// Length of a frame's header, without the table.
 pub(crate) const HEADER_BYTES: usize = 36;
 /// What of the header the checksum covers.

@@ -25,7 +25,7 @@ const TRAILER_BYTES: usize = 56;
 /// What a frame takes in the footer.
 const FOOTER_FRAME_BYTES: usize = 28;
 /// What an entry takes in the footer, and in its frame's table.
-const ENTRY_BYTES: usize = 36;
+pub(crate) const ENTRY_BYTES: usize = 36;
 
 /// An object as a pack's table has it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,0 +1,155 @@
+//! The staging: made again if its log is damaged, and no longer trusted with what is lost.
+
+use std::collections::{HashMap, HashSet};
+
+use super::Repair;
+use crate::add::AddOptions;
+use crate::entry::{Body, Content};
+use crate::id::{CommitId, ObjectId};
+use crate::lock::{Role, Wait};
+use crate::session::Session;
+use crate::staging::{Staging, StampInfo};
+use crate::store::Store;
+use crate::tree::{Found, references_of_body, walk};
+use crate::verify::log_damage;
+use crate::{Error, Result};
+
+impl Repair<'_> {
+    /// Sees to it that the staging can be read.
+    pub(super) fn mend_staging(&mut self, store: &Store) -> Result<()> {
+        let folder = store.staging_folder();
+        match log_damage(&folder) {
+            Ok(None) => return Ok(()),
+            Ok(Some(detail)) => self.note(format!(
+                "the log of what is staged was damaged ({detail}); what was staged and not committed has to be added again"
+            )),
+            Err(error @ Error::Version { .. }) => return Err(error),
+            Err(error) => self.note(format!(
+                "the log of what is staged cannot be read ({error}); what was staged and not committed has to be added again"
+            )),
+        }
+        self.make_staging(store)
+    }
+
+    /// A new staging of what the branch holds, as far as it can be read.
+    fn make_staging(&mut self, store: &Store) -> Result<()> {
+        let folder = store.staging_folder();
+        for name in ["log", "table"] {
+            self.aside.take(&folder.join(name))?;
+        }
+        Staging::create(&folder)?;
+        let Some(head) = store.refs().head()? else {
+            return Ok(());
+        };
+        let mut staging = Staging::open_for_writing(&folder)?;
+        stage_commit(store, head, &mut staging)?;
+        staging.committed(head)?;
+        staging.sync()
+    }
+
+    /// Staged files that need what is lost are read again by the next `add`, whatever their stamps say. Which they are.
+    pub(super) fn distrust_staged(
+        &mut self,
+        store: &Store,
+        lost: &HashSet<ObjectId>,
+    ) -> Result<Vec<Vec<u8>>> {
+        if lost.is_empty() {
+            return Ok(Vec::new());
+        }
+        let mut hurt = Vec::new();
+        let mut staging = Staging::open_for_writing(&store.staging_folder())?;
+        for item in staging.sorted()? {
+            let (path, staged) = item?;
+            if let Content::File {
+                len_bytes, body, ..
+            } = &staged.entry.content
+                && needs(store, body, *len_bytes, lost)
+            {
+                hurt.push((path, staged));
+            }
+        }
+        for (path, staged) in &hurt {
+            let stamp = StampInfo {
+                is_trusted: false,
+                ..staged.stamp
+            };
+            staging.put(path, &staged.entry, &stamp)?;
+        }
+        staging.sync()?;
+        Ok(hurt.into_iter().map(|(path, _)| path).collect())
+    }
+
+    /// A staging that cannot follow the branch, since what it would have to read is lost, would keep everybody from adding.
+    pub(super) fn follow_head(&mut self, store: &Store) -> Result<()> {
+        // Any folder will do: nothing is looked for in it.
+        match Session::open(store, &self.folder) {
+            Ok(_) => Ok(()),
+            Err(
+                error @ (Error::Missing { .. } | Error::BadObject { .. } | Error::Damaged { .. }),
+            ) => {
+                self.note(format!(
+                    "what is staged was made again from the branch ({error})"
+                ));
+                let _lock = store.locks().exclusive(Role::Staging, Wait::No)?;
+                self.make_staging(store)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Stores again what is lost and in the work tree.
+    pub(super) fn add_again(&mut self, store: &Store, hurt: &[Vec<u8>]) -> Result<()> {
+        let Some(work_tree) = &self.options.work_tree else {
+            return Ok(());
+        };
+        if hurt.is_empty() {
+            return Ok(());
+        }
+        let added = Session::open(store, work_tree)?.add(hurt, &AddOptions::default())?;
+        self.note(format!(
+            "{} of {} files were added again from `{}`",
+            hurt.len() - added.failures.len().min(hurt.len()),
+            hurt.len(),
+            work_tree.display()
+        ));
+        Ok(())
+    }
+}
+
+/// Whether a file needs any of these objects, or cannot be read to find out.
+fn needs(store: &Store, body: &Body, len_bytes: u64, lost: &HashSet<ObjectId>) -> bool {
+    let mut is_hurt = false;
+    let walked = references_of_body(body, len_bytes, store.objects(), &mut |id, _| {
+        is_hurt |= lost.contains(id);
+        Ok(!is_hurt)
+    });
+    is_hurt || walked.is_err()
+}
+
+/// Stages what can be read of a commit's tree. Nobody takes these stamps for those of files.
+fn stage_commit(store: &Store, commit: CommitId, staging: &mut Staging) -> Result<()> {
+    let root = store.refs().commit(commit)?.root;
+    let whole = || walk(b"", root, store.objects()).flatten();
+    // Names of one file get the same number, the first one too, so that they are one file in the next commit.
+    let mut numbers: HashMap<Vec<u8>, u64> = HashMap::new();
+    for Found { child, .. } in whole() {
+        if let Some(first) = child.link_to {
+            let next = numbers.len() as u64 + 1;
+            numbers.entry(first).or_insert(next);
+        }
+    }
+    for Found { path, child } in whole() {
+        store.cancel().check()?;
+        let first = child.link_to.as_ref().unwrap_or(&path);
+        let number = numbers.get(first).copied();
+        let stamp = StampInfo {
+            changed_ns: 0,
+            inode: number.unwrap_or(0),
+            device: 0,
+            is_trusted: false,
+            has_more_names: number.is_some(),
+        };
+        staging.put(&path, &child.entry, &stamp)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,108 @@
+//! The staging: that its log is whole, and that what it refers to is there.
+
+use std::fs;
+use std::path::Path;
+
+use super::Report;
+use super::trees::Trees;
+use crate::entry::Content;
+use crate::staging::{Staging, check_log};
+use crate::store::Store;
+use crate::{Error, Result};
+
+/// Opens the staging; none if it is damaged, which is then a problem.
+pub(super) fn open(store: &Store, report: &mut Report) -> Option<Staging> {
+    let folder = store.staging_folder();
+    let log = folder.join("log");
+    match log_damage(&folder) {
+        Ok(None) => {}
+        Ok(Some(detail)) => {
+            report.problem(&log, detail);
+            return None;
+        }
+        Err(error) => {
+            report.take(&log, error);
+            return None;
+        }
+    }
+    match Staging::open(&folder) {
+        Ok(staging) => Some(staging),
+        Err(error) => {
+            report.take(&log, error);
+            None
+        }
+    }
+}
+
+/// What is wrong with the log in `folder`, read from front to back. What the table knows of it is no proof.
+///
+/// # Errors
+/// [`Error::Io`] if it cannot be read; [`Error::Version`].
+pub(crate) fn log_damage(folder: &Path) -> Result<Option<String>> {
+    let path = folder.join("log");
+    let before = len_of(&path)?;
+    let opened = match Staging::open(folder) {
+        Ok(staging) => staging,
+        Err(Error::Damaged {
+            byte_offset,
+            detail,
+            ..
+        }) => return Ok(Some(format!("byte {byte_offset}: {detail}"))),
+        Err(error) => return Err(error),
+    };
+    let bytes = fs::read(&path).map_err(Error::io("read", &path))?;
+    let summary = match check_log(&bytes) {
+        Ok(summary) => summary,
+        Err(flaw) => return Ok(Some(format!("byte {}: {}", flaw.byte_offset, flaw.detail))),
+    };
+    // A torn tail is no damage, unless the table says that it was whole once. One that is just being written is neither.
+    let is_torn = summary.valid_bytes < bytes.len() as u64;
+    let is_still = before == bytes.len() as u64;
+    if is_torn && is_still && opened.len() != summary.paths {
+        return Ok(Some(format!(
+            "byte {}: a record is damaged that was whole when the table was written",
+            summary.valid_bytes
+        )));
+    }
+    Ok(None)
+}
+
+fn len_of(path: &Path) -> Result<u64> {
+    let metadata = fs::metadata(path).map_err(Error::io("read", path))?;
+    Ok(metadata.len())
+}
+
+/// Checks that all chunks of what is staged are in the index.
+pub(super) fn check(store: &Store, staging: &Staging, trees: &mut Trees<'_, '_>) -> Result<()> {
+    let log = store.staging_folder().join("log");
+    let sorted = match staging.sorted() {
+        Ok(sorted) => sorted,
+        Err(error) => {
+            trees.report().take(&log, error);
+            return Ok(());
+        }
+    };
+    for item in sorted {
+        match item {
+            Err(error) => {
+                trees.report().take(&log, error);
+            }
+            Ok((path, staged)) => {
+                if let Content::File {
+                    len_bytes, body, ..
+                } = &staged.entry.content
+                {
+                    let what = format!("what is staged at {}", path.escape_ascii());
+                    trees.check_body(&what, body, *len_bytes)?;
+                }
+            }
+        }
+    }
+    match staging.committed_id() {
+        Ok(_) => Ok(()),
+        Err(error) => {
+            trees.report().take(&log, error);
+            Ok(())
+        }
+    }
+}

@@ -1,0 +1,221 @@
+//! All that commits refer to, each node once.
+//!
+//! A node is fetched before anybody goes into it, so that one that cannot be had does not end the walk of its tree. One that can, and
+//! contradicts what the node above says of it, does: then the tree is walked again around that node.
+
+use std::collections::HashSet;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use super::Report;
+use crate::commit::Commit;
+use crate::entry::Body;
+use crate::id::{CommitId, ObjectId};
+use crate::index::PackKind;
+use crate::marks::{Mark, Marks};
+use crate::objects::Objects;
+use crate::store::Store;
+use crate::tree::{NodeSource, Reference, references, references_of_body};
+use crate::{Error, Result};
+
+/// So many nodes that contradict others are gone around in one tree.
+const CONTRADICTIONS_MAX: usize = 64;
+
+/// The walk through all trees.
+pub(super) struct Trees<'s, 'r> {
+    store: &'s Store,
+    report: &'r mut Report,
+    marks: Marks,
+    /// Read chunks, too, for the index is damaged.
+    doubts_index: bool,
+    /// Objects that the index got after the marks were made.
+    newer: HashSet<ObjectId>,
+    /// The problem with all nodes, and all chunks, that are in no pack; and how many they are.
+    absent: [Option<(usize, u64)>; 2],
+    nodes: u64,
+    chunks: u64,
+}
+
+/// Gives out the node that was fetched last a second time without looking for it.
+struct Handed<'s> {
+    objects: &'s Objects,
+    last: Mutex<Option<(ObjectId, Arc<[u8]>)>>,
+}
+
+impl Handed<'_> {
+    fn fetch(&self, id: &ObjectId) -> Result<()> {
+        let node = self.objects.node(id)?;
+        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        *last = Some((*id, node));
+        Ok(())
+    }
+}
+
+impl NodeSource for Handed<'_> {
+    fn node(&self, id: &ObjectId) -> Result<Arc<[u8]>> {
+        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        match last.take() {
+            Some((found, node)) if found == *id => Ok(node),
+            _ => self.objects.node(id),
+        }
+    }
+}
+
+impl<'s, 'r> Trees<'s, 'r> {
+    pub(super) fn new(
+        store: &'s Store,
+        report: &'r mut Report,
+        doubts_index: bool,
+    ) -> Trees<'s, 'r> {
+        Trees {
+            store,
+            report,
+            marks: Marks::new(store.objects().index()),
+            doubts_index,
+            newer: HashSet::new(),
+            absent: [None, None],
+            nodes: 0,
+            chunks: 0,
+        }
+    }
+
+    pub(super) fn report(&mut self) -> &mut Report {
+        self.report
+    }
+
+    /// Checks the tree of a commit.
+    pub(super) fn check(&mut self, id: CommitId, commit: &Commit) -> Result<()> {
+        let what = format!("the commit {id}");
+        self.check_with(&what, |source, mark| references(commit.root, source, mark))
+    }
+
+    /// Checks what a file is made of.
+    pub(super) fn check_body(&mut self, what: &str, body: &Body, len_bytes: u64) -> Result<()> {
+        self.check_with(what, |source, mark| {
+            references_of_body(body, len_bytes, source, mark)
+        })
+    }
+
+    fn check_with(
+        &mut self,
+        what: &str,
+        walk: impl Fn(
+            &dyn NodeSource,
+            &mut dyn FnMut(&ObjectId, Reference) -> Result<bool>,
+        ) -> Result<()>,
+    ) -> Result<()> {
+        let mut again: Option<HashSet<ObjectId>> = None;
+        for _ in 0..CONTRADICTIONS_MAX {
+            let handed = Handed {
+                objects: self.store.objects(),
+                last: Mutex::default(),
+            };
+            let walked = walk(&handed, &mut |id, reference| {
+                let is_new = self.meet(id, reference, &handed)?;
+                // The second time, nodes of the first are gone into again.
+                Ok(match (&mut again, reference) {
+                    (Some(seen), Reference::Folder | Reference::List) => {
+                        seen.insert(*id)
+                            && self.report.loss(id).is_none()
+                            && (is_new || handed.fetch(id).is_ok())
+                    }
+                    _ => is_new,
+                })
+            });
+            match walked {
+                Ok(()) => return Ok(()),
+                Err(error @ Error::Engine(_)) => return Err(error),
+                Err(error) => {
+                    let bad = match &error {
+                        Error::BadObject { id, .. } => id.parse::<ObjectId>().ok(),
+                        _ => None,
+                    };
+                    let path = self.store.folder().join("packs");
+                    let problem = self.report.take(&path, error);
+                    self.report.extend(problem, &format!(" (in {what})"));
+                    let Some(bad) = bad else {
+                        return Ok(());
+                    };
+                    self.report.lose(bad, problem);
+                    again = Some(HashSet::new());
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether to go into what is met.
+    fn meet(&mut self, id: &ObjectId, reference: Reference, handed: &Handed<'_>) -> Result<bool> {
+        self.store.cancel().check()?;
+        let is_node = !matches!(reference, Reference::Chunk { .. });
+        if self.report.loss(id).is_some() {
+            return Ok(false);
+        }
+        // An index that cannot be asked was told of; what it knows of the id is the same as nothing.
+        match self.marks.mark(id).unwrap_or(Mark::Absent) {
+            Mark::Known => return Ok(false),
+            Mark::New => {}
+            Mark::Absent => {
+                if !self.is_in_newer_index(id) {
+                    self.miss(id, is_node);
+                    return Ok(false);
+                }
+                if !self.newer.insert(*id) {
+                    return Ok(false);
+                }
+            }
+        }
+        match reference {
+            Reference::Chunk { .. } => self.chunks += 1,
+            Reference::Folder | Reference::List => self.nodes += 1,
+        }
+        let read = match is_node {
+            true => handed.fetch(id),
+            // A damaged index may lead anywhere.
+            false if self.doubts_index => {
+                let read = self.store.objects().read(id, PackKind::Data);
+                read.map(drop)
+            }
+            false => Ok(()),
+        };
+        match read {
+            Ok(()) => Ok(is_node),
+            Err(error) => {
+                let problem = self.report.take(&self.store.folder().join("packs"), error);
+                self.report.lose(*id, problem);
+                Ok(false)
+            }
+        }
+    }
+
+    fn is_in_newer_index(&self, id: &ObjectId) -> bool {
+        let index = self.store.objects().index();
+        // It fails only when the index is damaged.
+        index.refresh().is_ok() && index.find(id).is_ok_and(|place| place.is_some())
+    }
+
+    fn miss(&mut self, id: &ObjectId, is_node: bool) {
+        let what = match is_node {
+            true => "node",
+            false => "chunk",
+        };
+        let report = &mut *self.report;
+        let path = self.store.folder().join("packs");
+        let (problem, count) = self.absent[usize::from(is_node)].get_or_insert_with(|| {
+            let detail = format!("the {what} {id} is in none of them");
+            (report.problem(&path, detail), 0)
+        });
+        *count += 1;
+        report.lose(*id, *problem);
+    }
+
+    /// Ends the walk: how many nodes and chunks it met.
+    pub(super) fn finish(self) -> (u64, u64) {
+        for (problem, count) in self.absent.iter().flatten() {
+            if *count > 1 {
+                let more = format!(", nor are {} others that are referred to", count - 1);
+                self.report.extend(*problem, &more);
+            }
+        }
+        (self.nodes, self.chunks)
+    }
+}
