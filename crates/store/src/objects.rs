@@ -23,6 +23,7 @@ use quick_cache::Weighter;
 use quick_cache::sync::Cache;
 use tamis_engine::page_cache::{CachedFile, PageCache};
 
+use crate::disk::SharedDisk;
 use crate::id::{FileId, ObjectId};
 use crate::index::{Index, PackKind, Place};
 use crate::pack::frame::Decompressor;
@@ -109,12 +110,12 @@ impl Objects {
     ///
     /// # Errors
     /// As of [`Index::open`].
-    pub(crate) fn open(store: &Path, settings: &Settings) -> Result<Objects> {
+    pub(crate) fn open(disk: &SharedDisk, store: &Path, settings: &Settings) -> Result<Objects> {
         let hot = settings.chunk_cache_bytes.max(1 << 20);
         let tables = settings.file_cache_bytes.max(1 << 20);
         Ok(Objects {
             store: store.to_owned(),
-            index: Arc::new(Index::open(store)?),
+            index: Arc::new(Index::open_on(disk.clone(), store)?),
             packs: Cache::with_weighter(64, tables, PackWeight),
             frames: Cache::with_weighter(
                 (hot / pack::frame::TARGET_BYTES as u64) as usize,

@@ -182,7 +182,7 @@ impl Refs {
     }
 
     fn replace(&self, path: &Path, bytes: &[u8]) -> Result<()> {
-        replace(self.disk.as_ref(), &self.store.join("tmp"), path, bytes)
+        replace(&self.disk, &self.store.join("tmp"), path, bytes)
     }
 
     /// The commit that a revision names, and what is in it; forgotten ones are refused.

@@ -72,7 +72,7 @@ impl Store {
         if !lock.exists() {
             disk.create(&lock)?.sync()?;
         }
-        Staging::create(&folder.join("staging"))?;
+        Staging::create_on(disk, &folder.join("staging"))?;
         for name in ["refs", "staging"] {
             disk.sync_folder(&folder.join(name))?;
         }
@@ -81,7 +81,7 @@ impl Store {
             chunks,
             number: new_number(),
         };
-        format.write(disk.as_ref(), folder)?;
+        format.write(disk, folder)?;
         if let Some(parent) = folder.parent().filter(|it| !it.as_os_str().is_empty()) {
             disk.sync_folder(parent)?;
         }
@@ -109,7 +109,7 @@ impl Store {
         Ok(Store {
             format,
             settings,
-            objects: Objects::open(folder, &settings)?,
+            objects: Objects::open(&disk, folder, &settings)?,
             refs: Refs::new(disk.clone(), folder),
             disk,
             folder: folder.to_owned(),

@@ -61,7 +61,7 @@ impl<'s> Session<'s> {
     pub fn open(store: &'s Store, work_tree: &Path) -> Result<Session<'s>> {
         let lock = store.locks().exclusive(Role::Staging, Wait::No)?;
         let mut session = Session {
-            staging: Staging::open_for_writing(&store.staging_folder())?,
+            staging: Staging::open_for_writing_on(store.disk(), &store.staging_folder())?,
             root: Arc::new(Root::open(work_tree, store.folder())?),
             chunker: Arc::new(Chunker::new(store.format().chunks)?),
             store,
