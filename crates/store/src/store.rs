@@ -68,10 +68,21 @@ impl Store {
         for name in FOLDERS {
             disk.create_folder(&folder.join(name))?;
         }
+        let packs = folder.join("packs");
+        let mut found = fs::read_dir(&packs).map_err(Error::io("read", &packs))?;
+        if found.next().is_some() {
+            return Err(Error::damaged(
+                &folder.join("format"),
+                0,
+                "it is gone, but there are packs",
+            ));
+        }
         let lock = folder.join("lock");
         if !lock.exists() {
             disk.create(&lock)?.sync()?;
         }
+        // Of an attempt to make a store that was cut off.
+        disk.remove(&folder.join("staging/log"))?;
         Staging::create_on(disk, &folder.join("staging"))?;
         for name in ["refs", "staging"] {
             disk.sync_folder(&folder.join(name))?;

@@ -13,6 +13,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -41,6 +42,7 @@ struct State {
     pending: Vec<Change>,
     operations: u64,
     fault: Option<Fault>,
+    failed_action: Option<&'static str>,
 }
 
 /// What is to go wrong, counted from the first operation.
@@ -66,8 +68,8 @@ struct Content {
     durable_len: usize,
     /// What is on the disk behind those, and was cut off since.
     cut_tail: Vec<u8>,
-    /// A sync failed: what was not durable then is in memory alone, and no later sync will write it.
-    is_dropped: bool,
+    /// A sync of these failed: they are in memory alone, and no later sync will write them.
+    dropped: Range<usize>,
 }
 
 /// A change to names that is done whole or not at all.
@@ -80,9 +82,9 @@ struct Change {
 }
 
 impl LossyDisk {
-    /// A disk on which `root`, an empty folder, is durable.
+    /// A disk on which `root`, and everything that is in it, is durable.
     pub(crate) fn new(root: &Path) -> LossyDisk {
-        LossyDisk(Arc::new(Mutex::new(State {
+        let mut state = State {
             root: root.to_owned(),
             inodes: Vec::new(),
             now: BTreeMap::new(),
@@ -90,7 +92,11 @@ impl LossyDisk {
             pending: Vec::new(),
             operations: 0,
             fault: None,
-        })))
+            failed_action: None,
+        };
+        state.find(root);
+        state.durable = state.now.clone();
+        LossyDisk(Arc::new(Mutex::new(state)))
     }
 
     /// To be handed to a store.
@@ -120,9 +126,9 @@ impl LossyDisk {
         self.state().fault = None;
     }
 
-    /// Cuts the power: leaves the folder in a state that may come of it, and takes that for durable.
-    pub(crate) fn crash(&self, seed: u64) {
-        let mut state = self.state();
+    /// Cuts the power: fills `target`, an empty folder, with what may be left of this one.
+    pub(crate) fn crash(&self, seed: u64, target: &Path) {
+        let state = self.state();
         let mut rng = Rng::with_seed(seed);
         // A third of the seeds lose all that can be lost, or nothing of it.
         let keeps = match seed % 6 {
@@ -130,19 +136,29 @@ impl LossyDisk {
             1 => 1.0,
             _ => 0.5,
         };
-        let mut names = std::mem::take(&mut state.durable);
-        for change in std::mem::take(&mut state.pending) {
+        let mut names = state.durable.clone();
+        for change in &state.pending {
             if rng.f64() < keeps {
                 change.apply(&mut names);
             }
         }
-        for inode in &mut state.inodes {
-            if let Inode::File(content) = inode {
-                content.crash(&mut rng, keeps);
+        for (name, &inode) in &names {
+            let inner = name.strip_prefix(&state.root);
+            let name = target.join(inner.expect("only what is in the folder is written"));
+            // What is in a folder that was lost is lost with it.
+            if folder_of(&name).exists() {
+                match &state.inodes[inode] {
+                    Inode::Folder => fs::create_dir(&name),
+                    Inode::File(content) => fs::write(&name, content.after_crash(&mut rng, keeps)),
+                }
+                .expect("the file system has room");
             }
         }
-        state.settle(names);
-        state.fault = None;
+    }
+
+    /// What the operation that went wrong was.
+    pub(crate) fn failed_action(&self) -> Option<&'static str> {
+        self.state().failed_action
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -164,6 +180,7 @@ impl LossyDisk {
             Some(Fault::Failure(last, errno)) if number == last + 1 => errno,
             _ => return operation(&mut state),
         };
+        state.failed_action.get_or_insert(action);
         Err(Error::io(action, path)(std::io::Error::from_raw_os_error(
             errno,
         )))
@@ -171,6 +188,29 @@ impl LossyDisk {
 }
 
 impl State {
+    /// Takes up what is in a folder.
+    fn find(&mut self, folder: &Path) {
+        for entry in fs::read_dir(folder).expect("it is there") {
+            let path = entry.expect("it can be read").path();
+            let inode = match path.is_dir() {
+                true => {
+                    self.find(&path);
+                    Inode::Folder
+                }
+                false => {
+                    let bytes = fs::read(&path).expect("it can be read");
+                    Inode::File(Content {
+                        durable_len: bytes.len(),
+                        bytes,
+                        ..Content::default()
+                    })
+                }
+            };
+            self.inodes.push(inode);
+            self.now.insert(path, self.inodes.len() - 1);
+        }
+    }
+
     fn change(&mut self, folder: &Path, names: Vec<(PathBuf, Option<usize>)>) {
         let folder = folder.to_owned();
         let change = Change { folder, names };
@@ -204,36 +244,6 @@ impl State {
             }
         }
     }
-
-    /// Makes the real folder what `names` say.
-    fn settle(&mut self, mut names: BTreeMap<PathBuf, usize>) {
-        let root = self.root.clone();
-        // What is in a folder that was lost is lost with it.
-        let all: BTreeSet<PathBuf> = names.keys().cloned().collect();
-        names.retain(|name, _| {
-            let mut folders = name.ancestors().skip(1).take_while(|it| *it != root);
-            folders.all(|folder| all.contains(folder))
-        });
-        for name in self.now.keys().rev().filter(|it| !names.contains_key(*it)) {
-            // A folder may have what is not ours.
-            let removed = fs::remove_file(name).or_else(|_| fs::remove_dir_all(name));
-            drop(removed);
-        }
-        for (name, &inode) in &names {
-            match &self.inodes[inode] {
-                Inode::Folder => drop(fs::create_dir(name)),
-                Inode::File(content) => {
-                    if !fs::read(name).is_ok_and(|found| found == content.bytes) {
-                        // A new file, for the old one may be mapped.
-                        drop(fs::remove_file(name));
-                        fs::write(name, &content.bytes).expect("the file system has room");
-                    }
-                }
-            }
-        }
-        self.now = names.clone();
-        self.durable = names;
-    }
 }
 
 impl Change {
@@ -249,10 +259,12 @@ impl Change {
 
 impl Content {
     fn sync(&mut self) {
-        if !self.is_dropped {
-            self.durable_len = self.bytes.len();
-            self.cut_tail.clear();
-        }
+        self.durable_len = self.bytes.len();
+        self.cut_tail.clear();
+    }
+
+    fn drop_unsynced(&mut self) {
+        self.dropped = self.durable_len..self.bytes.len();
     }
 
     fn cut(&mut self, len_bytes: usize) {
@@ -263,26 +275,25 @@ impl Content {
             self.durable_len = len_bytes;
         }
         self.bytes.truncate(len_bytes);
+        self.dropped.end = self.dropped.end.min(len_bytes);
     }
 
     /// Chooses what is left.
-    fn crash(&mut self, rng: &mut Rng, keeps: f64) {
-        let written = self.bytes.split_off(self.durable_len);
-        let is_kept = rng.f64() < keeps && !self.is_dropped;
+    fn after_crash(&self, rng: &mut Rng, keeps: f64) -> Vec<u8> {
+        let (durable, written) = self.bytes.split_at(self.durable_len);
         let tail = match rng.u8(0..4) {
-            0 if is_kept => written,
-            1 | 2 if is_kept => written[..rng.usize(0..=written.len())].to_vec(),
-            3 if is_kept => self.torn(written, rng),
-            _ if self.is_dropped && rng.bool() => vec![0; written.len()],
-            _ if keeps == 1.0 => written,
-            _ => std::mem::take(&mut self.cut_tail),
+            _ if keeps == 1.0 => written.to_vec(),
+            0 => written.to_vec(),
+            1 => written[..rng.usize(0..=written.len())].to_vec(),
+            2 => self.torn(written.to_vec(), rng),
+            _ => self.cut_tail.clone(),
         };
-        self.bytes.extend_from_slice(&tail);
-        *self = Content {
-            durable_len: self.bytes.len(),
-            bytes: std::mem::take(&mut self.bytes),
-            ..Content::default()
-        };
+        let mut bytes = [durable, &tail].concat();
+        let dropped = self.dropped.start..self.dropped.end.min(bytes.len());
+        if keeps < 1.0 && !dropped.is_empty() {
+            bytes[dropped].fill(0);
+        }
+        bytes
     }
 
     /// Blocks of what was written; instead of others, zeros or what was there.
@@ -355,7 +366,7 @@ impl DiskFile for LossyFile {
             self.is_poisoned = true;
             let mut state = self.disk.state();
             if matches!(state.fault, Some(Fault::Failure(..))) {
-                state.content(inode).is_dropped = true;
+                state.content(inode).drop_unsynced();
             }
         }
         synced

@@ -4,6 +4,8 @@
 //! adopted, by reading their footers. So an `add` that was killed goes on where it was.
 
 mod commit;
+#[cfg(test)]
+mod crash;
 mod unstage;
 
 pub use commit::{CommitRequest, Committed};

@@ -247,7 +247,7 @@ fn after_a_power_cut_the_old_or_the_new_index_is_there() {
     let old = (0..100).map(id).collect::<Vec<_>>();
     let new = (90..200).map(id).collect::<Vec<_>>();
     for steps in 0.. {
-        let (store, disk, index) = lossy_store();
+        let (_store, disk, index) = lossy_store();
         index.add_fresh(pack(0, &old), old.iter().copied());
         index.publish().expect("there is room");
         index.add_fresh(pack(1, &new), new.iter().copied());
@@ -255,7 +255,8 @@ fn after_a_power_cut_the_old_or_the_new_index_is_there() {
         let published = index.publish();
         // Whoever goes on without power still finds everything.
         assert!(new.iter().all(|id| matches!(index.find(id), Ok(Some(_)))));
-        disk.crash(steps);
+        let store = tempfile::tempdir().expect("a temporary folder");
+        disk.crash(steps, store.path());
         let again = Index::open(store.path()).expect("one of the two is there");
         assert!(old.iter().all(|id| matches!(again.find(id), Ok(Some(_)))));
         let count = new
