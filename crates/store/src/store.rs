@@ -87,6 +87,7 @@ impl Store {
         for name in ["refs", "staging"] {
             disk.sync_folder(&folder.join(name))?;
         }
+        disk.sync_folder(folder)?;
         // Last, for it makes the folder a store.
         let format = Format {
             chunks,

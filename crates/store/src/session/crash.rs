@@ -72,6 +72,12 @@ fn snapshot(folder: &Path) -> Snapshot {
     found
 }
 
+/// In memory if there is a place for it: the disk is made of lies anyway.
+fn temporary_folder() -> TempDir {
+    let folder = tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir());
+    folder.expect("a temporary folder")
+}
+
 /// The trees that are committed one after the other, and what is in them.
 struct Trees {
     _folder: TempDir,
@@ -81,7 +87,7 @@ struct Trees {
 
 impl Trees {
     fn new() -> Trees {
-        let folder = tempfile::tempdir().expect("a temporary folder");
+        let folder = temporary_folder();
         let paths: Vec<_> = (0..4)
             .map(|version| folder.path().join(format!("{version}")))
             .collect();
@@ -225,7 +231,7 @@ fn live(disk: &SharedDisk, folder: &Path, trees: &Trees, told: &mut Told) -> Res
 
 /// The tree of a commit, byte for byte.
 fn restored(store: &Store, id: CommitId) -> Snapshot {
-    let target = tempfile::tempdir().expect("a temporary folder");
+    let target = temporary_folder();
     let commit = store.refs().commit(id).expect("it is whole");
     let restored = store.restore_tree(commit.root, target.path(), &RestoreOptions::default());
     let restored = restored.expect("it can be written");
@@ -286,7 +292,7 @@ enum Fault {
 
 /// Lives with a fault; then cuts the power, at once or after having gone on for a while.
 fn try_one(trees: &Trees, fault: Fault, seed: u64) {
-    let folder = tempfile::tempdir().expect("a temporary folder");
+    let folder = temporary_folder();
     let disk = LossyDisk::new(folder.path());
     match fault {
         Fault::Death(operations) => disk.die_after(operations),
@@ -311,14 +317,14 @@ fn try_one(trees: &Trees, fault: Fault, seed: u64) {
         told.in_progress = None;
         go_on(&disk.shared(), folder.path(), trees, &mut told).expect("it goes on");
     }
-    let after = tempfile::tempdir().expect("a temporary folder");
+    let after = temporary_folder();
     disk.crash(seed / 2, after.path());
     check(after.path(), trees, told);
 }
 
 /// How many operations a life has.
 fn operations(trees: &Trees) -> u64 {
-    let folder = tempfile::tempdir().expect("a temporary folder");
+    let folder = temporary_folder();
     let disk = LossyDisk::new(folder.path());
     let lived = live(&disk.shared(), folder.path(), trees, &mut Told::default());
     lived.expect("nothing goes wrong");
