@@ -132,6 +132,11 @@ impl Refs {
         }
     }
 
+    /// Makes durable where the branch is found to be.
+    pub(crate) fn settle_head(&self) -> Result<()> {
+        self.disk.sync_folder(&self.store.join("refs/heads"))
+    }
+
     /// Gives a commit a name. The caller holds the lock for publishing.
     pub(crate) fn set_tag(&self, name: &str, to: CommitId) -> Result<()> {
         check_name(name)?;

@@ -315,10 +315,13 @@ fn try_one(trees: &Trees, fault: Fault, seed: u64) {
             told.commits.push((head, tree));
         }
         told.in_progress = None;
-        go_on(&disk.shared(), folder.path(), trees, &mut told).expect("it goes on");
+        add(&disk.shared(), folder.path(), trees, 3, &mut told).expect("it goes on");
+        if seed % 4 == 1 {
+            commit(&disk.shared(), folder.path(), trees, &mut told).expect("it goes on");
+        }
     }
     let after = temporary_folder();
-    disk.crash(seed / 2, after.path());
+    disk.crash(seed / 4, after.path());
     check(after.path(), trees, told);
 }
 

@@ -196,6 +196,10 @@ impl Store {
     /// Puts complete packs that nobody knows into the index. One that cannot be read is left for `verify` to report.
     pub(crate) fn adopt_packs(&self) -> Result<()> {
         let orphans = self.orphans()?;
+        if !orphans.is_empty() {
+            // Their names may not be durable yet, and the index that has them soon is.
+            self.disk().sync_folder(&self.folder().join("packs"))?;
+        }
         let packs = orphans
             .iter()
             .filter_map(|(path, id, kind)| read_pack(path, *id, *kind).ok());

@@ -18,6 +18,9 @@ pub(super) struct LogFile {
     pub(super) file: File,
     /// To be appended to.
     out: Box<dyn DiskFile>,
+    len_bytes: u64,
+    /// So many were there when it was opened, or were synced since.
+    kept_bytes: u64,
 }
 
 /// Whether a file must be on the disk before it takes the place of another.
@@ -42,17 +45,27 @@ impl LogFile {
             path: path.to_owned(),
             file,
             out: disk.append(path, len_bytes)?,
+            len_bytes,
+            kept_bytes: len_bytes,
         })
     }
 
     /// Writes `bytes` at the end; they need not be on the disk yet.
     pub(super) fn append(&mut self, bytes: &[u8]) -> Result<()> {
-        self.out.write_all(bytes)
+        self.out.write_all(bytes)?;
+        self.len_bytes += bytes.len() as u64;
+        Ok(())
     }
 
-    /// Waits until everything is on the disk.
+    /// Waits until everything is on the disk. After a failure, what was appended is taken away: it may be in memory alone, for ever
+    /// (fsync(2) tells of that only once), and the next who appends would say that it is on the disk.
     pub(super) fn sync(&mut self) -> Result<()> {
-        self.out.sync()
+        let synced = self.out.sync();
+        match &synced {
+            Ok(()) => self.kept_bytes = self.len_bytes,
+            Err(_) => drop(self.disk.append(&self.path, self.kept_bytes)),
+        }
+        synced
     }
 
     /// Waits until what is there was made by somebody who may have been killed before he saw to that: the name, and everything.
