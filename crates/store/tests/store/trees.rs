@@ -330,12 +330,12 @@ impl Tree {
             // Not every file system has them.
             let _ = lsetxattr(path, "user.tamis.test", value, XattrFlags::empty());
         }
-        let readable = if path.is_dir() { 0o700 } else { 0o400 };
+        let ours = if path.is_dir() { 0o700 } else { 0o600 };
         let mode = match self.rng.bool() {
             true => 0o755,
             false => self.rng.u32(0..0o10_000),
         };
-        let permissions = fs::Permissions::from_mode(mode | readable);
+        let permissions = fs::Permissions::from_mode(mode | ours);
         fs::set_permissions(path, permissions).expect("it is ours");
     }
 
