@@ -15,6 +15,7 @@ use std::time::Duration;
 
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
 use dashmap::DashMap;
+use tamis_store::disk::RealDisk;
 use tamis_store::id::{FileId, ObjectId};
 use tamis_store::index::inflight::InFlight;
 use tamis_store::index::{Builder, Index, PackEntry, PackKind, Segment};
@@ -129,7 +130,9 @@ fn build(ids: &[ObjectId], store: &Path) -> FileId {
     for (pack, ids) in packs(ids) {
         builder.add_pack(pack, ids.iter().copied());
     }
-    builder.write(store).expect("there is room")
+    builder
+        .write(&RealDisk::shared(), store)
+        .expect("there is room")
 }
 
 fn segments(criterion: &mut Criterion) {

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use crate::chunker::Parameters;
 use crate::codec::{Read, Reader};
-use crate::disk::{Disk, replace};
+use crate::disk::{SharedDisk, replace};
 use crate::{Error, Result};
 
 const MAGIC: &[u8; 8] = b"TAMISST\n";
@@ -26,7 +26,7 @@ pub struct Format {
 }
 
 impl Format {
-    pub(crate) fn write(&self, disk: &dyn Disk, store: &Path) -> Result<()> {
+    pub(crate) fn write(&self, disk: &SharedDisk, store: &Path) -> Result<()> {
         replace(
             disk,
             &store.join("tmp"),

@@ -25,6 +25,7 @@ use quick_cache::sync::Cache;
 use tamis_engine::page_cache::{CachedFile, PageCache};
 
 use crate::collect::strays::Strays;
+use crate::disk::SharedDisk;
 use crate::format::Format;
 use crate::id::{FileId, ObjectId};
 use crate::index::{Index, PackKind, Place};
@@ -115,12 +116,17 @@ impl Objects {
     ///
     /// # Errors
     /// As of [`Index::open`].
-    pub(crate) fn open(store: &Path, format: &Format, settings: &Settings) -> Result<Objects> {
+    pub(crate) fn open(
+        disk: &SharedDisk,
+        store: &Path,
+        format: &Format,
+        settings: &Settings,
+    ) -> Result<Objects> {
         let hot = settings.hot_bytes();
         let pages = settings.page_bytes(format.chunks.max_bytes);
         Ok(Objects {
             store: store.to_owned(),
-            index: Arc::new(Index::open(store)?),
+            index: Arc::new(Index::open_on(disk.clone(), store)?),
             packs: Cache::with_weighter(64, settings.table_bytes(), PackWeight),
             frames: Cache::with_weighter(
                 (hot / pack::frame::TARGET_BYTES as u64) as usize,

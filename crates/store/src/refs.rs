@@ -139,6 +139,11 @@ impl Refs {
         }
     }
 
+    /// Makes durable where the branch is found to be.
+    pub(crate) fn settle_head(&self) -> Result<()> {
+        self.disk.sync_folder(&self.store.join("refs/heads"))
+    }
+
     /// Gives a commit a name. The caller holds the lock for publishing.
     pub(crate) fn set_tag(&self, name: &str, to: CommitId) -> Result<()> {
         check_name(name)?;
@@ -189,7 +194,7 @@ impl Refs {
     }
 
     fn replace(&self, path: &Path, bytes: &[u8]) -> Result<()> {
-        replace(self.disk.as_ref(), &self.store.join("tmp"), path, bytes)
+        replace(&self.disk, &self.store.join("tmp"), path, bytes)
     }
 
     /// The commit that a revision names, and what is in it; forgotten ones are refused.

@@ -68,20 +68,32 @@ impl Store {
         for name in FOLDERS {
             disk.create_folder(&folder.join(name))?;
         }
+        let packs = folder.join("packs");
+        let mut found = fs::read_dir(&packs).map_err(Error::io("read", &packs))?;
+        if found.next().is_some() {
+            return Err(Error::damaged(
+                &folder.join("format"),
+                0,
+                "it is gone, but there are packs",
+            ));
+        }
         let lock = folder.join("lock");
         if !lock.exists() {
             disk.create(&lock)?.sync()?;
         }
-        Staging::create(&folder.join("staging"))?;
+        // Of an attempt to make a store that was cut off.
+        disk.remove(&folder.join("staging/log"))?;
+        Staging::create_on(disk, &folder.join("staging"))?;
         for name in ["refs", "staging"] {
             disk.sync_folder(&folder.join(name))?;
         }
+        disk.sync_folder(folder)?;
         // Last, for it makes the folder a store.
         let format = Format {
             chunks,
             number: new_number(),
         };
-        format.write(disk.as_ref(), folder)?;
+        format.write(disk, folder)?;
         if let Some(parent) = folder.parent().filter(|it| !it.as_os_str().is_empty()) {
             disk.sync_folder(parent)?;
         }
@@ -107,7 +119,7 @@ impl Store {
         let locks = Locks::new(folder);
         let user = locks.shared(Role::User, Wait::Yes)?;
         Ok(Store {
-            objects: Objects::open(folder, &format, &settings)?,
+            objects: Objects::open(&disk, folder, &format, &settings)?,
             format,
             settings,
             refs: Refs::new(disk.clone(), folder),

@@ -16,6 +16,9 @@ use crate::walk::{Kind, Root, kind_of, stamp_of};
 /// How often a file that changes while it is read is read again.
 pub(super) const ATTEMPTS: usize = 3;
 
+/// Linux has no attribute that is longer, and no longer list of them (xattr(7)).
+const ATTRIBUTE_BYTES_MAX: usize = 64 << 10;
+
 /// Why a file is not in the store.
 #[derive(Debug, thiserror::Error)]
 pub enum Unread {
@@ -134,54 +137,39 @@ impl OpenedFile {
 
 /// The extended attributes of an open file or folder, sorted by name. A file system without any has none.
 pub(super) fn attributes(file: impl AsFd) -> Result<Vec<(Vec<u8>, Vec<u8>)>, Unread> {
-    // Most files have none, and the empty buffer asks for the length alone.
-    let mut names = Vec::new();
-    loop {
-        let len = match flistxattr(&file, &mut [0u8; 0][..]) {
-            Ok(0) | Err(Errno::NOTSUP) => return Ok(Vec::new()),
-            Ok(len) => len,
-            Err(error) => return Err(error.into()),
-        };
-        names.resize(len, 0u8);
-        match flistxattr(&file, &mut names[..]) {
-            Ok(len) => {
-                names.truncate(len);
-                break;
-            }
-            // One more has come meanwhile.
-            Err(Errno::RANGE) => {}
-            Err(error) => return Err(error.into()),
-        }
-    }
+    let names = match whole(|buffer| flistxattr(&file, buffer)) {
+        Ok(names) => names,
+        Err(Errno::NOTSUP) => return Ok(Vec::new()),
+        Err(error) => return Err(error.into()),
+    };
     let mut attributes = Vec::new();
     for name in names
         .split(|&byte| byte == 0)
         .filter(|name| !name.is_empty())
     {
-        if let Some(value) = attribute(&file, name)? {
-            attributes.push((name.to_owned(), value));
+        match whole(|buffer| fgetxattr(&file, name, buffer)) {
+            Ok(value) => attributes.push((name.to_owned(), value)),
+            // It was taken away meanwhile.
+            Err(Errno::NODATA | Errno::NOTSUP) => {}
+            Err(error) => return Err(error.into()),
         }
     }
     attributes.sort_unstable();
     Ok(attributes)
 }
 
-fn attribute(file: impl AsFd, name: &[u8]) -> Result<Option<Vec<u8>>, Unread> {
-    loop {
-        let len = match fgetxattr(&file, name, &mut [0u8; 0][..]) {
-            Ok(len) => len,
-            Err(Errno::NODATA | Errno::NOTSUP) => return Ok(None),
-            Err(error) => return Err(error.into()),
-        };
-        let mut value = vec![0u8; len];
-        match fgetxattr(&file, name, &mut value[..]) {
-            Ok(len) => {
-                value.truncate(len);
-                return Ok(Some(value));
-            }
-            Err(Errno::RANGE) => {}
-            Err(Errno::NODATA) => return Ok(None),
-            Err(error) => return Err(error.into()),
-        }
+/// All that `read` has, whose length is not known before. An empty buffer, which asks the system for it, does not always: rustix
+/// 1.1.4 hands the length out, 1.1.6 says 0.
+fn whole(read: impl Fn(&mut [u8]) -> rustix::io::Result<usize>) -> rustix::io::Result<Vec<u8>> {
+    // Most files have none, and those of others are short.
+    let mut short = [0; 256];
+    match read(&mut short) {
+        Ok(len) => return Ok(short[..len].to_vec()),
+        Err(Errno::RANGE) => {}
+        Err(error) => return Err(error),
     }
+    let mut long = vec![0; ATTRIBUTE_BYTES_MAX];
+    let len = read(&mut long)?;
+    long.truncate(len);
+    Ok(long)
 }

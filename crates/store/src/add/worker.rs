@@ -121,7 +121,7 @@ impl Packer {
         let settings = &self.settings;
         Ok(Bench {
             serial: self.serials.fetch_add(1, Ordering::Relaxed),
-            writer: PackWriter::new(self.disk.clone(), self.store.clone(), self.kind)?,
+            writer: PackWriter::new(&self.disk, self.store.clone(), self.kind)?,
             compressor: Compressor::new(settings.compression, settings.compression_threshold_bytes),
         })
     }

@@ -200,7 +200,7 @@ impl Store {
 
     /// What [`collect_alone`](Store::collect_alone) would do, on an index of its own that nobody publishes.
     fn rehearse(&self, options: &CollectOptions) -> Result<Collected> {
-        let objects = Objects::open(self.folder(), self.format(), self.settings())?;
+        let objects = Objects::open(self.disk(), self.folder(), self.format(), self.settings())?;
         let mut marker = Marker::new(self, &objects, Effect::None);
         let orphans = self.read_orphans(objects.index())?;
         for sealed in &orphans {

@@ -76,7 +76,7 @@ impl Copy<'_> {
             Some(writer) => writer,
             None => {
                 let (disk, folder) = (self.store.disk().clone(), self.store.folder().to_owned());
-                PackWriter::new(disk, folder, pack.kind)?
+                PackWriter::new(&disk, folder, pack.kind)?
             }
         };
         put(&mut writer, &mut self.compressor)?;

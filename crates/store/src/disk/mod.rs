@@ -7,6 +7,9 @@
 //! A failed `fsync` is final: Linux may have dropped the pages and calls the next one a success, so a file whose sync has failed
 //! writes nothing more ([`Error::Poisoned`]).
 
+#[cfg(test)]
+pub(crate) mod lossy;
+
 use std::fmt::Debug;
 use std::fs::{self, File, OpenOptions};
 use std::io::Write;
@@ -14,6 +17,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::{Error, Result};
+
+/// What an [`Error::Io`] says was tried when nobody knows any more what is on the disk.
+pub(crate) const SYNC: &str = "make durable";
 
 /// What the store does to its folder.
 pub trait Disk: Send + Sync + Debug {
@@ -55,7 +61,7 @@ pub trait Disk: Send + Sync + Debug {
 }
 
 /// A file that is being written, from front to back.
-pub trait DiskFile: Send + Debug {
+pub trait DiskFile: Send + Sync + Debug {
     /// Appends `bytes`.
     ///
     /// # Errors
@@ -77,18 +83,84 @@ pub type SharedDisk = Arc<dyn Disk>;
 ///
 /// # Errors
 /// [`Error::Io`]; the old file is then still there, or the new one already.
-pub fn replace(disk: &dyn Disk, drafts: &Path, path: &Path, bytes: &[u8]) -> Result<()> {
-    let draft = draft_path(drafts);
-    let written = disk.create(&draft).and_then(|mut file| {
-        file.write_all(bytes)?;
-        file.sync()
-    });
-    if let Err(error) = written.and_then(|()| disk.rename(&draft, path)) {
-        // The first error is the one to tell of.
-        let _ = disk.remove(&draft);
-        return Err(error);
-    }
+pub fn replace(disk: &SharedDisk, drafts: &Path, path: &Path, bytes: &[u8]) -> Result<()> {
+    let mut draft = Draft::create(disk, drafts)?;
+    draft.write_all(bytes)?;
+    draft.rename(path)?;
     disk.sync_folder(folder_of(path))
+}
+
+/// A file that is being written. It is removed unless it gets a name.
+#[derive(Debug)]
+pub struct Draft {
+    disk: SharedDisk,
+    path: PathBuf,
+    file: Box<dyn DiskFile>,
+    is_named: bool,
+}
+
+impl Draft {
+    /// A new file in the folder `drafts`, of a name that nobody else uses.
+    ///
+    /// # Errors
+    /// [`Error::Io`].
+    pub fn create(disk: &SharedDisk, drafts: &Path) -> Result<Draft> {
+        Draft::open(disk, draft_path(drafts))
+    }
+
+    /// A new file at `path`, in place of what a process that was killed may have left there. Only one may do so at a time.
+    ///
+    /// # Errors
+    /// [`Error::Io`].
+    pub fn create_at(disk: &SharedDisk, path: PathBuf) -> Result<Draft> {
+        disk.remove(&path)?;
+        Draft::open(disk, path)
+    }
+
+    fn open(disk: &SharedDisk, path: PathBuf) -> Result<Draft> {
+        Ok(Draft {
+            file: disk.create(&path)?,
+            disk: disk.clone(),
+            path,
+            is_named: false,
+        })
+    }
+
+    /// Appends `bytes`.
+    ///
+    /// # Errors
+    /// [`Error::Io`], [`Error::Poisoned`].
+    pub fn write_all(&mut self, bytes: &[u8]) -> Result<()> {
+        self.file.write_all(bytes)
+    }
+
+    /// Makes the content durable, and then gives the file its name; that is durable once its folder is.
+    ///
+    /// # Errors
+    /// [`Error::Io`], [`Error::Poisoned`].
+    pub fn rename(mut self, to: &Path) -> Result<()> {
+        self.file.sync()?;
+        self.rename_unsynced(to)
+    }
+
+    /// Gives the file its name: after a crash it may be there with any content. For what can be made again, and is checked.
+    ///
+    /// # Errors
+    /// [`Error::Io`].
+    pub fn rename_unsynced(mut self, to: &Path) -> Result<()> {
+        self.disk.rename(&self.path, to)?;
+        self.is_named = true;
+        Ok(())
+    }
+}
+
+impl Drop for Draft {
+    fn drop(&mut self) {
+        if !self.is_named {
+            // The first error is the one to tell of; what stays there counts for nothing, and is removed by the next `gc`.
+            let _ = self.disk.remove(&self.path);
+        }
+    }
 }
 
 /// The folder that a path of the store is in.
@@ -97,7 +169,7 @@ pub(crate) fn folder_of(path: &Path) -> &Path {
 }
 
 /// A path in `drafts` that nobody else uses: the process, and a number that it counts.
-pub(crate) fn draft_path(drafts: &Path) -> PathBuf {
+fn draft_path(drafts: &Path) -> PathBuf {
     use std::sync::atomic::{AtomicU64, Ordering};
     static COUNT: AtomicU64 = AtomicU64::new(0);
     let number = COUNT.fetch_add(1, Ordering::Relaxed);
@@ -146,7 +218,7 @@ impl DiskFile for RealFile {
         }
         let synced = self.file.sync_data();
         self.is_poisoned = synced.is_err();
-        synced.map_err(Error::io("make durable", &self.path))
+        synced.map_err(Error::io(SYNC, &self.path))
     }
 }
 
@@ -181,7 +253,7 @@ impl Disk for RealDisk {
 
     fn sync_folder(&self, folder: &Path) -> Result<()> {
         let synced = File::open(folder).and_then(|it| it.sync_all());
-        synced.map_err(Error::io("make durable", folder))
+        synced.map_err(Error::io(SYNC, folder))
     }
 
     fn remove(&self, path: &Path) -> Result<()> {

@@ -5,8 +5,8 @@ use std::io::ErrorKind;
 use std::path::Path;
 
 use crate::codec::{Read, Reader};
+use crate::disk::{SharedDisk, replace};
 use crate::id::{FileId, ID_BYTES};
-use crate::index::durable::{Draft, sync_folder};
 use crate::{Error, Result};
 
 const MAGIC: [u8; 8] = *b"TAMISMAN";
@@ -34,12 +34,9 @@ impl Manifest {
     }
 
     /// Replaces the manifest of the store at `store`, durably.
-    pub(super) fn write(&self, store: &Path) -> Result<()> {
-        let folder = store.join("index");
-        let mut draft = Draft::create(&store.join("tmp"))?;
-        draft.write(&self.encode())?;
-        draft.rename(&folder.join(NAME))?;
-        sync_folder(&folder)
+    pub(super) fn write(&self, disk: &SharedDisk, store: &Path) -> Result<()> {
+        let path = store.join("index").join(NAME);
+        replace(disk, &store.join("tmp"), &path, &self.encode())
     }
 
     fn encode(&self) -> Vec<u8> {

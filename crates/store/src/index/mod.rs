@@ -25,7 +25,6 @@
 //!
 //! Not here: reading packs (what a damaged segment says is found out there: ids are checked), making the index from packs, locks.
 
-mod durable;
 mod fresh;
 pub mod inflight;
 mod layout;
@@ -51,6 +50,7 @@ pub use verify::check_segment;
 pub use walk::Entries;
 pub use write::Builder;
 
+use crate::disk::{RealDisk, SharedDisk};
 use crate::id::{FileId, ObjectId};
 use crate::{Error, Result};
 use fresh::Fresh;
@@ -133,6 +133,7 @@ pub struct Entry {
 /// All methods can be called from any thread. Look-ups wait for nothing but the sorting of what is to be published.
 #[derive(Debug)]
 pub struct Index {
+    disk: SharedDisk,
     store: PathBuf,
     state: RwLock<State>,
     /// Held while a publication goes on; the file or folder that could not be made durable, if one could not.
@@ -154,8 +155,13 @@ impl Index {
     /// # Errors
     /// When the manifest or a segment that it names cannot be read or is damaged.
     pub fn open(store: &Path) -> Result<Index> {
+        Index::open_on(RealDisk::shared(), store)
+    }
+
+    pub(crate) fn open_on(disk: SharedDisk, store: &Path) -> Result<Index> {
         let (manifest, segments) = load(store, &[])?;
         Ok(Index {
+            disk,
             store: store.to_owned(),
             state: RwLock::new(State {
                 fresh: Fresh::default(),

@@ -6,8 +6,8 @@ use std::collections::HashSet;
 use std::fs;
 use std::sync::Arc;
 
+use crate::disk::SYNC;
 use crate::id::{FileId, ObjectId};
-use crate::index::durable::{SYNC, remove, sync_folder};
 use crate::index::manifest::Manifest;
 use crate::index::merge::{Layer, Merge};
 use crate::index::rows::{Rows, Sorted};
@@ -93,7 +93,11 @@ impl Index {
                 generation: manifest.generation.wrapping_add(1),
                 segments: segments.iter().map(|segment| segment.id()).collect(),
             };
-            manifest.write(&self.store)?;
+            manifest.write(&self.disk, &self.store)?;
+        } else {
+            // The process that wrote this manifest may have been killed before its name was durable, and what is known here will be
+            // relied on; and segments of the one before must not go before it does.
+            self.disk.sync_folder(&self.folder())?;
         }
         self.adopt(&manifest, segments);
         self.sweep(&manifest);
@@ -127,8 +131,8 @@ impl Index {
         if merge.packs().is_empty() {
             return Ok(None);
         }
-        let id = write_segment(&merge, &self.store)?;
-        sync_folder(&folder)?;
+        let id = write_segment(&merge, &self.disk, &self.store)?;
+        self.disk.sync_folder(&folder)?;
         let segment = Segment::open(&folder.join(id.to_string()))?;
         Ok(Some(Arc::new(segment)))
     }
@@ -150,7 +154,7 @@ impl Index {
             let name = file.file_name();
             let id = name.to_str().and_then(|name| name.parse::<FileId>().ok());
             if id.is_some_and(|id| !manifest.segments.contains(&id)) {
-                let _ = remove(&file.path());
+                let _ = self.disk.remove(&file.path());
             }
         }
     }

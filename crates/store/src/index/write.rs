@@ -2,9 +2,9 @@
 
 use std::path::Path;
 
+use crate::disk::{Draft, SharedDisk};
 use crate::id::{FileId, ObjectId};
 use crate::index::PackEntry;
-use crate::index::durable::Draft;
 use crate::index::layout::{Block, Layout};
 use crate::index::rows::{Row, Rows, Slot, Sorted};
 use crate::{Error, Result};
@@ -50,16 +50,20 @@ impl Builder {
     ///
     /// # Errors
     /// When the disk refuses, or there are more entries than 32 bits count.
-    pub fn write(mut self, store: &Path) -> Result<FileId> {
+    pub fn write(mut self, disk: &SharedDisk, store: &Path) -> Result<FileId> {
         self.rows.sort();
-        write_segment(&self.rows, store)
+        write_segment(&self.rows, disk, store)
     }
 }
 
 /// Writes a segment of `entries` to `index/ID` of the store at `store`.
-pub(super) fn write_segment(entries: &impl Sorted, store: &Path) -> Result<FileId> {
+pub(super) fn write_segment(
+    entries: &impl Sorted,
+    disk: &SharedDisk,
+    store: &Path,
+) -> Result<FileId> {
     let layout = layout_of(entries)?;
-    let mut out = Output::new(Draft::create(&store.join("tmp"))?);
+    let mut out = Output::new(Draft::create(disk, &store.join("tmp"))?);
     out.put(&layout.encode(entries.packs()))?;
     write_fan_out(entries, &layout, &mut out)?;
     out.pad_to(layout.prefixes)?;
@@ -160,7 +164,7 @@ impl Output {
 
     fn flush(&mut self) -> Result<()> {
         self.hasher.update(&self.buffer);
-        self.draft.write(&self.buffer)?;
+        self.draft.write_all(&self.buffer)?;
         self.buffer.clear();
         Ok(())
     }
@@ -169,7 +173,7 @@ impl Output {
     fn finish(mut self, folder: &Path) -> Result<FileId> {
         self.flush()?;
         let id = FileId(self.hasher.finalize().into());
-        self.draft.write(&id.0)?;
+        self.draft.write_all(&id.0)?;
         self.draft.rename(&folder.join(id.to_string()))?;
         Ok(id)
     }

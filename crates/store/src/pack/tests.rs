@@ -30,7 +30,7 @@ fn write(
 ) -> Result<(PathBuf, SealedPack)> {
     let kind = PackKind::Data;
     let mut compressor = Compressor::new(compression, 100);
-    let mut writer = PackWriter::new(RealDisk::shared(), store.path().to_owned(), kind)?;
+    let mut writer = PackWriter::new(&RealDisk::shared(), store.path().to_owned(), kind)?;
     for object in objects {
         writer.put(object_id(kind, object), object, &mut compressor)?;
     }

@@ -9,7 +9,7 @@ use std::path::PathBuf;
 
 use super::frame::{Compressor, FrameHeader, OpenFrame};
 use super::{END_MAGIC, HEADER_BYTES, PackedObject, header, path};
-use crate::disk::{DiskFile, SharedDisk, draft_path};
+use crate::disk::{Draft, SharedDisk};
 use crate::id::{FileId, ObjectId};
 use crate::index::{PackEntry, PackKind};
 use crate::{Error, Result};
@@ -22,11 +22,9 @@ const WRITE_BYTES: usize = 512 << 10;
 /// A pack that is being filled.
 #[derive(Debug)]
 pub struct PackWriter {
-    disk: SharedDisk,
     store: PathBuf,
     kind: PackKind,
-    draft: PathBuf,
-    file: Box<dyn DiskFile>,
+    draft: Draft,
     /// Frames not yet written.
     pending: Vec<u8>,
     /// Length of what is written.
@@ -36,7 +34,6 @@ pub struct PackWriter {
     stored: OpenFrame,
     frames: Vec<(u32, FrameHeader)>,
     objects: Vec<PackedObject>,
-    is_sealed: bool,
 }
 
 /// A pack that is complete and durable.
@@ -53,15 +50,11 @@ impl PackWriter {
     ///
     /// # Errors
     /// [`Error::Io`].
-    pub fn new(disk: SharedDisk, store: PathBuf, kind: PackKind) -> Result<PackWriter> {
-        let draft = draft_path(&store.join("tmp"));
-        let file = disk.create(&draft)?;
+    pub fn new(disk: &SharedDisk, store: PathBuf, kind: PackKind) -> Result<PackWriter> {
         Ok(PackWriter {
-            disk,
+            draft: Draft::create(disk, &store.join("tmp"))?,
             store,
             kind,
-            draft,
-            file,
             pending: header(kind).to_vec(),
             written_bytes: 0,
             plain_bytes: 0,
@@ -69,7 +62,6 @@ impl PackWriter {
             stored: OpenFrame::default(),
             frames: Vec::new(),
             objects: Vec::new(),
-            is_sealed: false,
         })
     }
 
@@ -128,10 +120,7 @@ impl PackWriter {
         self.pending.extend_from_slice(&footer);
         self.pending.extend_from_slice(&id.0);
         self.write()?;
-        self.file.sync()?;
-        let path = path(&self.store, id, self.kind);
-        self.disk.rename(&self.draft, &path)?;
-        self.is_sealed = true;
+        self.draft.rename(&path(&self.store, id, self.kind))?;
         Ok(SealedPack {
             pack: PackEntry {
                 id,
@@ -140,7 +129,7 @@ impl PackWriter {
                 file_bytes: self.written_bytes,
                 plain_bytes: self.plain_bytes,
             },
-            objects: std::mem::take(&mut self.objects),
+            objects: self.objects,
         })
     }
 
@@ -175,18 +164,9 @@ impl PackWriter {
                         .to_owned(),
             });
         }
-        self.file.write_all(&self.pending)?;
+        self.draft.write_all(&self.pending)?;
         self.written_bytes += self.pending.len() as u64;
         self.pending.clear();
         Ok(())
-    }
-}
-
-impl Drop for PackWriter {
-    fn drop(&mut self) {
-        if !self.is_sealed {
-            // What stays there is removed by the next `gc`.
-            let _ = self.disk.remove(&self.draft);
-        }
     }
 }

@@ -38,8 +38,8 @@ impl Aside {
     pub(super) fn replace(&mut self, path: &Path, old: &[u8], new: &[u8]) -> Result<()> {
         let kept = self.free_name(path)?;
         let drafts = self.store.join("tmp");
-        replace(self.disk.as_ref(), &drafts, &kept, old)?;
-        replace(self.disk.as_ref(), &drafts, path, new)?;
+        replace(&self.disk, &drafts, &kept, old)?;
+        replace(&self.disk, &drafts, path, new)?;
         self.moved.push(kept);
         Ok(())
     }

@@ -82,7 +82,7 @@ impl Repair<'_> {
             chunks: Parameters::default(),
             number: new_number(),
         };
-        format.write(self.aside.disk.as_ref(), &self.folder)
+        format.write(&self.aside.disk, &self.folder)
     }
 
     /// Moves commits aside that are not what their names say, or puts them right.
@@ -178,7 +178,7 @@ impl Repair<'_> {
             "the branch is at {id} now: the newest commit that no other was made from"
         ));
         crate::disk::replace(
-            self.aside.disk.as_ref(),
+            &self.aside.disk,
             &self.folder.join("tmp"),
             &path,
             &encode_ref(*id),

@@ -56,7 +56,7 @@ impl Repair<'_> {
         let folder = self.folder.clone();
         let kind = pack.kind;
         let mut rescue = Rescue {
-            new_writer: Box::new(move || PackWriter::new(disk.clone(), folder.clone(), kind)),
+            new_writer: Box::new(move || PackWriter::new(&disk, folder.clone(), kind)),
             index,
             compressor: Compressor::new(
                 self.settings.compression,

@@ -188,6 +188,8 @@ impl Session<'_> {
         let (Some(head), true) = (head, head != known) else {
             return Ok(());
         };
+        // Whoever moved it may have been killed before that was durable; what is noted below will be.
+        self.store.refs().settle_head()?;
         let root_of = |id| self.store.refs().commit(id).map(|it| it.root);
         // A commit that is gone cannot be told from none: everything then is taken over that is not staged otherwise.
         let old = known.and_then(|id| root_of(id).ok());

@@ -4,6 +4,8 @@
 //! adopted, by reading their footers. So an `add` that was killed goes on where it was.
 
 mod commit;
+#[cfg(test)]
+mod crash;
 mod unstage;
 
 pub use commit::{CommitRequest, Committed};
@@ -67,7 +69,7 @@ impl<'s> Session<'s> {
     pub fn open(store: &'s Store, work_tree: &Path) -> Result<Session<'s>> {
         let lock = store.locks().exclusive(Role::Staging, Wait::No)?;
         let mut session = Session {
-            staging: Staging::open_for_writing(&store.staging_folder())?,
+            staging: Staging::open_for_writing_on(store.disk(), &store.staging_folder())?,
             root: Arc::new(Root::open(work_tree, store.folder())?),
             chunker: Arc::new(Chunker::new(store.format().chunks)?),
             store,
@@ -241,6 +243,10 @@ impl Store {
         self.objects().index().refresh()?;
         let packs = self.read_orphans(self.objects().index())?;
         let ids = packs.iter().map(|it| it.pack.id).collect();
+        if !packs.is_empty() {
+            // Their names may not be durable yet, and the index that has them soon is.
+            self.disk().sync_folder(&self.folder().join("packs"))?;
+        }
         self.publish_locked(&packs, &HashSet::new())?;
         Ok(ids)
     }

@@ -1,7 +1,7 @@
 //! Appends to the log, makes it durable, and makes a smaller one.
 
 use super::list::{at_commit, is_same};
-use super::log_file::{self, Durability, LogFile, Mode};
+use super::log_file::{self, Durability, LogFile};
 use super::record::{put_committed, put_entry, put_path_record};
 use super::table::LOG_BYTES_MAX;
 use super::{Staging, StampInfo, new_generation, path_fault, record, scan, table_file, table_path};
@@ -38,6 +38,15 @@ impl Writer {
     pub(super) fn new(log: LogFile) -> Writer {
         let state = State::Opened;
         Writer { log, state }
+    }
+
+    /// Waits until everything is on the disk.
+    fn settle(&mut self) -> Result<()> {
+        match self.state {
+            State::Opened => self.attempt(LogFile::sync_found),
+            State::Dirty => self.attempt(LogFile::sync),
+            State::Synced | State::Poisoned => Ok(()),
+        }
     }
 
     /// Does something to the disk; if that fails, this was the last time.
@@ -119,10 +128,8 @@ impl Staging {
     pub fn sync(&mut self) -> Result<()> {
         self.flush()?;
         let writer = self.writer()?;
-        if writer.state != State::Synced {
-            writer.attempt(|log| log.sync())?;
-            writer.state = State::Synced;
-        }
+        writer.settle()?;
+        writer.state = State::Synced;
         let uncovered_bytes = self.image.len_bytes() - self.table_covers;
         // To read so much again takes about as long as to write the table.
         if uncovered_bytes > table_file::len_bytes(&self.latest.table) / 4 {
@@ -160,17 +167,16 @@ impl Staging {
         }
         let offsets = self.offsets_below(b"")?;
         let path = self.log_path.clone();
-        let written = log_file::replace(&path, Durability::Synced, |out| {
-            self.write_compacted(&offsets, id, &mut |bytes| {
-                out.write_all(bytes).map_err(Error::io("write", &path))
-            })
+        let disk = self.writer()?.log.disk.clone();
+        let written = log_file::replace(&disk, &path, Durability::Synced, |out| {
+            self.write_compacted(&offsets, id, &mut |bytes| out.put(bytes))
         });
         // After a failure, only who opens it anew can tell which of the two logs has the name.
         let access = self.image.access();
         let folder = self.folder.clone();
         *self = self.writer()?.attempt(|_| {
             written?;
-            Staging::open_as(&folder, Mode::Writing, access)
+            Staging::open_as(Some(&disk), &folder, access)
         })?;
         self.write_table();
         Ok(true)
@@ -241,9 +247,7 @@ impl Staging {
         if writer.state == State::Dirty {
             return Ok(());
         }
-        if writer.state == State::Opened {
-            writer.attempt(|log| log.sync())?;
-        }
+        writer.settle()?;
         writer.state = State::Dirty;
         if end > scan::HEADER_BYTES {
             record::put_checkpoint(generation, end, self.image.tail_mut());
@@ -287,10 +291,12 @@ impl Staging {
         let covered_bytes = self.image.len_bytes();
         let header = table_file::header(self.generation, covered_bytes, &self.latest);
         let path = table_path(&self.folder);
-        let written = log_file::replace(&path, Durability::None, |out| {
-            let slots = self.latest.table.slots().as_flattened();
-            let written = out.write_all(&header).and_then(|()| out.write_all(slots));
-            written.map_err(Error::io("write", &path))
+        let written = self.writer().map(|writer| writer.log.disk.clone());
+        let written = written.and_then(|disk| {
+            log_file::replace(&disk, &path, Durability::None, |out| {
+                out.put(&header)?;
+                out.put(self.latest.table.slots().as_flattened())
+            })
         });
         if written.is_ok() {
             self.table_covers = covered_bytes;

@@ -1,26 +1,26 @@
 //! All that the staging does to the disk.
 
-use std::fs::{self, File};
-use std::io::{BufWriter, Write};
-use std::os::unix::fs::FileExt;
+use std::fs::File;
 use std::path::{Path, PathBuf};
 
-use crate::{Error, Result};
+use crate::Result;
+use crate::disk::{DiskFile, Draft, SharedDisk, folder_of};
 
-/// What a log is opened for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Mode {
-    Reading,
-    Writing,
-}
+/// What is written at once where a file is replaced.
+const BUFFER_BYTES: usize = 256 << 10;
 
-/// The file of the log.
+/// The file of the log, as its one writer has it.
 #[derive(Debug)]
 pub(super) struct LogFile {
+    pub(super) disk: SharedDisk,
     path: PathBuf,
-    /// To be read; it is written to by what is below.
+    /// To be read.
     pub(super) file: File,
+    /// To be appended to.
+    out: Box<dyn DiskFile>,
     len_bytes: u64,
+    /// So many were there when it was opened, or were synced since.
+    kept_bytes: u64,
 }
 
 /// Whether a file must be on the disk before it takes the place of another.
@@ -33,100 +33,99 @@ pub(super) enum Durability {
 }
 
 impl LogFile {
-    /// Opens the log at `path`.
-    pub(super) fn open(path: &Path, mode: Mode) -> Result<LogFile> {
-        let mut options = File::options();
-        let file = options.read(true).write(mode == Mode::Writing).open(path);
-        let file = file.map_err(Error::io("open", path))?;
-        let metadata = file.metadata().map_err(Error::io("read", path))?;
+    /// The log at `path`, which is open as `file`, to be appended to; what is behind `len_bytes` is taken away.
+    pub(super) fn open(
+        disk: &SharedDisk,
+        path: &Path,
+        file: File,
+        len_bytes: u64,
+    ) -> Result<LogFile> {
         Ok(LogFile {
+            disk: disk.clone(),
             path: path.to_owned(),
             file,
-            len_bytes: metadata.len(),
+            out: disk.append(path, len_bytes)?,
+            len_bytes,
+            kept_bytes: len_bytes,
         })
-    }
-
-    /// Its length.
-    pub(super) fn len_bytes(&self) -> u64 {
-        self.len_bytes
     }
 
     /// Writes `bytes` at the end; they need not be on the disk yet.
     pub(super) fn append(&mut self, bytes: &[u8]) -> Result<()> {
-        let written = self.file.write_all_at(bytes, self.len_bytes);
-        written.map_err(Error::io("write", &self.path))?;
+        self.out.write_all(bytes)?;
         self.len_bytes += bytes.len() as u64;
         Ok(())
     }
 
-    /// Waits until everything is on the disk.
-    pub(super) fn sync(&self) -> Result<()> {
-        self.file.sync_data().map_err(Error::io("sync", &self.path))
+    /// Waits until everything is on the disk. After a failure, what was appended is taken away: it may be in memory alone, for ever
+    /// (fsync(2) tells of that only once), and the next who appends would say that it is on the disk.
+    pub(super) fn sync(&mut self) -> Result<()> {
+        let synced = self.out.sync();
+        match &synced {
+            Ok(()) => self.kept_bytes = self.len_bytes,
+            Err(_) => drop(self.disk.append(&self.path, self.kept_bytes)),
+        }
+        synced
     }
 
-    /// Takes away what is behind `len_bytes`.
-    pub(super) fn cut(&mut self, len_bytes: u64) -> Result<()> {
-        let cut = self.file.set_len(len_bytes);
-        cut.map_err(Error::io("truncate", &self.path))?;
-        self.len_bytes = len_bytes;
+    /// Waits until what is there was made by somebody who may have been killed before he saw to that: the name, and everything.
+    pub(super) fn sync_found(&mut self) -> Result<()> {
+        self.out.sync()?;
+        self.disk.sync_folder(folder_of(&self.path))
+    }
+}
+
+/// A file that is being written through a buffer.
+#[derive(Debug)]
+pub(super) struct Output {
+    draft: Draft,
+    buffer: Vec<u8>,
+}
+
+impl Output {
+    /// Appends `bytes`.
+    pub(super) fn put(&mut self, bytes: &[u8]) -> Result<()> {
+        if self.buffer.len() + bytes.len() > BUFFER_BYTES {
+            self.flush()?;
+        }
+        match bytes.len() < BUFFER_BYTES {
+            true => {
+                self.buffer.extend_from_slice(bytes);
+                Ok(())
+            }
+            false => self.draft.write_all(bytes),
+        }
+    }
+
+    fn flush(&mut self) -> Result<()> {
+        if !self.buffer.is_empty() {
+            self.draft.write_all(&self.buffer)?;
+            self.buffer.clear();
+        }
         Ok(())
     }
 }
 
 /// Makes a file of what `write` writes, and gives it the name `path` when it is whole.
 pub(super) fn replace(
+    disk: &SharedDisk,
     path: &Path,
     durability: Durability,
-    write: impl FnOnce(&mut dyn Write) -> Result<()>,
+    write: impl FnOnce(&mut Output) -> Result<()>,
 ) -> Result<()> {
     // Not a random name: only the one process that has the lock writes, and what it leaves behind when it is killed is
     // overwritten by the next.
-    let new = path.with_extension("new");
-    let written = write_new(&new, durability, write)
-        .and_then(|()| fs::rename(&new, path).map_err(Error::io("rename", &new)));
-    if let Err(error) = written {
-        let _ = fs::remove_file(&new); // The first failure is the one to tell.
-        return Err(error);
-    }
-    match (durability, path.parent()) {
-        (Durability::Synced, Some(folder)) => sync_folder(folder),
-        _ => Ok(()),
-    }
-}
-
-fn write_new(
-    new: &Path,
-    durability: Durability,
-    write: impl FnOnce(&mut dyn Write) -> Result<()>,
-) -> Result<()> {
-    let file = File::create(new).map_err(Error::io("create", new))?;
-    let mut out = BufWriter::with_capacity(256 << 10, file);
+    let mut out = Output {
+        draft: Draft::create_at(disk, path.with_extension("new"))?,
+        buffer: Vec::new(),
+    };
     write(&mut out)?;
-    let file = out
-        .into_inner()
-        .map_err(|error| Error::io("write", new)(error.into_error()))?;
+    out.flush()?;
     match durability {
-        Durability::Synced => file.sync_all().map_err(Error::io("sync", new)),
-        Durability::None => Ok(()),
-    }
-}
-
-/// Makes the folder at `path` if it is not there.
-pub(super) fn make_folder(path: &Path) -> Result<()> {
-    fs::create_dir_all(path).map_err(Error::io("create", path))
-}
-
-/// Takes away a file that may not be there.
-pub(super) fn remove(path: &Path) -> Result<()> {
-    match fs::remove_file(path) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-            Err(Error::io("remove", path)(error))
+        Durability::Synced => {
+            out.draft.rename(path)?;
+            disk.sync_folder(folder_of(path))
         }
-        _ => Ok(()),
+        Durability::None => out.draft.rename_unsynced(path),
     }
-}
-
-fn sync_folder(path: &Path) -> Result<()> {
-    let folder = File::open(path).map_err(Error::io("open", path))?;
-    folder.sync_all().map_err(Error::io("sync", path))
 }

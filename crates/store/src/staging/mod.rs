@@ -39,6 +39,7 @@ mod table_file;
 #[cfg(test)]
 mod tests;
 
+use std::fs::File;
 use std::hash::{BuildHasher, RandomState};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
@@ -46,6 +47,7 @@ use std::time::SystemTime;
 use tamis_engine::stamp::Stamp;
 
 use crate::codec::{Flaw, Read};
+use crate::disk::{RealDisk, SharedDisk};
 use crate::entry::{Content, Entry};
 use crate::id::CommitId;
 use crate::{Error, Result};
@@ -53,7 +55,7 @@ use crate::{Error, Result};
 use append::Writer;
 use image::{Access, Image};
 use latest::Latest;
-use log_file::{Durability, LogFile, Mode};
+use log_file::{Durability, LogFile};
 use record::{PathRecord, Record};
 
 pub use list::{Change, Changes, Sorted};
@@ -187,15 +189,18 @@ impl Staging {
     /// # Errors
     /// When there is one already, or the disk refuses.
     pub fn create(folder: &Path) -> Result<()> {
-        log_file::make_folder(folder)?;
+        Staging::create_on(&RealDisk::shared(), folder)
+    }
+
+    pub(crate) fn create_on(disk: &SharedDisk, folder: &Path) -> Result<()> {
+        disk.create_folder(folder)?;
         let path = log_path(folder);
         if path.exists() {
             return Err(Error::Exists { path });
         }
-        log_file::remove(&table_path(folder))?;
-        log_file::replace(&path, Durability::Synced, |out| {
-            let header = scan::header(new_generation());
-            out.write_all(&header).map_err(Error::io("write", &path))
+        disk.remove(&table_path(folder))?;
+        log_file::replace(disk, &path, Durability::Synced, |out| {
+            out.put(&scan::header(new_generation()))
         })
     }
 
@@ -206,7 +211,7 @@ impl Staging {
     /// # Errors
     /// When the log cannot be read, is of a newer version, or is damaged.
     pub fn open(folder: &Path) -> Result<Staging> {
-        Staging::open_as(folder, Mode::Reading, Access::Mapped)
+        Staging::open_as(None, folder, Access::Mapped)
     }
 
     /// Opens what is staged for reading and writing, and cuts a torn tail off. The caller holds the store's lock.
@@ -214,15 +219,21 @@ impl Staging {
     /// # Errors
     /// As [`Staging::open`], and when the log may not be written to.
     pub fn open_for_writing(folder: &Path) -> Result<Staging> {
-        Staging::open_as(folder, Mode::Writing, Access::Mapped)
+        Staging::open_for_writing_on(&RealDisk::shared(), folder)
     }
 
-    fn open_as(folder: &Path, mode: Mode, access: Access) -> Result<Staging> {
+    pub(crate) fn open_for_writing_on(disk: &SharedDisk, folder: &Path) -> Result<Staging> {
+        Staging::open_as(Some(disk), folder, Access::Mapped)
+    }
+
+    /// To be written to if there is a `disk` for that.
+    fn open_as(disk: Option<&SharedDisk>, folder: &Path, access: Access) -> Result<Staging> {
         let log_path = log_path(folder);
         // Before the log: a writer may add to both meanwhile, and then a table of before fits a log of after.
         let table = table_file::read(&table_path(folder));
-        let mut log = LogFile::open(&log_path, mode)?;
-        let image = Image::of_file(&log.file, log.len_bytes(), access);
+        let file = File::open(&log_path).map_err(Error::io("open", &log_path))?;
+        let metadata = file.metadata().map_err(Error::io("read", &log_path))?;
+        let image = Image::of_file(&file, metadata.len(), access);
         let mut image = image.map_err(Error::io("read", &log_path))?;
         let generation = check_header(&image, &log_path)?;
         let read = match table.and_then(|table| read_behind(&image, generation, table)) {
@@ -232,14 +243,13 @@ impl Staging {
         let LogRead { latest, end, start } = read.map_err(|flaw| damaged(&log_path, flaw))?;
         image.cut(end);
         let table_covers = if start > scan::HEADER_BYTES { start } else { 0 };
-        if mode == Mode::Writing {
+        let mut writer = None;
+        if let Some(disk) = disk {
             if table_covers == 0 {
                 // Or it might seem to fit when the log has grown again.
-                log_file::remove(&table_path(folder))?;
+                disk.remove(&table_path(folder))?;
             }
-            if log.len_bytes() != end {
-                log.cut(end)?;
-            }
+            writer = Some(Writer::new(LogFile::open(disk, &log_path, file, end)?));
         }
         Ok(Staging {
             folder: folder.to_owned(),
@@ -248,7 +258,7 @@ impl Staging {
             image,
             latest,
             table_covers,
-            writer: (mode == Mode::Writing).then(|| Writer::new(log)),
+            writer,
         })
     }
 

@@ -1,7 +1,7 @@
 //! The staging area against a map in memory, and against disks that lose or change bytes.
 
 use std::collections::BTreeMap;
-use std::fs::{self, File};
+use std::fs;
 use std::path::Path;
 
 use proptest::collection::vec;
@@ -12,6 +12,7 @@ use tempfile::TempDir;
 use super::record::Frame;
 use super::*;
 use crate::codec::checksum;
+use crate::disk::lossy::LossyDisk;
 use crate::entry::{Body, Run};
 use crate::id::ObjectId;
 
@@ -120,7 +121,7 @@ fn put(staging: &mut Staging, path: &[u8], staged: &Staged) {
 }
 
 fn open(folder: &Path, access: Access) -> Staging {
-    Staging::open_as(folder, Mode::Writing, access).expect("it is whole")
+    Staging::open_as(Some(&RealDisk::shared()), folder, access).expect("it is whole")
 }
 
 fn new_staging() -> (TempDir, Staging) {
@@ -161,7 +162,7 @@ fn follow(step: &Step, folder: &Path, access: Access, staging: &mut Staging, mod
         Step::Reopen | Step::LoseTable => {
             staging.sync().expect("there is room");
             if matches!(step, Step::LoseTable) {
-                log_file::remove(&table_path(folder)).expect("it is ours");
+                drop(fs::remove_file(table_path(folder)));
             }
             *staging = open(folder, access);
         }
@@ -202,8 +203,7 @@ fn check(staging: &Staging, model: &Model) {
         let known = staging.known(path).expect("it is whole");
         assert_eq!(known.is_some(), expected.is_some());
         if let (Some(known), Some(staged)) = (known, expected) {
-            let is_trusted = staged.stamp.is_trusted;
-            assert_eq!(known.vouches_for(&known.stamp), is_trusted);
+            assert_eq!(known.vouches_for(&known.stamp), staged.stamp.is_trusted);
             assert_eq!(known.stamp.modified_ns, staged.entry.modified_ns);
             let stamp = StampInfo::of(&known.stamp, known.is_trusted, known.has_more_names);
             assert_eq!(stamp, staged.stamp);
@@ -447,15 +447,16 @@ fn a_table_is_never_trusted() {
 
 #[test]
 fn a_failed_write_is_final() {
-    let (folder, mut staging) = new_staging();
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let disk = LossyDisk::new(folder.path());
+    Staging::create_on(&disk.shared(), folder.path()).expect("there is room");
+    let staging = Staging::open_for_writing_on(&disk.shared(), folder.path());
+    let mut staging = staging.expect("it is whole");
     put(&mut staging, b"a", &staged(1));
     staging.sync().expect("there is room");
     put(&mut staging, b"b", &staged(2));
-    let read_only = File::open(log_path(folder.path())).expect("it is there");
-    let writer = staging.writer.as_mut().expect("it was opened for writing");
-    let file = std::mem::replace(&mut writer.log.file, read_only);
+    disk.fail(0, nix::libc::ENOSPC);
     assert!(matches!(staging.sync(), Err(Error::Io { .. })));
-    staging.writer.as_mut().expect("it is there").log.file = file;
     let stamp = staged(3).stamp;
     let is_poisoned = |result: Result<()>| matches!(result, Err(Error::Poisoned { .. }));
     assert!(is_poisoned(staging.sync()));

@@ -15,7 +15,7 @@ use crate::staging::StampInfo;
 /// A pack of these chunks, as the sealer of an `add` leaves it.
 pub(super) fn seal(store: &Store, chunks: &[Vec<u8>]) -> SealedPack {
     let (disk, folder) = (store.disk().clone(), store.folder().to_owned());
-    let mut writer = PackWriter::new(disk, folder, PackKind::Data).expect("a draft");
+    let mut writer = PackWriter::new(&disk, folder, PackKind::Data).expect("a draft");
     let mut compressor = crate::pack::frame::Compressor::new(store.settings().compression, 4000);
     for chunk in chunks {
         let put = writer.put(ObjectId::of_chunk(chunk), chunk, &mut compressor);

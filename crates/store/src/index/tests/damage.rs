@@ -171,7 +171,9 @@ fn a_damaged_manifest_is_noticed() {
         generation: 7,
         segments: vec![FileId([1; 32]), FileId([2; 32])],
     };
-    manifest.write(store.path()).expect("there is room");
+    manifest
+        .write(&RealDisk::shared(), store.path())
+        .expect("there is room");
     let folder = store.path().join("index");
     assert_eq!(Manifest::read(&folder).expect("it is whole"), manifest);
     let path = folder.join("manifest");
@@ -191,7 +193,9 @@ fn a_manifest_that_names_a_lost_segment_is_an_error() {
         generation: 1,
         segments: vec![FileId([1; 32])],
     };
-    manifest.write(store.path()).expect("there is room");
+    manifest
+        .write(&RealDisk::shared(), store.path())
+        .expect("there is room");
     let error = Index::open(store.path()).expect_err("the segment is lost");
     assert!(matches!(error, Error::Io { .. }), "{error}");
 }

@@ -76,7 +76,9 @@ fn write(packs: &[Vec<ObjectId>], store: &Path) -> PathBuf {
     for (number, ids) in packs.iter().enumerate() {
         builder.add_pack(pack(number as u32, ids), ids.iter().copied());
     }
-    let id = builder.write(store).expect("there is room");
+    let id = builder
+        .write(&RealDisk::shared(), store)
+        .expect("there is room");
     store.join("index").join(id.to_string())
 }
 

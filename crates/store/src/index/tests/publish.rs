@@ -6,7 +6,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use proptest::prelude::*;
 
 use super::*;
-use crate::index::durable::steps_left;
+use crate::disk::Disk;
+use crate::disk::lossy::LossyDisk;
 
 /// What happens to an index.
 #[derive(Clone, Debug)]
@@ -228,21 +229,34 @@ fn processes_see_what_others_published() {
     }
 }
 
+/// A store with nothing in it, on a disk that can fail.
+fn lossy_store() -> (TempDir, LossyDisk, Index) {
+    let store = tempfile::tempdir().expect("a temporary folder");
+    let disk = LossyDisk::new(store.path());
+    for name in ["index", "tmp"] {
+        let made = disk.create_folder(&store.path().join(name));
+        made.expect("there is room");
+    }
+    disk.sync_folder(store.path()).expect("it is there");
+    let index = Index::open_on(disk.shared(), store.path());
+    (store, disk, index.expect("an empty store has an index"))
+}
+
 #[test]
 fn after_a_power_cut_the_old_or_the_new_index_is_there() {
     let old = (0..100).map(id).collect::<Vec<_>>();
     let new = (90..200).map(id).collect::<Vec<_>>();
     for steps in 0.. {
-        let store = store();
-        let index = Index::open(store.path()).expect("an empty store has an index");
+        let (_store, disk, index) = lossy_store();
         index.add_fresh(pack(0, &old), old.iter().copied());
         index.publish().expect("there is room");
         index.add_fresh(pack(1, &new), new.iter().copied());
-        steps_left(Some(steps));
+        disk.die_after(steps);
         let published = index.publish();
         // Whoever goes on without power still finds everything.
         assert!(new.iter().all(|id| matches!(index.find(id), Ok(Some(_)))));
-        steps_left(None);
+        let store = tempfile::tempdir().expect("a temporary folder");
+        disk.crash(steps, store.path());
         let again = Index::open(store.path()).expect("one of the two is there");
         assert!(old.iter().all(|id| matches!(again.find(id), Ok(Some(_)))));
         let count = new
@@ -270,12 +284,10 @@ fn a_publication_that_failed_can_be_repeated_if_it_is_known_what_is_on_the_disk(
     let ids = (0..100).map(id).collect::<Vec<_>>();
     let mut poisoned = 0;
     for steps in 0..12 {
-        let store = store();
-        let index = Index::open(store.path()).expect("an empty store has an index");
+        let (_store, disk, index) = lossy_store();
         index.add_fresh(pack(0, &ids), ids.iter().copied());
-        steps_left(Some(steps));
+        disk.fail(steps, nix::libc::EIO);
         let failed = index.publish();
-        steps_left(None);
         let Err(Error::Io { action, .. }) = failed else {
             assert!(failed.is_ok());
             continue;
