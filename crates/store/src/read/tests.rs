@@ -12,6 +12,7 @@ use crate::chunker::Parameters;
 use crate::entry::{Body, Entry, Run};
 use crate::index::PackKind;
 use crate::ingest::Ingest;
+use crate::lock::{Role, Wait};
 use crate::testing::{TestStore, noise};
 
 /// A store with a file of each shape, and their bytes.
@@ -99,52 +100,70 @@ fn any_range_is_that_of_the_plain_bytes() {
     }
 }
 
-#[test]
-fn a_hole_of_fifty_gigabytes_is_one_read() {
-    let test = TestStore::with_chunks(Parameters::default());
-    let mut ingest = Ingest::start(&test.store).expect("there is room");
-    let len_bytes = 256 << 10;
+/// A file of chunks, each so many times.
+fn child_of(store: &Store, chunks: &[(&[u8], u32)]) -> Child {
+    let mut ingest = Ingest::start(store).expect("there is room");
     let mut at = ingest.chunks().expect("there is room");
-    let zeros = ingest.data().put(&vec![0; len_bytes as usize], &mut at);
-    let end = ingest
-        .data()
-        .put(b"the end", &mut at)
-        .expect("there is room");
+    let runs: Vec<_> = chunks
+        .iter()
+        .map(|(chunk, count)| Run {
+            id: ingest.data().put(chunk, &mut at).expect("there is room"),
+            len_bytes: chunk.len() as u32,
+            count: *count,
+        })
+        .collect();
     at.finish();
     ingest.settle().expect("there is room");
-    let lock = test
-        .store
-        .locks()
-        .exclusive(crate::lock::Role::Publish, crate::lock::Wait::Yes);
-    ingest
-        .publish(&test.store, &lock.expect("it is free"))
-        .expect("there is room");
-    let hole = Run {
-        id: zeros.expect("there is room"),
-        len_bytes,
-        count: 200_000,
-    };
-    let total_bytes = hole.total_bytes() + 7;
-    let end = Run {
-        id: end,
-        len_bytes: 7,
-        count: 1,
-    };
-    let child = Child {
-        name: b"hole".to_vec(),
+    let lock = store.locks().exclusive(Role::Publish, Wait::Yes);
+    let published = ingest.publish(store, &lock.expect("it is free"));
+    published.expect("there is room");
+    Child {
+        name: b"made".to_vec(),
         entry: Entry {
             mode: 0o600,
             modified_ns: 0,
             attributes: Vec::new(),
             content: Content::File {
-                len_bytes: total_bytes,
+                len_bytes: runs.iter().map(Run::total_bytes).sum(),
                 is_sparse: true,
-                body: Body::Runs(vec![hole, end]),
+                body: Body::Runs(runs),
             },
         },
         folder: None,
         link_to: None,
-    };
+    }
+}
+
+#[test]
+fn any_range_of_repeated_chunks_begins_inside_the_first_alone() {
+    let test = TestStore::new();
+    let (first, second) = (noise(1, 100), noise(2, 37));
+    let child = child_of(
+        &test.store,
+        &[(&first, 20), (&second, 1), (&first, 1), (&second, 30)],
+    );
+    let plain = [
+        first.repeat(20),
+        second.clone(),
+        first.clone(),
+        second.repeat(30),
+    ]
+    .concat();
+    let file = StoredFile::new(test.store.clone(), child, "made");
+    proptest!(|(start in 0..plain.len(), len in 0..2_500usize)| {
+        let end = (start + len).min(plain.len());
+        let range = start as u64..end as u64;
+        file.with_range(range.clone(), &mut |bytes| assert!(*bytes == plain[start..end]))?;
+        prop_assert!(copied(&test.store, file.child(), range) == plain[start..end]);
+    });
+}
+
+#[test]
+fn a_hole_of_fifty_gigabytes_is_one_read() {
+    let test = TestStore::with_chunks(Parameters::default());
+    let zeros = vec![0; 256 << 10];
+    let child = child_of(&test.store, &[(&zeros, 200_000), (b"the end", 1)]);
+    let total_bytes = 200_000 * zeros.len() as u64 + 7;
     let (mut bytes, mut last) = (0, Vec::new());
     let mut write = |piece: &[u8]| {
         bytes += piece.len() as u64;

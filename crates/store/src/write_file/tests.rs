@@ -29,7 +29,12 @@ fn write(store: &Arc<Store>, path: &str, bytes: &[u8]) -> Written {
 #[test]
 fn any_pieces_become_the_file_that_add_would_make() {
     let test = TestStore::new();
-    let plain = noise(1, 5 << 19);
+    // With chunks that end where the content says so, and with those that are as long as any.
+    let chunker = Chunker::new(crate::testing::SHORT_CHUNKS).expect("they fit");
+    let mut bytes = 0..=u8::MAX;
+    let longest = bytes.find(|&byte| chunker.cut(&[byte; 2048]) == 1024);
+    let long = vec![longest.expect("most are so"); 1_500_000];
+    let plain = [noise(1, 800_400), long, noise(2, 300_000)].concat();
     test.commit_files(&[("added", &plain)]);
     let objects = test.store.objects();
     let content = |path: &[u8]| {
