@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 
+use super::goal::{Goal, Wanted};
 use super::range::Ranges;
 use super::strategy::{STRATEGIES, Workload};
 use super::versions::{Entry, STEPS, Step, Subject};
@@ -82,8 +83,9 @@ fn push_step(text: &mut String, subject: &Subject<'_>, step: Step) {
                 (Step::Verify, _) | (_, false) => rate_of_bytes(bytes, seconds),
                 (_, true) => format!("{:.0} files/s", files as f64 / seconds),
             };
-            let ratio = match tamis {
-                Some(tamis) if !entry.tool.is_tamis() => {
+            let ratio = match (tamis, uncompressed(subject, entry, step)) {
+                (_, Some(tamis)) => format!("{:.0} % of it uncompressed", 100.0 * seconds / tamis),
+                (Some(tamis), None) if !entry.tool.is_tamis() => {
                     format!("{:.2} x as fast", seconds / tamis)
                 }
                 _ => String::new(),
@@ -105,6 +107,18 @@ fn push_step(text: &mut String, subject: &Subject<'_>, step: Step) {
 /// Tamis as it is by default.
 fn ours<'a>(subject: &'a Subject<'_>) -> Option<&'a Entry> {
     subject.entries.iter().find(|entry| entry.tool.is_tamis())
+}
+
+/// Seconds of Tamis where it writes as much to the same medium as `entry`, if that does nothing but write.
+fn uncompressed(subject: &Subject<'_>, entry: &Entry, step: Step) -> Option<f64> {
+    let is_like = |other: &&Entry| {
+        other.tool.stores_all_bytes
+            && other.tool.is_tamis()
+            && other.tool.medium == entry.tool.medium
+    };
+    let is_write = entry.tool.stores_all_bytes && !entry.tool.is_tamis();
+    let other = subject.entries.iter().filter(|_| is_write).find(is_like)?;
+    other.seconds(step)
 }
 
 fn rate_of_bytes(bytes: u64, seconds: f64) -> String {
@@ -162,6 +176,30 @@ fn push_ranges(text: &mut String, ranges: &[Ranges]) {
             ),
         );
     }
+}
+
+/// What was to be reached, beside what was measured for it.
+pub(super) fn render_goals(goals: &[Goal]) -> String {
+    let mut text = String::from("\n**Goals**\n\n| | goal | measured | |\n|---|---|---|---|\n");
+    for goal in goals {
+        let wanted = match goal.wanted {
+            Wanted::AtLeast(least) => format!("at least {least}"),
+            Wanted::AtMost(most) => format!("at most {most}"),
+        };
+        let judgement = if goal.is_reached() {
+            "reached"
+        } else {
+            "missed"
+        };
+        push(
+            &mut text,
+            format_args!(
+                "| {} | {wanted} | {:.2} | {judgement} |\n",
+                goal.title, goal.measured
+            ),
+        );
+    }
+    text
 }
 
 fn push(text: &mut String, line: std::fmt::Arguments<'_>) {

@@ -38,7 +38,10 @@ impl Workload<'_> {
     /// One round of every strategy.
     pub(super) fn run_once(&mut self, shell: &Shell, round: usize) -> Result<()> {
         let from = &self.folder.path;
-        for (index, strategy) in STRATEGIES.iter().enumerate() {
+        // Each has its turn at being the first.
+        for turn in 0..STRATEGIES.len() {
+            let index = (turn + round) % STRATEGIES.len();
+            let strategy = STRATEGIES[index];
             let store = shell.path(
                 Medium::Disk,
                 &format!("{}-{round}-{strategy}", self.title).replace(' ', "-"),

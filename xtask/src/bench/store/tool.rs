@@ -16,6 +16,8 @@ pub(super) struct Tool {
     /// Debian's package of the program; ours has none.
     pub(super) package: Option<&'static str>,
     pub(super) medium: Medium,
+    /// Whether nothing is compressed.
+    pub(super) stores_all_bytes: bool,
     pub(super) init: &'static str,
     /// Adds a folder and makes a version of it.
     pub(super) add: &'static str,
@@ -38,6 +40,7 @@ pub(super) const TAMIS: Tool = Tool {
     program: "tamis",
     package: None,
     medium: Medium::Disk,
+    stores_all_bytes: false,
     init: "tamis --quiet store init --bare {store}",
     add: "tamis --quiet store --store {store} --work-tree {from} add -A && \
           tamis --quiet store --store {store} --work-tree {from} commit -m {version}",
@@ -48,6 +51,7 @@ pub(super) const TAMIS: Tool = Tool {
 /// The same without compression, as far as its speed is asked for.
 const UNCOMPRESSED: Tool = Tool {
     name: "tamis, uncompressed",
+    stores_all_bytes: true,
     add: "tamis --quiet store --store {store} --work-tree {from} add -A --compression none && \
           tamis --quiet store --store {store} --work-tree {from} commit -m {version}",
     ..TAMIS
@@ -58,6 +62,7 @@ const RESTIC: Tool = Tool {
     program: "restic",
     package: Some("restic"),
     medium: Medium::Disk,
+    stores_all_bytes: false,
     init: "restic -q init --repo {store}",
     add: "cd {from} && restic -q backup --repo {store} --tag {version} .",
     restore: "restic -q restore latest --repo {store} --tag one --target {out}",
@@ -69,6 +74,7 @@ const BORG: Tool = Tool {
     program: "borg",
     package: Some("borgbackup"),
     medium: Medium::Disk,
+    stores_all_bytes: false,
     init: "borg init -e none {store}",
     add: "cd {from} && borg create {store}::{version} .",
     restore: "mkdir {out} && cd {out} && borg extract {store}::one",
@@ -80,6 +86,7 @@ const GIT: Tool = Tool {
     program: "git",
     package: Some("git"),
     medium: Medium::Disk,
+    stores_all_bytes: false,
     init: "git --git-dir={store} init -q",
     // What a tree tells git to ignore is added as well: the others do.
     add: "cd {from} && git --git-dir={store} --work-tree=. add -A -f && \
@@ -90,11 +97,12 @@ const GIT: Tool = Tool {
 };
 
 /// What the disk takes: the bytes, written and waited for.
-pub(super) const WRITE: Tool = Tool {
+const WRITE: Tool = Tool {
     name: "dd conv=fsync",
     program: "dd",
     package: Some("coreutils"),
     medium: Medium::Disk,
+    stores_all_bytes: true,
     init: "mkdir {store}",
     add: "dd if={from}/large of={store}/{version} bs=1M conv=fsync",
     restore: "",
@@ -139,7 +147,7 @@ impl Tool {
 }
 
 /// Where `tamis` is, for the `PATH` of the shell.
-pub(super) fn binaries() -> PathBuf {
+fn binaries() -> PathBuf {
     target().join("release")
 }
 
