@@ -88,7 +88,7 @@ impl Data {
         })?;
         let sparse = match has_sparse {
             true => Some(made(&place.join("sparse"), |it| {
-                write_sparse(&it.join(LARGE))
+                write_sparse(&it.join(LARGE), if is_quick { 32 } else { 1 })
             })?),
             false => None,
         };
@@ -177,15 +177,17 @@ fn write_edited(original: &Path, path: &Path) -> Result<()> {
     })
 }
 
-fn write_sparse(path: &Path) -> Result<()> {
+/// As [`SPARSE_BYTES`] says, or that divided by `part`.
+fn write_sparse(path: &Path, part: u64) -> Result<()> {
+    let (len_bytes, random_bytes) = (SPARSE_BYTES / part, SPARSE_RANDOM_BYTES / part);
     write_new(path, |file| {
         let mut random = Random(3);
         for place in 0..SPARSE_PLACES {
-            file.seek(SeekFrom::Start(place * (SPARSE_BYTES / SPARSE_PLACES)))?;
-            random.write(SPARSE_RANDOM_BYTES / SPARSE_PLACES, file)?;
+            file.seek(SeekFrom::Start(place * (len_bytes / SPARSE_PLACES)))?;
+            random.write(random_bytes / SPARSE_PLACES, file)?;
         }
         file.flush()?;
-        file.get_ref().set_len(SPARSE_BYTES)
+        file.get_ref().set_len(len_bytes)
     })
 }
 
