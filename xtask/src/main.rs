@@ -37,6 +37,10 @@ Usage: cargo xtask <COMMAND>
   bench --scan [--quick] [--only TITLE] [--rounds R] [--write FILE]
                                          time the verbs that scan beside ripgrep, ugrep, grep, wc, GoAccess, jdupes, lz4
                                          and zstd, on the sources of Linux; --only times the cases whose titles have TITLE
+  bench --store [--quick] [--full] [--only TITLE] [--rounds R] [--write FILE]
+                                         time the store beside restic, borg and git, on two versions of the sources of Linux and
+                                         a large file; --full adds a file of 50 GB, --only times what has TITLE in its title:
+                                         `many small files`, `a large file`, `strategies`, `ranges`
   bench --kernels [--write FILE]         time every kernel with every instruction set
   bench --techniques [--rows N] [--rounds R] [--write FILE]
                                          time a check with and without each technique that an option turns off
@@ -62,6 +66,8 @@ fn main() -> ExitCode {
                     "python?",
                     "process?",
                     "scan?",
+                    "store?",
+                    "full?",
                     "only",
                     "quick?",
                     "kernels?",

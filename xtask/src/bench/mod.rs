@@ -6,8 +6,8 @@
 //!    ends the benchmark: a fast wrong answer is no answer.
 //! 3. [`table`] prints the medians.
 //!
-//! Others have a table of their own: [`python`] the Python package, [`process`] the verbs that process data, [`scan`] those that scan, [`kernels`] the
-//! kernels, [`techniques`] what options turn off. [`regress`] counts instructions instead, to compare a change with what was
+//! Others have a table of their own: [`python`] the Python package, [`process`] the verbs that process data, [`scan`] those that scan, [`store`] the store,
+//! [`kernels`] the kernels, [`techniques`] what options turn off. [`regress`] counts instructions instead, to compare a change with what was
 //! before it.
 //!
 //! Tamis is timed as a whole process. A peer times itself, without the start of Python and its imports.
@@ -19,8 +19,11 @@ mod process;
 mod python;
 pub(crate) mod regress;
 mod scan;
+mod sources;
+mod store;
 mod table;
 mod techniques;
+mod whole;
 
 use std::fs;
 use std::path::Path;
@@ -47,10 +50,11 @@ const PEERS: [(&str, &str); 4] = [
 type Other = fn(&Options) -> Result<bool>;
 
 /// Benchmarks by their option.
-const OTHERS: [(&str, Other); 5] = [
+const OTHERS: [(&str, Other); 6] = [
     ("python", python::run),
     ("process", process::run),
     ("scan", scan::run),
+    ("store", store::run),
     ("kernels", kernels::run),
     ("techniques", techniques::run),
 ];

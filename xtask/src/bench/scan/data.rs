@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use crate::Result;
 use crate::bench::process::data::{folder, tamis};
+use crate::bench::sources::{self, create, failed, len_bytes};
 use crate::command::{program, require};
 
 use super::case::Input;
@@ -42,7 +43,7 @@ impl Data {
     pub(super) fn make(is_quick: bool) -> Result<Self> {
         let folder = folder()?.join("scan");
         create(&folder)?;
-        let sources = sources(&folder)?;
+        let sources = sources::tree(SOURCES)?;
         let (kind, tree) = match is_quick {
             true => ("quick", sources.join("kernel")),
             false => ("full", sources.clone()),
@@ -52,7 +53,7 @@ impl Data {
         create(&folder)?;
         let [text, long, log, copy, fifty, words] =
             ["text", "long", "access.log", "copy", "fifty", "words"].map(|name| folder.join(name));
-        let files = files(&tree)?;
+        let files = sources::files(&tree)?;
         if is_new {
             join(&files, &text)?;
             join(&vec![text.clone(); LONG_COPIES], &long)?;
@@ -106,66 +107,18 @@ impl Data {
             })
     }
 
-    /// Reads what a case is about: a system that reclaims memory has let go of what was not read for a while.
+    /// Reads what a case is about.
     pub(super) fn warm(&self, input: Input) -> Result<()> {
-        let mut read = program("grep");
-        read.args(["-r", "-q", "-F", "no line has this, or the next one"]);
-        for name in match input {
+        let names = match input {
             Input::Text => &["{text}"][..],
             Input::Long | Input::Start => &["{long}"],
             Input::Log => &["{log}"],
             Input::Tree => &["{tree}"],
             Input::Copies => &["{tree}", "{copy}"],
-        } {
-            read.arg(self.named(name));
-        }
-        let read = read.status();
-        read.map(drop).map_err(|error| format!("grep: {error}"))
+        };
+        let paths: Vec<_> = names.iter().map(|name| self.named(name)).collect();
+        sources::warm(&paths)
     }
-}
-
-/// The tree, unpacked if it is not there.
-fn sources(folder: &Path) -> Result<PathBuf> {
-    let tree = folder.join(SOURCES);
-    if tree.exists() {
-        return Ok(tree);
-    }
-    let download = folder.join("download");
-    create(&download)?;
-    require(
-        program("apt-get")
-            .args(["download", "--quiet", SOURCES])
-            .current_dir(&download),
-    )?;
-    let shell = format!(
-        "dpkg-deb -x {SOURCES}_*.deb . && tar -xf usr/src/{SOURCES}.tar.xz && mv {SOURCES} .."
-    );
-    require(
-        program("sh")
-            .args(["-e", "-c", &shell])
-            .current_dir(&download),
-    )?;
-    fs::remove_dir_all(&download).map_err(|error| failed(&download, &error))?;
-    Ok(tree)
-}
-
-/// All regular files below `folder`, in the order of their names.
-fn files(folder: &Path) -> Result<Vec<PathBuf>> {
-    let mut found = Vec::new();
-    let mut folders = vec![folder.to_owned()];
-    while let Some(folder) = folders.pop() {
-        for entry in fs::read_dir(&folder).map_err(|error| failed(&folder, &error))? {
-            let entry = entry.map_err(|error| failed(&folder, &error))?;
-            let kind = entry.file_type().map_err(|error| failed(&folder, &error))?;
-            if kind.is_dir() {
-                folders.push(entry.path());
-            } else if kind.is_file() {
-                found.push(entry.path());
-            }
-        }
-    }
-    found.sort();
-    Ok(found)
 }
 
 fn join(files: &[PathBuf], path: &Path) -> Result<()> {
@@ -199,23 +152,10 @@ fn chosen_words(text: &Path) -> Result<Vec<String>> {
     Ok(kept.into_iter().step_by(step).take(1000).collect())
 }
 
-fn len_bytes(path: &Path) -> Result<u64> {
-    let metadata = fs::metadata(path).map_err(|error| failed(path, &error))?;
-    Ok(metadata.len())
-}
-
-fn create(folder: &Path) -> Result<()> {
-    fs::create_dir_all(folder).map_err(|error| failed(folder, &error))
-}
-
 fn read(path: &Path) -> Result<String> {
     fs::read_to_string(path).map_err(|error| failed(path, &error))
 }
 
 fn write(path: &Path, text: &str) -> Result<()> {
     fs::write(path, text).map_err(|error| failed(path, &error))
-}
-
-fn failed(path: &Path, error: &dyn std::fmt::Display) -> String {
-    format!("{}: {error}", path.display())
 }

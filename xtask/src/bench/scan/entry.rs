@@ -2,15 +2,14 @@
 
 use std::fs;
 use std::io::{BufRead, BufReader, Read};
-use std::path::{Path, PathBuf};
-
-use serde_json::Value;
+use std::path::PathBuf;
 
 use super::case::{Answer, CASES, Case};
 use super::data::Data;
 use crate::Result;
 use crate::bench::table::median;
-use crate::command::{output, program, target};
+use crate::bench::whole::{self, Run, Scratch};
+use crate::command::{program, target};
 use crate::python::Python;
 
 /// A peer that takes longer runs in the first round only.
@@ -30,13 +29,6 @@ pub(super) struct Entry {
     pub(super) runs: Vec<Run>,
     /// Why the peer is left out.
     pub(super) failure: Option<String>,
-}
-
-/// What one run took.
-#[derive(Clone, Debug)]
-pub(super) struct Run {
-    seconds: f64,
-    pub(super) peak_rss_bytes: u64,
 }
 
 /// Everything there is to run, in the order of a round; with `only`, the cases whose titles have it.
@@ -91,12 +83,7 @@ pub(super) fn entries(
 }
 
 /// One round.
-pub(super) fn run_once(
-    python: &Python,
-    data: &Data,
-    scratch: &Scratch,
-    entries: &mut [Entry],
-) -> Result<()> {
+pub(super) fn run_once(data: &Data, scratch: &Scratch, entries: &mut [Entry]) -> Result<()> {
     let mut expected = None;
     for index in 0..entries.len() {
         let is_new_case = index == 0 || entries[index - 1].case.title != entries[index].case.title;
@@ -114,7 +101,7 @@ pub(super) fn run_once(
         }
         scratch.clear()?;
         let printed = scratch.file("printed");
-        let run = entry.run(python, &printed)?;
+        let run = entry.run(&printed)?;
         let answer = answer(entry.case.answer, &printed)?;
         let (title, tool) = (entry.case.title, entry.tool);
         eprintln!(
@@ -138,26 +125,15 @@ pub(super) fn run_once(
 }
 
 impl Entry {
-    fn run(&self, python: &Python, printed: &str) -> Result<Run> {
-        let mut command = python.script("benches/peers/command.py");
-        command.arg(printed).args(&self.command);
-        command.env("LC_ALL", "C").env_remove("RIPGREP_CONFIG_PATH");
-        let report = output(&mut command)?;
-        let report: Value = serde_json::from_str(&report)
-            .map_err(|error| format!("{}: {error}", self.command.join(" ")))?;
+    fn run(&self, printed: &str) -> Result<Run> {
+        let mut command = whole::timed(printed, &self.command);
+        command.env_remove("RIPGREP_CONFIG_PATH");
+        let run = whole::run(command)?;
         // 1: a search has found nothing, as others must then.
-        let exit = report["exit"].as_i64();
-        if !matches!(exit, Some(0 | 1)) {
-            return Err(format!(
-                "{}: exit {}",
-                self.command.join(" "),
-                report["exit"]
-            ));
+        match run.exit {
+            0 | 1 => Ok(run),
+            exit => Err(format!("{}: exit {exit}", self.command.join(" "))),
         }
-        Ok(Run {
-            seconds: report["seconds"].as_f64().unwrap_or(f64::NAN),
-            peak_rss_bytes: report["peak_rss_bytes"].as_u64().unwrap_or_default(),
-        })
     }
 
     pub(super) fn seconds(&self) -> f64 {
@@ -203,39 +179,5 @@ fn digest(mut bytes: impl Read) -> std::io::Result<String> {
         for &byte in &buffer[..count] {
             hash = (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
         }
-    }
-}
-
-/// A folder for what is written, in memory where there is such a place; it goes with this value.
-#[derive(Debug)]
-pub(super) struct Scratch(PathBuf);
-
-impl Scratch {
-    pub(super) fn new() -> Result<Self> {
-        let memory = Path::new("/dev/shm");
-        let parent = if memory.is_dir() {
-            memory.to_owned()
-        } else {
-            target()
-        };
-        let scratch = Self(parent.join(format!("tamis-bench-{}", std::process::id())));
-        scratch.clear()?;
-        Ok(scratch)
-    }
-
-    /// Makes it empty, so that nobody finds an old file to replace.
-    fn clear(&self) -> Result<()> {
-        let _ = fs::remove_dir_all(&self.0);
-        fs::create_dir(&self.0).map_err(|error| format!("{}: {error}", self.0.display()))
-    }
-
-    fn file(&self, name: &str) -> String {
-        self.0.join(name).display().to_string()
-    }
-}
-
-impl Drop for Scratch {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.0);
     }
 }

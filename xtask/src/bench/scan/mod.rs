@@ -16,6 +16,7 @@ mod report;
 
 use std::path::Path;
 
+use super::whole::Scratch;
 use super::{machine, publish};
 use crate::Result;
 use crate::command::build_binary;
@@ -23,7 +24,6 @@ use crate::debian::provide;
 use crate::options::Options;
 use crate::python::Python;
 use data::Data;
-use entry::Scratch;
 
 /// Debian's packages of the peers: a tool and what it comes in.
 const PEERS: [(&str, &str); 8] = [
@@ -51,11 +51,11 @@ pub(super) fn run(options: &Options) -> Result<bool> {
         provide(tool, package);
     }
     let data = Data::make(is_quick)?;
-    let scratch = Scratch::new()?;
+    let scratch = Scratch::in_memory()?;
     let mut entries = entry::entries(&python, &data, &scratch, options.text("only"))?;
     for round in 1..=rounds {
         eprintln!("round {round} of {rounds}");
-        entry::run_once(&python, &data, &scratch, &mut entries)?;
+        entry::run_once(&data, &scratch, &mut entries)?;
     }
     let text = format!(
         "{} The sources of Linux 6.1 as one text ({:.0} MB) and as {} files, and an access log of {:.0} MB, in the page cache; \
