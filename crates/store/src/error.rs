@@ -112,6 +112,18 @@ pub enum Error {
         /// Where it is now.
         found: CommitId,
     },
+    /// Two stores have each commits that the other has not, so that one cannot simply take over the other's.
+    #[error(
+        "`{}` has commits that `{}` has not, and the other way round; nothing was copied: clone the second, \
+         and add and commit in the first what you want of it",
+        .to.display(), .from.display()
+    )]
+    Diverged {
+        /// The store that was to be brought up to date.
+        to: PathBuf,
+        /// The store that has commits for it.
+        from: PathBuf,
+    },
     /// An earlier failure left this handle useless: what it wrote may not be on the disk.
     #[error("`{}` could not be made durable before; nothing more is written through it", .path.display())]
     Poisoned {

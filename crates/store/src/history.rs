@@ -41,6 +41,9 @@ pub struct Record {
     /// What the new packs take.
     #[serde(default)]
     pub stored_bytes: u64,
+    /// What `gc` gave back to the file system.
+    #[serde(default)]
+    pub freed_bytes: u64,
 }
 
 impl Record {
@@ -60,6 +63,7 @@ impl Record {
             new_chunks: 0,
             new_plain_bytes: 0,
             stored_bytes: 0,
+            freed_bytes: 0,
         }
     }
 

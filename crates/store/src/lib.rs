@@ -14,29 +14,38 @@
 pub mod add;
 pub mod chunker;
 pub mod codec;
+pub mod collect;
 pub mod commit;
 pub mod disk;
 pub mod entry;
 pub mod error;
+pub mod forget;
 pub mod format;
 pub mod history;
 pub mod id;
 pub mod index;
+mod ingest;
 mod lock;
 mod marks;
 pub mod objects;
 pub mod pack;
 pub mod perf;
 pub mod progress;
+pub mod read;
 pub mod refs;
 pub mod restore;
 pub mod session;
 pub mod settings;
+pub mod size;
 pub mod staging;
 pub mod status;
 pub mod store;
+#[cfg(test)]
+mod testing;
+pub mod transfer;
 pub mod tree;
 pub mod walk;
+pub mod write_file;
 
 pub use error::Error;
 

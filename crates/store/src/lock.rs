@@ -11,7 +11,7 @@
 //! | [`Role::Publish`] | exclusively | whoever replaces the manifest, a ref or the list of forgotten commits, for that moment |
 //! | [`Role::Collect`] | exclusively | `gc`: one at a time |
 //!
-//! They are taken in the order of this table, except that nobody waits for `User` exclusively.
+//! They are taken in the order of this table, except that nobody waits for `User` exclusively, nor for `Collect`.
 
 use std::fs::{File, OpenOptions};
 use std::path::{Path, PathBuf};
@@ -58,7 +58,60 @@ impl Role {
 #[derive(Debug)]
 pub(crate) struct Lock {
     /// Closing it lets go.
-    _file: File,
+    file: File,
+    role: Role,
+    store: PathBuf,
+    path: PathBuf,
+}
+
+impl Lock {
+    /// Makes a lock that is shared one's own, as long as what is returned lives. In between nobody else has it: the kernel changes
+    /// the lock of an open file as a whole, or leaves it.
+    ///
+    /// # Errors
+    /// [`Error::Locked`] if others share it; it is not waited for.
+    pub(crate) fn upgrade(&self) -> Result<Upgraded<'_>> {
+        self.set(libc::F_WRLCK, Wait::No)?;
+        Ok(Upgraded(self))
+    }
+
+    fn set(&self, kind: libc::c_int, wait: Wait) -> Result<()> {
+        let range = libc::flock {
+            l_type: kind as libc::c_short,
+            l_whence: libc::SEEK_SET as libc::c_short,
+            l_start: self.role.byte(),
+            l_len: 1,
+            l_pid: 0,
+        };
+        loop {
+            let argument = match wait {
+                Wait::No => FcntlArg::F_OFD_SETLK(&range),
+                Wait::Yes => FcntlArg::F_OFD_SETLKW(&range),
+            };
+            match fcntl(&self.file, argument) {
+                Ok(_) => return Ok(()),
+                Err(nix::errno::Errno::EINTR) => {}
+                Err(nix::errno::Errno::EAGAIN | nix::errno::Errno::EACCES) => {
+                    return Err(Error::Locked {
+                        path: self.store.clone(),
+                        doing: self.role.doing(),
+                    });
+                }
+                Err(error) => return Err(Error::io("lock", &self.path)(error.into())),
+            }
+        }
+    }
+}
+
+/// A shared lock that is one's own for the moment.
+#[derive(Debug)]
+pub(crate) struct Upgraded<'l>(&'l Lock);
+
+impl Drop for Upgraded<'_> {
+    fn drop(&mut self) {
+        // Sharing what one has alone is never refused.
+        let _ = self.0.set(libc::F_RDLCK, Wait::No);
+    }
 }
 
 /// How long a lock is waited for.
@@ -102,37 +155,20 @@ impl Locks {
     }
 
     fn take(&self, role: Role, kind: libc::c_int, wait: Wait) -> Result<Lock> {
-        // A store that may only be read can be used, and nobody changes it: a shared lock needs read permission alone.
-        let is_shared = kind == libc::F_RDLCK;
-        let file = OpenOptions::new()
-            .read(true)
-            .write(!is_shared)
-            .open(&self.path)
-            .map_err(Error::io("open", &self.path))?;
-        let range = libc::flock {
-            l_type: kind as libc::c_short,
-            l_whence: libc::SEEK_SET as libc::c_short,
-            l_start: role.byte(),
-            l_len: 1,
-            l_pid: 0,
+        let open = |writes| OpenOptions::new().read(true).write(writes).open(&self.path);
+        let opened = match open(true) {
+            // A store that may only be read can be used, and nobody changes it: a shared lock needs read permission alone.
+            Err(_) if kind == libc::F_RDLCK => open(false),
+            opened => opened,
         };
-        loop {
-            let argument = match wait {
-                Wait::No => FcntlArg::F_OFD_SETLK(&range),
-                Wait::Yes => FcntlArg::F_OFD_SETLKW(&range),
-            };
-            match fcntl(&file, argument) {
-                Ok(_) => return Ok(Lock { _file: file }),
-                Err(nix::errno::Errno::EINTR) => {}
-                Err(nix::errno::Errno::EAGAIN | nix::errno::Errno::EACCES) => {
-                    return Err(Error::Locked {
-                        path: self.store.clone(),
-                        doing: role.doing(),
-                    });
-                }
-                Err(error) => return Err(Error::io("lock", &self.path)(error.into())),
-            }
-        }
+        let lock = Lock {
+            file: opened.map_err(Error::io("open", &self.path))?,
+            role,
+            store: self.store.clone(),
+            path: self.path.clone(),
+        };
+        lock.set(kind, wait)?;
+        Ok(lock)
     }
 }
 
@@ -156,5 +192,22 @@ mod tests {
         assert!(other.is_ok(), "another byte is another lock");
         drop(users);
         assert!(locks.exclusive(Role::User, Wait::No).is_ok());
+    }
+
+    #[test]
+    fn a_shared_lock_is_upgraded_only_if_nobody_shares_it() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        File::create(folder.path().join("lock")).expect("the folder is writable");
+        let locks = Locks::new(folder.path());
+        let share = || locks.shared(Role::User, Wait::No);
+        let (mine, other) = (share().expect("it is free"), share().expect("it is shared"));
+        assert!(matches!(mine.upgrade(), Err(Error::Locked { .. })));
+        assert!(other.upgrade().is_err(), "a failed upgrade keeps the share");
+        drop(other);
+        let upgraded = mine.upgrade().expect("nobody shares it");
+        assert!(share().is_err());
+        drop(upgraded);
+        assert!(share().is_ok(), "it is shared again");
+        assert!(locks.exclusive(Role::User, Wait::No).is_err());
     }
 }

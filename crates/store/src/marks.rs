@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use crate::Result;
 use crate::id::ObjectId;
-use crate::index::{Entry, Index, Segment};
+use crate::index::{Entry, Index, PackEntry, Place, Segment};
 
 /// A bit for each entry of an index as it was at one moment.
 #[derive(Debug)]
@@ -53,6 +53,18 @@ impl Marks {
             }
         }
         Ok(Mark::Absent)
+    }
+
+    /// Where an id is found first, if it is in any segment.
+    pub(crate) fn find(&self, id: &ObjectId) -> Result<Option<Place>> {
+        let found = self.segments.iter().map(|(segment, _)| segment.find(id));
+        found.filter_map(Result::transpose).next().transpose()
+    }
+
+    /// The packs that the marks are on; one may be there several times.
+    pub(crate) fn packs(&self) -> impl Iterator<Item = &PackEntry> {
+        let segments = self.segments.iter();
+        segments.flat_map(|(segment, _)| segment.packs())
     }
 
     /// All entries, segment by segment, and whether each is marked. An entry that a newer segment has as well is never marked.

@@ -18,12 +18,15 @@ use std::fs::File;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use quick_cache::Weighter;
 use quick_cache::sync::Cache;
 use tamis_engine::page_cache::{CachedFile, PageCache};
 
+use crate::collect::strays::Strays;
 use crate::disk::SharedDisk;
+use crate::format::Format;
 use crate::id::{FileId, ObjectId};
 use crate::index::{Index, PackKind, Place};
 use crate::pack::frame::Decompressor;
@@ -41,6 +44,9 @@ pub struct Objects {
     packs: Cache<FileId, Arc<OpenPack>, PackWeight>,
     frames: Cache<FrameKey, Arc<[u8]>, FrameWeight>,
     pages: PageCache,
+    /// How many frames were unpacked. (The cache counts a miss twice.)
+    unpacked: AtomicU64,
+    strays: Strays,
 }
 
 /// How the caches did.
@@ -110,19 +116,26 @@ impl Objects {
     ///
     /// # Errors
     /// As of [`Index::open`].
-    pub(crate) fn open(disk: &SharedDisk, store: &Path, settings: &Settings) -> Result<Objects> {
-        let hot = settings.chunk_cache_bytes.max(1 << 20);
-        let tables = settings.file_cache_bytes.max(1 << 20);
+    pub(crate) fn open(
+        disk: &SharedDisk,
+        store: &Path,
+        format: &Format,
+        settings: &Settings,
+    ) -> Result<Objects> {
+        let hot = settings.hot_bytes();
+        let pages = settings.page_bytes(format.chunks.max_bytes);
         Ok(Objects {
             store: store.to_owned(),
             index: Arc::new(Index::open_on(disk.clone(), store)?),
-            packs: Cache::with_weighter(64, tables, PackWeight),
+            packs: Cache::with_weighter(64, settings.table_bytes(), PackWeight),
             frames: Cache::with_weighter(
                 (hot / pack::frame::TARGET_BYTES as u64) as usize,
                 hot,
                 FrameWeight,
             ),
-            pages: PageCache::new((hot / 2) as usize)?,
+            unpacked: AtomicU64::new(0),
+            pages: PageCache::new(pages as usize)?,
+            strays: Strays::default(),
         })
     }
 
@@ -153,7 +166,10 @@ impl Objects {
     /// Looks an id up in the index as it is on the disk now.
     fn find_again(&self, id: &ObjectId, kind: PackKind) -> Result<Place> {
         self.index.refresh()?;
-        let found = self.index.find(id)?;
+        let found = match self.index.find(id)? {
+            Some(place) => Some(place),
+            None => self.strays.find(&self.store, &self.index, id)?,
+        };
         found.ok_or(Error::Missing {
             what: match kind {
                 PackKind::Data => "chunk",
@@ -187,7 +203,7 @@ impl Objects {
         let key = (place.pack, number as u32);
         let bytes = self
             .frames
-            .get_or_insert_with(&key, || unpack(&pack, frame))?;
+            .get_or_insert_with(&key, || self.unpack(&pack, frame))?;
         let object = Object {
             frame: bytes,
             range: start..end,
@@ -236,12 +252,26 @@ impl Objects {
         })
     }
 
+    /// The plain bytes of a frame.
+    fn unpack(&self, pack: &OpenPack, frame: &FramePlace) -> Result<Arc<[u8]>> {
+        self.unpacked.fetch_add(1, Ordering::Relaxed);
+        let start = u64::from(frame.offset) + frame.header.payload_offset();
+        let payload = pack
+            .file
+            .pin(start..start + u64::from(frame.header.stored_bytes))?;
+        let mut plain = Vec::new();
+        DECOMPRESSOR
+            .with_borrow_mut(|it| it.unpack(&frame.header, &payload, &mut plain))
+            .map_err(|detail| Error::damaged(&pack.path, u64::from(frame.offset), detail))?;
+        Ok(plain.into())
+    }
+
     /// How the caches did so far.
     pub fn counters(&self) -> CacheCounters {
         let warm = self.pages.counters();
         CacheCounters {
             hot_hits: self.frames.hits(),
-            hot_misses: self.frames.misses(),
+            hot_misses: self.unpacked.load(Ordering::Relaxed),
             warm_hits: warm.hits,
             warm_misses: warm.misses,
             warm_evictions: warm.evictions,
@@ -252,19 +282,6 @@ impl Objects {
 thread_local! {
     /// Contexts take longer to make than a small frame to unpack.
     static DECOMPRESSOR: std::cell::RefCell<Decompressor> = std::cell::RefCell::default();
-}
-
-/// The plain bytes of a frame.
-fn unpack(pack: &OpenPack, frame: &FramePlace) -> Result<Arc<[u8]>> {
-    let start = u64::from(frame.offset) + frame.header.payload_offset();
-    let payload = pack
-        .file
-        .pin(start..start + u64::from(frame.header.stored_bytes))?;
-    let mut plain = Vec::new();
-    DECOMPRESSOR
-        .with_borrow_mut(|it| it.unpack(&frame.header, &payload, &mut plain))
-        .map_err(|detail| Error::damaged(&pack.path, u64::from(frame.offset), detail))?;
-    Ok(plain.into())
 }
 
 impl NodeSource for Objects {

@@ -13,6 +13,8 @@ use std::path::{Path, PathBuf};
 use crate::commit::{self, Commit};
 use crate::disk::{SharedDisk, replace};
 use crate::id::CommitId;
+use crate::lock::{Role, Wait};
+use crate::store::Store;
 use crate::{Error, Result};
 
 /// The only branch.
@@ -98,6 +100,11 @@ impl Refs {
             return Err(Error::damaged(&path, 0, "it is not what its name says"));
         }
         Commit::decode(&bytes)
+    }
+
+    /// Whether there is a file of this commit.
+    pub(crate) fn has_commit(&self, id: CommitId) -> bool {
+        self.commit_path(id).exists()
     }
 
     fn commit_path(&self, id: CommitId) -> PathBuf {
@@ -239,6 +246,37 @@ impl Refs {
             (None, _) => Err(no(name, "no commit's id begins so")),
             (Some(_), Some(_)) => Err(no(name, "several commits' ids begin so; give more digits")),
         }
+    }
+}
+
+impl Store {
+    /// Gives a commit a name, for ever; the same again is no error.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] if the name cannot be one, or is another commit's; [`Error::Revision`] if the commit was forgotten;
+    /// [`Error::Io`], also if there is no such commit.
+    pub fn tag(&self, name: &str, commit: CommitId) -> Result<()> {
+        self.refs().commit(commit)?;
+        let _lock = self.locks().exclusive(Role::Publish, Wait::Yes)?;
+        if self.refs().forgotten()?.contains(&commit) {
+            return Err(no(&commit.to_string(), "that commit was forgotten"));
+        }
+        match self.refs().tag(name)? {
+            Some(known) if known == commit => Ok(()),
+            Some(known) => Err(Error::Usage {
+                reason: format!("the tag `{name}` is at {known} already; remove it there first"),
+            }),
+            None => self.refs().set_tag(name, commit),
+        }
+    }
+
+    /// Takes a tag away; whether it was there.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] if the name cannot be one; [`Error::Io`].
+    pub fn untag(&self, name: &str) -> Result<bool> {
+        let _lock = self.locks().exclusive(Role::Publish, Wait::Yes)?;
+        self.refs().remove_tag(name)
     }
 }
 

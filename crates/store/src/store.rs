@@ -45,7 +45,7 @@ pub struct Store {
     refs: Refs,
     cancel: Cancel,
     /// Keeps `gc` from deleting anything as long as this is open.
-    _user: Lock,
+    user: Lock,
 }
 
 impl Store {
@@ -119,15 +119,15 @@ impl Store {
         let locks = Locks::new(folder);
         let user = locks.shared(Role::User, Wait::Yes)?;
         Ok(Store {
+            objects: Objects::open(&disk, folder, &format, &settings)?,
             format,
             settings,
-            objects: Objects::open(&disk, folder, &settings)?,
             refs: Refs::new(disk.clone(), folder),
             disk,
             folder: folder.to_owned(),
             locks,
             cancel: cancel.clone(),
-            _user: user,
+            user,
         })
     }
 
@@ -188,6 +188,11 @@ impl Store {
 
     pub(crate) fn locks(&self) -> &Locks {
         &self.locks
+    }
+
+    /// The lock that says that the store is in use.
+    pub(crate) fn user(&self) -> &Lock {
+        &self.user
     }
 
     pub(crate) fn cancel(&self) -> &Cancel {

@@ -50,7 +50,7 @@ pub use options::{Growth, Io, MAX_EXPANSION_DEFAULT, ReadOptions};
 pub use peek::{Peeked, peek, peek_line};
 pub(crate) use pread::PreadFile;
 pub use raw::TRICKLE_BYTES;
-pub use sequential::RandomStream;
+pub use sequential::{RandomStream, open_region};
 pub use spool::SpooledSource;
 
 use std::fmt::Debug;
@@ -103,7 +103,7 @@ pub trait RandomAccess: Send + Sync + Debug {
         None
     }
 
-    /// Which back end this is, for `--perf`: `mmap`, `read` or `memory`.
+    /// Which back end this is, for `--perf`: `mmap`, `read`, `memory`, or `store`.
     fn backend(&self) -> &'static str;
 
     /// Whether [`with_range`](RandomAccess::with_range) shows bytes where they lie and copies none, so that a range costs

@@ -1,7 +1,50 @@
 //! A region of known length, read from front to back.
 
-use super::{ByteStream, RandomAccess};
+use std::io::{self, Read};
+
+use super::codec::{self, Codec, MAGIC_BYTES};
+use super::raw::RawInput;
+use super::{ByteStream, Opened, RandomAccess, ReadOptions};
 use crate::Result;
+use crate::control::Cancel;
+
+/// A region as a source of plain bytes: itself, or a stream that unpacks it if it is compressed, as its first bytes tell
+/// and `options` want it. For sources of other crates, which so read what is compressed as [`FileSource`](super::FileSource) does.
+///
+/// # Errors
+/// As [`RandomAccess::with_range`] and [`ByteStream::read`]: it is looked at.
+pub fn open_region(region: Box<dyn RandomAccess>, options: &ReadOptions) -> Result<Opened> {
+    if !options.unpack {
+        return Ok(Opened::Random(region));
+    }
+    let mut is_packed = false;
+    region.with_range(0..MAGIC_BYTES as u64, &mut |head| {
+        is_packed = Codec::detect(head, region.name()).is_some();
+    })?;
+    if !is_packed {
+        return Ok(Opened::Random(region));
+    }
+    let (name, len_bytes) = (region.name().to_owned(), region.len_bytes());
+    let reader = RegionReader {
+        stream: RandomStream::new(region),
+        cancel: options.cancel.clone(),
+    };
+    let raw = RawInput::new(name, Box::new(reader), Some(len_bytes));
+    Ok(Opened::Stream(codec::open(raw, options)?))
+}
+
+/// A region under a decoder: errors of the engine travel inside the `io::Error` (see [`RawInput`]).
+struct RegionReader {
+    stream: RandomStream,
+    cancel: Cancel,
+}
+
+impl Read for RegionReader {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.cancel.check().map_err(io::Error::other)?;
+        self.stream.read(buffer).map_err(io::Error::other)
+    }
+}
 
 /// Random access as a stream, for consumers that take streams only (transcoding).
 #[derive(Debug)]
@@ -63,6 +106,41 @@ impl ByteStream for RandomStream {
 mod tests {
     use super::*;
     use crate::source::{MemorySource, Opened, Source};
+
+    fn region(name: &str, bytes: Vec<u8>) -> Box<dyn RandomAccess> {
+        match MemorySource::new(name, bytes).open() {
+            Ok(Opened::Random(region)) => region,
+            _ => unreachable!("memory is random access"),
+        }
+    }
+
+    #[test]
+    fn a_region_is_unpacked_if_it_is_packed_and_that_is_wanted() {
+        let text = b"a,b\nc,d\n".repeat(50_000);
+        let packed = zstd::encode_all(&text[..], 1).unwrap();
+        let options = ReadOptions::default();
+        let Opened::Stream(mut stream) =
+            open_region(region("m", packed.clone()), &options).unwrap()
+        else {
+            panic!("it is packed");
+        };
+        let (mut read, mut buffer) = (Vec::new(), vec![0; 1 << 16]);
+        loop {
+            match stream.read(&mut buffer).unwrap() {
+                0 => break,
+                len => read.extend_from_slice(&buffer[..len]),
+            }
+        }
+        assert!(read == text && stream.raw_bytes() == packed.len() as u64);
+        let as_it_is = ReadOptions {
+            unpack: false,
+            ..ReadOptions::default()
+        };
+        let open = |bytes: &[u8], options| open_region(region("m", bytes.to_vec()), options);
+        assert!(matches!(open(&packed, &as_it_is), Ok(Opened::Random(_))));
+        assert!(matches!(open(&text, &options), Ok(Opened::Random(_))));
+        assert!(open_region(region("cut.gz", Vec::new()), &options).is_err());
+    }
 
     #[test]
     fn a_region_reads_as_a_stream_of_any_step() {

@@ -74,9 +74,11 @@ impl OpenedFile {
         })
     }
 
-    /// Whether it takes less of the disk than its length.
+    /// Whether it has holes. One that takes less of the disk than its length may also be compressed by the file system.
     pub(super) fn is_sparse(&self) -> bool {
-        self.blocks * 512 < self.stamp.len_bytes
+        let len_bytes = self.stamp.len_bytes;
+        self.blocks * 512 < len_bytes
+            && seek(&self.file, SeekFrom::Hole(0)).is_ok_and(|hole| hole < len_bytes)
     }
 
     /// Reads the whole of a small file into `buffer`.

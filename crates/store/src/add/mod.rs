@@ -8,7 +8,7 @@
 //!
 //! 1. [`walk`](crate::walk) finds everything; what is staged with the same stamp is not kept ([`filter`]).
 //! 2. [`plan`] says which files go together, by the sizes of what is left.
-//! 3. Each thread reads, cuts, names and packs ([`file`], [`large`], [`worker`]).
+//! 3. Each thread reads, cuts, names and packs ([`file`](mod@file), [`large`], [`worker`]).
 //! 4. The merge makes entries of what was read, and stages them when the packs that they need are durable ([`publish`]).
 //! 5. The new packs go into the index.
 //!
@@ -17,8 +17,10 @@
 pub(crate) mod file;
 mod filter;
 mod large;
+mod merge;
 pub mod plan;
 pub(crate) mod publish;
+mod reader;
 mod run;
 mod tasks;
 pub(crate) mod worker;
@@ -28,6 +30,7 @@ use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use crate::Result;
+use crate::history::Record;
 use crate::pack::write::SealedPack;
 use crate::perf::{Stage, Stages};
 use crate::progress::{Phase, StoreProgress};
@@ -76,10 +79,25 @@ pub struct Added {
     pub workload: Workload,
     /// How it was done.
     pub strategy: Strategy,
+    /// Most threads that worked at the same time.
+    pub threads: usize,
     /// Where the time went.
     pub stages: Stages,
     /// How long it took.
     pub seconds: f64,
+}
+
+impl Added {
+    fn record(&self) -> Record {
+        Record {
+            files: self.staged,
+            plain_bytes: self.plain_bytes,
+            new_chunks: self.new_chunks,
+            new_plain_bytes: self.new_plain_bytes,
+            stored_bytes: self.stored_bytes,
+            ..Record::new("add", self.seconds, Some(&self.stages))
+        }
+    }
 }
 
 impl Session<'_> {
@@ -115,6 +133,7 @@ impl Session<'_> {
             failures: io_failures(walked.failures),
             workload,
             strategy,
+            threads: 0,
             stages: Stages::default(),
             seconds: 0.0,
         };
@@ -132,16 +151,20 @@ impl Session<'_> {
             }
         }
         let packers = self.new_packers();
-        let packs = match walked.found.is_empty() {
-            true => Vec::new(),
-            false => self.add_found(walked.found, &packers, options, &mut added)?,
+        let mut packs = Vec::new();
+        let read = match walked.found.is_empty() {
+            true => Ok(()),
+            false => self.add_found(walked.found, &packers, options, &mut added, &mut packs),
         };
         options.progress.enter(Phase::Writing);
-        // In this order: `gc` either sees what is staged now, or has published before we look.
+        // In this order: `gc` either sees what is staged now, or has published before we look. After an error as well, for
+        // what was read before it need not be read again.
         self.staging_mut().sync()?;
-        self.publish(packs, &packers)?;
+        self.publish(&packs, &packers)?;
         added.stages.add(Stage::Walk, walk_time, threads);
         added.seconds = start.elapsed().as_secs_f64();
+        added.record().append(self.store().folder());
+        read?;
         Ok(added)
     }
 
@@ -152,27 +175,28 @@ impl Session<'_> {
         packers: &Packers,
         options: &AddOptions,
         added: &mut Added,
-    ) -> Result<Vec<SealedPack>> {
+        packs: &mut Vec<SealedPack>,
+    ) -> Result<()> {
         options.progress.enter(Phase::Processing);
         options.progress.announce(&found);
         let mut run = Run::new(self, packers, added, options);
-        let mut again = run.process(found)?;
+        let mut left = run.process(found);
         for _ in 1..file::ATTEMPTS {
-            if again.is_empty() {
-                break;
-            }
-            again = run.process(again)?;
+            left = match left {
+                Ok(changed) if !changed.is_empty() => run.process(changed),
+                left => left,
+            };
         }
-        run.give_up_on(again);
-        let packs = run.finish()?;
+        let read = left.map(|changed| run.give_up_on(changed));
+        *packs = run.finish();
         let counts = &packers.data.counts;
         added.chunks = counts.chunks.load(Ordering::Relaxed);
         added.plain_bytes = counts.plain_bytes.load(Ordering::Relaxed);
         added.new_chunks = counts.new_chunks.load(Ordering::Relaxed);
         added.new_plain_bytes = counts.new_plain_bytes.load(Ordering::Relaxed);
-        added.stored_bytes = packs.iter().map(|it| it.pack.file_bytes).sum();
+        added.stored_bytes += packs.iter().map(|it| it.pack.file_bytes).sum::<u64>();
         added.stages = packers.data.clock.stages();
-        Ok(packs)
+        read
     }
 }
 

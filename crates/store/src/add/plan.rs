@@ -15,6 +15,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use crate::settings::Settings;
 use crate::walk::{Found, Kind};
 
 /// Files below this are small.
@@ -106,6 +107,13 @@ const FILE_NANOSECONDS: u64 = 20_000;
 /// What a byte costs, in thousandths of a nanosecond, until that is measured.
 const BYTE_PICOSECONDS: u64 = 2_000;
 
+/// Threads for each core, at most, when they wait for the disk nearly all the time.
+const WAITING_THREADS_MAX: usize = 4;
+/// Files that are asked for ahead, at most.
+const READ_AHEAD_MAX: usize = 32;
+/// Less waiting than this is the noise of other processes.
+const WAIT_SHARE_MIN: f64 = 0.3;
+
 /// Learns what tasks cost while they are done, and says how large the next one should be.
 #[derive(Debug)]
 pub(super) struct Tuner {
@@ -113,6 +121,8 @@ pub(super) struct Tuner {
     /// What all batches so far would have taken by the first estimate, and what they took.
     estimated: AtomicU64,
     measured: AtomicU64,
+    /// What of that the processor had to do with.
+    worked: AtomicU64,
 }
 
 impl Tuner {
@@ -121,6 +131,7 @@ impl Tuner {
             batch_files_max: batch_files_max.max(1),
             estimated: AtomicU64::new(0),
             measured: AtomicU64::new(0),
+            worked: AtomicU64::new(0),
         }
     }
 
@@ -150,11 +161,43 @@ impl Tuner {
         fitting.count().max(1)
     }
 
-    /// Learns what a batch took that was estimated so.
-    pub(super) fn learn(&self, estimated: u64, measured: Duration) {
-        let measured = u64::try_from(measured.as_nanos()).unwrap_or(u64::MAX);
+    /// Learns what a batch took that was estimated so, and how much of that the processor worked.
+    pub(super) fn learn(&self, estimated: u64, measured: Duration, worked: Duration) {
+        let nanoseconds = |time: Duration| u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
         self.estimated.fetch_add(estimated, Ordering::Relaxed);
-        self.measured.fetch_add(measured, Ordering::Relaxed);
+        self.measured
+            .fetch_add(nanoseconds(measured), Ordering::Relaxed);
+        self.worked
+            .fetch_add(nanoseconds(worked), Ordering::Relaxed);
+    }
+
+    /// For how long a thread has the processor work in a second, so far.
+    fn work_share(&self) -> f64 {
+        let measured = self.measured.load(Ordering::Relaxed);
+        let worked = self.worked.load(Ordering::Relaxed);
+        match measured {
+            0 => 1.0,
+            _ => (worked as f64 / measured as f64).clamp(0.0, 1.0),
+        }
+    }
+
+    /// How many threads keep the processors busy: more than there are cores where threads wait for the disk.
+    pub(super) fn threads(&self, settings: &Settings) -> usize {
+        let cores = settings.thread_count();
+        match settings.threads {
+            0 => ((cores as f64 / self.work_share().max(0.01)).round() as usize)
+                .clamp(cores, cores * WAITING_THREADS_MAX),
+            asked => asked,
+        }
+    }
+
+    /// How many files ahead the system should be told what will be read: none where files are in memory.
+    pub(super) fn read_ahead(&self) -> usize {
+        let waited = 1.0 - self.work_share();
+        match waited > WAIT_SHARE_MIN {
+            true => (waited * READ_AHEAD_MAX as f64) as usize,
+            false => 0,
+        }
     }
 }
 
@@ -201,8 +244,30 @@ mod tests {
         let first = tuner.batch_len(lens());
         assert!((100..=500).contains(&first), "{first}");
         let estimated = Tuner::estimate(4096) * first as u64;
-        tuner.learn(estimated, Duration::from_nanos(estimated * 10));
+        let ten_times = Duration::from_nanos(estimated * 10);
+        tuner.learn(estimated, ten_times, ten_times);
         assert!(tuner.batch_len(lens()) <= first / 9);
         assert_eq!(tuner.batch_len([u64::MAX].into_iter()), 1);
+    }
+
+    #[test]
+    fn threads_that_wait_get_company() {
+        let settings = Settings::default();
+        let cores = settings.thread_count();
+        let tuner = Tuner::new(500);
+        assert_eq!((tuner.threads(&settings), tuner.read_ahead()), (cores, 0));
+        let second = Duration::from_secs(1);
+        tuner.learn(1, second, second);
+        assert_eq!((tuner.threads(&settings), tuner.read_ahead()), (cores, 0));
+        tuner.learn(1, second * 3, second);
+        assert_eq!(
+            (tuner.threads(&settings), tuner.read_ahead()),
+            (cores * 2, 16)
+        );
+        let asked = Settings {
+            threads: 3,
+            ..settings
+        };
+        assert_eq!(tuner.threads(&asked), 3);
     }
 }

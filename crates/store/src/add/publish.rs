@@ -72,6 +72,11 @@ impl Sealed {
         serials.iter().all(|serial| state.serials.contains(serial))
     }
 
+    /// How many objects are in packs that nobody has taken yet.
+    pub(crate) fn object_count(&self) -> usize {
+        self.state().packs.iter().map(|it| it.objects.len()).sum()
+    }
+
     /// All packs that were sealed, for the index.
     pub(crate) fn take_packs(&self) -> Vec<SealedPack> {
         std::mem::take(&mut self.state().packs)
@@ -107,11 +112,6 @@ impl Waiting {
             }
         }
         Ok(())
-    }
-
-    /// Whether everything is staged.
-    pub(super) fn is_empty(&self) -> bool {
-        self.0.is_empty()
     }
 }
 

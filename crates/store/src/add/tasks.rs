@@ -74,7 +74,13 @@ impl<'a> Tasks<'a> {
 
     fn open_large(&self, number: usize) -> Result<Arc<LargeFile<'a>>, Unread> {
         let opened = OpenedFile::open(self.root, &self.found[number].path)?;
-        Ok(Arc::new(LargeFile::new(number, opened, self.chunker)))
+        let window_bytes = self.settings.window_bytes();
+        Ok(Arc::new(LargeFile::new(
+            number,
+            opened,
+            self.chunker,
+            window_bytes,
+        )))
     }
 
     fn next_window(&mut self) -> Option<Task<'a>> {

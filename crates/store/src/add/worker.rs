@@ -12,7 +12,7 @@ use crate::id::{FileId, ObjectId};
 use crate::index::inflight::{Claimed, InFlight};
 use crate::index::{Index, PackKind};
 use crate::pack::frame::Compressor;
-use crate::pack::write::PackWriter;
+use crate::pack::write::{PackWriter, SealedPack};
 use crate::perf::{Clock, Stage};
 use crate::settings::Settings;
 use crate::tree::NodeSink;
@@ -93,6 +93,18 @@ impl Packer {
         std::mem::take(&mut *self.reused.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
+    /// Forgets what was met of these packs, which the index knows now. From now on they are packs of before: `gc` may take them out of
+    /// the index as long as nothing durable refers to them, and the end of the run looks after that.
+    pub(crate) fn forget(&self, packs: &[SealedPack]) {
+        let reused = self.reused.lock();
+        reused
+            .unwrap_or_else(PoisonError::into_inner)
+            .extend(packs.iter().map(|it| it.pack.id));
+        for object in packs.iter().flat_map(|it| &it.objects) {
+            self.in_flight.remove(&object.id);
+        }
+    }
+
     fn shelf(&self) -> MutexGuard<'_, Vec<Bench>> {
         self.shelf.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -121,6 +133,17 @@ impl Packer {
     /// All benches, when nobody works any more.
     pub(crate) fn take_all(&self) -> Vec<Bench> {
         std::mem::take(&mut *self.shelf())
+    }
+
+    /// Whether an object is in the store already, or in a pack of this run; the pack is then relied on.
+    pub(crate) fn knows(&self, id: &ObjectId, at: &mut Work<'_>) -> Result<bool> {
+        if let Some(place) = self.index.find(id)? {
+            at.reused.insert(place.pack);
+            return Ok(true);
+        }
+        let serial = self.in_flight.find(id);
+        serial.into_iter().for_each(|serial| at.depend_on(serial));
+        Ok(serial.is_some())
     }
 
     /// Sees to it that a chunk is in the store: already, or in a pack of this run.

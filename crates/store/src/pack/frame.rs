@@ -11,9 +11,9 @@ use crate::id::ObjectId;
 
 const MAGIC: &[u8; 4] = b"FRAM";
 /// Length of a frame's header, without the table.
-pub(crate) const HEADER_BYTES: usize = 28;
+pub(crate) const HEADER_BYTES: usize = 36;
 /// What of the header the checksum covers.
-const CHECKED_BYTES: usize = 20;
+const CHECKED_BYTES: usize = 28;
 /// Plain bytes at which a frame is full.
 pub const TARGET_BYTES: usize = 256 << 10;
 /// Beyond this, a frame has one entry only.
@@ -73,6 +73,8 @@ pub struct FrameHeader {
     pub plain_bytes: u32,
     /// Length of the payload.
     pub stored_bytes: u32,
+    /// Checksum of the payload: ids vouch for what comes out of it, this for each of its bits.
+    pub payload_checksum: u64,
 }
 
 impl FrameHeader {
@@ -86,6 +88,11 @@ impl FrameHeader {
     /// Where the payload starts.
     pub fn payload_offset(&self) -> u64 {
         self.len_bytes() - u64::from(self.stored_bytes)
+    }
+
+    /// Whether `payload` is what was written, bit for bit.
+    pub fn is_payload(&self, payload: &[u8]) -> bool {
+        payload.len() == self.stored_bytes as usize && checksum(payload) == self.payload_checksum
     }
 
     /// Refuses what no writer writes: a claim that would have memory reserved for nothing.
@@ -246,6 +253,7 @@ impl OpenFrame {
             entries: self.objects.len() as u32,
             plain_bytes: self.plain.len() as u32,
             stored_bytes: (out.len() - payload) as u32,
+            payload_checksum: checksum(&out[payload..]),
         };
         write_header(&header, &mut out[start..payload]);
         objects.append(&mut self.objects);
@@ -261,6 +269,7 @@ fn write_header(header: &FrameHeader, head: &mut [u8]) {
     head[8..12].copy_from_slice(&header.entries.to_le_bytes());
     head[12..16].copy_from_slice(&header.plain_bytes.to_le_bytes());
     head[16..20].copy_from_slice(&header.stored_bytes.to_le_bytes());
+    head[20..28].copy_from_slice(&header.payload_checksum.to_le_bytes());
     let sum = head_checksum(head);
     head[CHECKED_BYTES..HEADER_BYTES].copy_from_slice(&sum.to_le_bytes());
 }
@@ -286,6 +295,7 @@ pub fn read_head(bytes: &[u8]) -> Read<(FrameHeader, Vec<PackedObject>)> {
         entries: reader.u32()?,
         plain_bytes: reader.u32()?,
         stored_bytes: reader.u32()?,
+        payload_checksum: reader.u64()?,
     };
     let sum = reader.u64()?;
     let table_bytes = header.entries as usize * ENTRY_BYTES;

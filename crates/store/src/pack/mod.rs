@@ -23,7 +23,7 @@ pub(crate) const HEADER_BYTES: usize = 16;
 /// Length of the trailer.
 const TRAILER_BYTES: usize = 56;
 /// What a frame takes in the footer.
-const FOOTER_FRAME_BYTES: usize = 20;
+const FOOTER_FRAME_BYTES: usize = 28;
 /// What an entry takes in the footer, and in its frame's table.
 const ENTRY_BYTES: usize = 36;
 
@@ -75,3 +75,6 @@ fn header(kind: PackKind) -> [u8; HEADER_BYTES] {
     header[10] = kind as u8;
     header
 }
+
+#[cfg(test)]
+mod tests;

@@ -142,6 +142,7 @@ impl PackWriter {
             footer.extend_from_slice(&frame.plain_bytes.to_le_bytes());
             footer.extend_from_slice(&frame.stored_bytes.to_le_bytes());
             footer.extend([frame.codec as u8, 0, 0, 0]);
+            footer.extend_from_slice(&frame.payload_checksum.to_le_bytes());
         }
         for object in &self.objects {
             footer.extend_from_slice(&object.id.0);

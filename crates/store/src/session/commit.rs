@@ -8,6 +8,9 @@
 //! 5. the branch is moved to it;
 //! 6. only now anybody is told; and the staging takes note.
 //!
+//! Steps 3 to 5 are done under one lock for publishing: `gc`, which takes it as well, either sees the commit, or was there before,
+//! and then step 3 takes out of the trash again what the new tree shares with nothing but garbage.
+//!
 //! A crash before step 5 leaves garbage, which `gc` removes; one after it leaves a staging that lags behind, which the
 //! next session notices ([`Session::follow_head`]). That makes some eight `fsync`s for a commit, and none for a file.
 
@@ -74,7 +77,6 @@ impl Session<'_> {
         }
         let (added, root, totals, packs) = self.write_tree()?;
         let stored_bytes: u64 = packs.1.iter().map(|it| it.pack.file_bytes).sum();
-        self.publish(packs.1, &packs.0)?;
         let now = SystemTime::now()
             .duration_since(UNIX_EPOCH)
             .unwrap_or_default();
@@ -89,11 +91,13 @@ impl Session<'_> {
             new_chunks: added.new_chunks,
             new_plain_bytes: added.new_plain_bytes,
         };
-        let id = self.store.refs().write_commit(&commit)?;
-        {
+        let id = {
             let _lock = self.store.locks().exclusive(Role::Publish, Wait::Yes)?;
+            self.store.publish_locked(&packs.1, &packs.0.reused())?;
+            let id = self.store.refs().write_commit(&commit)?;
             self.store.refs().move_head(head, id)?;
-        }
+            id
+        };
         self.staging.committed(id)?;
         self.staging.sync()?;
         self.staging.compact()?;
@@ -167,7 +171,8 @@ impl Session<'_> {
     /// What was added since the last commit, as the history has it.
     fn since_last_commit(&self) -> Since {
         let records = history::read(self.store.folder());
-        let adds = records.iter().rev().take_while(|it| it.verb != "commit");
+        let later = records.iter().rev().take_while(|it| it.verb != "commit");
+        let adds = later.filter(|it| it.verb == "add");
         adds.fold(Since::default(), |sum, record| Since {
             new_chunks: sum.new_chunks + record.new_chunks,
             new_plain_bytes: sum.new_plain_bytes + record.new_plain_bytes,

@@ -19,7 +19,7 @@ use std::sync::atomic::AtomicU32;
 use crate::add::worker::Packer;
 use crate::chunker::Chunker;
 use crate::id::FileId;
-use crate::index::{Index, PackKind};
+use crate::index::{Index, PackEntry, PackKind};
 use crate::lock::{Lock, Role, Wait};
 use crate::pack::read::read_footer;
 use crate::pack::write::SealedPack;
@@ -47,8 +47,14 @@ pub(crate) struct Packers {
 }
 
 impl Packers {
+    /// Forgets what was met of these packs, which the index knows now.
+    pub(crate) fn forget(&self, packs: &[SealedPack]) {
+        self.data.forget(packs);
+        self.nodes.forget(packs);
+    }
+
     /// Packs of before that what was added relies on.
-    fn reused(&self) -> HashSet<FileId> {
+    pub(crate) fn reused(&self) -> HashSet<FileId> {
         let mut reused = self.data.take_reused();
         reused.extend(self.nodes.take_reused());
         reused
@@ -105,9 +111,14 @@ impl<'s> Session<'s> {
         self.store.new_packers()
     }
 
-    /// Puts new packs into the index.
-    pub(crate) fn publish(&self, packs: Vec<SealedPack>, packers: &Packers) -> Result<()> {
+    /// Puts new packs into the index, when what refers to them is durable.
+    pub(crate) fn publish(&self, packs: &[SealedPack], packers: &Packers) -> Result<()> {
         self.store.publish(packs, &packers.reused())
+    }
+
+    /// The same of packs of a run that goes on, and whose end will look after what else it relies on.
+    pub(crate) fn publish_packs(&self, packs: &[SealedPack]) -> Result<()> {
+        self.store.publish(packs, &HashSet::new())
     }
 }
 
@@ -133,50 +144,74 @@ impl Store {
     /// Puts new packs into the index, and those of `reused` that `gc` has taken out of it meanwhile.
     ///
     /// The caller has made durable whatever refers to them: `gc` looks at that under the same lock.
-    pub(crate) fn publish(&self, packs: Vec<SealedPack>, reused: &HashSet<FileId>) -> Result<()> {
+    pub(crate) fn publish(&self, packs: &[SealedPack], reused: &HashSet<FileId>) -> Result<()> {
         if packs.is_empty() && reused.is_empty() {
             return Ok(());
         }
         let _lock = self.locks().exclusive(Role::Publish, Wait::Yes)?;
+        self.publish_locked(packs, reused)
+    }
+
+    /// As [`publish`](Store::publish), for a caller that holds the lock for publishing: until it lets go, nothing that it relies
+    /// on can be taken out of the index, so what refers to these packs may also be written between this and that.
+    pub(crate) fn publish_locked(
+        &self,
+        packs: &[SealedPack],
+        reused: &HashSet<FileId>,
+    ) -> Result<()> {
         let index = self.objects().index();
         index.refresh()?;
         let known = known_packs(index);
-        let mut new: Vec<_> = packs
-            .into_iter()
-            .filter(|it| !known.contains(&it.pack.id))
-            .collect();
-        for &id in reused.difference(&known) {
-            new.push(self.rescue(id)?);
+        let mut rescued = Vec::new();
+        let mut new = Vec::new();
+        for sealed in packs {
+            let PackEntry { id, kind, .. } = sealed.pack;
+            if known.contains(&id) {
+                continue;
+            }
+            // `gc` may have adopted it, and dropped it, before anything referred to it.
+            match pack::path(self.folder(), id, kind).exists() {
+                true => new.push(sealed),
+                false => rescued.push(self.rescue(id)?),
+            }
         }
-        for SealedPack { pack, objects } in new {
-            index.add_fresh(pack, objects.iter().map(|it| it.id));
+        for &id in reused.difference(&known) {
+            rescued.push(self.rescue(id)?);
+        }
+        for SealedPack { pack, objects } in new.into_iter().chain(&rescued) {
+            index.add_fresh(*pack, objects.iter().map(|it| it.id));
         }
         index.publish()?;
         Ok(())
     }
 
-    /// Takes a pack out of the trash again.
+    /// A pack that the index does not know any more: out of the trash, if it is there already.
     fn rescue(&self, id: FileId) -> Result<SealedPack> {
-        let mut kinds = [PackKind::Data, PackKind::Tree].into_iter();
         let trash = self.folder().join("trash");
-        let trashed = |kind| trash.join(pack::file_name(id, kind));
-        let Some(kind) = kinds.find(|&kind| trashed(kind).exists()) else {
-            let path = pack::path(self.folder(), id, PackKind::Data);
-            return Err(Error::damaged(
-                &path,
-                0,
-                "it is gone, and what was added relies on it",
-            ));
-        };
-        let path = pack::path(self.folder(), id, kind);
-        self.disk().rename(&trashed(kind), &path)?;
-        self.disk().sync_folder(&self.folder().join("packs"))?;
-        read_pack(&path, id, kind)
+        for kind in [PackKind::Data, PackKind::Tree] {
+            let path = pack::path(self.folder(), id, kind);
+            let trashed = trash.join(pack::file_name(id, kind));
+            if !path.exists() {
+                if !trashed.exists() {
+                    continue;
+                }
+                self.disk().rename(&trashed, &path)?;
+                self.disk().sync_folder(&self.folder().join("packs"))?;
+            }
+            return read_pack(&path, id, kind);
+        }
+        let path = pack::path(self.folder(), id, PackKind::Data);
+        let detail = "it is gone, and what was added relies on it";
+        Err(Error::damaged(&path, 0, detail))
     }
 
     /// Packs that are complete, and in no index: of an `add` that was killed.
     fn orphans(&self) -> Result<Vec<(PathBuf, FileId, PackKind)>> {
-        let known = known_packs(self.objects().index());
+        self.orphans_of(self.objects().index())
+    }
+
+    fn orphans_of(&self, index: &Index) -> Result<Vec<(PathBuf, FileId, PackKind)>> {
+        let known = known_packs(index);
         let folder = self.folder().join("packs");
         let read = || -> std::io::Result<Vec<_>> {
             let mut orphans = Vec::new();
@@ -195,7 +230,26 @@ impl Store {
 
     /// Puts complete packs that nobody knows into the index. One that cannot be read is left for `verify` to report.
     pub(crate) fn adopt_packs(&self) -> Result<()> {
-        let orphans = self.orphans()?;
+        if self.orphans()?.is_empty() {
+            return Ok(());
+        }
+        let _lock = self.locks().exclusive(Role::Publish, Wait::Yes)?;
+        self.adopt_packs_locked().map(drop)
+    }
+
+    /// As [`adopt_packs`](Store::adopt_packs), for a caller that holds the lock for publishing. Returns what it adopted.
+    pub(crate) fn adopt_packs_locked(&self) -> Result<Vec<FileId>> {
+        // What `gc` has just dropped is no orphan: it moves such packs away under the same lock.
+        self.objects().index().refresh()?;
+        let packs = self.read_orphans(self.objects().index())?;
+        let ids = packs.iter().map(|it| it.pack.id).collect();
+        self.publish_locked(&packs, &HashSet::new())?;
+        Ok(ids)
+    }
+
+    /// Packs that are complete and that `index` does not know, as far as they can be read.
+    pub(crate) fn read_orphans(&self, index: &Index) -> Result<Vec<SealedPack>> {
+        let orphans = self.orphans_of(index)?;
         if !orphans.is_empty() {
             // Their names may not be durable yet, and the index that has them soon is.
             self.disk().sync_folder(&self.folder().join("packs"))?;
@@ -203,16 +257,15 @@ impl Store {
         let packs = orphans
             .iter()
             .filter_map(|(path, id, kind)| read_pack(path, *id, *kind).ok());
-        let packs: Vec<_> = packs.collect();
-        self.publish(packs, &HashSet::new())
+        Ok(packs.collect())
     }
 }
 
-fn known_packs(index: &Index) -> HashSet<FileId> {
+pub(crate) fn known_packs(index: &Index) -> HashSet<FileId> {
     index.known_packs().iter().map(|pack| pack.id).collect()
 }
 
-fn read_pack(path: &Path, id: FileId, kind: PackKind) -> Result<SealedPack> {
+pub(crate) fn read_pack(path: &Path, id: FileId, kind: PackKind) -> Result<SealedPack> {
     let file = File::open(path).map_err(Error::io("open", path))?;
     let footer = read_footer(path, &file, id, kind)?;
     let objects: Vec<PackedObject> = footer.objects;

@@ -419,3 +419,6 @@ impl Walked {
         self.others += more.others;
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,185 @@
+//! Objects on their way into packs, outside of an `add`: of what is written as a stream, and of what comes from another store.
+//!
+//! 1. Any number of threads put chunks and nodes ([`Ingest::chunks`], [`Ingest::nodes`]); full packs go to a thread that makes
+//!    them durable.
+//! 2. [`Ingest::settle`] makes the others durable, too. Then more can be put, and settled again.
+//! 3. [`Ingest::publish`] puts the packs into the index, under the lock under which the caller also makes something refer to
+//!    them: before that, `gc` may take them for garbage, and after it not.
+//!
+//! Dropped before that it leaves packs that nobody refers to, which whoever comes next adopts or collects.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::sync::mpsc::{SyncSender, sync_channel};
+use std::thread::JoinHandle;
+
+use crate::add::publish::Sealed;
+use crate::add::worker::{Bench, Nodes, Packer, Work};
+use crate::id::FileId;
+use crate::lock::Lock;
+use crate::pack::write::SealedPack;
+use crate::session::Packers;
+use crate::store::Store;
+use crate::{Error, Result};
+
+/// Packs that are being filled, by any number of threads.
+#[derive(Debug)]
+pub(crate) struct Ingest {
+    shared: Arc<Shared>,
+    sealer: Option<Sealer>,
+    /// Durable, and not in the index yet.
+    packs: Vec<SealedPack>,
+    /// Packs that must be in the index when something refers to what was put.
+    relied_on: HashSet<FileId>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    packers: Packers,
+    sealed: Sealed,
+}
+
+/// The thread that makes full packs durable.
+#[derive(Debug)]
+struct Sealer {
+    full: SyncSender<Bench>,
+    thread: JoinHandle<()>,
+}
+
+/// What was put so far that the store had not.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct NewObjects {
+    pub(crate) chunks: u64,
+    /// Length of these chunks.
+    pub(crate) plain_bytes: u64,
+    pub(crate) nodes: u64,
+}
+
+impl Ingest {
+    pub(crate) fn start(store: &Store) -> Result<Ingest> {
+        let shared = Arc::new(Shared {
+            packers: store.new_packers(),
+            sealed: Sealed::default(),
+        });
+        Ok(Ingest {
+            sealer: Some(Sealer::start(&shared)?),
+            shared,
+            packs: Vec::new(),
+            relied_on: HashSet::new(),
+        })
+    }
+
+    /// Where chunks are put.
+    pub(crate) fn data(&self) -> &Packer {
+        &self.shared.packers.data
+    }
+
+    /// Where nodes are put.
+    pub(crate) fn tree(&self) -> &Packer {
+        &self.shared.packers.nodes
+    }
+
+    /// A place for one thread to put chunks at.
+    pub(crate) fn chunks(&self) -> Result<Work<'_>> {
+        Work::new(self.data(), self.full())
+    }
+
+    /// A place for one thread to put nodes at.
+    pub(crate) fn node_work(&self) -> Result<Work<'_>> {
+        Work::new(self.tree(), self.full())
+    }
+
+    /// The same for whoever makes them.
+    pub(crate) fn nodes(&self) -> Result<Nodes<'_>> {
+        Nodes::new(self.tree(), self.full())
+    }
+
+    fn full(&self) -> &SyncSender<Bench> {
+        let sealer = self.sealer.as_ref();
+        &sealer.expect("there is one but in `settle`").full
+    }
+
+    /// Whether a pack could not be made durable: [`settle`](Ingest::settle) will say why.
+    pub(crate) fn has_failed(&self) -> bool {
+        self.shared.sealed.has_failed()
+    }
+
+    /// What was new so far.
+    pub(crate) fn new_objects(&self) -> NewObjects {
+        let (data, tree) = (&self.data().counts, &self.tree().counts);
+        NewObjects {
+            chunks: data.new_chunks.load(Ordering::Relaxed),
+            plain_bytes: data.new_plain_bytes.load(Ordering::Relaxed),
+            nodes: tree.new_chunks.load(Ordering::Relaxed),
+        }
+    }
+
+    /// Makes durable whatever was put; nobody may be putting.
+    pub(crate) fn settle(&mut self) -> Result<()> {
+        let next = Sealer::start(&self.shared)?;
+        if let Some(sealer) = self.sealer.replace(next) {
+            let packers = &self.shared.packers;
+            for bench in packers
+                .data
+                .take_all()
+                .into_iter()
+                .chain(packers.nodes.take_all())
+            {
+                // If nobody listens, that comes out when the thread is joined.
+                let _ = sealer.full.send(bench);
+            }
+            sealer.join()?;
+        }
+        self.shared.sealed.check()?;
+        self.packs.append(&mut self.shared.sealed.take_packs());
+        self.relied_on.extend(self.shared.packers.reused());
+        Ok(())
+    }
+
+    /// Length of the packs that are settled and not published.
+    pub(crate) fn settled_bytes(&self) -> u64 {
+        self.packs.iter().map(|it| it.pack.file_bytes).sum()
+    }
+
+    /// Puts what is settled into the index, and what it relies on, if `gc` has taken that out meanwhile. Says which packs
+    /// those are: as long as nothing refers to them, `gc` may do so again. The lock is the one for publishing.
+    pub(crate) fn publish(&mut self, store: &Store, _lock: &Lock) -> Result<HashSet<FileId>> {
+        let packs = std::mem::take(&mut self.packs);
+        let mut relied_on = std::mem::take(&mut self.relied_on);
+        let new: Vec<FileId> = packs.iter().map(|it| it.pack.id).collect();
+        store.publish_locked(&packs, &relied_on)?;
+        relied_on.extend(new);
+        Ok(relied_on)
+    }
+}
+
+impl Drop for Ingest {
+    fn drop(&mut self) {
+        // Nothing may be written any more when this is gone. Whoever drops it unfinished has an error already.
+        let _ = self.sealer.take().map(Sealer::join);
+    }
+}
+
+impl Sealer {
+    fn start(shared: &Arc<Shared>) -> Result<Sealer> {
+        let (full, received) = sync_channel(2);
+        let to_seal = shared.clone();
+        let thread = std::thread::Builder::new()
+            .name("sealer".to_owned())
+            .spawn(move || to_seal.sealed.run(received, &to_seal.packers.data))
+            .map_err(Error::io("start a thread for", shared.packers.data.store()))?;
+        Ok(Sealer { full, thread })
+    }
+
+    /// Waits until all that was sent is durable.
+    fn join(self) -> Result<()> {
+        drop(self.full);
+        self.thread.join().map_err(|_| {
+            Error::Engine(tamis_engine::Error::Panicked {
+                input: "the store".to_owned(),
+                message: "the thread that makes packs durable panicked".to_owned(),
+            })
+        })
+    }
+}

@@ -1,0 +1,234 @@
+//! Stores with a work tree for tests, with chunks so short that small files have long lists.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+
+use tamis_engine::control::Cancel;
+use tempfile::TempDir;
+
+use crate::add::AddOptions;
+use crate::chunker::Parameters;
+use crate::disk::{Disk, DiskFile, RealDisk, SharedDisk};
+use crate::id::CommitId;
+use crate::index::PackKind;
+use crate::restore::RestoreOptions;
+use crate::session::{CommitRequest, Session};
+use crate::settings::Settings;
+use crate::store::Store;
+use crate::tree::{Reference, references};
+use crate::{Error, Result};
+
+pub(crate) const SHORT_CHUNKS: Parameters = Parameters {
+    min_bytes: 64,
+    avg_bytes: 256,
+    max_bytes: 1024,
+};
+
+/// A store in a folder that is removed with it, beside its work tree.
+pub(crate) struct TestStore {
+    folder: TempDir,
+    pub(crate) store: Arc<Store>,
+}
+
+/// All files of a tree, by path.
+pub(crate) type Files = BTreeMap<String, Vec<u8>>;
+
+impl TestStore {
+    pub(crate) fn new() -> TestStore {
+        TestStore::with_chunks(SHORT_CHUNKS)
+    }
+
+    pub(crate) fn with_chunks(chunks: Parameters) -> TestStore {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        fs::create_dir(folder.path().join("work")).expect("there is room");
+        Store::init(&folder.path().join("store"), chunks).expect("a new store");
+        let store = open(&folder.path().join("store"), RealDisk::shared());
+        TestStore { folder, store }
+    }
+
+    pub(crate) fn folder(&self) -> PathBuf {
+        self.folder.path().join("store")
+    }
+
+    pub(crate) fn work(&self) -> PathBuf {
+        self.folder.path().join("work")
+    }
+
+    /// Opens it again.
+    pub(crate) fn reopened(&self, disk: SharedDisk) -> Arc<Store> {
+        open(&self.folder(), disk)
+    }
+
+    pub(crate) fn write(&self, path: &str, bytes: impl AsRef<[u8]>) {
+        let path = self.work().join(path);
+        fs::create_dir_all(path.parent().expect("it is in the work tree")).expect("there is room");
+        fs::write(path, bytes).expect("there is room");
+    }
+
+    /// Commits all of the work tree.
+    pub(crate) fn commit(&self) -> CommitId {
+        let mut session = Session::open(&self.store, &self.work()).expect("nobody else has it");
+        let added = session.add(&[Vec::new()], &AddOptions::default());
+        assert!(added.expect("it can be added").failures.is_empty());
+        let committed = session.commit(&request()).expect("it can be committed");
+        committed.expect("something changed").id
+    }
+
+    /// Writes files and commits them.
+    pub(crate) fn commit_files(&self, files: &[(&str, &[u8])]) -> CommitId {
+        files
+            .iter()
+            .for_each(|(path, bytes)| self.write(path, bytes));
+        self.commit()
+    }
+
+    pub(crate) fn head(&self) -> Option<CommitId> {
+        self.store.refs().head().expect("it can be read")
+    }
+}
+
+pub(crate) fn request() -> CommitRequest {
+    CommitRequest {
+        message: "why".to_owned(),
+        author: "who".to_owned(),
+        offset_minutes: 60,
+        allows_empty: false,
+    }
+}
+
+pub(crate) fn open(folder: &Path, disk: SharedDisk) -> Arc<Store> {
+    let settings = Settings {
+        threads: 2,
+        ..Settings::default()
+    };
+    let store = Store::open_on(disk, folder, settings, &Cancel::new());
+    Arc::new(store.expect("it is a store"))
+}
+
+/// All files of a commit, restored and read.
+pub(crate) fn restored(store: &Store, commit: CommitId) -> Files {
+    let target = tempfile::tempdir().expect("a temporary folder");
+    let root = store.refs().commit(commit).expect("it is there").root;
+    let options = RestoreOptions {
+        force: true,
+        ..RestoreOptions::default()
+    };
+    let restored = store.restore_tree(root, target.path(), &options);
+    assert!(restored.expect("there is room").failures.is_empty());
+    let mut files = Files::new();
+    read_all(target.path(), target.path(), &mut files);
+    files
+}
+
+fn read_all(root: &Path, folder: &Path, files: &mut Files) {
+    for entry in fs::read_dir(folder).expect("it was restored") {
+        let path = entry.expect("it was restored").path();
+        match path.is_dir() {
+            true => read_all(root, &path, files),
+            false => {
+                let name = path.strip_prefix(root).expect("it is in it");
+                let name = name.to_string_lossy().into_owned();
+                drop(files.insert(name, fs::read(&path).expect("it was restored")));
+            }
+        }
+    }
+}
+
+/// Reads all that a commit refers to.
+pub(crate) fn read_whole(store: &Store, commit: CommitId) -> Result<()> {
+    let root = store.refs().commit(commit)?.root;
+    references(root, store.objects(), &mut |id, reference| {
+        if let Reference::Chunk { len_bytes } = reference {
+            let chunk = store.objects().read(id, PackKind::Data)?;
+            assert_eq!(chunk.len(), len_bytes as usize);
+        }
+        Ok(true)
+    })
+}
+
+/// Bytes that no compression shortens, the same for the same seed.
+pub(crate) fn noise(seed: u64, len_bytes: usize) -> Vec<u8> {
+    let mut random = fastrand::Rng::with_seed(seed);
+    (0..len_bytes).map(|_| random.u8(..)).collect()
+}
+
+/// A disk that does so many things more, and then nothing.
+#[derive(Debug)]
+pub(crate) struct FailingDisk(Arc<AtomicI64>);
+
+impl FailingDisk {
+    pub(crate) fn after(steps: i64) -> SharedDisk {
+        Arc::new(FailingDisk(Arc::new(AtomicI64::new(steps))))
+    }
+}
+
+fn step(left: &AtomicI64, path: &Path) -> Result<()> {
+    match left.fetch_sub(1, Ordering::Relaxed) > 0 {
+        true => Ok(()),
+        false => Err(Error::io("reach", path)(std::io::Error::other("power cut"))),
+    }
+}
+
+#[derive(Debug)]
+struct FailingFile {
+    file: Box<dyn DiskFile>,
+    path: PathBuf,
+    left: Arc<AtomicI64>,
+}
+
+impl FailingDisk {
+    fn failing(&self, path: &Path, file: Result<Box<dyn DiskFile>>) -> Result<Box<dyn DiskFile>> {
+        Ok(Box::new(FailingFile {
+            file: file?,
+            path: path.to_owned(),
+            left: self.0.clone(),
+        }))
+    }
+}
+
+impl DiskFile for FailingFile {
+    fn write_all(&mut self, bytes: &[u8]) -> Result<()> {
+        step(&self.left, &self.path)?;
+        self.file.write_all(bytes)
+    }
+
+    fn sync(&mut self) -> Result<()> {
+        step(&self.left, &self.path)?;
+        self.file.sync()
+    }
+}
+
+impl Disk for FailingDisk {
+    fn create(&self, path: &Path) -> Result<Box<dyn DiskFile>> {
+        step(&self.0, path)?;
+        self.failing(path, RealDisk.create(path))
+    }
+
+    fn append(&self, path: &Path, len_bytes: u64) -> Result<Box<dyn DiskFile>> {
+        step(&self.0, path)?;
+        self.failing(path, RealDisk.append(path, len_bytes))
+    }
+
+    fn rename(&self, from: &Path, to: &Path) -> Result<()> {
+        step(&self.0, to)?;
+        RealDisk.rename(from, to)
+    }
+
+    fn sync_folder(&self, folder: &Path) -> Result<()> {
+        step(&self.0, folder)?;
+        RealDisk.sync_folder(folder)
+    }
+
+    fn remove(&self, path: &Path) -> Result<()> {
+        step(&self.0, path)?;
+        RealDisk.remove(path)
+    }
+
+    fn create_folder(&self, path: &Path) -> Result<()> {
+        step(&self.0, path)?;
+        RealDisk.create_folder(path)
+    }
+}

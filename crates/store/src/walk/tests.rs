@@ -1,0 +1,117 @@
+//! What a walk finds, and what rules leave out.
+
+use std::fs;
+use std::os::unix::fs::symlink;
+
+use tempfile::TempDir;
+
+use super::*;
+
+/// Wants everything.
+struct All;
+
+impl Visitor for All {
+    fn is_wanted(&self, _: &[u8], _: Kind, _: &Stamp) -> bool {
+        true
+    }
+}
+
+fn tree(files: &[(&str, &str)]) -> TempDir {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    for (path, text) in files {
+        let path = folder.path().join(path);
+        fs::create_dir_all(path.parent().expect("it is in the folder")).expect("a folder");
+        fs::write(path, text).expect("a file");
+    }
+    folder
+}
+
+fn found(folder: &TempDir, starts: &[&str], threads: usize) -> Vec<String> {
+    let root = Root::open(folder.path(), &folder.path().join(".tamis")).expect("a root");
+    let starts: Vec<_> = starts.iter().map(|it| it.as_bytes().to_vec()).collect();
+    let walked = walk(&root, &starts, threads, &All, &Cancel::new()).expect("a walk");
+    assert!(walked.failures.is_empty(), "{:?}", walked.failures);
+    let paths = walked.found.iter();
+    paths
+        .map(|it| String::from_utf8(it.path.to_vec()).expect("names in UTF-8"))
+        .collect()
+}
+
+/// Goal: everything is found, in the order of the tree, for any number of threads; links are not followed, the store is left out.
+#[test]
+fn all_that_is_there_is_found_in_order() {
+    let folder = tree(&[
+        ("a/b", ""),
+        ("a.txt", ""),
+        ("a/c/d", ""),
+        ("z", ""),
+        (".hidden", ""),
+        (".git/HEAD", ""),
+        (".tamis/format", ""),
+    ]);
+    symlink("/", folder.path().join("link")).expect("a link");
+    let expected = [
+        ".git",
+        ".git/HEAD",
+        ".hidden",
+        "a",
+        "a/b",
+        "a/c",
+        "a/c/d",
+        "a.txt",
+        "link",
+        "z",
+    ];
+    for threads in [1, 2, 7] {
+        assert_eq!(found(&folder, &[""], threads), expected);
+    }
+    assert_eq!(
+        found(&folder, &["a/c", "z", "a/c/d", "gone"], 2),
+        ["a/c", "a/c/d", "z"]
+    );
+}
+
+/// Goal: rules have the meaning of git's, in every folder, and for what is named below them.
+#[test]
+fn rules_leave_out_what_git_would() {
+    let folder = tree(&[
+        (
+            ".tamisignore",
+            "*.o\n!keep.o\n/build\ncache/\n# a comment\n\nsub/only\n",
+        ),
+        ("x.o", ""),
+        ("keep.o", ""),
+        ("build/x", ""),
+        ("sub/build/x", ""),
+        ("cache/x", ""),
+        ("sub/cache", ""),
+        ("sub/only", ""),
+        ("sub/.tamisignore", "!*.o\nown\n"),
+        ("sub/y.o", ""),
+        ("sub/own", ""),
+        ("own", ""),
+    ]);
+    let expected = [
+        ".tamisignore",
+        "keep.o",
+        "own",
+        "sub",
+        "sub/.tamisignore",
+        "sub/build",
+        "sub/build/x",
+        "sub/cache",
+        "sub/y.o",
+    ];
+    assert_eq!(found(&folder, &[""], 2), expected);
+    assert_eq!(found(&folder, &["sub"], 1), &expected[3..]);
+}
+
+/// Goal: a file of rules that makes no sense is an error that names its line.
+#[test]
+fn rules_without_sense_are_refused() {
+    let folder = tree(&[(".tamisignore", "fine\n[z-a]\n")]);
+    let root = Root::open(folder.path(), &folder.path().join(".tamis")).expect("a root");
+    let error = walk(&root, &[Vec::new()], 2, &All, &Cancel::new()).expect_err("no pattern");
+    let message = error.to_string();
+    assert!(message.contains(".tamisignore`, line 2: "), "{message}");
+}
