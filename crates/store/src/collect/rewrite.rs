@@ -75,8 +75,8 @@ impl Copy<'_> {
         let mut writer = match self.open.remove(&pack.kind) {
             Some(writer) => writer,
             None => {
-                let (disk, folder) = (self.store.disk().clone(), self.store.folder().to_owned());
-                PackWriter::new(&disk, folder, pack.kind)?
+                let (disk, folder) = (self.store.disk(), self.store.folder().to_owned());
+                PackWriter::new(disk, folder, pack.kind)?
             }
         };
         put(&mut writer, &mut self.compressor)?;

@@ -14,6 +14,7 @@ use std::fs;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use fastrand::Rng;
 use nix::libc::{EIO, ENOSPC};
@@ -24,6 +25,7 @@ use super::{CommitRequest, Session};
 use crate::Result;
 use crate::add::AddOptions;
 use crate::chunker::Parameters;
+use crate::collect::CollectOptions;
 use crate::disk::lossy::LossyDisk;
 use crate::disk::{SYNC, SharedDisk};
 use crate::id::CommitId;
@@ -216,7 +218,20 @@ fn tag(disk: &SharedDisk, folder: &Path, told: &mut Told) -> Result<()> {
     Ok(())
 }
 
-/// The life of a store, up to the first error. What else writes to a store (`gc`, what is fetched from others) belongs here, too.
+/// Collects garbage, without any time of grace.
+fn collect(disk: &SharedDisk, folder: &Path) -> Result<()> {
+    let options = CollectOptions {
+        grace: Duration::ZERO,
+        repack_below: 1.0,
+        ..CollectOptions::default()
+    };
+    let collected = open(disk, folder)?.collect(&options)?;
+    assert_eq!(collected.missing_chunks, 0);
+    assert!(collected.damaged.is_empty(), "{:?}", collected.damaged);
+    Ok(())
+}
+
+/// The life of a store, up to the first error. What else writes to a store (what is fetched from others) belongs here, too.
 fn live(disk: &SharedDisk, folder: &Path, trees: &Trees, told: &mut Told) -> Result<()> {
     init(disk, folder, told)?;
     for tree in 0..3 {
@@ -224,8 +239,13 @@ fn live(disk: &SharedDisk, folder: &Path, trees: &Trees, told: &mut Told) -> Res
         commit(disk, folder, trees, told)?;
         if tree == 1 {
             tag(disk, folder, told)?;
+            // What is staged and replaced before a commit is garbage.
+            add(disk, folder, trees, 3, told)?;
+            add(disk, folder, trees, 2, told)?;
+            collect(disk, folder)?;
         }
     }
+    collect(disk, folder)?;
     Ok(())
 }
 

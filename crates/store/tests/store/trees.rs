@@ -23,48 +23,48 @@ use tamis_store::store::Store;
 use tempfile::TempDir;
 
 /// Chunks are short, so that short files have many.
-pub const CHUNKS: Parameters = Parameters {
+pub(crate) const CHUNKS: Parameters = Parameters {
     min_bytes: 512,
     avg_bytes: 2048,
     max_bytes: 8192,
 };
 
 /// How many times as many cases are tried: `TAMIS_SOAK=n`.
-pub fn soak_factor() -> Option<u64> {
+pub(crate) fn soak_factor() -> Option<u64> {
     let factor = std::env::var("TAMIS_SOAK").ok()?;
     Some(factor.parse().expect("TAMIS_SOAK is a number"))
 }
 
 /// A folder for a store: in memory if there is a place for it, since these tests do not cut the power.
-pub fn store_folder() -> TempDir {
+pub(crate) fn store_folder() -> TempDir {
     let folder = tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir());
     folder.expect("a temporary folder")
 }
 
 /// A store of its own.
-pub struct Repository {
+pub(crate) struct Repository {
     folder: TempDir,
-    pub settings: Settings,
+    pub(crate) settings: Settings,
 }
 
 impl Repository {
-    pub fn new(settings: Settings) -> Repository {
+    pub(crate) fn new(settings: Settings) -> Repository {
         let folder = store_folder();
         Store::init(folder.path(), CHUNKS).expect("there is room");
         Repository { folder, settings }
     }
 
-    pub fn open(&self) -> Store {
+    pub(crate) fn open(&self) -> Store {
         Store::open(self.folder.path(), self.settings, &Cancel::new()).expect("it is whole")
     }
 
-    pub fn add(&self, tree: &Path, options: &AddOptions) -> Added {
+    pub(crate) fn add(&self, tree: &Path, options: &AddOptions) -> Added {
         let store = self.open();
         let mut session = Session::open(&store, tree).expect("nobody else has it");
         session.add(&[Vec::new()], options).expect("there is room")
     }
 
-    pub fn commit(&self, tree: &Path) -> CommitId {
+    pub(crate) fn commit(&self, tree: &Path) -> CommitId {
         let store = self.open();
         let mut session = Session::open(&store, tree).expect("nobody else has it");
         let request = CommitRequest {
@@ -77,7 +77,7 @@ impl Repository {
         committed.expect("an empty one is asked for").id
     }
 
-    pub fn restore(&self, id: CommitId) -> Result<TempDir> {
+    pub(crate) fn restore(&self, id: CommitId) -> Result<TempDir> {
         let store = self.open();
         let target = tempfile::tempdir().expect("a temporary folder");
         let root = store.refs().commit(id)?.root;
@@ -88,22 +88,22 @@ impl Repository {
 }
 
 /// What a folder holds: path to what is there.
-pub type Snapshot = BTreeMap<Vec<u8>, Item>;
+pub(crate) type Snapshot = BTreeMap<Vec<u8>, Item>;
 
 /// A file, folder or link.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Item {
+pub(crate) struct Item {
     /// With what it is.
-    pub mode: u32,
-    pub modified_ns: i128,
-    pub attributes: Vec<(Vec<u8>, Vec<u8>)>,
+    pub(crate) mode: u32,
+    pub(crate) modified_ns: i128,
+    pub(crate) attributes: Vec<(Vec<u8>, Vec<u8>)>,
     /// The first of the names of the same file.
-    pub first_name: Vec<u8>,
+    pub(crate) first_name: Vec<u8>,
     /// Bytes of a file, target of a link.
-    pub content: Option<Vec<u8>>,
+    pub(crate) content: Option<Vec<u8>>,
 }
 
-pub fn snapshot(folder: &Path) -> Snapshot {
+pub(crate) fn snapshot(folder: &Path) -> Snapshot {
     let mut found = Snapshot::new();
     let mut inodes = BTreeMap::new();
     let mut folders = vec![folder.to_owned()];
@@ -147,7 +147,7 @@ pub fn snapshot(folder: &Path) -> Snapshot {
 }
 
 /// Says what differs, rather than show two trees.
-pub fn assert_same(found: &Snapshot, expected: &Snapshot) {
+pub(crate) fn assert_same(found: &Snapshot, expected: &Snapshot) {
     let shown = |name: &[u8]| name.escape_ascii().to_string();
     for (name, item) in expected {
         let other = found.get(name);
@@ -169,7 +169,7 @@ pub fn assert_same(found: &Snapshot, expected: &Snapshot) {
 }
 
 /// What is in a folder, sorted.
-pub fn children(folder: &Path) -> Vec<PathBuf> {
+pub(crate) fn children(folder: &Path) -> Vec<PathBuf> {
     let entries = fs::read_dir(folder).expect("it can be read");
     let mut paths: Vec<_> = entries
         .map(|entry| entry.expect("it can be read").path())
@@ -196,15 +196,15 @@ fn attributes(path: &Path) -> Vec<(Vec<u8>, Vec<u8>)> {
 }
 
 /// A tree that changes.
-pub struct Tree {
-    pub folder: TempDir,
-    pub rng: Rng,
+pub(crate) struct Tree {
+    pub(crate) folder: TempDir,
+    pub(crate) rng: Rng,
     next: u32,
 }
 
 impl Tree {
     /// Of about `count` things.
-    pub fn new(seed: u64, count: usize) -> Tree {
+    pub(crate) fn new(seed: u64, count: usize) -> Tree {
         let mut tree = Tree {
             folder: tempfile::tempdir().expect("a temporary folder"),
             rng: Rng::with_seed(seed),
@@ -217,7 +217,7 @@ impl Tree {
         tree
     }
 
-    pub fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         self.folder.path()
     }
 
@@ -368,7 +368,7 @@ impl Tree {
     }
 
     /// Changes about so many things.
-    pub fn change(&mut self, count: usize) {
+    pub(crate) fn change(&mut self, count: usize) {
         for _ in 0..count {
             self.change_one();
         }
