@@ -63,6 +63,9 @@ pub enum Error {
     /// Text or files could not be read, searched or written.
     #[error(transparent)]
     Scan(#[from] tamis_scan::Error),
+    /// A store could not do what was asked.
+    #[error(transparent)]
+    Store(#[from] tamis_store::Error),
 }
 
 impl Error {
@@ -79,6 +82,7 @@ impl Error {
             Self::Scan(tamis_scan::Error::LogFormat { .. }) => Some(
                 "`--log-format` names the format, `--pattern '{time} {level} {message}'` describes any other",
             ),
+            Self::Store(error) => hint_of_store(error),
             _ => None,
         }
     }
@@ -94,6 +98,7 @@ impl Error {
             (Self::Usage { .. } | Self::Contract(_) | Self::Configuration(_), _) => Exit::Usage,
             (Self::Scan(tamis_scan::Error::Pattern { .. }), _) => Exit::Usage,
             (Self::Step { exit }, _) => *exit,
+            (Self::Store(error), _) => exit_of_store(error),
             (
                 Self::Scan(
                     tamis_scan::Error::LogFormat { .. } | tamis_scan::Error::LogField { .. },
@@ -179,10 +184,45 @@ impl Error {
             Self::Engine(error)
             | Self::Check(CheckError::Engine(error))
             | Self::Process(tamis_process::Error::Engine(error))
-            | Self::Scan(tamis_scan::Error::Engine(error)) => Some(error),
+            | Self::Scan(tamis_scan::Error::Engine(error))
+            | Self::Store(tamis_store::Error::Engine(error)) => Some(error),
             _ => None,
         }
     }
+}
+
+fn exit_of_store(error: &tamis_store::Error) -> Exit {
+    use tamis_store::Error as Store;
+    match error {
+        Store::Damaged { .. } | Store::BadObject { .. } | Store::Missing { .. } => Exit::Bad,
+        Store::NoStore { .. }
+        | Store::Exists { .. }
+        | Store::Usage { .. }
+        | Store::Revision { .. }
+        | Store::NoPath { .. } => Exit::Usage,
+        Store::Locked { .. } => Exit::Locked,
+        _ => Exit::Failure,
+    }
+}
+
+fn hint_of_store(error: &tamis_store::Error) -> Option<&'static str> {
+    use tamis_store::{Error as Store, refs};
+    Some(match error {
+        Store::NoStore { .. } => {
+            "`tamis store init` makes one here, `--store DIR` names one elsewhere"
+        }
+        // Where the branch is asked for there is no commit at all.
+        Store::Revision { name, .. } if ![refs::HEAD, refs::BRANCH].contains(&name.as_str()) => {
+            "`tamis store log` lists the commits, `tamis store tag` their names"
+        }
+        Store::NoPath { .. } => "`tamis store ls -R REF` lists what a commit has",
+        Store::Locked { .. } => "try again when it is done",
+        Store::Moved { .. } => "run it again to go on from there",
+        Store::Damaged { .. } | Store::BadObject { .. } | Store::Missing { .. } => {
+            "`tamis store verify` finds all that is damaged, `tamis store repair` mends what it can"
+        }
+        _ => return None,
+    })
 }
 
 #[cfg(test)]
@@ -217,5 +257,34 @@ mod tests {
             Exit::Usage
         );
         assert_eq!(Error::from(Engine::Interrupted).exit(), Exit::Interrupted);
+    }
+
+    #[test]
+    fn a_store_says_how_it_ended() {
+        use tamis_store::Error as Store;
+        let path = PathBuf::from("/drops/.tamis");
+        let locked = Error::from(Store::Locked {
+            path: path.clone(),
+            doing: "is collecting garbage",
+        });
+        assert_eq!(
+            (locked.exit(), locked.exit().code()),
+            (Exit::Locked, 11),
+            "a promise to scripts"
+        );
+        let none = Error::from(Store::NoStore { path: path.clone() });
+        assert_eq!(none.exit(), Exit::Usage);
+        assert!(none.hint().is_some_and(|hint| hint.contains("store init")));
+        let damaged = Error::from(Store::Damaged {
+            path,
+            byte_offset: 0,
+            detail: "its checksum is wrong".to_owned(),
+        });
+        assert_eq!(damaged.exit(), Exit::Bad);
+        let cancelled = Error::from(Store::from(Engine::Interrupted));
+        assert_eq!(
+            (cancelled.exit(), cancelled.is_silent()),
+            (Exit::Interrupted, true)
+        );
     }
 }

@@ -11,6 +11,8 @@ pub enum Exit {
     Bad,
     /// The command line, the contract or the configuration is wrong; nothing was done.
     Usage,
+    /// Another process is at it; nothing was done, and trying again later will do.
+    Locked,
     /// Something could not be read or written, or Tamis has a bug.
     Failure,
     /// Ctrl-C or a termination signal.
@@ -24,6 +26,7 @@ impl Exit {
             Self::Good => 0,
             Self::Bad => 1,
             Self::Usage => 2,
+            Self::Locked => 11,
             Self::Failure => 3,
             Self::Interrupted => 130,
         }

@@ -16,7 +16,7 @@ use tamis_formats::sniff::{self, Format};
 
 use crate::args::{self, ByteSize, Globals, Simd};
 use crate::messages::Messages;
-use crate::{Error, Result};
+use crate::{Error, Result, stores};
 
 /// How the records of the inputs are written, where nobody else says or guesses right.
 #[derive(Clone, Debug, Args)]
@@ -170,7 +170,7 @@ impl InputOptions {
         })
     }
 
-    /// The sources behind `names`: files, folders (their data files, sorted), `-` for standard input.
+    /// The sources behind `names`: files, folders (their data files, sorted), files in stores, `-` for standard input.
     pub(crate) fn sources(
         &self,
         names: &[PathBuf],
@@ -187,10 +187,23 @@ impl InputOptions {
                     sources.push(Box::new(FileSource::new(file, options.clone())));
                 }
             } else {
-                sources.push(Box::new(FileSource::new(name, options.clone())));
+                sources.push(named_source(name, options.clone(), globals, cancel)?);
             }
         }
         Ok(sources)
+    }
+}
+
+/// The source of a file, which may be in a store.
+pub(crate) fn named_source(
+    name: &Path,
+    options: ReadOptions,
+    globals: &Globals,
+    cancel: &Cancel,
+) -> Result<Box<dyn Source>> {
+    match stores::is_meant(name) {
+        true => stores::source(name, options, globals, cancel),
+        false => Ok(Box::new(FileSource::new(name, options))),
     }
 }
 
@@ -203,6 +216,9 @@ pub(crate) fn followed(inputs: &[PathBuf]) -> Result<&Path> {
     match inputs {
         [input] if input.as_os_str() == "-" => Err(usage(
             "`--follow` needs a file: standard input ends by itself",
+        )),
+        [input] if stores::is_meant(input) => Err(usage(
+            "`--follow` needs a file that grows, and those in a store do not",
         )),
         [input] if input.is_dir() => Err(usage("`--follow` needs a file, not a folder")),
         [input] => Ok(input),

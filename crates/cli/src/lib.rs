@@ -7,6 +7,7 @@
 //! - `inputs` makes sources of what was named, and says how they are read;
 //! - [`config`] reads `tamis.toml`, and what the environment says in its place;
 //! - `packing` says which file becomes which when files are packed and unpacked;
+//! - `stores` finds and opens stores, and makes sources and sinks of files in them;
 //! - `table` reads inputs as one table with typed columns, `rows` writes rows of it;
 //! - `diagnostics` draws what is wrong with a contract or a configuration, `paint` has the colours.
 //!
@@ -15,14 +16,6 @@
 
 pub mod args;
 mod command;
-#[cfg_attr(
-    not(test),
-    expect(
-        dead_code,
-        unused_imports,
-        reason = "`tamis store`, which takes it, has yet to come"
-    )
-)]
 pub mod config;
 mod contract_file;
 mod diagnostics;
@@ -38,6 +31,7 @@ mod printer;
 mod process;
 mod progress;
 mod rows;
+mod stores;
 mod table;
 
 use std::ffi::OsString;

@@ -5,9 +5,9 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use tamis_engine::sink::{FileSink, Sink, StdoutSink};
-use tamis_engine::source::{FileSource, ReadOptions, Source, StdinSource};
+use tamis_engine::source::{ReadOptions, Source, StdinSource};
 
-use crate::{Context, Error, Exit, Result, output};
+use crate::{Context, Error, Exit, Result, inputs, output, stores};
 
 /// What is read, and where the results go.
 #[derive(Clone, Debug, Args)]
@@ -100,8 +100,12 @@ impl PackingArgs {
         let stdout = || Ok(PathBuf::from("-"));
         match &self.output {
             _ if self.is_to_stdout() => stdout(),
-            Some(folder) if folder.is_dir() && output::is_stdout(input) => Err(usage(
-                &format!("standard input has no name in `{}`", folder.display()),
+            Some(folder) if folder.is_dir() && is_nameless(input) => Err(usage(
+                &format!(
+                    "`{}` has no name in `{}`",
+                    input.display(),
+                    folder.display()
+                ),
                 Some("name the output"),
             )),
             Some(folder) if folder.is_dir() => {
@@ -109,13 +113,13 @@ impl PackingArgs {
                 Ok(folder.join(named.file_name().unwrap_or_default()))
             }
             Some(path) => Ok(path.clone()),
-            None if output::is_stdout(input) => stdout(),
+            None if is_nameless(input) => stdout(),
             None => name(input),
         }
     }
 
     fn judge(&self, Job { input, output }: &Job) -> Result<()> {
-        if self.rm && (output::is_stdout(input) || !output::appears_whole(output)) {
+        if self.rm && (is_nameless(input) || !output::appears_whole(output)) {
             let message = "`--rm` removes files whose results are files";
             return Err(usage(message, Some("leave it out")));
         }
@@ -183,11 +187,20 @@ impl PackingArgs {
 }
 
 /// The source of a job.
-pub(crate) fn source(input: &Path, options: ReadOptions) -> Box<dyn Source> {
+pub(crate) fn source(
+    input: &Path,
+    options: ReadOptions,
+    context: &Context<'_>,
+) -> Result<Box<dyn Source>> {
     match output::is_stdout(input) {
-        true => Box::new(StdinSource::new(options)),
-        false => Box::new(FileSource::new(input, options)),
+        true => Ok(Box::new(StdinSource::new(options))),
+        false => inputs::named_source(input, options, context.globals, context.cancel),
     }
+}
+
+/// Whether an input has no file of its own beside which its result could lie: standard input, and a file in a store.
+fn is_nameless(input: &Path) -> bool {
+    output::is_stdout(input) || stores::is_meant(input)
 }
 
 /// The sink of a job: a file has the permissions and the time of its input.

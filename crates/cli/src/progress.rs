@@ -23,6 +23,26 @@ const TICK: Duration = Duration::from_millis(100);
 /// Time from one plain line to the next.
 const LINE_TICK: Duration = Duration::from_secs(5);
 
+/// What a bar shows, read from the run at the moment of drawing.
+pub(crate) trait Counters: Clone + Send + Sync + 'static {
+    /// How much is done, and of how much; the latter is 0 while nobody knows.
+    fn done_of(&self) -> (u64, u64);
+
+    /// The figures beside the bar.
+    fn message(&self, elapsed: Duration) -> String;
+}
+
+impl Counters for Progress {
+    fn done_of(&self) -> (u64, u64) {
+        let now = self.snapshot();
+        (now.raw_bytes, now.raw_bytes_total)
+    }
+
+    fn message(&self, elapsed: Duration) -> String {
+        message(&self.snapshot(), elapsed)
+    }
+}
+
 /// A bar on the terminal, as long as it lives.
 #[derive(Debug)]
 pub(crate) struct Display {
@@ -32,8 +52,8 @@ pub(crate) struct Display {
 }
 
 impl Display {
-    /// Shows `progress`, if the user and the terminal want that.
-    pub(crate) fn start(globals: &Globals, progress: &Progress) -> Self {
+    /// Shows `counters`, if the user and the terminal want that.
+    pub(crate) fn start<C: Counters>(globals: &Globals, counters: &C) -> Self {
         let is_terminal = io::stderr().is_terminal();
         let is_wanted = match globals.progress {
             When::Auto => is_terminal,
@@ -47,12 +67,12 @@ impl Display {
             };
         }
         let (stop, stopped) = mpsc::channel();
-        let progress = progress.clone();
+        let counters = counters.clone();
         let show = if is_terminal { draw_bar } else { write_lines };
         let thread = thread::spawn(move || {
             let start = Instant::now();
             if is_running(&stopped, PATIENCE) {
-                show(&progress, start, &stopped);
+                show(&counters, start, &stopped);
             }
         });
         Self {
@@ -77,25 +97,25 @@ fn is_running(stopped: &Receiver<()>, wait: Duration) -> bool {
     stopped.recv_timeout(wait) == Err(RecvTimeoutError::Timeout)
 }
 
-fn draw_bar(progress: &Progress, start: Instant, stopped: &Receiver<()>) {
+fn draw_bar<C: Counters>(counters: &C, start: Instant, stopped: &Receiver<()>) {
     let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
-    bar.set_style(style("{spinner} {counters}", progress, start));
-    let mut raw_bytes_total = 0;
+    bar.set_style(style("{spinner} {counters}", counters, start));
+    let mut known_total = 0;
     loop {
-        let now = progress.snapshot();
-        if now.raw_bytes_total != raw_bytes_total {
-            if raw_bytes_total == 0 {
+        let (done, total) = counters.done_of();
+        if total != known_total {
+            if known_total == 0 {
                 let template = "{bar:24} {percent:>3} %  {counters}  ETA {eta}";
-                bar.set_style(style(template, progress, start));
+                bar.set_style(style(template, counters, start));
             }
-            raw_bytes_total = now.raw_bytes_total;
+            known_total = total;
         }
         // One update is one drawing.
         bar.update(|state| {
-            if raw_bytes_total > 0 {
-                state.set_len(raw_bytes_total);
+            if total > 0 {
+                state.set_len(total);
             }
-            state.set_pos(now.raw_bytes);
+            state.set_pos(done);
         });
         if !is_running(stopped, TICK) {
             return bar.finish_and_clear();
@@ -104,27 +124,31 @@ fn draw_bar(progress: &Progress, start: Instant, stopped: &Receiver<()>) {
 }
 
 /// A style whose `{counters}` are those of the run at the moment of drawing.
-fn style(template: &str, progress: &Progress, start: Instant) -> ProgressStyle {
-    let progress = progress.clone();
+fn style<C: Counters>(template: &str, counters: &C, start: Instant) -> ProgressStyle {
+    let run = counters.clone();
     let counters = move |_: &ProgressState, out: &mut dyn fmt::Write| {
         // The bar has nobody to tell that its own buffer is full.
-        let _ = out.write_str(&message(&progress.snapshot(), start.elapsed()));
+        let _ = out.write_str(&run.message(start.elapsed()));
     };
     ProgressStyle::with_template(template)
         .expect("both templates are well-formed")
         .with_key("counters", counters)
 }
 
-fn write_lines(progress: &Progress, start: Instant, stopped: &Receiver<()>) {
+fn write_lines<C: Counters>(counters: &C, start: Instant, stopped: &Receiver<()>) {
     while is_running(stopped, LINE_TICK) {
-        let now = progress.snapshot();
-        let share = match now.raw_bytes_total {
-            0 => String::new(),
-            total => format!("{:>3} %  ", now.raw_bytes.min(total) * 100 / total),
+        let share = match counters.done_of() {
+            (_, 0) => String::new(),
+            (done, total) => format!("{:>3} %  ", share(done.min(total), total)),
         };
         // If nobody can hear us there is nobody to tell.
-        let _ = writeln!(io::stderr(), "{share}{}", message(&now, start.elapsed()));
+        let _ = writeln!(io::stderr(), "{share}{}", counters.message(start.elapsed()));
     }
+}
+
+/// `part` in hundredths of `whole`, which is not 0.
+fn share(part: u64, whole: u64) -> u128 {
+    u128::from(part) * 100 / u128::from(whole)
 }
 
 fn message(now: &Snapshot, elapsed: Duration) -> String {

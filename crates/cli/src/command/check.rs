@@ -2,20 +2,21 @@
 
 mod follow;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 use tamis_contract::check::{Check, CheckOptions, Unchecked};
 use tamis_contract::model::Object;
 use tamis_contract::report::{Report, text};
 use tamis_engine::control::Progress;
+use tamis_engine::sink::Sink;
 use tamis_engine::source::Source;
 
 use crate::args::{OutputFormat, OutputOptions};
 use crate::inputs::{self, InputOptions};
 use crate::paint::Coloured;
 use crate::progress::Display;
-use crate::{Context, Error, Exit, Result, contract_file, output};
+use crate::{Context, Error, Exit, Result, contract_file, output, stores};
 
 /// Check every record against a contract
 ///
@@ -116,7 +117,10 @@ pub(super) fn run(options: &Options, context: &Context<'_>) -> Result<Exit> {
         .input
         .sources(&options.inputs, context.globals, context.cancel)?;
     let sources: Vec<&dyn Source> = sources.iter().map(AsRef::as_ref).collect();
-    let good = options.good.as_deref().map(output::open).transpose()?;
+    let good = options.good.as_deref();
+    let good = good
+        .map(|path| options.open_good(path, context))
+        .transpose()?;
     let bad = options.bad.as_deref().map(output::open).transpose()?;
     let display = Display::start(context.globals, &progress);
     let result = check.run(&sources, &check_options, good, bad);
@@ -208,11 +212,27 @@ impl Options {
 
     /// `orders` for `drops/orders.csv.gz`: what names the object, when the contract has several.
     fn file_stem(&self) -> String {
-        let name = self.inputs[0]
-            .file_name()
-            .unwrap_or_default()
-            .to_string_lossy();
+        let name = stores::path_of(&self.inputs[0]);
+        let name = name.file_name().unwrap_or_default().to_string_lossy();
         name.split('.').next().unwrap_or_default().to_owned()
+    }
+
+    /// Where the good records go: a file, or one in a store, where they are a commit of their own.
+    fn open_good(&self, path: &Path, context: &Context<'_>) -> Result<Box<dyn Sink>> {
+        if !stores::is_meant(path) {
+            return output::open(path);
+        }
+        let inputs: Vec<_> = self
+            .inputs
+            .iter()
+            .map(|it| it.display().to_string())
+            .collect();
+        let message = format!(
+            "tamis check: the good records of {} by {}",
+            inputs.join(", "),
+            self.contract.display()
+        );
+        stores::sink(path, message, context)
     }
 
     /// Writes the report to its file, and what `--perf` asks for.

@@ -108,7 +108,7 @@ fn pack_one(job: &Job, options: &PackOptions, context: &Context<'_>) -> Result<S
         ..ReadOptions::default()
     };
     let display = Display::start(context.globals, &options.progress);
-    let source = packing::source(&job.input, read);
+    let source = packing::source(&job.input, read, context)?;
     let mut sink = packing::sink(job)?;
     let packed = pack(source.as_ref(), sink.as_mut(), &options)?;
     sink.finish()?;

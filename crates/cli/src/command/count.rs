@@ -8,14 +8,14 @@ use clap::Args;
 use tamis_contract::report::{Performance, StageTimes};
 use tamis_engine::control::Progress;
 use tamis_engine::counters::peak_rss_bytes;
-use tamis_scan::count::{self, CountOptions, Wanted, report};
+use tamis_scan::count::{self, CountOptions, Input, Wanted, report};
 use tamis_scan::names;
 use tamis_scan::walk::WalkOptions;
 
 use crate::args::{OutputFormat, OutputOptions};
 use crate::inputs::{self, InputOptions};
 use crate::progress::Display;
-use crate::{Context, Error, Exit, Result};
+use crate::{Context, Error, Exit, Result, stores};
 
 /// Count lines, words, characters, bytes and records
 ///
@@ -84,7 +84,20 @@ pub(super) fn run(options: &Options, context: &Context<'_>) -> Result<Exit> {
         cancel: context.cancel.clone(),
         ..WalkOptions::default()
     };
-    let inputs = count::inputs(&names, &read, &walk, &mut |error| failed(&error.into()))?;
+    let mut inputs = Vec::new();
+    for name in &names {
+        if stores::is_meant(name) {
+            inputs.push(Input {
+                name: name.clone(),
+                source: stores::source(name, read.clone(), context.globals, context.cancel)?,
+                len_bytes: None,
+            });
+            continue;
+        }
+        let name = std::slice::from_ref(name);
+        let found = count::inputs(name, &read, &walk, &mut |error| failed(&error.into()))?;
+        inputs.extend(found);
+    }
     let wanted = options.wanted();
     let progress = Progress::new();
     let count_options = CountOptions {

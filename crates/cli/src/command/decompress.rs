@@ -85,7 +85,7 @@ fn unpack_one(job: &Job, options: &Options, context: &Context<'_>) -> Result<Str
         ..ReadOptions::default()
     };
     let display = Display::start(context.globals, &unpack_options.progress);
-    let source = packing::source(&job.input, read);
+    let source = packing::source(&job.input, read, context)?;
     let mut sink: Box<dyn Sink> = match options.test {
         true => Box::new(NullSink),
         false => packing::sink(job)?,

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use tamis_engine::source::{FileSource, ReadOptions, Source, StdinSource};
+use tamis_engine::source::{ReadOptions, Source, StdinSource};
 use tamis_scan::inspect::{InspectOptions, Inspection, SCHEMA_VERSION, inspect_all, text};
 
 use crate::args::{OutputFormat, OutputOptions, parse_count};
@@ -59,13 +59,13 @@ pub(super) fn run(options: &Options, context: &Context<'_>) -> Result<Exit> {
         cancel: context.cancel.clone(),
         ..ReadOptions::default()
     };
-    let source = |path: &PathBuf| -> Box<dyn Source> {
+    let source = |path: &PathBuf| -> Result<Box<dyn Source>> {
         match path.as_os_str() == "-" {
-            true => Box::new(StdinSource::new(read.clone())),
-            false => Box::new(FileSource::new(path, read.clone())),
+            true => Ok(Box::new(StdinSource::new(read.clone()))),
+            false => inputs::named_source(path, read.clone(), context.globals, context.cancel),
         }
     };
-    let sources: Vec<_> = options.files.iter().map(source).collect();
+    let sources: Vec<_> = options.files.iter().map(source).collect::<Result<_>>()?;
     let format = options.output.format();
     let limit = options.limit.unwrap_or(match format {
         OutputFormat::Text => LIMIT_TEXT,

@@ -26,7 +26,7 @@ use tamis_scan::names;
 use crate::args::{ByteSize, OutputFormat, OutputOptions};
 use crate::inputs::{self, InputOptions};
 use crate::progress::Display;
-use crate::{Context, Error, Exit, Result};
+use crate::{Context, Error, Exit, Result, stores};
 
 /// Report on logs: events over time, paths, clients, statuses, levels, errors, latencies
 ///
@@ -243,6 +243,13 @@ impl Options {
             if name.as_os_str() == "-" {
                 found.push(Found {
                     source: Box::new(StdinSource::new(options.clone())),
+                    path: None,
+                    is_named: true,
+                });
+            } else if stores::is_meant(name) {
+                let (globals, cancel) = (context.globals, context.cancel);
+                found.push(Found {
+                    source: stores::source(name, options.clone(), globals, cancel)?,
                     path: None,
                     is_named: true,
                 });

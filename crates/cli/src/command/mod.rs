@@ -21,6 +21,7 @@ mod search;
 mod select;
 mod sort;
 mod stats;
+mod store;
 
 use clap::Subcommand;
 
@@ -52,6 +53,7 @@ pub(crate) enum Command {
     Search(search::Options),
     Select(select::Options),
     Sort(sort::Options),
+    Store(store::Options),
 }
 
 impl Command {
@@ -85,6 +87,7 @@ impl Command {
             Self::Search(options) => search::run(options, context),
             Self::Select(options) => select::run(options, context),
             Self::Sort(options) => sort::run(options, context),
+            Self::Store(options) => store::run(options, context),
         }
     }
 }

@@ -25,6 +25,7 @@ mod search;
 mod shell;
 mod sort;
 mod stats;
+mod store;
 #[cfg(feature = "parquet")]
 mod unusual;
 mod usage;

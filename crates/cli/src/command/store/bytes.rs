@@ -1,0 +1,110 @@
+//! Ranges of bytes: `1MB..2MB`, `..4096`, `1GiB..`, `1MB+100`; and the bytes of a file, on their way out.
+
+use std::str::FromStr;
+
+use tamis_engine::sink::Sink;
+use tamis_store::entry::{Body, Content};
+use tamis_store::index::PackKind;
+use tamis_store::store::Store;
+use tamis_store::tree::{Child, runs};
+
+use super::shown;
+use crate::args::ByteSize;
+use crate::{Context, Error, Result};
+
+/// Bytes from one place to another, which does not belong to them; without the latter, to the end.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct ByteRange {
+    from: u64,
+    to: Option<u64>,
+}
+
+impl FromStr for ByteRange {
+    type Err = String;
+
+    fn from_str(text: &str) -> std::result::Result<Self, String> {
+        let size = |text: &str| text.parse::<ByteSize>().map(|size| size.0);
+        let range = if let Some((from, to)) = text.split_once("..") {
+            Self {
+                from: if from.is_empty() { 0 } else { size(from)? },
+                to: if to.is_empty() { None } else { Some(size(to)?) },
+            }
+        } else if let Some((from, len)) = text.split_once('+') {
+            let from = size(from)?;
+            let to = from.checked_add(size(len)?).ok_or("more than 2^64 bytes")?;
+            Self { from, to: Some(to) }
+        } else {
+            return Err("expected FROM..TO, FROM.., ..TO or FROM+LENGTH".to_owned());
+        };
+        match range.to {
+            Some(to) if to < range.from => Err("it ends before it begins".to_owned()),
+            _ => Ok(range),
+        }
+    }
+}
+
+/// What there is to copy of a file: its length and where its bytes are.
+pub(super) fn file<'c>(child: &'c Child, path: &[u8]) -> Result<(u64, &'c Body)> {
+    let (what, hint) = match &child.entry.content {
+        Content::File {
+            len_bytes, body, ..
+        } => return Ok((*len_bytes, body)),
+        Content::Folder => ("folder", "`tamis store get` writes folders"),
+        Content::Link { .. } => ("symbolic link", "`tamis store get` makes the link again"),
+    };
+    Err(Error::Usage {
+        message: format!("`{}` is a {what}, not a file", shown::name(path)),
+        hint: Some(hint.to_owned()),
+    })
+}
+
+/// Writes a range of a file, as much of it as there is; how many bytes that were.
+pub(super) fn copy(
+    store: &Store,
+    child: &Child,
+    path: &[u8],
+    range: ByteRange,
+    sink: &mut dyn Sink,
+    context: &Context<'_>,
+) -> Result<u64> {
+    let (len_bytes, body) = file(child, path)?;
+    let end = range.to.unwrap_or(len_bytes).min(len_bytes);
+    let mut at = range.from;
+    for item in runs(body, len_bytes, range.from, store.objects()) {
+        let (start, run) = item?;
+        if at >= end {
+            break;
+        }
+        let chunk = store.objects().read(&run.id, PackKind::Data)?;
+        let chunk_bytes = u64::from(run.len_bytes);
+        let run_end = (start + run.total_bytes()).min(end);
+        while at < run_end {
+            context.cancel.check()?;
+            let skipped = (at - start) % chunk_bytes;
+            let taken = (chunk_bytes - skipped).min(run_end - at);
+            sink.write_all(&chunk[skipped as usize..(skipped + taken) as usize])?;
+            at += taken;
+        }
+    }
+    Ok(at.min(end).saturating_sub(range.from))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ranges_are_written_in_four_ways() {
+        let parse = |text: &str| {
+            let range = text.parse::<ByteRange>();
+            range.map(|ByteRange { from, to }| (from, to)).ok()
+        };
+        assert_eq!(parse("10..20"), Some((10, Some(20))));
+        assert_eq!(parse("1MB.."), Some((1_000_000, None)));
+        assert_eq!(parse("..1KiB"), Some((0, Some(1024))));
+        assert_eq!(parse("5+5"), Some((5, Some(10))));
+        for wrong in ["", "5", "20..10", "a..b", "-1..", "1+99999999999TB"] {
+            assert_eq!(parse(wrong), None, "{wrong}");
+        }
+    }
+}

@@ -1,0 +1,74 @@
+//! What became of files that were put in place: the end of `get` and `checkout`.
+
+use std::path::{Path, PathBuf};
+
+use serde_json::Value;
+use tamis_engine::human;
+use tamis_scan::names;
+use tamis_store::restore::Restored;
+
+use super::{json, shown};
+use crate::args::OutputFormat;
+use crate::{Context, Error, Exit, Result};
+
+/// Says what is there now and what is not, and how that ends.
+pub(super) fn report(
+    restored: Restored,
+    target: &Path,
+    format: OutputFormat,
+    context: &Context<'_>,
+) -> Result<Exit> {
+    let Restored {
+        files,
+        folders,
+        links,
+        bytes,
+        failures,
+    } = restored;
+    let mut exit = Exit::Good;
+    let mut told = Vec::new();
+    for (path, error) in failures {
+        let error = Error::from(error);
+        exit = exit.max(error.exit());
+        told.push((path, error.chain()));
+    }
+    for (path, message) in &told {
+        let path = names::show(path);
+        context
+            .printer
+            .failure(&format!("`{path}` is not there: {message}"));
+    }
+    if format == OutputFormat::Json {
+        let mut fields = json::fields([
+            ("files", files.into()),
+            ("folders", folders.into()),
+            ("links", links.into()),
+            ("bytes", bytes.into()),
+            ("failures", failures_of(&told)),
+        ]);
+        names::put(target, &mut fields);
+        json::print(&context.printer, fields)?;
+        return Ok(exit);
+    }
+    let mut line = format!(
+        "wrote {} of {}",
+        shown::counted(files, "file"),
+        human::bytes(bytes)
+    );
+    for (count, what) in [(folders, "folder"), (links, "link")] {
+        if count > 0 {
+            line.push_str(&format!(", {}", shown::counted(count, what)));
+        }
+    }
+    let target = names::show(target);
+    context.printer.say(&format!("{line} into `{target}`"));
+    Ok(exit)
+}
+
+fn failures_of(failures: &[(PathBuf, String)]) -> Value {
+    let failures = failures.iter();
+    let failures: Vec<_> = failures
+        .map(|(path, message)| json::failure(path, message))
+        .collect();
+    failures.into()
+}

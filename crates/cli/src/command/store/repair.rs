@@ -1,0 +1,97 @@
+//! `tamis store repair`: what can be mended is, and what cannot is named.
+
+use clap::Args;
+use serde_json::Value;
+use tamis_scan::names;
+use tamis_store::progress::StoreProgress;
+use tamis_store::repair::{RepairOptions, Repaired};
+use tamis_store::store::Store;
+
+use super::place::Place;
+use super::progress::{Direction, Watched};
+use super::{json, shown, verify};
+use crate::args::{OutputFormat, OutputOptions};
+use crate::progress::Display;
+use crate::{Context, Exit, Result, stores};
+
+/// Mend what can be mended, and name the files that are hurt
+///
+/// Nothing is deleted: what is damaged is moved aside, and what is good of it kept. Files of the work tree that are staged and lost are added
+/// again. The exit code is 1 if something is lost for good.
+#[derive(Debug, Args)]
+pub(super) struct Options {
+    /// Read all data once more at the end
+    #[arg(long)]
+    read_data: bool,
+
+    #[command(flatten)]
+    output: OutputOptions,
+}
+
+pub(super) fn run(options: &Options, place: &Place, context: &Context<'_>) -> Result<Exit> {
+    let folder = place.remains()?;
+    let repair = RepairOptions {
+        read_data: options.read_data,
+        work_tree: place.work_tree(&folder).ok(),
+        progress: StoreProgress::default(),
+    };
+    let settings = stores::settings(context.globals)?;
+    let watched = Watched::new(&repair.progress, Direction::Out);
+    let display = Display::start(context.globals, &watched);
+    let repaired = Store::repair(&folder, settings, &repair, context.cancel);
+    drop(display);
+    let repaired = repaired?;
+    if options.output.format() == OutputFormat::Json {
+        json::print(&context.printer, document(&repaired))?;
+    } else {
+        for line in lines(&repaired) {
+            context.printer.say(&line);
+        }
+        verify::print_text(&repaired.verified, context)?;
+    }
+    Ok(verify::exit(&repaired.verified))
+}
+
+fn lines(repaired: &Repaired) -> Vec<String> {
+    let mut lines = Vec::new();
+    if repaired.rebuilt_index {
+        lines.push("made the index again, from the packs".to_owned());
+    }
+    let counts = [
+        (
+            repaired.salvaged_objects,
+            "object",
+            "copied out of damaged packs",
+        ),
+        (
+            repaired.rescued_packs,
+            "pack",
+            "taken out of the trash again",
+        ),
+        (repaired.lost_objects, "object", "lost"),
+    ];
+    for (count, what, done) in counts.into_iter().filter(|(count, ..)| *count > 0) {
+        lines.push(format!("{} {done}", shown::counted(count, what)));
+    }
+    let moved = repaired.moved.iter();
+    lines.extend(moved.map(|path| format!("moved aside: `{}`", names::show(path))));
+    lines.extend(repaired.notes.iter().map(|note| format!("notice: {note}")));
+    lines
+}
+
+fn document(repaired: &Repaired) -> json::Fields {
+    let moved = repaired.moved.iter().map(|path| {
+        let mut fields = json::Fields::new();
+        names::put(path, &mut fields);
+        Value::from(fields)
+    });
+    json::fields([
+        ("rebuilt_index", repaired.rebuilt_index.into()),
+        ("salvaged_objects", repaired.salvaged_objects.into()),
+        ("rescued_packs", repaired.rescued_packs.into()),
+        ("lost_objects", repaired.lost_objects.into()),
+        ("moved", moved.collect()),
+        ("notes", repaired.notes.clone().into()),
+        ("verified", verify::fields(&repaired.verified).into()),
+    ])
+}
