@@ -19,6 +19,9 @@ pub(super) const ATTEMPTS: usize = 3;
 /// Linux has no attribute that is longer, and no longer list of them (xattr(7)).
 const ATTRIBUTE_BYTES_MAX: usize = 64 << 10;
 
+/// Names and values.
+type Attributes = Vec<(Vec<u8>, Vec<u8>)>;
+
 /// Why a file is not in the store.
 #[derive(Debug, thiserror::Error)]
 pub enum Unread {
@@ -136,7 +139,7 @@ impl OpenedFile {
 }
 
 /// The extended attributes of an open file or folder, sorted by name. A file system without any has none.
-pub(super) fn attributes(file: impl AsFd) -> Result<Vec<(Vec<u8>, Vec<u8>)>, Unread> {
+pub(super) fn attributes(file: impl AsFd) -> Result<Attributes, Unread> {
     let names = match whole(|buffer| flistxattr(&file, buffer)) {
         Ok(names) => names,
         Err(Errno::NOTSUP) => return Ok(Vec::new()),

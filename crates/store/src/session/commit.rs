@@ -121,7 +121,7 @@ impl Session<'_> {
     }
 
     /// Writes what is staged as a tree.
-    fn write_tree(&self) -> Result<(Since, NodeRef, Totals, (Packers, Vec<SealedPack>))> {
+    fn write_tree(&self) -> Result<(Since, NodeRef, Totals, Packed)> {
         let packers = self.new_packers();
         let sealed = Sealed::default();
         let (sender, full) = sync_channel(1);
@@ -245,6 +245,9 @@ fn unknown_stamp(file: Option<u64>) -> StampInfo {
         has_more_names: file.is_some(),
     }
 }
+
+/// New packs, and what they were filled by.
+type Packed = (Packers, Vec<SealedPack>);
 
 /// What was added since the last commit.
 #[derive(Clone, Copy, Debug, Default)]

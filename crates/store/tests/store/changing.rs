@@ -170,7 +170,7 @@ fn what_may_not_be_read_is_named_and_stays_as_it_was() {
     repository.add(tree.path(), &AddOptions::default());
     let before = snapshot(tree.path());
     for name in ["file", "folder"] {
-        let none = fs::Permissions::from_mode(0);
+        let none = fs::Permissions::from_mode(0o000);
         fs::set_permissions(path(name), none).expect("it is ours");
     }
     let added = repository.add(tree.path(), &AddOptions::default());
