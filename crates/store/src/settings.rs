@@ -1,8 +1,12 @@
 //! What the store may use of the machine, and how.
 
 use std::num::NonZero;
+use std::sync::OnceLock;
 
 use crate::pack::frame::Compression;
+
+/// The system reads files to tell, which would cost as much for each file as reading the file.
+static CORES: OnceLock<usize> = OnceLock::new();
 
 /// Sizes and numbers that everything else is derived from. Every default is right for most.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,7 +54,9 @@ impl Settings {
     /// Threads that work.
     pub fn thread_count(&self) -> usize {
         match self.threads {
-            0 => std::thread::available_parallelism().map_or(1, NonZero::get),
+            0 => {
+                *CORES.get_or_init(|| std::thread::available_parallelism().map_or(1, NonZero::get))
+            }
             threads => threads,
         }
     }

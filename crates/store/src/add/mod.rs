@@ -46,8 +46,6 @@ use run::Run;
 pub struct AddOptions {
     /// How files are handed to threads.
     pub strategy: Strategy,
-    /// Add what rules leave out, if it is named.
-    pub force: bool,
     /// Told how far it is.
     pub progress: StoreProgress,
 }

@@ -16,8 +16,9 @@ use std::sync::Arc;
 
 use tamis_engine::pipeline::{self, Flow, Options};
 
-use crate::entry::Content;
+use crate::entry::{Content, Entry};
 use crate::progress::{Phase, StoreProgress};
+use crate::staging::is_below;
 use crate::store::Store;
 use crate::tree::{Child, NodeRef, children};
 use crate::{Error, Result};
@@ -110,11 +111,18 @@ impl Store {
         let mut links = Vec::new();
         let mut planned = Restored::default();
         let mut restored = Restored::default();
+        let target = Arc::new(Folder::open_target(target)?);
+        let tops = wanted
+            .iter()
+            .map(|it| (it.path.clone(), it.child.name.clone()));
         let tasks = Tasks {
             store: self,
             options,
+            target: &target,
+            tops: tops.collect(),
             stack: vec![Open {
-                folder: Arc::new(Folder::open_target(target, options.force)?),
+                below: Vec::new(),
+                folder: Some(target.clone()),
                 children: Box::new(wanted.into_iter().map(Ok)),
             }],
             piece: None,
@@ -143,15 +151,16 @@ impl Store {
         restored.links = planned.links;
         restored.failures.append(&mut planned.failures);
         for link in links {
-            match link.make(options.force) {
+            match link.make(&target, options.force) {
                 Ok(()) => restored.links += 1,
-                Err(error) => restored.failures.push((link.path(), error)),
+                Err(error) => restored.failures.push((target.path_of(&link.below), error)),
             }
         }
         options.progress.enter(Phase::Writing);
-        for (folder, child) in folders.into_iter().rev() {
-            if let Err(error) = folder.finish(&child.entry) {
-                restored.failures.push((folder.path.clone(), error));
+        for (below, entry) in folders.into_iter().rev() {
+            let folder = target.open_below(&below);
+            if let Err(error) = folder.and_then(|it| it.finish(&entry)) {
+                restored.failures.push((target.path_of(&below), error));
             }
         }
         Ok(restored)
@@ -214,26 +223,34 @@ enum Task {
 
 /// A folder that is being walked.
 struct Open<'s> {
-    folder: Arc<Folder>,
+    /// Where it is from the target on.
+    below: Vec<u8>,
+    /// Let go as long as another one in it is walked.
+    folder: Option<Arc<Folder>>,
     children: Box<dyn Iterator<Item = Result<Wanted>> + Send + 's>,
 }
 
-/// A further name of a file.
+/// A further name of a file; both from the target on.
 struct Link {
-    folder: Arc<Folder>,
-    name: Vec<u8>,
-    first_folder: Arc<Folder>,
-    first_name: Vec<u8>,
+    below: Vec<u8>,
+    first: Vec<u8>,
 }
 
 impl Link {
-    fn path(&self) -> PathBuf {
-        self.folder.path_of(&self.name)
+    fn make(&self, target: &Folder, force: bool) -> Result<()> {
+        let (folder, name) = split(&self.below);
+        let (first_folder, first_name) = split(&self.first);
+        let first_folder = target.open_below(first_folder)?;
+        let folder = target.open_below(folder)?;
+        folder.link(name, &first_folder, first_name, force)
     }
+}
 
-    fn make(&self, force: bool) -> Result<()> {
-        self.folder
-            .link(&self.name, &self.first_folder, &self.first_name, force)
+/// A path as its folder and its last name.
+fn split(path: &[u8]) -> (&[u8], &[u8]) {
+    match path.iter().rposition(|&byte| byte == b'/') {
+        Some(end) => (&path[..end], &path[end + 1..]),
+        None => (b"", path),
     }
 }
 
@@ -241,14 +258,17 @@ impl Link {
 struct Tasks<'s, 't> {
     store: &'s Store,
     options: &'t RestoreOptions,
+    target: &'t Arc<Folder>,
+    /// What was asked for: where it is in the commit, and where it comes to lie from the target on.
+    tops: Vec<(Vec<u8>, Vec<u8>)>,
     stack: Vec<Open<'s>>,
     /// A long file of which pieces are left.
     piece: Option<Piece>,
     done: &'t mut Restored,
-    folders: &'t mut Vec<(Arc<Folder>, Child)>,
+    folders: &'t mut Vec<(Vec<u8>, Entry)>,
     links: &'t mut Vec<Link>,
-    /// Where files are that a later name may refer to.
-    first_names: HashMap<Vec<u8>, (Arc<Folder>, Vec<u8>)>,
+    /// Files whose first name was not asked for: what of their names came first, from the target on.
+    first_names: HashMap<Vec<u8>, Vec<u8>>,
 }
 
 impl Iterator for Tasks<'_, '_> {
@@ -265,17 +285,30 @@ impl Iterator for Tasks<'_, '_> {
             let Some(open) = self.stack.last_mut() else {
                 break;
             };
-            let folder = open.folder.clone();
             let wanted = match open.children.next() {
                 None => {
                     self.stack.pop();
                     continue;
                 }
                 Some(Err(error)) => {
-                    self.done.failures.push((folder.path.clone(), error));
+                    let path = self.target.path_of(&open.below);
+                    self.done.failures.push((path, error));
                     continue;
                 }
                 Some(Ok(wanted)) => wanted,
+            };
+            let opened = match open.folder.clone() {
+                Some(folder) => Ok(folder),
+                None => self.target.open_below(&open.below).map(Arc::new),
+            };
+            let folder = match opened {
+                Ok(folder) => open.folder.insert(folder).clone(),
+                Err(error) => {
+                    let path = self.target.path_of(&open.below);
+                    self.done.failures.push((path, error));
+                    self.stack.pop();
+                    continue;
+                }
             };
             match self.place(&folder, wanted) {
                 Ok(None) => {}
@@ -313,16 +346,15 @@ impl Tasks<'_, '_> {
     ) -> std::result::Result<Option<Placed>, (PathBuf, Error)> {
         let whole = folder.path_of(&child.name);
         let fail = |error| (whole.clone(), error);
-        if let Some(first) = &child.link_to
-            && let Some((first_folder, first_name)) = self.first_names.get(first)
-        {
-            self.links.push(Link {
-                folder: folder.clone(),
-                name: child.name,
-                first_folder: first_folder.clone(),
-                first_name: first_name.clone(),
-            });
-            return Ok(None);
+        if let Some(first) = &child.link_to {
+            let below = folder.below(&child.name);
+            match self.first_name(first) {
+                Some(first) => {
+                    self.links.push(Link { below, first });
+                    return Ok(None);
+                }
+                None => drop(self.first_names.insert(first.clone(), below)),
+            }
         }
         match &child.entry.content {
             Content::Link { target } => {
@@ -343,20 +375,20 @@ impl Tasks<'_, '_> {
                         let path = [&path[..], b"/", &child.name[..]].concat();
                         Ok(Wanted { path, child })
                     });
+                    if let Some(outer) = self.stack.last_mut() {
+                        outer.folder = None;
+                    }
                     self.stack.push(Open {
-                        folder: inner.clone(),
+                        below: inner.below.clone(),
+                        folder: Some(inner.clone()),
                         children: Box::new(children),
                     });
                 }
-                self.folders.push((inner, child));
+                self.folders.push((inner.below.clone(), child.entry));
                 Ok(None)
             }
             Content::File { len_bytes, .. } => {
                 let len_bytes = *len_bytes;
-                // Which files have further names is known only when those come, so all are kept: a path and two pointers.
-                let first = child.link_to.clone().unwrap_or(path);
-                self.first_names
-                    .insert(first, (folder.clone(), child.name.clone()));
                 Ok(Some(match len_bytes > PIECE_BYTES {
                     false => Placed::Small(child, len_bytes),
                     true => {
@@ -364,6 +396,15 @@ impl Tasks<'_, '_> {
                     }
                 }))
             }
+        }
+    }
+
+    /// Where the first name of a file comes to lie, if it was asked for, or another of its names came before.
+    fn first_name(&self, first: &[u8]) -> Option<Vec<u8>> {
+        let asked_for = self.tops.iter().find(|(top, _)| is_below(first, top));
+        match asked_for {
+            Some((top, below)) => Some([&below[..], &first[top.len()..]].concat()),
+            None => self.first_names.get(first).cloned(),
         }
     }
 }

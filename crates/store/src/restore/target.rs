@@ -1,4 +1,8 @@
 //! The folders that are restored into: everything is done from their descriptors, by single names.
+//!
+//! A descriptor is held for a folder that is being filled, and for no other: trees have more folders than a process may have files open.
+//! One that was let go is opened again from the target, by names that lead nowhere else (`openat2`, `RESOLVE_BENEATH` and
+//! `RESOLVE_NO_SYMLINKS`).
 
 use std::ffi::OsStr;
 use std::fs;
@@ -7,8 +11,8 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{
-    AtFlags, Mode, OFlags, Timespec, Timestamps, XattrFlags, fchmod, fsetxattr, futimens, linkat,
-    mkdirat, openat, symlinkat, unlinkat, utimensat,
+    AtFlags, Mode, OFlags, ResolveFlags, Timespec, Timestamps, XattrFlags, fchmod, fsetxattr,
+    futimens, linkat, mkdirat, openat, openat2, symlinkat, unlinkat, utimensat,
 };
 use rustix::io::Errno;
 
@@ -20,8 +24,13 @@ use crate::{Error, Result};
 pub(super) struct Folder {
     /// Where it is, for people.
     pub(super) path: PathBuf,
+    /// Where it is from the target on: names, divided by `/`.
+    pub(super) below: Vec<u8>,
     descriptor: OwnedFd,
 }
+
+/// What is opened at once of a longer path, which the system may refuse.
+const PATH_BYTES_MAX: usize = 4000;
 
 const FOLDER_FLAGS: OFlags = OFlags::RDONLY
     .union(OFlags::DIRECTORY)
@@ -34,15 +43,48 @@ fn as_name(bytes: &[u8]) -> &OsStr {
 
 impl Folder {
     /// Opens the folder that everything goes into, which is made if it is not there. It may be a link: the user named it.
-    pub(super) fn open_target(path: &Path, _force: bool) -> Result<Folder> {
+    pub(super) fn open_target(path: &Path) -> Result<Folder> {
         fs::create_dir_all(path).map_err(Error::io("create", path))?;
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
         let descriptor = openat(rustix::fs::CWD, path, flags, Mode::empty())
             .map_err(|error| Error::io("open", path)(error.into()))?;
         Ok(Folder {
             path: path.to_owned(),
+            below: Vec::new(),
             descriptor,
         })
+    }
+
+    /// Opens a folder below this one, the target, that was made before.
+    pub(super) fn open_below(&self, below: &[u8]) -> Result<Folder> {
+        let path = match below.is_empty() {
+            true => self.path.clone(),
+            false => self.path.join(as_name(below)),
+        };
+        let error = |error: Errno| Error::io("open", &path)(error.into());
+        let mut rest = if below.is_empty() { b"." } else { below };
+        let mut descriptor = None;
+        while !rest.is_empty() {
+            let (part, after) = leading_names(rest);
+            let from = descriptor.as_ref().unwrap_or(&self.descriptor);
+            let resolve = ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS;
+            let opened = openat2(from, as_name(part), FOLDER_FLAGS, Mode::empty(), resolve);
+            descriptor = Some(opened.map_err(error)?);
+            rest = after;
+        }
+        Ok(Folder {
+            descriptor: descriptor.expect("there is a name at least"),
+            below: below.to_owned(),
+            path,
+        })
+    }
+
+    /// The place of a name in it, from the target on.
+    pub(super) fn below(&self, name: &[u8]) -> Vec<u8> {
+        match self.below.is_empty() {
+            true => name.to_owned(),
+            false => [&self.below, &b"/"[..], name].concat(),
+        }
     }
 
     pub(super) fn path_of(&self, name: &[u8]) -> PathBuf {
@@ -87,6 +129,7 @@ impl Folder {
             .map_err(self.error("open", name))?;
         Ok(Folder {
             path: self.path_of(name),
+            below: self.below(name),
             descriptor,
         })
     }
@@ -158,6 +201,19 @@ impl Folder {
             source: error.into(),
         })
     }
+}
+
+/// As many names of a path as can be opened at once, and the others.
+fn leading_names(path: &[u8]) -> (&[u8], &[u8]) {
+    if path.len() <= PATH_BYTES_MAX {
+        return (path, b"");
+    }
+    let end = path[..PATH_BYTES_MAX]
+        .iter()
+        .rposition(|&byte| byte == b'/');
+    // A name is shorter than that, or no system would have made the folder.
+    let end = end.unwrap_or(PATH_BYTES_MAX - 1);
+    (&path[..end], &path[end + 1..])
 }
 
 /// Attributes, mode and time, in the order in which none undoes another.

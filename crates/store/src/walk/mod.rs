@@ -205,7 +205,9 @@ pub fn walk(
     walked
         .found
         .sort_unstable_by(|left, right| tree_order(&left.path, &right.path));
+    let kept = walked.found.len();
     walked.found.dedup_by(|next, kept| next.path == kept.path);
+    walked.seen -= (kept - walked.found.len()) as u64;
     Ok(walked)
 }
 
@@ -245,6 +247,11 @@ impl Walk<'_> {
             });
             return Ok(());
         }
+        if let Err(error) = self.take_folders_above(path, &mut state.walked) {
+            let whole = self.root.path_of(path);
+            state.walked.failures.push((whole, error));
+            return Ok(());
+        }
         match self.root.stat_at(path) {
             Ok(stat) if self.root.is_store(&stat) => {}
             Ok(stat) => {
@@ -262,6 +269,29 @@ impl Walk<'_> {
                 .walked
                 .failures
                 .push((self.root.path_of(path), error.into())),
+        }
+        Ok(())
+    }
+
+    /// Keeps the folders above a path that are wanted: what is in a folder is not there without it.
+    fn take_folders_above(&self, path: &[u8], walked: &mut Walked) -> std::io::Result<()> {
+        let ends = path.iter().enumerate().filter(|(_, byte)| **byte == b'/');
+        for (end, _) in ends {
+            let folder = &path[..end];
+            let stat = match self.root.stat_at(folder) {
+                Ok(stat) => stat,
+                // So is the path, then.
+                Err(Errno::NOENT) => return Ok(()),
+                Err(error) => return Err(error.into()),
+            };
+            if kind_of(&stat) != Some(Kind::Folder) {
+                let text = "it is behind a link, and not in the work tree";
+                return Err(std::io::Error::new(std::io::ErrorKind::NotADirectory, text));
+            }
+            let kept = walked.found.len();
+            self.take(folder, &stat, walked);
+            // They were not asked for, so those that are as they were do not count.
+            walked.seen -= u64::from(walked.found.len() == kept);
         }
         Ok(())
     }

@@ -67,7 +67,7 @@ fn all_that_is_there_is_found_in_order() {
     }
     assert_eq!(
         found(&folder, &["a/c", "z", "a/c/d", "gone"], 2),
-        ["a/c", "a/c/d", "z"]
+        ["a", "a/c", "a/c/d", "z"]
     );
 }
 
