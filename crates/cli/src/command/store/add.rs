@@ -92,7 +92,6 @@ pub(super) fn run(options: &Options, place: &Place, context: &Context<'_>) -> Re
     let add = AddOptions {
         strategy: options.strategy.into(),
         progress: StoreProgress::default(),
-        ..AddOptions::default()
     };
     let watched = Watched::new(&add.progress, Direction::In);
     let display = Display::start(context.globals, &watched);

@@ -3,14 +3,13 @@
 use std::str::FromStr;
 
 use tamis_engine::sink::Sink;
-use tamis_store::entry::{Body, Content};
-use tamis_store::index::PackKind;
+use tamis_store::entry::Content;
 use tamis_store::store::Store;
-use tamis_store::tree::{Child, runs};
+use tamis_store::tree::Child;
 
 use super::shown;
 use crate::args::ByteSize;
-use crate::{Context, Error, Result};
+use crate::{Error, Result};
 
 /// Bytes from one place to another, which does not belong to them; without the latter, to the end.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -43,12 +42,10 @@ impl FromStr for ByteRange {
     }
 }
 
-/// What there is to copy of a file: its length and where its bytes are.
-pub(super) fn file<'c>(child: &'c Child, path: &[u8]) -> Result<(u64, &'c Body)> {
+/// Refuses what is no file; the length of what is.
+pub(super) fn file_bytes(child: &Child, path: &[u8]) -> Result<u64> {
     let (what, hint) = match &child.entry.content {
-        Content::File {
-            len_bytes, body, ..
-        } => return Ok((*len_bytes, body)),
+        Content::File { len_bytes, .. } => return Ok(*len_bytes),
         Content::Folder => ("folder", "`tamis store get` writes folders"),
         Content::Link { .. } => ("symbolic link", "`tamis store get` makes the link again"),
     };
@@ -65,28 +62,13 @@ pub(super) fn copy(
     path: &[u8],
     range: ByteRange,
     sink: &mut dyn Sink,
-    context: &Context<'_>,
 ) -> Result<u64> {
-    let (len_bytes, body) = file(child, path)?;
+    let len_bytes = file_bytes(child, path)?;
     let end = range.to.unwrap_or(len_bytes).min(len_bytes);
-    let mut at = range.from;
-    for item in runs(body, len_bytes, range.from, store.objects()) {
-        let (start, run) = item?;
-        if at >= end {
-            break;
-        }
-        let chunk = store.objects().read(&run.id, PackKind::Data)?;
-        let chunk_bytes = u64::from(run.len_bytes);
-        let run_end = (start + run.total_bytes()).min(end);
-        while at < run_end {
-            context.cancel.check()?;
-            let skipped = (at - start) % chunk_bytes;
-            let taken = (chunk_bytes - skipped).min(run_end - at);
-            sink.write_all(&chunk[skipped as usize..(skipped + taken) as usize])?;
-            at += taken;
-        }
-    }
-    Ok(at.min(end).saturating_sub(range.from))
+    store.copy_range(child, range.from..end, &mut |bytes| {
+        Ok(sink.write_all(bytes)?)
+    })?;
+    Ok(end.saturating_sub(range.from))
 }
 
 #[cfg(test)]

@@ -30,14 +30,14 @@ pub(super) fn run(options: &Options, place: &Place, context: &Context<'_>) -> Re
     for typed in &options.what {
         let item = Spec::typed(typed, place, &folder)?.find(&store)?;
         // Before anything is written.
-        bytes::file(&item.child, &item.path)?;
+        bytes::file_bytes(&item.child, &item.path)?;
         found.push(item);
     }
     let mut stdout: Box<dyn Sink> = Box::new(StdoutSink::new()?);
     let range = options.range.unwrap_or_default();
     for item in &found {
         let sink = stdout.as_mut();
-        bytes::copy(&store, &item.child, &item.path, range, sink, context)?;
+        bytes::copy(&store, &item.child, &item.path, range, sink)?;
     }
     stdout.finish()?;
     Ok(Exit::Good)

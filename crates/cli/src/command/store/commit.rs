@@ -19,7 +19,7 @@ pub(super) struct Options {
     #[arg(long, short, required = true, value_name = "TEXT")]
     message: Vec<String>,
 
-    /// Who makes it [default: `TAMIS_AUTHOR`, else user@host]
+    /// Who makes it [default: `TAMIS_AUTHOR`, else the user and the machine]
     #[arg(long, value_name = "NAME")]
     author: Option<String>,
 

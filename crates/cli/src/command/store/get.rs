@@ -58,7 +58,7 @@ pub(super) fn run(options: &Options, place: &Place, context: &Context<'_>) -> Re
         found.push(Spec::typed(typed, place, &folder)?.find(&store)?);
     }
     let restored = match options.range {
-        Some(range) => options.write_range(&store, &found, range, context)?,
+        Some(range) => options.write_range(&store, &found, range)?,
         None => options.restore(&store, found, context)?,
     };
     placed::report(
@@ -100,20 +100,14 @@ impl Options {
         Ok(restored?)
     }
 
-    fn write_range(
-        &self,
-        store: &Store,
-        found: &[Found],
-        range: ByteRange,
-        context: &Context<'_>,
-    ) -> Result<Restored> {
+    fn write_range(&self, store: &Store, found: &[Found], range: ByteRange) -> Result<Restored> {
         let [Found { path, child, .. }] = found else {
             return Err(Error::Usage {
                 message: "`--range` takes one file".to_owned(),
                 hint: None,
             });
         };
-        bytes::file(child, path)?;
+        bytes::file_bytes(child, path)?;
         std::fs::create_dir_all(&self.output_dir).map_err(|source| Error::Read {
             path: self.output_dir.clone(),
             source,
@@ -126,7 +120,7 @@ impl Options {
             });
         }
         let mut sink = output::open(&target)?;
-        let bytes = bytes::copy(store, child, path, range, sink.as_mut(), context)?;
+        let bytes = bytes::copy(store, child, path, range, sink.as_mut())?;
         sink.finish()?;
         Ok(Restored {
             files: 1,
