@@ -2,6 +2,7 @@
 
 mod faults;
 mod keep;
+mod kill;
 mod look;
 mod names;
 mod out;
