@@ -119,24 +119,28 @@ impl Refs {
         Ok(id)
     }
 
+    /// Says whether the branch is where somebody expects it. The caller holds the lock for publishing.
+    ///
+    /// # Errors
+    /// [`Error::Moved`] if it is not, [`Error::Revision`] if it is gone.
+    pub(crate) fn expect_head(&self, expected: Option<CommitId>) -> Result<()> {
+        match self.head()? {
+            found if found == expected => Ok(()),
+            Some(found) => Err(Error::Moved {
+                name: BRANCH.to_owned(),
+                found,
+            }),
+            None => Err(no(BRANCH, "the branch is gone")),
+        }
+    }
+
     /// Moves the branch. The caller holds the lock for publishing.
     ///
     /// # Errors
     /// [`Error::Moved`] if it is not where it was `expected`.
     pub(crate) fn move_head(&self, expected: Option<CommitId>, to: CommitId) -> Result<()> {
-        match self.head()? {
-            found if found == expected => {
-                self.replace(&self.branch_path(), &commit::encode_ref(to))
-            }
-            Some(found) => Err(Error::Moved {
-                name: BRANCH.to_owned(),
-                found,
-            }),
-            None => Err(Error::Revision {
-                name: BRANCH.to_owned(),
-                reason: "the branch is gone".to_owned(),
-            }),
-        }
+        self.expect_head(expected)?;
+        self.replace(&self.branch_path(), &commit::encode_ref(to))
     }
 
     /// Makes durable where the branch is found to be.

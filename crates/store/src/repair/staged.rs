@@ -1,6 +1,6 @@
 //! The staging: made again if its log is damaged, and no longer trusted with what is lost.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 
 use super::Repair;
 use crate::add::AddOptions;
@@ -130,25 +130,12 @@ fn needs(store: &Store, body: &Body, len_bytes: u64, lost: &HashSet<ObjectId>) -
 fn stage_commit(store: &Store, commit: CommitId, staging: &mut Staging) -> Result<()> {
     let root = store.refs().commit(commit)?.root;
     let whole = || walk(b"", root, store.objects()).flatten();
-    // Names of one file get the same number, the first one too, so that they are one file in the next commit.
-    let mut numbers: HashMap<Vec<u8>, u64> = HashMap::new();
-    for Found { child, .. } in whole() {
-        if let Some(first) = child.link_to {
-            let next = numbers.len() as u64 + 1;
-            numbers.entry(first).or_insert(next);
-        }
-    }
+    let firsts: HashSet<Vec<u8>> = whole().filter_map(|it| it.child.link_to).collect();
     for Found { path, child } in whole() {
         store.cancel().check()?;
         let first = child.link_to.as_ref().unwrap_or(&path);
-        let number = numbers.get(first).copied();
-        let stamp = StampInfo {
-            changed_ns: 0,
-            inode: number.unwrap_or(0),
-            device: 0,
-            is_trusted: false,
-            has_more_names: number.is_some(),
-        };
+        let file = firsts.contains(first).then_some((commit, &first[..]));
+        let stamp = StampInfo::unknown(file);
         staging.put(&path, &child.entry, &stamp)?;
     }
     Ok(())

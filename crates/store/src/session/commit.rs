@@ -14,7 +14,7 @@
 //! A crash before step 5 leaves garbage, which `gc` removes; one after it leaves a staging that lags behind, which the
 //! next session notices ([`Session::follow_head`]). That makes some eight `fsync`s for a commit, and none for a file.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::mpsc::sync_channel;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
@@ -23,7 +23,7 @@ use crate::Result;
 use crate::add::publish::Sealed;
 use crate::add::worker::Nodes;
 use crate::commit::Commit;
-use crate::entry::Content;
+use crate::entry::{Content, Entry};
 use crate::history::{self, Record};
 use crate::id::CommitId;
 use crate::lock::{Role, Wait};
@@ -66,7 +66,8 @@ impl Session<'_> {
     /// [`Error::Io`](crate::Error::Io), [`Error::Moved`](crate::Error::Moved) if another process has moved the branch meanwhile.
     pub fn commit(&mut self, request: &CommitRequest) -> Result<Option<Committed>> {
         let start = Instant::now();
-        let head = self.store.refs().head()?;
+        // What is staged follows this commit, wherever the branch may be by now.
+        let head = self.staging.committed_id()?;
         let mut changes = 0;
         for change in self.staging.changes() {
             change?;
@@ -93,6 +94,7 @@ impl Session<'_> {
         };
         let id = {
             let _lock = self.store.locks().exclusive(Role::Publish, Wait::Yes)?;
+            self.store.refs().expect_head(head)?;
             self.store.publish_locked(&packs.1, &packs.0.reused())?;
             let id = self.store.refs().write_commit(&commit)?;
             self.store.refs().move_head(head, id)?;
@@ -151,16 +153,17 @@ impl Session<'_> {
 
     fn write_nodes(&self, nodes: &mut Nodes<'_>) -> Result<(NodeRef, Totals)> {
         let mut tree = TreeWriter::new();
-        let mut first_names: HashMap<(u64, u64), Vec<u8>> = HashMap::new();
+        let mut first_names: HashMap<(u64, u64), (Vec<u8>, Entry)> = HashMap::new();
         for item in self.staging.sorted()? {
             self.store.cancel().check()?;
             let (path, staged) = item?;
             let mut link_to = None;
             if staged.stamp.has_more_names && matches!(staged.entry.content, Content::File { .. }) {
                 let file = (staged.stamp.device, staged.stamp.inode);
-                link_to = first_names.get(&file).cloned();
-                if link_to.is_none() {
-                    first_names.insert(file, path.clone());
+                // Names that were staged at different times may have been those of different files, or of one that changed.
+                match first_names.get(&file) {
+                    Some((first, entry)) if *entry == staged.entry => link_to = Some(first.clone()),
+                    _ => drop(first_names.insert(file, (path.clone(), staged.entry.clone()))),
                 }
             }
             tree.push(&path, &staged.entry, link_to.as_deref(), nodes)?;
@@ -194,7 +197,7 @@ impl Session<'_> {
         // A commit that is gone cannot be told from none: everything then is taken over that is not staged otherwise.
         let old = known.and_then(|id| root_of(id).ok());
         let new = root_of(head)?;
-        let mut files: HashMap<Vec<u8>, u64> = HashMap::new();
+        let mut files = HashSet::new();
         for difference in tree::diff(old, Some(new), self.store.objects()) {
             let difference = difference?;
             let path = difference.path;
@@ -214,35 +217,22 @@ impl Session<'_> {
             }
             match is {
                 Some(is) => {
-                    let number = is.link_to.as_ref().map(|first| {
-                        let next = files.len() as u64 + 1;
-                        *files.entry(first.clone()).or_insert(next)
-                    });
-                    self.staging.put(&path, &is.entry, &unknown_stamp(number))?;
+                    let stamp =
+                        StampInfo::unknown(is.link_to.as_deref().map(|first| (head, first)));
+                    files.extend(is.link_to);
+                    self.staging.put(&path, &is.entry, &stamp)?;
                 }
                 None => drop(self.staging.remove(&path)?),
             }
         }
-        for (first, number) in files {
+        for first in files {
             if let Some(staged) = self.staging.find(&first)? {
-                self.staging
-                    .put(&first, &staged.entry, &unknown_stamp(Some(number)))?;
+                let stamp = StampInfo::unknown(Some((head, &first)));
+                self.staging.put(&first, &staged.entry, &stamp)?;
             }
         }
         self.staging.committed(head)?;
         self.staging.sync()
-    }
-}
-
-/// The stamp of what was not read here: nobody takes it for that of a file. Names of one file have its number, so that they are
-/// one file in the next commit, too.
-fn unknown_stamp(file: Option<u64>) -> StampInfo {
-    StampInfo {
-        changed_ns: 0,
-        inode: file.unwrap_or(0),
-        device: 0,
-        is_trusted: false,
-        has_more_names: file.is_some(),
     }
 }
 

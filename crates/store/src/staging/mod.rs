@@ -46,7 +46,7 @@ use std::time::SystemTime;
 
 use tamis_engine::stamp::Stamp;
 
-use crate::codec::{Flaw, Read};
+use crate::codec::{Flaw, Read, checksum};
 use crate::disk::{RealDisk, SharedDisk};
 use crate::entry::{Content, Entry};
 use crate::id::CommitId;
@@ -120,6 +120,21 @@ impl StampInfo {
             device: stamp.device,
             is_trusted,
             has_more_names,
+        }
+    }
+}
+
+impl StampInfo {
+    /// The stamp of what was not read here, but taken over from a commit: nobody takes it for that of a file. Of a file with several
+    /// names it says which one that is, by that commit and the first of the names.
+    pub fn unknown(file: Option<(CommitId, &[u8])>) -> StampInfo {
+        let number = file.map(|(commit, first)| checksum(&[&commit.0, first].concat()));
+        StampInfo {
+            changed_ns: 0,
+            inode: number.unwrap_or(0),
+            device: 0,
+            is_trusted: false,
+            has_more_names: file.is_some(),
         }
     }
 }
