@@ -10,7 +10,6 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use super::PIECE_BYTES;
 use super::target::{Folder, set_metadata};
 use crate::entry::Content;
-use crate::index::PackKind;
 use crate::store::Store;
 use crate::tree::{Child, runs};
 use crate::{Error, Result};
@@ -25,9 +24,10 @@ pub(super) fn write_small(
     child: &Child,
     force: bool,
 ) -> Result<u64> {
-    let mut file = File::from(folder.make_file(&child.name, force)?);
+    let (file, draft) = folder.make_file(&child.name, force)?;
+    let mut file = File::from(file);
     let path = || folder.path_of(&child.name);
-    let mut write = || {
+    let mut write = || -> Result<u64> {
         let Content::File {
             len_bytes,
             is_sparse,
@@ -44,21 +44,22 @@ pub(super) fn write_small(
             for item in runs(body, *len_bytes, 0, store.objects()) {
                 let (_, run) = item?;
                 for _ in 0..run.count {
-                    let chunk = store.objects().read(&run.id, PackKind::Data)?;
+                    let chunk = store.objects().chunk(&run.id, run.len_bytes)?;
                     file.write_all(&chunk)
                         .map_err(Error::io("write", &path()))?;
                 }
             }
         }
-        set_metadata(&file, &child.entry)
-            .map_err(|error| Error::io("set the mode and time of", &path())(error.into()))?;
         Ok(*len_bytes)
     };
-    let written = write();
-    if written.is_err() {
-        folder.remove(&child.name);
-    }
-    written
+    let len_bytes = write().inspect_err(|_| folder.remove(&draft))?;
+    // All bytes are there: that its time or an attribute could not be set is told of, and no reason to have nothing.
+    let is_dressed = set_metadata(&file, &child.entry)
+        .map_err(|error| Error::io("set the mode and time of", &path())(error.into()));
+    folder
+        .put_in_place(&draft, &child.name)
+        .inspect_err(|_| folder.remove(&draft))?;
+    is_dressed.map(|()| len_bytes)
 }
 
 /// Writes the bytes of a range, at their place; zeros are left out of a sparse file.
@@ -82,7 +83,7 @@ fn write_range(
         if start >= range.end {
             break;
         }
-        let chunk = store.objects().read(&run.id, PackKind::Data)?;
+        let chunk = store.objects().chunk(&run.id, run.len_bytes)?;
         let is_hole =
             *is_sparse && chunk.len() >= HOLE_BYTES && chunk.iter().all(|&byte| byte == 0);
         if is_hole {
@@ -117,6 +118,8 @@ struct Long {
     child: Child,
     len_bytes: u64,
     file: File,
+    /// What it is called until it is whole.
+    draft: Vec<u8>,
     pieces_left: AtomicU64,
     has_failed: AtomicBool,
 }
@@ -125,7 +128,7 @@ impl Drop for Long {
     fn drop(&mut self) {
         // The run ended before all pieces were written.
         if *self.pieces_left.get_mut() > 0 {
-            self.folder.remove(&self.child.name);
+            self.folder.remove(&self.draft);
         }
     }
 }
@@ -133,11 +136,13 @@ impl Drop for Long {
 impl Piece {
     /// Makes the file; its first piece.
     pub(super) fn first(folder: &Arc<Folder>, child: Child, force: bool) -> Result<Piece> {
-        let file = File::from(folder.make_file(&child.name, force)?);
+        let (file, draft) = folder.make_file(&child.name, force)?;
+        let file = File::from(file);
         let Content::File { len_bytes, .. } = child.entry.content else {
             unreachable!("only files have bytes")
         };
         file.set_len(len_bytes)
+            .inspect_err(|_| folder.remove(&draft))
             .map_err(Error::io("write", &folder.path_of(&child.name)))?;
         Ok(Piece {
             shared: Arc::new(Long {
@@ -145,6 +150,7 @@ impl Piece {
                 child,
                 len_bytes,
                 file,
+                draft,
                 pieces_left: AtomicU64::new(len_bytes.div_ceil(PIECE_BYTES)),
                 has_failed: AtomicBool::new(false),
             }),
@@ -161,33 +167,33 @@ impl Piece {
         })
     }
 
-    pub(super) fn is_last(&self) -> bool {
-        (self.number + 1) * PIECE_BYTES >= self.shared.len_bytes
-    }
-
     pub(super) fn path(&self) -> PathBuf {
         self.shared.folder.path_of(&self.shared.child.name)
     }
 
-    /// Writes it; whoever is the last one to do so finishes the file.
-    pub(super) fn write(&self, store: &Store) -> Result<u64> {
+    /// Writes it; whoever is the last one to do so finishes the file. How many bytes those were, and whether the file is whole now.
+    pub(super) fn write(&self, store: &Store) -> Result<(u64, bool)> {
         let long = &*self.shared;
         let start = self.number * PIECE_BYTES;
         let end = (start + PIECE_BYTES).min(long.len_bytes);
         let path = self.path();
-        let mut written = write_range(store, &long.child, &long.file, start..end, &path);
+        let written = write_range(store, &long.child, &long.file, start..end, &path);
         if written.is_err() {
             long.has_failed.store(true, Ordering::Release);
         }
         // Acquires what the others have released: whether one of them has failed.
-        if long.pieces_left.fetch_sub(1, Ordering::AcqRel) == 1 {
-            if long.has_failed.load(Ordering::Acquire) {
-                long.folder.remove(&long.child.name);
-            } else {
-                written = set_metadata(&long.file, &long.child.entry)
-                    .map_err(|error| Error::io("set the mode and time of", &path)(error.into()));
+        let is_last = long.pieces_left.fetch_sub(1, Ordering::AcqRel) == 1;
+        if !is_last || long.has_failed.load(Ordering::Acquire) {
+            if is_last {
+                long.folder.remove(&long.draft);
             }
+            return written.map(|()| (end - start, false));
         }
-        written.map(|()| end - start)
+        let is_dressed = set_metadata(&long.file, &long.child.entry)
+            .map_err(|error| Error::io("set the mode and time of", &path)(error.into()));
+        long.folder
+            .put_in_place(&long.draft, &long.child.name)
+            .inspect_err(|_| long.folder.remove(&long.draft))?;
+        is_dressed.map(|()| (end - start, true))
     }
 }

@@ -171,14 +171,13 @@ impl Store {
             Task::Small(files) => {
                 let written = files.into_iter().map(|(folder, child)| Outcome {
                     path: folder.path_of(&child.name),
-                    is_whole_file: true,
-                    result: write_small(self, &folder, &child, options.force),
+                    result: write_small(self, &folder, &child, options.force)
+                        .map(|bytes| (bytes, true)),
                 });
                 written.collect()
             }
             Task::Piece(piece) => vec![Outcome {
                 path: piece.path(),
-                is_whole_file: piece.is_last(),
                 result: piece.write(self),
             }],
         }
@@ -188,20 +187,18 @@ impl Store {
 /// What became of a file, or of a piece of one.
 struct Outcome {
     path: PathBuf,
-    is_whole_file: bool,
-    result: Result<u64>,
+    /// How many bytes are there, and whether that makes a file whole.
+    result: Result<(u64, bool)>,
 }
 
 impl Restored {
     fn take(&mut self, outcomes: Vec<Outcome>, options: &RestoreOptions) {
         for outcome in outcomes {
             match outcome.result {
-                Ok(bytes) => {
-                    self.files += u64::from(outcome.is_whole_file);
+                Ok((bytes, is_whole)) => {
+                    self.files += u64::from(is_whole);
                     self.bytes += bytes;
-                    options
-                        .progress
-                        .done(u64::from(outcome.is_whole_file), bytes);
+                    options.progress.done(u64::from(is_whole), bytes);
                 }
                 // Of a long file each piece after the damage says so.
                 Err(_)

@@ -9,10 +9,11 @@ use std::fs;
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use rustix::fs::{
     AtFlags, Mode, OFlags, ResolveFlags, Timespec, Timestamps, XattrFlags, fchmod, fsetxattr,
-    futimens, linkat, mkdirat, openat, openat2, symlinkat, unlinkat, utimensat,
+    futimens, linkat, mkdirat, openat, openat2, renameat, symlinkat, unlinkat, utimensat,
 };
 use rustix::io::Errno;
 
@@ -134,18 +135,35 @@ impl Folder {
         })
     }
 
-    /// Makes a file in it that was not there.
-    pub(super) fn make_file(&self, name: &[u8], force: bool) -> Result<OwnedFd> {
+    /// Makes a file in it, and says under which name: of one that is in the way nothing is lost before
+    /// [`put_in_place`](Folder::put_in_place).
+    pub(super) fn make_file(&self, name: &[u8], force: bool) -> Result<(OwnedFd, Vec<u8>)> {
+        static COUNT: AtomicU64 = AtomicU64::new(0);
         let flags =
             OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        self.placing(name, force, || {
-            openat(
-                &self.descriptor,
-                as_name(name),
-                flags,
-                Mode::RUSR | Mode::WUSR,
-            )
-        })
+        let make = |name: &[u8]| {
+            let mode = Mode::RUSR | Mode::WUSR;
+            openat(&self.descriptor, as_name(name), flags, mode)
+        };
+        let mut draft = name.to_vec();
+        let made = match make(name) {
+            Err(Errno::EXIST) if force => {
+                let number = COUNT.fetch_add(1, Ordering::Relaxed);
+                draft = format!(".tamis-{}-{number}", std::process::id()).into_bytes();
+                make(&draft)
+            }
+            made => made,
+        };
+        Ok((made.map_err(self.error("create", name))?, draft))
+    }
+
+    /// Gives a file that is whole its name.
+    pub(super) fn put_in_place(&self, draft: &[u8], name: &[u8]) -> Result<()> {
+        if draft == name {
+            return Ok(());
+        }
+        let (from, to) = (as_name(draft), as_name(name));
+        renameat(&self.descriptor, from, &self.descriptor, to).map_err(self.error("replace", name))
     }
 
     pub(super) fn symlink(
