@@ -69,11 +69,11 @@ impl<'c> LargeFile<'c> {
         at: &mut Work<'_>,
         buffer: &mut Vec<u8>,
     ) -> Result<Vec<Run>> {
-        let stored = self.try_store(window, packer, at, buffer);
-        if stored.is_err() {
-            self.give_up(None);
-        }
-        stored
+        // After an error or a panic the others must not wait for us.
+        let guard = self.segments.guard();
+        let runs = self.try_store(window, packer, at, buffer)?;
+        guard.disarm();
+        Ok(runs)
     }
 
     fn try_store(

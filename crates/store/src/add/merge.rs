@@ -88,6 +88,12 @@ impl Merge<'_, '_, '_> {
 
     /// Makes durable and findable what has come together since the last time.
     fn keep_up(&mut self) -> Result<()> {
+        for serial in self.waiting.overdue(self.sealed) {
+            if let Some(bench) = self.packers.take_idle(serial) {
+                // If nobody listens there has been an error, which comes out with the next part.
+                let _ = self.full.send(bench);
+            }
+        }
         if self.synced.elapsed() >= SYNC_INTERVAL {
             self.session.staging_mut().sync()?;
             *self.synced = Instant::now();

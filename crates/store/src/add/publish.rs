@@ -10,6 +10,7 @@
 use std::collections::{HashSet, VecDeque};
 use std::sync::mpsc::Receiver;
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use super::worker::{Bench, Packer, Serial};
 use crate::disk::SharedDisk;
@@ -28,6 +29,8 @@ struct State {
     serials: HashSet<Serial>,
     packs: Vec<SealedPack>,
     error: Option<Error>,
+    /// Also when the error has been told.
+    has_failed: bool,
 }
 
 impl Sealed {
@@ -49,14 +52,17 @@ impl Sealed {
                     state.serials.insert(serial);
                     state.packs.extend(pack);
                 }
-                Err(error) => state.error = Some(error),
+                Err(error) => {
+                    state.error = Some(error);
+                    state.has_failed = true;
+                }
             }
         }
     }
 
     /// Whether a pack could not be made durable.
     pub(crate) fn has_failed(&self) -> bool {
-        self.state().error.is_some()
+        self.state().has_failed
     }
 
     /// The error that ended it, once.
@@ -65,6 +71,15 @@ impl Sealed {
             Some(error) => Err(error),
             None => Ok(()),
         }
+    }
+
+    /// Which of these packs are not durable yet.
+    fn missing<'a>(&self, serials: &'a [Serial]) -> impl Iterator<Item = Serial> + 'a {
+        let state = self.state();
+        let missing = serials
+            .iter()
+            .filter(|serial| !state.serials.contains(serial));
+        missing.copied().collect::<Vec<_>>().into_iter()
     }
 
     fn has_all(&self, serials: &[Serial]) -> bool {
@@ -92,26 +107,64 @@ pub(super) struct Record {
 }
 
 /// Records that wait for packs.
-#[derive(Debug, Default)]
-pub(super) struct Waiting(VecDeque<(Vec<Serial>, Vec<Record>)>);
+#[derive(Debug)]
+pub(super) struct Waiting {
+    queue: VecDeque<(Vec<Serial>, Vec<Record>)>,
+    record_count: usize,
+    /// Since when the first of them waits.
+    blocked: Instant,
+}
+
+/// A pack that so many records wait for, or for so long, is sealed before it is full: that of nodes takes hours to fill.
+const WAITING_RECORDS_MAX: usize = 100_000;
+const WAITING_TIME_MAX: Duration = Duration::from_secs(10);
+
+impl Default for Waiting {
+    fn default() -> Waiting {
+        Waiting {
+            queue: VecDeque::new(),
+            record_count: 0,
+            blocked: Instant::now(),
+        }
+    }
+}
 
 impl Waiting {
     /// Takes records that need these packs.
     pub(super) fn push(&mut self, serials: Vec<Serial>, records: Vec<Record>) {
-        self.0.push_back((serials, records));
+        if self.queue.is_empty() {
+            self.blocked = Instant::now();
+        }
+        self.record_count += records.len();
+        self.queue.push_back((serials, records));
     }
 
     /// Stages what need not wait any longer, in order.
     pub(super) fn stage_ready(&mut self, sealed: &Sealed, staging: &mut Staging) -> Result<()> {
-        while let Some((serials, _)) = self.0.front()
+        while let Some((serials, _)) = self.queue.front()
             && sealed.has_all(serials)
         {
-            let (_, records) = self.0.pop_front().expect("there is a front");
+            let (_, records) = self.queue.pop_front().expect("there is a front");
+            self.record_count -= records.len();
+            self.blocked = Instant::now();
             for record in records {
                 staging.put(&record.path, &record.entry, &record.stamp)?;
             }
         }
         Ok(())
+    }
+
+    /// The packs that too much waits for, or for too long; asked again, they are named after some time only.
+    pub(super) fn overdue(&mut self, sealed: &Sealed) -> Vec<Serial> {
+        let is_long = self.blocked.elapsed() >= WAITING_TIME_MAX;
+        let Some((serials, _)) = self.queue.front() else {
+            return Vec::new();
+        };
+        if !is_long && self.record_count < WAITING_RECORDS_MAX {
+            return Vec::new();
+        }
+        self.blocked = Instant::now();
+        sealed.missing(serials).collect()
     }
 }
 

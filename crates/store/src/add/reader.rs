@@ -57,7 +57,16 @@ pub(super) struct Reader<'w> {
 
 impl Reader<'_> {
     pub(super) fn map<'c>(&self, task: Task<'c>, buffer: &mut Vec<u8>) -> Result<Part<'c>> {
-        let mut at = Work::new(self.packer, self.full)?;
+        let mut at = match (Work::new(self.packer, self.full), &task) {
+            (Ok(at), _) => at,
+            (Err(error), task) => {
+                // Others wait for the cut that this one would have made.
+                if let Task::Window { file, .. } = task {
+                    file.give_up(None);
+                }
+                return Err(error);
+            }
+        };
         Ok(match task {
             Task::Batch(numbers) => self.read_batch(numbers, at, buffer)?,
             Task::Window { file, number } => Part::Window {

@@ -126,6 +126,13 @@ impl Packer {
         })
     }
 
+    /// The bench with this pack, if nobody works at it.
+    pub(crate) fn take_idle(&self, serial: Serial) -> Option<Bench> {
+        let mut shelf = self.shelf();
+        let place = shelf.iter().position(|it| it.serial == serial)?;
+        Some(shelf.swap_remove(place))
+    }
+
     pub(crate) fn give_back(&self, bench: Bench) {
         self.shelf().push(bench);
     }

@@ -16,7 +16,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicU32;
 
-use crate::add::worker::Packer;
+use crate::add::worker::{Bench, Packer, Serial};
 use crate::chunker::Chunker;
 use crate::id::FileId;
 use crate::index::{Index, PackEntry, PackKind};
@@ -51,6 +51,12 @@ impl Packers {
     pub(crate) fn forget(&self, packs: &[SealedPack]) {
         self.data.forget(packs);
         self.nodes.forget(packs);
+    }
+
+    /// The bench with this pack, if nobody works at it.
+    pub(crate) fn take_idle(&self, serial: Serial) -> Option<Bench> {
+        let data = self.data.take_idle(serial);
+        data.or_else(|| self.nodes.take_idle(serial))
     }
 
     /// Packs of before that what was added relies on.
