@@ -22,6 +22,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use quick_cache::Weighter;
 use quick_cache::sync::Cache;
+use tamis_engine::Error as Engine;
 use tamis_engine::page_cache::{CachedFile, PageCache};
 
 use crate::collect::strays::Strays;
@@ -77,13 +78,20 @@ struct OpenPack {
     starts: Vec<u32>,
 }
 
+/// Packs that are open at the same time, at most: a process may often have no more than 1,024 files open.
+const OPEN_PACKS_MAX: u64 = 256;
+
 #[derive(Clone, Debug)]
-struct PackWeight;
+struct PackWeight {
+    /// The share of one that is among as many as there may be.
+    least: u64,
+}
 
 impl Weighter<FileId, Arc<OpenPack>> for PackWeight {
     fn weight(&self, _: &FileId, pack: &Arc<OpenPack>) -> u64 {
         // The table, and what a handle takes.
-        (pack.frames.len() * size_of::<FramePlace>() + pack.starts.len() * 4 + 4096) as u64
+        let bytes = pack.frames.len() * size_of::<FramePlace>() + pack.starts.len() * 4 + 4096;
+        (bytes as u64).max(self.least)
     }
 }
 
@@ -124,10 +132,17 @@ impl Objects {
     ) -> Result<Objects> {
         let hot = settings.hot_bytes();
         let pages = settings.page_bytes(format.chunks.max_bytes);
+        let tables = settings.table_bytes();
         Ok(Objects {
             store: store.to_owned(),
             index: Arc::new(Index::open_on(disk.clone(), store)?),
-            packs: Cache::with_weighter(64, settings.table_bytes(), PackWeight),
+            packs: Cache::with_weighter(
+                64,
+                tables,
+                PackWeight {
+                    least: tables / OPEN_PACKS_MAX,
+                },
+            ),
             frames: Cache::with_weighter(
                 (hot / pack::frame::TARGET_BYTES as u64) as usize,
                 hot,
@@ -159,7 +174,29 @@ impl Objects {
                 let place = self.find_again(id, kind)?;
                 self.read_place(id, &place)
             }
+            // Or it has just put the pack aside, which moves its time: what is in it is the same.
+            Err(Error::Engine(Engine::Changed { .. })) => {
+                self.packs.remove(&place.pack);
+                self.read_place(id, &place)
+            }
             read => read,
+        }
+    }
+
+    /// The bytes of a chunk that is as long as a file's list says.
+    ///
+    /// # Errors
+    /// As of [`read`](Objects::read); [`Error::BadObject`] for a list that is not true.
+    pub fn chunk(&self, id: &ObjectId, len_bytes: u32) -> Result<Object> {
+        let chunk = self.read(id, PackKind::Data)?;
+        match chunk.len() == len_bytes as usize {
+            true => Ok(chunk),
+            false => Err(Error::BadObject {
+                what: "chunk list with the chunk",
+                id: id.to_string(),
+                byte_offset: 0,
+                detail: "the chunk has another length than the list says",
+            }),
         }
     }
 

@@ -287,6 +287,7 @@ impl Transfer<'_> {
     }
 
     fn write_commits(&mut self, plan: &Plan) -> Result<()> {
+        self.forget(plan)?;
         for (id, commit) in &plan.missing {
             self.to.cancel().check()?;
             // One that an interrupted run has left is what its id says.
@@ -300,6 +301,23 @@ impl Transfer<'_> {
             self.to.disk().sync_folder(&folder)?;
         }
         Ok(())
+    }
+
+    /// Forgets here what is forgotten there, before the commits come that have no tree.
+    fn forget(&self, plan: &Plan) -> Result<()> {
+        let refs = self.to.refs();
+        let _lock = self.to.locks().exclusive(Role::Publish, Wait::Yes)?;
+        let mut forgotten = refs.forgotten()?;
+        let known = forgotten.len();
+        let new = plan
+            .forgotten
+            .iter()
+            .filter(|id| !plan.reached_there.contains(id));
+        forgotten.extend(new);
+        match forgotten.len() > known {
+            true => refs.set_forgotten(&forgotten),
+            false => Ok(()),
+        }
     }
 
     /// Makes the commits count.
