@@ -112,6 +112,7 @@ impl Store {
         let mut planned = Restored::default();
         let mut restored = Restored::default();
         let target = Arc::new(Folder::open_target(target)?);
+        target.refuse_store(self.folder())?;
         let tops = wanted
             .iter()
             .map(|it| (it.path.clone(), it.child.name.clone()));
@@ -363,6 +364,7 @@ impl Tasks<'_, '_> {
             Content::Folder => {
                 let inner = folder
                     .make_folder(&child.name, self.options.force)
+                    .and_then(|inner| inner.refuse_store(self.store.folder()).map(|()| inner))
                     .map_err(fail)?;
                 let inner = Arc::new(inner);
                 self.done.folders += 1;

@@ -13,7 +13,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use rustix::fs::{
     AtFlags, Mode, OFlags, ResolveFlags, Timespec, Timestamps, XattrFlags, fchmod, fsetxattr,
-    futimens, linkat, mkdirat, openat, openat2, renameat, symlinkat, unlinkat, utimensat,
+    fstat, futimens, linkat, mkdirat, openat, openat2, renameat, stat, symlinkat, unlinkat,
+    utimensat,
 };
 use rustix::io::Errno;
 
@@ -54,6 +55,22 @@ impl Folder {
             below: Vec::new(),
             descriptor,
         })
+    }
+
+    /// Refuses the folder of the store itself.
+    pub(super) fn refuse_store(&self, store: &Path) -> Result<()> {
+        let own = stat(store).map_err(|error| Error::io("look at", store)(error.into()))?;
+        let this = fstat(&self.descriptor)
+            .map_err(|error| Error::io("look at", &self.path)(error.into()))?;
+        match (own.st_dev, own.st_ino) == (this.st_dev, this.st_ino) {
+            true => Err(Error::Usage {
+                reason: format!(
+                    "`{}` is the store's own folder, and nothing is put into it",
+                    self.path.display()
+                ),
+            }),
+            false => Ok(()),
+        }
     }
 
     /// Opens a folder below this one, the target, that was made before.

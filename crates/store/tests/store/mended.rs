@@ -186,3 +186,29 @@ fn a_link_in_the_target_leads_nowhere() {
         assert_eq!(text.expect("it is there"), "not ours");
     }
 }
+
+/// A tree that holds a folder like that of the store was restored into it.
+#[test]
+fn nothing_is_put_into_the_store_itself() {
+    let repository = Repository::new(Settings::default());
+    let tree = tempfile::tempdir().expect("a temporary folder");
+    let store = repository.open();
+    let name = store.folder().file_name().expect("it has a name");
+    fs::create_dir_all(tree.path().join(name).join("refs")).expect("there is room");
+    fs::write(tree.path().join(name).join("format"), "none").expect("there is room");
+    repository.add(tree.path(), &AddOptions::default());
+    let id = repository.commit(tree.path());
+    let root = store.refs().commit(id).expect("it is there").root;
+    let force = RestoreOptions {
+        force: true,
+        ..RestoreOptions::default()
+    };
+    let above = store.folder().parent().expect("it is in a folder");
+    let restored = store
+        .restore_tree(root, above, &force)
+        .expect("the target is there");
+    assert_eq!((restored.files, restored.failures.len()), (0, 1));
+    let refused = store.restore_tree(root, store.folder(), &force);
+    assert!(matches!(refused, Err(Error::Usage { .. })), "{refused:?}");
+    repository.open().resolve("HEAD").expect("it is as it was");
+}

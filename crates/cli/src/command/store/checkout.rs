@@ -1,6 +1,7 @@
 //! `tamis store checkout`: all of a commit, in a folder of its own.
 
 use std::path::PathBuf;
+use std::time::Instant;
 
 use clap::Args;
 use tamis_store::restore::RestoreOptions;
@@ -35,6 +36,7 @@ pub(super) struct Options {
 }
 
 pub(super) fn run(options: &Options, place: &Place, context: &Context<'_>) -> Result<Exit> {
+    let start = Instant::now();
     let store = setup::open(place, context)?;
     let (_, commit) = store.resolve(&options.revision)?;
     let restore = RestoreOptions {
@@ -48,6 +50,7 @@ pub(super) fn run(options: &Options, place: &Place, context: &Context<'_>) -> Re
     placed::report(
         restored?,
         &options.output_dir,
+        start,
         options.output.format(),
         context,
     )

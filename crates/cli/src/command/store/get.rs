@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::PathBuf;
+use std::time::Instant;
 
 use clap::Args;
 use tamis_scan::names;
@@ -51,6 +52,7 @@ pub(super) struct Options {
 }
 
 pub(super) fn run(options: &Options, place: &Place, context: &Context<'_>) -> Result<Exit> {
+    let start = Instant::now();
     let folder = place.folder()?;
     let store = setup::open_at(&folder, None, context)?;
     let mut found = Vec::new();
@@ -64,6 +66,7 @@ pub(super) fn run(options: &Options, place: &Place, context: &Context<'_>) -> Re
     placed::report(
         restored,
         &options.output_dir,
+        start,
         options.output.format(),
         context,
     )

@@ -1,8 +1,10 @@
 //! What became of files that were put in place: the end of `get` and `checkout`.
 
 use std::path::{Path, PathBuf};
+use std::time::Instant;
 
 use serde_json::Value;
+use tamis_engine::counters::peak_rss_bytes;
 use tamis_engine::human;
 use tamis_scan::names;
 use tamis_store::restore::Restored;
@@ -15,9 +17,11 @@ use crate::{Context, Error, Exit, Result};
 pub(super) fn report(
     restored: Restored,
     target: &Path,
+    start: Instant,
     format: OutputFormat,
     context: &Context<'_>,
 ) -> Result<Exit> {
+    let elapsed = start.elapsed();
     let Restored {
         files,
         folders,
@@ -44,6 +48,7 @@ pub(super) fn report(
             ("folders", folders.into()),
             ("links", links.into()),
             ("bytes", bytes.into()),
+            ("seconds", elapsed.as_secs_f64().into()),
             ("failures", failures_of(&told)),
         ]);
         names::put(target, &mut fields);
@@ -62,6 +67,17 @@ pub(super) fn report(
     }
     let target = names::show(target);
     context.printer.say(&format!("{line} into `{target}`"));
+    if context.globals.perf {
+        context.printer.notice(&format!(
+            "performance\n  {} in {:.3} s: {}, {} files/s; {} threads, {} of memory",
+            human::bytes(bytes),
+            elapsed.as_secs_f64(),
+            human::byte_rate(bytes, elapsed),
+            human::rate(files, elapsed),
+            context.globals.thread_count(),
+            human::bytes(peak_rss_bytes().unwrap_or_default()),
+        ));
+    }
     Ok(exit)
 }
 

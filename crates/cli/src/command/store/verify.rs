@@ -28,14 +28,14 @@ const HURT_SHOWN: usize = 20;
 Examples:
   tamis store verify
   tamis store verify --read-data
-  tamis store verify --read-data --sample 5%      each night another twentieth")]
+  tamis store verify --sample 5%                  each night another twentieth")]
 pub(super) struct Options {
     /// Read the bytes, too, and hold every chunk against its id
     #[arg(long)]
     read_data: bool,
 
-    /// Of so many packs only, chosen by chance: 5%
-    #[arg(long, value_name = "SHARE", requires = "read_data")]
+    /// Read all bytes of so many packs, chosen by chance: 5%
+    #[arg(long, value_name = "SHARE")]
     sample: Option<Share>,
 
     /// The number that a run printed, to look at the same packs again
@@ -49,7 +49,7 @@ pub(super) struct Options {
 pub(super) fn run(options: &Options, place: &Place, context: &Context<'_>) -> Result<Exit> {
     let store = setup::open(place, context)?;
     let verify = VerifyOptions {
-        read_data: options.read_data,
+        read_data: options.read_data || options.sample.is_some(),
         sample: options.sample.map(|share| share.0),
         seed: options.seed,
         progress: StoreProgress::default(),
