@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::mpsc::SyncSender;
 use std::time::{Duration, Instant, SystemTime};
 
-use rustix::time::{ClockId, clock_gettime};
+use nix::time::{ClockId, clock_gettime};
 
 use super::file::{ATTEMPTS, OpenedFile, Unread, attributes};
 use super::large::LargeFile;
@@ -268,7 +268,6 @@ pub(super) fn file_entry(opened: &OpenedFile) -> std::result::Result<Entry, Unre
 
 /// For how long the processor has worked for this thread.
 fn thread_time() -> Duration {
-    let time = clock_gettime(ClockId::ThreadCPUTime);
-    let nanoseconds = u32::try_from(time.tv_nsec).unwrap_or(0);
-    Duration::new(u64::try_from(time.tv_sec).unwrap_or(0), nanoseconds)
+    let time = clock_gettime(ClockId::CLOCK_THREAD_CPUTIME_ID);
+    Duration::from(time.expect("every Linux since 2.6.12 has this clock"))
 }
