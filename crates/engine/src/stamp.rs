@@ -46,6 +46,18 @@ impl Stamp {
         }
     }
 
+    /// The same of what a system call says of a file that is not opened, or of one that is by its descriptor.
+    pub fn of_stat(stat: &rustix::fs::Stat) -> Stamp {
+        let time = |seconds, part: u64| nanoseconds(seconds, i64::try_from(part).unwrap_or(0));
+        Stamp {
+            device: stat.st_dev,
+            inode: stat.st_ino,
+            len_bytes: u64::try_from(stat.st_size).unwrap_or(0),
+            modified_ns: time(stat.st_mtime, stat.st_mtime_nsec),
+            changed_ns: time(stat.st_ctime, stat.st_ctime_nsec),
+        }
+    }
+
     /// Whether a change after `moment` must show in a later stamp: the file was left alone for [`SETTLING_TIME`]
     /// before it. `moment` is when one began to read the file; a file from the future never settles.
     pub fn is_settled(&self, moment: SystemTime) -> bool {
@@ -85,6 +97,8 @@ mod tests {
         restore();
         let before = stamp();
         assert_eq!(before, stamp());
+        let stat = rustix::fs::stat(&path).expect("it is there");
+        assert_eq!(before, Stamp::of_stat(&stat));
         std::thread::sleep(Duration::from_millis(30)); // A few ticks.
         fs::write(&path, b"13").expect("there is room");
         restore();

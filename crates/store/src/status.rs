@@ -9,7 +9,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use tamis_engine::stamp::Stamp;
 
-use crate::staging::{Change, Kind, Known, Roll, Staging};
+use crate::staging::{Change, Kind, Known, Roll, Staging, is_below};
 use crate::store::Store;
 use crate::walk::{Root, Visitor, walk};
 use crate::{Error, Result};
@@ -70,12 +70,9 @@ impl Store {
         }
         let mut covering: Option<Vec<u8>> = None;
         for found in walked.found {
-            let is_covered = covering.as_ref().is_some_and(|folder| {
-                found
-                    .path
-                    .strip_prefix(&folder[..])
-                    .is_some_and(|rest| rest.starts_with(b"/"))
-            });
+            let is_covered = covering
+                .as_ref()
+                .is_some_and(|folder| is_below(&found.path, folder));
             if is_covered {
                 continue;
             }

@@ -168,7 +168,7 @@ impl<F: Fn(&Stamp) -> bool + Sync> Walk<'_, F> {
                     (Some(parent), Some(name)) => (parent, name),
                     _ => (Path::new(""), path.as_os_str()),
                 };
-                let stamp = stamp_of(&stat);
+                let stamp = Stamp::of_stat(&stat);
                 if (self.is_wanted)(&stamp) {
                     let folder = state.tree.add_folder(parent.to_owned(), root);
                     state
@@ -295,7 +295,7 @@ impl<F: Fn(&Stamp) -> bool + Sync> Walk<'_, F> {
                 Err(Errno::NOENT) => {}
                 Err(error) => batch.failures.push((path_of(folder, name), error)),
                 Ok(Some(stat)) if kind(&stat) == FileType::RegularFile => {
-                    let stamp = stamp_of(&stat);
+                    let stamp = Stamp::of_stat(&stat);
                     if (self.is_wanted)(&stamp) && !self.is_left_out(folder, name, false) {
                         let name = name.to_bytes().to_owned();
                         batch.files.push((name, stamp, stat.st_nlink));
@@ -349,21 +349,6 @@ impl State {
 
 fn path_of(folder: &Folder, name: &CStr) -> PathBuf {
     folder.path.join(OsStr::from_bytes(name.to_bytes()))
-}
-
-/// What [`Stamp::of`] makes of a file's metadata.
-pub(crate) fn stamp_of(stat: &Stat) -> Stamp {
-    let nanoseconds = |seconds: i64, nanoseconds: u64| {
-        let seconds = seconds.saturating_mul(1_000_000_000);
-        seconds.saturating_add(i64::try_from(nanoseconds).unwrap_or(0))
-    };
-    Stamp {
-        device: stat.st_dev,
-        inode: stat.st_ino,
-        len_bytes: u64::try_from(stat.st_size).unwrap_or(0),
-        modified_ns: nanoseconds(stat.st_mtime, stat.st_mtime_nsec),
-        changed_ns: nanoseconds(stat.st_ctime, stat.st_ctime_nsec),
-    }
 }
 
 #[cfg(test)]

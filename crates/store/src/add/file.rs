@@ -11,7 +11,7 @@ use rustix::fs::{SeekFrom, fgetxattr, flistxattr, fstat, seek};
 use rustix::io::Errno;
 use tamis_engine::stamp::Stamp;
 
-use crate::walk::{Kind, Root, kind_of, stamp_of};
+use crate::walk::{Kind, Root, kind_of};
 
 /// How often a file that changes while it is read is read again.
 pub(super) const ATTEMPTS: usize = 3;
@@ -70,7 +70,7 @@ impl OpenedFile {
         }
         Ok(OpenedFile {
             file: File::from(descriptor),
-            stamp: stamp_of(&stat),
+            stamp: Stamp::of_stat(&stat),
             mode: stat.st_mode & 0o7777,
             links: stat.st_nlink,
             blocks: u64::try_from(stat.st_blocks).unwrap_or(0),
@@ -131,7 +131,7 @@ impl OpenedFile {
 
     /// Whether the file is still what it was when it was opened.
     pub(super) fn check(&self) -> Result<(), Unread> {
-        match stamp_of(&fstat(&self.file)?) == self.stamp {
+        match Stamp::of_stat(&fstat(&self.file)?) == self.stamp {
             true => Ok(()),
             false => Err(Unread::Changed),
         }

@@ -143,24 +143,9 @@ fn found(path: &[u8], kind: Kind, stat: &Stat) -> Found {
     Found {
         path: path.into(),
         kind,
-        stamp: stamp_of(stat),
+        stamp: Stamp::of_stat(stat),
         mode: stat.st_mode & 0o7777,
         links: u32::try_from(stat.st_nlink).unwrap_or(u32::MAX),
-    }
-}
-
-/// What [`Stamp::of`] makes of a file's metadata.
-pub(crate) fn stamp_of(stat: &Stat) -> Stamp {
-    let nanoseconds = |seconds: i64, nanoseconds: u64| {
-        let seconds = seconds.saturating_mul(1_000_000_000);
-        seconds.saturating_add(i64::try_from(nanoseconds).unwrap_or(0))
-    };
-    Stamp {
-        device: stat.st_dev,
-        inode: stat.st_ino,
-        len_bytes: u64::try_from(stat.st_size).unwrap_or(0),
-        modified_ns: nanoseconds(stat.st_mtime, stat.st_mtime_nsec),
-        changed_ns: nanoseconds(stat.st_ctime, stat.st_ctime_nsec),
     }
 }
 
@@ -303,7 +288,7 @@ impl Walk<'_> {
             return None;
         };
         walked.seen += 1;
-        if self.visitor.is_wanted(path, kind, &stamp_of(stat)) {
+        if self.visitor.is_wanted(path, kind, &Stamp::of_stat(stat)) {
             walked.found.push(found(path, kind, stat));
         }
         Some(kind)

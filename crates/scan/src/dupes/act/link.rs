@@ -20,7 +20,7 @@ use rustix::process::{Gid, Uid};
 use tamis_engine::stamp::Stamp;
 
 use super::{Pair, Reason, refused};
-use crate::walk::{FileId, Tree, stamp_of};
+use crate::walk::{FileId, Tree};
 
 /// Where a name is: its folder, and what it is called there.
 pub(super) struct Place {
@@ -67,11 +67,12 @@ pub(super) fn is_regular(stat: &Stat) -> bool {
 }
 
 pub(super) fn is_same(one: &Stat, other: &Stat) -> bool {
-    is_regular(one) && stamp_of(one) == stamp_of(other)
+    is_regular(one) && Stamp::of_stat(one) == Stamp::of_stat(other)
 }
 
 pub(super) fn is_same_but_for_change(one: &Stat, other: &Stat) -> bool {
-    is_regular(one) && but_for_change(&stamp_of(one)) == but_for_change(&stamp_of(other))
+    is_regular(one)
+        && but_for_change(&Stamp::of_stat(one)) == but_for_change(&Stamp::of_stat(other))
 }
 
 /// A stamp without the time that moves when a file gets another name.

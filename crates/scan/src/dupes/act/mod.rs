@@ -29,10 +29,11 @@ use std::path::Path;
 use rustix::fs::{Stat, fstat};
 use rustix::io::Errno;
 use tamis_engine::control::Cancel;
+use tamis_engine::stamp::Stamp;
 
 use super::compare::is_equal;
 use super::{Copy, Group};
-use crate::walk::{FileId, Tree, stamp_of};
+use crate::walk::{FileId, Tree};
 use crate::{Error, Result, names};
 use link::{
     Place, but_for_change, hard_link, is_regular, is_same, is_same_but_for_change, reflink, remove,
@@ -288,14 +289,16 @@ impl Work<'_> {
         let copy_stat = fstat(&copy_file).map_err(refused("look at it"))?;
         // The change time of an original moves with every link to it that we make.
         let found = &self.tree.file(original_id).stamp;
-        let is_found = but_for_change(&stamp_of(&original_stat)) == but_for_change(found);
+        let is_found = but_for_change(&Stamp::of_stat(&original_stat)) == but_for_change(found);
         if !(is_regular(&original_stat) && is_found) {
             return Err(Reason::OriginalChanged {
                 original: original(),
             }
             .into());
         }
-        if !is_regular(&copy_stat) || stamp_of(&copy_stat) != self.tree.file(copy.names[0]).stamp {
+        if !is_regular(&copy_stat)
+            || Stamp::of_stat(&copy_stat) != self.tree.file(copy.names[0]).stamp
+        {
             return Err(Reason::Changed.into());
         }
         let paths = [self.tree.path(original_id), self.tree.path(name)];
