@@ -11,6 +11,9 @@
 //! 5. All trees, each node once, and that every chunk they name is in the index ([`trees`]); and what is staged ([`staged`]).
 //! 6. If anything is lost by then, all trees once more, for the names of the files that need it ([`hurt`]).
 //!
+//! The trees are walked while the payload is read, by a thread of its own: it is one thread's work, and so all cores have some to the end.
+//! What is lost by 4 changes what 5 says, so a walk that went ahead counts if neither found anything; otherwise it is done again.
+//!
 //! Nothing ends at the first problem. What is lost is known by its ids, so that a damaged pack is one problem and not one for each
 //! node in it. Nothing here writes; other commands go on meanwhile, and what `gc` moves or drops is no problem.
 
@@ -30,7 +33,9 @@ use std::time::Instant;
 use crate::Result;
 use crate::id::{CommitId, ObjectId};
 use crate::progress::{Phase, StoreProgress};
+use crate::staging::Staging;
 use crate::store::Store;
+use names::Names;
 pub(crate) use names::gone_on_purpose;
 use report::Report;
 pub(crate) use staged::log_damage;
@@ -107,6 +112,27 @@ pub struct Hurt {
     pub path: Vec<u8>,
 }
 
+/// What the walk of the trees came to.
+struct Walked {
+    nodes: u64,
+    chunks: u64,
+    staging: Option<Staging>,
+    /// Whether it found nothing wrong.
+    is_sound: bool,
+}
+
+/// Does two things at once: `other` on a thread of its own.
+fn beside<A, B: Send>(one: impl FnOnce() -> A, other: impl FnOnce() -> B + Send) -> (A, B) {
+    std::thread::scope(|scope| {
+        let other = scope.spawn(other);
+        let one = one();
+        match other.join() {
+            Ok(other) => (one, other),
+            Err(panic) => std::panic::resume_unwind(panic),
+        }
+    })
+}
+
 impl Store {
     /// Looks for damage.
     ///
@@ -131,15 +157,41 @@ impl Store {
         let is_index_sound = self.check_segments(&mut report);
         let packs = packs::check(self, &mut report)?;
         verified.packs = packs.len() as u64;
+        let walk = |report: &mut Report| self.walk(&names, is_index_sound, report);
+        let mut ahead = None;
         if options.read_data {
             options.progress.enter(Phase::Processing);
             let chosen = packs::choose(packs, options)?;
             verified.sample_seed = chosen.seed;
-            let read = data::check(self, chosen.packs, &options.progress, &mut report)?;
+            let read = || data::check(self, chosen.packs, &options.progress, &mut report);
+            let read = match self.settings().thread_count() {
+                1 => read()?,
+                _ => {
+                    let (read, walked) = beside(read, || walk(&mut Report::default()));
+                    ahead = Some(walked?);
+                    read?
+                }
+            };
             (verified.plain_bytes, verified.stored_bytes) = (read.plain_bytes, read.stored_bytes);
         }
         options.progress.enter(Phase::Filtering);
-        let mut trees = trees::Trees::new(self, &mut report, !is_index_sound);
+        let walked = match ahead {
+            Some(walked) if report.is_sound() && walked.is_sound => walked,
+            _ => walk(&mut report)?,
+        };
+        (verified.nodes, verified.chunks) = (walked.nodes, walked.chunks);
+        let staging = walked.staging;
+        verified.commits = names.commits.len() as u64;
+        if report.has_losses() {
+            hurt::find(self, &names.commits, staging.as_ref(), &mut report)?;
+        }
+        verified.seconds = start.elapsed().as_secs_f64();
+        Ok(report.finish(verified))
+    }
+
+    /// Walks all trees, and what is staged.
+    fn walk(&self, names: &Names, is_index_sound: bool, report: &mut Report) -> Result<Walked> {
+        let mut trees = trees::Trees::new(self, report, !is_index_sound);
         for (id, commit) in &names.commits {
             trees.check(*id, commit)?;
         }
@@ -147,13 +199,13 @@ impl Store {
         if let Some(staging) = &staging {
             staged::check(self, staging, &mut trees)?;
         }
-        (verified.nodes, verified.chunks) = trees.finish();
-        verified.commits = names.commits.len() as u64;
-        if report.has_losses() {
-            hurt::find(self, &names.commits, staging.as_ref(), &mut report)?;
-        }
-        verified.seconds = start.elapsed().as_secs_f64();
-        Ok(report.finish(verified))
+        let (nodes, chunks) = trees.finish();
+        Ok(Walked {
+            nodes,
+            chunks,
+            staging,
+            is_sound: report.is_sound(),
+        })
     }
 
     fn check_segments(&self, report: &mut Report) -> bool {

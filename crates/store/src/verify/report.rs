@@ -71,6 +71,11 @@ impl Report {
         self.lost.get(id).copied()
     }
 
+    /// Whether nothing is wrong so far.
+    pub(crate) fn is_sound(&self) -> bool {
+        self.problems.is_empty() && self.lost.is_empty()
+    }
+
     pub(crate) fn has_losses(&self) -> bool {
         !self.lost.is_empty()
     }
