@@ -13,7 +13,8 @@ const PEAK_RSS_BYTES: u64 = 200_000_000;
 pub(super) struct Goal {
     pub(super) title: &'static str,
     pub(super) wanted: Wanted,
-    pub(super) measured: f64,
+    /// `None` if this run did not measure it, or a peer that it needs is not there.
+    pub(super) measured: Option<f64>,
 }
 
 /// On which side of a figure the measured one must be.
@@ -24,15 +25,16 @@ pub(super) enum Wanted {
 }
 
 impl Goal {
-    pub(super) fn is_reached(&self) -> bool {
-        match self.wanted {
-            Wanted::AtLeast(least) => self.measured >= least,
-            Wanted::AtMost(most) => self.measured <= most,
-        }
+    pub(super) fn is_reached(&self) -> Option<bool> {
+        let measured = self.measured?;
+        Some(match self.wanted {
+            Wanted::AtLeast(least) => measured >= least,
+            Wanted::AtMost(most) => measured <= most,
+        })
     }
 }
 
-/// The goals that something was measured for.
+/// The goals of all that was to be measured.
 pub(super) fn goals(
     subjects: &[Subject<'_>],
     workloads: &[Workload<'_>],
@@ -66,7 +68,7 @@ pub(super) fn goals(
         &mut goals,
         "peak RSS of everything, MB",
         Wanted::AtMost(PEAK_RSS_BYTES as f64 / 1e6),
-        peak_rss_bytes(subjects, ranges).map(|bytes| bytes as f64 / 1e6),
+        peak_rss_bytes(subjects, workloads, ranges).map(|bytes| bytes as f64 / 1e6),
     );
     goals
 }
@@ -161,14 +163,20 @@ fn push_large(goals: &mut Vec<Goal>, subject: &Subject<'_>) {
 }
 
 /// Of all that Tamis did.
-fn peak_rss_bytes(subjects: &[Subject<'_>], ranges: &[Ranges]) -> Option<u64> {
+fn peak_rss_bytes(
+    subjects: &[Subject<'_>],
+    workloads: &[Workload<'_>],
+    ranges: &[Ranges],
+) -> Option<u64> {
     let entries = subjects.iter().flat_map(|subject| &subject.entries);
     let ours = entries.filter(|entry| entry.tool.is_tamis());
     let runs = ours.flat_map(|entry| entry.runs.iter().flatten());
     let of_ranges = ranges
         .iter()
         .map(|range| range.peak_rss_bytes.max(range.add.peak_rss_bytes));
-    runs.map(|run| run.peak_rss_bytes).chain(of_ranges).max()
+    let of_strategies = workloads.iter().map(|workload| workload.peak_rss_bytes);
+    let of_runs = runs.map(|run| run.peak_rss_bytes);
+    of_runs.chain(of_strategies).chain(of_ranges).max()
 }
 
 fn entry<'a>(subject: &'a Subject<'_>, name: &str) -> Option<&'a Entry> {
@@ -184,11 +192,11 @@ fn ratio(one: Option<f64>, other: Option<f64>) -> Option<f64> {
 }
 
 fn push(goals: &mut Vec<Goal>, title: &'static str, wanted: Wanted, measured: Option<f64>) {
-    goals.extend(measured.map(|measured| Goal {
+    goals.push(Goal {
         title,
         wanted,
         measured,
-    }));
+    });
 }
 
 #[cfg(test)]
@@ -200,12 +208,15 @@ mod tests {
         let goal = |wanted, measured| Goal {
             title: "",
             wanted,
-            measured,
+            measured: Some(measured),
         };
-        assert!(goal(Wanted::AtLeast(2.0), 2.0).is_reached());
-        assert!(!goal(Wanted::AtLeast(2.0), 1.9).is_reached());
-        assert!(goal(Wanted::AtMost(2.0), 2.0).is_reached());
-        assert!(!goal(Wanted::AtMost(2.0), 2.1).is_reached());
-        assert!(!goal(Wanted::AtMost(2.0), f64::NAN).is_reached());
+        assert_eq!(goal(Wanted::AtLeast(2.0), 2.0).is_reached(), Some(true));
+        assert_eq!(goal(Wanted::AtLeast(2.0), 1.9).is_reached(), Some(false));
+        assert_eq!(goal(Wanted::AtMost(2.0), 2.0).is_reached(), Some(true));
+        assert_eq!(goal(Wanted::AtMost(2.0), 2.1).is_reached(), Some(false));
+        assert_eq!(
+            goal(Wanted::AtMost(2.0), f64::NAN).is_reached(),
+            Some(false)
+        );
     }
 }

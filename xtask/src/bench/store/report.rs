@@ -130,7 +130,7 @@ fn push_strategies(text: &mut String, workloads: &[Workload<'_>]) {
     push(
         text,
         format_args!(
-            "\n**Strategies of `add`**, time beside the best of the row\n\n| | files | bytes | {} |\n|---|---|---|{}\n",
+            "\n**Strategies of `add`**, time beside the best of the row\n\n| | files | bytes | {} | peak RSS |\n|---|---|---|{}---|\n",
             STRATEGIES.join(" | "),
             "---|".repeat(STRATEGIES.len()),
         ),
@@ -142,11 +142,12 @@ fn push_strategies(text: &mut String, workloads: &[Workload<'_>]) {
         push(
             text,
             format_args!(
-                "| {} | {} | {:.0} MB | {} |\n",
+                "| {} | {} | {:.0} MB | {} | {:.0} MB |\n",
                 workload.title,
                 workload.folder.files,
                 workload.folder.bytes as f64 / 1e6,
                 cells.join(" | "),
+                workload.peak_rss_bytes as f64 / 1e6,
             ),
         );
     }
@@ -186,17 +187,16 @@ pub(super) fn render_goals(goals: &[Goal]) -> String {
             Wanted::AtLeast(least) => format!("at least {least}"),
             Wanted::AtMost(most) => format!("at most {most}"),
         };
-        let judgement = if goal.is_reached() {
-            "reached"
-        } else {
-            "missed"
+        let judgement = match goal.is_reached() {
+            Some(true) => "reached",
+            Some(false) => "missed",
+            None => "not measured",
         };
+        let measured = goal.measured;
+        let measured = measured.map_or_else(|| "-".to_owned(), |measured| format!("{measured:.2}"));
         push(
             &mut text,
-            format_args!(
-                "| {} | {wanted} | {:.2} | {judgement} |\n",
-                goal.title, goal.measured
-            ),
+            format_args!("| {} | {wanted} | {measured} | {judgement} |\n", goal.title),
         );
     }
     text

@@ -17,6 +17,8 @@ pub(super) struct Workload<'a> {
     pub(super) title: &'static str,
     pub(super) folder: &'a Folder,
     seconds: [Vec<f64>; STRATEGIES.len()],
+    /// The most of all strategies.
+    pub(super) peak_rss_bytes: u64,
 }
 
 pub(super) fn workloads(data: &Data) -> Vec<Workload<'_>> {
@@ -30,6 +32,7 @@ pub(super) fn workloads(data: &Data) -> Vec<Workload<'_>> {
         title,
         folder,
         seconds: Default::default(),
+        peak_rss_bytes: 0,
     });
     workloads.collect()
 }
@@ -52,6 +55,7 @@ impl Workload<'_> {
             let (run, _) = shell.run(&format!("{ADD}{strategy}"), &names)?;
             eprintln!("  {:30} {strategy:30} {:8.3} s", self.title, run.seconds);
             self.seconds[index].push(run.seconds);
+            self.peak_rss_bytes = run.peak_rss_bytes.max(self.peak_rss_bytes);
             shell.release(&store)?;
         }
         Ok(())
