@@ -220,11 +220,7 @@ impl Reader<'_> {
     }
 
     fn read_folder(&self, found: &Found) -> std::result::Result<Outcome, Unread> {
-        let descriptor = self.root.open_at(if found.path.is_empty() {
-            b"."
-        } else {
-            &found.path
-        })?;
+        let descriptor = self.root.open_folder_at(&found.path)?;
         Ok(Outcome::Read {
             entry: Entry {
                 mode: found.mode,

@@ -1,23 +1,23 @@
 //! What lies in the work tree: folders read by several threads, what is ignored left out, and what is unchanged forgotten at once.
 //!
 //! 1. Folders to be read wait in one list; each thread takes the last one, reads it, and adds its folders to the list.
-//! 2. A folder is opened once, and what is in it is looked at from there (`fstatat`): one system call for each name.
+//! 2. A folder is opened once, from the root and without a link on the way ([`beneath`](crate::beneath)), and what is in it is looked at from
+//!    there (`fstatat`): one system call for each name.
 //! 3. The caller is asked of each thing while it is in hand ([`Visitor::is_wanted`]). A tree of a million unchanged files takes no
 //!    memory; only what is wanted is kept, and sorted at the end, so that the outcome does not depend on the threads.
 //!
-//! Links are not followed and nothing is opened but folders. What is gone before it could be looked at is not there; any other
+//! Links are not followed, also if one takes the place of a folder meanwhile, and nothing is opened but folders. What is gone before it could be looked at is not there; any other
 //! failure is kept with its path, and the walk goes on. The store's own folder is never looked into.
 
+mod root;
 mod rules;
 
-use std::ffi::OsStr;
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, OwnedFd};
-use std::os::unix::ffi::OsStrExt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
-use rustix::fs::{AtFlags, FileType, Mode, OFlags, RawDir, Stat, openat, statat};
+use rustix::fs::{AtFlags, FileType, RawDir, Stat, statat};
 use rustix::io::Errno;
 use tamis_engine::control::Cancel;
 use tamis_engine::stamp::Stamp;
@@ -25,6 +25,8 @@ use tamis_engine::stamp::Stamp;
 pub use crate::staging::Kind;
 use crate::staging::tree_order;
 use crate::{Error, Result};
+pub use root::Root;
+pub(crate) use root::kind_of;
 pub use rules::{RULES_FILE, Rules};
 
 /// Something that was found.
@@ -59,84 +61,6 @@ pub struct Walked {
     pub seen: u64,
     /// Devices, pipes and sockets, which are not kept.
     pub others: u64,
-}
-
-/// The place in the file system that paths are relative to.
-#[derive(Debug)]
-pub struct Root {
-    /// Where it is.
-    pub path: PathBuf,
-    descriptor: OwnedFd,
-    /// The store's folder: its device and inode.
-    store: Option<(u64, u64)>,
-}
-
-impl Root {
-    /// Opens the folder at `path`, which may hold the store at `store`.
-    ///
-    /// # Errors
-    /// [`Error::Io`].
-    pub fn open(path: &Path, store: &Path) -> Result<Root> {
-        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
-        let descriptor = openat(rustix::fs::CWD, path, flags, Mode::empty())
-            .map_err(|error| Error::io("open", path)(error.into()))?;
-        let store = rustix::fs::stat(store).ok();
-        Ok(Root {
-            path: path.to_owned(),
-            descriptor,
-            store: store.map(|it| (it.st_dev, it.st_ino)),
-        })
-    }
-
-    /// The whole path of something in it.
-    pub fn path_of(&self, path: &[u8]) -> PathBuf {
-        match path.is_empty() {
-            true => self.path.clone(),
-            false => self.path.join(OsStr::from_bytes(path)),
-        }
-    }
-
-    /// Opens something in it for reading, without following a link and without waiting for a pipe.
-    pub(crate) fn open_at(&self, path: &[u8]) -> rustix::io::Result<OwnedFd> {
-        let flags =
-            OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC | OFlags::NOCTTY;
-        openat(
-            &self.descriptor,
-            OsStr::from_bytes(path),
-            flags,
-            Mode::empty(),
-        )
-    }
-
-    /// What the file system says of something in it.
-    pub(crate) fn stat_at(&self, path: &[u8]) -> rustix::io::Result<Stat> {
-        let path = if path.is_empty() { b"." } else { path };
-        statat(
-            &self.descriptor,
-            OsStr::from_bytes(path),
-            AtFlags::SYMLINK_NOFOLLOW,
-        )
-    }
-
-    /// Where a link in it points to.
-    pub(crate) fn read_link_at(&self, path: &[u8]) -> rustix::io::Result<Vec<u8>> {
-        let target = rustix::fs::readlinkat(&self.descriptor, OsStr::from_bytes(path), Vec::new())?;
-        Ok(target.into_bytes())
-    }
-
-    fn is_store(&self, stat: &Stat) -> bool {
-        self.store == Some((stat.st_dev, stat.st_ino))
-    }
-}
-
-/// What a path is, if it is something that is kept.
-pub(crate) fn kind_of(stat: &Stat) -> Option<Kind> {
-    match FileType::from_raw_mode(stat.st_mode) {
-        FileType::RegularFile => Some(Kind::File),
-        FileType::Directory => Some(Kind::Folder),
-        FileType::Symlink => Some(Kind::Link),
-        _ => None,
-    }
 }
 
 fn found(path: &[u8], kind: Kind, stat: &Stat) -> Found {
@@ -233,8 +157,7 @@ impl Walk<'_> {
             return Ok(());
         }
         if let Err(error) = self.take_folders_above(path, &mut state.walked) {
-            let whole = self.root.path_of(path);
-            state.walked.failures.push((whole, error));
+            state.walked.fail(self.root, path, error);
             return Ok(());
         }
         match self.root.stat_at(path) {
@@ -250,16 +173,13 @@ impl Walk<'_> {
             }
             // What was named and is gone has been removed.
             Err(Errno::NOENT) => {}
-            Err(error) => state
-                .walked
-                .failures
-                .push((self.root.path_of(path), error.into())),
+            Err(error) => state.walked.fail(self.root, path, error),
         }
         Ok(())
     }
 
     /// Keeps the folders above a path that are wanted: what is in a folder is not there without it.
-    fn take_folders_above(&self, path: &[u8], walked: &mut Walked) -> std::io::Result<()> {
+    fn take_folders_above(&self, path: &[u8], walked: &mut Walked) -> rustix::io::Result<()> {
         let ends = path.iter().enumerate().filter(|(_, byte)| **byte == b'/');
         for (end, _) in ends {
             let folder = &path[..end];
@@ -267,11 +187,12 @@ impl Walk<'_> {
                 Ok(stat) => stat,
                 // So is the path, then.
                 Err(Errno::NOENT) => return Ok(()),
-                Err(error) => return Err(error.into()),
+                Err(error) => return Err(error),
             };
-            if kind_of(&stat) != Some(Kind::Folder) {
-                let text = "it is behind a link, and not in the work tree";
-                return Err(std::io::Error::new(std::io::ErrorKind::NotADirectory, text));
+            match kind_of(&stat) {
+                Some(Kind::Folder) => {}
+                Some(Kind::Link) => return Err(Errno::LOOP),
+                _ => return Err(Errno::NOTDIR),
             }
             let kept = walked.found.len();
             self.take(folder, &stat, walked);
@@ -335,28 +256,11 @@ impl Walk<'_> {
     }
 
     fn read(&self, folder: &Folder, folders: &mut Vec<Folder>, walked: &mut Walked) -> Result<()> {
-        let mut fail = |path: &[u8], error: Errno| {
-            walked
-                .failures
-                .push((self.root.path_of(path), error.into()))
-        };
-        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC | OFlags::NOFOLLOW;
-        let path = if folder.path.is_empty() {
-            b"."
-        } else {
-            &folder.path[..]
-        };
-        let opened = openat(
-            &self.root.descriptor,
-            OsStr::from_bytes(path),
-            flags,
-            Mode::empty(),
-        );
-        let descriptor = match opened {
+        let descriptor = match self.root.open_folder_at(&folder.path) {
             Ok(descriptor) => descriptor,
             Err(Errno::NOENT) => return Ok(()),
             Err(error) => {
-                fail(&folder.path, error);
+                walked.fail(self.root, &folder.path, error);
                 return Ok(());
             }
         };
@@ -367,9 +271,7 @@ impl Walk<'_> {
             descriptor.as_fd(),
         )?;
         if let Err(error) = self.read_names(&descriptor, folder, &rules, folders, walked) {
-            walked
-                .failures
-                .push((self.root.path_of(&folder.path), error.into()));
+            walked.fail(self.root, &folder.path, error);
         }
         Ok(())
     }
@@ -409,9 +311,7 @@ impl Walk<'_> {
                 Ok(stat) => stat,
                 Err(Errno::NOENT) => continue,
                 Err(error) => {
-                    walked
-                        .failures
-                        .push((self.root.path_of(&path), error.into()));
+                    walked.fail(self.root, &path, error);
                     continue;
                 }
             };
@@ -427,6 +327,17 @@ impl Walk<'_> {
 }
 
 impl Walked {
+    fn fail(&mut self, root: &Root, path: &[u8], error: Errno) {
+        let error = match error {
+            Errno::LOOP => {
+                let text = "it is behind a link, and not in the work tree";
+                std::io::Error::new(std::io::ErrorKind::NotADirectory, text)
+            }
+            error => error.into(),
+        };
+        self.failures.push((root.path_of(path), error));
+    }
+
     fn add(&mut self, mut more: Walked) {
         self.found.append(&mut more.found);
         self.failures.append(&mut more.failures);
