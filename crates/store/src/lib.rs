@@ -30,6 +30,7 @@ mod lock;
 mod marks;
 pub mod objects;
 pub mod pack;
+pub mod path;
 pub mod perf;
 pub mod progress;
 pub mod read;

@@ -9,7 +9,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use tamis_engine::stamp::Stamp;
 
-use crate::staging::{Change, Kind, Known, Roll, Staging, is_below};
+use crate::path::{is_below, tree_order};
+use crate::staging::{Change, Kind, Known, Roll, Staging};
 use crate::store::Store;
 use crate::walk::{Root, Visitor, walk};
 use crate::{Error, Result};
@@ -82,9 +83,8 @@ impl Store {
             status.untracked.push((found.path.into(), found.kind));
         }
         status.staged = staging.changes().collect::<Result<_>>()?;
-        let order =
-            |left: &Change, right: &Change| crate::staging::tree_order(&left.path, &right.path);
-        status.staged.sort_by(order);
+        let staged = &mut status.staged;
+        staged.sort_by(|left, right| tree_order(&left.path, &right.path));
         Ok(status)
     }
 }

@@ -17,8 +17,8 @@ use std::sync::Arc;
 use tamis_engine::pipeline::{self, Flow, Options};
 
 use crate::entry::{Content, Entry};
+use crate::path::is_below;
 use crate::progress::{Phase, StoreProgress};
-use crate::staging::is_below;
 use crate::store::Store;
 use crate::tree::{Child, NodeRef, children};
 use crate::{Error, Result};

@@ -12,6 +12,7 @@
 mod root;
 mod rules;
 
+use std::io;
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::PathBuf;
@@ -22,8 +23,8 @@ use rustix::io::Errno;
 use tamis_engine::control::Cancel;
 use tamis_engine::stamp::Stamp;
 
+use crate::path::{has_room_below, tree_order};
 pub use crate::staging::Kind;
-use crate::staging::tree_order;
 use crate::{Error, Result};
 pub use root::Root;
 pub(crate) use root::kind_of;
@@ -56,7 +57,7 @@ pub struct Walked {
     /// What was wanted, in the order of the tree ([`tree_order`]).
     pub found: Vec<Found>,
     /// What could not be read.
-    pub failures: Vec<(PathBuf, std::io::Error)>,
+    pub failures: Vec<(PathBuf, io::Error)>,
     /// What was seen in all.
     pub seen: u64,
     /// Devices, pipes and sockets, which are not kept.
@@ -157,7 +158,7 @@ impl Walk<'_> {
             return Ok(());
         }
         if let Err(error) = self.take_folders_above(path, &mut state.walked) {
-            state.walked.fail(self.root, path, error);
+            state.walked.fail(self.root, path, reason(error));
             return Ok(());
         }
         match self.root.stat_at(path) {
@@ -173,7 +174,7 @@ impl Walk<'_> {
             }
             // What was named and is gone has been removed.
             Err(Errno::NOENT) => {}
-            Err(error) => state.walked.fail(self.root, path, error),
+            Err(error) => state.walked.fail(self.root, path, reason(error)),
         }
         Ok(())
     }
@@ -260,7 +261,7 @@ impl Walk<'_> {
             Ok(descriptor) => descriptor,
             Err(Errno::NOENT) => return Ok(()),
             Err(error) => {
-                walked.fail(self.root, &folder.path, error);
+                walked.fail(self.root, &folder.path, reason(error));
                 return Ok(());
             }
         };
@@ -270,8 +271,13 @@ impl Walk<'_> {
             &folder.path,
             descriptor.as_fd(),
         )?;
+        if !has_room_below(&folder.path) {
+            let reason = "what is in it has longer paths than can be kept";
+            walked.fail(self.root, &folder.path, io::Error::other(reason));
+            return Ok(());
+        }
         if let Err(error) = self.read_names(&descriptor, folder, &rules, folders, walked) {
-            walked.fail(self.root, &folder.path, error);
+            walked.fail(self.root, &folder.path, reason(error));
         }
         Ok(())
     }
@@ -311,7 +317,7 @@ impl Walk<'_> {
                 Ok(stat) => stat,
                 Err(Errno::NOENT) => continue,
                 Err(error) => {
-                    walked.fail(self.root, &path, error);
+                    walked.fail(self.root, &path, reason(error));
                     continue;
                 }
             };
@@ -327,14 +333,7 @@ impl Walk<'_> {
 }
 
 impl Walked {
-    fn fail(&mut self, root: &Root, path: &[u8], error: Errno) {
-        let error = match error {
-            Errno::LOOP => {
-                let text = "it is behind a link, and not in the work tree";
-                std::io::Error::new(std::io::ErrorKind::NotADirectory, text)
-            }
-            error => error.into(),
-        };
+    fn fail(&mut self, root: &Root, path: &[u8], error: io::Error) {
         self.failures.push((root.path_of(path), error));
     }
 
@@ -343,6 +342,14 @@ impl Walked {
         self.failures.append(&mut more.failures);
         self.seen += more.seen;
         self.others += more.others;
+    }
+}
+
+/// Why something could not be looked at, for people.
+fn reason(error: Errno) -> io::Error {
+    match error {
+        Errno::LOOP => io::Error::other("it is behind a link, and not in the work tree"),
+        error => error.into(),
     }
 }
 

@@ -6,8 +6,8 @@
 use std::collections::VecDeque;
 
 use crate::entry::{Content, Entry};
+use crate::path::{is_below, tree_order};
 use crate::read::shown;
-use crate::staging::{is_below, tree_order};
 use crate::tree::{
     Child, Found, NodeRef, NodeSink, NodeSource, Totals, TreeWriter, Walk, find, lookup, walk,
 };
