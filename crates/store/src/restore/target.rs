@@ -15,6 +15,7 @@ use rustix::fs::{
     linkat, mkdirat, openat, renameat, stat, symlinkat, unlinkat, utimensat,
 };
 use rustix::io::Errno;
+use tamis_engine::names::show;
 
 use crate::beneath::open_beneath;
 use crate::entry::Entry;
@@ -62,7 +63,7 @@ impl Folder {
             true => Err(Error::Usage {
                 reason: format!(
                     "`{}` is the store's own folder, and nothing is put into it",
-                    self.path.display()
+                    show(&self.path)
                 ),
             }),
             false => Ok(()),
