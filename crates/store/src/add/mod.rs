@@ -35,7 +35,7 @@ use crate::pack::write::SealedPack;
 use crate::perf::{Stage, Stages};
 use crate::progress::{Phase, StoreProgress};
 use crate::session::{Packers, Session};
-use crate::walk::{Found, Walked, walk};
+use crate::walk::{Item, Walked, walk};
 pub use file::Unread;
 use filter::Filter;
 pub use plan::{Strategy, Workload};
@@ -167,7 +167,7 @@ impl Session<'_> {
     /// Reads and packs what was found; files that changed meanwhile again, some times.
     fn add_found(
         &mut self,
-        found: Vec<Found>,
+        found: Vec<Item>,
         packers: &Packers,
         options: &AddOptions,
         added: &mut Added,

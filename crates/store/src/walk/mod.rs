@@ -30,9 +30,9 @@ pub use root::Root;
 pub(crate) use root::kind_of;
 pub use rules::{RULES_FILE, Rules};
 
-/// Something that was found.
+/// Something in the work tree.
 #[derive(Clone, Debug)]
-pub struct Found {
+pub struct Item {
     /// Where, from the work tree's root.
     pub path: Box<[u8]>,
     /// What it is.
@@ -55,7 +55,7 @@ pub trait Visitor: Sync {
 #[derive(Debug, Default)]
 pub struct Walked {
     /// What was wanted, in the order of the tree ([`tree_order`]).
-    pub found: Vec<Found>,
+    pub found: Vec<Item>,
     /// What could not be read.
     pub failures: Vec<(PathBuf, io::Error)>,
     /// What was seen in all.
@@ -64,8 +64,8 @@ pub struct Walked {
     pub others: u64,
 }
 
-fn found(path: &[u8], kind: Kind, stat: &Stat) -> Found {
-    Found {
+fn item(path: &[u8], kind: Kind, stat: &Stat) -> Item {
+    Item {
         path: path.into(),
         kind,
         stamp: Stamp::of_stat(stat),
@@ -211,7 +211,7 @@ impl Walk<'_> {
         };
         walked.seen += 1;
         if self.visitor.is_wanted(path, kind, &Stamp::of_stat(stat)) {
-            walked.found.push(found(path, kind, stat));
+            walked.found.push(item(path, kind, stat));
         }
         Some(kind)
     }
