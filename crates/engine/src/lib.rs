@@ -7,7 +7,7 @@
 //! - [`source`] opens a file, a pipe, memory or a compressed stream behind one trait;
 //! - [`framing`] says where a record may end (newlines, with or without quoting);
 //! - [`pipeline`] cuts a source into chunks of whole records, maps them on all cores and
-//!   merges the parts in input order;
+//!   merges the parts in input order; [`frontier`] is for work that leads to more work, in no order;
 //! - [`kernel`] holds the SIMD loops, each with its scalar specification;
 //! - [`mmap`] keeps mapped files from killing the process;
 //! - [`page_cache`] reads files larger than memory anywhere, in a fixed budget;
@@ -25,6 +25,7 @@ pub mod counters;
 pub mod digest;
 pub mod error;
 pub mod framing;
+pub mod frontier;
 pub mod human;
 pub mod kernel;
 mod lookback;

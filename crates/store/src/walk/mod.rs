@@ -1,6 +1,6 @@
 //! What lies in the work tree: folders read by several threads, what is ignored left out, and what is unchanged forgotten at once.
 //!
-//! 1. Folders to be read wait in one list; each thread takes the last one, reads it, and adds its folders to the list.
+//! 1. Threads take folders from one list, and add those that they find in them ([`frontier`]).
 //! 2. A folder is opened once, from the root and without a link on the way ([`beneath`](crate::beneath)), and what is in it is looked at from
 //!    there (`fstatat`): one system call for each name.
 //! 3. The caller is asked of each thing while it is in hand ([`Visitor::is_wanted`]). A tree of a million unchanged files takes no
@@ -16,16 +16,17 @@ use std::io;
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::PathBuf;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 use rustix::fs::{AtFlags, FileType, RawDir, Stat, statat};
 use rustix::io::Errno;
 use tamis_engine::control::Cancel;
+use tamis_engine::frontier;
 use tamis_engine::stamp::Stamp;
 
+use crate::Result;
 use crate::path::{has_room_below, tree_order};
 pub use crate::staging::Kind;
-use crate::{Error, Result};
 pub use root::Root;
 pub(crate) use root::kind_of;
 pub use rules::{RULES_FILE, Rules};
@@ -77,7 +78,7 @@ fn item(path: &[u8], kind: Kind, stat: &Stat) -> Item {
 /// Walks over everything at and below `starts`, which are paths in `root` (the empty one is all of it).
 ///
 /// # Errors
-/// [`Error::Io`] if a file of rules cannot be read, [`Error::Usage`] if there is no sense in it;
+/// [`Error::Io`](crate::Error::Io) if a file of rules cannot be read, [`Error::Usage`](crate::Error::Usage) if there is no sense in it;
 /// [`Interrupted`](tamis_engine::Error::Interrupted) once cancelled.
 pub fn walk(
     root: &Root,
@@ -86,32 +87,18 @@ pub fn walk(
     visitor: &dyn Visitor,
     cancel: &Cancel,
 ) -> Result<Walked> {
-    let walk = Walk {
-        root,
-        visitor,
-        cancel,
-        state: Mutex::default(),
-        changed: Condvar::new(),
-    };
+    let walk = Walk { root, visitor };
+    let mut walked = Walked::default();
+    let mut folders = Vec::new();
     for start in starts {
-        walk.start(start)?;
+        walk.start(start, &mut folders, &mut walked)?;
     }
-    std::thread::scope(|scope| {
-        for _ in 1..threads.max(1) {
-            // With fewer threads it takes longer.
-            let _ = std::thread::Builder::new().spawn_scoped(scope, || walk.work());
-        }
-        walk.work();
-    });
-    cancel.check()?;
-    let state = walk
-        .state
-        .into_inner()
-        .unwrap_or_else(PoisonError::into_inner);
-    if let Some(error) = state.error {
-        return Err(error);
+    let read = |walked: &mut Walked, folder: Folder, more: &mut Vec<Folder>| {
+        walk.read(&folder, more, walked)
+    };
+    for part in frontier::exhaust(folders, threads, cancel, Walked::default, read)? {
+        walked.add(part);
     }
-    let mut walked = state.walked;
     walked
         .found
         .sort_unstable_by(|left, right| tree_order(&left.path, &right.path));
@@ -125,19 +112,6 @@ pub fn walk(
 struct Walk<'a> {
     root: &'a Root,
     visitor: &'a dyn Visitor,
-    cancel: &'a Cancel,
-    state: Mutex<State>,
-    /// There is a folder more to be read, or nothing more to do.
-    changed: Condvar,
-}
-
-#[derive(Default)]
-struct State {
-    walked: Walked,
-    waiting: Vec<Folder>,
-    /// Folders that are being read.
-    busy: usize,
-    error: Option<Error>,
 }
 
 /// A folder that is to be read.
@@ -147,34 +121,31 @@ struct Folder {
 }
 
 impl Walk<'_> {
-    fn start(&self, path: &[u8]) -> Result<()> {
+    /// Looks at a path that was named.
+    fn start(&self, path: &[u8], folders: &mut Vec<Folder>, walked: &mut Walked) -> Result<()> {
         let rules = Rules::above(self.root, path)?;
-        let mut state = self.state();
+        let folder = Folder {
+            path: path.to_owned(),
+            rules,
+        };
         if path.is_empty() {
-            state.waiting.push(Folder {
-                path: Vec::new(),
-                rules,
-            });
+            folders.push(folder);
             return Ok(());
         }
-        if let Err(error) = self.take_folders_above(path, &mut state.walked) {
-            state.walked.fail(self.root, path, reason(error));
+        if let Err(error) = self.take_folders_above(path, walked) {
+            walked.fail(self.root, path, reason(error));
             return Ok(());
         }
         match self.root.stat_at(path) {
             Ok(stat) if self.root.is_store(&stat) => {}
             Ok(stat) => {
-                let walked = &mut state.walked;
                 if self.take(path, &stat, walked) == Some(Kind::Folder) {
-                    state.waiting.push(Folder {
-                        path: path.to_owned(),
-                        rules,
-                    });
+                    folders.push(folder);
                 }
             }
             // What was named and is gone has been removed.
             Err(Errno::NOENT) => {}
-            Err(error) => state.walked.fail(self.root, path, reason(error)),
+            Err(error) => walked.fail(self.root, path, reason(error)),
         }
         Ok(())
     }
@@ -214,46 +185,6 @@ impl Walk<'_> {
             walked.found.push(item(path, kind, stat));
         }
         Some(kind)
-    }
-
-    fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Reads folders until there are none left.
-    fn work(&self) {
-        let mut walked = Walked::default();
-        let mut state = self.state();
-        loop {
-            if self.cancel.is_cancelled() || state.error.is_some() {
-                state.waiting.clear();
-            }
-            let Some(folder) = state.waiting.pop() else {
-                if state.busy == 0 {
-                    self.changed.notify_all();
-                    state.walked.add(walked);
-                    return;
-                }
-                state = self
-                    .changed
-                    .wait(state)
-                    .unwrap_or_else(PoisonError::into_inner);
-                continue;
-            };
-            state.busy += 1;
-            drop(state);
-            let mut folders = Vec::new();
-            let read = self.read(&folder, &mut folders, &mut walked);
-            state = self.state();
-            state.busy -= 1;
-            if let Err(error) = read {
-                state.error.get_or_insert(error);
-            }
-            if !folders.is_empty() {
-                self.changed.notify_all();
-                state.waiting.append(&mut folders);
-            }
-        }
     }
 
     fn read(&self, folder: &Folder, folders: &mut Vec<Folder>, walked: &mut Walked) -> Result<()> {
