@@ -12,6 +12,7 @@
 //! `docs/store-format.md` draws every byte on the disk.
 
 pub mod add;
+mod beneath;
 pub mod chunker;
 pub mod codec;
 pub mod collect;
@@ -29,6 +30,7 @@ mod lock;
 mod marks;
 pub mod objects;
 pub mod pack;
+pub mod path;
 pub mod perf;
 pub mod progress;
 pub mod read;

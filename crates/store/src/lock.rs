@@ -12,14 +12,27 @@
 //! | [`Role::Collect`] | exclusively | `gc`: one at a time |
 //!
 //! They are taken in the order of this table, except that nobody waits for `User` exclusively, nor for `Collect`.
+//!
+//! Whoever waits asks again and again (`F_OFD_SETLKW` would sleep until the lock is free, and hear of no cancellation that another thread
+//! was told of): after a millisecond, and then less often. What is waited for is held for moments.
+//!
+//! A [`Store`](crate::store::Store) has one description for `User`, so threads that use the same store are one user to the kernel. `gc` takes its
+//! store for itself (`&mut`) therefore: that no other thread uses it then is for the compiler to see to.
 
 use std::fs::{File, OpenOptions};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
+use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, fcntl};
 use nix::libc;
+use tamis_engine::control::Cancel;
 
 use crate::{Error, Result};
+
+/// How long a waiter sleeps before it asks again: at first, and at most.
+const PAUSE_MIN: Duration = Duration::from_millis(1);
+const PAUSE_MAX: Duration = Duration::from_millis(20);
 
 /// What a lock is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -71,11 +84,25 @@ impl Lock {
     /// # Errors
     /// [`Error::Locked`] if others share it; it is not waited for.
     pub(crate) fn upgrade(&self) -> Result<Upgraded<'_>> {
-        self.set(libc::F_WRLCK, Wait::No)?;
+        self.set(libc::F_WRLCK)?;
         Ok(Upgraded(self))
     }
 
-    fn set(&self, kind: libc::c_int, wait: Wait) -> Result<()> {
+    /// Takes it, after others have let go of it if it is `wait`ed for.
+    fn take(&self, kind: libc::c_int, wait: Wait, cancel: &Cancel) -> Result<()> {
+        let mut pause = PAUSE_MIN;
+        loop {
+            match self.set(kind) {
+                Err(Error::Locked { .. }) if wait == Wait::Yes => {}
+                taken => return taken,
+            }
+            cancel.check()?;
+            std::thread::sleep(pause);
+            pause = PAUSE_MAX.min(pause * 2);
+        }
+    }
+
+    fn set(&self, kind: libc::c_int) -> Result<()> {
         let range = libc::flock {
             l_type: kind as libc::c_short,
             l_whence: libc::SEEK_SET as libc::c_short,
@@ -83,22 +110,13 @@ impl Lock {
             l_len: 1,
             l_pid: 0,
         };
-        loop {
-            let argument = match wait {
-                Wait::No => FcntlArg::F_OFD_SETLK(&range),
-                Wait::Yes => FcntlArg::F_OFD_SETLKW(&range),
-            };
-            match fcntl(&self.file, argument) {
-                Ok(_) => return Ok(()),
-                Err(nix::errno::Errno::EINTR) => {}
-                Err(nix::errno::Errno::EAGAIN | nix::errno::Errno::EACCES) => {
-                    return Err(Error::Locked {
-                        path: self.store.clone(),
-                        doing: self.role.doing(),
-                    });
-                }
-                Err(error) => return Err(Error::io("lock", &self.path)(error.into())),
-            }
+        match fcntl(&self.file, FcntlArg::F_OFD_SETLK(&range)) {
+            Ok(_) => Ok(()),
+            Err(Errno::EAGAIN | Errno::EACCES) => Err(Error::Locked {
+                path: self.store.clone(),
+                doing: self.role.doing(),
+            }),
+            Err(error) => Err(Error::io("lock", &self.path)(error.into())),
         }
     }
 }
@@ -110,7 +128,7 @@ pub(crate) struct Upgraded<'l>(&'l Lock);
 impl Drop for Upgraded<'_> {
     fn drop(&mut self) {
         // Sharing what one has alone is never refused.
-        let _ = self.0.set(libc::F_RDLCK, Wait::No);
+        let _ = self.0.set(libc::F_RDLCK);
     }
 }
 
@@ -119,7 +137,7 @@ impl Drop for Upgraded<'_> {
 pub(crate) enum Wait {
     /// Not at all.
     No,
-    /// Until it is free: for what is held for a moment only.
+    /// Until it is free, or the store's work is cancelled: for what is held for a moment only.
     Yes,
 }
 
@@ -128,20 +146,23 @@ pub(crate) enum Wait {
 pub(crate) struct Locks {
     store: PathBuf,
     path: PathBuf,
+    cancel: Cancel,
 }
 
 impl Locks {
-    pub(crate) fn new(store: &Path) -> Locks {
+    /// The locks of the store in that folder; `cancel` ends all waiting for them.
+    pub(crate) fn new(store: &Path, cancel: &Cancel) -> Locks {
         Locks {
             store: store.to_owned(),
             path: store.join("lock"),
+            cancel: cancel.clone(),
         }
     }
 
     /// Takes a lock for oneself.
     ///
     /// # Errors
-    /// [`Error::Locked`] if another process has it, and it is not waited for.
+    /// [`Error::Locked`] if another has it, and it is not waited for; [`Interrupted`](tamis_engine::Error::Interrupted) if that was cancelled.
     pub(crate) fn exclusive(&self, role: Role, wait: Wait) -> Result<Lock> {
         self.take(role, libc::F_WRLCK, wait)
     }
@@ -149,7 +170,7 @@ impl Locks {
     /// Takes a lock together with others.
     ///
     /// # Errors
-    /// [`Error::Locked`] if another process has it for itself, and it is not waited for.
+    /// As [`exclusive`](Locks::exclusive), if another has it for itself.
     pub(crate) fn shared(&self, role: Role, wait: Wait) -> Result<Lock> {
         self.take(role, libc::F_RDLCK, wait)
     }
@@ -167,7 +188,7 @@ impl Locks {
             store: self.store.clone(),
             path: self.path.clone(),
         };
-        lock.set(kind, wait)?;
+        lock.take(kind, wait, &self.cancel)?;
         Ok(lock)
     }
 }
@@ -180,7 +201,7 @@ mod tests {
     fn a_lock_keeps_others_out_until_it_is_dropped() {
         let folder = tempfile::tempdir().expect("a temporary folder");
         File::create(folder.path().join("lock")).expect("the folder is writable");
-        let locks = Locks::new(folder.path());
+        let locks = Locks::new(folder.path(), &Cancel::new());
         let users = [
             locks.shared(Role::User, Wait::No),
             locks.shared(Role::User, Wait::No),
@@ -198,7 +219,7 @@ mod tests {
     fn a_shared_lock_is_upgraded_only_if_nobody_shares_it() {
         let folder = tempfile::tempdir().expect("a temporary folder");
         File::create(folder.path().join("lock")).expect("the folder is writable");
-        let locks = Locks::new(folder.path());
+        let locks = Locks::new(folder.path(), &Cancel::new());
         let share = || locks.shared(Role::User, Wait::No);
         let (mine, other) = (share().expect("it is free"), share().expect("it is shared"));
         assert!(matches!(mine.upgrade(), Err(Error::Locked { .. })));
@@ -209,5 +230,32 @@ mod tests {
         drop(upgraded);
         assert!(share().is_ok(), "it is shared again");
         assert!(locks.exclusive(Role::User, Wait::No).is_err());
+    }
+
+    #[test]
+    fn waiting_ends_when_the_lock_is_free_or_the_work_is_cancelled() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        File::create(folder.path().join("lock")).expect("the folder is writable");
+        let cancel = Cancel::new();
+        let locks = Locks::new(folder.path(), &cancel);
+        let take = || locks.exclusive(Role::Publish, Wait::Yes);
+        let held = take().expect("it is free");
+        std::thread::scope(|scope| {
+            let waiter = scope.spawn(take);
+            std::thread::sleep(Duration::from_millis(50));
+            assert!(!waiter.is_finished());
+            drop(held);
+            let held = waiter.join().expect("no panic").expect("it is free now");
+            let waiter = scope.spawn(take);
+            cancel.cancel();
+            let cancelled = waiter.join().expect("no panic");
+            let interrupted = matches!(
+                cancelled,
+                Err(Error::Engine(tamis_engine::Error::Interrupted))
+            );
+            assert!(interrupted, "{cancelled:?}");
+            drop(held);
+        });
+        assert!(take().is_ok(), "what is free is not waited for");
     }
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 
-use crate::walk::{Found, Kind};
+use crate::walk::{Item, Kind};
 
 /// What a command is at.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -87,7 +87,7 @@ impl StoreProgress {
         }
     }
 
-    pub(crate) fn announce(&self, found: &[Found]) {
+    pub(crate) fn announce(&self, found: &[Item]) {
         let files = found.iter().filter(|it| it.kind == Kind::File);
         let (count, bytes) = files.fold((0, 0), |(count, bytes), it| {
             (count + 1, bytes + it.stamp.len_bytes)

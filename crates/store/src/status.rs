@@ -9,7 +9,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use tamis_engine::stamp::Stamp;
 
-use crate::staging::{Change, Kind, Known, Roll, Staging, is_below};
+use crate::path::{is_below, tree_order};
+use crate::staging::{Change, Kind, Known, Roll, Staging};
 use crate::store::Store;
 use crate::walk::{Root, Visitor, walk};
 use crate::{Error, Result};
@@ -48,20 +49,20 @@ impl Store {
         let root = Root::open(work_tree, self.folder())?;
         let comparison = Comparison {
             roll: staging.roll(),
-            found: Mutex::default(),
+            differences: Mutex::default(),
         };
         let threads = self.settings().thread_count();
         let walked = walk(&root, starts, threads, &comparison, self.cancel())?;
         let missing = comparison.roll.missing(starts)?;
-        let found = comparison
-            .found
+        let differences = comparison
+            .differences
             .into_inner()
             .unwrap_or_else(PoisonError::into_inner);
-        if let Some(error) = found.error {
+        if let Some(error) = differences.error {
             return Err(error);
         }
         let mut status = Status {
-            unstaged: found.unstaged,
+            unstaged: differences.unstaged,
             failures: walked.failures,
             ..Status::default()
         };
@@ -69,22 +70,21 @@ impl Store {
             status.unstaged.insert(path, Unstaged::Deleted);
         }
         let mut covering: Option<Vec<u8>> = None;
-        for found in walked.found {
+        for item in walked.found {
             let is_covered = covering
                 .as_ref()
-                .is_some_and(|folder| is_below(&found.path, folder));
+                .is_some_and(|folder| is_below(&item.path, folder));
             if is_covered {
                 continue;
             }
-            if found.kind == Kind::Folder {
-                covering = Some(found.path.to_vec());
+            if item.kind == Kind::Folder {
+                covering = Some(item.path.to_vec());
             }
-            status.untracked.push((found.path.into(), found.kind));
+            status.untracked.push((item.path.into(), item.kind));
         }
         status.staged = staging.changes().collect::<Result<_>>()?;
-        let order =
-            |left: &Change, right: &Change| crate::staging::tree_order(&left.path, &right.path);
-        status.staged.sort_by(order);
+        let staged = &mut status.staged;
+        staged.sort_by(|left, right| tree_order(&left.path, &right.path));
         Ok(status)
     }
 }
@@ -92,18 +92,21 @@ impl Store {
 /// Holds what a walk meets against what is staged.
 struct Comparison<'s> {
     roll: Roll<'s>,
-    found: Mutex<Found>,
+    differences: Mutex<Differences>,
 }
 
+/// What was noticed on the way.
 #[derive(Default)]
-struct Found {
+struct Differences {
     unstaged: BTreeMap<Vec<u8>, Unstaged>,
     error: Option<Error>,
 }
 
 impl Comparison<'_> {
-    fn found(&self) -> MutexGuard<'_, Found> {
-        self.found.lock().unwrap_or_else(PoisonError::into_inner)
+    fn differences(&self) -> MutexGuard<'_, Differences> {
+        self.differences
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -113,13 +116,15 @@ impl Visitor for Comparison<'_> {
         let known = match self.roll.meet(path) {
             Ok(known) => known,
             Err(error) => {
-                self.found().error.get_or_insert(error);
+                self.differences().error.get_or_insert(error);
                 return false;
             }
         };
         let Some(known) = known else { return true };
         if let Some(unstaged) = difference(&known, kind, stamp) {
-            self.found().unstaged.insert(path.to_owned(), unstaged);
+            self.differences()
+                .unstaged
+                .insert(path.to_owned(), unstaged);
         }
         false
     }

@@ -103,8 +103,8 @@ impl Store {
     /// Opens the store in `folder`.
     ///
     /// # Errors
-    /// [`Error::NoStore`], [`Error::Version`], [`Error::Damaged`], [`Error::Io`]; [`Error::Locked`] in the moment in which garbage is
-    /// deleted.
+    /// [`Error::NoStore`], [`Error::Version`], [`Error::Damaged`], [`Error::Io`]; [`Interrupted`](tamis_engine::Error::Interrupted) if
+    /// it is cancelled while garbage is deleted, which is waited for.
     pub fn open(folder: &Path, settings: Settings, cancel: &Cancel) -> Result<Store> {
         Store::open_on(RealDisk::shared(), folder, settings, cancel)
     }
@@ -116,7 +116,7 @@ impl Store {
         cancel: &Cancel,
     ) -> Result<Store> {
         let format = Format::read(folder)?;
-        let locks = Locks::new(folder);
+        let locks = Locks::new(folder, cancel);
         let user = locks.shared(Role::User, Wait::Yes)?;
         Ok(Store {
             objects: Objects::open(&disk, folder, &format, &settings)?,

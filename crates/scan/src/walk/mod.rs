@@ -1,6 +1,6 @@
 //! All regular files below some folders, found by several threads, with what the file system says of each.
 //!
-//! 1. Folders to be read wait in one list; each thread takes the last one, reads it, and adds its folders to the list.
+//! 1. Threads take folders from one list, and add those that they find in them ([`frontier`]).
 //! 2. A folder is opened once and its files are looked at from there (`fstatat`): one system call for each file, with a short
 //!    name. Nothing is opened but folders.
 //! 3. What a folder holds is added to the [`Tree`] at once. Order comes at the end: that of the arguments, then of the
@@ -9,6 +9,9 @@
 //! Links are not followed, unless they were named. A folder that is met twice (named twice, or bound to two places) is
 //! read once. Devices, pipes and sockets are counted and left alone. What is gone before it could be looked at is
 //! not there; any other failure is kept with its path, and the walk goes on.
+//!
+//! The store has a walk of its own (`tamis-store`), for it wants other things of one: rules in each folder, links and folders as results, and
+//! that nobody can lead it out of its root. Here what was named may be anywhere, and files alone count.
 
 mod tree;
 
@@ -16,12 +19,13 @@ use std::collections::HashSet;
 use std::ffi::{CStr, OsStr};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use ignore::overrides::{Override, OverrideBuilder};
 use rustix::fs::{AtFlags, CWD, Dir, FileType, Mode, OFlags, Stat, fstat, openat, statat};
 use rustix::io::Errno;
 use tamis_engine::control::{Cancel, Progress};
+use tamis_engine::frontier;
 use tamis_engine::stamp::Stamp;
 
 use crate::{Error, Result};
@@ -70,12 +74,11 @@ pub fn walk(
         options,
         is_wanted: &is_wanted,
         state: Mutex::default(),
-        changed: Condvar::new(),
     };
     for (root, path) in roots.iter().enumerate() {
         // One after the other, so that what two of them reach belongs to the first.
-        if walk.start(root as u32, path) {
-            walk.finish();
+        if let Some(folder) = walk.start(root as u32, path) {
+            walk.finish(folder)?;
         }
         options.cancel.check()?;
     }
@@ -108,16 +111,11 @@ struct Walk<'a, F> {
     globs: Override,
     is_wanted: &'a F,
     state: Mutex<State>,
-    /// There is a folder more to be read, or nothing more to do.
-    changed: Condvar,
 }
 
 #[derive(Default)]
 struct State {
     tree: Tree,
-    waiting: Vec<Folder>,
-    /// Folders that are being read.
-    busy: usize,
     /// By device and number.
     seen: HashSet<(u64, u64)>,
 }
@@ -143,25 +141,24 @@ struct Batch {
 }
 
 impl<F: Fn(&Stamp) -> bool + Sync> Walk<'_, F> {
-    /// Looks at a root; whether it is a folder that is to be read.
-    fn start(&self, root: u32, path: &Path) -> bool {
+    /// Looks at a root; what is to be read, if it is a folder.
+    fn start(&self, root: u32, path: &Path) -> Option<Folder> {
         let mut state = self.state();
         let stat = match statat(CWD, path, AtFlags::empty()) {
             Ok(stat) => stat,
             Err(error) => {
                 state.tree.failures.push((path.to_owned(), error.into()));
-                return false;
+                return None;
             }
         };
         match FileType::from_raw_mode(stat.st_mode) {
             FileType::Directory => {
-                state.waiting.push(Folder {
+                return Some(Folder {
                     path: path.to_owned(),
                     root,
                     device: None,
                     is_root: true,
                 });
-                return true;
             }
             FileType::RegularFile => {
                 let (parent, name) = match (path.parent(), path.file_name()) {
@@ -178,55 +175,31 @@ impl<F: Fn(&Stamp) -> bool + Sync> Walk<'_, F> {
             }
             _ => state.tree.others += 1,
         }
-        false
+        None
     }
 
-    /// Reads all folders that wait, and those below them.
-    fn finish(&self) {
-        std::thread::scope(|scope| {
-            for _ in 1..self.options.threads.max(1) {
-                // With fewer threads it takes longer.
-                let _ = std::thread::Builder::new().spawn_scoped(scope, || self.work());
-            }
-            self.work();
-        });
+    /// Reads a folder, and those below it.
+    fn finish(&self, folder: Folder) -> Result<()> {
+        let (threads, cancel) = (self.options.threads, &self.options.cancel);
+        frontier::exhaust(
+            vec![folder],
+            threads,
+            cancel,
+            || (),
+            |(), folder, more| {
+                if let Some(mut batch) = self.read(&folder) {
+                    self.options.progress.add_records(batch.files.len() as u64);
+                    more.append(&mut batch.folders);
+                    self.state().take(folder, batch);
+                }
+                Ok(())
+            },
+        )
+        .map(drop)
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Reads folders until there are none left.
-    fn work(&self) {
-        let mut state = self.state();
-        loop {
-            if self.options.cancel.is_cancelled() {
-                state.waiting.clear();
-            }
-            let Some(folder) = state.waiting.pop() else {
-                if state.busy == 0 {
-                    self.changed.notify_all();
-                    return;
-                }
-                state = self
-                    .changed
-                    .wait(state)
-                    .unwrap_or_else(PoisonError::into_inner);
-                continue;
-            };
-            state.busy += 1;
-            drop(state);
-            let batch = self.read(&folder);
-            state = self.state();
-            state.busy -= 1;
-            if let Some(batch) = batch {
-                self.options.progress.add_records(batch.files.len() as u64);
-                if !batch.folders.is_empty() {
-                    self.changed.notify_all();
-                }
-                state.take(folder, batch);
-            }
-        }
     }
 
     /// What is in a folder; `None` if it is none of ours.
@@ -343,7 +316,6 @@ impl State {
                 self.tree.add_file(folder, &name, stamp, links);
             }
         }
-        self.waiting.extend(batch.folders);
     }
 }
 

@@ -28,8 +28,8 @@ pub enum Unread {
     /// The system would not have it opened or read.
     #[error("{0}")]
     Io(#[from] std::io::Error),
-    /// It was something else when it was opened than when it was found.
-    #[error("it is no longer a file")]
+    /// It was something else when it was opened than when it was found, or a link stood in the place of a folder above it.
+    #[error("it is something else now, or behind a link")]
     NoFile,
     /// It was written to while it was read, each time.
     #[error("it changed while it was read, {ATTEMPTS} times in a row")]
@@ -43,8 +43,8 @@ impl From<Errno> for Unread {
     fn from(error: Errno) -> Unread {
         match error {
             Errno::NOENT => Unread::Gone,
-            // A link stands there now.
-            Errno::LOOP => Unread::NoFile,
+            // A link stands there now, or on the way.
+            Errno::LOOP | Errno::NOTDIR => Unread::NoFile,
             error => Unread::Io(error.into()),
         }
     }

@@ -15,7 +15,7 @@ use crate::entry::{Body, Content, Entry, Run as ChunkRun};
 use crate::session::{Packers, Session};
 use crate::staging::StampInfo;
 use crate::tree::ListWriter;
-use crate::walk::{Found, Root};
+use crate::walk::{Item, Root};
 
 /// What is staged becomes durable this often, so that an `add` that is killed loses no more.
 const SYNC_INTERVAL: Duration = Duration::from_secs(2);
@@ -30,7 +30,7 @@ pub(super) struct Listing {
 
 /// The merge: makes records of what was read, in order.
 pub(super) struct Merge<'m, 's, 'r> {
-    pub(super) found: &'m [Found],
+    pub(super) found: &'m [Item],
     pub(super) root: &'m Root,
     pub(super) packers: &'m Packers,
     pub(super) full: &'m SyncSender<Bench>,

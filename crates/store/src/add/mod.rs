@@ -27,7 +27,7 @@ pub(crate) mod worker;
 
 use std::path::PathBuf;
 use std::sync::atomic::Ordering;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use crate::Result;
 use crate::history::Record;
@@ -35,7 +35,7 @@ use crate::pack::write::SealedPack;
 use crate::perf::{Stage, Stages};
 use crate::progress::{Phase, StoreProgress};
 use crate::session::{Packers, Session};
-use crate::walk::{Found, walk};
+use crate::walk::{Item, Walked, walk};
 pub use file::Unread;
 use filter::Filter;
 pub use plan::{Strategy, Workload};
@@ -105,6 +105,12 @@ impl Session<'_> {
     /// [`Error::Io`](crate::Error::Io) for what cannot be written; what cannot be read is part of the result.
     /// [`Interrupted`](tamis_engine::Error::Interrupted) once cancelled: what was staged before that stays staged.
     pub fn add(&mut self, starts: &[Vec<u8>], options: &AddOptions) -> Result<Added> {
+        let discovered = self.discover(starts, options)?;
+        self.take_in(discovered, options)
+    }
+
+    /// Walks through the work tree, and finds out what to do.
+    fn discover(&self, starts: &[Vec<u8>], options: &AddOptions) -> Result<Discovered> {
         let start = Instant::now();
         options.progress.enter(Phase::Discovery);
         let threads = self.store().settings().thread_count();
@@ -112,34 +118,25 @@ impl Session<'_> {
         let walked = walk(self.root(), starts, threads, &filter, self.store().cancel())?;
         let walk_time = start.elapsed();
         options.progress.enter(Phase::Filtering);
-        let gone = filter.gone(starts)?;
-        let workload = Workload::of(&walked.found);
-        let strategy = match options.strategy {
-            Strategy::Auto => workload.strategy(),
-            strategy => strategy,
-        };
-        let mut added = Added {
-            staged: 0,
-            unchanged: walked.seen - walked.found.len() as u64,
-            removed: gone.len() as u64,
-            others: walked.others,
-            plain_bytes: 0,
-            chunks: 0,
-            new_chunks: 0,
-            new_plain_bytes: 0,
-            stored_bytes: 0,
-            failures: io_failures(walked.failures),
-            workload,
-            strategy,
-            threads: 0,
-            stages: Stages::default(),
-            seconds: 0.0,
-        };
-        let failed: Vec<_> = added
-            .failures
-            .iter()
-            .map(|(path, _)| path.clone())
-            .collect();
+        Ok(Discovered {
+            gone: filter.gone(starts)?,
+            walked,
+            start,
+            walk_time,
+        })
+    }
+
+    /// Does it.
+    fn take_in(&mut self, discovered: Discovered, options: &AddOptions) -> Result<Added> {
+        let mut added = discovered.counted(options);
+        let Discovered {
+            walked,
+            gone,
+            start,
+            walk_time,
+        } = discovered;
+        let failed: Vec<_> = walked.failures.iter().map(|it| it.0.clone()).collect();
+        added.failures = io_failures(walked.failures);
         for path in gone {
             // What is in a folder that could not be read may still be there.
             let whole = self.root().path_of(&path);
@@ -159,6 +156,7 @@ impl Session<'_> {
         // what was read before it need not be read again.
         self.staging_mut().sync()?;
         self.publish(&packs, &packers)?;
+        let threads = self.store().settings().thread_count();
         added.stages.add(Stage::Walk, walk_time, threads);
         added.seconds = start.elapsed().as_secs_f64();
         added.record().append(self.store().folder());
@@ -169,7 +167,7 @@ impl Session<'_> {
     /// Reads and packs what was found; files that changed meanwhile again, some times.
     fn add_found(
         &mut self,
-        found: Vec<Found>,
+        found: Vec<Item>,
         packers: &Packers,
         options: &AddOptions,
         added: &mut Added,
@@ -198,9 +196,95 @@ impl Session<'_> {
     }
 }
 
+/// What there is to do.
+#[derive(Debug)]
+struct Discovered {
+    walked: Walked,
+    /// What is staged, and not there.
+    gone: Vec<Vec<u8>>,
+    start: Instant,
+    walk_time: Duration,
+}
+
+impl Discovered {
+    /// What is known of the outcome before anything was read.
+    fn counted(&self, options: &AddOptions) -> Added {
+        let workload = Workload::of(&self.walked.found);
+        Added {
+            staged: 0,
+            unchanged: self.walked.seen - self.walked.found.len() as u64,
+            removed: self.gone.len() as u64,
+            others: self.walked.others,
+            plain_bytes: 0,
+            chunks: 0,
+            new_chunks: 0,
+            new_plain_bytes: 0,
+            stored_bytes: 0,
+            failures: Vec::new(),
+            workload,
+            strategy: match options.strategy {
+                Strategy::Auto => workload.strategy(),
+                strategy => strategy,
+            },
+            threads: 0,
+            stages: Stages::default(),
+            seconds: 0.0,
+        }
+    }
+}
+
 fn io_failures(failures: Vec<(PathBuf, std::io::Error)>) -> Vec<(PathBuf, Unread)> {
     let failures = failures.into_iter();
     failures
         .map(|(path, error)| (path, Unread::Io(error)))
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::os::unix::fs::symlink;
+
+    use super::*;
+    use crate::testing::{TestStore, restored};
+
+    /// Goal: a folder that somebody swaps for a link between the walk and the reading leads to nothing outside, and is reported.
+    #[test]
+    fn a_link_that_takes_the_place_of_a_folder_leads_nowhere() {
+        let test = TestStore::new();
+        let outside = tempfile::tempdir().expect("a temporary folder");
+        let secret = outside.path().join("deeper");
+        fs::create_dir(&secret).expect("there is room");
+        fs::write(secret.join("file"), "not ours").expect("there is room");
+        symlink("file", secret.join("link")).expect("there is room");
+        test.write("a/deeper/file", "ours");
+        test.write("b", "ours");
+        symlink("b", test.work().join("a/deeper/link")).expect("there is room");
+
+        let mut session = Session::open(&test.store, &test.work()).expect("nobody else has it");
+        let options = AddOptions::default();
+        let discovered = session.discover(&[Vec::new()], &options);
+        fs::rename(test.work().join("a"), test.work().join("old")).expect("it is ours");
+        symlink(outside.path(), test.work().join("a")).expect("there is room");
+        let added = session.take_in(discovered.expect("it can be read"), &options);
+        let added = added.expect("there is room");
+
+        let mut failed: Vec<_> = added.failures.iter().collect();
+        failed.sort_by_key(|it| &it.0);
+        let expected = ["a", "a/deeper", "a/deeper/file", "a/deeper/link"];
+        let expected = expected.map(|it| test.work().join(it));
+        assert_eq!(
+            failed.iter().map(|it| &it.0).collect::<Vec<_>>(),
+            expected.iter().collect::<Vec<_>>()
+        );
+        assert!(
+            failed.iter().all(|it| matches!(it.1, Unread::NoFile)),
+            "{failed:?}"
+        );
+        let committed = session
+            .commit(&crate::testing::request())
+            .expect("there is room");
+        let files = restored(&test.store, committed.expect("`b` is new").id);
+        assert_eq!(files.into_keys().collect::<Vec<_>>(), ["b"]);
+    }
 }

@@ -16,7 +16,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use crate::settings::Settings;
-use crate::walk::{Found, Kind};
+use crate::walk::{Item, Kind};
 
 /// Files below this are small.
 const SMALL_BYTES: u64 = 64 << 10;
@@ -56,7 +56,7 @@ pub enum Strategy {
 
 impl Workload {
     /// What these files are.
-    pub fn of(found: &[Found]) -> Workload {
+    pub fn of(found: &[Item]) -> Workload {
         let files = || found.iter().filter(|it| it.kind == Kind::File);
         let (mut count, mut small, mut bytes, mut large_bytes) = (0u64, 0u64, 0u64, 0u64);
         for file in files() {
@@ -207,8 +207,8 @@ mod tests {
 
     use super::*;
 
-    fn files(lens: &[u64]) -> Vec<Found> {
-        let file = |&len_bytes: &u64| Found {
+    fn files(lens: &[u64]) -> Vec<Item> {
+        let file = |&len_bytes: &u64| Item {
             path: Box::from(*b"f"),
             kind: Kind::File,
             stamp: Stamp {

@@ -17,7 +17,7 @@ use crate::entry::{Body, Content, Entry, Run as ChunkRun};
 use crate::perf::Stage;
 use crate::settings::Settings;
 use crate::staging::{Kind, StampInfo};
-use crate::walk::{Found, Root};
+use crate::walk::{Item, Root};
 
 /// What a task gave.
 pub(super) enum Part<'c> {
@@ -51,7 +51,7 @@ pub(super) struct Reader<'w> {
     pub(super) settings: &'w Settings,
     pub(super) packer: &'w Packer,
     pub(super) tuner: &'w Tuner,
-    pub(super) found: &'w [Found],
+    pub(super) found: &'w [Item],
     pub(super) full: &'w SyncSender<Bench>,
 }
 
@@ -98,11 +98,11 @@ impl Reader<'_> {
         let mut announced = 0;
         for (index, number) in numbers.enumerate() {
             let ahead = (index + 1 + self.tuner.read_ahead()).min(batch.len());
-            for found in batch
+            for item in batch
                 .get(announced.max(index + 1)..ahead)
                 .unwrap_or_default()
             {
-                self.announce(found);
+                self.announce(item);
             }
             announced = announced.max(ahead);
             things.push((number, self.read(&self.found[number], &mut at, buffer)?));
@@ -116,42 +116,42 @@ impl Reader<'_> {
     }
 
     /// Tells the system that a file will be read, so that the disk works on it while we work on others.
-    fn announce(&self, found: &Found) {
-        if found.kind == Kind::File
-            && let Ok(file) = self.root.open_at(&found.path)
+    fn announce(&self, item: &Item) {
+        if item.kind == Kind::File
+            && let Ok(file) = self.root.open_at(&item.path)
         {
             // It is a hint.
             let _ = rustix::fs::fadvise(file, 0, None, rustix::fs::Advice::WillNeed);
         }
     }
 
-    fn read(&self, found: &Found, at: &mut Work<'_>, buffer: &mut Vec<u8>) -> Result<Outcome> {
-        let read = match found.kind {
+    fn read(&self, item: &Item, at: &mut Work<'_>, buffer: &mut Vec<u8>) -> Result<Outcome> {
+        let read = match item.kind {
             Kind::File => {
-                let mut read = self.read_file(found, at, buffer)?;
+                let mut read = self.read_file(item, at, buffer)?;
                 for _ in 1..ATTEMPTS {
                     if !matches!(read, Err(Unread::Changed)) {
                         break;
                     }
-                    read = self.read_file(found, at, buffer)?;
+                    read = self.read_file(item, at, buffer)?;
                 }
                 read
             }
-            Kind::Folder => self.read_folder(found),
-            Kind::Link => self.read_link(found),
+            Kind::Folder => self.read_folder(item),
+            Kind::Link => self.read_link(item),
         };
         Ok(read.unwrap_or_else(Outcome::Unread))
     }
 
     fn read_file(
         &self,
-        found: &Found,
+        item: &Item,
         at: &mut Work<'_>,
         buffer: &mut Vec<u8>,
     ) -> Result<std::result::Result<Outcome, Unread>> {
         let began = SystemTime::now();
         let opened = self.packer.clock.time(Stage::Read, || {
-            let opened = OpenedFile::open(self.root, &found.path)?;
+            let opened = OpenedFile::open(self.root, &item.path)?;
             let is_whole = opened.stamp.len_bytes < self.settings.whole_bytes_max();
             if is_whole {
                 opened.read_all(buffer)?;
@@ -219,35 +219,31 @@ impl Reader<'_> {
         })
     }
 
-    fn read_folder(&self, found: &Found) -> std::result::Result<Outcome, Unread> {
-        let descriptor = self.root.open_at(if found.path.is_empty() {
-            b"."
-        } else {
-            &found.path
-        })?;
+    fn read_folder(&self, item: &Item) -> std::result::Result<Outcome, Unread> {
+        let descriptor = self.root.open_folder_at(&item.path)?;
         Ok(Outcome::Read {
             entry: Entry {
-                mode: found.mode,
-                modified_ns: found.stamp.modified_ns,
+                mode: item.mode,
+                modified_ns: item.stamp.modified_ns,
                 attributes: attributes(&descriptor)?,
                 content: Content::Folder,
             },
-            stamp: StampInfo::of(&found.stamp, true, false),
+            stamp: StampInfo::of(&item.stamp, true, false),
             runs: Vec::new(),
         })
     }
 
-    fn read_link(&self, found: &Found) -> std::result::Result<Outcome, Unread> {
+    fn read_link(&self, item: &Item) -> std::result::Result<Outcome, Unread> {
         Ok(Outcome::Read {
             entry: Entry {
-                mode: found.mode,
-                modified_ns: found.stamp.modified_ns,
+                mode: item.mode,
+                modified_ns: item.stamp.modified_ns,
                 attributes: Vec::new(),
                 content: Content::Link {
-                    target: self.root.read_link_at(&found.path)?,
+                    target: self.root.read_link_at(&item.path)?,
                 },
             },
-            stamp: StampInfo::of(&found.stamp, true, found.links > 1),
+            stamp: StampInfo::of(&item.stamp, true, item.links > 1),
             runs: Vec::new(),
         })
     }

@@ -16,7 +16,7 @@ use super::{AddOptions, Added};
 use crate::Result;
 use crate::pack::write::SealedPack;
 use crate::session::{Packers, Session};
-use crate::walk::Found;
+use crate::walk::Item;
 
 /// How many things the first round is about: some milliseconds' worth.
 const FIRST_ROUND: usize = 256;
@@ -58,7 +58,7 @@ impl<'r, 's> Run<'r, 's> {
 
     /// Reads, packs and stages; gives back what changed while it was read. After an error, what was read before is staged
     /// nevertheless: it is durable, and need not be read again.
-    pub(super) fn process(&mut self, found: Vec<Found>) -> Result<Vec<Found>> {
+    pub(super) fn process(&mut self, found: Vec<Item>) -> Result<Vec<Item>> {
         let (sender, full) = sync_channel(2);
         let packers = self.packers;
         let sealed = std::mem::take(&mut self.sealed);
@@ -85,10 +85,10 @@ impl<'r, 's> Run<'r, 's> {
     /// Goes through the list in rounds, short ones at first: what one teaches about the machine, the next one makes use of.
     fn rounds(
         &mut self,
-        mut found: Vec<Found>,
+        mut found: Vec<Item>,
         sealed: &Sealed,
         full: &SyncSender<Bench>,
-    ) -> Result<Vec<Found>> {
+    ) -> Result<Vec<Item>> {
         let mut again = Vec::new();
         let mut len = FIRST_ROUND;
         let mut start = 0;
@@ -111,7 +111,7 @@ impl<'r, 's> Run<'r, 's> {
     /// The pipeline over a part of the list; numbers of what changed, in order.
     fn pipe(
         &mut self,
-        found: &[Found],
+        found: &[Item],
         sealed: &Sealed,
         full: &SyncSender<Bench>,
     ) -> Result<Vec<usize>> {
@@ -181,9 +181,9 @@ impl<'r, 's> Run<'r, 's> {
     }
 
     /// Reports what would not hold still.
-    pub(super) fn give_up_on(&mut self, found: Vec<Found>) {
-        for found in found {
-            let path = self.session.root().path_of(&found.path);
+    pub(super) fn give_up_on(&mut self, found: Vec<Item>) {
+        for item in found {
+            let path = self.session.root().path_of(&item.path);
             self.added.failures.push((path, Unread::Changed));
         }
     }

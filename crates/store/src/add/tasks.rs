@@ -7,7 +7,7 @@ use super::large::LargeFile;
 use super::plan::{Strategy, Tuner};
 use crate::chunker::Chunker;
 use crate::settings::Settings;
-use crate::walk::{Found, Kind, Root};
+use crate::walk::{Item, Kind, Root};
 
 /// Work for one thread.
 #[derive(Debug)]
@@ -31,7 +31,7 @@ pub(super) struct Tasks<'a> {
     pub(super) settings: &'a Settings,
     pub(super) strategy: Strategy,
     pub(super) tuner: &'a Tuner,
-    pub(super) found: &'a [Found],
+    pub(super) found: &'a [Item],
     next: usize,
     /// A large file, and its next window.
     large: Option<(Arc<LargeFile<'a>>, u64)>,
@@ -44,7 +44,7 @@ impl<'a> Tasks<'a> {
         settings: &'a Settings,
         strategy: Strategy,
         tuner: &'a Tuner,
-        found: &'a [Found],
+        found: &'a [Item],
     ) -> Tasks<'a> {
         Tasks {
             root,
@@ -58,10 +58,10 @@ impl<'a> Tasks<'a> {
         }
     }
 
-    fn is_split(&self, found: &Found) -> bool {
-        found.kind == Kind::File
+    fn is_split(&self, item: &Item) -> bool {
+        item.kind == Kind::File
             && self.strategy.splits_large()
-            && found.stamp.len_bytes >= self.split_bytes()
+            && item.stamp.len_bytes >= self.split_bytes()
     }
 
     /// Files from this length on are worked on by all threads, where the strategy has that at all.
@@ -112,8 +112,8 @@ impl<'a> Iterator for Tasks<'a> {
         if let Some(window) = self.next_window() {
             return Some(Ok(window));
         }
-        let found = self.found.get(self.next)?;
-        if !self.is_split(found) {
+        let item = self.found.get(self.next)?;
+        if !self.is_split(item) {
             return Some(Ok(self.next_batch()));
         }
         let number = self.next;

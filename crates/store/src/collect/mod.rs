@@ -122,11 +122,23 @@ pub struct Collected {
 impl Store {
     /// Gives back what nothing refers to that is to be kept.
     ///
+    /// The store is taken for itself, since what other threads read of it could not be told from what `gc` reads. They can open it
+    /// once more, as other processes do: then what is in the trash stays until the next time.
+    ///
+    /// ```compile_fail,E0502
+    /// # use tamis_store::{collect::CollectOptions, store::Store};
+    /// fn both(store: &mut Store) {
+    ///     let reader = store.objects();
+    ///     store.collect(&CollectOptions::default());
+    ///     reader.index();
+    /// }
+    /// ```
+    ///
     /// # Errors
     /// [`Error::Locked`](crate::Error::Locked) if another process does so. [`Error::Missing`](crate::Error::Missing) and
     /// [`Error::Damaged`](crate::Error::Damaged) if something that is to be kept cannot be read, and [`Error::Io`](crate::Error::Io):
     /// what was done until then harms nothing.
-    pub fn collect(&self, options: &CollectOptions) -> Result<Collected> {
+    pub fn collect(&mut self, options: &CollectOptions) -> Result<Collected> {
         let start = Instant::now();
         let _lock = self.locks().exclusive(Role::Collect, Wait::No)?;
         options.progress.enter(Phase::Discovery);

@@ -114,7 +114,7 @@ pub(super) fn empty(store: &Store, marker: &mut Marker<'_>, grace: Duration) -> 
     }
     let alone = || {
         let user = store.user().upgrade()?;
-        // Threads of this process share its use of the store; one that changes the staging has this.
+        // Who changes the staging has this, also where it is not as a user of the store (`repair`).
         let staging = store.locks().exclusive(Role::Staging, Wait::No)?;
         // The latter is let go of first: who waits for the former wants it next, and does not wait.
         Ok((staging, user))

@@ -13,7 +13,9 @@ use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::PathBuf;
 
-use super::shown;
+use tamis_engine::names::show_bytes;
+
+use crate::path::flaw_of_path;
 use crate::refs::HEAD;
 use crate::{Error, Result};
 
@@ -56,7 +58,7 @@ impl StoreUri {
         let bad = |what: &str| Error::Usage {
             reason: format!(
                 "`{}` {what}; a file in a store is named `store:[DIR@]REF:PATH`",
-                shown(text)
+                show_bytes(text)
             ),
         };
         let rest = text
@@ -76,8 +78,8 @@ impl StoreUri {
         let revision = std::str::from_utf8(revision)
             .map_err(|_| bad("has a revision that is not UTF-8"))?
             .to_owned();
-        if let Some(flaw) = flaw_of_path(path) {
-            return Err(bad(flaw));
+        if let Some(flaw) = flaw_of_file(path) {
+            return Err(bad(&flaw));
         }
         Ok(StoreUri {
             store: store.map(|it| OsString::from_vec(it.to_vec()).into()),
@@ -91,17 +93,14 @@ impl StoreUri {
 }
 
 /// What keeps a path from naming a file.
-fn flaw_of_path(path: &[u8]) -> Option<&'static str> {
-    let mut names = path.split(|&byte| byte == b'/');
-    match path {
-        [] => Some("has no path behind the revision"),
-        [b'/', ..] => Some("has a path that begins with `/`, but paths begin at the commit's root"),
-        [.., b'/'] => Some("has a path that ends with `/`, but it must be a file"),
-        _ if path.contains(&0) => Some("has a NUL byte in its path"),
-        _ => names
-            .any(|name| matches!(name, b"" | b"." | b".."))
-            .then_some("has a path with an empty part, or with `.` or `..`"),
-    }
+fn flaw_of_file(path: &[u8]) -> Option<String> {
+    let flaw = match path {
+        [] => "has no path behind the revision",
+        [b'/', ..] => "has a path that begins with `/`, but paths begin at the commit's root",
+        [.., b'/'] => "has a path that ends with `/`, but it must be a file",
+        _ => return flaw_of_path(path).map(|flaw| format!("has a path that is none: {flaw}")),
+    };
+    Some(flaw.to_owned())
 }
 
 #[cfg(test)]
@@ -142,7 +141,7 @@ mod tests {
             ("store:@main:a", "nothing before the `@`"),
             ("store:main:/a", "begins with `/`"),
             ("store:main:a/", "ends with `/`"),
-            ("store:main:a//b", "empty part"),
+            ("store:main:a//b", "empty"),
             ("store:main:a/../b", "`..`"),
             ("store:main:a\0b", "NUL"),
         ];

@@ -92,7 +92,7 @@ impl Store {
     ) -> Result<Repaired> {
         let disk = RealDisk::shared();
         names::make_folders(folder, disk.as_ref())?;
-        let locks = Locks::new(folder);
+        let locks = Locks::new(folder, cancel);
         let staging = locks.exclusive(Role::Staging, Wait::No)?;
         let publish = locks.exclusive(Role::Publish, Wait::Yes)?;
         let collect = locks.exclusive(Role::Collect, Wait::No)?;

@@ -1,8 +1,7 @@
 //! The folders that are restored into: everything is done from their descriptors, by single names.
 //!
 //! A descriptor is held for a folder that is being filled, and for no other: trees have more folders than a process may have files open.
-//! One that was let go is opened again from the target, by names that lead nowhere else (`openat2`, `RESOLVE_BENEATH` and
-//! `RESOLVE_NO_SYMLINKS`).
+//! One that was let go is opened again from the target, by names that lead nowhere else ([`beneath`](crate::beneath)).
 
 use std::ffi::OsStr;
 use std::fs;
@@ -12,12 +11,13 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use rustix::fs::{
-    AtFlags, Mode, OFlags, ResolveFlags, Timespec, Timestamps, XattrFlags, fchmod, fsetxattr,
-    fstat, futimens, linkat, mkdirat, openat, openat2, renameat, stat, symlinkat, unlinkat,
-    utimensat,
+    AtFlags, Mode, OFlags, Timespec, Timestamps, XattrFlags, fchmod, fsetxattr, fstat, futimens,
+    linkat, mkdirat, openat, renameat, stat, symlinkat, unlinkat, utimensat,
 };
 use rustix::io::Errno;
+use tamis_engine::names::show;
 
+use crate::beneath::open_beneath;
 use crate::entry::Entry;
 use crate::{Error, Result};
 
@@ -30,9 +30,6 @@ pub(super) struct Folder {
     pub(super) below: Vec<u8>,
     descriptor: OwnedFd,
 }
-
-/// What is opened at once of a longer path, which the system may refuse.
-const PATH_BYTES_MAX: usize = 4000;
 
 const FOLDER_FLAGS: OFlags = OFlags::RDONLY
     .union(OFlags::DIRECTORY)
@@ -66,7 +63,7 @@ impl Folder {
             true => Err(Error::Usage {
                 reason: format!(
                     "`{}` is the store's own folder, and nothing is put into it",
-                    self.path.display()
+                    show(&self.path)
                 ),
             }),
             false => Ok(()),
@@ -80,18 +77,10 @@ impl Folder {
             false => self.path.join(as_name(below)),
         };
         let error = |error: Errno| Error::io("open", &path)(error.into());
-        let mut rest = if below.is_empty() { b"." } else { below };
-        let mut descriptor = None;
-        while !rest.is_empty() {
-            let (part, after) = leading_names(rest);
-            let from = descriptor.as_ref().unwrap_or(&self.descriptor);
-            let resolve = ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS;
-            let opened = openat2(from, as_name(part), FOLDER_FLAGS, Mode::empty(), resolve);
-            descriptor = Some(opened.map_err(error)?);
-            rest = after;
-        }
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY;
+        let descriptor = open_beneath(&self.descriptor, below, flags).map_err(error)?;
         Ok(Folder {
-            descriptor: descriptor.expect("there is a name at least"),
+            descriptor,
             below: below.to_owned(),
             path,
         })
@@ -236,19 +225,6 @@ impl Folder {
             source: error.into(),
         })
     }
-}
-
-/// As many names of a path as can be opened at once, and the others.
-fn leading_names(path: &[u8]) -> (&[u8], &[u8]) {
-    if path.len() <= PATH_BYTES_MAX {
-        return (path, b"");
-    }
-    let end = path[..PATH_BYTES_MAX]
-        .iter()
-        .rposition(|&byte| byte == b'/');
-    // A name is shorter than that, or no system would have made the folder.
-    let end = end.unwrap_or(PATH_BYTES_MAX - 1);
-    (&path[..end], &path[end + 1..])
 }
 
 /// Attributes, mode and time, in the order in which none undoes another.

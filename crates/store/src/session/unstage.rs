@@ -2,7 +2,7 @@
 
 use super::Session;
 use crate::Result;
-use crate::staging::is_below;
+use crate::path::is_below;
 
 impl Session<'_> {
     /// Makes the staging again what the last commit holds, at and below these paths (the empty one is all of it); how many paths

@@ -1,12 +1,15 @@
 //! Appends to the log, makes it durable, and makes a smaller one.
 
+use tamis_engine::names::show_bytes;
+
 use super::list::{at_commit, is_same};
 use super::log_file::{self, Durability, LogFile};
 use super::record::{put_committed, put_entry, put_path_record};
 use super::table::LOG_BYTES_MAX;
-use super::{Staging, StampInfo, new_generation, path_fault, record, scan, table_file, table_path};
+use super::{Staging, StampInfo, new_generation, record, scan, table_file, table_path};
 use crate::entry::Entry;
 use crate::id::CommitId;
+use crate::path::flaw_of_path;
 use crate::{Error, Result};
 
 /// What is appended is written when it is so much.
@@ -64,10 +67,10 @@ impl Staging {
     /// written if exactly this is staged there.
     ///
     /// # Errors
-    /// When the path is none (see [`path_fault`]), the entry contradicts itself, or the disk refuses.
+    /// When the path is none (see [`flaw_of_path`]), the entry contradicts itself, or the disk refuses.
     pub fn put(&mut self, path: &[u8], entry: &Entry, stamp: &StampInfo) -> Result<()> {
-        if let Some(fault) = path_fault(path) {
-            return Err(unusable(path, fault));
+        if let Some(flaw) = flaw_of_path(path) {
+            return Err(unusable(path, flaw));
         }
         let mut bytes = Vec::new();
         put_entry(entry, stamp, &mut bytes).map_err(|flaw| unusable(path, flaw.detail))?;
@@ -319,6 +322,6 @@ impl Staging {
 
 fn unusable(path: &[u8], fault: &str) -> Error {
     Error::Usage {
-        reason: format!("`{}` cannot be staged: {fault}", path.escape_ascii()),
+        reason: format!("`{}` cannot be staged: {fault}", show_bytes(path)),
     }
 }

@@ -4,11 +4,11 @@ use std::vec::IntoIter;
 
 use super::image::View;
 use super::order::sort_by_path;
-use super::path::is_below;
 use super::record::{PathRecord, Record};
 use super::{Staged, Staging, scan};
 use crate::Result;
 use crate::codec::Read;
+use crate::path::is_below;
 
 /// Paths and what is staged there, in the order of the tree; see [`Staging::sorted`].
 #[derive(Debug)]
@@ -36,7 +36,7 @@ pub struct Change {
 }
 
 impl Staging {
-    /// All paths and what is staged there, in the order of the tree ([`tree_order`](super::tree_order)).
+    /// All paths and what is staged there, in the order of the tree ([`tree_order`](crate::path::tree_order)).
     ///
     /// Cost: eight to sixteen bytes of memory for each path; entries are read from the log on the way.
     ///

@@ -19,7 +19,7 @@
 //! - [`record`] is the bytes of a record, [`image`] those of the log, [`scan`] reads it whole and knows a torn
 //!   tail from damage;
 //! - [`table`] and [`latest`] find a path, [`table_file`] keeps that;
-//! - [`list`] goes through paths in order ([`order`], [`path`]) and through changes;
+//! - [`list`] goes through paths in order ([`order`], [`path`](crate::path)) and through changes;
 //! - [`append`] appends and compacts, [`log_file`] is all that touches the disk.
 //!
 //! Not here: looking at files, cutting them into chunks, making folders of paths.
@@ -30,7 +30,6 @@ mod latest;
 mod list;
 mod log_file;
 mod order;
-mod path;
 mod record;
 mod roll;
 mod scan;
@@ -59,7 +58,6 @@ use log_file::{Durability, LogFile};
 use record::{PathRecord, Record};
 
 pub use list::{Change, Changes, Sorted};
-pub use path::{is_below, path_fault, tree_order};
 pub use roll::Roll;
 pub use scan::{LogSummary, check_log};
 

@@ -10,7 +10,7 @@
 use std::cmp::Ordering;
 
 use super::image::View;
-use super::path::tree_order;
+use crate::path::tree_order;
 
 /// Sorts the places of records, which were checked before, by the paths that they are about.
 pub(super) fn sort_by_path(view: View<'_>, offsets: Vec<u64>) -> Vec<u64> {

@@ -7,11 +7,12 @@
 
 use tamis_engine::stamp::Stamp;
 
-use super::{Kind, Known, Staged, StampInfo, path_fault};
+use super::{Kind, Known, Staged, StampInfo};
 use crate::codec::{Flaw, Read, Reader, checksum, put_bytes, put_varint};
 use crate::entry::{Content, Entry};
 use crate::entry::{put_attributes, put_body, read_attributes, read_body, read_mode};
 use crate::id::CommitId;
+use crate::path::flaw_of_path;
 
 /// Length, checksum and kind.
 pub(super) const FRAME_BYTES: usize = 9;
@@ -200,9 +201,9 @@ impl<'b> Frame<'b> {
 impl PathRecord<'_> {
     /// A flaw if its path leads elsewhere.
     pub(super) fn check_path(&self) -> Read<()> {
-        match path_fault(self.path) {
+        match flaw_of_path(self.path) {
             None => Ok(()),
-            Some(fault) => Err(flaw(self.offset, fault)),
+            Some(detail) => Err(flaw(self.offset, detail)),
         }
     }
 }

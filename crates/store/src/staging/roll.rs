@@ -4,9 +4,9 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use super::path::is_below;
 use super::{Known, Staging};
 use crate::Result;
+use crate::path::is_below;
 
 /// Which of the staged paths were met; from any thread.
 #[derive(Debug)]

@@ -15,6 +15,7 @@ use crate::codec::checksum;
 use crate::disk::lossy::LossyDisk;
 use crate::entry::{Body, Run};
 use crate::id::ObjectId;
+use crate::path::{is_below, tree_order};
 
 /// Names that stress the order: `/` is between `.` and `0` for bytes, and first for trees.
 const PATHS: [&[u8]; 8] = [
@@ -210,8 +211,8 @@ fn check(staging: &Staging, model: &Model) {
         }
         let below = staging.below(path).expect("it is whole");
         let below: Vec<_> = below.map(|item| item.expect("it is whole").0).collect();
-        assert!(below.iter().all(|below| path::is_below(below, path)));
-        let count = model.now.keys().filter(|below| path::is_below(below, path));
+        assert!(below.iter().all(|below| is_below(below, path)));
+        let count = model.now.keys().filter(|below| is_below(below, path));
         assert_eq!(below.len(), count.count());
     }
 }

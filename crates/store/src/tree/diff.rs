@@ -6,10 +6,11 @@
 use std::cmp::Ordering;
 
 use crate::Result;
+use crate::path::DEPTH_MAX;
 
 use super::claim::{FOLDER, FolderClaim, bad};
 use super::cursor::{Cursor, Step};
-use super::{Child, DEPTH_MAX, NodeRef, NodeSource, push_name};
+use super::{Child, NodeRef, NodeSource, push_name};
 
 /// What differs from `old` to `new`, in the order of the tree; `None` is a tree with nothing in it.
 ///

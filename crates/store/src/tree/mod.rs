@@ -41,14 +41,8 @@ pub use references::{Reference, references, references_of_body};
 pub use walk::{Found, Walk, walk};
 pub use writer::TreeWriter;
 
-/// A name is at most so long: more than any file system takes, and little enough for branches to hold many.
-pub const NAME_BYTES_MAX: usize = 4096;
-
 /// A node is at most so long.
 pub const NODE_BYTES_MAX: usize = 1 << 20;
-
-/// Folders are nested no deeper than this.
-pub const DEPTH_MAX: usize = 16_384;
 
 /// What reads nodes; for several threads at once.
 pub trait NodeSource: Sync {
@@ -133,23 +127,6 @@ fn totals_of(entry: &Entry, folder: Option<&(NodeRef, Totals)>, is_hard_link: bo
         (Content::Folder, Some((_, totals))) => *totals,
         (Content::Folder, None) | (Content::Link { .. }, _) => Totals::default(),
     }
-}
-
-/// Why a name cannot be one.
-fn flaw_of_name(name: &[u8]) -> Option<&'static str> {
-    match name {
-        b"" => Some("a name is empty"),
-        b"." | b".." => Some("a name is `.` or `..`"),
-        _ if name.contains(&b'/') => Some("a name has a slash"),
-        _ if name.contains(&0) => Some("a name has a NUL byte"),
-        _ if name.len() > NAME_BYTES_MAX => Some("a name is too long"),
-        _ => None,
-    }
-}
-
-/// Why a path from the root cannot be one.
-fn flaw_of_path(path: &[u8]) -> Option<&'static str> {
-    path.split(|&byte| byte == b'/').find_map(flaw_of_name)
 }
 
 /// Makes `path` end with a name.

@@ -9,8 +9,9 @@ use crate::entry::{
     read_mode, read_run, sum_of_runs,
 };
 use crate::id::ObjectId;
+use crate::path::{flaw_of_name, flaw_of_path};
 
-use super::{Child, NODE_BYTES_MAX, NodeRef, Totals, flaw_of_name, flaw_of_path};
+use super::{Child, NODE_BYTES_MAX, NodeRef, Totals};
 
 pub(super) const FOLDER_LEAF: u8 = 1;
 pub(super) const FOLDER_BRANCH: u8 = 2;

@@ -3,9 +3,10 @@
 use crate::Result;
 use crate::entry::{Body, Content, Run};
 use crate::id::ObjectId;
+use crate::path::DEPTH_MAX;
 
 use super::claim::{FOLDER, FolderClaim, FolderItems, ListItems, bad, open_folder, open_list};
-use super::{Child, DEPTH_MAX, NodeRef, NodeSource};
+use super::{Child, NodeRef, NodeSource};
 
 /// What is referred to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,10 +1,11 @@
 //! All that is in a folder and in the folders below, in the order of the tree.
 
 use crate::Result;
+use crate::path::DEPTH_MAX;
 
 use super::claim::{FOLDER, FolderClaim, bad};
 use super::cursor::Cursor;
-use super::{Child, DEPTH_MAX, NodeRef, NodeSource, push_name};
+use super::{Child, NodeRef, NodeSource, push_name};
 
 /// Goes through a folder that is at `path` (empty for the root): each child, and behind a folder what is in it.
 pub fn walk<'s>(path: &[u8], folder: NodeRef, source: &'s dyn NodeSource) -> Walk<'s> {

@@ -5,9 +5,10 @@
 
 use crate::Result;
 use crate::entry::{Content, Entry};
+use crate::path::{DEPTH_MAX, flaw_of_path};
 
 use super::folder::refused;
-use super::{DEPTH_MAX, FolderWriter, NodeRef, NodeSink, Totals, flaw_of_path};
+use super::{FolderWriter, NodeRef, NodeSink, Totals};
 
 /// Writes a tree from paths in its order.
 ///

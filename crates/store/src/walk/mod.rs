@@ -1,35 +1,39 @@
 //! What lies in the work tree: folders read by several threads, what is ignored left out, and what is unchanged forgotten at once.
 //!
-//! 1. Folders to be read wait in one list; each thread takes the last one, reads it, and adds its folders to the list.
-//! 2. A folder is opened once, and what is in it is looked at from there (`fstatat`): one system call for each name.
+//! 1. Threads take folders from one list, and add those that they find in them ([`frontier`]).
+//! 2. A folder is opened once, from the root and without a link on the way ([`beneath`](crate::beneath)), and what is in it is looked at from
+//!    there (`fstatat`): one system call for each name.
 //! 3. The caller is asked of each thing while it is in hand ([`Visitor::is_wanted`]). A tree of a million unchanged files takes no
 //!    memory; only what is wanted is kept, and sorted at the end, so that the outcome does not depend on the threads.
 //!
-//! Links are not followed and nothing is opened but folders. What is gone before it could be looked at is not there; any other
+//! Links are not followed, also if one takes the place of a folder meanwhile, and nothing is opened but folders. What is gone before it could be looked at is not there; any other
 //! failure is kept with its path, and the walk goes on. The store's own folder is never looked into.
 
+mod root;
 mod rules;
 
-use std::ffi::OsStr;
+use std::io;
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, OwnedFd};
-use std::os::unix::ffi::OsStrExt;
-use std::path::{Path, PathBuf};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::path::PathBuf;
+use std::sync::Arc;
 
-use rustix::fs::{AtFlags, FileType, Mode, OFlags, RawDir, Stat, openat, statat};
+use rustix::fs::{AtFlags, FileType, RawDir, Stat, statat};
 use rustix::io::Errno;
 use tamis_engine::control::Cancel;
+use tamis_engine::frontier;
 use tamis_engine::stamp::Stamp;
 
+use crate::Result;
+use crate::path::{has_room_below, tree_order};
 pub use crate::staging::Kind;
-use crate::staging::tree_order;
-use crate::{Error, Result};
+pub use root::Root;
+pub(crate) use root::kind_of;
 pub use rules::{RULES_FILE, Rules};
 
-/// Something that was found.
+/// Something in the work tree.
 #[derive(Clone, Debug)]
-pub struct Found {
+pub struct Item {
     /// Where, from the work tree's root.
     pub path: Box<[u8]>,
     /// What it is.
@@ -52,95 +56,17 @@ pub trait Visitor: Sync {
 #[derive(Debug, Default)]
 pub struct Walked {
     /// What was wanted, in the order of the tree ([`tree_order`]).
-    pub found: Vec<Found>,
+    pub found: Vec<Item>,
     /// What could not be read.
-    pub failures: Vec<(PathBuf, std::io::Error)>,
+    pub failures: Vec<(PathBuf, io::Error)>,
     /// What was seen in all.
     pub seen: u64,
     /// Devices, pipes and sockets, which are not kept.
     pub others: u64,
 }
 
-/// The place in the file system that paths are relative to.
-#[derive(Debug)]
-pub struct Root {
-    /// Where it is.
-    pub path: PathBuf,
-    descriptor: OwnedFd,
-    /// The store's folder: its device and inode.
-    store: Option<(u64, u64)>,
-}
-
-impl Root {
-    /// Opens the folder at `path`, which may hold the store at `store`.
-    ///
-    /// # Errors
-    /// [`Error::Io`].
-    pub fn open(path: &Path, store: &Path) -> Result<Root> {
-        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
-        let descriptor = openat(rustix::fs::CWD, path, flags, Mode::empty())
-            .map_err(|error| Error::io("open", path)(error.into()))?;
-        let store = rustix::fs::stat(store).ok();
-        Ok(Root {
-            path: path.to_owned(),
-            descriptor,
-            store: store.map(|it| (it.st_dev, it.st_ino)),
-        })
-    }
-
-    /// The whole path of something in it.
-    pub fn path_of(&self, path: &[u8]) -> PathBuf {
-        match path.is_empty() {
-            true => self.path.clone(),
-            false => self.path.join(OsStr::from_bytes(path)),
-        }
-    }
-
-    /// Opens something in it for reading, without following a link and without waiting for a pipe.
-    pub(crate) fn open_at(&self, path: &[u8]) -> rustix::io::Result<OwnedFd> {
-        let flags =
-            OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC | OFlags::NOCTTY;
-        openat(
-            &self.descriptor,
-            OsStr::from_bytes(path),
-            flags,
-            Mode::empty(),
-        )
-    }
-
-    /// What the file system says of something in it.
-    pub(crate) fn stat_at(&self, path: &[u8]) -> rustix::io::Result<Stat> {
-        let path = if path.is_empty() { b"." } else { path };
-        statat(
-            &self.descriptor,
-            OsStr::from_bytes(path),
-            AtFlags::SYMLINK_NOFOLLOW,
-        )
-    }
-
-    /// Where a link in it points to.
-    pub(crate) fn read_link_at(&self, path: &[u8]) -> rustix::io::Result<Vec<u8>> {
-        let target = rustix::fs::readlinkat(&self.descriptor, OsStr::from_bytes(path), Vec::new())?;
-        Ok(target.into_bytes())
-    }
-
-    fn is_store(&self, stat: &Stat) -> bool {
-        self.store == Some((stat.st_dev, stat.st_ino))
-    }
-}
-
-/// What a path is, if it is something that is kept.
-pub(crate) fn kind_of(stat: &Stat) -> Option<Kind> {
-    match FileType::from_raw_mode(stat.st_mode) {
-        FileType::RegularFile => Some(Kind::File),
-        FileType::Directory => Some(Kind::Folder),
-        FileType::Symlink => Some(Kind::Link),
-        _ => None,
-    }
-}
-
-fn found(path: &[u8], kind: Kind, stat: &Stat) -> Found {
-    Found {
+fn item(path: &[u8], kind: Kind, stat: &Stat) -> Item {
+    Item {
         path: path.into(),
         kind,
         stamp: Stamp::of_stat(stat),
@@ -152,7 +78,7 @@ fn found(path: &[u8], kind: Kind, stat: &Stat) -> Found {
 /// Walks over everything at and below `starts`, which are paths in `root` (the empty one is all of it).
 ///
 /// # Errors
-/// [`Error::Io`] if a file of rules cannot be read, [`Error::Usage`] if there is no sense in it;
+/// [`Error::Io`](crate::Error::Io) if a file of rules cannot be read, [`Error::Usage`](crate::Error::Usage) if there is no sense in it;
 /// [`Interrupted`](tamis_engine::Error::Interrupted) once cancelled.
 pub fn walk(
     root: &Root,
@@ -161,32 +87,18 @@ pub fn walk(
     visitor: &dyn Visitor,
     cancel: &Cancel,
 ) -> Result<Walked> {
-    let walk = Walk {
-        root,
-        visitor,
-        cancel,
-        state: Mutex::default(),
-        changed: Condvar::new(),
-    };
+    let walk = Walk { root, visitor };
+    let mut walked = Walked::default();
+    let mut folders = Vec::new();
     for start in starts {
-        walk.start(start)?;
+        walk.start(start, &mut folders, &mut walked)?;
     }
-    std::thread::scope(|scope| {
-        for _ in 1..threads.max(1) {
-            // With fewer threads it takes longer.
-            let _ = std::thread::Builder::new().spawn_scoped(scope, || walk.work());
-        }
-        walk.work();
-    });
-    cancel.check()?;
-    let state = walk
-        .state
-        .into_inner()
-        .unwrap_or_else(PoisonError::into_inner);
-    if let Some(error) = state.error {
-        return Err(error);
+    let read = |walked: &mut Walked, folder: Folder, more: &mut Vec<Folder>| {
+        walk.read(&folder, more, walked)
+    };
+    for part in frontier::exhaust(folders, threads, cancel, Walked::default, read)? {
+        walked.add(part);
     }
-    let mut walked = state.walked;
     walked
         .found
         .sort_unstable_by(|left, right| tree_order(&left.path, &right.path));
@@ -200,19 +112,6 @@ pub fn walk(
 struct Walk<'a> {
     root: &'a Root,
     visitor: &'a dyn Visitor,
-    cancel: &'a Cancel,
-    state: Mutex<State>,
-    /// There is a folder more to be read, or nothing more to do.
-    changed: Condvar,
-}
-
-#[derive(Default)]
-struct State {
-    walked: Walked,
-    waiting: Vec<Folder>,
-    /// Folders that are being read.
-    busy: usize,
-    error: Option<Error>,
 }
 
 /// A folder that is to be read.
@@ -222,44 +121,37 @@ struct Folder {
 }
 
 impl Walk<'_> {
-    fn start(&self, path: &[u8]) -> Result<()> {
+    /// Looks at a path that was named.
+    fn start(&self, path: &[u8], folders: &mut Vec<Folder>, walked: &mut Walked) -> Result<()> {
         let rules = Rules::above(self.root, path)?;
-        let mut state = self.state();
+        let folder = Folder {
+            path: path.to_owned(),
+            rules,
+        };
         if path.is_empty() {
-            state.waiting.push(Folder {
-                path: Vec::new(),
-                rules,
-            });
+            folders.push(folder);
             return Ok(());
         }
-        if let Err(error) = self.take_folders_above(path, &mut state.walked) {
-            let whole = self.root.path_of(path);
-            state.walked.failures.push((whole, error));
+        if let Err(error) = self.take_folders_above(path, walked) {
+            walked.fail(self.root, path, reason(error));
             return Ok(());
         }
         match self.root.stat_at(path) {
             Ok(stat) if self.root.is_store(&stat) => {}
             Ok(stat) => {
-                let walked = &mut state.walked;
                 if self.take(path, &stat, walked) == Some(Kind::Folder) {
-                    state.waiting.push(Folder {
-                        path: path.to_owned(),
-                        rules,
-                    });
+                    folders.push(folder);
                 }
             }
             // What was named and is gone has been removed.
             Err(Errno::NOENT) => {}
-            Err(error) => state
-                .walked
-                .failures
-                .push((self.root.path_of(path), error.into())),
+            Err(error) => walked.fail(self.root, path, reason(error)),
         }
         Ok(())
     }
 
     /// Keeps the folders above a path that are wanted: what is in a folder is not there without it.
-    fn take_folders_above(&self, path: &[u8], walked: &mut Walked) -> std::io::Result<()> {
+    fn take_folders_above(&self, path: &[u8], walked: &mut Walked) -> rustix::io::Result<()> {
         let ends = path.iter().enumerate().filter(|(_, byte)| **byte == b'/');
         for (end, _) in ends {
             let folder = &path[..end];
@@ -267,11 +159,12 @@ impl Walk<'_> {
                 Ok(stat) => stat,
                 // So is the path, then.
                 Err(Errno::NOENT) => return Ok(()),
-                Err(error) => return Err(error.into()),
+                Err(error) => return Err(error),
             };
-            if kind_of(&stat) != Some(Kind::Folder) {
-                let text = "it is behind a link, and not in the work tree";
-                return Err(std::io::Error::new(std::io::ErrorKind::NotADirectory, text));
+            match kind_of(&stat) {
+                Some(Kind::Folder) => {}
+                Some(Kind::Link) => return Err(Errno::LOOP),
+                _ => return Err(Errno::NOTDIR),
             }
             let kept = walked.found.len();
             self.take(folder, &stat, walked);
@@ -289,74 +182,17 @@ impl Walk<'_> {
         };
         walked.seen += 1;
         if self.visitor.is_wanted(path, kind, &Stamp::of_stat(stat)) {
-            walked.found.push(found(path, kind, stat));
+            walked.found.push(item(path, kind, stat));
         }
         Some(kind)
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Reads folders until there are none left.
-    fn work(&self) {
-        let mut walked = Walked::default();
-        let mut state = self.state();
-        loop {
-            if self.cancel.is_cancelled() || state.error.is_some() {
-                state.waiting.clear();
-            }
-            let Some(folder) = state.waiting.pop() else {
-                if state.busy == 0 {
-                    self.changed.notify_all();
-                    state.walked.add(walked);
-                    return;
-                }
-                state = self
-                    .changed
-                    .wait(state)
-                    .unwrap_or_else(PoisonError::into_inner);
-                continue;
-            };
-            state.busy += 1;
-            drop(state);
-            let mut folders = Vec::new();
-            let read = self.read(&folder, &mut folders, &mut walked);
-            state = self.state();
-            state.busy -= 1;
-            if let Err(error) = read {
-                state.error.get_or_insert(error);
-            }
-            if !folders.is_empty() {
-                self.changed.notify_all();
-                state.waiting.append(&mut folders);
-            }
-        }
-    }
-
     fn read(&self, folder: &Folder, folders: &mut Vec<Folder>, walked: &mut Walked) -> Result<()> {
-        let mut fail = |path: &[u8], error: Errno| {
-            walked
-                .failures
-                .push((self.root.path_of(path), error.into()))
-        };
-        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC | OFlags::NOFOLLOW;
-        let path = if folder.path.is_empty() {
-            b"."
-        } else {
-            &folder.path[..]
-        };
-        let opened = openat(
-            &self.root.descriptor,
-            OsStr::from_bytes(path),
-            flags,
-            Mode::empty(),
-        );
-        let descriptor = match opened {
+        let descriptor = match self.root.open_folder_at(&folder.path) {
             Ok(descriptor) => descriptor,
             Err(Errno::NOENT) => return Ok(()),
             Err(error) => {
-                fail(&folder.path, error);
+                walked.fail(self.root, &folder.path, reason(error));
                 return Ok(());
             }
         };
@@ -366,10 +202,13 @@ impl Walk<'_> {
             &folder.path,
             descriptor.as_fd(),
         )?;
+        if !has_room_below(&folder.path) {
+            let reason = "what is in it has longer paths than can be kept";
+            walked.fail(self.root, &folder.path, io::Error::other(reason));
+            return Ok(());
+        }
         if let Err(error) = self.read_names(&descriptor, folder, &rules, folders, walked) {
-            walked
-                .failures
-                .push((self.root.path_of(&folder.path), error.into()));
+            walked.fail(self.root, &folder.path, reason(error));
         }
         Ok(())
     }
@@ -409,9 +248,7 @@ impl Walk<'_> {
                 Ok(stat) => stat,
                 Err(Errno::NOENT) => continue,
                 Err(error) => {
-                    walked
-                        .failures
-                        .push((self.root.path_of(&path), error.into()));
+                    walked.fail(self.root, &path, reason(error));
                     continue;
                 }
             };
@@ -427,11 +264,23 @@ impl Walk<'_> {
 }
 
 impl Walked {
+    fn fail(&mut self, root: &Root, path: &[u8], error: io::Error) {
+        self.failures.push((root.path_of(path), error));
+    }
+
     fn add(&mut self, mut more: Walked) {
         self.found.append(&mut more.found);
         self.failures.append(&mut more.failures);
         self.seen += more.seen;
         self.others += more.others;
+    }
+}
+
+/// Why something could not be looked at, for people.
+fn reason(error: Errno) -> io::Error {
+    match error {
+        Errno::LOOP => io::Error::other("it is behind a link, and not in the work tree"),
+        error => error.into(),
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::os::unix::fs::symlink;
+use std::path::Path;
 
 use tempfile::TempDir;
 
@@ -114,4 +115,39 @@ fn rules_without_sense_are_refused() {
     let error = walk(&root, &[Vec::new()], 2, &All, &Cancel::new()).expect_err("no pattern");
     let message = error.to_string();
     assert!(message.contains(".tamisignore`, line 2: "), "{message}");
+}
+
+/// Puts a link to somewhere else in the place of a folder as soon as that was looked at.
+struct Swapping<'a> {
+    folder: &'a Path,
+    to: &'a Path,
+}
+
+impl Visitor for Swapping<'_> {
+    fn is_wanted(&self, path: &[u8], _: Kind, _: &Stamp) -> bool {
+        if path == b"a" {
+            let folder = self.folder.join("a");
+            fs::rename(&folder, self.folder.join("was a")).expect("it is ours");
+            symlink(self.to, folder).expect("there is room");
+        }
+        true
+    }
+}
+
+/// Goal: a link that takes the place of a folder in the middle of a walk is reported, and not followed.
+#[test]
+fn a_folder_that_becomes_a_link_is_not_read() {
+    let folder = tree(&[("a/inside", "")]);
+    let outside = tree(&[("outside", "")]);
+    let root = Root::open(folder.path(), &folder.path().join(".tamis")).expect("a root");
+    let visitor = Swapping {
+        folder: folder.path(),
+        to: outside.path(),
+    };
+    let walked = walk(&root, &[b"a".to_vec()], 1, &visitor, &Cancel::new()).expect("a walk");
+    let paths: Vec<_> = walked.found.iter().map(|it| &it.path[..]).collect();
+    assert_eq!(paths, [b"a"]);
+    let (failed, why) = &walked.failures[0];
+    assert_eq!(failed, &folder.path().join("a"));
+    assert!(why.to_string().contains("behind a link"), "{why}");
 }

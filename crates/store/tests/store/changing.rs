@@ -2,6 +2,7 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::io::Write;
+use std::os::fd::OwnedFd;
 use std::os::unix::fs::{FileTypeExt, PermissionsExt, symlink};
 use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
@@ -9,7 +10,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use fastrand::Rng;
-use rustix::fs::{CWD, FileType, Mode, mknodat};
+use rustix::fs::{CWD, FileType, Mode, OFlags, mkdirat, mknodat, openat, readlinkat, symlinkat};
 use tamis_store::add::{AddOptions, Unread};
 use tamis_store::settings::Settings;
 
@@ -203,6 +204,49 @@ fn a_tree_can_be_two_thousand_folders_deep() {
     let restored = repository.restore(repository.commit(tree.path()));
     let restored = restored.expect("it is whole");
     assert_same(&snapshot(restored.path()), &snapshot(tree.path()));
+}
+
+/// A folder of that name in one that is open; made before, if that is asked for.
+fn descend(folder: &OwnedFd, name: &str, is_made: bool) -> OwnedFd {
+    if is_made {
+        mkdirat(folder, name, Mode::RWXU).expect("there is room");
+    }
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY;
+    openat(folder, name, flags, Mode::empty()).expect("it is there")
+}
+
+/// The deepest of 30 folders in each other, whose names together are longer than the system takes a path to be.
+fn deepest(top: &Path, is_made: bool) -> OwnedFd {
+    let top = OwnedFd::from(File::open(top).expect("it is there"));
+    (0..30).fold(top, |folder, _| descend(&folder, &"n".repeat(200), is_made))
+}
+
+#[test]
+fn paths_can_be_longer_than_the_system_takes_at_once() {
+    let tree = tempfile::tempdir().expect("a temporary folder");
+    let folder = deepest(tree.path(), true);
+    let flags = OFlags::WRONLY | OFlags::CREATE;
+    let file = openat(&folder, "file", flags, Mode::RUSR | Mode::WUSR).expect("there is room");
+    File::from(file).write_all(b"deep").expect("there is room");
+    symlinkat("target", &folder, "link").expect("there is room");
+    // What has just been written is read again.
+    std::thread::sleep(Duration::from_millis(2100));
+    let repository = Repository::new(Settings::default());
+    let added = repository.add(tree.path(), &AddOptions::default());
+    assert!(added.failures.is_empty(), "{:?}", added.failures);
+    assert_eq!(added.staged, 30 + 2);
+    let again = repository.add(tree.path(), &AddOptions::default());
+    assert!(again.failures.is_empty(), "{:?}", again.failures);
+    assert_eq!((again.staged, again.unchanged, again.removed), (0, 32, 0));
+
+    let restored = repository.restore(repository.commit(tree.path()));
+    let restored = restored.expect("it is whole");
+    let folder = deepest(restored.path(), false);
+    let target = readlinkat(&folder, "link", Vec::new()).expect("it is there");
+    assert_eq!(target.as_bytes(), b"target");
+    let file = openat(&folder, "file", OFlags::RDONLY, Mode::empty()).expect("it is there");
+    let text = std::io::read_to_string(File::from(file)).expect("it is whole");
+    assert_eq!(text, "deep");
 }
 
 #[test]

@@ -128,9 +128,8 @@ fn unknown(
 ) -> Result<Vec<(PathBuf, String)>> {
     let mut unknown = Vec::new();
     for (typed, path) in typed.iter().zip(starts) {
-        let is_there = path.is_empty()
-            || session.root().path_of(path).symlink_metadata().is_ok()
-            || session.staging().known(path)?.is_some();
+        let is_there =
+            path.is_empty() || session.root().has(path) || session.staging().known(path)?.is_some();
         if !is_there {
             let why = "it is not there, and has not been added before";
             unknown.push((typed.clone(), why.to_owned()));

@@ -36,7 +36,7 @@ pub(super) struct Options {
 }
 
 pub(super) fn run(options: &Options, place: &Place, context: &Context<'_>) -> Result<Exit> {
-    let store = setup::open(place, context)?;
+    let mut store = setup::open(place, context)?;
     let collect = CollectOptions {
         dry_run: options.dry_run,
         grace: options.grace.0,

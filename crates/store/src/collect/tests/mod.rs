@@ -7,6 +7,7 @@ mod writers;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Barrier;
 
 use tamis_engine::control::Cancel;
 use tempfile::TempDir;
@@ -194,7 +195,7 @@ fn what_only_a_forgotten_commit_has_goes_and_the_rest_stays() {
     let old = files(&[("both", noise(1, 5000)), ("old", noise(2, 9000))]);
     let new = files(&[("both", noise(1, 5000)), ("new", noise(3, 5000))]);
     let (first, second) = (place.commit(&old), place.commit(&new));
-    let store = place.open();
+    let mut store = place.open();
     let kept = objects_of(&store, second);
     assert_eq!(store.forget_commits(&[first]).expect("it is no head"), 1);
     let collected = store.collect(&now()).expect("it can be collected");
@@ -221,7 +222,7 @@ fn a_dry_run_says_what_a_run_does_and_changes_nothing() {
         .forget_commits(&[first])
         .expect("it is no head");
     // An orphan, as a killed `add` leaves it: half of it is staged already.
-    let store = place.open();
+    let mut store = place.open();
     let sealed = writers::seal(&store, &[noise(4, 700), noise(5, 700)]);
     let mut session = Session::open(&store, place.work()).expect("nobody else adds");
     writers::stage(&mut session, "d", &sealed.objects[..1]);
@@ -274,7 +275,7 @@ fn the_grace_is_waited_for_and_so_are_others() {
     let first = place.commit(&files(&[("a", noise(1, 9000))]));
     let second = files(&[("b", noise(2, 9000))]);
     let id = place.commit(&second);
-    let store = place.open();
+    let mut store = place.open();
     store.forget_commits(&[first]).expect("it is no head");
     let day = options(Duration::from_secs(86_400));
     let collected = store.collect(&day).expect("it can be collected");
@@ -284,13 +285,24 @@ fn the_grace_is_waited_for_and_so_are_others() {
     let collected = store.collect(&now()).expect("it can be collected");
     assert!(collected.is_postponed.is_some() && collected.bytes_in_trash > 9000);
     drop(other);
-    let session = Session::open(&store, place.work()).expect("nobody else adds");
-    let collected = store.collect(&now()).expect("it can be collected");
-    assert!(
-        collected.is_postponed.is_some(),
-        "the same process may be adding"
-    );
-    drop(session);
+    let (is_open, may_close) = (Barrier::new(2), Barrier::new(2));
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            let other = place.open();
+            let session = Session::open(&other, place.work()).expect("nobody else adds");
+            is_open.wait();
+            may_close.wait();
+            drop(session);
+        });
+        is_open.wait();
+        let collected = store.collect(&now());
+        may_close.wait();
+        let collected = collected.expect("it can be collected");
+        assert!(
+            collected.is_postponed.is_some(),
+            "another thread may be adding"
+        );
+    });
     // A draft that is due, but no pack is.
     fs::write(place.store_folder().join("tmp/draft"), b"half").expect("a file");
     let draft = fs::File::open(place.store_folder().join("tmp/draft")).expect("a file");
@@ -320,7 +332,7 @@ fn a_damaged_pack_is_kept_and_reported() {
     let place = Place::new();
     let first = place.commit(&files(&[("a", noise(1, 3000)), ("b", noise(2, 3000))]));
     place.commit(&files(&[("b", noise(2, 3000))]));
-    let store = place.open();
+    let mut store = place.open();
     store.forget_commits(&[first]).expect("it is no head");
     let packs = store.folder().join("packs");
     let largest = fs::read_dir(packs).expect("a folder").flatten();
@@ -399,7 +411,7 @@ fn a_policy_forgets_in_the_store_and_spares_the_head_and_tags() {
         .map(|number| files(&[("a", noise(number, 2000))]))
         .collect();
     let ids: Vec<_> = versions.iter().map(|it| place.commit(it)).collect();
-    let store = place.open();
+    let mut store = place.open();
     store.refs().set_tag("first", ids[0]).expect("a good name");
     let policy = |last, keep_tags| crate::forget::ForgetPolicy {
         last: Some(last),
@@ -448,7 +460,7 @@ fn the_commit_that_the_staging_is_behind_of_is_needed() {
     let third = files(&[("a", noise(1, 9000))]);
     place.commit(&third);
     // The branch is moved as by a pull: the staging has not heard of it.
-    let store = place.open();
+    let mut store = place.open();
     let pulled = crate::commit::Commit {
         message: "from elsewhere".to_owned(),
         ..store.refs().commit(root).expect("it is there")

@@ -45,7 +45,7 @@ proptest! {
             }
         }
         place.write(&files_of(&staged));
-        let store = place.open();
+        let mut store = place.open();
         place.add(&mut Session::open(&store, place.work()).expect("nobody else adds"));
         let mut needed: BTreeSet<_> =
             kept.iter().flat_map(|(id, _)| objects_of(&store, *id)).collect();

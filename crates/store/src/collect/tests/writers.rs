@@ -85,7 +85,7 @@ fn with_garbage() -> (Place, Vec<u8>, CommitId, Files) {
 fn assert_safe(place: &Place, chunk: &[u8], kept: &[(CommitId, Files)]) {
     for _ in 0..2 {
         assert_all_there(&place.store_folder(), kept);
-        let store = place.open();
+        let mut store = place.open();
         let object = store
             .objects()
             .read(&ObjectId::of_chunk(chunk), PackKind::Data);

@@ -17,6 +17,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::Error;
 use crate::entry::{Body, Run};
+use crate::path::NAME_BYTES_MAX;
 
 /// Nodes in memory, which counts what is asked of it.
 #[derive(Clone, Default)]
