@@ -1,16 +1,15 @@
 //! What becomes of each pack.
 
 use std::collections::{BTreeMap, HashSet};
-use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use super::Collected;
 use super::mark::Marker;
 use crate::id::{FileId, ObjectId};
 use crate::index::PackEntry;
-use crate::pack::read::{Footer, read_footer};
+use crate::pack::PackedObject;
+use crate::pack::open::PackFile;
 use crate::pack::write::SealedPack;
-use crate::pack::{self, PackedObject};
 use crate::{Error, Result};
 
 /// What becomes of a pack.
@@ -153,7 +152,9 @@ impl Plan {
 
     /// The objects that are needed of a pack that is to be rewritten.
     pub(super) fn live_ids(&self, pack: &PackEntry) -> Result<Vec<ObjectId>> {
-        let footer = footer(&self.folder, pack)?;
+        let footer = PackFile::of(&self.folder, pack.id, pack.kind)
+            .open()?
+            .footer;
         let used = self.uses.get(&pack.id);
         let live = used.map(|it| it.live_of(&footer.objects).map(|object| object.id));
         Ok(live.into_iter().flatten().collect())
@@ -215,16 +216,12 @@ fn measure(folder: &Path, used: &mut PackUse) -> Result<()> {
         0 => 0,
         all if all == u64::from(used.pack.entries) => used.pack.plain_bytes,
         _ => {
-            let footer = footer(folder, &used.pack)?;
+            let footer = PackFile::of(folder, used.pack.id, used.pack.kind)
+                .open()?
+                .footer;
             let lengths = used.live_of(&footer.objects);
             lengths.map(|it| u64::from(it.len_bytes)).sum()
         }
     };
     Ok(())
-}
-
-fn footer(folder: &Path, pack: &PackEntry) -> Result<Footer> {
-    let path = pack::path(folder, pack.id, pack.kind);
-    let file = File::open(&path).map_err(Error::io("open", &path))?;
-    read_footer(&path, &file, pack.id, pack.kind)
 }

@@ -2,9 +2,10 @@
 //!
 //! - [`frame`] joins and compresses some entries, and takes them apart again;
 //! - [`write`](mod@write) fills a pack, frame by frame, and seals it with a footer;
-//! - [`read`] opens a sealed pack, or what is left of one.
+//! - [`read`] reads the footer of a sealed pack; [`open`] finds the pack and does so.
 
 pub mod frame;
+pub(crate) mod open;
 pub mod read;
 pub mod write;
 

@@ -7,13 +7,14 @@ use std::path::{Path, PathBuf};
 use tamis_engine::pipeline::{self, Flow, Options};
 
 use super::Repair;
-use crate::id::{FileId, ObjectId};
-use crate::index::{Index, PackEntry, PackKind};
-use crate::pack::read::{Footer, read_footer};
+use crate::id::ObjectId;
+use crate::index::{Index, PackEntry};
+use crate::pack::open::{OpenPack, PackFile};
+use crate::pack::read::Footer;
 use crate::refs::names_in;
 use crate::store::Store;
 use crate::verify::VerifyOptions;
-use crate::verify::data::{OpenPack, Scratch, Window, windows};
+use crate::verify::data::{Scratch, Window, windows};
 use crate::{Error, Result, pack};
 
 /// Entries that are published at once: about 200 MB of memory.
@@ -22,28 +23,6 @@ const FRESH_MAX: usize = 4 << 20;
 /// Behind the name of a pack from which something is still to be saved.
 const DAMAGED: &str = "damaged";
 const DAMAGED_END: &str = ".damaged";
-
-/// A pack's file.
-#[derive(Clone, Debug)]
-pub(super) struct PackFile {
-    pub(super) path: PathBuf,
-    pub(super) id: FileId,
-    pub(super) kind: PackKind,
-}
-
-impl PackFile {
-    pub(super) fn footer(&self) -> Result<(File, Footer)> {
-        let file = File::open(&self.path).map_err(Error::io("open", &self.path))?;
-        let footer = read_footer(&self.path, &file, self.id, self.kind)?;
-        Ok((file, footer))
-    }
-
-    pub(super) fn open(&self) -> Result<OpenPack> {
-        let path = self.path.clone();
-        self.footer()
-            .map(|(file, footer)| OpenPack { path, file, footer })
-    }
-}
 
 /// What is handed to a thread: a pack, and some of its frames; none if it has no footer.
 type Work = (usize, Option<Window>);
@@ -173,7 +152,7 @@ impl Repair<'_> {
         let index = Index::open(&self.folder)?;
         for pack in sound {
             self.cancel.check()?;
-            let (_, footer) = pack.footer()?;
+            let footer = pack.open()?.footer;
             add(&index, footer.pack, footer.objects.iter().map(|it| it.id))?;
         }
         index.publish()?;
@@ -199,7 +178,7 @@ impl Repair<'_> {
 
     fn rescue(&mut self, pack: &PackFile, lost: &HashSet<ObjectId>, store: &Store) -> Result<bool> {
         let index = store.objects().index();
-        let Ok((_, footer)) = pack.footer() else {
+        let Ok(OpenPack { footer, .. }) = pack.open() else {
             // Nobody knows what was in it.
             return Ok(self.salvage(pack, index)? > 0);
         };
@@ -250,8 +229,8 @@ fn flaw_of(index: &Index, sound: &[PackFile]) -> Option<String> {
         let Some(entry) = known.remove(&pack.id) else {
             return Some(format!("it does not know the pack {}", pack.id));
         };
-        match pack.footer() {
-            Ok((_, footer)) if footer.pack == entry && finds_all(index, &footer) => {}
+        match pack.open() {
+            Ok(OpenPack { footer, .. }) if footer.pack == entry && finds_all(index, &footer) => {}
             _ => return Some(format!("it does not agree with the pack {}", pack.id)),
         }
     }

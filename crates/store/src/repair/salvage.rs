@@ -3,13 +3,14 @@
 use std::collections::HashSet;
 
 use super::Repair;
-use super::packs::{PackFile, publish};
+use super::packs::publish;
 use super::scan::scan;
 use crate::Result;
 use crate::disk::SharedDisk;
 use crate::id::ObjectId;
 use crate::index::Index;
 use crate::pack::frame::Compressor;
+use crate::pack::open::PackFile;
 use crate::pack::write::{PackWriter, SealedPack};
 use crate::verify::data::{Scratch, frame_windows};
 

@@ -8,7 +8,7 @@ use tamis_engine::control::Cancel;
 use super::names::mend_bit;
 use super::*;
 use crate::id::CommitId;
-use crate::pack::read::read_footer;
+use crate::pack::open::PackFile;
 use crate::verify::tests::{
     Files, Sample, all_hurt, check_restored, open, places, read_data, settings,
 };
@@ -111,12 +111,10 @@ fn is_whole(repaired: &Repaired) -> bool {
 
 /// Whether nothing may be lost when a byte of this file is another.
 fn is_redundant(path: &Path, place: usize) -> bool {
-    let name = path.file_name().and_then(|it| it.to_str());
-    let Some((id, kind)) = name.and_then(crate::pack::parse_name) else {
+    let Some(file) = PackFile::named(path.to_owned()) else {
         return true;
     };
-    let file = fs::File::open(path).expect("a pack");
-    let footer = read_footer(path, &file, id, kind).expect("it is sound still");
+    let footer = file.open().expect("it is sound still").footer;
     let is_payload = |frame: &crate::pack::read::FramePlace| {
         let start = u64::from(frame.offset);
         let payload = start + frame.header.payload_offset()..start + frame.header.len_bytes();
@@ -229,10 +227,9 @@ fn frames_behind_a_damaged_head_are_found_without_a_footer() {
         .iter()
         .max_by_key(|name| fs::metadata(packs.join(name)).map_or(0, |it| it.len()))
         .expect("there are packs");
-    let (id, kind) = crate::pack::parse_name(longest).expect("a pack");
     let path = packs.join(longest);
-    let file = fs::File::open(&path).expect("a pack");
-    let footer = read_footer(&path, &file, id, kind).expect("a sound one");
+    let file = PackFile::named(path.clone()).expect("a pack");
+    let footer = file.open().expect("a sound one").footer;
     assert!(footer.frames.len() > 4);
     let mut bytes = fs::read(&path).expect("a pack");
     let hit = &footer.frames[1];

@@ -11,8 +11,8 @@ mod unstage;
 pub use commit::{CommitRequest, Committed};
 
 use std::collections::HashSet;
-use std::fs::{self, File};
-use std::path::{Path, PathBuf};
+use std::fs;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU32;
 
@@ -21,9 +21,9 @@ use crate::chunker::Chunker;
 use crate::id::FileId;
 use crate::index::{Index, PackEntry, PackKind};
 use crate::lock::{Lock, Role, Wait};
-use crate::pack::read::read_footer;
+use crate::pack;
+use crate::pack::open::{OpenPack, PackFile};
 use crate::pack::write::SealedPack;
-use crate::pack::{self, PackedObject};
 use crate::staging::Staging;
 use crate::store::Store;
 use crate::walk::Root;
@@ -193,18 +193,17 @@ impl Store {
 
     /// A pack that the index does not know any more: out of the trash, if it is there already.
     fn rescue(&self, id: FileId) -> Result<SealedPack> {
-        let trash = self.folder().join("trash");
         for kind in [PackKind::Data, PackKind::Tree] {
-            let path = pack::path(self.folder(), id, kind);
-            let trashed = trash.join(pack::file_name(id, kind));
-            if !path.exists() {
-                if !trashed.exists() {
+            let file = PackFile::of(self.folder(), id, kind);
+            if !file.path.exists() {
+                let trashed = PackFile::trashed(self.folder(), id, kind);
+                if !trashed.path.exists() {
                     continue;
                 }
-                self.disk().rename(&trashed, &path)?;
+                self.disk().rename(&trashed.path, &file.path)?;
                 self.disk().sync_folder(&self.folder().join("packs"))?;
             }
-            return read_pack(&path, id, kind);
+            return file.open().map(OpenPack::into_sealed);
         }
         let path = pack::path(self.folder(), id, PackKind::Data);
         let detail = "it is gone, and what was added relies on it";
@@ -212,22 +211,18 @@ impl Store {
     }
 
     /// Packs that are complete, and in no index: of an `add` that was killed.
-    fn orphans(&self) -> Result<Vec<(PathBuf, FileId, PackKind)>> {
+    fn orphans(&self) -> Result<Vec<PackFile>> {
         self.orphans_of(self.objects().index())
     }
 
-    fn orphans_of(&self, index: &Index) -> Result<Vec<(PathBuf, FileId, PackKind)>> {
+    fn orphans_of(&self, index: &Index) -> Result<Vec<PackFile>> {
         let known = known_packs(index);
         let folder = self.folder().join("packs");
         let read = || -> std::io::Result<Vec<_>> {
             let mut orphans = Vec::new();
             for entry in fs::read_dir(&folder)? {
-                let entry = entry?;
-                if let Some((id, kind)) = entry.file_name().to_str().and_then(pack::parse_name)
-                    && !known.contains(&id)
-                {
-                    orphans.push((entry.path(), id, kind));
-                }
+                let file = PackFile::named(entry?.path());
+                orphans.extend(file.filter(|it| !known.contains(&it.id)));
             }
             Ok(orphans)
         };
@@ -260,23 +255,11 @@ impl Store {
     /// Packs that are complete and that `index` does not know, as far as they can be read.
     pub(crate) fn read_orphans(&self, index: &Index) -> Result<Vec<SealedPack>> {
         let orphans = self.orphans_of(index)?;
-        let packs = orphans
-            .iter()
-            .filter_map(|(path, id, kind)| read_pack(path, *id, *kind).ok());
-        Ok(packs.collect())
+        let packs = orphans.iter().filter_map(|file| file.open().ok());
+        Ok(packs.map(OpenPack::into_sealed).collect())
     }
 }
 
 pub(crate) fn known_packs(index: &Index) -> HashSet<FileId> {
     index.known_packs().iter().map(|pack| pack.id).collect()
-}
-
-pub(crate) fn read_pack(path: &Path, id: FileId, kind: PackKind) -> Result<SealedPack> {
-    let file = File::open(path).map_err(Error::io("open", path))?;
-    let footer = read_footer(path, &file, id, kind)?;
-    let objects: Vec<PackedObject> = footer.objects;
-    Ok(SealedPack {
-        pack: footer.pack,
-        objects,
-    })
 }
