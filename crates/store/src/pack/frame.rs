@@ -18,6 +18,10 @@ const CHECKED_BYTES: usize = 28;
 pub const TARGET_BYTES: usize = 256 << 10;
 /// Beyond this, a frame has one entry only.
 const JOINED_BYTES_MAX: usize = 2 << 20;
+/// What a byte of zstd becomes at most: a block of 4 bytes is one byte 128 Ki times (RFC 8878, section 3.1.1.2).
+const ZSTD_GROWTH_MAX: u64 = 32 << 10;
+/// What a byte of lz4 becomes at most: it makes a match so much longer.
+const LZ4_GROWTH_MAX: u64 = 255;
 /// What saves less than a thirty-second is not worth unpacking.
 const KEPT_SHARE: (usize, usize) = (31, 32);
 /// What is looked at to see whether a chunk can be compressed at all.
@@ -98,9 +102,14 @@ impl FrameHeader {
     /// Refuses what no writer writes: a claim that would have memory reserved for nothing.
     pub(crate) fn is_plausible(&self) -> bool {
         let is_joined = self.entries == 1 || self.plain_bytes as usize <= JOINED_BYTES_MAX;
+        let is_packed = |growth_max: u64| {
+            self.stored_bytes < self.plain_bytes
+                && u64::from(self.plain_bytes) <= u64::from(self.stored_bytes) * growth_max
+        };
         let is_packed = match self.codec {
             Codec::Stored => self.plain_bytes == self.stored_bytes,
-            Codec::Zstd | Codec::Lz4 => self.stored_bytes < self.plain_bytes,
+            Codec::Zstd => is_packed(ZSTD_GROWTH_MAX),
+            Codec::Lz4 => is_packed(LZ4_GROWTH_MAX),
         };
         self.entries > 0 && is_joined && is_packed
     }

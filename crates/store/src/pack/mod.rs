@@ -2,11 +2,13 @@
 //!
 //! - [`frame`] joins and compresses some entries, and takes them apart again;
 //! - [`write`](mod@write) fills a pack, frame by frame, and seals it with a footer;
-//! - [`read`] reads the footer of a sealed pack; [`open`] finds the pack and does so.
+//! - [`read`] reads the footer of a sealed pack; [`open`] finds the pack and does so;
+//! - [`scan`] finds the frames of what is left of one.
 
 pub mod frame;
 pub(crate) mod open;
 pub mod read;
+pub(crate) mod scan;
 pub mod write;
 
 use std::path::{Path, PathBuf};

@@ -4,7 +4,7 @@
 //!    be is moved aside, and made again from what else is known.
 //! 2. All packs are read to the last object ([`packs`]). Where the index does not fit what is sound of them, it is made again from their
 //!    footers.
-//! 3. What is sound in a damaged pack is copied to a new one, frame by frame, also without a footer ([`salvage`], [`scan`]). Every object is
+//! 3. What is sound in a damaged pack is copied to a new one, frame by frame, also without a footer ([`salvage`], [`scan`](crate::pack::scan)). Every object is
 //!    held against its id before it is trusted. Then the pack is moved aside, so that nobody adopts it.
 //! 4. What is still missing is looked for in the trash.
 //! 5. The staging is made again from the branch's tree, if its log is damaged; staged files that need what is lost are no longer trusted, so
@@ -18,7 +18,6 @@ mod aside;
 mod names;
 mod packs;
 mod salvage;
-mod scan;
 mod staged;
 #[cfg(test)]
 mod tests;

@@ -1,18 +1,19 @@
 //! Copying what is sound of a damaged pack to a new one.
 
 use std::collections::HashSet;
+use std::fs::File;
 
 use super::Repair;
 use super::packs::publish;
-use super::scan::scan;
-use crate::Result;
 use crate::disk::SharedDisk;
 use crate::id::ObjectId;
 use crate::index::Index;
 use crate::pack::frame::Compressor;
 use crate::pack::open::PackFile;
+use crate::pack::scan::scan;
 use crate::pack::write::{PackWriter, SealedPack};
 use crate::verify::data::{Scratch, frame_windows};
+use crate::{Error, Result};
 
 /// New packs for what is saved.
 struct Rescue<'i> {
@@ -100,10 +101,14 @@ fn save_all(pack: &PackFile, rescue: &mut Rescue<'_>) -> Result<()> {
                 let _ = scratch.check_window(&window, &mut keep);
             }
         }
-        Err(_) => scan(&pack.path, &mut |header, objects, payload| {
-            let checked = scratch.check_frame(pack.kind, header, objects, payload, &mut keep);
-            checked.map(drop)
-        })?,
+        Err(_) => {
+            let file = File::open(&pack.path).map_err(Error::io("open", &pack.path))?;
+            let metadata = file.metadata().map_err(Error::io("read", &pack.path))?;
+            scan(&file, metadata.len(), &mut |header, objects, payload| {
+                let checked = scratch.check_frame(pack.kind, header, objects, payload, &mut keep);
+                checked.map(drop)
+            })?;
+        }
     }
     failed.map_or(Ok(()), Err)
 }

@@ -1,7 +1,6 @@
 //! A damaged store is usable again, with everything that could be had.
 
 use std::fs;
-use std::io::Write;
 
 use tamis_engine::control::Cancel;
 
@@ -339,35 +338,4 @@ fn one_bit_is_found_by_trying_and_two_are_not() {
         damaged[sound.len() - 1 - place] ^= 2;
         assert_eq!(mend_bit(&damaged, is_right), None);
     }
-}
-
-#[test]
-fn what_is_in_the_way_of_a_scan_is_passed_over() {
-    let mut file = tempfile::NamedTempFile::new().expect("a file");
-    let mut compressor =
-        crate::pack::frame::Compressor::new(crate::pack::frame::Compression::None, 0);
-    let mut bytes = b"FRAM FRAM and no frame".to_vec();
-    let mut expected = 0;
-    for number in 0..300 {
-        let mut frame = crate::pack::frame::OpenFrame::default();
-        let plain = format!("an object FRAM {number}").repeat(200);
-        frame.push(
-            crate::id::ObjectId::of_chunk(plain.as_bytes()),
-            plain.as_bytes(),
-        );
-        frame.seal(Some(&mut compressor), &mut bytes, &mut Vec::new());
-        expected += 1;
-        bytes.extend(b"FRA".repeat(number % 5));
-    }
-    let end = bytes.len() - 40;
-    file.write_all(&bytes[..end]).expect("it can be written");
-    let mut found = 0;
-    scan::scan(file.path(), &mut |header, objects, payload| {
-        assert_eq!(objects.len(), 1);
-        assert_eq!(payload.len(), header.stored_bytes as usize);
-        found += 1;
-        Ok(())
-    })
-    .expect("it can be read");
-    assert_eq!(found, expected - 1);
 }
