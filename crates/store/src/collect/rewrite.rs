@@ -3,23 +3,13 @@
 //! Objects are read as everybody reads them, so each is held against its id, in the order in which they lie in the old pack. What was
 //! copied of a pack that then turns out to be damaged stays copied: it is there twice, until the next `gc`.
 
-use std::collections::BTreeMap;
-
 use super::plan::Plan;
 use crate::Result;
-use crate::index::{PackEntry, PackKind};
-use crate::pack::frame::Compressor;
-use crate::pack::write::{PackWriter, SealedPack};
+use crate::index::PackKind;
+use crate::pack::roll::PackRoll;
+use crate::pack::write::SealedPack;
 use crate::progress::StoreProgress;
 use crate::store::Store;
-
-/// New packs, of which each kind of objects has its own.
-struct Copy<'s> {
-    store: &'s Store,
-    compressor: Compressor,
-    open: BTreeMap<PackKind, PackWriter>,
-    sealed: Vec<SealedPack>,
-}
 
 /// Rewrites what `plan` says, and tells it what could not be. On return the new packs are durable, and no index knows them.
 pub(super) fn rewrite(
@@ -27,14 +17,8 @@ pub(super) fn rewrite(
     plan: &mut Plan,
     progress: &StoreProgress,
 ) -> Result<Vec<SealedPack>> {
-    let settings = store.settings();
-    let threshold = settings.compression_threshold_bytes;
-    let mut copy = Copy {
-        store,
-        compressor: Compressor::new(settings.compression, threshold),
-        open: BTreeMap::new(),
-        sealed: Vec::new(),
-    };
+    let new = |kind| PackRoll::new(store.disk(), store.folder(), kind, store.settings());
+    let (mut data, mut nodes) = (new(PackKind::Data), new(PackKind::Tree));
     let sparse = plan.sparse();
     progress.expect(sparse.len() as u64, plan.sparse_bytes());
     for pack in sparse {
@@ -45,9 +29,10 @@ pub(super) fn rewrite(
                     Ok(object) => object,
                     Err(error) => return Ok(Err(error)),
                 };
-                copy.put(&pack, |writer, compressor| {
-                    writer.put(id, &object, compressor)
-                })?;
+                match pack.kind {
+                    PackKind::Data => data.put(id, &object)?,
+                    PackKind::Tree => nodes.put(id, &object)?,
+                }
                 progress.done(0, object.len() as u64);
             }
             Ok(Ok(()))
@@ -60,41 +45,8 @@ pub(super) fn rewrite(
         }
         progress.done(1, 0);
     }
-    let sealed = copy.finish()?;
+    let mut sealed = data.finish()?;
+    sealed.append(&mut nodes.finish()?);
     plan.bytes_written = sealed.iter().map(|it| it.pack.file_bytes).sum();
     Ok(sealed)
-}
-
-impl Copy<'_> {
-    /// Lets `put` put an object of `pack` into a new pack.
-    fn put(
-        &mut self,
-        pack: &PackEntry,
-        put: impl FnOnce(&mut PackWriter, &mut Compressor) -> Result<()>,
-    ) -> Result<()> {
-        let mut writer = match self.open.remove(&pack.kind) {
-            Some(writer) => writer,
-            None => {
-                let (disk, folder) = (self.store.disk(), self.store.folder().to_owned());
-                PackWriter::new(disk, folder, pack.kind)?
-            }
-        };
-        put(&mut writer, &mut self.compressor)?;
-        match writer.is_full() {
-            true => self.sealed.push(writer.seal(&mut self.compressor)?),
-            false => drop(self.open.insert(pack.kind, writer)),
-        }
-        Ok(())
-    }
-
-    fn finish(mut self) -> Result<Vec<SealedPack>> {
-        for writer in std::mem::take(&mut self.open).into_values() {
-            self.sealed.push(writer.seal(&mut self.compressor)?);
-        }
-        if !self.sealed.is_empty() {
-            let packs = self.store.folder().join("packs");
-            self.store.disk().sync_folder(&packs)?;
-        }
-        Ok(self.sealed)
-    }
 }

@@ -1,8 +1,7 @@
 //! Which packs are sound, and an index of what they hold.
 
 use std::collections::{HashMap, HashSet};
-use std::fs::File;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use tamis_engine::pipeline::{self, Flow, Options};
 
@@ -11,6 +10,7 @@ use crate::id::ObjectId;
 use crate::index::{Index, PackEntry};
 use crate::pack::open::{OpenPack, PackFile};
 use crate::pack::read::Footer;
+use crate::pack::write::SealedPack;
 use crate::refs::names_in;
 use crate::store::Store;
 use crate::verify::VerifyOptions;
@@ -251,14 +251,8 @@ fn finds_all(index: &Index, footer: &Footer) -> bool {
     })
 }
 
-/// Makes new packs known.
-pub(super) fn publish(
-    index: &Index,
-    folder: &Path,
-    packs: Vec<pack::write::SealedPack>,
-) -> Result<()> {
-    let synced = File::open(folder).and_then(|it| it.sync_all());
-    synced.map_err(Error::io("make durable", folder))?;
+/// Makes new packs known, which are durable.
+pub(super) fn publish(index: &Index, packs: Vec<SealedPack>) -> Result<()> {
     for sealed in packs {
         add(index, sealed.pack, sealed.objects.iter().map(|it| it.id))?;
     }
