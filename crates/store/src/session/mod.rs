@@ -14,9 +14,7 @@ use std::collections::HashSet;
 use std::fs;
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::AtomicU32;
 
-use crate::add::worker::{Bench, Packer, Serial};
 use crate::chunker::Chunker;
 use crate::id::FileId;
 use crate::index::{Index, PackEntry, PackKind};
@@ -37,34 +35,6 @@ pub struct Session<'s> {
     root: Arc<Root>,
     chunker: Arc<Chunker>,
     _lock: Lock,
-}
-
-/// Where new objects go: one for chunks, one for nodes.
-#[derive(Debug)]
-pub(crate) struct Packers {
-    pub(crate) data: Packer,
-    pub(crate) nodes: Packer,
-}
-
-impl Packers {
-    /// Forgets what was met of these packs, which the index knows now.
-    pub(crate) fn forget(&self, packs: &[SealedPack]) {
-        self.data.forget(packs);
-        self.nodes.forget(packs);
-    }
-
-    /// The bench with this pack, if nobody works at it.
-    pub(crate) fn take_idle(&self, serial: Serial) -> Option<Bench> {
-        let data = self.data.take_idle(serial);
-        data.or_else(|| self.nodes.take_idle(serial))
-    }
-
-    /// Packs of before that what was added relies on.
-    pub(crate) fn reused(&self) -> HashSet<FileId> {
-        let mut reused = self.data.take_reused();
-        reused.extend(self.nodes.take_reused());
-        reused
-    }
 }
 
 impl<'s> Session<'s> {
@@ -112,41 +82,9 @@ impl<'s> Session<'s> {
     pub(crate) fn chunker(&self) -> Arc<Chunker> {
         self.chunker.clone()
     }
-
-    pub(crate) fn new_packers(&self) -> Packers {
-        self.store.new_packers()
-    }
-
-    /// Puts new packs into the index, when what refers to them is durable.
-    pub(crate) fn publish(&self, packs: &[SealedPack], packers: &Packers) -> Result<()> {
-        self.store.publish(packs, &packers.reused())
-    }
-
-    /// The same of packs of a run that goes on, and whose end will look after what else it relies on.
-    pub(crate) fn publish_packs(&self, packs: &[SealedPack]) -> Result<()> {
-        self.store.publish(packs, &HashSet::new())
-    }
 }
 
 impl Store {
-    pub(crate) fn new_packers(&self) -> Packers {
-        let serials = Arc::new(AtomicU32::new(1));
-        let new = |kind| {
-            Packer::new(
-                self.disk().clone(),
-                self.folder().to_owned(),
-                *self.settings(),
-                kind,
-                self.objects().index().clone(),
-                serials.clone(),
-            )
-        };
-        Packers {
-            data: new(PackKind::Data),
-            nodes: new(PackKind::Tree),
-        }
-    }
-
     /// Puts new packs into the index, and those of `reused` that `gc` has taken out of it meanwhile.
     ///
     /// The caller has made durable whatever refers to them: `gc` looks at that under the same lock.

@@ -238,7 +238,7 @@ impl StoreSink {
             return Ok(None);
         }
         written.stored_bytes = self.ingest.settled_bytes();
-        self.ingest.publish(&self.store, &lock)?;
+        self.ingest.publish_locked(&self.store, &lock)?;
         written.commit = refs.write_commit(&commit)?;
         written.is_new = true;
         refs.move_head(head, written.commit)?;
