@@ -4,7 +4,7 @@
 //! back.
 
 use std::collections::{HashMap, HashSet};
-use std::fs::{self, File};
+use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
@@ -83,13 +83,12 @@ pub(super) fn move_in<'p>(store: &Store, packs: impl Iterator<Item = &'p PackEnt
     let trash = store.folder().join("trash");
     for &PackEntry { id, kind, .. } in packs {
         let path = pack::path(store.folder(), id, kind);
-        match File::open(&path).and_then(|it| it.set_modified(SystemTime::now())) {
-            Ok(()) => store
-                .disk()
-                .rename(&path, &trash.join(pack::file_name(id, kind)))?,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-            Err(error) => return Err(Error::io("change the time of", &path)(error)),
+        match store.disk().touch(&path) {
+            Err(error) if error.is_not_found() => continue,
+            touched => touched?,
         }
+        let trashed = trash.join(pack::file_name(id, kind));
+        store.disk().rename(&path, &trashed)?;
     }
     store.disk().sync_folder(&trash)?;
     store.disk().sync_folder(&store.folder().join("packs"))

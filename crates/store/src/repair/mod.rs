@@ -28,7 +28,7 @@ use std::path::{Path, PathBuf};
 use tamis_engine::control::Cancel;
 
 use crate::Result;
-use crate::disk::RealDisk;
+use crate::disk::{RealDisk, SharedDisk};
 use crate::lock::{Locks, Role, Wait};
 use crate::progress::{Phase, StoreProgress};
 use crate::settings::Settings;
@@ -89,7 +89,16 @@ impl Store {
         options: &RepairOptions,
         cancel: &Cancel,
     ) -> Result<Repaired> {
-        let disk = RealDisk::shared();
+        Store::repair_on(RealDisk::shared(), folder, settings, options, cancel)
+    }
+
+    pub(crate) fn repair_on(
+        disk: SharedDisk,
+        folder: &Path,
+        settings: Settings,
+        options: &RepairOptions,
+        cancel: &Cancel,
+    ) -> Result<Repaired> {
         names::make_folders(folder, disk.as_ref())?;
         let locks = Locks::new(folder);
         let staging = locks.exclusive(Role::Staging, Wait::No)?;
@@ -100,7 +109,7 @@ impl Store {
             settings,
             options,
             cancel: cancel.clone(),
-            aside: Aside::new(disk, folder),
+            aside: Aside::new(disk.clone(), folder),
             result: Repaired::default(),
         };
         options.progress.enter(Phase::Discovery);
@@ -109,7 +118,7 @@ impl Store {
         options.progress.enter(Phase::Processing);
         repair.mend_packs()?;
         options.progress.enter(Phase::Filtering);
-        let store = Store::open(folder, settings, cancel)?;
+        let store = Store::open_on(disk, folder, settings, cancel)?;
         repair.mend_names(&store)?;
         let lost = repair.search_trash(&store)?;
         repair.mend_staging(&store)?;

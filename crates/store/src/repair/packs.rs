@@ -128,7 +128,7 @@ impl Repair<'_> {
 
     /// The index as it is, if it is whole and knows just the packs that are sound.
     fn usable_index(&mut self, sound: &[PackFile]) -> Result<Option<Index>> {
-        let reason = match Index::open(&self.folder) {
+        let reason = match Index::open_on(self.aside.disk.clone(), &self.folder) {
             Ok(index) => match flaw_of(&index, sound) {
                 None => return Ok(Some(index)),
                 Some(reason) => reason,
@@ -149,7 +149,7 @@ impl Repair<'_> {
             self.aside.take(&folder.join(name))?;
         }
         self.result.rebuilt_index = true;
-        let index = Index::open(&self.folder)?;
+        let index = Index::open_on(self.aside.disk.clone(), &self.folder)?;
         for pack in sound {
             self.cancel.check()?;
             let footer = pack.open()?.footer;

@@ -6,6 +6,7 @@ use tamis_engine::control::Cancel;
 
 use super::names::mend_bit;
 use super::*;
+use crate::disk::lossy::LossyDisk;
 use crate::id::CommitId;
 use crate::pack::open::PackFile;
 use crate::verify::tests::{
@@ -337,5 +338,46 @@ fn one_bit_is_found_by_trying_and_two_are_not() {
         assert_eq!(mend_bit(&damaged, is_right).as_deref(), Some(&sound[..]));
         damaged[sound.len() - 1 - place] ^= 2;
         assert_eq!(mend_bit(&damaged, is_right), None);
+    }
+}
+
+/// Goal: a repair may end anywhere, and take with it what was not durable; the next one finds all that could be had.
+#[test]
+fn a_repair_may_end_anywhere() {
+    let sample = Sample::new();
+    let damaged = Copy::of(&sample);
+    let packs = damaged.path().join("packs");
+    for name in crate::refs::names_in(&packs).expect("a folder") {
+        let bytes = fs::read(packs.join(&name)).expect("a pack");
+        // Without the end of its footer: every frame is whole.
+        fs::write(packs.join(&name), &bytes[..bytes.len() - 8]).expect("it can be written");
+    }
+    fs::remove_file(damaged.path().join("index/manifest")).expect("it is there");
+    for operations in (0..).step_by(7) {
+        let copy = Copy {
+            folder: tempfile::tempdir().expect("a folder"),
+        };
+        copy_folder(damaged.path(), copy.path());
+        let disk = LossyDisk::new(copy.path());
+        disk.die_after(operations);
+        let (options, cancel) = (RepairOptions::default(), Cancel::new());
+        let ended = Store::repair_on(disk.shared(), copy.path(), settings(), &options, &cancel);
+        disk.heal();
+        let after = Copy {
+            folder: tempfile::tempdir().expect("a folder"),
+        };
+        disk.crash(operations, after.path());
+        let repaired = after.repair();
+        assert_eq!(repaired.lost_objects, 0, "after {operations} operations");
+        check_usable(
+            &after,
+            &sample,
+            &repaired,
+            &format!("{operations} operations"),
+        );
+        if ended.is_ok() {
+            assert!(operations > 50, "there are steps to end at");
+            break;
+        }
     }
 }
