@@ -43,7 +43,7 @@ impl Repair<'_> {
         damaged.sort_unstable();
         let mut renamed = Vec::new();
         for number in damaged {
-            renamed.push(self.rename_damaged(&packs[number])?);
+            renamed.extend(self.rename_damaged(&packs[number])?);
         }
         self.aside.disk.sync_folder(&self.folder.join("packs"))?;
         for pack in renamed {
@@ -54,20 +54,25 @@ impl Repair<'_> {
     }
 
     /// Gives a damaged pack a name that no reader takes for a pack, and no new pack can have: one made of the same frames has the
-    /// same name. It stays where the next repair looks, if this one is killed.
-    fn rename_damaged(&self, pack: &PackFile) -> Result<PackFile> {
+    /// same name. It stays where the next repair looks, if this one is killed. None if an earlier repair has left one of that name:
+    /// it was copied from there, so that one has all of it.
+    fn rename_damaged(&mut self, pack: &PackFile) -> Result<Option<PackFile>> {
         if pack.path.extension().is_some_and(|it| it == DAMAGED) {
-            return Ok(pack.clone());
+            return Ok(Some(pack.clone()));
         }
         let mut name = pack.path.clone().into_os_string();
         name.push(".");
         name.push(DAMAGED);
         let path = PathBuf::from(name);
+        if path.exists() {
+            self.aside.take(&pack.path)?;
+            return Ok(None);
+        }
         self.aside.disk.rename(&pack.path, &path)?;
-        Ok(PackFile {
+        Ok(Some(PackFile {
             path,
             ..pack.clone()
-        })
+        }))
     }
 
     /// The packs in a folder of the store.

@@ -381,3 +381,20 @@ fn a_repair_may_end_anywhere() {
         }
     }
 }
+
+/// Goal: what an earlier repair has left is not replaced by what that made of it, if that is damaged by now.
+#[test]
+fn what_is_to_be_saved_yet_is_not_replaced() {
+    let sample = Sample::new();
+    let copy = Copy::of(&sample);
+    let packs = copy.path().join("packs");
+    for name in crate::refs::names_in(&packs).expect("a folder") {
+        let bytes = fs::read(packs.join(&name)).expect("a pack");
+        let left = packs.join(format!("{name}.damaged"));
+        fs::write(left, &bytes[..bytes.len() - 8]).expect("there is room");
+        fs::write(packs.join(&name), vec![0; bytes.len()]).expect("there is room");
+    }
+    let repaired = copy.repair();
+    assert_eq!(repaired.lost_objects, 0);
+    check_usable(&copy, &sample, &repaired, "two of each pack");
+}
