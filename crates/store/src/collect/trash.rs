@@ -79,7 +79,7 @@ pub(super) fn read(folder: &Path, id: FileId) -> Option<SealedPack> {
 }
 
 /// Moves packs that no index knows any more to the trash.
-pub(super) fn move_in<'p>(store: &Store, packs: impl Iterator<Item = &'p PackEntry>) -> Result<()> {
+pub(super) fn move_in(store: &Store, packs: &[PackEntry]) -> Result<()> {
     let trash = store.folder().join("trash");
     for &PackEntry { id, kind, .. } in packs {
         let path = pack::path(store.folder(), id, kind);

@@ -2,6 +2,7 @@
 
 mod kill;
 mod random;
+mod rounds;
 mod writers;
 
 use std::collections::{BTreeMap, BTreeSet};
