@@ -13,9 +13,10 @@
 
 pub mod add;
 pub mod chunker;
-pub mod codec;
+mod codec;
 pub mod collect;
 pub mod commit;
+#[doc(hidden)]
 pub mod disk;
 pub mod entry;
 pub mod error;
@@ -23,11 +24,13 @@ pub mod forget;
 pub mod format;
 pub mod history;
 pub mod id;
+#[doc(hidden)]
 pub mod index;
 mod ingest;
 mod lock;
 mod marks;
 pub mod objects;
+#[doc(hidden)]
 pub mod pack;
 pub mod perf;
 pub mod progress;

@@ -106,7 +106,7 @@ impl Weighter<FrameKey, Arc<[u8]>> for FrameWeight {
 
 /// Some bytes of an unpacked frame.
 #[derive(Clone, Debug)]
-pub struct Object {
+pub(crate) struct Object {
     frame: Arc<[u8]>,
     range: Range<usize>,
 }
@@ -155,7 +155,7 @@ impl Objects {
     }
 
     /// The index.
-    pub fn index(&self) -> &Arc<Index> {
+    pub(crate) fn index(&self) -> &Arc<Index> {
         &self.index
     }
 
@@ -163,7 +163,7 @@ impl Objects {
     ///
     /// # Errors
     /// [`Error::Missing`]; [`Error::Damaged`] if they are not what the id says; [`Error::Io`].
-    pub fn read(&self, id: &ObjectId, kind: PackKind) -> Result<Object> {
+    pub(crate) fn read(&self, id: &ObjectId, kind: PackKind) -> Result<Object> {
         let place = match self.index.find(id)? {
             Some(place) => place,
             None => self.find_again(id, kind)?,
@@ -187,7 +187,7 @@ impl Objects {
     ///
     /// # Errors
     /// As of [`read`](Objects::read); [`Error::BadObject`] for a list that is not true.
-    pub fn chunk(&self, id: &ObjectId, len_bytes: u32) -> Result<Object> {
+    pub(crate) fn chunk(&self, id: &ObjectId, len_bytes: u32) -> Result<Object> {
         let chunk = self.read(id, PackKind::Data)?;
         match chunk.len() == len_bytes as usize {
             true => Ok(chunk),

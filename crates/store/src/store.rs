@@ -33,7 +33,7 @@ pub(crate) const FOLDERS: [&str; 9] = [
     "trash",
 ];
 
-/// A store that is open for reading; [`Store::change`](crate::session) opens it for adding.
+/// A store that is open for reading; [`Session::open`](crate::session::Session::open) opens it for adding.
 #[derive(Debug)]
 pub struct Store {
     folder: PathBuf,

@@ -18,7 +18,7 @@ pub(crate) mod file;
 mod filter;
 mod large;
 mod merge;
-pub mod plan;
+mod plan;
 mod reader;
 mod run;
 mod tasks;

@@ -10,7 +10,7 @@ pub(crate) mod open;
 pub mod read;
 pub(crate) mod roll;
 pub(crate) mod scan;
-pub mod write;
+pub(crate) mod write;
 
 use std::path::{Path, PathBuf};
 

@@ -65,7 +65,7 @@ impl Staging {
     ///
     /// # Errors
     /// When the path is none (see [`path_fault`]), the entry contradicts itself, or the disk refuses.
-    pub fn put(&mut self, path: &[u8], entry: &Entry, stamp: &StampInfo) -> Result<()> {
+    pub(crate) fn put(&mut self, path: &[u8], entry: &Entry, stamp: &StampInfo) -> Result<()> {
         if let Some(fault) = path_fault(path) {
             return Err(unusable(path, fault));
         }
@@ -78,7 +78,7 @@ impl Staging {
     ///
     /// # Errors
     /// When the disk refuses, or a record is damaged.
-    pub fn remove(&mut self, path: &[u8]) -> Result<bool> {
+    pub(crate) fn remove(&mut self, path: &[u8]) -> Result<bool> {
         match self.known(path)? {
             None => self.writer().map(|_| false),
             Some(_) => self.append(path, None),
@@ -89,7 +89,7 @@ impl Staging {
     ///
     /// # Errors
     /// When the disk refuses, or a record is damaged.
-    pub fn restore_committed(&mut self, path: &[u8]) -> Result<bool> {
+    pub(crate) fn restore_committed(&mut self, path: &[u8]) -> Result<bool> {
         self.writer()?;
         let restored = self.image.view(|view| {
             let Some(record) = self.latest.locate(view, path)?.record else {
@@ -112,7 +112,7 @@ impl Staging {
     ///
     /// # Errors
     /// When the disk refuses.
-    pub fn committed(&mut self, id: CommitId) -> Result<()> {
+    pub(crate) fn committed(&mut self, id: CommitId) -> Result<()> {
         self.begin_batch()?;
         self.check_room(0)?;
         let mark = self.image.len_bytes();
@@ -125,7 +125,7 @@ impl Staging {
     ///
     /// # Errors
     /// When the disk refuses.
-    pub fn sync(&mut self) -> Result<()> {
+    pub(crate) fn sync(&mut self) -> Result<()> {
         self.flush()?;
         let writer = self.writer()?;
         writer.settle()?;
@@ -144,7 +144,7 @@ impl Staging {
     ///
     /// # Errors
     /// When the disk refuses, or a record is damaged.
-    pub fn compact(&mut self) -> Result<bool> {
+    pub(crate) fn compact(&mut self) -> Result<bool> {
         self.writer()?;
         let used_bytes = self.image.len_bytes() - scan::HEADER_BYTES;
         let is_worth_it =

@@ -13,7 +13,7 @@
 //! Dropped before its end it leaves no trace but packs that nobody refers to. A work tree that is not touched by it lags behind the
 //! branch; the next [`Session`](crate::session::Session) takes over what was committed.
 
-pub mod edit;
+mod edit;
 #[cfg(test)]
 mod tests;
 
