@@ -14,15 +14,15 @@ pub struct Flaw {
 }
 
 /// Shorthand for results of readers.
-pub type Read<T> = Result<T, Flaw>;
+pub(crate) type Read<T> = Result<T, Flaw>;
 
 /// The checksum of what is too short for a BLAKE3 hash of its own: XXH3-64 with seed 0.
-pub fn checksum(bytes: &[u8]) -> u64 {
+pub(crate) fn checksum(bytes: &[u8]) -> u64 {
     xxhash_rust::xxh3::xxh3_64(bytes)
 }
 
 /// Appends `value` as LEB128: seven bits a byte, the lowest first; one to ten bytes.
-pub fn put_varint(mut value: u64, out: &mut Vec<u8>) {
+pub(crate) fn put_varint(mut value: u64, out: &mut Vec<u8>) {
     while value >= 0x80 {
         out.push(value as u8 | 0x80);
         value >>= 7;
@@ -31,41 +31,41 @@ pub fn put_varint(mut value: u64, out: &mut Vec<u8>) {
 }
 
 /// Appends the length of `bytes` as LEB128, and `bytes`.
-pub fn put_bytes(bytes: &[u8], out: &mut Vec<u8>) {
+pub(crate) fn put_bytes(bytes: &[u8], out: &mut Vec<u8>) {
     put_varint(bytes.len() as u64, out);
     out.extend_from_slice(bytes);
 }
 
 /// Reads from the front of a slice.
 #[derive(Clone, Debug)]
-pub struct Reader<'b> {
+pub(crate) struct Reader<'b> {
     bytes: &'b [u8],
     position: usize,
 }
 
 impl<'b> Reader<'b> {
     /// A reader at the start of `bytes`.
-    pub fn new(bytes: &'b [u8]) -> Reader<'b> {
+    pub(crate) fn new(bytes: &'b [u8]) -> Reader<'b> {
         Reader { bytes, position: 0 }
     }
 
     /// How far it is.
-    pub fn position(&self) -> usize {
+    pub(crate) fn position(&self) -> usize {
         self.position
     }
 
     /// Whether everything was read.
-    pub fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.position == self.bytes.len()
     }
 
     /// Bytes that are left.
-    pub fn remaining(&self) -> usize {
+    pub(crate) fn remaining(&self) -> usize {
         self.bytes.len() - self.position
     }
 
     /// For what is wrong right here.
-    pub fn flaw(&self, detail: &'static str) -> Flaw {
+    pub(crate) fn flaw(&self, detail: &'static str) -> Flaw {
         Flaw {
             byte_offset: self.position,
             detail,
@@ -73,7 +73,7 @@ impl<'b> Reader<'b> {
     }
 
     /// The next `count` bytes.
-    pub fn take(&mut self, count: usize) -> Read<&'b [u8]> {
+    pub(crate) fn take(&mut self, count: usize) -> Read<&'b [u8]> {
         if count > self.remaining() {
             return Err(self.flaw("it ends too early"));
         }
@@ -83,38 +83,38 @@ impl<'b> Reader<'b> {
     }
 
     /// The next `N` bytes.
-    pub fn array<const N: usize>(&mut self) -> Read<[u8; N]> {
+    pub(crate) fn array<const N: usize>(&mut self) -> Read<[u8; N]> {
         let taken = self.take(N)?;
         Ok(taken.try_into().expect("so many were taken"))
     }
 
     /// One byte.
-    pub fn u8(&mut self) -> Read<u8> {
+    pub(crate) fn u8(&mut self) -> Read<u8> {
         Ok(self.array::<1>()?[0])
     }
 
     /// Two bytes, little-endian.
-    pub fn u16(&mut self) -> Read<u16> {
+    pub(crate) fn u16(&mut self) -> Read<u16> {
         self.array().map(u16::from_le_bytes)
     }
 
     /// Four bytes, little-endian.
-    pub fn u32(&mut self) -> Read<u32> {
+    pub(crate) fn u32(&mut self) -> Read<u32> {
         self.array().map(u32::from_le_bytes)
     }
 
     /// Eight bytes, little-endian.
-    pub fn u64(&mut self) -> Read<u64> {
+    pub(crate) fn u64(&mut self) -> Read<u64> {
         self.array().map(u64::from_le_bytes)
     }
 
     /// Eight bytes, little-endian, two's complement.
-    pub fn i64(&mut self) -> Read<i64> {
+    pub(crate) fn i64(&mut self) -> Read<i64> {
         self.array().map(i64::from_le_bytes)
     }
 
     /// A LEB128 number; one that is longer than it needs to be is refused, so that equal values have equal bytes.
-    pub fn varint(&mut self) -> Read<u64> {
+    pub(crate) fn varint(&mut self) -> Read<u64> {
         let start = self.clone();
         let mut value = 0;
         for shift in (0..64).step_by(7) {
@@ -135,13 +135,13 @@ impl<'b> Reader<'b> {
     }
 
     /// A LEB128 number that fits 32 bits.
-    pub fn varint32(&mut self) -> Read<u32> {
+    pub(crate) fn varint32(&mut self) -> Read<u32> {
         let start = self.clone();
         u32::try_from(self.varint()?).map_err(|_| start.flaw("a number is larger than 32 bits"))
     }
 
     /// Bytes behind their length.
-    pub fn bytes(&mut self) -> Read<&'b [u8]> {
+    pub(crate) fn bytes(&mut self) -> Read<&'b [u8]> {
         let start = self.clone();
         let len = self.varint()?;
         match usize::try_from(len) {

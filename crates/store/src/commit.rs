@@ -12,7 +12,7 @@ use crate::tree::{NodeRef, Totals};
 use crate::{Error, Result};
 
 /// Length of a ref.
-pub const REF_BYTES: usize = 72;
+pub(crate) const REF_BYTES: usize = 72;
 
 /// A version of the whole tree.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -88,12 +88,13 @@ impl Commit {
 ///
 /// # Errors
 /// The first flaw.
+#[doc(hidden)]
 pub fn check(bytes: &[u8]) -> Read<()> {
     read_commit(bytes).map(drop)
 }
 
 /// A ref as it is kept.
-pub fn encode_ref(commit: CommitId) -> [u8; REF_BYTES] {
+pub(crate) fn encode_ref(commit: CommitId) -> [u8; REF_BYTES] {
     let mut bytes = [0; REF_BYTES];
     bytes[..8].copy_from_slice(REF_MAGIC);
     bytes[8..40].copy_from_slice(&commit.0);
@@ -106,6 +107,7 @@ pub fn encode_ref(commit: CommitId) -> [u8; REF_BYTES] {
 ///
 /// # Errors
 /// A flaw if it is not what was once written.
+#[doc(hidden)]
 pub fn decode_ref(bytes: &[u8]) -> Read<CommitId> {
     let mut reader = open_sealed(bytes, REF_MAGIC)?;
     let id = CommitId(reader.array()?);
@@ -117,7 +119,7 @@ pub fn decode_ref(bytes: &[u8]) -> Read<CommitId> {
 ///
 /// # Panics
 /// If they are more than 32 bits can count, which take 128 GiB.
-pub fn encode_forgotten(commits: &BTreeSet<CommitId>) -> Vec<u8> {
+pub(crate) fn encode_forgotten(commits: &BTreeSet<CommitId>) -> Vec<u8> {
     let count = u32::try_from(commits.len()).expect("a set of 128 GiB is in no memory");
     let mut out = FORGOTTEN_MAGIC.to_vec();
     out.extend_from_slice(&count.to_le_bytes());
@@ -134,6 +136,7 @@ pub fn encode_forgotten(commits: &BTreeSet<CommitId>) -> Vec<u8> {
 ///
 /// # Errors
 /// A flaw if the list is not what was once written.
+#[doc(hidden)]
 pub fn decode_forgotten(bytes: &[u8]) -> Read<BTreeSet<CommitId>> {
     let mut reader = open_sealed(bytes, FORGOTTEN_MAGIC)?;
     let count = reader.u32()?;

@@ -7,13 +7,13 @@ use crate::codec::{Read, Reader, put_bytes, put_varint};
 use crate::id::ObjectId;
 
 /// A body of more runs than this is a list of its own.
-pub const INLINE_RUNS_MAX: usize = 32;
+pub(crate) const INLINE_RUNS_MAX: usize = 32;
 
 /// The largest height of a node. Nodes hold 32 items or more, so 16 levels are more than 64 bits can count.
-pub const HEIGHT_MAX: u8 = 16;
+pub(crate) const HEIGHT_MAX: u8 = 16;
 
 /// The twelve permission bits.
-pub const MODE_MAX: u32 = 0o7777;
+pub(crate) const MODE_MAX: u32 = 0o7777;
 
 /// The same chunk, `count` times in a row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -84,7 +84,7 @@ pub struct Entry {
 }
 
 /// Appends a run.
-pub fn put_run(run: &Run, out: &mut Vec<u8>) {
+pub(crate) fn put_run(run: &Run, out: &mut Vec<u8>) {
     out.extend_from_slice(&run.id.0);
     put_varint(run.len_bytes.into(), out);
     put_varint(run.count.into(), out);
@@ -94,7 +94,7 @@ pub fn put_run(run: &Run, out: &mut Vec<u8>) {
 ///
 /// # Errors
 /// A flaw if it ends too early, or is of no bytes.
-pub fn read_run(reader: &mut Reader<'_>) -> Read<Run> {
+pub(crate) fn read_run(reader: &mut Reader<'_>) -> Read<Run> {
     let start = reader.clone();
     let run = Run {
         id: ObjectId(reader.array()?),
@@ -108,7 +108,7 @@ pub fn read_run(reader: &mut Reader<'_>) -> Read<Run> {
 }
 
 /// Appends a body.
-pub fn put_body(body: &Body, out: &mut Vec<u8>) {
+pub(crate) fn put_body(body: &Body, out: &mut Vec<u8>) {
     match body {
         Body::Empty => put_varint(0, out),
         Body::Runs(runs) => {
@@ -127,7 +127,7 @@ pub fn put_body(body: &Body, out: &mut Vec<u8>) {
 ///
 /// # Errors
 /// A flaw if its runs are more than [`INLINE_RUNS_MAX`] or do not add up to that length, or its list is too high.
-pub fn read_body(reader: &mut Reader<'_>, len_bytes: u64) -> Read<Body> {
+pub(crate) fn read_body(reader: &mut Reader<'_>, len_bytes: u64) -> Read<Body> {
     let start = reader.clone();
     let count = reader.varint()?;
     if count > INLINE_RUNS_MAX as u64 {
@@ -153,7 +153,7 @@ pub fn read_body(reader: &mut Reader<'_>, len_bytes: u64) -> Read<Body> {
 ///
 /// # Errors
 /// A flaw if it is above [`HEIGHT_MAX`].
-pub fn read_height(reader: &mut Reader<'_>) -> Read<u8> {
+pub(crate) fn read_height(reader: &mut Reader<'_>) -> Read<u8> {
     let start = reader.clone();
     match reader.u8()? {
         height @ 0..=HEIGHT_MAX => Ok(height),
@@ -162,13 +162,13 @@ pub fn read_height(reader: &mut Reader<'_>) -> Read<u8> {
 }
 
 /// The length of all runs together, if it fits 64 bits.
-pub fn sum_of_runs(runs: &[Run]) -> Option<u64> {
+pub(crate) fn sum_of_runs(runs: &[Run]) -> Option<u64> {
     runs.iter()
         .try_fold(0u64, |sum, run| sum.checked_add(run.total_bytes()))
 }
 
 /// Appends extended attributes, which are sorted.
-pub fn put_attributes(attributes: &[(Vec<u8>, Vec<u8>)], out: &mut Vec<u8>) {
+pub(crate) fn put_attributes(attributes: &[(Vec<u8>, Vec<u8>)], out: &mut Vec<u8>) {
     put_varint(attributes.len() as u64, out);
     for (name, value) in attributes {
         put_bytes(name, out);
@@ -180,7 +180,7 @@ pub fn put_attributes(attributes: &[(Vec<u8>, Vec<u8>)], out: &mut Vec<u8>) {
 ///
 /// # Errors
 /// A flaw if they are not sorted by name, or a name is there twice.
-pub fn read_attributes(reader: &mut Reader<'_>) -> Read<Vec<(Vec<u8>, Vec<u8>)>> {
+pub(crate) fn read_attributes(reader: &mut Reader<'_>) -> Read<Vec<(Vec<u8>, Vec<u8>)>> {
     let count = reader.varint()?;
     // Not `with_capacity`: the count is only a claim, and each attribute that is really there takes bytes.
     let mut attributes: Vec<(Vec<u8>, Vec<u8>)> = Vec::new();
@@ -199,7 +199,7 @@ pub fn read_attributes(reader: &mut Reader<'_>) -> Read<Vec<(Vec<u8>, Vec<u8>)>>
 ///
 /// # Errors
 /// A flaw if there are more than twelve.
-pub fn read_mode(reader: &mut Reader<'_>) -> Read<u32> {
+pub(crate) fn read_mode(reader: &mut Reader<'_>) -> Read<u32> {
     let start = reader.clone();
     match reader.varint32()? {
         mode @ 0..=MODE_MAX => Ok(mode),

@@ -145,6 +145,11 @@ impl Error {
         }
     }
 
+    /// Whether it is that of a file or folder that is not there.
+    pub(crate) fn is_not_found(&self) -> bool {
+        matches!(self, Error::Io { source, .. } if source.kind() == io::ErrorKind::NotFound)
+    }
+
     /// For what is wrong with the bytes of a file.
     pub(crate) fn damaged(path: &Path, byte_offset: u64, detail: impl Into<String>) -> Error {
         Error::Damaged {

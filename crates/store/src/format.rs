@@ -88,6 +88,7 @@ impl Format {
     ///
     /// # Errors
     /// What is wrong with them, and where.
+    #[doc(hidden)]
     pub fn decode(bytes: &[u8]) -> Read<Format> {
         let mut reader = Reader::new(bytes);
         if reader.array()? != *MAGIC {

@@ -16,10 +16,10 @@ use std::str::FromStr;
 pub const ID_BYTES: usize = 32;
 
 /// The context that ids of nodes (folders, chunk lists) are derived in.
-pub const NODE_CONTEXT: &str = "tamis store 1 node";
+pub(crate) const NODE_CONTEXT: &str = "tamis store 1 node";
 
 /// The context that ids of commits are derived in.
-pub const COMMIT_CONTEXT: &str = "tamis store 1 commit";
+pub(crate) const COMMIT_CONTEXT: &str = "tamis store 1 commit";
 
 macro_rules! id {
     ($(#[$doc:meta])* $name:ident) => {
@@ -72,12 +72,12 @@ id! {
 
 impl ObjectId {
     /// The id of a chunk.
-    pub fn of_chunk(plain: &[u8]) -> ObjectId {
+    pub(crate) fn of_chunk(plain: &[u8]) -> ObjectId {
         ObjectId(blake3::hash(plain).into())
     }
 
     /// The id of a node.
-    pub fn of_node(bytes: &[u8]) -> ObjectId {
+    pub(crate) fn of_node(bytes: &[u8]) -> ObjectId {
         ObjectId(blake3::derive_key(NODE_CONTEXT, bytes))
     }
 }

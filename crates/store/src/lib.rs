@@ -14,9 +14,10 @@
 pub mod add;
 mod beneath;
 pub mod chunker;
-pub mod codec;
+mod codec;
 pub mod collect;
 pub mod commit;
+#[doc(hidden)]
 pub mod disk;
 pub mod entry;
 pub mod error;
@@ -24,11 +25,13 @@ pub mod forget;
 pub mod format;
 pub mod history;
 pub mod id;
+#[doc(hidden)]
 pub mod index;
 mod ingest;
 mod lock;
 mod marks;
 pub mod objects;
+#[doc(hidden)]
 pub mod pack;
 pub mod path;
 pub mod perf;

@@ -14,7 +14,6 @@
 //! Bytes are held against their id each time they are handed out, wherever they came from: what comes out of here is what
 //! was put in, or an error that names the pack.
 
-use std::fs::File;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -31,7 +30,8 @@ use crate::format::Format;
 use crate::id::{FileId, ObjectId};
 use crate::index::{Index, PackKind, Place};
 use crate::pack::frame::Decompressor;
-use crate::pack::read::{FramePlace, read_footer};
+use crate::pack::open::OpenPack;
+use crate::pack::read::FramePlace;
 use crate::pack::{self, object_id};
 use crate::settings::Settings;
 use crate::tree::NodeSource;
@@ -42,7 +42,7 @@ use crate::{Error, Result};
 pub struct Objects {
     store: PathBuf,
     index: Arc<Index>,
-    packs: Cache<FileId, Arc<OpenPack>, PackWeight>,
+    packs: Cache<FileId, Arc<CachedPack>, PackWeight>,
     frames: Cache<FrameKey, Arc<[u8]>, FrameWeight>,
     pages: PageCache,
     /// How many frames were unpacked. (The cache counts a miss twice.)
@@ -69,7 +69,7 @@ type FrameKey = (FileId, u32);
 
 /// A pack that is open: its table, without the ids.
 #[derive(Debug)]
-struct OpenPack {
+struct CachedPack {
     path: PathBuf,
     kind: PackKind,
     file: CachedFile,
@@ -87,8 +87,8 @@ struct PackWeight {
     least: u64,
 }
 
-impl Weighter<FileId, Arc<OpenPack>> for PackWeight {
-    fn weight(&self, _: &FileId, pack: &Arc<OpenPack>) -> u64 {
+impl Weighter<FileId, Arc<CachedPack>> for PackWeight {
+    fn weight(&self, _: &FileId, pack: &Arc<CachedPack>) -> u64 {
         // The table, and what a handle takes.
         let bytes = pack.frames.len() * size_of::<FramePlace>() + pack.starts.len() * 4 + 4096;
         (bytes as u64).max(self.least)
@@ -106,7 +106,7 @@ impl Weighter<FrameKey, Arc<[u8]>> for FrameWeight {
 
 /// Some bytes of an unpacked frame.
 #[derive(Clone, Debug)]
-pub struct Object {
+pub(crate) struct Object {
     frame: Arc<[u8]>,
     range: Range<usize>,
 }
@@ -155,7 +155,7 @@ impl Objects {
     }
 
     /// The index.
-    pub fn index(&self) -> &Arc<Index> {
+    pub(crate) fn index(&self) -> &Arc<Index> {
         &self.index
     }
 
@@ -163,14 +163,14 @@ impl Objects {
     ///
     /// # Errors
     /// [`Error::Missing`]; [`Error::Damaged`] if they are not what the id says; [`Error::Io`].
-    pub fn read(&self, id: &ObjectId, kind: PackKind) -> Result<Object> {
+    pub(crate) fn read(&self, id: &ObjectId, kind: PackKind) -> Result<Object> {
         let place = match self.index.find(id)? {
             Some(place) => place,
             None => self.find_again(id, kind)?,
         };
         match self.read_place(id, &place) {
             // `gc` may have moved what the index of the start of this command knew.
-            Err(Error::Io { source, .. }) if source.kind() == std::io::ErrorKind::NotFound => {
+            Err(error) if error.is_not_found() => {
                 let place = self.find_again(id, kind)?;
                 self.read_place(id, &place)
             }
@@ -187,7 +187,7 @@ impl Objects {
     ///
     /// # Errors
     /// As of [`read`](Objects::read); [`Error::BadObject`] for a list that is not true.
-    pub fn chunk(&self, id: &ObjectId, len_bytes: u32) -> Result<Object> {
+    pub(crate) fn chunk(&self, id: &ObjectId, len_bytes: u32) -> Result<Object> {
         let chunk = self.read(id, PackKind::Data)?;
         match chunk.len() == len_bytes as usize {
             true => Ok(chunk),
@@ -253,21 +253,9 @@ impl Objects {
         Ok(object)
     }
 
-    fn pack(&self, id: FileId, kind: PackKind) -> Result<Arc<OpenPack>> {
+    fn pack(&self, id: FileId, kind: PackKind) -> Result<Arc<CachedPack>> {
         self.packs.get_or_insert_with(&id, || {
-            let mut path = pack::path(&self.store, id, kind);
-            let mut opened = File::open(&path);
-            if opened
-                .as_ref()
-                .is_err_and(|it| it.kind() == std::io::ErrorKind::NotFound)
-            {
-                let trashed = self.store.join("trash").join(pack::file_name(id, kind));
-                if let Ok(file) = File::open(&trashed) {
-                    (path, opened) = (trashed, Ok(file));
-                }
-            }
-            let file = opened.map_err(Error::io("open", &path))?;
-            let footer = read_footer(&path, &file, id, kind)?;
+            let OpenPack { path, file, footer } = OpenPack::find(&self.store, id, kind)?;
             let starts = footer.frames.iter().flat_map(|frame| {
                 let first = frame.first_entry as usize;
                 let objects = &footer.objects[first..first + frame.header.entries as usize];
@@ -279,7 +267,7 @@ impl Objects {
             });
             let starts = starts.collect();
             let name = path.display().to_string();
-            Ok(Arc::new(OpenPack {
+            Ok(Arc::new(CachedPack {
                 path,
                 kind,
                 file: self.pages.register(&name, file, footer.pack.file_bytes)?,
@@ -290,7 +278,7 @@ impl Objects {
     }
 
     /// The plain bytes of a frame.
-    fn unpack(&self, pack: &OpenPack, frame: &FramePlace) -> Result<Arc<[u8]>> {
+    fn unpack(&self, pack: &CachedPack, frame: &FramePlace) -> Result<Arc<[u8]>> {
         self.unpacked.fetch_add(1, Ordering::Relaxed);
         let start = u64::from(frame.offset) + frame.header.payload_offset();
         let payload = pack

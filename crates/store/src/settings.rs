@@ -3,7 +3,8 @@
 use std::num::NonZero;
 use std::sync::OnceLock;
 
-use crate::pack::frame::Compression;
+#[doc(inline)]
+pub use crate::pack::frame::Compression;
 
 /// The system reads files to tell, which would cost as much for each file as reading the file.
 static CORES: OnceLock<usize> = OnceLock::new();

@@ -7,7 +7,7 @@ use tamis_engine::control::Cancel;
 
 use crate::chunker::{Chunker, Parameters};
 use crate::commit::Commit;
-use crate::disk::{RealDisk, SharedDisk};
+use crate::disk::{RealDisk, SharedDisk, create_folders, sync_parents};
 use crate::format::Format;
 use crate::id::CommitId;
 use crate::lock::{Lock, Locks, Role, Wait};
@@ -33,7 +33,7 @@ pub(crate) const FOLDERS: [&str; 9] = [
     "trash",
 ];
 
-/// A store that is open for reading; [`Store::change`](crate::session) opens it for adding.
+/// A store that is open for reading; [`Session::open`](crate::session::Session::open) opens it for adding.
 #[derive(Debug)]
 pub struct Store {
     folder: PathBuf,
@@ -64,7 +64,7 @@ impl Store {
                 path: folder.to_owned(),
             });
         }
-        fs::create_dir_all(folder).map_err(Error::io("create", folder))?;
+        let made = create_folders(disk, folder)?;
         for name in FOLDERS {
             disk.create_folder(&folder.join(name))?;
         }
@@ -94,10 +94,11 @@ impl Store {
             number: new_number(),
         };
         format.write(disk, folder)?;
-        if let Some(parent) = folder.parent().filter(|it| !it.as_os_str().is_empty()) {
-            disk.sync_folder(parent)?;
+        match made.is_empty() {
+            false => sync_parents(disk, &made),
+            // An attempt that was cut off may have made it.
+            true => sync_parents(disk, &[folder]),
         }
-        Ok(())
     }
 
     /// Opens the store in `folder`.

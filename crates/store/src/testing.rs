@@ -231,4 +231,8 @@ impl Disk for FailingDisk {
         step(&self.0, path)?;
         RealDisk.create_folder(path)
     }
+    fn touch(&self, path: &Path) -> Result<()> {
+        step(&self.0, path)?;
+        RealDisk.touch(path)
+    }
 }

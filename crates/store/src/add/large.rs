@@ -4,10 +4,10 @@ use std::sync::{Mutex, PoisonError};
 use std::time::SystemTime;
 
 use super::file::{OpenedFile, Unread};
-use super::worker::{Packer, Work};
 use crate::Result;
 use crate::chunker::{Chunker, Segments};
 use crate::entry::Run;
+use crate::ingest::packer::{Packer, Work};
 use crate::perf::Stage;
 
 /// A file whose windows are being worked on.

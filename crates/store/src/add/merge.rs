@@ -1,18 +1,17 @@
 //! The merge: makes entries of what was read, in order, and stages them when their packs are durable.
 
-use std::sync::atomic::Ordering;
-use std::sync::mpsc::SyncSender;
 use std::time::{Duration, Instant};
 
 use super::file::Unread;
 use super::large::LargeFile;
-use super::publish::{Record, Sealed, Waiting};
 use super::reader::{Outcome, Part, file_entry};
-use super::worker::{Bench, Nodes, Serial};
+use super::waiting::{Record, Waiting};
 use super::{AddOptions, Added};
 use crate::Result;
 use crate::entry::{Body, Content, Entry, Run as ChunkRun};
-use crate::session::{Packers, Session};
+use crate::ingest::Ingest;
+use crate::ingest::packer::Serial;
+use crate::session::Session;
 use crate::staging::StampInfo;
 use crate::tree::ListWriter;
 use crate::walk::{Item, Root};
@@ -32,9 +31,7 @@ pub(super) struct Listing {
 pub(super) struct Merge<'m, 's, 'r> {
     pub(super) found: &'m [Item],
     pub(super) root: &'m Root,
-    pub(super) packers: &'m Packers,
-    pub(super) full: &'m SyncSender<Bench>,
-    pub(super) sealed: &'m Sealed,
+    pub(super) ingest: &'m Ingest,
     pub(super) waiting: &'m mut Waiting,
     pub(super) session: &'r mut Session<'s>,
     pub(super) added: &'m mut Added,
@@ -47,8 +44,8 @@ pub(super) struct Merge<'m, 's, 'r> {
 
 impl Merge<'_, '_, '_> {
     pub(super) fn take(&mut self, part: Part<'_>) -> Result<()> {
-        if self.sealed.has_failed() {
-            return self.sealed.check();
+        if self.ingest.has_failed() {
+            return self.ingest.check();
         }
         match part {
             Part::Batch {
@@ -74,35 +71,24 @@ impl Merge<'_, '_, '_> {
                 serials,
             } => self.take_window(&file, number, runs, serials)?,
         }
-        let new_bytes = self
-            .packers
-            .data
-            .counts
-            .new_plain_bytes
-            .load(Ordering::Relaxed);
+        let new_bytes = self.ingest.new_objects().plain_bytes;
         self.options.progress.set_new_bytes(new_bytes);
         self.waiting
-            .stage_ready(self.sealed, self.session.staging_mut())?;
+            .stage_ready(self.ingest.sealed(), self.session.staging_mut())?;
         self.keep_up()
     }
 
     /// Makes durable and findable what has come together since the last time.
     fn keep_up(&mut self) -> Result<()> {
-        for serial in self.waiting.overdue(self.sealed) {
-            if let Some(bench) = self.packers.take_idle(serial) {
-                // If nobody listens there has been an error, which comes out with the next part.
-                let _ = self.full.send(bench);
-            }
+        for serial in self.waiting.overdue(self.ingest.sealed()) {
+            self.ingest.seal_early(serial);
         }
         if self.synced.elapsed() >= SYNC_INTERVAL {
             self.session.staging_mut().sync()?;
             *self.synced = Instant::now();
         }
-        if self.sealed.object_count() >= UNPUBLISHED_OBJECTS_MAX {
-            let packs = self.sealed.take_packs();
-            self.added.stored_bytes += packs.iter().map(|it| it.pack.file_bytes).sum::<u64>();
-            self.session.publish_packs(&packs)?;
-            self.packers.forget(&packs);
+        if self.ingest.sealed().object_count() >= UNPUBLISHED_OBJECTS_MAX {
+            self.added.stored_bytes += self.ingest.publish_sealed(self.session.store())?;
         }
         Ok(())
     }
@@ -137,7 +123,7 @@ impl Merge<'_, '_, '_> {
             1 => return Ok(Body::Runs(runs)),
             _ => {}
         }
-        let mut sink = Nodes::new(&self.packers.nodes, self.full)?;
+        let mut sink = self.ingest.nodes()?;
         let mut list = ListWriter::new();
         for run in runs {
             list.push(run, &mut sink)?;
@@ -168,7 +154,7 @@ impl Merge<'_, '_, '_> {
             .map(|it| u64::from(it.len_bytes) * u64::from(it.count))
             .sum();
         self.options.progress.done(0, bytes);
-        let mut sink = Nodes::new(&self.packers.nodes, self.full)?;
+        let mut sink = self.ingest.nodes()?;
         for run in runs {
             listing.list.push(run, &mut sink)?;
         }

@@ -8,8 +8,8 @@
 //!
 //! 1. [`walk`](crate::walk) finds everything; what is staged with the same stamp is not kept ([`filter`]).
 //! 2. [`plan`] says which files go together, by the sizes of what is left.
-//! 3. Each thread reads, cuts, names and packs ([`file`](mod@file), [`large`], [`worker`]).
-//! 4. The merge makes entries of what was read, and stages them when the packs that they need are durable ([`publish`]).
+//! 3. Each thread reads, cuts, names and packs ([`file`](mod@file), [`large`], [`packer`](crate::ingest::packer)).
+//! 4. The merge makes entries of what was read, and stages them when the packs that they need are durable ([`waiting`]).
 //! 5. The new packs go into the index.
 //!
 //! What could not be read is reported by name, and stays as it was staged before.
@@ -18,12 +18,11 @@ pub(crate) mod file;
 mod filter;
 mod large;
 mod merge;
-pub mod plan;
-pub(crate) mod publish;
+mod plan;
 mod reader;
 mod run;
 mod tasks;
-pub(crate) mod worker;
+mod waiting;
 
 use std::path::PathBuf;
 use std::sync::atomic::Ordering;
@@ -31,10 +30,10 @@ use std::time::{Duration, Instant};
 
 use crate::Result;
 use crate::history::Record;
-use crate::pack::write::SealedPack;
+use crate::ingest::Ingest;
 use crate::perf::{Stage, Stages};
 use crate::progress::{Phase, StoreProgress};
-use crate::session::{Packers, Session};
+use crate::session::Session;
 use crate::walk::{Item, Walked, walk};
 pub use file::Unread;
 use filter::Filter;
@@ -145,17 +144,16 @@ impl Session<'_> {
                 false => drop(self.staging_mut().remove(&path)?),
             }
         }
-        let packers = self.new_packers();
-        let mut packs = Vec::new();
+        let mut ingest = Ingest::start(self.store())?;
         let read = match walked.found.is_empty() {
             true => Ok(()),
-            false => self.add_found(walked.found, &packers, options, &mut added, &mut packs),
+            false => self.add_found(walked.found, &mut ingest, options, &mut added),
         };
         options.progress.enter(Phase::Writing);
         // In this order: `gc` either sees what is staged now, or has published before we look. After an error as well, for
         // what was read before it need not be read again.
         self.staging_mut().sync()?;
-        self.publish(&packs, &packers)?;
+        ingest.publish(self.store())?;
         let threads = self.store().settings().thread_count();
         added.stages.add(Stage::Walk, walk_time, threads);
         added.seconds = start.elapsed().as_secs_f64();
@@ -168,14 +166,13 @@ impl Session<'_> {
     fn add_found(
         &mut self,
         found: Vec<Item>,
-        packers: &Packers,
+        ingest: &mut Ingest,
         options: &AddOptions,
         added: &mut Added,
-        packs: &mut Vec<SealedPack>,
     ) -> Result<()> {
         options.progress.enter(Phase::Processing);
         options.progress.announce(&found);
-        let mut run = Run::new(self, packers, added, options);
+        let mut run = Run::new(self, ingest, added, options);
         let mut left = run.process(found);
         for _ in 1..file::ATTEMPTS {
             left = match left {
@@ -184,14 +181,13 @@ impl Session<'_> {
             };
         }
         let read = left.map(|changed| run.give_up_on(changed));
-        *packs = run.finish();
-        let counts = &packers.data.counts;
+        added.stored_bytes += ingest.settled_bytes();
+        let counts = &ingest.data().counts;
         added.chunks = counts.chunks.load(Ordering::Relaxed);
         added.plain_bytes = counts.plain_bytes.load(Ordering::Relaxed);
         added.new_chunks = counts.new_chunks.load(Ordering::Relaxed);
         added.new_plain_bytes = counts.new_plain_bytes.load(Ordering::Relaxed);
-        added.stored_bytes += packs.iter().map(|it| it.pack.file_bytes).sum::<u64>();
-        added.stages = packers.data.clock.stages();
+        added.stages = ingest.data().clock.stages();
         read
     }
 }

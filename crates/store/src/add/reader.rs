@@ -1,7 +1,6 @@
 //! What a thread does with a task: read, cut, and hand chunks to the packer.
 
 use std::sync::Arc;
-use std::sync::mpsc::SyncSender;
 use std::time::{Duration, Instant, SystemTime};
 
 use nix::time::{ClockId, clock_gettime};
@@ -10,10 +9,11 @@ use super::file::{ATTEMPTS, OpenedFile, Unread, attributes};
 use super::large::LargeFile;
 use super::plan::Tuner;
 use super::tasks::Task;
-use super::worker::{Bench, Packer, Serial, Work};
 use crate::Result;
 use crate::chunker::Chunker;
 use crate::entry::{Body, Content, Entry, Run as ChunkRun};
+use crate::ingest::Ingest;
+use crate::ingest::packer::{Serial, Work};
 use crate::perf::Stage;
 use crate::settings::Settings;
 use crate::staging::{Kind, StampInfo};
@@ -49,15 +49,14 @@ pub(super) struct Reader<'w> {
     pub(super) root: &'w Root,
     pub(super) chunker: &'w Chunker,
     pub(super) settings: &'w Settings,
-    pub(super) packer: &'w Packer,
+    pub(super) ingest: &'w Ingest,
     pub(super) tuner: &'w Tuner,
     pub(super) found: &'w [Item],
-    pub(super) full: &'w SyncSender<Bench>,
 }
 
 impl Reader<'_> {
     pub(super) fn map<'c>(&self, task: Task<'c>, buffer: &mut Vec<u8>) -> Result<Part<'c>> {
-        let mut at = match (Work::new(self.packer, self.full), &task) {
+        let mut at = match (self.ingest.chunks(), &task) {
             (Ok(at), _) => at,
             (Err(error), task) => {
                 // Others wait for the cut that this one would have made.
@@ -70,7 +69,7 @@ impl Reader<'_> {
         Ok(match task {
             Task::Batch(numbers) => self.read_batch(numbers, at, buffer)?,
             Task::Window { file, number } => Part::Window {
-                runs: file.store(number, self.packer, &mut at, buffer)?,
+                runs: file.store(number, self.ingest.data(), &mut at, buffer)?,
                 file,
                 number,
                 serials: at.finish(),
@@ -150,7 +149,7 @@ impl Reader<'_> {
         buffer: &mut Vec<u8>,
     ) -> Result<std::result::Result<Outcome, Unread>> {
         let began = SystemTime::now();
-        let opened = self.packer.clock.time(Stage::Read, || {
+        let opened = self.ingest.data().clock.time(Stage::Read, || {
             let opened = OpenedFile::open(self.root, &item.path)?;
             let is_whole = opened.stamp.len_bytes < self.settings.whole_bytes_max();
             if is_whole {
@@ -168,7 +167,7 @@ impl Reader<'_> {
                 let file = LargeFile::new(0, opened, self.chunker, self.settings.window_bytes());
                 let mut runs = Vec::new();
                 for window in 0..file.window_count() {
-                    runs.append(&mut file.store(window, self.packer, at, buffer)?);
+                    runs.append(&mut file.store(window, self.ingest.data(), at, buffer)?);
                 }
                 if let Some(unread) = file.take_unread() {
                     return Ok(Err(unread));
@@ -186,13 +185,14 @@ impl Reader<'_> {
             let len = match rest.len() <= self.chunker.parameters().min_bytes as usize {
                 true => rest.len(),
                 false => self
-                    .packer
+                    .ingest
+                    .data()
                     .clock
                     .time(Stage::Chunk, || self.chunker.cut(rest)),
             };
             let (chunk, after) = rest.split_at(len);
             runs.push(ChunkRun {
-                id: self.packer.put(chunk, at)?,
+                id: self.ingest.data().put(chunk, at)?,
                 len_bytes: len as u32,
                 count: 1,
             });

@@ -1,6 +1,5 @@
 //! The run over a list of things: all threads read and pack, one merges and stages.
 
-use std::sync::mpsc::{SyncSender, sync_channel};
 use std::time::Instant;
 
 use tamis_engine::pipeline::{self, Flow, Options};
@@ -8,14 +7,13 @@ use tamis_engine::pipeline::{self, Flow, Options};
 use super::file::Unread;
 use super::merge::Merge;
 use super::plan::Tuner;
-use super::publish::{Sealed, Waiting};
 use super::reader::Reader;
 use super::tasks::Tasks;
-use super::worker::Bench;
+use super::waiting::Waiting;
 use super::{AddOptions, Added};
 use crate::Result;
-use crate::pack::write::SealedPack;
-use crate::session::{Packers, Session};
+use crate::ingest::Ingest;
+use crate::session::Session;
 use crate::walk::Item;
 
 /// How many things the first round is about: some milliseconds' worth.
@@ -26,10 +24,9 @@ const ROUND_GROWTH: usize = 8;
 /// Adding a list of things.
 pub(super) struct Run<'r, 's> {
     session: &'r mut Session<'s>,
-    packers: &'r Packers,
+    ingest: &'r mut Ingest,
     added: &'r mut Added,
     options: &'r AddOptions,
-    sealed: Sealed,
     waiting: Waiting,
     tuner: Tuner,
     /// When the staging was made durable last.
@@ -39,17 +36,16 @@ pub(super) struct Run<'r, 's> {
 impl<'r, 's> Run<'r, 's> {
     pub(super) fn new(
         session: &'r mut Session<'s>,
-        packers: &'r Packers,
+        ingest: &'r mut Ingest,
         added: &'r mut Added,
         options: &'r AddOptions,
     ) -> Run<'r, 's> {
         let tuner = Tuner::new(session.store().settings().batch_files);
         Run {
             session,
-            packers,
+            ingest,
             added,
             options,
-            sealed: Sealed::default(),
             waiting: Waiting::default(),
             tuner,
             synced: Instant::now(),
@@ -59,42 +55,22 @@ impl<'r, 's> Run<'r, 's> {
     /// Reads, packs and stages; gives back what changed while it was read. After an error, what was read before is staged
     /// nevertheless: it is durable, and need not be read again.
     pub(super) fn process(&mut self, found: Vec<Item>) -> Result<Vec<Item>> {
-        let (sender, full) = sync_channel(2);
-        let packers = self.packers;
-        let sealed = std::mem::take(&mut self.sealed);
-        let again = std::thread::scope(|scope| {
-            scope.spawn(|| sealed.run(full, &packers.data));
-            let again = self.rounds(found, &sealed, &sender);
-            // What is left on the benches, when all are back.
-            let left = packers.data.take_all().into_iter();
-            for bench in left.chain(packers.nodes.take_all()) {
-                // If nobody listens there has been an error, which comes out below.
-                let _ = sender.send(bench);
-            }
-            drop(sender);
-            again
-        });
+        let again = self.rounds(found);
+        let settled = self.ingest.settle();
         let staged = self
             .waiting
-            .stage_ready(&sealed, self.session.staging_mut());
-        let failed = sealed.check();
-        self.sealed = sealed;
-        failed.and(again).and_then(|again| staged.map(|()| again))
+            .stage_ready(self.ingest.sealed(), self.session.staging_mut());
+        settled.and(again).and_then(|again| staged.map(|()| again))
     }
 
     /// Goes through the list in rounds, short ones at first: what one teaches about the machine, the next one makes use of.
-    fn rounds(
-        &mut self,
-        mut found: Vec<Item>,
-        sealed: &Sealed,
-        full: &SyncSender<Bench>,
-    ) -> Result<Vec<Item>> {
+    fn rounds(&mut self, mut found: Vec<Item>) -> Result<Vec<Item>> {
         let mut again = Vec::new();
         let mut len = FIRST_ROUND;
         let mut start = 0;
         while start < found.len() {
             let end = found.len().min(start + len);
-            let numbers = self.pipe(&found[start..end], sealed, full)?;
+            let numbers = self.pipe(&found[start..end])?;
             again.extend(numbers.into_iter().map(|number| start + number));
             (start, len) = (end, len * ROUND_GROWTH);
         }
@@ -109,12 +85,7 @@ impl<'r, 's> Run<'r, 's> {
     }
 
     /// The pipeline over a part of the list; numbers of what changed, in order.
-    fn pipe(
-        &mut self,
-        found: &[Item],
-        sealed: &Sealed,
-        full: &SyncSender<Bench>,
-    ) -> Result<Vec<usize>> {
+    fn pipe(&mut self, found: &[Item]) -> Result<Vec<usize>> {
         let store = self.session.store();
         let settings = *store.settings();
         let root = self.session.root_handle();
@@ -131,10 +102,9 @@ impl<'r, 's> Run<'r, 's> {
             root: &root,
             chunker: &chunker,
             settings: &settings,
-            packer: &self.packers.data,
+            ingest: self.ingest,
             tuner: &self.tuner,
             found,
-            full,
         };
         let options = Options {
             threads: self.tuner.threads(&settings),
@@ -145,9 +115,7 @@ impl<'r, 's> Run<'r, 's> {
         let mut merge = Merge {
             found,
             root: &root,
-            packers: self.packers,
-            full,
-            sealed,
+            ingest: self.ingest,
             waiting: &mut self.waiting,
             session: self.session,
             added: self.added,
@@ -186,10 +154,5 @@ impl<'r, 's> Run<'r, 's> {
             let path = self.session.root().path_of(&item.path);
             self.added.failures.push((path, Unread::Changed));
         }
-    }
-
-    /// All packs that came of it, durable.
-    pub(super) fn finish(self) -> Vec<SealedPack> {
-        self.sealed.take_packs()
     }
 }

@@ -267,7 +267,7 @@ impl<'c> Marker<'c> {
 
     /// Whatever was in these packs and is needed later must be somewhere else.
     pub(super) fn note_dropped(&mut self, packs: HashSet<FileId>) {
-        self.dropped = packs;
+        self.dropped.extend(packs);
     }
 
     pub(super) fn missing_chunks(&self) -> u64 {

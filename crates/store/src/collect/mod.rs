@@ -10,7 +10,7 @@
 //!    cannot be read whole stays as it is, and is reported.
 //! 5. *Publish*, under [`Role::Publish`]: roots are looked at again, and what came since 2 is marked; packs that turn out to be needed
 //!    stay. Then the index is replaced by one without the dead and rewritten packs and with the new ones, and only then the former are moved to
-//!    `trash/`.
+//!    `trash/`. Steps 4 and 5 are repeated, some million objects at a time, so that what is new and in no index takes little memory.
 //! 6. *Empty the trash* ([`trash`]), with [`Role::User`] and [`Role::Staging`] to oneself: roots are looked at once more, what they
 //!    need goes back, and the rest that has been there for longer than the grace is deleted, with stale drafts in `tmp/`. If anybody uses
 //!    the store, this is left to the next `gc`.
@@ -56,6 +56,7 @@ use crate::progress::{Phase, StoreProgress};
 use crate::store::Store;
 use mark::{Effect, Marker};
 use plan::Plan;
+use rewrite::Rewrite;
 
 /// How garbage is collected.
 #[derive(Clone, Debug)]
@@ -166,9 +167,15 @@ impl Store {
         options.progress.enter(Phase::Filtering);
         let mut plan = Plan::new(self.folder(), &marker, options.repack_below, &young)?;
         options.progress.enter(Phase::Processing);
-        let new = rewrite::rewrite(self, &mut plan, &options.progress)?;
+        let mut rewrite = Rewrite::new(self, &plan, &options.progress);
+        loop {
+            let new = rewrite.round(&mut plan)?;
+            self.replace(&mut plan, new, &mut marker)?;
+            if rewrite.is_done() {
+                break;
+            }
+        }
         options.progress.enter(Phase::Writing);
-        self.replace(&mut plan, new, &mut marker)?;
         let emptied = trash::empty(self, &mut marker, options.grace)?;
         let mut collected = plan.collected();
         collected.bytes_freed_now = emptied.freed_bytes;
@@ -186,7 +193,7 @@ impl Store {
         Ok(adopted.into_iter().filter(is_young).collect())
     }
 
-    /// Step 5.
+    /// Step 5, for what was rewritten by now.
     fn replace(
         &self,
         plan: &mut Plan,
@@ -198,15 +205,17 @@ impl Store {
         plan.keep(marker.needed());
         // After a kill, what was rewritten then is rewritten to a pack of the same name.
         plan.keep(&new.iter().map(|it| it.pack.id).collect());
-        let dropped = plan.dropped_ids();
+        let dropped = plan.to_drop();
         if dropped.is_empty() && new.is_empty() {
             return Ok(());
         }
         let added = new.iter().map(|it| (it.pack, it.objects.iter()));
         let added = added.map(|(pack, objects)| (pack, objects.map(|it| it.id)));
-        self.objects().index().replace_packs(&dropped, added)?;
-        trash::move_in(self, plan.dropped())?;
-        marker.note_dropped(dropped);
+        let ids = dropped.iter().map(|it| it.id).collect();
+        self.objects().index().replace_packs(&ids, added)?;
+        trash::move_in(self, &dropped)?;
+        plan.note_dropped(&dropped);
+        marker.note_dropped(ids);
         Ok(())
     }
 

@@ -1,16 +1,15 @@
 //! What becomes of each pack.
 
 use std::collections::{BTreeMap, HashSet};
-use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use super::Collected;
 use super::mark::Marker;
 use crate::id::{FileId, ObjectId};
 use crate::index::PackEntry;
-use crate::pack::read::{Footer, read_footer};
+use crate::pack::PackedObject;
+use crate::pack::open::PackFile;
 use crate::pack::write::SealedPack;
-use crate::pack::{self, PackedObject};
 use crate::{Error, Result};
 
 /// What becomes of a pack.
@@ -22,6 +21,8 @@ pub(super) enum Fate {
     Dead,
     /// Little of it is needed; it is to be rewritten.
     Sparse,
+    /// What is needed of it is in new packs.
+    Rewritten,
 }
 
 /// A pack, and what of it is needed.
@@ -29,6 +30,8 @@ pub(super) enum Fate {
 pub(super) struct PackUse {
     pub(super) pack: PackEntry,
     pub(super) fate: Fate,
+    /// Whether the index has let go of it.
+    is_dropped: bool,
     /// A bit for each entry; none once it is clear that nothing will be copied.
     live: Vec<u64>,
     live_entries: u64,
@@ -50,6 +53,7 @@ impl PackUse {
         PackUse {
             pack,
             fate: Fate::Kept,
+            is_dropped: false,
             live: vec![0; (pack.entries as usize).div_ceil(64)],
             live_entries: 0,
             live_bytes: 0,
@@ -151,9 +155,25 @@ impl Plan {
         sparse.map(|it| it.live_bytes).sum()
     }
 
+    /// Whether a pack is to be rewritten still.
+    pub(super) fn is_sparse(&self, pack: &PackEntry) -> bool {
+        let used = self.uses.get(&pack.id);
+        used.is_some_and(|it| it.fate == Fate::Sparse)
+    }
+
+    /// What is needed of a pack was copied.
+    pub(super) fn note_rewritten(&mut self, pack: &PackEntry) {
+        if let Some(used) = self.uses.get_mut(&pack.id) {
+            used.fate = Fate::Rewritten;
+            used.live = Vec::new();
+        }
+    }
+
     /// The objects that are needed of a pack that is to be rewritten.
     pub(super) fn live_ids(&self, pack: &PackEntry) -> Result<Vec<ObjectId>> {
-        let footer = footer(&self.folder, pack)?;
+        let footer = PackFile::of(&self.folder, pack.id, pack.kind)
+            .open()?
+            .footer;
         let used = self.uses.get(&pack.id);
         let live = used.map(|it| it.live_of(&footer.objects).map(|object| object.id));
         Ok(live.into_iter().flatten().collect())
@@ -165,23 +185,30 @@ impl Plan {
         self.keep(&HashSet::from([pack]));
     }
 
-    /// Leaves packs as they are.
+    /// Leaves packs as they are, if they are there still.
     pub(super) fn keep(&mut self, packs: &HashSet<FileId>) {
         for id in packs {
-            if let Some(pack) = self.uses.get_mut(id) {
+            if let Some(pack) = self.uses.get_mut(id).filter(|it| !it.is_dropped) {
                 pack.fate = Fate::Kept;
             }
         }
     }
 
-    /// The packs that the index is to forget.
-    pub(super) fn dropped(&self) -> impl Iterator<Item = &PackEntry> {
-        let uses = self.uses.values();
-        uses.filter(|it| it.fate != Fate::Kept).map(|it| &it.pack)
+    /// The packs that the index can forget by now.
+    pub(super) fn to_drop(&self) -> Vec<PackEntry> {
+        let is_due =
+            |used: &&PackUse| !used.is_dropped && matches!(used.fate, Fate::Dead | Fate::Rewritten);
+        let due = self.uses.values().filter(is_due);
+        due.map(|it| it.pack).collect()
     }
 
-    pub(super) fn dropped_ids(&self) -> HashSet<FileId> {
-        self.dropped().map(|it| it.id).collect()
+    /// The index has forgotten these packs.
+    pub(super) fn note_dropped(&mut self, packs: &[PackEntry]) {
+        for pack in packs {
+            if let Some(used) = self.uses.get_mut(&pack.id) {
+                used.is_dropped = true;
+            }
+        }
     }
 
     /// The numbers of it.
@@ -199,7 +226,8 @@ impl Plan {
             match used.fate {
                 Fate::Kept => sum.packs_kept += 1,
                 Fate::Dead => sum.packs_dropped += 1,
-                Fate::Sparse => sum.packs_rewritten += 1,
+                // A rehearsal comes no further than to find them.
+                Fate::Sparse | Fate::Rewritten => sum.packs_rewritten += 1,
             }
             if used.fate != Fate::Kept {
                 sum.bytes_dropped += used.pack.file_bytes;
@@ -215,16 +243,12 @@ fn measure(folder: &Path, used: &mut PackUse) -> Result<()> {
         0 => 0,
         all if all == u64::from(used.pack.entries) => used.pack.plain_bytes,
         _ => {
-            let footer = footer(folder, &used.pack)?;
+            let footer = PackFile::of(folder, used.pack.id, used.pack.kind)
+                .open()?
+                .footer;
             let lengths = used.live_of(&footer.objects);
             lengths.map(|it| u64::from(it.len_bytes)).sum()
         }
     };
     Ok(())
-}
-
-fn footer(folder: &Path, pack: &PackEntry) -> Result<Footer> {
-    let path = pack::path(folder, pack.id, pack.kind);
-    let file = File::open(&path).map_err(Error::io("open", &path))?;
-    read_footer(&path, &file, pack.id, pack.kind)
 }

@@ -13,7 +13,7 @@ use super::trash;
 use crate::Result;
 use crate::id::{FileId, ObjectId};
 use crate::index::{Index, Place};
-use crate::session::{known_packs, read_pack};
+use crate::session::known_packs;
 
 /// Where objects are that no index knows: looked up when something is missed, and again when the folders have changed.
 ///
@@ -46,15 +46,15 @@ impl Strays {
 fn read_strays(store: &Path, known: &HashSet<FileId>) -> Result<HashMap<ObjectId, Place>> {
     let mut strays = HashMap::new();
     for folder in ["trash", "packs"] {
-        for file in trash::list_folder(&store.join(folder))? {
+        for trash::Trashed { file, .. } in trash::list_folder(&store.join(folder))? {
             if known.contains(&file.id) {
                 continue;
             }
             // One that cannot be read has nothing to give.
-            let Ok(sealed) = read_pack(&file.path, file.id, file.kind) else {
+            let Ok(pack) = file.open() else {
                 continue;
             };
-            for (object, entry) in sealed.objects.iter().zip(0..) {
+            for (object, entry) in pack.footer.objects.iter().zip(0..) {
                 let place = Place {
                     pack: file.id,
                     kind: file.kind,

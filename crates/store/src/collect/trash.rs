@@ -4,7 +4,7 @@
 //! back.
 
 use std::collections::{HashMap, HashSet};
-use std::fs::{self, File};
+use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
@@ -13,18 +13,17 @@ use super::mark::Marker;
 use crate::id::{FileId, ObjectId};
 use crate::index::{PackEntry, PackKind};
 use crate::lock::{Role, Wait};
+use crate::pack;
+use crate::pack::open::{OpenPack, PackFile};
 use crate::pack::write::SealedPack;
-use crate::pack::{self, parse_name};
-use crate::session::{known_packs, read_pack};
+use crate::session::known_packs;
 use crate::store::Store;
 use crate::{Error, Result};
 
 /// A pack in the trash.
 #[derive(Clone, Debug)]
 pub(super) struct Trashed {
-    pub(super) path: PathBuf,
-    pub(super) id: FileId,
-    pub(super) kind: PackKind,
+    pub(super) file: PackFile,
     pub(super) file_bytes: u64,
     /// How long it has been there.
     pub(super) age: Duration,
@@ -48,12 +47,9 @@ pub(super) fn list(folder: &Path) -> Result<Vec<Trashed>> {
 pub(super) fn list_folder(folder: &Path) -> Result<Vec<Trashed>> {
     let mut trashed = Vec::new();
     for (path, file_bytes, age) in files_in(folder)? {
-        let name = path.file_name().and_then(|it| it.to_str());
-        if let Some((id, kind)) = name.and_then(parse_name) {
+        if let Some(file) = PackFile::named(path) {
             trashed.push(Trashed {
-                path,
-                id,
-                kind,
+                file,
                 file_bytes,
                 age,
             });
@@ -68,8 +64,9 @@ pub(super) fn contents(folder: &Path) -> Result<HashMap<ObjectId, FileId>> {
     let mut contents = HashMap::new();
     for trashed in list(folder)? {
         // One that cannot be read has nothing to give.
-        if let Ok(sealed) = read_pack(&trashed.path, trashed.id, trashed.kind) {
-            contents.extend(sealed.objects.iter().map(|it| (it.id, trashed.id)));
+        if let Ok(pack) = trashed.file.open() {
+            let objects = pack.footer.objects.iter();
+            contents.extend(objects.map(|it| (it.id, trashed.file.id)));
         }
     }
     Ok(contents)
@@ -77,22 +74,21 @@ pub(super) fn contents(folder: &Path) -> Result<HashMap<ObjectId, FileId>> {
 
 /// A pack of the trash.
 pub(super) fn read(folder: &Path, id: FileId) -> Option<SealedPack> {
-    let trashed = list(folder).ok()?.into_iter().find(|it| it.id == id)?;
-    read_pack(&trashed.path, id, trashed.kind).ok()
+    let trashed = list(folder).ok()?.into_iter().find(|it| it.file.id == id)?;
+    trashed.file.open().ok().map(OpenPack::into_sealed)
 }
 
 /// Moves packs that no index knows any more to the trash.
-pub(super) fn move_in<'p>(store: &Store, packs: impl Iterator<Item = &'p PackEntry>) -> Result<()> {
+pub(super) fn move_in(store: &Store, packs: &[PackEntry]) -> Result<()> {
     let trash = store.folder().join("trash");
     for &PackEntry { id, kind, .. } in packs {
         let path = pack::path(store.folder(), id, kind);
-        match File::open(&path).and_then(|it| it.set_modified(SystemTime::now())) {
-            Ok(()) => store
-                .disk()
-                .rename(&path, &trash.join(pack::file_name(id, kind)))?,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-            Err(error) => return Err(Error::io("change the time of", &path)(error)),
+        match store.disk().touch(&path) {
+            Err(error) if error.is_not_found() => continue,
+            touched => touched?,
         }
+        let trashed = trash.join(pack::file_name(id, kind));
+        store.disk().rename(&path, &trashed)?;
     }
     store.disk().sync_folder(&trash)?;
     store.disk().sync_folder(&store.folder().join("packs"))
@@ -142,19 +138,19 @@ fn delete(store: &Store, grace: Duration, something_is_missing: bool) -> Result<
     let known: HashSet<FileId> = known_packs(index);
     let mut freed_bytes = 0;
     for trashed in list(store.folder())? {
-        let path = pack::path(store.folder(), trashed.id, trashed.kind);
+        let path = pack::path(store.folder(), trashed.file.id, trashed.file.kind);
         // No step leaves such a thing, but it is easily told.
-        if known.contains(&trashed.id) && !path.exists() {
-            store.disk().rename(&trashed.path, &path)?;
+        if known.contains(&trashed.file.id) && !path.exists() {
+            store.disk().rename(&trashed.file.path, &path)?;
             store.disk().sync_folder(&store.folder().join("packs"))?;
             continue;
         }
         // What is missing may be in a pack whose table cannot be read.
-        let may_have_it = || read_pack(&trashed.path, trashed.id, trashed.kind).is_err();
+        let may_have_it = || trashed.file.open().is_err();
         if trashed.age < grace || (something_is_missing && may_have_it()) {
             continue;
         }
-        store.disk().remove(&trashed.path)?;
+        store.disk().remove(&trashed.file.path)?;
         freed_bytes += trashed.file_bytes;
     }
     for (path, file_bytes) in stale_drafts(store.folder(), grace)? {

@@ -15,6 +15,7 @@ use std::fs::{self, File, OpenOptions};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use crate::{Error, Result};
 
@@ -58,6 +59,12 @@ pub trait Disk: Send + Sync + Debug {
     /// # Errors
     /// [`Error::Io`].
     fn create_folder(&self, path: &Path) -> Result<()>;
+
+    /// Says of a file that it was modified now. A power cut may take that back.
+    ///
+    /// # Errors
+    /// [`Error::Io`], also if there is none.
+    fn touch(&self, path: &Path) -> Result<()>;
 }
 
 /// A file that is being written, from front to back.
@@ -88,6 +95,27 @@ pub fn replace(disk: &SharedDisk, drafts: &Path, path: &Path, bytes: &[u8]) -> R
     draft.write_all(bytes)?;
     draft.rename(path)?;
     disk.sync_folder(folder_of(path))
+}
+
+/// Makes a folder and those above it that are not there; [`sync_parents`] makes their names durable.
+pub(crate) fn create_folders<'p>(disk: &SharedDisk, folder: &'p Path) -> Result<Vec<&'p Path>> {
+    let above = folder.ancestors().filter(|it| !it.as_os_str().is_empty());
+    let missing: Vec<_> = above.take_while(|it| !it.exists()).collect();
+    for folder in missing.iter().rev() {
+        disk.create_folder(folder)?;
+    }
+    Ok(missing)
+}
+
+/// Makes the names of folders durable, each in the one that it is in.
+pub(crate) fn sync_parents(disk: &SharedDisk, folders: &[&Path]) -> Result<()> {
+    for parent in folders.iter().filter_map(|it| it.parent()) {
+        disk.sync_folder(match parent.as_os_str().is_empty() {
+            true => Path::new("."),
+            false => parent,
+        })?;
+    }
+    Ok(())
 }
 
 /// A file that is being written. It is removed unless it gets a name.
@@ -174,7 +202,7 @@ fn draft_path(drafts: &Path) -> PathBuf {
     static COUNT: AtomicU64 = AtomicU64::new(0);
     let number = COUNT.fetch_add(1, Ordering::Relaxed);
     // A process of the same number may have left its own behind, even of the same start.
-    let moment = std::time::SystemTime::now()
+    let moment = SystemTime::now()
         .duration_since(std::time::UNIX_EPOCH)
         .map_or(0, |it| it.as_nanos());
     drafts.join(format!("{}-{moment}-{number}", std::process::id()))
@@ -272,5 +300,10 @@ impl Disk for RealDisk {
             }
             _ => Ok(()),
         }
+    }
+
+    fn touch(&self, path: &Path) -> Result<()> {
+        let touched = File::open(path).and_then(|it| it.set_modified(SystemTime::now()));
+        touched.map_err(Error::io("change the time of", path))
     }
 }

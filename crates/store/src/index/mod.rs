@@ -41,7 +41,6 @@ mod walk;
 mod write;
 
 use std::collections::BTreeMap;
-use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
@@ -50,9 +49,9 @@ pub use verify::check_segment;
 pub use walk::Entries;
 pub use write::Builder;
 
+use crate::Result;
 use crate::disk::{RealDisk, SharedDisk};
 use crate::id::{FileId, ObjectId};
-use crate::{Error, Result};
 use fresh::Fresh;
 use manifest::Manifest;
 use rows::{Rows, Sorted};
@@ -268,17 +267,13 @@ fn load(store: &Path, known: &[Arc<Segment>]) -> Result<(Manifest, Vec<Arc<Segme
             Err(error) => error,
         };
         let next = Manifest::read(&folder)?;
-        if !is_vanished(&error) || next.generation == manifest.generation {
+        if !error.is_not_found() || next.generation == manifest.generation {
             return Err(error);
         }
         manifest = next;
     }
     let segments = open_all(&manifest, &folder, known)?;
     Ok((manifest, segments))
-}
-
-fn is_vanished(error: &Error) -> bool {
-    matches!(error, Error::Io { source, .. } if source.kind() == io::ErrorKind::NotFound)
 }
 
 fn open_all(

@@ -15,9 +15,13 @@ pub(crate) const HEADER_BYTES: usize = 36;
 /// What of the header the checksum covers.
 const CHECKED_BYTES: usize = 28;
 /// Plain bytes at which a frame is full.
-pub const TARGET_BYTES: usize = 256 << 10;
+pub(crate) const TARGET_BYTES: usize = 256 << 10;
 /// Beyond this, a frame has one entry only.
 const JOINED_BYTES_MAX: usize = 2 << 20;
+/// What a byte of zstd becomes at most: a block of 4 bytes is one byte 128 Ki times (RFC 8878, section 3.1.1.2).
+const ZSTD_GROWTH_MAX: u64 = 32 << 10;
+/// What a byte of lz4 becomes at most: it makes a match so much longer.
+const LZ4_GROWTH_MAX: u64 = 255;
 /// What saves less than a thirty-second is not worth unpacking.
 const KEPT_SHARE: (usize, usize) = (31, 32);
 /// What is looked at to see whether a chunk can be compressed at all.
@@ -98,16 +102,21 @@ impl FrameHeader {
     /// Refuses what no writer writes: a claim that would have memory reserved for nothing.
     pub(crate) fn is_plausible(&self) -> bool {
         let is_joined = self.entries == 1 || self.plain_bytes as usize <= JOINED_BYTES_MAX;
+        let is_packed = |growth_max: u64| {
+            self.stored_bytes < self.plain_bytes
+                && u64::from(self.plain_bytes) <= u64::from(self.stored_bytes) * growth_max
+        };
         let is_packed = match self.codec {
             Codec::Stored => self.plain_bytes == self.stored_bytes,
-            Codec::Zstd | Codec::Lz4 => self.stored_bytes < self.plain_bytes,
+            Codec::Zstd => is_packed(ZSTD_GROWTH_MAX),
+            Codec::Lz4 => is_packed(LZ4_GROWTH_MAX),
         };
         self.entries > 0 && is_joined && is_packed
     }
 }
 
 /// Compresses payloads; the state of one thread.
-pub struct Compressor {
+pub(crate) struct Compressor {
     compression: Compression,
     /// Frames of fewer bytes are stored.
     threshold_bytes: usize,
@@ -125,7 +134,7 @@ impl std::fmt::Debug for Compressor {
 
 impl Compressor {
     /// One that compresses so, but nothing shorter than `threshold_bytes`.
-    pub fn new(compression: Compression, threshold_bytes: usize) -> Compressor {
+    pub(crate) fn new(compression: Compression, threshold_bytes: usize) -> Compressor {
         let zstd = match compression {
             // Without a context (no memory), frames are stored: larger, and right.
             Compression::Zstd(level) => bulk::Compressor::new(level).ok(),
@@ -141,7 +150,7 @@ impl Compressor {
 
     /// Whether compressing `chunk` may be worth it, judged by its first bytes: 0.3 us beside the 80 us that it takes to
     /// find out for 64 KiB.
-    pub fn is_promising(&mut self, chunk: &[u8]) -> bool {
+    pub(crate) fn is_promising(&mut self, chunk: &[u8]) -> bool {
         if self.compression == Compression::None {
             return false;
         }
@@ -204,31 +213,31 @@ fn is_spread_evenly(bytes: &[u8]) -> bool {
 
 /// Objects on their way into a frame.
 #[derive(Debug, Default)]
-pub struct OpenFrame {
+pub(crate) struct OpenFrame {
     objects: Vec<PackedObject>,
     plain: Vec<u8>,
 }
 
 impl OpenFrame {
     /// Whether nothing is in it.
-    pub fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.objects.is_empty()
     }
 
     /// Whether so many bytes more make it longer than a frame should be.
-    pub fn is_full_for(&self, more_bytes: usize) -> bool {
+    pub(crate) fn is_full_for(&self, more_bytes: usize) -> bool {
         !self.is_empty() && self.plain.len() + more_bytes > TARGET_BYTES
     }
 
     /// Adds an object.
-    pub fn push(&mut self, id: ObjectId, plain: &[u8]) {
+    pub(crate) fn push(&mut self, id: ObjectId, plain: &[u8]) {
         let len_bytes = u32::try_from(plain.len()).expect("objects are shorter than 4 GiB");
         self.objects.push(PackedObject { id, len_bytes });
         self.plain.extend_from_slice(plain);
     }
 
     /// Appends the frame to `out`, and empties this one; its objects go to `objects`, in their order.
-    pub fn seal(
+    pub(crate) fn seal(
         &mut self,
         compressor: Option<&mut Compressor>,
         out: &mut Vec<u8>,
@@ -326,7 +335,7 @@ pub(crate) fn read_objects(table: &[u8]) -> Read<Vec<PackedObject>> {
 
 /// Unpacks payloads; the state of one thread.
 #[derive(Default)]
-pub struct Decompressor {
+pub(crate) struct Decompressor {
     zstd: Option<bulk::Decompressor<'static>>,
 }
 
@@ -341,7 +350,7 @@ impl Decompressor {
     ///
     /// # Errors
     /// What is wrong, in words; the ids of the objects are for the caller to check.
-    pub fn unpack(
+    pub(crate) fn unpack(
         &mut self,
         header: &FrameHeader,
         payload: &[u8],

@@ -1,12 +1,16 @@
 //! Packs: files that hold chunks, or nodes, many of them in each, and never change.
 //!
 //! - [`frame`] joins and compresses some entries, and takes them apart again;
-//! - [`write`](mod@write) fills a pack, frame by frame, and seals it with a footer;
-//! - [`read`] opens a sealed pack, or what is left of one.
+//! - [`write`](mod@write) fills a pack, frame by frame, and seals it with a footer; [`roll`] fills one after the other;
+//! - [`read`] reads the footer of a sealed pack; [`open`] finds the pack and does so;
+//! - [`scan`] finds the frames of what is left of one.
 
 pub mod frame;
+pub(crate) mod open;
 pub mod read;
-pub mod write;
+pub(crate) mod roll;
+pub(crate) mod scan;
+pub(crate) mod write;
 
 use std::path::{Path, PathBuf};
 

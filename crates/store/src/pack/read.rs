@@ -2,11 +2,9 @@
 
 use std::fs::File;
 use std::os::unix::fs::FileExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use super::frame::{
-    Codec, Decompressor, FrameHeader, HEADER_BYTES as FRAME_HEADER_BYTES, read_head, read_objects,
-};
+use super::frame::{Codec, Decompressor, FrameHeader, read_head, read_objects};
 use super::{
     END_MAGIC, ENTRY_BYTES, FOOTER_FRAME_BYTES, HEADER_BYTES, MAGIC, PackedObject, TRAILER_BYTES,
     VERSION, object_id,
@@ -258,59 +256,4 @@ fn read_frame(reader: &mut Reader<'_>, first_entry: u64) -> Read<FramePlace> {
             payload_checksum: reader.u64()?,
         },
     })
-}
-
-/// A frame of a pack whose footer is lost, found by going from frame to frame.
-#[derive(Debug)]
-pub struct FoundFrame {
-    /// Where it starts.
-    pub offset: u64,
-    /// What it says of itself.
-    pub header: FrameHeader,
-    /// What is in it.
-    pub objects: Vec<PackedObject>,
-    /// The payload, as stored.
-    pub payload: Vec<u8>,
-}
-
-/// All frames of a pack that can be read without its footer, up to the first that cannot: what `repair` saves.
-///
-/// # Errors
-/// [`Error::Io`].
-pub fn scan_frames(path: &PathBuf, mut visit: impl FnMut(FoundFrame) -> Result<()>) -> Result<()> {
-    let io = |error| Error::io("read", path)(error);
-    let file = File::open(path).map_err(io)?;
-    let file_bytes = file.metadata().map_err(io)?.len();
-    let mut offset = HEADER_BYTES as u64;
-    loop {
-        let mut head = [0; FRAME_HEADER_BYTES];
-        if offset + head.len() as u64 > file_bytes {
-            return Ok(());
-        }
-        file.read_exact_at(&mut head, offset).map_err(io)?;
-        let entries = u32::from_le_bytes([head[8], head[9], head[10], head[11]]);
-        let head_bytes = FRAME_HEADER_BYTES as u64 + u64::from(entries) * ENTRY_BYTES as u64;
-        if offset + head_bytes > file_bytes {
-            return Ok(());
-        }
-        let mut head = vec![0; head_bytes as usize];
-        file.read_exact_at(&mut head, offset).map_err(io)?;
-        let Ok((header, objects)) = read_head(&head) else {
-            return Ok(());
-        };
-        if offset + header.len_bytes() > file_bytes {
-            return Ok(());
-        }
-        let mut payload = vec![0; header.stored_bytes as usize];
-        file.read_exact_at(&mut payload, offset + head_bytes)
-            .map_err(io)?;
-        let len_bytes = header.len_bytes();
-        visit(FoundFrame {
-            offset,
-            header,
-            objects,
-            payload,
-        })?;
-        offset += len_bytes;
-    }
 }

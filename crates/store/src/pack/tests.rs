@@ -7,8 +7,9 @@ use std::path::PathBuf;
 use proptest::prelude::*;
 use tempfile::TempDir;
 
-use super::frame::{Compression, Compressor, Decompressor};
-use super::read::{Footer, FramePlace, check_pack, read_footer, scan_frames};
+use super::frame::{Codec, Compression, Compressor, Decompressor, FrameHeader, OpenFrame};
+use super::read::{Footer, FramePlace, check_pack, read_footer};
+use super::scan::tests::scanned;
 use super::write::{PackWriter, SealedPack};
 use super::*;
 use crate::Result;
@@ -105,13 +106,10 @@ proptest! {
         unpacked.sort();
         expected.sort();
         prop_assert_eq!(unpacked, expected);
-        let mut found = Vec::new();
-        scan_frames(&path, |frame| {
-            assert_eq!(footer.frames[found.len()].header, frame.header);
-            found.push(frame.objects);
-            Ok(())
-        }).unwrap();
-        prop_assert_eq!(found.concat(), footer.objects);
+        let found = scanned(&fs::read(&path).unwrap()).frames;
+        prop_assert!(found.iter().map(|it| it.0).eq(footer.frames.iter().map(|it| it.header)));
+        let found: Vec<_> = found.into_iter().flat_map(|it| it.1).collect();
+        prop_assert_eq!(found, footer.objects);
         if compression == Compression::None {
             prop_assert!(footer.pack.file_bytes >= footer.pack.plain_bytes);
         }
@@ -165,19 +163,40 @@ fn a_pack_that_was_cut_gives_its_whole_frames() {
             .set_len(len)
             .unwrap();
         assert!(open(&path, sealed.pack.id).is_err());
-        let mut count = 0;
-        scan_frames(&path, |_| {
-            count += 1;
-            Ok(())
-        })
-        .unwrap();
         assert_eq!(
-            count,
+            scanned(&bytes[..len as usize]).frames.len(),
             ends.iter().filter(|&&end| end <= len).count(),
             "{len} bytes"
         );
         fs::write(&path, &bytes).unwrap();
     }
+}
+
+/// Goal: nothing that can be packed is taken for a claim that nobody could have made.
+#[test]
+fn what_shrinks_most_is_plausible() {
+    for compression in [-5, 1, 3, 9, 19]
+        .map(Compression::Zstd)
+        .into_iter()
+        .chain([Compression::Lz4])
+    {
+        for len in [2_000, 131_072, 131_073, 4 << 20] {
+            let zeros = vec![0; len];
+            let mut compressor = Compressor::new(compression, 0);
+            let (mut frame, mut bytes) = (OpenFrame::default(), Vec::new());
+            frame.push(object_id(PackKind::Data, &zeros), &zeros);
+            let header = frame.seal(Some(&mut compressor), &mut bytes, &mut Vec::new());
+            assert!(header.is_plausible(), "{compression:?}: {header:?}");
+        }
+    }
+    let claim = FrameHeader {
+        codec: Codec::Zstd,
+        entries: 1,
+        plain_bytes: u32::MAX,
+        stored_bytes: 1000,
+        payload_checksum: 0,
+    };
+    assert!(!claim.is_plausible());
 }
 
 /// Goal: what cannot be compressed is not tried, and stored as it is; text is, also where no word is twice in it.

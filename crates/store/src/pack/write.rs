@@ -15,13 +15,13 @@ use crate::index::{PackEntry, PackKind};
 use crate::{Error, Result};
 
 /// Length at which a pack is sealed.
-pub const TARGET_BYTES: u64 = 32 << 20;
+pub(crate) const TARGET_BYTES: u64 = 32 << 20;
 /// Frames are written when they add up to this.
 const WRITE_BYTES: usize = 512 << 10;
 
 /// A pack that is being filled.
 #[derive(Debug)]
-pub struct PackWriter {
+pub(crate) struct PackWriter {
     store: PathBuf,
     kind: PackKind,
     draft: Draft,
@@ -38,7 +38,7 @@ pub struct PackWriter {
 
 /// A pack that is complete and durable.
 #[derive(Debug)]
-pub struct SealedPack {
+pub(crate) struct SealedPack {
     /// The pack, as the index knows it.
     pub pack: PackEntry,
     /// What is in it, in order.
@@ -50,7 +50,7 @@ impl PackWriter {
     ///
     /// # Errors
     /// [`Error::Io`].
-    pub fn new(disk: &SharedDisk, store: PathBuf, kind: PackKind) -> Result<PackWriter> {
+    pub(crate) fn new(disk: &SharedDisk, store: PathBuf, kind: PackKind) -> Result<PackWriter> {
         Ok(PackWriter {
             draft: Draft::create(disk, &store.join("tmp"))?,
             store,
@@ -69,7 +69,12 @@ impl PackWriter {
     ///
     /// # Errors
     /// [`Error::Io`], [`Error::Poisoned`]; the pack is then lost.
-    pub fn put(&mut self, id: ObjectId, plain: &[u8], compressor: &mut Compressor) -> Result<()> {
+    pub(crate) fn put(
+        &mut self,
+        id: ObjectId,
+        plain: &[u8],
+        compressor: &mut Compressor,
+    ) -> Result<()> {
         self.plain_bytes += plain.len() as u64;
         let (frame, compressor) = match compressor.is_promising(plain) {
             true => (&mut self.packed, Some(compressor)),
@@ -88,7 +93,7 @@ impl PackWriter {
     }
 
     /// Whether nothing was put in.
-    pub fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.plain_bytes == 0
             && self.frames.is_empty()
             && self.packed.is_empty()
@@ -96,7 +101,7 @@ impl PackWriter {
     }
 
     /// Whether it is as long as packs should become.
-    pub fn is_full(&self) -> bool {
+    pub(crate) fn is_full(&self) -> bool {
         self.written_bytes + self.pending.len() as u64 >= TARGET_BYTES
     }
 
@@ -104,7 +109,7 @@ impl PackWriter {
     ///
     /// # Errors
     /// [`Error::Io`], [`Error::Poisoned`].
-    pub fn seal(mut self, compressor: &mut Compressor) -> Result<SealedPack> {
+    pub(crate) fn seal(mut self, compressor: &mut Compressor) -> Result<SealedPack> {
         for (is_packed, frame) in [(true, &mut self.packed), (false, &mut self.stored)] {
             if !frame.is_empty() {
                 let offset = self.written_bytes + self.pending.len() as u64;

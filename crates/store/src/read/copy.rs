@@ -14,7 +14,6 @@ use super::stored::{bytes_of, not_so_long};
 use crate::Result;
 use crate::entry::Run;
 use crate::id::ObjectId;
-use crate::index::PackKind;
 use crate::store::Store;
 use crate::tree::{Child, Runs, runs};
 
@@ -96,24 +95,16 @@ impl Store {
             Window::Slices(slices) => {
                 let mut bytes = Vec::with_capacity(slices.iter().map(|it| it.end - it.start).sum());
                 for slice in slices {
-                    let chunk = self.read_chunk(&slice)?;
+                    let chunk = self.objects().chunk(&slice.id, slice.chunk_bytes)?;
                     bytes.extend_from_slice(&chunk[slice.start..slice.end]);
                 }
                 Ok(Bytes::Once(bytes))
             }
             Window::Repeat { slice, total_bytes } => Ok(Bytes::Repeated {
-                chunk: self.read_chunk(&slice)?.to_vec(),
+                chunk: self.objects().chunk(&slice.id, slice.chunk_bytes)?.to_vec(),
                 start: slice.start,
                 total_bytes,
             }),
-        }
-    }
-
-    fn read_chunk(&self, slice: &Slice) -> Result<crate::objects::Object> {
-        let chunk = self.objects().read(&slice.id, PackKind::Data)?;
-        match chunk.len() == slice.chunk_bytes as usize {
-            true => Ok(chunk),
-            false => Err(not_so_long(&format!("of the chunk {}", slice.id))),
         }
     }
 

@@ -12,12 +12,12 @@
 //!
 //! Symbolic links are not followed: what they point to may lie outside of the store, or be another thing in each work tree.
 
-pub mod copy;
-pub mod source;
-pub mod stored;
+mod copy;
+mod source;
+mod stored;
 #[cfg(test)]
 mod tests;
-pub mod uri;
+mod uri;
 
 use std::sync::Arc;
 

@@ -9,7 +9,6 @@ use tamis_engine::source::RandomAccess;
 
 use super::to_engine;
 use crate::entry::{Body, Content, Run};
-use crate::index::PackKind;
 use crate::store::Store;
 use crate::tree::{Child, runs};
 use crate::{Error, Result};
@@ -55,10 +54,9 @@ impl StoredFile {
         let len = u64::from(run.len_bytes);
         let inner = (range.start - start) % len;
         if range.end - range.start <= len - inner {
-            let chunk = objects.read(&run.id, PackKind::Data)?;
+            let chunk = objects.chunk(&run.id, run.len_bytes)?;
             let end = inner + (range.end - range.start);
-            let bytes = chunk.get(inner as usize..end as usize);
-            visit(bytes.ok_or_else(|| self.ends_early())?);
+            visit(&chunk[inner as usize..end as usize]);
             return Ok(());
         }
         let wanted = usize::try_from(range.end - range.start).map_err(|_| Error::Usage {
@@ -85,10 +83,7 @@ impl StoredFile {
         range: &Range<u64>,
         (start, run): (u64, Run),
     ) -> Result<usize> {
-        let chunk = self.store.objects().read(&run.id, PackKind::Data)?;
-        if chunk.len() != run.len_bytes as usize {
-            return Err(self.ends_early());
-        }
+        let chunk = self.store.objects().chunk(&run.id, run.len_bytes)?;
         let end = range.end.min(start.saturating_add(run.total_bytes()));
         let mut filled = 0;
         let mut inner = ((range.start - start) % u64::from(run.len_bytes)) as usize;
@@ -119,7 +114,7 @@ pub(super) fn bytes_of(child: &Child) -> Result<(u64, &Body)> {
     }
 }
 
-/// For a chunk that is not as long as the list says.
+/// For a list whose chunks end before the file does.
 pub(super) fn not_so_long(what: &str) -> Error {
     Error::BadObject {
         what: "chunk list",

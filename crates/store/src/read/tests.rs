@@ -12,7 +12,6 @@ use crate::chunker::Parameters;
 use crate::entry::{Body, Entry, Run};
 use crate::index::PackKind;
 use crate::ingest::Ingest;
-use crate::lock::{Role, Wait};
 use crate::testing::{TestStore, noise};
 
 /// A store with a file of each shape, and their bytes.
@@ -114,8 +113,7 @@ fn child_of(store: &Store, chunks: &[(&[u8], u32)]) -> Child {
         .collect();
     at.finish();
     ingest.settle().expect("there is room");
-    let lock = store.locks().exclusive(Role::Publish, Wait::Yes);
-    let published = ingest.publish(store, &lock.expect("it is free"));
+    let published = ingest.publish(store);
     published.expect("there is room");
     Child {
         name: b"made".to_vec(),

@@ -20,7 +20,7 @@ use crate::refs::HEAD;
 use crate::{Error, Result};
 
 /// How such a name begins.
-pub const SCHEME: &str = "store:";
+pub(super) const SCHEME: &str = "store:";
 
 /// A file in a store.
 ///

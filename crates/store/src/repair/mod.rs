@@ -4,7 +4,7 @@
 //!    be is moved aside, and made again from what else is known.
 //! 2. All packs are read to the last object ([`packs`]). Where the index does not fit what is sound of them, it is made again from their
 //!    footers.
-//! 3. What is sound in a damaged pack is copied to a new one, frame by frame, also without a footer ([`salvage`], [`scan`]). Every object is
+//! 3. What is sound in a damaged pack is copied to a new one, frame by frame, also without a footer ([`salvage`], [`scan`](crate::pack::scan)). Every object is
 //!    held against its id before it is trusted. Then the pack is moved aside, so that nobody adopts it.
 //! 4. What is still missing is looked for in the trash.
 //! 5. The staging is made again from the branch's tree, if its log is damaged; staged files that need what is lost are no longer trusted, so
@@ -18,7 +18,6 @@ mod aside;
 mod names;
 mod packs;
 mod salvage;
-mod scan;
 mod staged;
 #[cfg(test)]
 mod tests;
@@ -29,7 +28,7 @@ use std::path::{Path, PathBuf};
 use tamis_engine::control::Cancel;
 
 use crate::Result;
-use crate::disk::RealDisk;
+use crate::disk::{RealDisk, SharedDisk};
 use crate::lock::{Locks, Role, Wait};
 use crate::progress::{Phase, StoreProgress};
 use crate::settings::Settings;
@@ -90,7 +89,16 @@ impl Store {
         options: &RepairOptions,
         cancel: &Cancel,
     ) -> Result<Repaired> {
-        let disk = RealDisk::shared();
+        Store::repair_on(RealDisk::shared(), folder, settings, options, cancel)
+    }
+
+    pub(crate) fn repair_on(
+        disk: SharedDisk,
+        folder: &Path,
+        settings: Settings,
+        options: &RepairOptions,
+        cancel: &Cancel,
+    ) -> Result<Repaired> {
         names::make_folders(folder, disk.as_ref())?;
         let locks = Locks::new(folder, cancel);
         let staging = locks.exclusive(Role::Staging, Wait::No)?;
@@ -101,7 +109,7 @@ impl Store {
             settings,
             options,
             cancel: cancel.clone(),
-            aside: Aside::new(disk, folder),
+            aside: Aside::new(disk.clone(), folder),
             result: Repaired::default(),
         };
         options.progress.enter(Phase::Discovery);
@@ -110,7 +118,7 @@ impl Store {
         options.progress.enter(Phase::Processing);
         repair.mend_packs()?;
         options.progress.enter(Phase::Filtering);
-        let store = Store::open(folder, settings, cancel)?;
+        let store = Store::open_on(disk, folder, settings, cancel)?;
         repair.mend_names(&store)?;
         let lost = repair.search_trash(&store)?;
         repair.mend_staging(&store)?;

@@ -1,19 +1,20 @@
 //! Which packs are sound, and an index of what they hold.
 
 use std::collections::{HashMap, HashSet};
-use std::fs::File;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use tamis_engine::pipeline::{self, Flow, Options};
 
 use super::Repair;
-use crate::id::{FileId, ObjectId};
-use crate::index::{Index, PackEntry, PackKind};
-use crate::pack::read::{Footer, read_footer};
+use crate::id::ObjectId;
+use crate::index::{Index, PackEntry};
+use crate::pack::open::{OpenPack, PackFile};
+use crate::pack::read::Footer;
+use crate::pack::write::SealedPack;
 use crate::refs::names_in;
 use crate::store::Store;
 use crate::verify::VerifyOptions;
-use crate::verify::data::{OpenPack, Scratch, Window, windows};
+use crate::verify::data::{Scratch, Window, windows};
 use crate::{Error, Result, pack};
 
 /// Entries that are published at once: about 200 MB of memory.
@@ -22,28 +23,6 @@ const FRESH_MAX: usize = 4 << 20;
 /// Behind the name of a pack from which something is still to be saved.
 const DAMAGED: &str = "damaged";
 const DAMAGED_END: &str = ".damaged";
-
-/// A pack's file.
-#[derive(Clone, Debug)]
-pub(super) struct PackFile {
-    pub(super) path: PathBuf,
-    pub(super) id: FileId,
-    pub(super) kind: PackKind,
-}
-
-impl PackFile {
-    pub(super) fn footer(&self) -> Result<(File, Footer)> {
-        let file = File::open(&self.path).map_err(Error::io("open", &self.path))?;
-        let footer = read_footer(&self.path, &file, self.id, self.kind)?;
-        Ok((file, footer))
-    }
-
-    pub(super) fn open(&self) -> Result<OpenPack> {
-        let path = self.path.clone();
-        self.footer()
-            .map(|(file, footer)| OpenPack { path, file, footer })
-    }
-}
 
 /// What is handed to a thread: a pack, and some of its frames; none if it has no footer.
 type Work = (usize, Option<Window>);
@@ -64,7 +43,7 @@ impl Repair<'_> {
         damaged.sort_unstable();
         let mut renamed = Vec::new();
         for number in damaged {
-            renamed.push(self.rename_damaged(&packs[number])?);
+            renamed.extend(self.rename_damaged(&packs[number])?);
         }
         self.aside.disk.sync_folder(&self.folder.join("packs"))?;
         for pack in renamed {
@@ -75,20 +54,25 @@ impl Repair<'_> {
     }
 
     /// Gives a damaged pack a name that no reader takes for a pack, and no new pack can have: one made of the same frames has the
-    /// same name. It stays where the next repair looks, if this one is killed.
-    fn rename_damaged(&self, pack: &PackFile) -> Result<PackFile> {
+    /// same name. It stays where the next repair looks, if this one is killed. None if an earlier repair has left one of that name:
+    /// it was copied from there, so that one has all of it.
+    fn rename_damaged(&mut self, pack: &PackFile) -> Result<Option<PackFile>> {
         if pack.path.extension().is_some_and(|it| it == DAMAGED) {
-            return Ok(pack.clone());
+            return Ok(Some(pack.clone()));
         }
         let mut name = pack.path.clone().into_os_string();
         name.push(".");
         name.push(DAMAGED);
         let path = PathBuf::from(name);
+        if path.exists() {
+            self.aside.take(&pack.path)?;
+            return Ok(None);
+        }
         self.aside.disk.rename(&pack.path, &path)?;
-        Ok(PackFile {
+        Ok(Some(PackFile {
             path,
             ..pack.clone()
-        })
+        }))
     }
 
     /// The packs in a folder of the store.
@@ -149,7 +133,7 @@ impl Repair<'_> {
 
     /// The index as it is, if it is whole and knows just the packs that are sound.
     fn usable_index(&mut self, sound: &[PackFile]) -> Result<Option<Index>> {
-        let reason = match Index::open(&self.folder) {
+        let reason = match Index::open_on(self.aside.disk.clone(), &self.folder) {
             Ok(index) => match flaw_of(&index, sound) {
                 None => return Ok(Some(index)),
                 Some(reason) => reason,
@@ -170,10 +154,10 @@ impl Repair<'_> {
             self.aside.take(&folder.join(name))?;
         }
         self.result.rebuilt_index = true;
-        let index = Index::open(&self.folder)?;
+        let index = Index::open_on(self.aside.disk.clone(), &self.folder)?;
         for pack in sound {
             self.cancel.check()?;
-            let (_, footer) = pack.footer()?;
+            let footer = pack.open()?.footer;
             add(&index, footer.pack, footer.objects.iter().map(|it| it.id))?;
         }
         index.publish()?;
@@ -199,7 +183,7 @@ impl Repair<'_> {
 
     fn rescue(&mut self, pack: &PackFile, lost: &HashSet<ObjectId>, store: &Store) -> Result<bool> {
         let index = store.objects().index();
-        let Ok((_, footer)) = pack.footer() else {
+        let Ok(OpenPack { footer, .. }) = pack.open() else {
             // Nobody knows what was in it.
             return Ok(self.salvage(pack, index)? > 0);
         };
@@ -250,8 +234,8 @@ fn flaw_of(index: &Index, sound: &[PackFile]) -> Option<String> {
         let Some(entry) = known.remove(&pack.id) else {
             return Some(format!("it does not know the pack {}", pack.id));
         };
-        match pack.footer() {
-            Ok((_, footer)) if footer.pack == entry && finds_all(index, &footer) => {}
+        match pack.open() {
+            Ok(OpenPack { footer, .. }) if footer.pack == entry && finds_all(index, &footer) => {}
             _ => return Some(format!("it does not agree with the pack {}", pack.id)),
         }
     }
@@ -272,14 +256,8 @@ fn finds_all(index: &Index, footer: &Footer) -> bool {
     })
 }
 
-/// Makes new packs known.
-pub(super) fn publish(
-    index: &Index,
-    folder: &Path,
-    packs: Vec<pack::write::SealedPack>,
-) -> Result<()> {
-    let synced = File::open(folder).and_then(|it| it.sync_all());
-    synced.map_err(Error::io("make durable", folder))?;
+/// Makes new packs known, which are durable.
+pub(super) fn publish(index: &Index, packs: Vec<SealedPack>) -> Result<()> {
     for sealed in packs {
         add(index, sealed.pack, sealed.objects.iter().map(|it| it.id))?;
     }

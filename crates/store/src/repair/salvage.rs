@@ -1,77 +1,47 @@
 //! Copying what is sound of a damaged pack to a new one.
 
 use std::collections::HashSet;
+use std::fs::File;
 
 use super::Repair;
-use super::packs::{PackFile, publish};
-use super::scan::scan;
-use crate::Result;
-use crate::disk::SharedDisk;
+use super::packs::publish;
 use crate::id::ObjectId;
 use crate::index::Index;
-use crate::pack::frame::Compressor;
-use crate::pack::write::{PackWriter, SealedPack};
+use crate::pack::open::PackFile;
+use crate::pack::roll::PackRoll;
+use crate::pack::scan::scan;
 use crate::verify::data::{Scratch, frame_windows};
+use crate::{Error, Result};
 
 /// New packs for what is saved.
 struct Rescue<'i> {
-    new_writer: Box<dyn Fn() -> Result<PackWriter> + 'i>,
+    packs: PackRoll<'i>,
     index: &'i Index,
-    compressor: Compressor,
-    writer: Option<PackWriter>,
     /// What is in them, for the index does not know yet.
     saved: HashSet<ObjectId>,
-    packs: Vec<SealedPack>,
 }
 
 impl Rescue<'_> {
     /// Keeps an object, unless a sound pack has it.
     fn keep(&mut self, id: &ObjectId, plain: &[u8]) -> Result<()> {
-        if self.index.find(id)?.is_some() || !self.saved.insert(*id) {
-            return Ok(());
+        match self.index.find(id)?.is_some() || !self.saved.insert(*id) {
+            true => Ok(()),
+            false => self.packs.put(*id, plain),
         }
-        let writer = match &mut self.writer {
-            Some(writer) => writer,
-            none => none.insert((self.new_writer)()?),
-        };
-        writer.put(*id, plain, &mut self.compressor)?;
-        match writer.is_full() {
-            true => self.seal(),
-            false => Ok(()),
-        }
-    }
-
-    fn seal(&mut self) -> Result<()> {
-        if let Some(writer) = self.writer.take() {
-            self.packs.push(writer.seal(&mut self.compressor)?);
-        }
-        Ok(())
     }
 }
 
 impl Repair<'_> {
     /// Copies all that is sound in `pack`, and that `index` does not know, and moves the pack aside. How many objects were saved.
     pub(super) fn salvage(&mut self, pack: &PackFile, index: &Index) -> Result<u64> {
-        let disk: SharedDisk = self.aside.disk.clone();
-        let folder = self.folder.clone();
-        let kind = pack.kind;
         let mut rescue = Rescue {
-            new_writer: Box::new(move || PackWriter::new(&disk, folder.clone(), kind)),
+            packs: PackRoll::new(&self.aside.disk, &self.folder, pack.kind, &self.settings),
             index,
-            compressor: Compressor::new(
-                self.settings.compression,
-                self.settings.compression_threshold_bytes,
-            ),
-            writer: None,
             saved: HashSet::new(),
-            packs: Vec::new(),
         };
         save_all(pack, &mut rescue)?;
-        rescue.seal()?;
+        publish(index, rescue.packs.finish()?)?;
         let saved = rescue.saved.len() as u64;
-        let packs = std::mem::take(&mut rescue.packs);
-        drop(rescue);
-        publish(index, &self.folder.join("packs"), packs)?;
         self.aside.take(&pack.path)?;
         self.result.salvaged_objects += saved;
         self.note(format!(
@@ -99,10 +69,14 @@ fn save_all(pack: &PackFile, rescue: &mut Rescue<'_>) -> Result<()> {
                 let _ = scratch.check_window(&window, &mut keep);
             }
         }
-        Err(_) => scan(&pack.path, &mut |header, objects, payload| {
-            let checked = scratch.check_frame(pack.kind, header, objects, payload, &mut keep);
-            checked.map(drop)
-        })?,
+        Err(_) => {
+            let file = File::open(&pack.path).map_err(Error::io("open", &pack.path))?;
+            let metadata = file.metadata().map_err(Error::io("read", &pack.path))?;
+            scan(&file, metadata.len(), &mut |header, objects, payload| {
+                let checked = scratch.check_frame(pack.kind, header, objects, payload, &mut keep);
+                checked.map(drop)
+            })?;
+        }
     }
     failed.map_or(Ok(()), Err)
 }

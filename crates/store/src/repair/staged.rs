@@ -39,11 +39,11 @@ impl Repair<'_> {
         for name in ["log", "table"] {
             self.aside.take(&folder.join(name))?;
         }
-        Staging::create(&folder)?;
+        Staging::create_on(store.disk(), &folder)?;
         let Some(head) = store.refs().head()? else {
             return Ok(());
         };
-        let mut staging = Staging::open_for_writing(&folder)?;
+        let mut staging = Staging::open_for_writing_on(store.disk(), &folder)?;
         stage_commit(store, head, &mut staging)?;
         staging.committed(head)?;
         staging.sync()
@@ -59,7 +59,7 @@ impl Repair<'_> {
             return Ok(Vec::new());
         }
         let mut hurt = Vec::new();
-        let mut staging = Staging::open_for_writing(&store.staging_folder())?;
+        let mut staging = Staging::open_for_writing_on(store.disk(), &store.staging_folder())?;
         for item in staging.sorted()? {
             let (path, staged) = item?;
             if let Content::File {

@@ -1,14 +1,14 @@
 //! A damaged store is usable again, with everything that could be had.
 
 use std::fs;
-use std::io::Write;
 
 use tamis_engine::control::Cancel;
 
 use super::names::mend_bit;
 use super::*;
+use crate::disk::lossy::LossyDisk;
 use crate::id::CommitId;
-use crate::pack::read::read_footer;
+use crate::pack::open::PackFile;
 use crate::verify::tests::{
     Files, Sample, all_hurt, check_restored, open, places, read_data, settings,
 };
@@ -111,12 +111,10 @@ fn is_whole(repaired: &Repaired) -> bool {
 
 /// Whether nothing may be lost when a byte of this file is another.
 fn is_redundant(path: &Path, place: usize) -> bool {
-    let name = path.file_name().and_then(|it| it.to_str());
-    let Some((id, kind)) = name.and_then(crate::pack::parse_name) else {
+    let Some(file) = PackFile::named(path.to_owned()) else {
         return true;
     };
-    let file = fs::File::open(path).expect("a pack");
-    let footer = read_footer(path, &file, id, kind).expect("it is sound still");
+    let footer = file.open().expect("it is sound still").footer;
     let is_payload = |frame: &crate::pack::read::FramePlace| {
         let start = u64::from(frame.offset);
         let payload = start + frame.header.payload_offset()..start + frame.header.len_bytes();
@@ -229,10 +227,9 @@ fn frames_behind_a_damaged_head_are_found_without_a_footer() {
         .iter()
         .max_by_key(|name| fs::metadata(packs.join(name)).map_or(0, |it| it.len()))
         .expect("there are packs");
-    let (id, kind) = crate::pack::parse_name(longest).expect("a pack");
     let path = packs.join(longest);
-    let file = fs::File::open(&path).expect("a pack");
-    let footer = read_footer(&path, &file, id, kind).expect("a sound one");
+    let file = PackFile::named(path.clone()).expect("a pack");
+    let footer = file.open().expect("a sound one").footer;
     assert!(footer.frames.len() > 4);
     let mut bytes = fs::read(&path).expect("a pack");
     let hit = &footer.frames[1];
@@ -344,33 +341,60 @@ fn one_bit_is_found_by_trying_and_two_are_not() {
     }
 }
 
+/// Goal: a repair may end anywhere, and take with it what was not durable; the next one finds all that could be had.
 #[test]
-fn what_is_in_the_way_of_a_scan_is_passed_over() {
-    let mut file = tempfile::NamedTempFile::new().expect("a file");
-    let mut compressor =
-        crate::pack::frame::Compressor::new(crate::pack::frame::Compression::None, 0);
-    let mut bytes = b"FRAM FRAM and no frame".to_vec();
-    let mut expected = 0;
-    for number in 0..300 {
-        let mut frame = crate::pack::frame::OpenFrame::default();
-        let plain = format!("an object FRAM {number}").repeat(200);
-        frame.push(
-            crate::id::ObjectId::of_chunk(plain.as_bytes()),
-            plain.as_bytes(),
-        );
-        frame.seal(Some(&mut compressor), &mut bytes, &mut Vec::new());
-        expected += 1;
-        bytes.extend(b"FRA".repeat(number % 5));
+fn a_repair_may_end_anywhere() {
+    let sample = Sample::new();
+    let damaged = Copy::of(&sample);
+    let packs = damaged.path().join("packs");
+    for name in crate::refs::names_in(&packs).expect("a folder") {
+        let bytes = fs::read(packs.join(&name)).expect("a pack");
+        // Without the end of its footer: every frame is whole.
+        fs::write(packs.join(&name), &bytes[..bytes.len() - 8]).expect("it can be written");
     }
-    let end = bytes.len() - 40;
-    file.write_all(&bytes[..end]).expect("it can be written");
-    let mut found = 0;
-    scan::scan(file.path(), &mut |header, objects, payload| {
-        assert_eq!(objects.len(), 1);
-        assert_eq!(payload.len(), header.stored_bytes as usize);
-        found += 1;
-        Ok(())
-    })
-    .expect("it can be read");
-    assert_eq!(found, expected - 1);
+    fs::remove_file(damaged.path().join("index/manifest")).expect("it is there");
+    for operations in (0..).step_by(7) {
+        let copy = Copy {
+            folder: tempfile::tempdir().expect("a folder"),
+        };
+        copy_folder(damaged.path(), copy.path());
+        let disk = LossyDisk::new(copy.path());
+        disk.die_after(operations);
+        let (options, cancel) = (RepairOptions::default(), Cancel::new());
+        let ended = Store::repair_on(disk.shared(), copy.path(), settings(), &options, &cancel);
+        disk.heal();
+        let after = Copy {
+            folder: tempfile::tempdir().expect("a folder"),
+        };
+        disk.crash(operations, after.path());
+        let repaired = after.repair();
+        assert_eq!(repaired.lost_objects, 0, "after {operations} operations");
+        check_usable(
+            &after,
+            &sample,
+            &repaired,
+            &format!("{operations} operations"),
+        );
+        if ended.is_ok() {
+            assert!(operations > 50, "there are steps to end at");
+            break;
+        }
+    }
+}
+
+/// Goal: what an earlier repair has left is not replaced by what that made of it, if that is damaged by now.
+#[test]
+fn what_is_to_be_saved_yet_is_not_replaced() {
+    let sample = Sample::new();
+    let copy = Copy::of(&sample);
+    let packs = copy.path().join("packs");
+    for name in crate::refs::names_in(&packs).expect("a folder") {
+        let bytes = fs::read(packs.join(&name)).expect("a pack");
+        let left = packs.join(format!("{name}.damaged"));
+        fs::write(left, &bytes[..bytes.len() - 8]).expect("there is room");
+        fs::write(packs.join(&name), vec![0; bytes.len()]).expect("there is room");
+    }
+    let repaired = copy.repair();
+    assert_eq!(repaired.lost_objects, 0);
+    check_usable(&copy, &sample, &repaired, "two of each pack");
 }

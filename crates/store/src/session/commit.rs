@@ -15,19 +15,17 @@
 //! next session notices ([`Session::follow_head`]). That makes some eight `fsync`s for a commit, and none for a file.
 
 use std::collections::{HashMap, HashSet};
-use std::sync::mpsc::sync_channel;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
-use super::{Packers, Session};
+use super::Session;
 use crate::Result;
-use crate::add::publish::Sealed;
-use crate::add::worker::Nodes;
 use crate::commit::Commit;
 use crate::entry::{Content, Entry};
 use crate::history::{self, Record};
 use crate::id::CommitId;
+use crate::ingest::Ingest;
+use crate::ingest::packer::Nodes;
 use crate::lock::{Role, Wait};
-use crate::pack::write::SealedPack;
 use crate::staging::StampInfo;
 use crate::tree::{self, Change, NodeRef, Totals, TreeWriter};
 
@@ -76,8 +74,10 @@ impl Session<'_> {
         if changes == 0 && head.is_some() && !request.allows_empty {
             return Ok(None);
         }
-        let (added, root, totals, packs) = self.write_tree()?;
-        let stored_bytes: u64 = packs.1.iter().map(|it| it.pack.file_bytes).sum();
+        let mut ingest = Ingest::start(self.store)?;
+        let (root, totals) = self.write_tree(&mut ingest)?;
+        let added = self.since_last_commit();
+        let stored_bytes = added.stored_bytes + ingest.settled_bytes();
         let now = SystemTime::now()
             .duration_since(UNIX_EPOCH)
             .unwrap_or_default();
@@ -93,9 +93,9 @@ impl Session<'_> {
             new_plain_bytes: added.new_plain_bytes,
         };
         let id = {
-            let _lock = self.store.locks().exclusive(Role::Publish, Wait::Yes)?;
+            let lock = self.store.locks().exclusive(Role::Publish, Wait::Yes)?;
             self.store.refs().expect_head(head)?;
-            self.store.publish_locked(&packs.1, &packs.0.reused())?;
+            ingest.publish_locked(self.store, &lock)?;
             let id = self.store.refs().write_commit(&commit)?;
             self.store.refs().move_head(head, id)?;
             id
@@ -107,14 +107,14 @@ impl Session<'_> {
             id,
             commit,
             changes,
-            stored_bytes: added.stored_bytes + stored_bytes,
+            stored_bytes,
             seconds: start.elapsed().as_secs_f64(),
         };
         Record {
             commit: Some(id.to_string()),
             new_chunks: added.new_chunks,
             new_plain_bytes: added.new_plain_bytes,
-            stored_bytes: committed.stored_bytes,
+            stored_bytes,
             files: changes,
             ..Record::new("commit", committed.seconds, None)
         }
@@ -122,33 +122,14 @@ impl Session<'_> {
         Ok(Some(committed))
     }
 
-    /// Writes what is staged as a tree.
-    fn write_tree(&self) -> Result<(Since, NodeRef, Totals, Packed)> {
-        let packers = self.new_packers();
-        let sealed = Sealed::default();
-        let (sender, full) = sync_channel(1);
-        let written = std::thread::scope(|scope| {
-            scope.spawn(|| sealed.run(full, &packers.nodes));
-            let written = Nodes::new(&packers.nodes, &sender).and_then(|mut nodes| {
-                let written = self.write_nodes(&mut nodes);
-                nodes.finish();
-                written
-            });
-            for bench in packers.nodes.take_all() {
-                // If nobody listens there has been an error, which comes out below.
-                let _ = sender.send(bench);
-            }
-            drop(sender);
-            written
-        });
-        sealed.check()?;
-        let (root, totals) = written?;
-        Ok((
-            self.since_last_commit(),
-            root,
-            totals,
-            (packers, sealed.take_packs()),
-        ))
+    /// Writes what is staged as a tree, durably.
+    fn write_tree(&self, ingest: &mut Ingest) -> Result<(NodeRef, Totals)> {
+        let mut nodes = ingest.nodes()?;
+        let written = self.write_nodes(&mut nodes);
+        nodes.finish();
+        let tree = written?;
+        ingest.settle()?;
+        Ok(tree)
     }
 
     fn write_nodes(&self, nodes: &mut Nodes<'_>) -> Result<(NodeRef, Totals)> {
@@ -235,9 +216,6 @@ impl Session<'_> {
         self.staging.sync()
     }
 }
-
-/// New packs, and what they were filled by.
-type Packed = (Packers, Vec<SealedPack>);
 
 /// What was added since the last commit.
 #[derive(Clone, Copy, Debug, Default)]

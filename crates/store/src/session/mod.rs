@@ -11,19 +11,17 @@ mod unstage;
 pub use commit::{CommitRequest, Committed};
 
 use std::collections::HashSet;
-use std::fs::{self, File};
-use std::path::{Path, PathBuf};
+use std::fs;
+use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::AtomicU32;
 
-use crate::add::worker::{Bench, Packer, Serial};
 use crate::chunker::Chunker;
 use crate::id::FileId;
 use crate::index::{Index, PackEntry, PackKind};
 use crate::lock::{Lock, Role, Wait};
-use crate::pack::read::read_footer;
+use crate::pack;
+use crate::pack::open::{OpenPack, PackFile};
 use crate::pack::write::SealedPack;
-use crate::pack::{self, PackedObject};
 use crate::staging::Staging;
 use crate::store::Store;
 use crate::walk::Root;
@@ -37,34 +35,6 @@ pub struct Session<'s> {
     root: Arc<Root>,
     chunker: Arc<Chunker>,
     _lock: Lock,
-}
-
-/// Where new objects go: one for chunks, one for nodes.
-#[derive(Debug)]
-pub(crate) struct Packers {
-    pub(crate) data: Packer,
-    pub(crate) nodes: Packer,
-}
-
-impl Packers {
-    /// Forgets what was met of these packs, which the index knows now.
-    pub(crate) fn forget(&self, packs: &[SealedPack]) {
-        self.data.forget(packs);
-        self.nodes.forget(packs);
-    }
-
-    /// The bench with this pack, if nobody works at it.
-    pub(crate) fn take_idle(&self, serial: Serial) -> Option<Bench> {
-        let data = self.data.take_idle(serial);
-        data.or_else(|| self.nodes.take_idle(serial))
-    }
-
-    /// Packs of before that what was added relies on.
-    pub(crate) fn reused(&self) -> HashSet<FileId> {
-        let mut reused = self.data.take_reused();
-        reused.extend(self.nodes.take_reused());
-        reused
-    }
 }
 
 impl<'s> Session<'s> {
@@ -112,41 +82,9 @@ impl<'s> Session<'s> {
     pub(crate) fn chunker(&self) -> Arc<Chunker> {
         self.chunker.clone()
     }
-
-    pub(crate) fn new_packers(&self) -> Packers {
-        self.store.new_packers()
-    }
-
-    /// Puts new packs into the index, when what refers to them is durable.
-    pub(crate) fn publish(&self, packs: &[SealedPack], packers: &Packers) -> Result<()> {
-        self.store.publish(packs, &packers.reused())
-    }
-
-    /// The same of packs of a run that goes on, and whose end will look after what else it relies on.
-    pub(crate) fn publish_packs(&self, packs: &[SealedPack]) -> Result<()> {
-        self.store.publish(packs, &HashSet::new())
-    }
 }
 
 impl Store {
-    pub(crate) fn new_packers(&self) -> Packers {
-        let serials = Arc::new(AtomicU32::new(1));
-        let new = |kind| {
-            Packer::new(
-                self.disk().clone(),
-                self.folder().to_owned(),
-                *self.settings(),
-                kind,
-                self.objects().index().clone(),
-                serials.clone(),
-            )
-        };
-        Packers {
-            data: new(PackKind::Data),
-            nodes: new(PackKind::Tree),
-        }
-    }
-
     /// Puts new packs into the index, and those of `reused` that `gc` has taken out of it meanwhile.
     ///
     /// The caller has made durable whatever refers to them: `gc` looks at that under the same lock.
@@ -193,18 +131,17 @@ impl Store {
 
     /// A pack that the index does not know any more: out of the trash, if it is there already.
     fn rescue(&self, id: FileId) -> Result<SealedPack> {
-        let trash = self.folder().join("trash");
         for kind in [PackKind::Data, PackKind::Tree] {
-            let path = pack::path(self.folder(), id, kind);
-            let trashed = trash.join(pack::file_name(id, kind));
-            if !path.exists() {
-                if !trashed.exists() {
+            let file = PackFile::of(self.folder(), id, kind);
+            if !file.path.exists() {
+                let trashed = PackFile::trashed(self.folder(), id, kind);
+                if !trashed.path.exists() {
                     continue;
                 }
-                self.disk().rename(&trashed, &path)?;
+                self.disk().rename(&trashed.path, &file.path)?;
                 self.disk().sync_folder(&self.folder().join("packs"))?;
             }
-            return read_pack(&path, id, kind);
+            return file.open().map(OpenPack::into_sealed);
         }
         let path = pack::path(self.folder(), id, PackKind::Data);
         let detail = "it is gone, and what was added relies on it";
@@ -212,22 +149,18 @@ impl Store {
     }
 
     /// Packs that are complete, and in no index: of an `add` that was killed.
-    fn orphans(&self) -> Result<Vec<(PathBuf, FileId, PackKind)>> {
+    fn orphans(&self) -> Result<Vec<PackFile>> {
         self.orphans_of(self.objects().index())
     }
 
-    fn orphans_of(&self, index: &Index) -> Result<Vec<(PathBuf, FileId, PackKind)>> {
+    fn orphans_of(&self, index: &Index) -> Result<Vec<PackFile>> {
         let known = known_packs(index);
         let folder = self.folder().join("packs");
         let read = || -> std::io::Result<Vec<_>> {
             let mut orphans = Vec::new();
             for entry in fs::read_dir(&folder)? {
-                let entry = entry?;
-                if let Some((id, kind)) = entry.file_name().to_str().and_then(pack::parse_name)
-                    && !known.contains(&id)
-                {
-                    orphans.push((entry.path(), id, kind));
-                }
+                let file = PackFile::named(entry?.path());
+                orphans.extend(file.filter(|it| !known.contains(&it.id)));
             }
             Ok(orphans)
         };
@@ -260,23 +193,11 @@ impl Store {
     /// Packs that are complete and that `index` does not know, as far as they can be read.
     pub(crate) fn read_orphans(&self, index: &Index) -> Result<Vec<SealedPack>> {
         let orphans = self.orphans_of(index)?;
-        let packs = orphans
-            .iter()
-            .filter_map(|(path, id, kind)| read_pack(path, *id, *kind).ok());
-        Ok(packs.collect())
+        let packs = orphans.iter().filter_map(|file| file.open().ok());
+        Ok(packs.map(OpenPack::into_sealed).collect())
     }
 }
 
 pub(crate) fn known_packs(index: &Index) -> HashSet<FileId> {
     index.known_packs().iter().map(|pack| pack.id).collect()
-}
-
-pub(crate) fn read_pack(path: &Path, id: FileId, kind: PackKind) -> Result<SealedPack> {
-    let file = File::open(path).map_err(Error::io("open", path))?;
-    let footer = read_footer(path, &file, id, kind)?;
-    let objects: Vec<PackedObject> = footer.objects;
-    Ok(SealedPack {
-        pack: footer.pack,
-        objects,
-    })
 }

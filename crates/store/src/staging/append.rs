@@ -68,7 +68,7 @@ impl Staging {
     ///
     /// # Errors
     /// When the path is none (see [`flaw_of_path`]), the entry contradicts itself, or the disk refuses.
-    pub fn put(&mut self, path: &[u8], entry: &Entry, stamp: &StampInfo) -> Result<()> {
+    pub(crate) fn put(&mut self, path: &[u8], entry: &Entry, stamp: &StampInfo) -> Result<()> {
         if let Some(flaw) = flaw_of_path(path) {
             return Err(unusable(path, flaw));
         }
@@ -81,7 +81,7 @@ impl Staging {
     ///
     /// # Errors
     /// When the disk refuses, or a record is damaged.
-    pub fn remove(&mut self, path: &[u8]) -> Result<bool> {
+    pub(crate) fn remove(&mut self, path: &[u8]) -> Result<bool> {
         match self.known(path)? {
             None => self.writer().map(|_| false),
             Some(_) => self.append(path, None),
@@ -92,7 +92,7 @@ impl Staging {
     ///
     /// # Errors
     /// When the disk refuses, or a record is damaged.
-    pub fn restore_committed(&mut self, path: &[u8]) -> Result<bool> {
+    pub(crate) fn restore_committed(&mut self, path: &[u8]) -> Result<bool> {
         self.writer()?;
         let restored = self.image.view(|view| {
             let Some(record) = self.latest.locate(view, path)?.record else {
@@ -115,7 +115,7 @@ impl Staging {
     ///
     /// # Errors
     /// When the disk refuses.
-    pub fn committed(&mut self, id: CommitId) -> Result<()> {
+    pub(crate) fn committed(&mut self, id: CommitId) -> Result<()> {
         self.begin_batch()?;
         self.check_room(0)?;
         let mark = self.image.len_bytes();
@@ -128,7 +128,7 @@ impl Staging {
     ///
     /// # Errors
     /// When the disk refuses.
-    pub fn sync(&mut self) -> Result<()> {
+    pub(crate) fn sync(&mut self) -> Result<()> {
         self.flush()?;
         let writer = self.writer()?;
         writer.settle()?;
@@ -147,7 +147,7 @@ impl Staging {
     ///
     /// # Errors
     /// When the disk refuses, or a record is damaged.
-    pub fn compact(&mut self) -> Result<bool> {
+    pub(crate) fn compact(&mut self) -> Result<bool> {
         self.writer()?;
         let used_bytes = self.image.len_bytes() - scan::HEADER_BYTES;
         let is_worth_it =

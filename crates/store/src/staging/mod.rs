@@ -46,7 +46,9 @@ use std::time::SystemTime;
 use tamis_engine::stamp::Stamp;
 
 use crate::codec::{Flaw, Read, checksum};
-use crate::disk::{RealDisk, SharedDisk};
+#[cfg(test)]
+use crate::disk::RealDisk;
+use crate::disk::SharedDisk;
 use crate::entry::{Content, Entry};
 use crate::id::CommitId;
 use crate::{Error, Result};
@@ -58,7 +60,8 @@ use log_file::{Durability, LogFile};
 use record::{PathRecord, Record};
 
 pub use list::{Change, Changes, Sorted};
-pub use roll::Roll;
+pub(crate) use roll::Roll;
+#[doc(hidden)]
 pub use scan::{LogSummary, check_log};
 
 /// What is staged at a path.
@@ -163,27 +166,6 @@ impl Staged {
 }
 
 /// The staging area of a store, opened for reading or for writing.
-///
-/// ```
-/// # use tamis_store::entry::{Content, Entry};
-/// # use tamis_store::staging::{Staging, StampInfo};
-/// # let folder = tempfile::tempdir().unwrap();
-/// # let folder = folder.path();
-/// Staging::create(folder)?;
-/// let mut staging = Staging::open_for_writing(folder)?;
-/// let link = Entry {
-///     mode: 0o777,
-///     modified_ns: 0,
-///     attributes: vec![],
-///     content: Content::Link { target: b"engine/stamp.rs".to_vec() },
-/// };
-/// let stamp = StampInfo { changed_ns: 1, inode: 2, device: 3, is_trusted: true, has_more_names: false };
-/// staging.put(b"src/stamp.rs", &link, &stamp)?;
-/// staging.sync()?;
-/// let staged = Staging::open(folder)?.find(b"src/stamp.rs")?;
-/// assert_eq!(staged.map(|staged| staged.entry), Some(link));
-/// # Ok::<(), tamis_store::Error>(())
-/// ```
 #[derive(Debug)]
 pub struct Staging {
     folder: PathBuf,
@@ -197,14 +179,15 @@ pub struct Staging {
 }
 
 impl Staging {
+    #[cfg(test)]
+    pub(crate) fn create(folder: &Path) -> Result<()> {
+        Staging::create_on(&RealDisk::shared(), folder)
+    }
+
     /// Makes a staging area without any path in `folder`, and the folder if need be. On return it is on the disk.
     ///
     /// # Errors
     /// When there is one already, or the disk refuses.
-    pub fn create(folder: &Path) -> Result<()> {
-        Staging::create_on(&RealDisk::shared(), folder)
-    }
-
     pub(crate) fn create_on(disk: &SharedDisk, folder: &Path) -> Result<()> {
         disk.create_folder(folder)?;
         let path = log_path(folder);
@@ -231,10 +214,6 @@ impl Staging {
     ///
     /// # Errors
     /// As [`Staging::open`], and when the log may not be written to.
-    pub fn open_for_writing(folder: &Path) -> Result<Staging> {
-        Staging::open_for_writing_on(&RealDisk::shared(), folder)
-    }
-
     pub(crate) fn open_for_writing_on(disk: &SharedDisk, folder: &Path) -> Result<Staging> {
         Staging::open_as(Some(disk), folder, Access::Mapped)
     }

@@ -10,14 +10,14 @@ use crate::path::is_below;
 
 /// Which of the staged paths were met; from any thread.
 #[derive(Debug)]
-pub struct Roll<'s> {
+pub(crate) struct Roll<'s> {
     staging: &'s Staging,
     met: Vec<AtomicU64>,
 }
 
 impl Staging {
     /// A roll in which nothing was met yet.
-    pub fn roll(&self) -> Roll<'_> {
+    pub(crate) fn roll(&self) -> Roll<'_> {
         let words = self.latest.table.slots().len().div_ceil(64);
         Roll {
             staging: self,
@@ -31,7 +31,7 @@ impl Roll<'_> {
     ///
     /// # Errors
     /// When its record is damaged.
-    pub fn meet(&self, path: &[u8]) -> Result<Option<Known>> {
+    pub(crate) fn meet(&self, path: &[u8]) -> Result<Option<Known>> {
         let staging = self.staging;
         let met = staging.image.view(|view| {
             let located = staging.latest.locate(view, path)?;
@@ -53,7 +53,7 @@ impl Roll<'_> {
     ///
     /// # Errors
     /// When a record is damaged.
-    pub fn missing(&self, folders: &[Vec<u8>]) -> Result<Vec<Vec<u8>>> {
+    pub(crate) fn missing(&self, folders: &[Vec<u8>]) -> Result<Vec<Vec<u8>>> {
         let staging = self.staging;
         let table = &staging.latest.table;
         let is_met =

@@ -30,11 +30,11 @@ use std::time::Instant;
 use tamis_engine::control::Cancel;
 use tamis_engine::pipeline::{self, Flow, Options};
 
-use crate::add::worker::{Packer, Work};
 use crate::history::Record;
 use crate::id::{CommitId, FileId, ObjectId};
 use crate::index::PackKind;
 use crate::ingest::Ingest;
+use crate::ingest::packer::{Packer, Work};
 use crate::lock::{Role, Wait};
 use crate::progress::{Phase, StoreProgress};
 use crate::settings::Settings;
@@ -279,7 +279,8 @@ impl Transfer<'_> {
         self.done.nodes += new.nodes;
         self.done.stored_bytes += self.ingest.settled_bytes();
         let lock = self.to.locks().exclusive(Role::Publish, Wait::Yes)?;
-        self.relied_on.extend(self.ingest.publish(self.to, &lock)?);
+        self.relied_on
+            .extend(self.ingest.publish_locked(self.to, &lock)?);
         drop(lock);
         // From here on the index knows what was copied, so that nobody else needs to.
         self.ingest = Ingest::start(self.to)?;

@@ -15,39 +15,7 @@ use super::node::{
 use super::{Child, NodeRef, NodeSink, NodeSource, Totals, totals_of};
 
 /// Writes one folder, whose children come sorted by name.
-///
-/// ```
-/// use std::sync::Arc;
-/// use tamis_store::Result;
-/// use tamis_store::entry::{Content, Entry};
-/// use tamis_store::id::ObjectId;
-/// use tamis_store::tree::{Child, FolderWriter, NodeSink, NodeSource, find};
-///
-/// #[derive(Default)]
-/// struct OneNode(Vec<u8>);
-/// impl NodeSink for OneNode {
-///     fn put_node(&mut self, bytes: &[u8]) -> Result<ObjectId> {
-///         self.0 = bytes.to_vec();
-///         Ok(ObjectId::of_node(bytes))
-///     }
-/// }
-/// impl NodeSource for OneNode {
-///     fn node(&self, _: &ObjectId) -> Result<Arc<[u8]>> {
-///         Ok(self.0.clone().into())
-///     }
-/// }
-///
-/// let content = Content::Link { target: b"elsewhere".to_vec() };
-/// let entry = Entry { mode: 0o777, modified_ns: 0, attributes: vec![], content };
-/// let child = Child { name: b"link".to_vec(), entry, folder: None, link_to: None };
-/// let (mut node, mut folder) = (OneNode::default(), FolderWriter::new());
-/// folder.push(&child, &mut node)?;
-/// let (root, totals) = folder.finish(&mut node)?;
-/// assert_eq!(totals.files, 0);
-/// assert_eq!(find(root, b"link", &node)?, Some(child));
-/// # Ok::<(), tamis_store::Error>(())
-/// ```
-pub struct FolderWriter {
+pub(crate) struct FolderWriter {
     levels: Levels<Folder>,
     last: Vec<u8>,
     item: Vec<u8>,
@@ -81,7 +49,7 @@ impl Default for FolderWriter {
 
 impl FolderWriter {
     /// An empty folder.
-    pub fn new() -> FolderWriter {
+    pub(crate) fn new() -> FolderWriter {
         FolderWriter {
             levels: Levels::new(),
             last: Vec::new(),
@@ -89,12 +57,9 @@ impl FolderWriter {
         }
     }
 
-    /// Appends a child.
-    ///
-    /// # Errors
-    /// [`Error::Usage`] if it does not come behind the one before, or could not be read back: a name that is none, a body
-    /// that does not add up, attributes of more than a mebibyte. Whatever keeps the sink from writing.
-    pub fn push(&mut self, child: &Child, sink: &mut dyn NodeSink) -> Result<()> {
+    /// Appends a child that is one value.
+    #[cfg(test)]
+    pub(crate) fn push(&mut self, child: &Child, sink: &mut dyn NodeSink) -> Result<()> {
         let link_to = child.link_to.as_deref();
         self.push_entry(
             &child.name,
@@ -105,7 +70,11 @@ impl FolderWriter {
         )
     }
 
-    /// As [`FolderWriter::push`], of what is not one value.
+    /// Appends a child.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] if it does not come behind the one before, or could not be read back: a name that is none, a body
+    /// that does not add up, attributes of more than a mebibyte. Whatever keeps the sink from writing.
     pub(super) fn push_entry(
         &mut self,
         name: &[u8],
@@ -142,7 +111,7 @@ impl FolderWriter {
     ///
     /// # Errors
     /// Whatever keeps the sink from writing.
-    pub fn finish(self, sink: &mut dyn NodeSink) -> Result<(NodeRef, Totals)> {
+    pub(crate) fn finish(self, sink: &mut dyn NodeSink) -> Result<(NodeRef, Totals)> {
         let (node, below) = self.levels.finish(sink)?;
         Ok((node, below.map_or(Totals::default(), |below| below.totals)))
     }
@@ -160,20 +129,6 @@ pub fn children(folder: NodeRef, source: &dyn NodeSource) -> Children<'_> {
     Children {
         cursor: Cursor::new(FolderClaim::of_root(folder), source),
     }
-}
-
-/// The children of a folder from `name` on, whether there is such a name or not.
-///
-/// # Errors
-/// What [`NodeSource::node`] gives, and [`Error::BadObject`].
-pub fn children_from<'s>(
-    folder: NodeRef,
-    name: &[u8],
-    source: &'s dyn NodeSource,
-) -> Result<Children<'s>> {
-    let mut children = children(folder, source);
-    children.cursor.seek(name)?;
-    Ok(children)
 }
 
 /// See [`children`]. A node that cannot be read is an error, behind which come the children of the next one.

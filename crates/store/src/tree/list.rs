@@ -10,7 +10,7 @@ use super::node::{LIST_BRANCH, LIST_LEAF, ListPart, put_list_part};
 use super::{NodeRef, NodeSink, NodeSource};
 
 /// Writes the body of a file from its runs in order; neighbours that are equal become one.
-pub struct ListWriter {
+pub(crate) struct ListWriter {
     /// Runs that no node holds yet, while they may be written inline.
     inline: Vec<Run>,
     levels: Option<Levels<List>>,
@@ -49,7 +49,7 @@ impl Default for ListWriter {
 
 impl ListWriter {
     /// The body of an empty file.
-    pub fn new() -> ListWriter {
+    pub(crate) fn new() -> ListWriter {
         ListWriter {
             inline: Vec::new(),
             levels: None,
@@ -63,7 +63,7 @@ impl ListWriter {
     /// # Errors
     /// [`Error::Usage`] if it has no bytes, or all together have more than 64 bits can count. Whatever keeps the sink from
     /// writing.
-    pub fn push(&mut self, run: Run, sink: &mut dyn NodeSink) -> Result<()> {
+    pub(crate) fn push(&mut self, run: Run, sink: &mut dyn NodeSink) -> Result<()> {
         if run.total_bytes() == 0 {
             let reason = format!("a run of no bytes of the chunk {}", run.id);
             return Err(Error::Usage { reason });
@@ -82,7 +82,7 @@ impl ListWriter {
     ///
     /// # Errors
     /// As [`ListWriter::push`].
-    pub fn finish(mut self, sink: &mut dyn NodeSink) -> Result<Body> {
+    pub(crate) fn finish(mut self, sink: &mut dyn NodeSink) -> Result<Body> {
         self.settle(sink)?;
         match self.levels {
             Some(levels) => {

@@ -35,11 +35,13 @@ use crate::entry::{Content, Entry};
 use crate::id::ObjectId;
 
 pub use diff::{Change, Difference, Differences, diff};
-pub use folder::{Children, FolderWriter, children, children_from, find, lookup};
-pub use list::{ListWriter, Runs, runs};
-pub use references::{Reference, references, references_of_body};
+pub(crate) use folder::FolderWriter;
+pub use folder::{Children, children, find, lookup};
+pub(crate) use list::ListWriter;
+pub use list::{Runs, runs};
+pub(crate) use references::{Reference, references, references_of_body};
 pub use walk::{Found, Walk, walk};
-pub use writer::TreeWriter;
+pub(crate) use writer::TreeWriter;
 
 /// A node is at most so long.
 pub const NODE_BYTES_MAX: usize = 1 << 20;
@@ -54,7 +56,7 @@ pub trait NodeSource: Sync {
 }
 
 /// What keeps nodes.
-pub trait NodeSink {
+pub(crate) trait NodeSink {
     /// Keeps a node, and tells its id; one that is kept already need not be kept again.
     ///
     /// # Errors
@@ -114,6 +116,7 @@ impl Child {
 ///
 /// # Errors
 /// The first flaw.
+#[doc(hidden)]
 pub fn check_node(bytes: &[u8]) -> Read<()> {
     node::decode(bytes).map(drop)
 }

@@ -10,7 +10,7 @@ use super::{Child, NodeRef, NodeSource};
 
 /// What is referred to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Reference {
+pub(crate) enum Reference {
     /// A node of a folder.
     Folder,
     /// A node of a chunk list.
@@ -29,7 +29,7 @@ pub enum Reference {
 ///
 /// # Errors
 /// What `mark` and [`NodeSource::node`] give, and [`BadObject`](crate::Error::BadObject).
-pub fn references(
+pub(crate) fn references(
     root: NodeRef,
     source: &dyn NodeSource,
     mark: &mut dyn FnMut(&ObjectId, Reference) -> Result<bool>,
@@ -46,7 +46,7 @@ pub fn references(
 ///
 /// # Errors
 /// As [`references`].
-pub fn references_of_body(
+pub(crate) fn references_of_body(
     body: &Body,
     len_bytes: u64,
     source: &dyn NodeSource,

@@ -14,7 +14,7 @@ use super::{FolderWriter, NodeRef, NodeSink, Totals};
 ///
 /// That is the order of paths as if `/` came before every other byte: a folder, then all that is in it, then the next
 /// name. A folder that no path stands for gets mode 0o755 and is as old as 1970.
-pub struct TreeWriter {
+pub(crate) struct TreeWriter {
     root: FolderWriter,
     /// The folders above the newest path, outermost first.
     open: Vec<OpenFolder>,
@@ -34,7 +34,7 @@ impl Default for TreeWriter {
 
 impl TreeWriter {
     /// An empty tree.
-    pub fn new() -> TreeWriter {
+    pub(crate) fn new() -> TreeWriter {
         TreeWriter {
             root: FolderWriter::new(),
             open: Vec::new(),
@@ -44,8 +44,8 @@ impl TreeWriter {
     /// Appends what is at a path; `link_to` is the first name of a file that has several.
     ///
     /// # Errors
-    /// As [`FolderWriter::push`]; also if something is below what is no folder, or more than [`DEPTH_MAX`] folders deep.
-    pub fn push(
+    /// As [`FolderWriter::push_entry`]; also if something is below what is no folder, or more than [`DEPTH_MAX`] folders deep.
+    pub(crate) fn push(
         &mut self,
         path: &[u8],
         entry: &Entry,
@@ -65,7 +65,7 @@ impl TreeWriter {
     ///
     /// # Errors
     /// As [`TreeWriter::push`].
-    pub fn push_written(
+    pub(crate) fn push_written(
         &mut self,
         path: &[u8],
         entry: &Entry,
@@ -81,7 +81,7 @@ impl TreeWriter {
     ///
     /// # Errors
     /// Whatever keeps the sink from writing.
-    pub fn finish(mut self, sink: &mut dyn NodeSink) -> Result<(NodeRef, Totals)> {
+    pub(crate) fn finish(mut self, sink: &mut dyn NodeSink) -> Result<(NodeRef, Totals)> {
         self.close_to(0, sink)?;
         self.root.finish(sink)
     }

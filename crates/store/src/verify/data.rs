@@ -12,11 +12,11 @@ use std::sync::Arc;
 
 use tamis_engine::pipeline::{self, Flow};
 
-pub(crate) use super::packs::OpenPack;
 use super::{Report, packs};
 use crate::id::{FileId, ObjectId};
 use crate::index::{PackEntry, PackKind};
 use crate::pack::frame::{Decompressor, FrameHeader, read_head};
+use crate::pack::open::OpenPack;
 use crate::pack::read::FramePlace;
 use crate::pack::{PackedObject, object_id};
 use crate::progress::StoreProgress;

@@ -1,7 +1,6 @@
 //! Commits, and the small files that name them.
 
 use std::collections::{BTreeSet, HashSet};
-use std::fs;
 use std::path::Path;
 
 use tamis_engine::names::show;
@@ -9,8 +8,7 @@ use tamis_engine::names::show;
 use super::{Hurt, Report};
 use crate::commit::Commit;
 use crate::id::CommitId;
-use crate::index::PackKind;
-use crate::pack;
+use crate::pack::open::PackFile;
 use crate::store::Store;
 
 /// What names say.
@@ -153,22 +151,17 @@ fn note_leftovers(store: &Store, report: &mut Report) {
         .collect();
     let folder = store.folder().join("packs");
     for name in names_in(&folder, report) {
-        match pack::parse_name(&name) {
+        match PackFile::named(folder.join(&name)) {
             None => report.note(format!("`packs/{name}` is no pack")),
-            Some((id, kind)) if !known.contains(&id) => {
-                let state = state_of(&folder.join(&name), id, kind);
+            Some(file) if !known.contains(&file.id) => {
+                let state = match file.open() {
+                    Ok(_) => "the next `add` puts it in".to_owned(),
+                    Err(error) => error.to_string(),
+                };
                 report.note(format!("the pack `packs/{name}` is in no index; {state}"));
             }
             Some(_) => {}
         }
-    }
-}
-
-fn state_of(path: &Path, id: crate::id::FileId, kind: PackKind) -> String {
-    let footer = fs::File::open(path).map_err(crate::Error::io("open", path));
-    match footer.and_then(|file| pack::read::read_footer(path, &file, id, kind)) {
-        Ok(_) => "the next `add` puts it in".to_owned(),
-        Err(error) => error.to_string(),
     }
 }
 

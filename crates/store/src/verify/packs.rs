@@ -1,51 +1,27 @@
 //! Packs as their footers have them, against the index.
 
-use std::fs::File;
 use std::hash::{BuildHasher, RandomState};
-use std::path::PathBuf;
-use std::sync::Arc;
 
 use tamis_engine::pipeline::{self, Flow, Options};
 
 use super::{Report, VerifyOptions};
 use crate::id::{FileId, ObjectId};
 use crate::index::{Index, PackEntry};
-use crate::pack::read::{Footer, read_footer};
+use crate::pack::open::OpenPack;
 use crate::store::Store;
 use crate::{Error, Result, pack};
 
-/// A pack that is open for reading it from front to back.
-#[derive(Debug)]
-pub(crate) struct OpenPack {
-    pub(crate) path: PathBuf,
-    pub(crate) file: File,
-    pub(crate) footer: Footer,
-}
-
 /// Opens a pack that the index knows; `None` if `gc` has taken it out of the index meanwhile.
 pub(super) fn open(store: &Store, pack: &PackEntry) -> Result<Option<OpenPack>> {
-    let name = pack::file_name(pack.id, pack.kind);
-    let mut missing = None;
-    for folder in ["packs", "trash"] {
-        let path = store.folder().join(folder).join(&name);
-        match File::open(&path) {
-            Ok(file) => {
-                let footer = read_footer(&path, &file, pack.id, pack.kind)?;
-                return Ok(Some(OpenPack { path, file, footer }));
+    match OpenPack::find(store.folder(), pack.id, pack.kind) {
+        Err(error) if error.is_not_found() => match is_known_still(store, pack.id)? {
+            false => Ok(None),
+            true => {
+                let path = pack::path(store.folder(), pack.id, pack.kind);
+                Err(Error::damaged(&path, 0, "it is gone"))
             }
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-                missing.get_or_insert(path);
-            }
-            Err(error) => return Err(Error::io("open", &path)(error)),
-        }
-    }
-    match is_known_still(store, pack.id)? {
-        false => Ok(None),
-        true => Err(Error::damaged(
-            &missing.unwrap_or_default(),
-            0,
-            "it is gone",
-        )),
+        },
+        opened => opened.map(Some),
     }
 }
 
@@ -187,11 +163,4 @@ pub(super) fn choose(mut packs: Vec<PackEntry>, options: &VerifyOptions) -> Resu
         packs,
         seed: Some(seed),
     })
-}
-
-impl OpenPack {
-    /// To be read by several threads.
-    pub(crate) fn shared(self) -> Arc<OpenPack> {
-        Arc::new(self)
-    }
 }

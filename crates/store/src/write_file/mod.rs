@@ -13,7 +13,7 @@
 //! Dropped before its end it leaves no trace but packs that nobody refers to. A work tree that is not touched by it lags behind the
 //! branch; the next [`Session`](crate::session::Session) takes over what was committed.
 
-pub mod edit;
+mod edit;
 #[cfg(test)]
 mod tests;
 
@@ -238,7 +238,7 @@ impl StoreSink {
             return Ok(None);
         }
         written.stored_bytes = self.ingest.settled_bytes();
-        self.ingest.publish(&self.store, &lock)?;
+        self.ingest.publish_locked(&self.store, &lock)?;
         written.commit = refs.write_commit(&commit)?;
         written.is_new = true;
         refs.move_head(head, written.commit)?;

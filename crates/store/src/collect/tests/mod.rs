@@ -2,6 +2,7 @@
 
 mod kill;
 mod random;
+mod rounds;
 mod writers;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -13,15 +14,16 @@ use tamis_engine::control::Cancel;
 use tempfile::TempDir;
 
 use super::*;
+use crate::Error;
 use crate::add::AddOptions;
 use crate::chunker::Parameters;
 use crate::id::{CommitId, ObjectId};
+use crate::pack::open::PackFile;
 use crate::restore::RestoreOptions;
-use crate::session::{CommitRequest, Session, read_pack};
+use crate::session::{CommitRequest, Session};
 use crate::settings::Settings;
 use crate::staging::Staging;
 use crate::tree::references;
-use crate::{Error, pack};
 
 /// The files of a version.
 type Files = BTreeMap<String, Vec<u8>>;
@@ -161,10 +163,9 @@ fn objects_in(store: &Path, folder: &str) -> BTreeSet<ObjectId> {
         .expect("a folder")
         .flatten()
     {
-        let name = entry.file_name();
-        let (id, kind) = name.to_str().and_then(pack::parse_name).expect("a pack");
-        let sealed = read_pack(&entry.path(), id, kind).expect("a whole pack");
-        objects.extend(sealed.objects.iter().map(|it| it.id));
+        let file = PackFile::named(entry.path()).expect("a pack");
+        let pack = file.open().expect("a whole pack");
+        objects.extend(pack.footer.objects.iter().map(|it| it.id));
     }
     objects
 }

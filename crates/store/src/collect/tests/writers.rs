@@ -1,15 +1,14 @@
 //! Writers that are at work meanwhile, step by step: whichever of the two is first, nothing is lost.
 
+use std::collections::HashSet;
 use std::sync::Arc;
-use std::sync::mpsc::sync_channel;
 
 use super::*;
-use crate::add::worker::Work;
 use crate::entry::{Body, Content, Entry, Run};
 use crate::index::PackKind;
+use crate::ingest::Ingest;
 use crate::pack::PackedObject;
 use crate::pack::write::PackWriter;
-use crate::session::Packers;
 use crate::staging::StampInfo;
 
 /// A pack of these chunks, as the sealer of an `add` leaves it.
@@ -56,11 +55,15 @@ pub(super) fn stage(session: &mut Session<'_>, path: &str, chunks: &[PackedObjec
     staging.sync().expect("room");
 }
 
-/// Lets `packers` meet a chunk that is in the index.
-fn meet(packers: &Packers, chunk: &[u8]) -> PackedObject {
-    let (sender, _full) = sync_channel(1);
-    let mut work = Work::new(&packers.data, &sender).expect("a draft");
-    let id = packers.data.put(chunk, &mut work).expect("it is known");
+/// What an `add` puts objects in.
+fn start(store: &Store) -> Ingest {
+    Ingest::start(store).expect("a thread")
+}
+
+/// Puts a chunk that is in the index.
+fn meet(ingest: &Ingest, chunk: &[u8]) -> PackedObject {
+    let mut work = ingest.chunks().expect("a draft");
+    let id = ingest.data().put(chunk, &mut work).expect("it is known");
     assert!(work.serials.is_empty(), "it is in a pack of before");
     work.finish();
     PackedObject {
@@ -106,7 +109,10 @@ fn begin<'s>(store: &'s Store) -> (Marker<'s>, Plan, Vec<SealedPack>) {
     let mut marker = Marker::new(store, store.objects(), Effect::Real);
     marker.look().expect("all is there");
     let mut plan = Plan::new(store.folder(), &marker, 1.0, &young).expect("it is whole");
-    let new = rewrite::rewrite(store, &mut plan, &StoreProgress::default()).expect("room");
+    let progress = StoreProgress::default();
+    let mut rewrite = Rewrite::new(store, &plan, &progress);
+    let new = rewrite.round(&mut plan).expect("room");
+    assert!(rewrite.is_done(), "it is little");
     (marker, plan, new)
 }
 
@@ -115,18 +121,19 @@ fn an_add_that_stages_before_the_publication_keeps_its_packs() {
     let (place, chunk, second, kept) = with_garbage();
     let (store, other) = (place.open(), place.open());
     let mut session = Session::open(&store, place.work()).expect("nobody else adds");
-    let packers = session.new_packers();
-    let met = meet(&packers, &chunk);
+    let mut ingest = start(&store);
+    let met = meet(&ingest, &chunk);
     let (mut marker, mut plan, new) = begin(&other);
-    assert!(plan.dropped().count() > 0);
+    assert!(!plan.to_drop().is_empty());
     stage(&mut session, "c", &[met]);
     other
         .replace(&mut plan, new, &mut marker)
         .expect("it can be published");
     let objects = objects_in(&place.store_folder(), "packs");
     assert!(objects.contains(&met.id), "the pack was needed");
-    session.publish(&[], &packers).expect("it can be published");
-    drop((packers, session));
+    ingest.settle().expect("there is room");
+    ingest.publish(&store).expect("it can be published");
+    drop((ingest, session));
     drop((marker, store));
     drop(other);
     assert_safe(&place, &chunk, &[(second, kept)]);
@@ -137,15 +144,16 @@ fn an_add_that_publishes_after_it_rescues_its_packs() {
     let (place, chunk, second, kept) = with_garbage();
     let store = place.open();
     let mut session = Session::open(&store, place.work()).expect("nobody else adds");
-    let packers = session.new_packers();
-    let met = meet(&packers, &chunk);
+    let mut ingest = start(&store);
+    let met = meet(&ingest, &chunk);
     let collected = place.open().collect(&now()).expect("it can be collected");
     assert!(collected.is_postponed.is_some());
     assert!(objects_in(&place.store_folder(), "trash").contains(&met.id));
     stage(&mut session, "c", &[met]);
-    session.publish(&[], &packers).expect("it can be published");
+    ingest.settle().expect("there is room");
+    ingest.publish(&store).expect("it can be published");
     assert!(objects_in(&place.store_folder(), "packs").contains(&met.id));
-    drop((packers, session));
+    drop((ingest, session));
     drop(store);
     assert_safe(&place, &chunk, &[(second, kept)]);
 }
@@ -155,7 +163,7 @@ fn an_add_that_dies_before_it_publishes_loses_nothing() {
     let (place, chunk, second, kept) = with_garbage();
     let store = place.open();
     let mut session = Session::open(&store, place.work()).expect("nobody else adds");
-    let met = meet(&session.new_packers(), &chunk);
+    let met = meet(&start(&store), &chunk);
     place.open().collect(&now()).expect("it can be collected");
     stage(&mut session, "c", &[met]);
     drop(session);
@@ -169,7 +177,6 @@ fn packs_of_an_add_that_were_adopted_and_dropped_come_back() {
     let (place, _, second, kept) = with_garbage();
     let store = place.open();
     let mut session = Session::open(&store, place.work()).expect("nobody else adds");
-    let packers = session.new_packers();
     let chunk = noise(7, 900);
     let sealed = seal(&store, std::slice::from_ref(&chunk));
     let day = options(Duration::from_secs(86_400));
@@ -180,11 +187,10 @@ fn packs_of_an_add_that_were_adopted_and_dropped_come_back() {
     place.open().collect(&now()).expect("it can be collected");
     assert!(!packs());
     stage(&mut session, "c", &sealed.objects);
-    session
-        .publish(&[sealed], &packers)
-        .expect("it can be published");
+    let published = store.publish(&[sealed], &HashSet::new());
+    published.expect("it can be published");
     assert!(packs());
-    drop((packers, session));
+    drop(session);
     drop(store);
     assert_safe(&place, &chunk, &[(second, kept)]);
 }
@@ -194,19 +200,26 @@ fn packs_that_an_add_publishes_on_its_way_come_back() {
     let (place, _, second, kept) = with_garbage();
     let store = place.open();
     let mut session = Session::open(&store, place.work()).expect("nobody else adds");
-    let packers = session.new_packers();
+    let mut ingest = start(&store);
     let chunk = noise(7, 900);
-    let sealed = [seal(&store, std::slice::from_ref(&chunk))];
-    session.publish_packs(&sealed).expect("it can be published");
-    packers.forget(&sealed);
+    let mut work = ingest.chunks().expect("a draft");
+    let id = ingest.data().put(&chunk, &mut work).expect("there is room");
+    let serials = work.finish();
+    serials.iter().for_each(|it| ingest.seal_early(*it));
+    while !ingest.sealed().has_all(&serials) {
+        std::thread::yield_now();
+    }
+    let published = ingest.publish_sealed(&store);
+    assert!(published.expect("it can be published") > 0);
     place.open().collect(&now()).expect("it can be collected");
-    let id = sealed[0].objects[0].id;
     let packs = || objects_in(&place.store_folder(), "packs").contains(&id);
     assert!(!packs(), "nothing durable refers to it yet");
-    stage(&mut session, "c", &sealed[0].objects);
-    session.publish(&[], &packers).expect("it can be published");
+    let len_bytes = chunk.len() as u32;
+    stage(&mut session, "c", &[PackedObject { id, len_bytes }]);
+    ingest.settle().expect("there is room");
+    ingest.publish(&store).expect("it can be published");
     assert!(packs());
-    drop((packers, session));
+    drop((ingest, session));
     drop(store);
     assert_safe(&place, &chunk, &[(second, kept)]);
 }
@@ -251,7 +264,7 @@ fn a_look_after_the_publication_takes_things_out_of_the_trash() {
     let (place, chunk, ..) = with_garbage();
     let (store, other) = (place.open(), place.open());
     let mut session = Session::open(&store, place.work()).expect("nobody else adds");
-    let met = meet(&session.new_packers(), &chunk);
+    let met = meet(&start(&store), &chunk);
     let (mut marker, mut plan, new) = begin(&other);
     other
         .replace(&mut plan, new, &mut marker)

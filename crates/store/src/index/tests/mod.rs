@@ -12,6 +12,7 @@ use proptest::prelude::*;
 use tempfile::TempDir;
 
 use super::*;
+use crate::Error;
 use crate::id::ObjectId;
 
 /// A store with nothing in it.

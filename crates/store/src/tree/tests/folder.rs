@@ -57,18 +57,6 @@ proptest! {
     fn large_folders_read_back(model in large_model()) {
         assert_reads_back(&model);
     }
-
-    #[test]
-    fn children_come_from_any_name_on(model in large_model(), from in "[0-9]{0,5}") {
-        let mut nodes = Nodes::default();
-        let (root, _) = write(&model, &mut nodes);
-        let large = find(root, b"large", &nodes).expect("nothing is damaged").expect("it is there");
-        let (folder, _) = large.folder.expect("it is a folder");
-        let all: Vec<Child> = children(folder, &nodes).collect::<Result<_>>().expect("nothing is damaged");
-        let first = all.partition_point(|child| child.name[..] < *from.as_bytes());
-        let some: Result<Vec<Child>> = children_from(folder, from.as_bytes(), &nodes).and_then(Iterator::collect);
-        prop_assert_eq!(&some.expect("nothing is damaged")[..], &all[first..]);
-    }
 }
 
 #[test]

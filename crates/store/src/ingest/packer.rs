@@ -15,10 +15,64 @@ use crate::pack::frame::Compressor;
 use crate::pack::write::{PackWriter, SealedPack};
 use crate::perf::{Clock, Stage};
 use crate::settings::Settings;
+use crate::store::Store;
 use crate::tree::NodeSink;
 
 /// The number of a pack that is being filled: what is not durable yet is known by it.
 pub(crate) type Serial = u32;
+
+/// Where new objects go: one for chunks, one for nodes.
+#[derive(Debug)]
+pub(super) struct Packers {
+    pub(super) data: Packer,
+    pub(super) nodes: Packer,
+}
+
+impl Packers {
+    /// Nothing was put yet.
+    pub(super) fn new(store: &Store) -> Packers {
+        let serials = Arc::new(AtomicU32::new(1));
+        let new = |kind| {
+            Packer::new(
+                store.disk().clone(),
+                store.folder().to_owned(),
+                *store.settings(),
+                kind,
+                store.objects().index().clone(),
+                serials.clone(),
+            )
+        };
+        Packers {
+            data: new(PackKind::Data),
+            nodes: new(PackKind::Tree),
+        }
+    }
+
+    /// Forgets what was met of these packs, which the index knows now.
+    pub(super) fn forget(&self, packs: &[SealedPack]) {
+        self.data.forget(packs);
+        self.nodes.forget(packs);
+    }
+
+    /// The bench with this pack, if nobody works at it.
+    pub(super) fn take_idle(&self, serial: Serial) -> Option<Bench> {
+        let data = self.data.take_idle(serial);
+        data.or_else(|| self.nodes.take_idle(serial))
+    }
+
+    /// All benches, when nobody works any more.
+    pub(super) fn take_all(&self) -> impl Iterator<Item = Bench> {
+        let data = self.data.take_all().into_iter();
+        data.chain(self.nodes.take_all())
+    }
+
+    /// Packs of before that what was put relies on.
+    pub(super) fn take_reused(&self) -> HashSet<FileId> {
+        let mut reused = self.data.take_reused();
+        reused.extend(self.nodes.take_reused());
+        reused
+    }
+}
 
 /// Takes chunks from all threads and packs those that are new.
 #[derive(Debug)]
@@ -50,14 +104,14 @@ pub(crate) struct Counts {
 
 /// A pack that is being filled, and what is needed to fill it.
 #[derive(Debug)]
-pub(crate) struct Bench {
-    pub(crate) serial: Serial,
-    pub(crate) writer: PackWriter,
-    pub(crate) compressor: Compressor,
+pub(super) struct Bench {
+    pub(super) serial: Serial,
+    pub(super) writer: PackWriter,
+    pub(super) compressor: Compressor,
 }
 
 impl Packer {
-    pub(crate) fn new(
+    fn new(
         disk: SharedDisk,
         store: PathBuf,
         settings: Settings,
@@ -80,22 +134,22 @@ impl Packer {
         }
     }
 
-    pub(crate) fn disk(&self) -> &SharedDisk {
+    pub(super) fn disk(&self) -> &SharedDisk {
         &self.disk
     }
 
-    pub(crate) fn store(&self) -> &Path {
+    pub(super) fn store(&self) -> &Path {
         &self.store
     }
 
     /// Packs of before that what was put in relies on.
-    pub(crate) fn take_reused(&self) -> HashSet<FileId> {
+    pub(super) fn take_reused(&self) -> HashSet<FileId> {
         std::mem::take(&mut *self.reused.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// Forgets what was met of these packs, which the index knows now. From now on they are packs of before: `gc` may take them out of
     /// the index as long as nothing durable refers to them, and the end of the run looks after that.
-    pub(crate) fn forget(&self, packs: &[SealedPack]) {
+    pub(super) fn forget(&self, packs: &[SealedPack]) {
         let reused = self.reused.lock();
         reused
             .unwrap_or_else(PoisonError::into_inner)
@@ -110,7 +164,7 @@ impl Packer {
     }
 
     /// A place for one thread to pack at, until it is given back.
-    pub(crate) fn take_bench(&self) -> Result<Bench> {
+    fn take_bench(&self) -> Result<Bench> {
         match self.shelf().pop() {
             Some(bench) => Ok(bench),
             None => self.new_bench(),
@@ -127,18 +181,18 @@ impl Packer {
     }
 
     /// The bench with this pack, if nobody works at it.
-    pub(crate) fn take_idle(&self, serial: Serial) -> Option<Bench> {
+    pub(super) fn take_idle(&self, serial: Serial) -> Option<Bench> {
         let mut shelf = self.shelf();
         let place = shelf.iter().position(|it| it.serial == serial)?;
         Some(shelf.swap_remove(place))
     }
 
-    pub(crate) fn give_back(&self, bench: Bench) {
+    fn give_back(&self, bench: Bench) {
         self.shelf().push(bench);
     }
 
     /// All benches, when nobody works any more.
-    pub(crate) fn take_all(&self) -> Vec<Bench> {
+    pub(super) fn take_all(&self) -> Vec<Bench> {
         std::mem::take(&mut *self.shelf())
     }
 
@@ -209,7 +263,7 @@ pub(crate) struct Work<'w> {
 
 impl<'w> Work<'w> {
     /// Takes a bench; full packs go to `full`.
-    pub(crate) fn new(packer: &'w Packer, full: &'w SyncSender<Bench>) -> Result<Work<'w>> {
+    pub(super) fn new(packer: &'w Packer, full: &'w SyncSender<Bench>) -> Result<Work<'w>> {
         Ok(Work {
             packer,
             bench: packer.take_bench()?,
@@ -244,7 +298,7 @@ impl<'w> Work<'w> {
 pub(crate) struct Nodes<'w>(Work<'w>);
 
 impl<'w> Nodes<'w> {
-    pub(crate) fn new(packer: &'w Packer, full: &'w SyncSender<Bench>) -> Result<Nodes<'w>> {
+    pub(super) fn new(packer: &'w Packer, full: &'w SyncSender<Bench>) -> Result<Nodes<'w>> {
         Ok(Nodes(Work::new(packer, full)?))
     }
 

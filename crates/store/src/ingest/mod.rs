@@ -1,12 +1,22 @@
-//! Objects on their way into packs, outside of an `add`: of what is written as a stream, and of what comes from another store.
+//! Objects on their way into packs: of what is added, of a tree that is committed, of what is written as a stream, and of what comes
+//! from another store.
+//!
+//! ```text
+//! bytes ──► id ──► known? ──► frame ──► full pack ──► sealer: durable ──► index
+//!           (all threads; packer)                     (one thread)       (under a lock)
+//! ```
 //!
 //! 1. Any number of threads put chunks and nodes ([`Ingest::chunks`], [`Ingest::nodes`]); full packs go to a thread that makes
-//!    them durable.
+//!    them durable ([`sealed`]).
 //! 2. [`Ingest::settle`] makes the others durable, too. Then more can be put, and settled again.
-//! 3. [`Ingest::publish`] puts the packs into the index, under the lock under which the caller also makes something refer to
-//!    them: before that, `gc` may take them for garbage, and after it not.
+//! 3. [`Ingest::publish_locked`] puts the packs into the index, under the lock under which the caller also makes something refer to
+//!    them: before that, `gc` may take them for garbage, and after it not. Whoever has made durable before what refers to them
+//!    calls [`Ingest::publish`].
 //!
 //! Dropped before that it leaves packs that nobody refers to, which whoever comes next adopts or collects.
+
+pub(crate) mod packer;
+pub(crate) mod sealed;
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -14,14 +24,13 @@ use std::sync::atomic::Ordering;
 use std::sync::mpsc::{SyncSender, sync_channel};
 use std::thread::JoinHandle;
 
-use crate::add::publish::Sealed;
-use crate::add::worker::{Bench, Nodes, Packer, Work};
 use crate::id::FileId;
 use crate::lock::Lock;
 use crate::pack::write::SealedPack;
-use crate::session::Packers;
 use crate::store::Store;
 use crate::{Error, Result};
+use packer::{Bench, Nodes, Packer, Packers, Serial, Work};
+use sealed::Sealed;
 
 /// Packs that are being filled, by any number of threads.
 #[derive(Debug)]
@@ -59,7 +68,7 @@ pub(crate) struct NewObjects {
 impl Ingest {
     pub(crate) fn start(store: &Store) -> Result<Ingest> {
         let shared = Arc::new(Shared {
-            packers: store.new_packers(),
+            packers: Packers::new(store),
             sealed: Sealed::default(),
         });
         Ok(Ingest {
@@ -115,36 +124,66 @@ impl Ingest {
         }
     }
 
-    /// Makes durable whatever was put; nobody may be putting.
+    /// What is durable already.
+    pub(crate) fn sealed(&self) -> &Sealed {
+        &self.shared.sealed
+    }
+
+    /// The error that keeps packs from becoming durable, once.
+    pub(crate) fn check(&self) -> Result<()> {
+        self.shared.sealed.check()
+    }
+
+    /// Has a pack made durable before it is full, unless somebody works at it.
+    pub(crate) fn seal_early(&self, serial: Serial) {
+        if let Some(bench) = self.shared.packers.take_idle(serial) {
+            // If nobody listens there has been an error, which is told of elsewhere.
+            let _ = self.full().send(bench);
+        }
+    }
+
+    /// Makes durable whatever was put; nobody may be putting. After an error, what is durable can be published still.
     pub(crate) fn settle(&mut self) -> Result<()> {
         let next = Sealer::start(&self.shared)?;
         if let Some(sealer) = self.sealer.replace(next) {
-            let packers = &self.shared.packers;
-            for bench in packers
-                .data
-                .take_all()
-                .into_iter()
-                .chain(packers.nodes.take_all())
-            {
+            for bench in self.shared.packers.take_all() {
                 // If nobody listens, that comes out when the thread is joined.
                 let _ = sealer.full.send(bench);
             }
             sealer.join()?;
         }
-        self.shared.sealed.check()?;
         self.packs.append(&mut self.shared.sealed.take_packs());
-        self.relied_on.extend(self.shared.packers.reused());
-        Ok(())
+        self.relied_on.extend(self.shared.packers.take_reused());
+        self.shared.sealed.check()
     }
 
     /// Length of the packs that are settled and not published.
     pub(crate) fn settled_bytes(&self) -> u64 {
-        self.packs.iter().map(|it| it.pack.file_bytes).sum()
+        file_bytes_of(&self.packs)
     }
 
-    /// Puts what is settled into the index, and what it relies on, if `gc` has taken that out meanwhile. Says which packs
-    /// those are: as long as nothing refers to them, `gc` may do so again. The lock is the one for publishing.
-    pub(crate) fn publish(&mut self, store: &Store, _lock: &Lock) -> Result<HashSet<FileId>> {
+    /// Puts what is durable by now into the index, of a run that goes on: what that relies on is looked after at its end. Length of
+    /// these packs.
+    pub(crate) fn publish_sealed(&self, store: &Store) -> Result<u64> {
+        let packs = self.shared.sealed.take_packs();
+        store.publish(&packs, &HashSet::new())?;
+        self.shared.packers.forget(&packs);
+        Ok(file_bytes_of(&packs))
+    }
+
+    /// Puts what is settled into the index, and what it relies on, if `gc` has taken that out meanwhile. What refers to it is durable.
+    pub(crate) fn publish(&mut self, store: &Store) -> Result<()> {
+        let packs = std::mem::take(&mut self.packs);
+        store.publish(&packs, &std::mem::take(&mut self.relied_on))
+    }
+
+    /// As [`publish`](Ingest::publish), for a caller that has the lock for publishing, and lets something refer to it only then.
+    /// Says which packs those are: as long as nothing refers to them, `gc` may take them out again.
+    pub(crate) fn publish_locked(
+        &mut self,
+        store: &Store,
+        _lock: &Lock,
+    ) -> Result<HashSet<FileId>> {
         let packs = std::mem::take(&mut self.packs);
         let mut relied_on = std::mem::take(&mut self.relied_on);
         let new: Vec<FileId> = packs.iter().map(|it| it.pack.id).collect();
@@ -152,6 +191,10 @@ impl Ingest {
         relied_on.extend(new);
         Ok(relied_on)
     }
+}
+
+fn file_bytes_of(packs: &[SealedPack]) -> u64 {
+    packs.iter().map(|it| it.pack.file_bytes).sum()
 }
 
 impl Drop for Ingest {
