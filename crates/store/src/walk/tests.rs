@@ -151,3 +151,9 @@ fn a_folder_that_becomes_a_link_is_not_read() {
     assert_eq!(failed, &folder.path().join("a"));
     assert!(why.to_string().contains("behind a link"), "{why}");
 }
+
+/// Goal: `docs/store.md` says what a list of items takes.
+#[test]
+fn an_item_is_as_short_as_promised() {
+    assert_eq!(size_of::<Item>(), 72);
+}
