@@ -186,7 +186,7 @@ impl Options {
     }
 
     fn compile(&self, context: &Context<'_>) -> Result<Check> {
-        let reading = contract_file::load(&self.contract)?;
+        let reading = contract_file::load(&self.contract, context)?;
         context
             .printer
             .findings(&reading.source_text, &reading.diagnostics);

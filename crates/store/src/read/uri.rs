@@ -4,7 +4,7 @@
 //! |---|---|---|
 //! | `DIR` | a folder in which the store is, or above which it is; if it is left out, the one that commands use without it | `@`, no `:` |
 //! | `REF` | a revision; if it is empty, `HEAD` | neither `@` nor `:` |
-//! | `PATH` | where the file is, from the root of the commit | anything |
+//! | `PATH` | where the file is, from the root of the commit; the empty one is all of it | anything |
 //!
 //! So `REF` ends at the first `:`, and begins behind the last `@` that is in front of that. A tag that has an `@` cannot be named
 //! here, but its commit can.
@@ -37,7 +37,7 @@ pub struct StoreUri {
     pub store: Option<PathBuf>,
     /// What names the commit.
     pub revision: String,
-    /// The path from the root of the commit.
+    /// The path from the root of the commit; empty for all of it.
     pub path: Vec<u8>,
 }
 
@@ -90,13 +90,13 @@ impl StoreUri {
     }
 }
 
-/// What keeps a path from naming a file.
+/// What keeps a path from naming anything.
 fn flaw_of_path(path: &[u8]) -> Option<&'static str> {
     let mut names = path.split(|&byte| byte == b'/');
     match path {
-        [] => Some("has no path behind the revision"),
+        [] => None,
         [b'/', ..] => Some("has a path that begins with `/`, but paths begin at the commit's root"),
-        [.., b'/'] => Some("has a path that ends with `/`, but it must be a file"),
+        [.., b'/'] => Some("has a path that ends with `/`; a folder is named without it"),
         _ if path.contains(&0) => Some("has a NUL byte in its path"),
         _ => names
             .any(|name| matches!(name, b"" | b"." | b".."))
@@ -126,6 +126,7 @@ mod tests {
             ("store:../x@v1^:a", (some("../x"), "v1^", "a")),
             ("store:me@host@HEAD~2:a", (some("me@host"), "HEAD~2", "a")),
             ("store:/x@:a", (some("/x"), "HEAD", "a")),
+            ("store:v1:", (None, "v1", "")),
         ];
         for (text, (store, revision, path)) in expected {
             let expected = (store, revision.to_owned(), path.to_owned());
@@ -138,7 +139,6 @@ mod tests {
         let expected = [
             ("main:a", "does not begin"),
             ("store:main", "has no `:`"),
-            ("store:main:", "has no path"),
             ("store:@main:a", "nothing before the `@`"),
             ("store:main:/a", "begins with `/`"),
             ("store:main:a/", "ends with `/`"),
