@@ -79,7 +79,7 @@ pub(crate) struct Options {
     apply: bool,
 
     /// Keep digests in this file [default: tamis/digests in the user's cache folder]
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", value_parser = output::file())]
     cache: Option<PathBuf>,
 
     /// Keep no digests, and use none

@@ -36,7 +36,7 @@ pub(super) struct Options {
     what: Vec<OsString>,
 
     /// Where to
-    #[arg(long, short, value_name = "DIR", default_value = ".")]
+    #[arg(long, short, value_name = "DIR", default_value = ".", value_parser = output::file())]
     output_dir: PathBuf,
 
     /// Of a file, these bytes alone: FROM..TO, FROM.., ..TO or FROM+LENGTH
