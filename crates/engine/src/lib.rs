@@ -15,7 +15,7 @@
 //! - [`sketch`] counts distinct values and finds quantiles in little memory;
 //! - [`digest`] names the bytes of a whole file, [`stamp`] tells without reading whether it changed;
 //! - [`pool`] reuses buffers, [`control`] stops a run and counts how far it is;
-//! - [`counters`] asks the system what the process took, [`human`] writes numbers for people, [`suggest`] knows what
+//! - [`counters`] asks the system what the process took, [`human`] writes numbers for people and [`names`] what files are called, [`suggest`] knows what
 //!   they meant to write.
 //!
 //! The engine knows bytes and record borders. It knows no field types, no schema, no CLI.
@@ -29,6 +29,7 @@ pub mod human;
 pub mod kernel;
 mod lookback;
 pub mod mmap;
+pub mod names;
 pub mod number;
 pub mod page_cache;
 mod pipe;

@@ -3,6 +3,8 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use tamis_engine::names::{show, show_bytes};
+
 use crate::id::{CommitId, ObjectId};
 
 /// Why a store could not be opened, read, or added to.
@@ -13,7 +15,7 @@ pub enum Error {
     #[error(transparent)]
     Engine(#[from] tamis_engine::Error),
     /// The system refused something that was done to a file.
-    #[error("cannot {action} `{}`: {source}", .path.display())]
+    #[error("cannot {action} `{}`: {source}", show(.path))]
     Io {
         /// What was tried: `read`, `write`, `rename`, ...
         action: &'static str,
@@ -23,7 +25,7 @@ pub enum Error {
         source: io::Error,
     },
     /// A file of the store is not what was once written.
-    #[error("`{}` is damaged at byte {byte_offset}: {detail}", .path.display())]
+    #[error("`{}` is damaged at byte {byte_offset}: {detail}", show(.path))]
     Damaged {
         /// The file.
         path: PathBuf,
@@ -53,7 +55,7 @@ pub enum Error {
         id: ObjectId,
     },
     /// A file was written by a version of Tamis that is newer than this one.
-    #[error("`{}` has version {found} of its format; this version of tamis reads up to {supported}", .path.display())]
+    #[error("`{}` has version {found} of its format; this version of tamis reads up to {supported}", show(.path))]
     Version {
         /// The file.
         path: PathBuf,
@@ -63,7 +65,7 @@ pub enum Error {
         supported: u16,
     },
     /// Another process is doing what only one may do at a time.
-    #[error("the store at `{}` is locked: another process {doing}", .path.display())]
+    #[error("the store at `{}` is locked: another process {doing}", show(.path))]
     Locked {
         /// The store.
         path: PathBuf,
@@ -71,13 +73,13 @@ pub enum Error {
         doing: &'static str,
     },
     /// There is no store.
-    #[error("`{}` is no store, nor in one", .path.display())]
+    #[error("`{}` is no store, nor in one", show(.path))]
     NoStore {
         /// Where it was looked for.
         path: PathBuf,
     },
     /// A store is to be made where there is one.
-    #[error("`{}` is a store already", .path.display())]
+    #[error("`{}` is a store already", show(.path))]
     Exists {
         /// Where.
         path: PathBuf,
@@ -89,7 +91,7 @@ pub enum Error {
         reason: String,
     },
     /// No commit is called that.
-    #[error("`{name}` names no commit: {reason}")]
+    #[error("`{}` names no commit: {reason}", show_bytes(.name.as_bytes()))]
     Revision {
         /// What was given.
         name: String,
@@ -116,7 +118,7 @@ pub enum Error {
     #[error(
         "`{}` has commits that `{}` has not, and the other way round; nothing was copied: clone the second, \
          and add and commit in the first what you want of it",
-        .to.display(), .from.display()
+        show(.to), show(.from)
     )]
     Diverged {
         /// The store that was to be brought up to date.
@@ -125,7 +127,7 @@ pub enum Error {
         from: PathBuf,
     },
     /// An earlier failure left this handle useless: what it wrote may not be on the disk.
-    #[error("`{}` could not be made durable before; nothing more is written through it", .path.display())]
+    #[error("`{}` could not be made durable before; nothing more is written through it", show(.path))]
     Poisoned {
         /// The file or folder.
         path: PathBuf,
@@ -149,6 +151,35 @@ impl Error {
             path: path.to_owned(),
             byte_offset,
             detail: detail.into(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_name_tears_a_message_apart() {
+        let path = PathBuf::from("two\nlines\x1b[31m");
+        let source = io::Error::other("no");
+        let errors = [
+            Error::Io {
+                action: "read",
+                path: path.clone(),
+                source,
+            },
+            Error::damaged(&path, 1, "torn"),
+            Error::NoStore { path },
+            Error::Revision {
+                name: "two\nlines".to_owned(),
+                reason: "no".to_owned(),
+            },
+        ];
+        for error in errors {
+            let message = error.to_string();
+            assert!(message.contains("two\\nlines"), "{message}");
+            assert!(!message.contains(char::is_control), "{message}");
         }
     }
 }

@@ -21,6 +21,8 @@ pub mod uri;
 
 use std::sync::Arc;
 
+use tamis_engine::names::show_bytes;
+
 pub use source::StoreSource;
 pub use stored::StoredFile;
 pub use uri::StoreUri;
@@ -44,18 +46,18 @@ impl Store {
         let found = lookup(root, path, self.objects())?;
         let child = found.ok_or_else(|| Error::NoPath {
             commit: commit.to_owned(),
-            path: shown(path),
+            path: show_bytes(path).into_owned(),
         })?;
         match &child.entry.content {
             Content::File { .. } => Ok(child),
             Content::Folder => Err(Error::Usage {
-                reason: format!("`{}` is a folder; name a file in it", shown(path)),
+                reason: format!("`{}` is a folder; name a file in it", show_bytes(path)),
             }),
             Content::Link { target } => Err(Error::Usage {
                 reason: format!(
                     "`{}` is a symbolic link, which is not followed here; it points to `{}`",
-                    shown(path),
-                    shown(target)
+                    show_bytes(path),
+                    show_bytes(target)
                 ),
             }),
         }
@@ -74,11 +76,6 @@ impl Store {
         let child = self.find_file(root, path, name)?;
         Ok(StoredFile::new(self.clone(), child, name))
     }
-}
-
-/// A path as people can read it.
-pub(crate) fn shown(path: &[u8]) -> String {
-    String::from_utf8_lossy(path).escape_debug().to_string()
 }
 
 /// A store's error for who speaks the engine's: `input` is the name of what was read.

@@ -3,6 +3,7 @@
 use std::ops::Range;
 use std::sync::Arc;
 
+use tamis_engine::names::show_bytes;
 use tamis_engine::pool::BufferPool;
 use tamis_engine::source::RandomAccess;
 
@@ -113,7 +114,7 @@ pub(super) fn bytes_of(child: &Child) -> Result<(u64, &Body)> {
             len_bytes, body, ..
         } => Ok((*len_bytes, body)),
         _ => Err(Error::Usage {
-            reason: format!("`{}` is no file", super::shown(&child.name)),
+            reason: format!("`{}` is no file", show_bytes(&child.name)),
         }),
     }
 }

@@ -13,7 +13,8 @@ use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::PathBuf;
 
-use super::shown;
+use tamis_engine::names::show_bytes;
+
 use crate::refs::HEAD;
 use crate::{Error, Result};
 
@@ -56,7 +57,7 @@ impl StoreUri {
         let bad = |what: &str| Error::Usage {
             reason: format!(
                 "`{}` {what}; a file in a store is named `store:[DIR@]REF:PATH`",
-                shown(text)
+                show_bytes(text)
             ),
         };
         let rest = text

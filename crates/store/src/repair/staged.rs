@@ -2,6 +2,8 @@
 
 use std::collections::HashSet;
 
+use tamis_engine::names::show;
+
 use super::Repair;
 use crate::add::AddOptions;
 use crate::entry::{Body, Content};
@@ -110,7 +112,7 @@ impl Repair<'_> {
             "{} of {} files were added again from `{}`",
             hurt.len() - added.failures.len().min(hurt.len()),
             hurt.len(),
-            work_tree.display()
+            show(work_tree)
         ));
         Ok(())
     }

@@ -17,6 +17,7 @@ use rustix::fs::{
     utimensat,
 };
 use rustix::io::Errno;
+use tamis_engine::names::show;
 
 use crate::entry::Entry;
 use crate::{Error, Result};
@@ -66,7 +67,7 @@ impl Folder {
             true => Err(Error::Usage {
                 reason: format!(
                     "`{}` is the store's own folder, and nothing is put into it",
-                    self.path.display()
+                    show(&self.path)
                 ),
             }),
             false => Ok(()),

@@ -1,5 +1,7 @@
 //! Appends to the log, makes it durable, and makes a smaller one.
 
+use tamis_engine::names::show_bytes;
+
 use super::list::{at_commit, is_same};
 use super::log_file::{self, Durability, LogFile};
 use super::record::{put_committed, put_entry, put_path_record};
@@ -319,6 +321,6 @@ impl Staging {
 
 fn unusable(path: &[u8], fault: &str) -> Error {
     Error::Usage {
-        reason: format!("`{}` cannot be staged: {fault}", path.escape_ascii()),
+        reason: format!("`{}` cannot be staged: {fault}", show_bytes(path)),
     }
 }

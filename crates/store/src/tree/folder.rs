@@ -1,5 +1,7 @@
 //! One folder: written from children in order, read from its start, from a name, or at one name.
 
+use tamis_engine::names::show_bytes;
+
 use crate::entry::Entry;
 use crate::id::ObjectId;
 use crate::{Error, Result};
@@ -148,9 +150,8 @@ impl FolderWriter {
 
 /// For what cannot be written into a folder.
 pub(super) fn refused(name: &[u8], detail: &str) -> Error {
-    let name = String::from_utf8_lossy(name);
     Error::Usage {
-        reason: format!("`{}` cannot be kept: {detail}", name.escape_debug()),
+        reason: format!("`{}` cannot be kept: {detail}", show_bytes(name)),
     }
 }
 

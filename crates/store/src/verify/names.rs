@@ -4,6 +4,8 @@ use std::collections::{BTreeSet, HashSet};
 use std::fs;
 use std::path::Path;
 
+use tamis_engine::names::show;
+
 use super::{Hurt, Report};
 use crate::commit::Commit;
 use crate::id::CommitId;
@@ -36,7 +38,7 @@ fn check_commits(store: &Store, report: &mut Report) -> Vec<(CommitId, Commit)> 
     for name in names_in(&folder, report) {
         let path = folder.join(&name);
         let Ok(id) = name.parse::<CommitId>() else {
-            report.note(format!("`{}` is no commit", path.display()));
+            report.note(format!("`{}` is no commit", show(&path)));
             continue;
         };
         match store.refs().commit(id) {
@@ -102,7 +104,7 @@ fn check_refs(store: &Store, there: &HashSet<CommitId>, report: &mut Report) {
                 report.hurt(problem, whole(id));
             }
             Ok(Some(_)) => {}
-            Ok(None) => report.note(format!("`{}` is no tag", path.display())),
+            Ok(None) => report.note(format!("`{}` is no tag", show(&path))),
             Err(error) => {
                 report.take(&path, error);
             }

@@ -3,6 +3,8 @@
 use std::fs;
 use std::path::Path;
 
+use tamis_engine::names::show_bytes;
+
 use super::Report;
 use super::trees::Trees;
 use crate::entry::Content;
@@ -92,7 +94,7 @@ pub(super) fn check(store: &Store, staging: &Staging, trees: &mut Trees<'_, '_>)
                     len_bytes, body, ..
                 } = &staged.entry.content
                 {
-                    let what = format!("what is staged at {}", path.escape_ascii());
+                    let what = format!("what is staged at `{}`", show_bytes(&path));
                     trees.check_body(&what, body, *len_bytes)?;
                 }
             }

@@ -15,6 +15,7 @@ use ignore::Match;
 use ignore::gitignore::{Gitignore, GitignoreBuilder};
 use rustix::fs::{Mode, OFlags, openat};
 use rustix::io::Errno;
+use tamis_engine::names::{show, show_bytes};
 
 use super::Root;
 use crate::{Error, Result};
@@ -78,11 +79,16 @@ impl Rules {
         let mut builder = GitignoreBuilder::new(as_path(folder));
         for (number, line) in String::from_utf8_lossy(&text).lines().enumerate() {
             builder.add_line(None, line).map_err(|error| Error::Usage {
-                reason: format!("`{}`, line {}: {error}", path.display(), number + 1),
+                reason: format!(
+                    "`{}`, line {}: {}",
+                    show(&path),
+                    number + 1,
+                    escaped(&error)
+                ),
             })?;
         }
         let own = builder.build().map_err(|error| Error::Usage {
-            reason: format!("`{}`: {error}", path.display()),
+            reason: format!("`{}`: {}", show(&path), escaped(&error)),
         })?;
         Ok(Some(Arc::new(Rules { own, above })))
     }
@@ -98,6 +104,11 @@ impl Rules {
                 .is_some_and(|above| above.is_ignored(path, is_folder)),
         }
     }
+}
+
+/// An error that has a pattern in it as it stands in the file.
+fn escaped(error: &ignore::Error) -> String {
+    show_bytes(error.to_string().as_bytes()).into_owned()
 }
 
 fn as_path(bytes: &[u8]) -> &Path {

@@ -5,8 +5,9 @@
 
 use std::collections::VecDeque;
 
+use tamis_engine::names::show_bytes;
+
 use crate::entry::{Content, Entry};
-use crate::read::shown;
 use crate::staging::{is_below, tree_order};
 use crate::tree::{
     Child, Found, NodeRef, NodeSink, NodeSource, Totals, TreeWriter, Walk, find, lookup, walk,
@@ -53,7 +54,7 @@ pub(super) fn find_replaced(
 
 fn in_the_way(path: &[u8], what: &str) -> Error {
     Error::Usage {
-        reason: format!("`{}` is in the way: {what}", shown(path)),
+        reason: format!("`{}` is in the way: {what}", show_bytes(path)),
     }
 }
 
