@@ -8,6 +8,7 @@
 //! A file that cannot be had whole is removed and reported; the others are not held up by it.
 
 mod file;
+mod inside;
 mod target;
 
 use std::collections::HashMap;
@@ -68,7 +69,7 @@ impl Store {
     /// Puts all of a tree into `target`, which is made if it is not there.
     ///
     /// # Errors
-    /// [`Error::Io`] if the target cannot be written to; [`Interrupted`](tamis_engine::Error::Interrupted). What could not be restored is part
+    /// [`Error::Usage`] if the target is in the store's own folder, [`Error::Io`] if it cannot be written to; [`Interrupted`](tamis_engine::Error::Interrupted). What could not be restored is part
     /// of the result.
     pub fn restore_tree(
         &self,
@@ -111,8 +112,8 @@ impl Store {
         let mut links = Vec::new();
         let mut planned = Restored::default();
         let mut restored = Restored::default();
+        self.refuse_inside(target)?;
         let target = Arc::new(Folder::open_target(target)?);
-        target.refuse_store(self.folder())?;
         let tops = wanted
             .iter()
             .map(|it| (it.path.clone(), it.child.name.clone()));
