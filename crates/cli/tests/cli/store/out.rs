@@ -56,6 +56,43 @@ fn several_things_come_from_several_commits() {
     let got = drops.store("get HEAD~1:a.csv deep c.csv -o out");
     assert_eq!(got.code, Some(0), "{got}");
     assert_eq!(drops.0.read("out/a.csv"), "id\n1\n");
+#[test]
+fn nothing_is_put_into_the_store() {
+    let drops = Drops::with_history();
+    fs::create_dir(drops.path("folder")).expect("there is room");
+    symlink(".tamis", drops.path("link")).expect("links can be made");
+    symlink("../.tamis/packs", drops.path("folder/packs")).expect("links can be made");
+    let before = fs::read_dir(drops.path(".tamis"))
+        .expect("it is there")
+        .count();
+    for target in [
+        ".tamis",
+        ".tamis/out",
+        ".tamis/packs",
+        ".tamis/new/newer",
+        "link/out",
+        "folder/packs/out",
+        "folder/../.tamis/out",
+        "new/../.tamis/out",
+        "new/newer/../../link/out",
+        "folder/packs/../out",
+    ] {
+        for verb in ["checkout HEAD", "get a.csv", "get a.csv --range 0..1"] {
+            let ran = drops.store(&format!("{verb} -o {target}"));
+            assert_eq!(ran.code, Some(2), "{verb} {target}: {ran}");
+            assert!(ran.stderr.contains("nothing is put into it"), "{ran}");
+        }
+    }
+    let after = fs::read_dir(drops.path(".tamis"))
+        .expect("it is there")
+        .count();
+    assert_eq!((after, drops.path("new").exists()), (before, false));
+    for target in [".tamisnot", "folder/..", "folder/packs/../../out"] {
+        let ran = drops.store(&format!("checkout HEAD -f -o {target}"));
+        assert_eq!(ran.code, Some(0), "{target}: {ran}");
+    }
+}
+
     assert_eq!(drops.0.read("out/deep/b.csv"), "id\n2\n");
     assert_eq!(drops.0.read("out/c.csv"), "id\n4\n");
     insta::assert_snapshot!(drops.store("get HEAD:a.csv HEAD~1:a.csv -o out2"), @r"
