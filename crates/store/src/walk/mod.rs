@@ -324,8 +324,14 @@ impl Walk<'_> {
             let read = self.read(&folder, &mut folders, &mut walked);
             state = self.state();
             state.busy -= 1;
-            if let Err(error) = read {
-                state.error.get_or_insert(error);
+            match read {
+                Ok(()) => {}
+                // Its rules could not be read, without which nothing in it can be taken in.
+                Err(Error::Io { source, .. }) => {
+                    let whole = self.root.path_of(&folder.path);
+                    walked.failures.push((whole, source));
+                }
+                Err(error) => drop(state.error.get_or_insert(error)),
             }
             if !folders.is_empty() {
                 self.changed.notify_all();
