@@ -218,6 +218,10 @@ fn hint_of_store(error: &tamis_store::Error) -> Option<&'static str> {
         Store::NoPath { .. } => "`tamis store ls -R REF` lists what a commit has",
         Store::Locked { .. } => "try again when it is done",
         Store::Moved { .. } => "run it again to go on from there",
+        // Nothing else can be looked at without it.
+        Store::Damaged { path, .. } if path.ends_with("format") => {
+            "`tamis store repair` makes it again"
+        }
         Store::Damaged { .. } | Store::BadObject { .. } | Store::Missing { .. } => {
             "`tamis store verify` finds all that is damaged, `tamis store repair` mends what it can"
         }

@@ -11,6 +11,7 @@ use clap::builder::{PathBufValueParser, TypedValueParser};
 use tamis_engine::control::Cancel;
 use tamis_engine::sink::Sink;
 use tamis_engine::source::{ReadOptions, Source};
+use tamis_scan::names;
 use tamis_store::entry::Content;
 use tamis_store::pack::frame;
 use tamis_store::read::{StoreSource, StoreUri};
@@ -33,14 +34,18 @@ pub(crate) fn find(named: Option<&Path>) -> Result<PathBuf> {
         let current = std::env::current_dir().unwrap_or_else(|_| PathBuf::from("."));
         return Ok(Store::discover(&current)?);
     };
-    let none = || tamis_store::Error::NoStore {
-        path: named.to_owned(),
+    let none = || Error::Usage {
+        message: format!("`{}` is no store, and has none", names::show(named)),
+        hint: Some("`tamis store init DIR` makes one in DIR".to_owned()),
     };
-    let found = Store::discover(named).map_err(|_| none())?;
+    let found = Store::discover(named).map_err(|error| match error {
+        tamis_store::Error::NoStore { .. } => none(),
+        error => error.into(),
+    })?;
     let folder = named.canonicalize().map_err(|_| none())?;
     match found == folder || found == folder.join(FOLDER) {
         true => Ok(found),
-        false => Err(none().into()),
+        false => Err(none()),
     }
 }
 
