@@ -40,7 +40,13 @@ fn nothing_is_replaced_unasked() {
     let drops = Drops::with_history();
     let ran = drops.store("get HEAD~1:a.csv");
     assert_eq!(ran.code, Some(3), "{ran}");
-    assert!(ran.stderr.contains("a.csv` is not there: "), "{ran}");
+    insta::assert_snapshot!(ran, @r"
+    exit code: 3
+    ----- stderr -----
+    error: `./a.csv` is there already, and stays as it is
+    hint: `--force` replaces what is there already
+    wrote 0 files of 0 B into `.`
+    ");
     assert_eq!(drops.0.read("a.csv"), "id\n1\n3\n");
     let ran = drops.store("get HEAD~1:a.csv --force --json");
     assert_eq!(ran.code, Some(0), "{ran}");
@@ -50,12 +56,6 @@ fn nothing_is_replaced_unasked() {
     assert_eq!(drops.0.read("a.csv"), "id\n1\n3\n");
 }
 
-#[test]
-fn several_things_come_from_several_commits() {
-    let drops = Drops::with_history();
-    let got = drops.store("get HEAD~1:a.csv deep c.csv -o out");
-    assert_eq!(got.code, Some(0), "{got}");
-    assert_eq!(drops.0.read("out/a.csv"), "id\n1\n");
 #[test]
 fn nothing_is_put_into_the_store() {
     let drops = Drops::with_history();
@@ -93,6 +93,12 @@ fn nothing_is_put_into_the_store() {
     }
 }
 
+#[test]
+fn several_things_come_from_several_commits() {
+    let drops = Drops::with_history();
+    let got = drops.store("get HEAD~1:a.csv deep c.csv -o out");
+    assert_eq!(got.code, Some(0), "{got}");
+    assert_eq!(drops.0.read("out/a.csv"), "id\n1\n");
     assert_eq!(drops.0.read("out/deep/b.csv"), "id\n2\n");
     assert_eq!(drops.0.read("out/c.csv"), "id\n4\n");
     insta::assert_snapshot!(drops.store("get HEAD:a.csv HEAD~1:a.csv -o out2"), @r"
