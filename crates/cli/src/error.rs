@@ -8,6 +8,7 @@ use std::path::PathBuf;
 
 use tamis_contract::check::CheckError;
 use tamis_engine::Error as Engine;
+use tamis_engine::names;
 
 use crate::Exit;
 
@@ -24,7 +25,7 @@ pub enum Error {
         hint: Option<String>,
     },
     /// A file could not be read.
-    #[error("cannot read `{}`", path.display())]
+    #[error("cannot read `{}`", names::show(path))]
     Read {
         /// The file.
         path: PathBuf,
@@ -32,7 +33,7 @@ pub enum Error {
         source: io::Error,
     },
     /// A file that is done with could not be removed.
-    #[error("cannot remove `{}`", path.display())]
+    #[error("cannot remove `{}`", names::show(path))]
     Remove {
         /// The file.
         path: PathBuf,
