@@ -139,6 +139,13 @@ fn good_records_become_a_version() {
             .contains("good records of"),
         "{log}"
     );
+    // It is in no work tree, so that adding all of one takes it out, unless it is put there first.
+    assert_eq!(drops.store("get good -o .").code, Some(0));
+    let added = drops.json("add -A");
+    assert_eq!(added["removed"], 0, "{added}");
+    fs::remove_dir_all(drops.path("good")).expect("it is there");
+    let added = drops.json("add -A");
+    assert_eq!(added["removed"], 2, "{added}");
     for good in ["store:v1:good.csv", "store:main:", "store:main:good"] {
         let refused = tamis(
             &drops,
