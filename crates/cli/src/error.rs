@@ -8,6 +8,7 @@ use std::path::PathBuf;
 
 use tamis_contract::check::CheckError;
 use tamis_engine::Error as Engine;
+use tamis_engine::names;
 
 use crate::Exit;
 
@@ -24,7 +25,7 @@ pub enum Error {
         hint: Option<String>,
     },
     /// A file could not be read.
-    #[error("cannot read `{}`", path.display())]
+    #[error("cannot read `{}`", names::show(path))]
     Read {
         /// The file.
         path: PathBuf,
@@ -32,7 +33,7 @@ pub enum Error {
         source: io::Error,
     },
     /// A file that is done with could not be removed.
-    #[error("cannot remove `{}`", path.display())]
+    #[error("cannot remove `{}`", names::show(path))]
     Remove {
         /// The file.
         path: PathBuf,
@@ -218,6 +219,10 @@ fn hint_of_store(error: &tamis_store::Error) -> Option<&'static str> {
         Store::NoPath { .. } => "`tamis store ls -R REF` lists what a commit has",
         Store::Locked { .. } => "try again when it is done",
         Store::Moved { .. } => "run it again to go on from there",
+        // Nothing else can be looked at without it.
+        Store::Damaged { path, .. } if path.ends_with("format") => {
+            "`tamis store repair` makes it again"
+        }
         Store::Damaged { .. } | Store::BadObject { .. } | Store::Missing { .. } => {
             "`tamis store verify` finds all that is damaged, `tamis store repair` mends what it can"
         }

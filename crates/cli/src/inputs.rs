@@ -13,6 +13,7 @@ use tamis_engine::source::{
 use tamis_formats::input::{self, Sniffing};
 use tamis_formats::messages::MessageOptions;
 use tamis_formats::sniff::{self, Format};
+use tamis_scan::names;
 
 use crate::args::{self, ByteSize, Globals, Simd};
 use crate::messages::Messages;
@@ -170,7 +171,7 @@ impl InputOptions {
         })
     }
 
-    /// The sources behind `names`: files, folders (their data files, sorted), files in stores, `-` for standard input.
+    /// The sources behind `names`: files, folders (their data files, sorted), both also in stores, `-` for standard input.
     pub(crate) fn sources(
         &self,
         names: &[PathBuf],
@@ -186,8 +187,11 @@ impl InputOptions {
                 for file in data_files(name)? {
                     sources.push(Box::new(FileSource::new(file, options.clone())));
                 }
+            } else if stores::is_meant(name) {
+                let named = stores::Named::open(name, globals, cancel)?;
+                sources.extend(stored_data(&named, name, &options)?);
             } else {
-                sources.push(named_source(name, options.clone(), globals, cancel)?);
+                sources.push(Box::new(FileSource::new(name, options.clone())));
             }
         }
         Ok(sources)
@@ -250,16 +254,38 @@ fn data_files(folder: &Path) -> Result<Vec<PathBuf>> {
         }
     }
     files.sort();
-    if files.is_empty() {
-        return Err(Error::Usage {
-            message: format!("no data files in `{}`", folder.display()),
-            hint: Some(
-                "data files end in .csv, .tsv, .jsonl, .ndjson or .json, perhaps compressed"
-                    .to_owned(),
-            ),
-        });
+    match files.is_empty() {
+        true => Err(no_data(folder)),
+        false => Ok(files),
     }
-    Ok(files)
+}
+
+/// The same of what was named in a store, where a file may have any name.
+fn stored_data(
+    named: &stores::Named,
+    name: &Path,
+    options: &ReadOptions,
+) -> Result<Vec<Box<dyn Source>>> {
+    let is_data = |path: &Path, depth: usize, is_folder: bool| {
+        depth == 1 && !is_folder && sniff::format_of_name(&path.to_string_lossy()).is_some()
+    };
+    let mut sources = Vec::new();
+    for file in named.files(is_data) {
+        sources.push(file?.source(options.clone()));
+    }
+    match sources.is_empty() {
+        true => Err(no_data(name)),
+        false => Ok(sources),
+    }
+}
+
+fn no_data(folder: &Path) -> Error {
+    Error::Usage {
+        message: format!("no data files in `{}`", names::show(folder)),
+        hint: Some(
+            "data files end in .csv, .tsv, .jsonl, .ndjson or .json, perhaps compressed".to_owned(),
+        ),
+    }
 }
 
 /// The back end that `--io` asks for.

@@ -5,10 +5,18 @@ use std::io::IsTerminal;
 use std::os::unix::fs::FileTypeExt;
 use std::path::{Path, PathBuf};
 
+use clap::builder::TypedValueParser;
 use tamis_engine::sink::{FileSink, Sink, StdoutSink};
 use tamis_formats::sniff;
 
-use crate::Result;
+use crate::{Result, stores};
+
+/// For clap: where an output goes. Whatever is written into a store makes a commit, which is what `check --good` alone does.
+pub(crate) fn file() -> impl TypedValueParser<Value = PathBuf> {
+    stores::outside(
+        "of all outputs only `check --good` can be in a store; name a file, and `tamis store add` takes it in",
+    )
+}
 
 /// The sink for `path`: standard output for `-`, else a file that appears when it is finished.
 pub(crate) fn open(path: &Path) -> Result<Box<dyn Sink>> {

@@ -18,7 +18,7 @@ pub(crate) struct PackingArgs {
 
     /// Where the result goes: a file, a folder for the results of several inputs, `-` for standard output [default: beside
     /// the input]
-    #[arg(long, short, value_name = "OUT")]
+    #[arg(long, short, value_name = "OUT", value_parser = output::file())]
     output: Option<PathBuf>,
 
     /// Write to standard output, as `-o -` does

@@ -21,7 +21,7 @@ use crate::{Context, Error, Exit, Result, output};
 #[derive(Clone, Debug, Args)]
 pub(crate) struct RowsOutput {
     /// Where the rows go, `-` for standard output
-    #[arg(long, short, value_name = "FILE", default_value = "-")]
+    #[arg(long, short, value_name = "FILE", default_value = "-", value_parser = output::file())]
     output: PathBuf,
 
     #[command(flatten)]

@@ -268,7 +268,9 @@ impl Store {
         match self.refs().tag(name)? {
             Some(known) if known == commit => Ok(()),
             Some(known) => Err(Error::Usage {
-                reason: format!("the tag `{name}` is at {known} already; remove it there first"),
+                reason: format!(
+                    "the tag `{name}` is at {known} already; it has to be removed there first"
+                ),
             }),
             None => self.refs().set_tag(name, commit),
         }

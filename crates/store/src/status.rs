@@ -67,7 +67,15 @@ impl Store {
             ..Status::default()
         };
         for path in missing {
-            status.unstaged.insert(path, Unstaged::Deleted);
+            // What is in a folder that could not be read may still be there.
+            let whole = root.path_of(&path);
+            let unread = status.failures.iter();
+            if !unread
+                .map(|(failed, _)| failed)
+                .any(|it| whole.starts_with(it))
+            {
+                status.unstaged.insert(path, Unstaged::Deleted);
+            }
         }
         let mut covering: Option<Vec<u8>> = None;
         for item in walked.found {

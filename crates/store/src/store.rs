@@ -1,6 +1,7 @@
 //! A store: its folder, opened.
 
 use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use tamis_engine::control::Cancel;
@@ -135,19 +136,19 @@ impl Store {
     /// The store that `from` is in: its own folder, or the nearest [`FOLDER`] in it and above.
     ///
     /// # Errors
-    /// [`Error::NoStore`].
+    /// [`Error::NoStore`]; [`Error::Damaged`] for what is left of a store, rather than one further up; [`Error::Io`] where it cannot be told.
     pub fn discover(from: &Path) -> Result<PathBuf> {
         let none = || Error::NoStore {
             path: from.to_owned(),
         };
         let start = fs::canonicalize(from).map_err(|_| none())?;
-        if start.join("format").is_file() && start.join("packs").is_dir() {
-            return Ok(start);
+        let folders = start.ancestors().map(|it| it.join(FOLDER));
+        for folder in std::iter::once(start.clone()).chain(folders) {
+            if is_store(&folder)? {
+                return Ok(folder);
+            }
         }
-        let mut folders = start.ancestors().map(|it| it.join(FOLDER));
-        folders
-            .find(|it| it.join("format").is_file())
-            .ok_or_else(none)
+        Err(none())
     }
 
     /// Where it is.
@@ -202,6 +203,24 @@ impl Store {
 
     pub(crate) fn staging_folder(&self) -> PathBuf {
         self.folder.join("staging")
+    }
+}
+
+/// Whether there is a store.
+fn is_store(folder: &Path) -> Result<bool> {
+    let format = folder.join("format");
+    let has_packs = folder.join("packs").is_dir();
+    match fs::metadata(&format) {
+        Ok(metadata) => Ok(metadata.is_file() && (has_packs || folder.ends_with(FOLDER))),
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
+            Err(Error::io("look at", &format)(error))
+        }
+        Err(_) if has_packs && folder.join("commits").is_dir() => Err(Error::damaged(
+            &format,
+            0,
+            "it is gone, but the rest of a store is there",
+        )),
+        Err(_) => Ok(false),
     }
 }
 

@@ -72,7 +72,7 @@ pub(crate) struct Options {
     max_errors: usize,
 
     /// Write the report to this file as JSON, whatever is printed
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", value_parser = output::file())]
     report: Option<PathBuf>,
 
     /// Write the good records here, as they came or in the format of the file's name, `-` for standard output
@@ -80,7 +80,7 @@ pub(crate) struct Options {
     good: Option<PathBuf>,
 
     /// Write the bad records here, each with its row and the reason, `-` for standard output
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", value_parser = output::file())]
     bad: Option<PathBuf>,
 
     #[command(flatten)]
@@ -186,7 +186,7 @@ impl Options {
     }
 
     fn compile(&self, context: &Context<'_>) -> Result<Check> {
-        let reading = contract_file::load(&self.contract)?;
+        let reading = contract_file::load(&self.contract, context)?;
         context
             .printer
             .findings(&reading.source_text, &reading.diagnostics);

@@ -7,7 +7,7 @@ use tamis_process::rows::Query;
 
 use crate::rows::FormatArgs;
 use crate::table::TypeArgs;
-use crate::{Context, Exit, Result};
+use crate::{Context, Exit, Result, output};
 
 /// Write the rows of an input in another format
 ///
@@ -25,7 +25,7 @@ pub(crate) struct Options {
     input: PathBuf,
 
     /// Where the rows go, `-` for standard output
-    #[arg(value_name = "OUT")]
+    #[arg(value_name = "OUT", value_parser = output::file())]
     output: PathBuf,
 
     /// Only these columns, as `tamis select` has them

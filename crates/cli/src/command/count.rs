@@ -87,11 +87,17 @@ pub(super) fn run(options: &Options, context: &Context<'_>) -> Result<Exit> {
     let mut inputs = Vec::new();
     for name in &names {
         if stores::is_meant(name) {
-            inputs.push(Input {
-                name: name.clone(),
-                source: stores::source(name, read.clone(), context.globals, context.cancel)?,
-                len_bytes: None,
-            });
+            let named = stores::Named::open(name, context.globals, context.cancel)?;
+            for file in named.files(|_, _, _| true) {
+                match file {
+                    Ok(file) => inputs.push(Input {
+                        name: file.name.clone(),
+                        source: file.source(read.clone()),
+                        len_bytes: None,
+                    }),
+                    Err(error) => failed(&error.into()),
+                }
+            }
             continue;
         }
         let name = std::slice::from_ref(name);

@@ -14,7 +14,7 @@ use tamis_scan::dupes::{DupesOptions, Found, cache, find};
 use crate::args::{ByteSize, OutputFormat, OutputOptions};
 use crate::page::Page;
 use crate::progress::Display;
-use crate::{Context, Exit, Result};
+use crate::{Context, Exit, Result, output, stores};
 
 /// Find files that hold the same bytes, and replace or remove copies
 ///
@@ -35,11 +35,11 @@ files are opened, compared byte by byte, and held against what they were when
 they were found.")]
 pub(crate) struct Options {
     /// Folders, and files
-    #[arg(value_name = "DIR", required = true)]
+    #[arg(value_name = "DIR", required = true, value_parser = stores::outside(NOT_STORED))]
     roots: Vec<PathBuf>,
 
     /// Files in this folder are originals and never touched
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", value_parser = stores::outside(NOT_STORED))]
     reference: Vec<PathBuf>,
 
     /// Leave out smaller files
@@ -79,7 +79,7 @@ pub(crate) struct Options {
     apply: bool,
 
     /// Keep digests in this file [default: tamis/digests in the user's cache folder]
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", value_parser = output::file())]
     cache: Option<PathBuf>,
 
     /// Keep no digests, and use none
@@ -89,6 +89,9 @@ pub(crate) struct Options {
     #[command(flatten)]
     output: OutputOptions,
 }
+
+/// Why a folder in a store is refused.
+const NOT_STORED: &str = "files of one content share it in a store, so there is nothing to replace; `tamis store get` puts them into a folder";
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
 enum Link {

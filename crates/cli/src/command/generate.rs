@@ -63,15 +63,15 @@ struct Transactions {
     unique: bool,
 
     /// Where the rows go, `-` for standard output
-    #[arg(long, short, value_name = "FILE")]
+    #[arg(long, short, value_name = "FILE", value_parser = output::file())]
     output: PathBuf,
 
     /// Where the contract goes [default: beside the output, as NAME.odcs.yaml]
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", value_parser = output::file())]
     contract_out: Option<PathBuf>,
 
     /// Where to write, as JSON, how many rows break which rule
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", value_parser = output::file())]
     manifest: Option<PathBuf>,
 
     /// Replace a contract that was not written by this command

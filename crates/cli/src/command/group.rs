@@ -59,7 +59,7 @@ pub(crate) struct Options {
     filter: Option<String>,
 
     /// Where the result goes, `-` for standard output
-    #[arg(long, short, value_name = "FILE", default_value = "-")]
+    #[arg(long, short, value_name = "FILE", default_value = "-", value_parser = output::file())]
     output: PathBuf,
 
     /// How the result is written [default: by the name of the output, else csv]

@@ -35,7 +35,7 @@ pub(crate) struct Options {
     input_paths: Vec<PathBuf>,
 
     /// Where the contract goes, `-` for standard output
-    #[arg(long, short, value_name = "FILE", default_value = "-")]
+    #[arg(long, short, value_name = "FILE", default_value = "-", value_parser = output::file())]
     output: PathBuf,
 
     /// Replace the output if it exists

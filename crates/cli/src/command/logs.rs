@@ -247,12 +247,7 @@ impl Options {
                     is_named: true,
                 });
             } else if stores::is_meant(name) {
-                let (globals, cancel) = (context.globals, context.cancel);
-                found.push(Found {
-                    source: stores::source(name, options.clone(), globals, cancel)?,
-                    path: None,
-                    is_named: true,
-                });
+                found.extend(stored(name, &options, context)?);
             } else if name.is_dir() {
                 let files = files_in(name)?.into_iter();
                 found.extend(files.map(|path| file(path, false)));
@@ -327,13 +322,38 @@ fn files_in(folder: &Path) -> Result<Vec<PathBuf>> {
         }
     }
     files.sort();
-    if files.is_empty() {
-        return Err(Error::Usage {
-            message: format!("no files in `{}`", names::show(folder)),
-            hint: None,
+    match files.is_empty() {
+        true => Err(no_files(folder)),
+        false => Ok(files),
+    }
+}
+
+/// The same of what was named in a store, where a file may be hidden.
+fn stored(name: &Path, options: &ReadOptions, context: &Context<'_>) -> Result<Vec<Found>> {
+    let named = stores::Named::open(name, context.globals, context.cancel)?;
+    let is_shown = |path: &Path, depth: usize, is_folder: bool| {
+        let name = path.file_name().unwrap_or_default();
+        depth == 1 && !is_folder && !name.as_encoded_bytes().starts_with(b".")
+    };
+    let mut found = Vec::new();
+    for file in named.files(is_shown) {
+        found.push(Found {
+            source: file?.source(options.clone()),
+            path: None,
+            is_named: !named.is_folder(),
         });
     }
-    Ok(files)
+    match found.is_empty() {
+        true => Err(no_files(name)),
+        false => Ok(found),
+    }
+}
+
+fn no_files(folder: &Path) -> Error {
+    Error::Usage {
+        message: format!("no files in `{}`", names::show(folder)),
+        hint: None,
+    }
 }
 
 fn parse_format(name: &str) -> std::result::Result<FormatChoice, String> {

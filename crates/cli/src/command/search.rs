@@ -31,10 +31,12 @@ Examples:
   tamis search -n 'error|panic' app.log
   tamis search -i timeout --and 'order-\\d+' --not retry logs/
   tamis search -z -c ' 500 ' access.log.gz access.log.1.gz
-  tamis search -n refund --range lines:2000000..=3000000 orders.csv"
+  tamis search -n refund --range lines:2000000..=3000000 orders.csv
+  tamis search -l refund store:HEAD~1:drops"
 )]
 pub(crate) struct Options {
-    /// What to search for, unless `-e` or `-f` says it, and where: files, folders, `-` for standard input
+    /// What to search for, unless `-e` or `-f` says it, and where: files, folders, both also in a store (`store:REF:PATH`), `-` for
+    /// standard input
     #[arg(value_name = "PATTERN INPUT")]
     arguments: Vec<OsString>,
 
@@ -334,7 +336,8 @@ fn find(options: &Options, context: &Context<'_>) -> Result<Exit> {
     let display = request
         .shows_progress
         .then(|| Display::start(context.globals, &progress));
-    let outcome = search::search(lines, inputs, reading, &output, &on_error);
+    let mut stored = request.stored();
+    let outcome = search::search(lines, inputs, &mut stored, reading, &output, &on_error);
     drop(display);
     let outcome = outcome.map_err(Error::from)?;
     let has_searched_nothing = request.is_implied && !outcome.has_searched;

@@ -50,7 +50,7 @@ pub(crate) struct Options {
     filter: Option<String>,
 
     /// Where the rows go, `-` for standard output
-    #[arg(long, short, value_name = "FILE", default_value = "-")]
+    #[arg(long, short, value_name = "FILE", default_value = "-", value_parser = output::file())]
     output: PathBuf,
 
     #[command(flatten)]

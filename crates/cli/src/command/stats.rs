@@ -50,7 +50,7 @@ pub(crate) struct Options {
     only: Option<Vec<Measure>>,
 
     /// Write a profile with histograms to this file, as a page for browsers
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", value_parser = output::file())]
     html: Option<PathBuf>,
 
     /// Replace that file if it exists

@@ -51,7 +51,7 @@ mod worker;
 
 pub use condition::Condition;
 pub use input::Found;
-pub use inputs::{Inputs, Order, Selection};
+pub use inputs::{Filter, Inputs, Order, Selection};
 pub use matcher::{Cache, Captures, LineMatcher};
 pub use multiline::Multiline;
 pub use one::Reading;
@@ -60,4 +60,4 @@ pub use output::Output;
 pub use pattern::{Boundary, Case, LineEnd, MatcherOptions};
 pub use range::Extent;
 pub use stats::Stats;
-pub use tree::{Outcome, search};
+pub use tree::{Given, Outcome, search};

@@ -5,13 +5,13 @@ use std::io::{self, Read};
 
 use tamis_engine::Error as EngineError;
 use tamis_engine::pipeline::Flow;
-use tamis_engine::source::is_packed;
+use tamis_engine::source::{Opened, Source, is_packed};
 
 use super::input::{Found, InputMerge, Origin};
 use super::one::{HEAD_BYTES, Mark, Reading};
 use super::output::InputOutput;
 use super::range::Extent;
-use super::tree::{Input, Job, Outcome};
+use super::tree::{Input, Job, Outcome, Place};
 use super::worker::{NulCheck, Worker};
 use crate::{Error, Result, Work};
 
@@ -139,12 +139,42 @@ impl<'j> Small<'j> {
 
     /// Reads the whole input into the buffer and returns its length; `None`: it is not for us.
     fn read(&mut self, input: &Input) -> Result<Option<usize>> {
-        if input.is_stdin || self.reading.extent != Extent::All {
+        if self.reading.extent != Extent::All {
             return Ok(None);
         }
-        if input.origin == Origin::Named && !input.path.is_file() {
+        let len = match &input.place {
+            Place::Stdin => None,
+            Place::File if input.origin == Origin::Named && !input.path.is_file() => None,
+            Place::File => self.read_file(input)?,
+            Place::Given(source) => self.read_given(source.as_ref())?,
+        };
+        let is_text = |len: &usize| Mark::of(&self.buffer[..*len]) != Mark::Utf16;
+        Ok(len.filter(is_text))
+    }
+
+    /// Copies a small input that is open at any byte.
+    fn read_given(&mut self, source: &dyn Source) -> Result<Option<usize>> {
+        let Opened::Random(region) = source.open()? else {
+            return Ok(None);
+        };
+        let len_bytes = region.len_bytes();
+        if len_bytes > SMALL_BYTES_MAX as u64 {
             return Ok(None);
         }
+        let buffer = &mut self.buffer;
+        let mut len = 0;
+        region.with_range(0..len_bytes, &mut |bytes| {
+            len = bytes.len();
+            buffer.resize(buffer.len().max(len), 0);
+            buffer[..len].copy_from_slice(bytes);
+        })?;
+        let head = &self.buffer[..len];
+        self.reading
+            .refuse_unknown_packing(source.name().as_bytes(), head)?;
+        Ok(Some(len))
+    }
+
+    fn read_file(&mut self, input: &Input) -> Result<Option<usize>> {
         let failed = |source| EngineError::Open {
             input: input.path.to_string_lossy().into_owned(),
             source,
@@ -184,8 +214,7 @@ impl<'j> Small<'j> {
                 return Ok(None);
             }
         }
-        let is_transcoded = Mark::of(&self.buffer[..len]) == Mark::Utf16;
-        Ok((!is_transcoded).then_some(len))
+        Ok(Some(len))
     }
 }
 

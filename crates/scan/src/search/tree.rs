@@ -1,14 +1,15 @@
 //! Many files at once: folders are walked and their files searched by all threads.
 //!
 //! A file up to [`SMALL_BYTES_MAX`](super::small::SMALL_BYTES_MAX) is read whole into a buffer of its thread, which takes four system calls; most files are. Middling ones stay with their thread, in chunks. Larger
-//! ones wait until the walk is over and are then searched one after the other, each on all cores.
+//! ones wait until the walk is over and are then searched one after the other, each on all cores. Inputs that are no files of a file system
+//! come last, in their order.
 
 use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 
-use ignore::{DirEntry, WalkState};
+use ignore::{DirEntry, WalkBuilder, WalkState};
 use tamis_engine::pipeline::{self, Flow, Options};
 use tamis_engine::source::{FileSource, ReadOptions, Source, StdinSource};
 
@@ -62,20 +63,42 @@ struct State {
 }
 
 /// An input that was found.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(super) struct Input {
+    /// Where it is, or what it is called.
     pub(super) path: PathBuf,
     pub(super) origin: Origin,
-    pub(super) is_stdin: bool,
+    pub(super) place: Place,
 }
 
-/// Searches all inputs. Those that cannot be read are told to `on_error`, and the others searched.
+/// What the bytes of an input come from.
+#[derive(Debug)]
+pub(super) enum Place {
+    File,
+    Stdin,
+    /// Somebody else knows how to open it.
+    Given(Box<dyn Source>),
+}
+
+/// An input that is no file of a file system, such as one in a store.
+#[derive(Debug)]
+pub struct Given {
+    /// What it is called.
+    pub name: PathBuf,
+    /// Its bytes.
+    pub source: Box<dyn Source>,
+    /// Somebody named it; others were found in a folder.
+    pub is_named: bool,
+}
+
+/// Searches all inputs, and what is `given` behind them. Those that cannot be read are told to `on_error`, and the others searched.
 ///
 /// # Errors
 /// Those that concern no input: of the output, or a cancellation.
 pub fn search(
     search: &Search,
     inputs: &Inputs,
+    given: &mut (dyn Iterator<Item = Result<Given>> + Send),
     reading: &Reading,
     output: &Output,
     on_error: &(dyn Fn(&Error) + Sync),
@@ -89,18 +112,24 @@ pub fn search(
         state: Mutex::default(),
         is_decided: AtomicBool::new(false),
     };
-    match (&inputs.single, inputs.order) {
-        (Some(path), _) => {
-            let is_stdin = path.as_os_str() == "-";
+    match (&inputs.walk, &inputs.single, inputs.order) {
+        (None, ..) => {}
+        (_, Some(path), _) => {
+            let place = match path.as_os_str() == "-" {
+                true => Place::Stdin,
+                false => Place::File,
+            };
             job.search_large(&Input {
                 path: path.clone(),
                 origin: Origin::Named,
-                is_stdin,
+                place,
             });
         }
-        (None, None) => job.search_as_found(),
-        (None, Some(order)) => job.search_in_order(order)?,
+        (Some(walk), None, None) => job.search_as_found(walk),
+        (Some(walk), None, Some(order)) => job.search_in_order(walk, order)?,
     }
+    let mut given = given.filter_map(|it| job.input_of_given(it));
+    job.search_each(&mut given)?;
     let State { outcome, fatal, .. } = job
         .state
         .into_inner()
@@ -115,8 +144,8 @@ pub fn search(
 }
 
 impl Job<'_> {
-    fn search_as_found(&self) {
-        let mut walk = self.inputs.walk.clone();
+    fn search_as_found(&self, walk: &WalkBuilder) {
+        let mut walk = walk.clone();
         walk.threads(self.reading.threads);
         walk.build_parallel().run(|| {
             let mut small = Small::new(self);
@@ -139,21 +168,25 @@ impl Job<'_> {
         }
     }
 
-    /// Searches inputs in `order`; small ones ahead of time, as long as their rows are few.
-    fn search_in_order(&self, order: Order) -> Result<()> {
-        let mut walk = self.inputs.walk.clone();
+    /// Searches what a walk finds in `order`.
+    fn search_in_order(&self, walk: &WalkBuilder, order: Order) -> Result<()> {
+        let mut walk = walk.clone();
         if order == Order::Path {
             walk.sort_by_file_name(|a, b| a.cmp(b));
         }
         let mut inputs = walk.build().filter_map(|entry| self.input_of(entry));
-        let mut sorted;
-        let inputs: &mut (dyn Iterator<Item = Input> + Send) = match order {
-            Order::Path => &mut inputs,
-            _ => {
-                sorted = by_time(order, inputs).into_iter();
-                &mut sorted
-            }
-        };
+        match order {
+            Order::Path => self.search_each(&mut inputs),
+            _ => self.search_each(&mut by_time(order, inputs).into_iter()),
+        }
+    }
+
+    /// Searches inputs in their order; small ones ahead of time, as long as their rows are few.
+    fn search_each(&self, inputs: &mut (dyn Iterator<Item = Input> + Send)) -> Result<()> {
+        let mut inputs = inputs.take_while(|_| !self.is_over()).peekable();
+        if inputs.peek().is_none() {
+            return Ok(());
+        }
         let options = Options {
             threads: self.reading.threads,
             cancel: self.reading.cancel.clone(),
@@ -206,7 +239,10 @@ impl Job<'_> {
             return None;
         }
         Some(Input {
-            is_stdin: entry.is_stdin(),
+            place: match entry.is_stdin() {
+                true => Place::Stdin,
+                false => Place::File,
+            },
             path: entry.into_path(),
             origin: if is_named {
                 Origin::Named
@@ -214,6 +250,23 @@ impl Job<'_> {
                 Origin::Found
             },
         })
+    }
+
+    fn input_of_given(&self, given: Result<Given>) -> Option<Input> {
+        match given {
+            Ok(given) => Some(Input {
+                path: given.name,
+                origin: match given.is_named {
+                    true => Origin::Named,
+                    false => Origin::Found,
+                },
+                place: Place::Given(given.source),
+            }),
+            Err(error) => {
+                self.failed(&error);
+                None
+            }
+        }
     }
 
     /// Searches an input on all cores.
@@ -231,24 +284,25 @@ impl Job<'_> {
         output: InputOutput<'_>,
     ) -> Result<Found> {
         let name = self.name(input);
-        let source: Box<dyn Source> = match input.is_stdin {
-            true => Box::new(StdinSource::new(ReadOptions {
-                live: true,
-                ..self.inputs.read.clone()
-            })),
-            false => Box::new(FileSource::new(&input.path, self.inputs.read.clone())),
+        let search = |source: &dyn Source, output| {
+            one::search(self.search, source, &name, input.origin, reading, output)
         };
-        let origin = input.origin;
-        one::search(self.search, source.as_ref(), &name, origin, reading, output)
+        let read = self.inputs.read.clone();
+        match &input.place {
+            Place::Stdin => search(
+                &StdinSource::new(ReadOptions { live: true, ..read }),
+                output,
+            ),
+            Place::File => search(&FileSource::new(&input.path, read), output),
+            Place::Given(source) => search(source.as_ref(), output),
+        }
     }
 
     pub(super) fn name(&self, input: &Input) -> Name {
-        if input.is_stdin {
-            return Name::new(STDIN_NAME, self.search);
-        }
-        let path = match self.inputs.is_implied {
-            true => input.path.strip_prefix("./").unwrap_or(&input.path),
-            false => &input.path,
+        let path = match (&input.place, self.inputs.is_implied) {
+            (Place::Stdin, _) => return Name::new(STDIN_NAME, self.search),
+            (Place::File, true) => input.path.strip_prefix("./").unwrap_or(&input.path),
+            _ => &input.path,
         };
         Name::new(path.as_os_str().as_bytes(), self.search)
     }

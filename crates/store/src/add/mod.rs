@@ -24,6 +24,7 @@ mod run;
 mod tasks;
 mod waiting;
 
+use std::collections::HashSet;
 use std::path::PathBuf;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
@@ -171,6 +172,12 @@ impl Session<'_> {
         added: &mut Added,
     ) -> Result<()> {
         options.progress.enter(Phase::Processing);
+        let mut found = found;
+        if !added.failures.is_empty() {
+            // Folders that could not be read were told of.
+            let failed: HashSet<_> = added.failures.iter().map(|it| it.0.clone()).collect();
+            found.retain(|it| !failed.contains(&self.root().path_of(&it.path)));
+        }
         options.progress.announce(&found);
         let mut run = Run::new(self, ingest, added, options);
         let mut left = run.process(found);

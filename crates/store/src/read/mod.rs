@@ -38,6 +38,11 @@ impl Store {
     /// # Errors
     /// [`Error::NoPath`]; [`Error::Usage`] if a folder or a link is there; and what reading nodes can end in.
     pub fn find_file(&self, root: NodeRef, path: &[u8], commit: &str) -> Result<Child> {
+        if path.is_empty() {
+            return Err(Error::Usage {
+                reason: format!("all of `{commit}` is a folder; name a file in it"),
+            });
+        }
         let found = lookup(root, path, self.objects())?;
         let child = found.ok_or_else(|| Error::NoPath {
             commit: commit.to_owned(),

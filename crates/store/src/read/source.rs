@@ -34,12 +34,23 @@ impl StoreSource {
         options: ReadOptions,
     ) -> Result<StoreSource> {
         let (_, commit) = store.resolve(revision)?;
-        Ok(StoreSource {
-            child: store.find_file(commit.root, path, revision)?,
+        let child = store.find_file(commit.root, path, revision)?;
+        Ok(StoreSource::of_child(store, child, name, options))
+    }
+
+    /// A file that was found already, in whatever way.
+    pub fn of_child(
+        store: Arc<Store>,
+        child: Child,
+        name: impl Into<String>,
+        options: ReadOptions,
+    ) -> StoreSource {
+        StoreSource {
             store,
+            child,
             name: name.into(),
             options,
-        })
+        }
     }
 }
 

@@ -203,6 +203,7 @@ fn what_is_no_file_says_so() {
         assert!(error.contains(text), "{error}");
     };
     says("folder", "is a folder");
+    says("", "all of `HEAD` is a folder");
     says("link", "points to `folder/file`");
     says("folder/none", "HEAD has no `folder/none`");
     says("link/file", "has no");

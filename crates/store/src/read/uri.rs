@@ -4,7 +4,7 @@
 //! |---|---|---|
 //! | `DIR` | a folder in which the store is, or above which it is; if it is left out, the one that commands use without it | `@`, no `:` |
 //! | `REF` | a revision; if it is empty, `HEAD` | neither `@` nor `:` |
-//! | `PATH` | where the file is, from the root of the commit | anything |
+//! | `PATH` | where the file is, from the root of the commit; the empty one is all of it | anything |
 //!
 //! So `REF` ends at the first `:`, and begins behind the last `@` that is in front of that. A tag that has an `@` cannot be named
 //! here, but its commit can.
@@ -39,7 +39,7 @@ pub struct StoreUri {
     pub store: Option<PathBuf>,
     /// What names the commit.
     pub revision: String,
-    /// The path from the root of the commit.
+    /// The path from the root of the commit; empty for all of it.
     pub path: Vec<u8>,
 }
 
@@ -78,7 +78,7 @@ impl StoreUri {
         let revision = std::str::from_utf8(revision)
             .map_err(|_| bad("has a revision that is not UTF-8"))?
             .to_owned();
-        if let Some(flaw) = flaw_of_file(path) {
+        if let Some(flaw) = flaw_of_name(path) {
             return Err(bad(&flaw));
         }
         Ok(StoreUri {
@@ -92,12 +92,12 @@ impl StoreUri {
     }
 }
 
-/// What keeps a path from naming a file.
-fn flaw_of_file(path: &[u8]) -> Option<String> {
+/// What keeps a path from naming anything.
+fn flaw_of_name(path: &[u8]) -> Option<String> {
     let flaw = match path {
-        [] => "has no path behind the revision",
+        [] => return None,
         [b'/', ..] => "has a path that begins with `/`, but paths begin at the commit's root",
-        [.., b'/'] => "has a path that ends with `/`, but it must be a file",
+        [.., b'/'] => "has a path that ends with `/`; a folder is named without it",
         _ => return flaw_of_path(path).map(|flaw| format!("has a path that is none: {flaw}")),
     };
     Some(flaw.to_owned())
@@ -125,6 +125,7 @@ mod tests {
             ("store:../x@v1^:a", (some("../x"), "v1^", "a")),
             ("store:me@host@HEAD~2:a", (some("me@host"), "HEAD~2", "a")),
             ("store:/x@:a", (some("/x"), "HEAD", "a")),
+            ("store:v1:", (None, "v1", "")),
         ];
         for (text, (store, revision, path)) in expected {
             let expected = (store, revision.to_owned(), path.to_owned());
@@ -137,7 +138,6 @@ mod tests {
         let expected = [
             ("main:a", "does not begin"),
             ("store:main", "has no `:`"),
-            ("store:main:", "has no path"),
             ("store:@main:a", "nothing before the `@`"),
             ("store:main:/a", "begins with `/`"),
             ("store:main:a/", "ends with `/`"),

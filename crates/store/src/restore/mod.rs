@@ -8,6 +8,7 @@
 //! A file that cannot be had whole is removed and reported; the others are not held up by it.
 
 mod file;
+mod inside;
 mod target;
 mod tasks;
 
@@ -67,7 +68,7 @@ impl Store {
     /// Puts all of a tree into `target`, which is made if it is not there.
     ///
     /// # Errors
-    /// [`Error::Io`] if the target cannot be written to; [`Interrupted`](tamis_engine::Error::Interrupted). What could not be restored is part
+    /// [`Error::Usage`] if the target is in the store's own folder, [`Error::Io`] if it cannot be written to; [`Interrupted`](tamis_engine::Error::Interrupted). What could not be restored is part
     /// of the result.
     pub fn restore_tree(
         &self,
@@ -108,8 +109,8 @@ impl Store {
         }
         let mut met = Met::default();
         let mut restored = Restored::default();
+        self.refuse_inside(target)?;
         let target = Arc::new(Folder::open_target(target)?);
-        target.refuse_store(self.folder())?;
         let tasks = Tasks::new(self, options, &target, wanted, &mut met);
         let run = Options {
             threads: self.settings().thread_count(),

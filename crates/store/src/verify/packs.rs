@@ -107,7 +107,11 @@ fn lose_hidden(store: &Store, pack: &PackEntry, hidden: Vec<ObjectId>, report: &
         return;
     }
     let name = pack::file_name(pack.id, pack.kind);
-    let detail = format!("it does not find {} objects of {name}", hidden.len());
+    let objects = match hidden.len() {
+        1 => "an object".to_owned(),
+        count => format!("{count} objects"),
+    };
+    let detail = format!("it does not find {objects} of {name}");
     let problem = report.problem(&store.folder().join("index"), detail);
     for id in hidden {
         report.lose(id, problem);

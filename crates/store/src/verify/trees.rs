@@ -211,10 +211,12 @@ impl<'s, 'r> Trees<'s, 'r> {
     /// Ends the walk: how many nodes and chunks it met.
     pub(super) fn finish(self) -> (u64, u64) {
         for (problem, count) in self.absent.iter().flatten() {
-            if *count > 1 {
-                let more = format!(", nor are {} others that are referred to", count - 1);
-                self.report.extend(*problem, &more);
-            }
+            let more = match count.saturating_sub(1) {
+                0 => continue,
+                1 => ", nor is another that is referred to".to_owned(),
+                others => format!(", nor are {others} others that are referred to"),
+            };
+            self.report.extend(*problem, &more);
         }
         (self.nodes, self.chunks)
     }

@@ -24,9 +24,9 @@ use tamis_engine::control::Cancel;
 use tamis_engine::frontier;
 use tamis_engine::stamp::Stamp;
 
-use crate::Result;
 use crate::path::{has_room_below, tree_order};
 pub use crate::staging::Kind;
+use crate::{Error, Result};
 pub use root::Root;
 pub(crate) use root::kind_of;
 pub use rules::{RULES_FILE, Rules};
@@ -93,8 +93,15 @@ pub fn walk(
     for start in starts {
         walk.start(start, &mut folders, &mut walked)?;
     }
-    let read = |walked: &mut Walked, folder: Folder, more: &mut Vec<Folder>| {
-        walk.read(&folder, more, walked)
+    let read = |walked: &mut Walked, folder: Folder, more: &mut Vec<Folder>| match walk
+        .read(&folder, more, walked)
+    {
+        // Its rules could not be read, without which nothing in it can be taken in.
+        Err(Error::Io { source, .. }) => {
+            walked.fail(root, &folder.path, source);
+            Ok(())
+        }
+        read => read,
     };
     for part in frontier::exhaust(folders, threads, cancel, Walked::default, read)? {
         walked.add(part);

@@ -110,6 +110,11 @@ impl StoreSink {
                 ),
             });
         }
+        if path.is_empty() {
+            return Err(Error::Usage {
+                reason: format!("`{revision}:` is all of a commit; name the file to be written"),
+            });
+        }
         if let Some(head) = store.refs().head()? {
             let root = store.refs().commit(head)?.root;
             // Better now than after hours.

@@ -125,7 +125,7 @@ impl Options {
         };
         let (rows, bytes) = self.size(&contract, runner, context)?;
         // The same objects as those of a check, which has come to its end by now.
-        let objects = contract_file::load(&contract)?.contract.objects;
+        let objects = contract_file::load(&contract, context)?.contract.objects;
         let object = objects
             .first()
             .expect("a contract that was checked has an object");

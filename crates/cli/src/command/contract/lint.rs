@@ -42,7 +42,7 @@ pub(super) fn run(options: &Options, context: &Context<'_>) -> Result<Exit> {
     let mut exit = Exit::Good;
     let mut results = Vec::new();
     for path in &options.files {
-        let findings = match contract_file::load(path) {
+        let findings = match contract_file::load(path, context) {
             Ok(reading) => Findings {
                 diagnostics: diagnostics::of_reading(&reading),
                 text: reading.source_text,

@@ -30,7 +30,7 @@ pub(crate) struct Options {
 }
 
 pub(super) fn run(options: &Options, context: &Context<'_>) -> Result<Exit> {
-    let reading = contract_file::load(&options.file)?;
+    let reading = contract_file::load(&options.file, context)?;
     context
         .printer
         .findings(&reading.source_text, &reading.diagnostics);

@@ -37,7 +37,7 @@ pub(super) struct Options {
     seed: u64,
 
     /// Where the lines go, `-` for standard output
-    #[arg(long, short, value_name = "FILE")]
+    #[arg(long, short, value_name = "FILE", value_parser = output::file())]
     output: PathBuf,
 }
 

@@ -18,7 +18,7 @@ use tamis_scan::names;
 
 use super::bench::Runner;
 use crate::args::{ByteSize, OutputFormat, OutputOptions};
-use crate::{Context, Error, Exit, Result};
+use crate::{Context, Error, Exit, Result, stores};
 
 /// Measure the ways of reading a file on this machine
 ///
@@ -33,7 +33,7 @@ Examples:
   tamis io-bench big.log --rounds 9 --seed 7 --json > runs.json")]
 pub(crate) struct Options {
     /// The file that is read
-    #[arg(value_name = "FILE")]
+    #[arg(value_name = "FILE", value_parser = stores::outside(NOT_STORED))]
     path: PathBuf,
 
     /// Make the file first, so large, of lines of text
@@ -59,6 +59,9 @@ pub(crate) struct Options {
     #[command(flatten)]
     output: OutputOptions,
 }
+
+/// Why a file in a store is refused.
+const NOT_STORED: &str = "ways of reading a file are compared, and one in a store is in many pieces; `tamis store get` puts it into a folder";
 
 /// Measures one way of reading, and prints what it took as JSON: a step of `tamis io-bench`.
 #[derive(Debug, Args)]

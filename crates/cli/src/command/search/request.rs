@@ -11,19 +11,26 @@ use anstream::{AutoStream, ColorChoice};
 use tamis_engine::control::Progress;
 use tamis_engine::source::{Growth, ReadOptions};
 use tamis_scan::search::{
-    BinaryFiles, Boundary, Case, Condition, Extent, Inputs, LineEnd, LineMatcher, MatcherOptions,
-    Multiline, Order, Reading, Report, Search, Selection, Style,
+    BinaryFiles, Boundary, Case, Condition, Extent, Filter, Given, Inputs, LineEnd, LineMatcher,
+    MatcherOptions, Multiline, Order, Reading, Report, Search, Selection, Style,
 };
 
 use super::{Options, SortBy};
 use crate::args::{self, ByteSize, When};
 use crate::inputs::{self, InputOptions, kernel};
+use crate::stores::{self, Named};
 use crate::{Context, Error, Result};
 
 /// A command line, understood.
 pub(super) struct Request {
     pub(super) search: Search,
     pub(super) inputs: Inputs,
+    /// What is in stores ...
+    stored: Vec<Named>,
+    /// ... what of it is left out ...
+    filter: Filter,
+    /// ... and how it is read.
+    read: ReadOptions,
     pub(super) reading: Reading,
     /// What stands between the rows of two inputs.
     pub(super) separator: Vec<u8>,
@@ -42,16 +49,26 @@ impl Request {
         context: &Context<'_>,
         progress: &Progress,
     ) -> Result<Self> {
-        let (patterns, mut paths, stdin_is_read) = patterns_and_paths(options)?;
-        let is_implied = paths.is_empty();
+        let (patterns, typed, stdin_is_read) = patterns_and_paths(options)?;
+        let is_implied = typed.is_empty();
+        let (in_stores, mut paths): (Vec<_>, Vec<_>) =
+            typed.into_iter().partition(|path| stores::is_meant(path));
+        let mut stored = Vec::new();
+        for name in &in_stores {
+            stored.push(Named::open(name, context.globals, context.cancel)?);
+        }
         if is_implied && !stdin_is_read && stdin_has_data() {
             paths.push(PathBuf::from("-"));
         }
-        let selection = selection(options, paths);
+        let selection = selection(options, paths, !stored.is_empty());
         let is_terminal = io::stdout().is_terminal();
         let globals = context.globals;
         let report = report(options, globals.quiet);
-        let is_single = selection.single().is_some();
+        let is_single = match &stored[..] {
+            [] => selection.single().is_some(),
+            [named] => selection.paths.is_empty() && !named.is_folder(),
+            _ => false,
+        };
         let is_stdin = selection
             .single()
             .is_some_and(|path| path == Path::new("-"));
@@ -125,12 +142,32 @@ impl Request {
             is_void: patterns.is_empty() && !options.matching.invert_match
                 || search.max_count == Some(0),
             search,
+            stored,
+            filter: selection.filter()?,
+            read: read.clone(),
             inputs: selection.inputs(read)?,
             reading,
             separator,
             is_implied,
             is_terminal,
             shows_progress: !is_terminal && is_single,
+        })
+    }
+}
+
+impl Request {
+    /// The files in stores: those that were named, and what is searched of folders.
+    pub(super) fn stored(&self) -> impl Iterator<Item = tamis_scan::Result<Given>> + Send {
+        self.stored.iter().flat_map(|named| {
+            let takes = |path: &Path, depth, is_folder| self.filter.takes(path, depth, is_folder);
+            named.files(takes).map(|file| {
+                let file = file.map_err(|error| named.unread(error))?;
+                Ok(Given {
+                    name: file.name.clone(),
+                    source: file.source(self.read.clone()),
+                    is_named: !named.is_folder(),
+                })
+            })
         })
     }
 }
@@ -194,10 +231,11 @@ fn stdin_has_data() -> bool {
     })
 }
 
-fn selection(options: &Options, paths: Vec<PathBuf>) -> Selection {
+fn selection(options: &Options, paths: Vec<PathBuf>, has_given: bool) -> Selection {
     let typed = &options.selection;
     Selection {
         paths,
+        has_given,
         globs: typed.glob.clone(),
         types: typed.types.clone(),
         types_not: typed.types_not.clone(),

@@ -9,7 +9,7 @@ use tamis_store::tree::Child;
 
 use super::shown;
 use crate::args::ByteSize;
-use crate::{Error, Result};
+use crate::{Context, Error, Result};
 
 /// Bytes from one place to another, which does not belong to them; without the latter, to the end.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -42,8 +42,31 @@ impl FromStr for ByteRange {
     }
 }
 
-/// Refuses what is no file; the length of what is.
-pub(super) fn file_bytes(child: &Child, path: &[u8]) -> Result<u64> {
+impl ByteRange {
+    /// Refuses what is no file, and a file that ends before the range begins; says that one ends in the middle of it.
+    pub(super) fn check(self, child: &Child, path: &[u8], context: &Context<'_>) -> Result<()> {
+        let len_bytes = file_bytes(child, path)?;
+        let shown = shown::name(path);
+        if self.from > len_bytes {
+            return Err(Error::Usage {
+                message: format!(
+                    "`{shown}` has {len_bytes} bytes, and the range begins at byte {}",
+                    self.from
+                ),
+                hint: None,
+            });
+        }
+        if self.to.is_some_and(|to| to > len_bytes) {
+            context.printer.say(&format!(
+                "notice: `{shown}` has {len_bytes} bytes, and ends before the range does"
+            ));
+        }
+        Ok(())
+    }
+}
+
+/// The length of what is a file; refuses what is none.
+fn file_bytes(child: &Child, path: &[u8]) -> Result<u64> {
     let (what, hint) = match &child.entry.content {
         Content::File { len_bytes, .. } => return Ok(*len_bytes),
         Content::Folder => ("folder", "`tamis store get` writes folders"),

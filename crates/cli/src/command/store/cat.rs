@@ -26,15 +26,15 @@ pub(super) struct Options {
 pub(super) fn run(options: &Options, place: &Place, context: &Context<'_>) -> Result<Exit> {
     let folder = place.folder()?;
     let store = setup::open_at(&folder, None, context)?;
+    let range = options.range.unwrap_or_default();
     let mut found = Vec::new();
     for typed in &options.what {
         let item = Spec::typed(typed, place, &folder)?.find(&store)?;
         // Before anything is written.
-        bytes::file_bytes(&item.child, &item.path)?;
+        range.check(&item.child, &item.path, context)?;
         found.push(item);
     }
     let mut stdout: Box<dyn Sink> = Box::new(StdoutSink::new()?);
-    let range = options.range.unwrap_or_default();
     for item in &found {
         let sink = stdout.as_mut();
         bytes::copy(&store, &item.child, &item.path, range, sink)?;

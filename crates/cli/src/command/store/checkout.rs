@@ -11,7 +11,7 @@ use super::progress::{Direction, Watched};
 use super::{placed, setup};
 use crate::args::OutputOptions;
 use crate::progress::Display;
-use crate::{Context, Exit, Result};
+use crate::{Context, Exit, Result, output};
 
 /// Put all of a commit into a folder
 ///
@@ -24,7 +24,7 @@ pub(super) struct Options {
     revision: String,
 
     /// Where to; made if it is not there
-    #[arg(long, short, required = true, value_name = "DIR")]
+    #[arg(long, short, required = true, value_name = "DIR", value_parser = output::file())]
     output_dir: PathBuf,
 
     /// Replace what is in the way

@@ -90,6 +90,7 @@ pub(super) fn run(options: &Options, place: &Place, context: &Context<'_>) -> Re
     page.flush()?;
     let count = shown::counted(forgotten.forgotten.len() as u64, "commit");
     context.printer.say(&match options.dry_run {
+        _ if forgotten.forgotten.is_empty() => "nothing to forget".to_owned(),
         true => format!("would forget {count}"),
         false => format!("forgot {count}; `tamis store gc` gives their space back"),
     });

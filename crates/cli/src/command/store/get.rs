@@ -36,7 +36,7 @@ pub(super) struct Options {
     what: Vec<OsString>,
 
     /// Where to
-    #[arg(long, short, value_name = "DIR", default_value = ".")]
+    #[arg(long, short, value_name = "DIR", default_value = ".", value_parser = output::file())]
     output_dir: PathBuf,
 
     /// Of a file, these bytes alone: FROM..TO, FROM.., ..TO or FROM+LENGTH
@@ -60,7 +60,7 @@ pub(super) fn run(options: &Options, place: &Place, context: &Context<'_>) -> Re
         found.push(Spec::typed(typed, place, &folder)?.find(&store)?);
     }
     let restored = match options.range {
-        Some(range) => options.write_range(&store, &found, range)?,
+        Some(range) => options.write_range(&store, &found, range, context)?,
         None => options.restore(&store, found, context)?,
     };
     placed::report(
@@ -103,14 +103,21 @@ impl Options {
         Ok(restored?)
     }
 
-    fn write_range(&self, store: &Store, found: &[Found], range: ByteRange) -> Result<Restored> {
+    fn write_range(
+        &self,
+        store: &Store,
+        found: &[Found],
+        range: ByteRange,
+        context: &Context<'_>,
+    ) -> Result<Restored> {
         let [Found { path, child, .. }] = found else {
             return Err(Error::Usage {
                 message: "`--range` takes one file".to_owned(),
                 hint: None,
             });
         };
-        bytes::file_bytes(child, path)?;
+        range.check(child, path, context)?;
+        store.refuse_inside(&self.output_dir)?;
         std::fs::create_dir_all(&self.output_dir).map_err(|source| Error::Read {
             path: self.output_dir.clone(),
             source,

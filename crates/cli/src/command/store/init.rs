@@ -69,6 +69,7 @@ pub(super) fn run(options: &Options, place: &Place, context: &Context<'_>) -> Re
         true => options.folder.clone(),
         false => options.folder.join(FOLDER),
     };
+    let folder = std::path::absolute(&folder).unwrap_or(folder);
     let chunks = options
         .chunk_size
         .map_or_else(Parameters::default, |it| it.0);

@@ -43,7 +43,12 @@ pub(super) fn run(options: &Options, place: &Place, context: &Context<'_>) -> Re
         },
         _ => Spec::typed(&options.what, place, &folder)?,
     };
-    let found = spec.find(&store)?;
+    let found =
+        spec.find(&store)
+            .map_err(|error| match Spec::typed(&options.what, place, &folder) {
+                Ok(path) => path.unless_meant(error, &store),
+                Err(_) => error,
+            })?;
     match options.output.format() {
         OutputFormat::Json => options.print_json(&store, &found, context)?,
         OutputFormat::Text => options.print_text(&store, &found, context)?,

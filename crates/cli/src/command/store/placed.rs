@@ -1,5 +1,6 @@
 //! What became of files that were put in place: the end of `get` and `checkout`.
 
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
@@ -31,16 +32,19 @@ pub(super) fn report(
     } = restored;
     let mut exit = Exit::Good;
     let mut told = Vec::new();
+    let mut is_in_the_way = false;
     for (path, error) in failures {
+        is_in_the_way |= is_there_already(&error);
+        let said = said_of(&path, &error);
+        context.printer.failure(&said);
         let error = Error::from(error);
         exit = exit.max(error.exit());
         told.push((path, error.chain()));
     }
-    for (path, message) in &told {
-        let path = names::show(path);
+    if is_in_the_way {
         context
             .printer
-            .failure(&format!("`{path}` is not there: {message}"));
+            .say("hint: `--force` replaces what is there already");
     }
     if format == OutputFormat::Json {
         let mut fields = json::fields([
@@ -79,6 +83,25 @@ pub(super) fn report(
         ));
     }
     Ok(exit)
+}
+
+fn is_there_already(error: &tamis_store::Error) -> bool {
+    match error {
+        tamis_store::Error::Io { source, .. } => source.kind() == ErrorKind::AlreadyExists,
+        _ => false,
+    }
+}
+
+/// Why something was not put in place, naming it once.
+fn said_of(path: &Path, error: &tamis_store::Error) -> String {
+    let shown = names::show(path);
+    match error {
+        error if is_there_already(error) => {
+            format!("`{shown}` is there already, and stays as it is")
+        }
+        tamis_store::Error::Io { path: at, .. } if at == path => error.to_string(),
+        error => format!("`{shown}` was not written: {error}"),
+    }
 }
 
 fn failures_of(failures: &[(PathBuf, String)]) -> Value {

@@ -65,9 +65,31 @@ impl Spec {
         })
     }
 
-    /// As [`Spec::parse`], in the work tree of the store at `folder`.
+    /// As [`Spec::parse`], in the work tree of the store at `folder`; there a whole path is understood, too.
     pub(super) fn typed(typed: &OsStr, place: &Place, folder: &Path) -> Result<Spec> {
+        if Path::new(typed).is_absolute() {
+            let paths = place.paths(folder, &[typed.into()])?;
+            return Ok(Spec {
+                revision: HEAD.to_owned(),
+                path: paths.into_iter().next().unwrap_or_default(),
+            });
+        }
         Spec::parse(typed, place.current(folder).as_deref())
+    }
+
+    /// The error of somebody who gave a path for a revision, if that is what happened here.
+    pub(super) fn unless_meant(self, error: Error, store: &Store) -> Error {
+        let is_revision = matches!(error, Error::Store(tamis_store::Error::Revision { .. }));
+        match is_revision && !self.path.is_empty() && self.find(store).is_ok() {
+            true => Error::Usage {
+                message: error.to_string(),
+                hint: Some(format!(
+                    "the path of the newest commit is `{HEAD}:{}`",
+                    shown::name(&self.path)
+                )),
+            },
+            false => error,
+        }
     }
 
     /// What it names; all of a commit is a folder without a name.

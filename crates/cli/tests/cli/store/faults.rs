@@ -25,7 +25,7 @@ fn there_must_be_a_store_and_a_commit() {
     insta::assert_snapshot!(drops.shown(&drops.store("init")), @r"
     exit code: 2
     ----- stderr -----
-    error: `./.tamis` is a store already
+    error: `[folder]/.tamis` is a store already
     ");
     insta::assert_snapshot!(drops.store("log"), @r"
     exit code: 2
@@ -51,6 +51,25 @@ fn there_must_be_a_store_and_a_commit() {
     ----- stderr -----
     error: `HEAD~1` names no commit: there are not so many commits before it
     hint: `tamis store log` lists the commits, `tamis store tag` their names
+    ");
+    insta::assert_snapshot!(drops.store("ls a"), @r"
+    exit code: 2
+    ----- stderr -----
+    error: `a` names no commit: there is no tag of this name, and it is no id
+    hint: the path of the newest commit is `HEAD:a`
+    ");
+    insta::assert_snapshot!(drops.store("push nowhere"), @r"
+    exit code: 2
+    ----- stderr -----
+    error: `nowhere` is no store, and has none
+    hint: `tamis store init DIR` makes one in DIR
+    ");
+    insta::assert_snapshot!(drops.shown(&drops.store("forget --keep-last 1")), @r"
+    exit code: 0
+    ----- stdout -----
+    keep    [id]  head, last
+    ----- stderr -----
+    nothing to forget
     ");
     fs::create_dir(drops.path("below")).expect("there is room");
     assert_eq!(drops.store_in("below", "log").code, Some(0));
@@ -86,6 +105,7 @@ fn wrong_flags_are_refused() {
         ("add /etc/hostname", "is not in"),
         ("add .tamis/format", "is a part of the store itself"),
         ("ls HEAD:../..", "leads out of the commit"),
+        ("cat /etc/hostname", "is not in"),
         ("rm nothing", "is not in the next commit"),
     ] {
         let ran = drops.store(arguments);
@@ -152,12 +172,79 @@ fn what_cannot_be_read_is_named_and_the_rest_is_staged() {
         return; // Everything can be read.
     }
     drops.write("secret", "secret");
-    fs::set_permissions(drops.path("secret"), fs::Permissions::from_mode(0o000))
-        .expect("it is ours");
-    let ran = drops.store("add -A --json");
+    drops.write("closed/kept", "kept");
+    drops.write("listed/kept", "kept");
+    assert_eq!(drops.store("add closed listed").code, Some(0));
+    let set_mode = |name: &str, mode| {
+        let mode = fs::Permissions::from_mode(mode);
+        fs::set_permissions(drops.path(name), mode).expect("it is ours");
+    };
+    // Of one of the folders not even the names can be had, of the other no more than these.
+    for (name, mode) in [("secret", 0), ("closed", 0), ("listed", 0o600)] {
+        set_mode(name, mode);
+    }
+    for arguments in ["add -A --json", "add closed listed secret --json"] {
+        let ran = drops.store(arguments);
+        assert_eq!(ran.code, Some(3), "{arguments}: {ran}");
+        for name in ["secret", "closed", "listed"] {
+            let refused = format!("{name}`: Permission denied");
+            let count = ran.stderr.matches(&refused).count();
+            assert_eq!(count, 1, "{name} of {arguments}: {ran}");
+        }
+        assert!(ran.stdout.contains("Permission denied"), "{ran}");
+    }
+    let status = drops.store("status");
+    assert_eq!(status.code, Some(3), "{status}");
+    assert!(!status.stdout.contains("deleted"), "{status}");
+    set_mode(".tamis", 0);
+    let ran = drops.store("log");
     assert_eq!(ran.code, Some(3), "{ran}");
-    assert!(ran.stderr.contains("secret`: Permission denied"), "{ran}");
-    assert!(ran.stdout.contains("Permission denied"), "{ran}");
+    assert!(ran.stderr.contains("cannot look at"), "{ran}");
+    for name in ["closed", "listed", ".tamis"] {
+        set_mode(name, 0o700);
+    }
+}
+
+#[test]
+fn what_is_left_of_a_store_is_repaired_and_not_made_anew() {
+    let drops = Drops::with_history();
+    let format = drops.path(".tamis/format");
+    let whole = fs::read(&format).expect("it is there");
+    fs::write(&format, &whole[1..]).expect("there is room");
+    insta::assert_snapshot!(drops.shown(&drops.store("verify")), @r"
+    exit code: 1
+    ----- stderr -----
+    error: `[folder]/.tamis/format` is damaged at byte 0: it does not begin as the format of a store does
+    hint: `tamis store repair` makes it again
+    ");
+    fs::remove_file(&format).expect("it is there");
+    fs::create_dir(drops.path("below")).expect("there is room");
+    for folder in [".", "below", ".tamis"] {
+        insta::allow_duplicates! {
+            insta::assert_snapshot!(drops.shown(&drops.store_in(folder, "log")), @r"
+            exit code: 1
+            ----- stderr -----
+            error: `[folder]/.tamis/format` is damaged at byte 0: it is gone, but the rest of a store is there
+            hint: `tamis store repair` makes it again
+            ");
+        }
+    }
+    assert_eq!(drops.store("repair").code, Some(0));
+    assert_eq!(drops.store("verify").code, Some(0));
+}
+
+#[test]
+fn one_is_not_many() {
+    let drops = Drops::new();
+    drops.write("a", "a");
+    drops.write("b", "b");
+    drops.commit("first");
+    let manifest = drops.path(".tamis/index/manifest");
+    fs::remove_file(manifest).expect("it is there");
+    let verified = drops.store("verify");
+    assert_eq!(verified.code, Some(1), "{verified}");
+    let said = "is in none of them, nor is another that is referred to";
+    assert!(verified.stdout.contains(said), "{verified}");
 }
 
 #[test]

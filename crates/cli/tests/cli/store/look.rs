@@ -150,7 +150,19 @@ fn bytes_of_a_file_can_be_had_alone() {
     assert!(cat("big.bin --range 1MB+1000") == bytes[1_000_000..1_001_000]);
     assert!(cat("big.bin --range ..1KiB") == bytes[..1024]);
     assert!(cat("big.bin --range 2799990..") == bytes[2_799_990..]);
-    assert!(cat("big.bin --range 9MB..10MB").is_empty());
+    assert!(cat("big.bin --range 2800000..").is_empty());
+    insta::assert_snapshot!(drops.store("cat big.bin --range 9MB..10MB"), @r"
+    exit code: 2
+    ----- stderr -----
+    error: `big.bin` has 2800000 bytes, and the range begins at byte 9000000
+    ");
+    let cut = drops.store("get big.bin --range 2799990..10MB -o end");
+    insta::assert_snapshot!(cut, @r"
+    exit code: 0
+    ----- stderr -----
+    notice: `big.bin` has 2800000 bytes, and ends before the range does
+    wrote 1 file of 10 B into `end`
+    ");
     let got = drops.store("get big.bin --range 5..500000 -o piece");
     assert_eq!(got.code, Some(0), "{got}");
     let piece = fs::read(drops.path("piece/big.bin")).expect("it is there");

@@ -38,6 +38,17 @@ fn odd_names_go_in_and_come_out() {
     let output = command.output().expect("tamis starts");
     assert_eq!(output.stdout, b"\xff\xfe.bina:b");
     assert_eq!(drops.store("checkout HEAD -o out").code, Some(0));
+    let again = drops.store("checkout HEAD -o out");
+    assert!(
+        again
+            .stderr
+            .contains("error: `out/two\\nlines` is there already"),
+        "{again}"
+    );
+    assert!(again.stderr.lines().count() == names.len() + 2, "{again}");
+    let whole = drops.path("a:b");
+    let ran = drops.run(&["cat", whole.to_str().expect("it is text")]);
+    assert_eq!(ran.stdout, "a:b", "{ran}");
     for name in names {
         let path = drops.path("out").join(OsStr::from_bytes(name));
         assert_eq!(fs::read(path).expect("it is there"), name);

@@ -40,7 +40,13 @@ fn nothing_is_replaced_unasked() {
     let drops = Drops::with_history();
     let ran = drops.store("get HEAD~1:a.csv");
     assert_eq!(ran.code, Some(3), "{ran}");
-    assert!(ran.stderr.contains("a.csv` is not there: "), "{ran}");
+    insta::assert_snapshot!(ran, @r"
+    exit code: 3
+    ----- stderr -----
+    error: `./a.csv` is there already, and stays as it is
+    hint: `--force` replaces what is there already
+    wrote 0 files of 0 B into `.`
+    ");
     assert_eq!(drops.0.read("a.csv"), "id\n1\n3\n");
     let ran = drops.store("get HEAD~1:a.csv --force --json");
     assert_eq!(ran.code, Some(0), "{ran}");
@@ -48,6 +54,43 @@ fn nothing_is_replaced_unasked() {
     assert_eq!(drops.store("checkout HEAD -o .").code, Some(3));
     assert_eq!(drops.store("checkout HEAD -o . -f").code, Some(0));
     assert_eq!(drops.0.read("a.csv"), "id\n1\n3\n");
+}
+
+#[test]
+fn nothing_is_put_into_the_store() {
+    let drops = Drops::with_history();
+    fs::create_dir(drops.path("folder")).expect("there is room");
+    symlink(".tamis", drops.path("link")).expect("links can be made");
+    symlink("../.tamis/packs", drops.path("folder/packs")).expect("links can be made");
+    let before = fs::read_dir(drops.path(".tamis"))
+        .expect("it is there")
+        .count();
+    for target in [
+        ".tamis",
+        ".tamis/out",
+        ".tamis/packs",
+        ".tamis/new/newer",
+        "link/out",
+        "folder/packs/out",
+        "folder/../.tamis/out",
+        "new/../.tamis/out",
+        "new/newer/../../link/out",
+        "folder/packs/../out",
+    ] {
+        for verb in ["checkout HEAD", "get a.csv", "get a.csv --range 0..1"] {
+            let ran = drops.store(&format!("{verb} -o {target}"));
+            assert_eq!(ran.code, Some(2), "{verb} {target}: {ran}");
+            assert!(ran.stderr.contains("nothing is put into it"), "{ran}");
+        }
+    }
+    let after = fs::read_dir(drops.path(".tamis"))
+        .expect("it is there")
+        .count();
+    assert_eq!((after, drops.path("new").exists()), (before, false));
+    for target in [".tamisnot", "folder/..", "folder/packs/../../out"] {
+        let ran = drops.store(&format!("checkout HEAD -f -o {target}"));
+        assert_eq!(ran.code, Some(0), "{target}: {ran}");
+    }
 }
 
 #[test]
