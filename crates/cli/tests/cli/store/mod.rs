@@ -1,11 +1,14 @@
 //! `tamis store`: versions of a folder, from the outside.
 
+mod disk;
 mod faults;
+mod full;
 mod keep;
 mod kill;
 mod look;
 mod names;
 mod out;
+mod rights;
 mod stage;
 mod story;
 mod transfer;
