@@ -2,7 +2,7 @@
 //!
 //! A scenario ([`Life`]) is what a store goes through on a [`LossyDisk`] on which one operation goes wrong: it is made, adds and commits
 //! trees and gives one a name, or takes over what others have and forgets some of it ([`fetch`]). Then:
-//! - the store opens, without repair;
+//! - the store opens, without repair, and has no damage;
 //! - whatever was acknowledged is there: commits byte for byte, what was staged, tags; and what was forgotten is;
 //! - the branch is at the last acknowledged commit, or at the one in progress;
 //! - what was in progress can be done again, and adding and committing goes on.
@@ -32,6 +32,7 @@ use crate::id::CommitId;
 use crate::restore::RestoreOptions;
 use crate::settings::Settings;
 use crate::store::Store;
+use crate::verify::VerifyOptions;
 use trees::{Snapshot, Trees, snapshot, temporary_folder};
 
 const TAG: &str = "second";
@@ -218,6 +219,16 @@ fn restored(store: &Store, id: CommitId) -> Snapshot {
     snapshot(target.path())
 }
 
+/// That nothing looks like damage, before anybody has gone on.
+fn assert_sound(store: &Store) {
+    let options = VerifyOptions {
+        read_data: true,
+        ..VerifyOptions::default()
+    };
+    let verified = store.verify(&options).expect("nobody cancels it");
+    assert!(verified.is_sound(), "{:?}", verified.problems);
+}
+
 /// Holds a store against what it told.
 fn check(life: &dyn Life, folder: &Path, trees: &Trees, mut told: Told) {
     // Nothing goes wrong on it; and it does not wait for the real one.
@@ -226,6 +237,7 @@ fn check(life: &dyn Life, folder: &Path, trees: &Trees, mut told: Told) {
         init(&disk, folder, &mut told).expect("what is left of an attempt is no hindrance");
     }
     let store = open(&disk, folder).expect("it opens");
+    assert_sound(&store);
     for &(id, tree) in &told.commits {
         assert_eq!(restored(&store, id), trees.snapshots[tree], "{id}");
     }
