@@ -8,6 +8,7 @@ mod kill;
 mod look;
 mod names;
 mod out;
+mod resume;
 mod rights;
 mod stage;
 mod story;
