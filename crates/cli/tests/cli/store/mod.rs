@@ -1,5 +1,6 @@
 //! `tamis store`: versions of a folder, from the outside.
 
+mod beside;
 mod disk;
 mod faults;
 mod full;
