@@ -7,6 +7,7 @@ mod full;
 mod keep;
 mod kill;
 mod look;
+mod million;
 mod names;
 mod out;
 mod resume;
