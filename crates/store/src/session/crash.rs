@@ -86,7 +86,7 @@ trait Life {
     /// All of it, up to the first error.
     fn live(&self, disk: &SharedDisk, folder: &Path, trees: &Trees, told: &mut Told) -> Result<()>;
 
-    /// Does again, after the crash, what only some lives have. Of `told`, what was in progress is settled.
+    /// Does again, after the kill or the crash, what only some lives have. Of `told`, what was in progress is settled.
     fn resume(&self, disk: &SharedDisk, folder: &Path, told: &mut Told) -> Result<()>;
 }
 
@@ -307,6 +307,10 @@ fn try_one(life: &dyn Life, trees: &Trees, fault: Fault, seed: u64) {
         }
         drop(store);
         told.in_progress = None;
+        if seed % 8 > 4 {
+            let resumed = life.resume(&disk.shared(), folder.path(), &mut told);
+            resumed.expect("it goes on");
+        }
         add(&disk.shared(), folder.path(), trees, 3, &mut told).expect("it goes on");
         if seed % 4 == 1 {
             commit(&disk.shared(), folder.path(), trees, &mut told).expect("it goes on");
