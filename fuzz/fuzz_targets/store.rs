@@ -1,21 +1,26 @@
 //! Goal: no bytes in the place of a file of the store make its readers panic, and none of them takes much memory for a small file.
 //!
-//! The first byte says which reader the rest is for. Files that end in a hash are tried with the right one as well, which no fuzzer
-//! guesses.
+//! The first byte says which reader the rest is for. No fuzzer guesses a checksum, so each file is tried with the right ones as well
+//! (`sums`).
 
 #![no_main]
 
+#[path = "store/sums.rs"]
+mod sums;
+
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
+
 use libfuzzer_sys::fuzz_target;
+use tamis_store::read::StoreUri;
 use tamis_store::{commit, format::Format, index, pack, staging, tree};
 
 fuzz_target!(|data: &[u8]| {
     let Some((&reader, bytes)) = data.split_first() else {
         return;
     };
-    let hash = *blake3::hash(bytes).as_bytes();
-    let whole = [bytes, &hash].concat();
-    for bytes in [bytes, &whole] {
-        match reader % 8 {
+    for bytes in [bytes, &sums::put_right(reader, bytes)] {
+        match reader % 11 {
             0 => drop(pack::read::check_pack(bytes)),
             1 => drop(pack::frame::read_head(bytes)),
             2 => drop(index::check_segment(bytes)),
@@ -23,7 +28,33 @@ fuzz_target!(|data: &[u8]| {
             4 => drop(commit::check(bytes)),
             5 => drop(commit::decode_ref(bytes).and(commit::decode_forgotten(bytes))),
             6 => drop(staging::check_log(bytes)),
-            _ => drop(Format::decode(bytes)),
+            7 => drop(Format::decode(bytes)),
+            8 => drop(index::check_manifest(bytes)),
+            9 => {
+                let (log, table) = sums::log_and_table(bytes);
+                drop(staging::check_staging(log, table));
+            }
+            _ => check_uri(bytes),
         }
     }
 });
+
+/// A name that is one says where everything in it is.
+fn check_uri(bytes: &[u8]) {
+    let text = OsStr::from_bytes(bytes);
+    let Ok(uri) = StoreUri::parse(text) else {
+        return;
+    };
+    assert!(StoreUri::is_meant(text) && bytes.ends_with(&uri.path));
+    let store = uri.store.as_ref();
+    let front = store.map(|it| [it.as_os_str().as_bytes(), b"@"].concat());
+    let again = [
+        b"store:",
+        &front.unwrap_or_default()[..],
+        uri.revision.as_bytes(),
+        b":",
+        &uri.path,
+    ];
+    let again = StoreUri::parse(OsStr::from_bytes(&again.concat()));
+    assert_eq!(again.ok(), Some(uri));
+}

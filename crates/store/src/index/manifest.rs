@@ -76,6 +76,21 @@ impl Manifest {
     }
 }
 
+/// Reads a manifest of these bytes, and makes them again of what it says: for fuzzing.
+///
+/// # Errors
+/// When it is damaged.
+///
+/// # Panics
+/// When other bytes are read to the same.
+pub fn check_manifest(bytes: &[u8]) -> Result<()> {
+    let path = Path::new("a manifest");
+    let manifest = Manifest::decode(bytes, path)?;
+    let again = Manifest::decode(&manifest.encode(), path)?;
+    assert_eq!(manifest, again, "what is written is read");
+    Ok(())
+}
+
 /// The version, and if it is ours the content.
 fn decode_content(content: &[u8]) -> Read<(u16, Manifest)> {
     let mut reader = Reader::new(content);

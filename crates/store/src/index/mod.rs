@@ -44,6 +44,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
+pub use manifest::check_manifest;
 pub use segment::Segment;
 pub use verify::check_segment;
 pub use walk::Entries;

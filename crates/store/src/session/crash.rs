@@ -1,25 +1,25 @@
 //! Power cuts, kills and disks that refuse, at every operation of a store's life.
 //!
-//! A scenario makes a store, adds and commits three trees and gives one a name, on a [`LossyDisk`] on which one operation goes
-//! wrong. Then:
-//! - the store opens, without repair;
-//! - whatever was acknowledged is there: commits byte for byte, what was staged, tags;
+//! A scenario ([`Life`]) is what a store goes through on a [`LossyDisk`] on which one operation goes wrong: it is made, adds and commits
+//! trees and gives one a name, or takes over what others have and forgets some of it ([`fetch`]). Then:
+//! - the store opens, without repair, and has no damage;
+//! - whatever was acknowledged is there: commits byte for byte, what was staged, tags; and what was forgotten is;
 //! - the branch is at the last acknowledged commit, or at the one in progress;
-//! - adding and committing goes on.
+//! - what was in progress can be done again, and adding and committing goes on.
 //!
 //! `TAMIS_SOAK=n` tries every operation with `n` seeds; otherwise some are drawn.
 
-use std::collections::BTreeMap;
+mod fetch;
+mod trees;
+
+use std::collections::BTreeSet;
 use std::fs;
-use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use fastrand::Rng;
 use nix::libc::{EIO, ENOSPC};
 use tamis_engine::control::Cancel;
-use tempfile::TempDir;
 
 use super::{CommitRequest, Session};
 use crate::Result;
@@ -32,117 +32,66 @@ use crate::id::CommitId;
 use crate::restore::RestoreOptions;
 use crate::settings::Settings;
 use crate::store::Store;
+use crate::verify::VerifyOptions;
+use trees::{Snapshot, Trees, snapshot, temporary_folder};
 
 const TAG: &str = "second";
-
-/// What a folder holds: path to what is there.
-type Snapshot = BTreeMap<Vec<u8>, Item>;
-
-/// A file, folder or link.
-#[derive(Clone, Debug, PartialEq, Eq)]
-struct Item {
-    mode: u32,
-    modified_ns: i64,
-    content: Option<Vec<u8>>,
-}
-
-fn snapshot(folder: &Path) -> Snapshot {
-    let mut found = Snapshot::new();
-    let mut folders = vec![folder.to_owned()];
-    while let Some(next) = folders.pop() {
-        for entry in fs::read_dir(&next).expect("it can be read") {
-            let path = entry.expect("it can be read").path();
-            let metadata = fs::symlink_metadata(&path).expect("it is there");
-            let content = if metadata.is_dir() {
-                folders.push(path.clone());
-                None
-            } else if metadata.is_symlink() {
-                let target = fs::read_link(&path).expect("it is a link");
-                Some(target.as_os_str().as_bytes().to_vec())
-            } else {
-                Some(fs::read(&path).expect("it can be read"))
-            };
-            let item = Item {
-                mode: metadata.mode(),
-                modified_ns: metadata.mtime() * 1_000_000_000 + metadata.mtime_nsec(),
-                content,
-            };
-            let inner = path.strip_prefix(folder).expect("it is in it");
-            found.insert(inner.as_os_str().as_bytes().to_vec(), item);
-        }
-    }
-    found
-}
-
-/// In memory if there is a place for it: the disk is made of lies anyway.
-fn temporary_folder() -> TempDir {
-    let folder = tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir());
-    folder.expect("a temporary folder")
-}
-
-/// The trees that are committed one after the other, and what is in them.
-struct Trees {
-    _folder: TempDir,
-    paths: Vec<PathBuf>,
-    snapshots: Vec<Snapshot>,
-}
-
-impl Trees {
-    fn new() -> Trees {
-        let folder = temporary_folder();
-        let paths: Vec<_> = (0..4)
-            .map(|version| folder.path().join(format!("{version}")))
-            .collect();
-        for (version, path) in paths.iter().enumerate() {
-            write_tree(path, version as u64);
-        }
-        Trees {
-            snapshots: paths.iter().map(|path| snapshot(path)).collect(),
-            paths,
-            _folder: folder,
-        }
-    }
-}
-
-/// A tree of which some is in all versions, and some in one.
-fn write_tree(folder: &Path, version: u64) {
-    let write = |path: &str, seed: u64, len: usize| {
-        let path = folder.join(path);
-        fs::create_dir_all(path.parent().expect("it is in the tree")).expect("there is room");
-        let mut bytes = vec![0; len];
-        Rng::with_seed(seed).fill(&mut bytes);
-        fs::write(&path, bytes).expect("there is room");
-        let mode = 0o600 | (seed as u32 & 0o177);
-        fs::set_permissions(&path, PermissionsExt::from_mode(mode)).expect("it is ours");
-    };
-    for number in 0..8 {
-        write(&format!("same/{number}"), number, 700 * number as usize);
-        let name = format!("changed/{}", number + version % 3);
-        write(&name, 100 * version + number, 3000);
-    }
-    write("large/one", 1000 + version, 120_000);
-    write("large/of all", 1000, 50_000);
-    fs::create_dir_all(folder.join("empty/folder")).expect("there is room");
-    // Long records, so that the log of what is staged is worth to be made smaller.
-    for number in 0..40 {
-        let mut target = format!("{version}-{number}/");
-        target.push_str(&"x/".repeat(2000));
-        symlink(target, folder.join(format!("link {number}"))).expect("there is room");
-    }
-}
 
 /// What a store has told of itself.
 #[derive(Default)]
 struct Told {
     is_made: bool,
-    /// Commits, and which of the trees each has.
+    /// Commits, and which of the trees each has; not those that are forgotten, or about to be.
     commits: Vec<(CommitId, usize)>,
-    /// The tree that is being committed.
-    in_progress: Option<usize>,
+    /// Commits that were forgotten.
+    forgotten: BTreeSet<CommitId>,
+    in_progress: Option<Progress>,
     /// What is staged; `None` while it changes.
     staged: Option<usize>,
     tag: Option<CommitId>,
 }
+
+/// What is about to move the branch.
+enum Progress {
+    /// A commit of this tree.
+    Commit(usize),
+    /// Commits of another store, the newest last.
+    Fetch(Vec<(CommitId, usize)>),
+}
+
+impl Told {
+    /// The newest commit, where the branch is.
+    fn last(&self) -> Option<CommitId> {
+        self.commits.last().map(|it| it.0)
+    }
+
+    /// The branch is at `head`, where only what was in progress can have moved it.
+    fn arrive(&mut self, store: &Store, head: CommitId) {
+        match self.in_progress.take().expect("nobody moved the branch") {
+            Progress::Commit(tree) => {
+                let parents = store.refs().commit(head).expect("it is whole").parents;
+                assert_eq!(parents, Vec::from_iter(self.last()));
+                self.commits.push((head, tree));
+            }
+            Progress::Fetch(commits) => {
+                self.commits.extend(commits);
+                assert_eq!(self.last(), Some(head));
+            }
+        }
+    }
+}
+
+/// What a store goes through.
+trait Life {
+    /// All of it, up to the first error.
+    fn live(&self, disk: &SharedDisk, folder: &Path, trees: &Trees, told: &mut Told) -> Result<()>;
+
+    /// Does again, after the kill or the crash, what only some lives have. Of `told`, what was in progress is settled.
+    fn resume(&self, disk: &SharedDisk, folder: &Path, told: &mut Told) -> Result<()>;
+}
+
+/// Trees are added and committed, and garbage is collected.
+struct Alone;
 
 fn settings() -> Settings {
     Settings {
@@ -201,7 +150,7 @@ fn add(
 /// Commits what is staged.
 fn commit(disk: &SharedDisk, folder: &Path, trees: &Trees, told: &mut Told) -> Result<()> {
     let tree = told.staged.expect("something was staged");
-    told.in_progress = Some(tree);
+    told.in_progress = Some(Progress::Commit(tree));
     let store = open(disk, folder)?;
     let committed = Session::open(&store, &trees.paths[tree])?.commit(&request(tree))?;
     let committed = committed.expect("an empty one is asked for");
@@ -212,7 +161,7 @@ fn commit(disk: &SharedDisk, folder: &Path, trees: &Trees, told: &mut Told) -> R
 
 fn tag(disk: &SharedDisk, folder: &Path, told: &mut Told) -> Result<()> {
     let store = open(disk, folder)?;
-    let (id, _) = *told.commits.last().expect("something was committed");
+    let id = told.last().expect("something was committed");
     store.refs().set_tag(TAG, id)?;
     told.tag = Some(id);
     Ok(())
@@ -231,22 +180,33 @@ fn collect(disk: &SharedDisk, folder: &Path) -> Result<()> {
     Ok(())
 }
 
-/// The life of a store, up to the first error. What else writes to a store (what is fetched from others) belongs here, too.
-fn live(disk: &SharedDisk, folder: &Path, trees: &Trees, told: &mut Told) -> Result<()> {
-    init(disk, folder, told)?;
-    for tree in 0..3 {
-        add(disk, folder, trees, tree, told)?;
-        commit(disk, folder, trees, told)?;
-        if tree == 1 {
-            tag(disk, folder, told)?;
-            // What is staged and replaced before a commit is garbage.
-            add(disk, folder, trees, 3, told)?;
-            add(disk, folder, trees, 2, told)?;
-            collect(disk, folder)?;
+impl Life for Alone {
+    fn live(&self, disk: &SharedDisk, folder: &Path, trees: &Trees, told: &mut Told) -> Result<()> {
+        init(disk, folder, told)?;
+        for tree in 0..3 {
+            add(disk, folder, trees, tree, told)?;
+            commit(disk, folder, trees, told)?;
+            if tree == 1 {
+                tag(disk, folder, told)?;
+                // What is staged and replaced before a commit is garbage.
+                add(disk, folder, trees, 3, told)?;
+                add(disk, folder, trees, 2, told)?;
+                collect(disk, folder)?;
+            }
         }
+        collect(disk, folder)?;
+        let log = fs::metadata(folder.join("staging/log")).expect("it is there");
+        assert!(
+            log.len() < 400_000,
+            "{} bytes are three trees: it was never made smaller",
+            log.len()
+        );
+        Ok(())
     }
-    collect(disk, folder)?;
-    Ok(())
+
+    fn resume(&self, _: &SharedDisk, _: &Path, _: &mut Told) -> Result<()> {
+        Ok(())
+    }
 }
 
 /// The tree of a commit, byte for byte.
@@ -259,39 +219,52 @@ fn restored(store: &Store, id: CommitId) -> Snapshot {
     snapshot(target.path())
 }
 
+/// That nothing looks like damage, before anybody has gone on.
+fn assert_sound(store: &Store) {
+    let options = VerifyOptions {
+        read_data: true,
+        ..VerifyOptions::default()
+    };
+    let verified = store.verify(&options).expect("nobody cancels it");
+    assert!(verified.is_sound(), "{:?}", verified.problems);
+}
+
 /// Holds a store against what it told.
-fn check(folder: &Path, trees: &Trees, mut told: Told) {
+fn check(life: &dyn Life, folder: &Path, trees: &Trees, mut told: Told) {
     // Nothing goes wrong on it; and it does not wait for the real one.
     let disk = LossyDisk::new(folder).shared();
     if !told.is_made && !folder.join("format").exists() {
         init(&disk, folder, &mut told).expect("what is left of an attempt is no hindrance");
     }
     let store = open(&disk, folder).expect("it opens");
+    assert_sound(&store);
     for &(id, tree) in &told.commits {
         assert_eq!(restored(&store, id), trees.snapshots[tree], "{id}");
     }
     let head = store.refs().head().expect("it is whole");
-    let last = told.commits.last().map(|it| it.0);
-    if head != last {
-        let head = head.expect("a branch does not go back");
-        let tree = told.in_progress.expect("nobody moved the branch");
-        assert_eq!(restored(&store, head), trees.snapshots[tree]);
-        let parents = store.refs().commit(head).expect("it is whole").parents;
-        assert_eq!(parents, last.into_iter().collect::<Vec<_>>());
+    if head != told.last() {
+        let known = told.commits.len();
+        told.arrive(&store, head.expect("a branch does not go back"));
+        for &(id, tree) in &told.commits[known..] {
+            assert_eq!(restored(&store, id), trees.snapshots[tree], "{id}");
+        }
     }
+    let forgotten = store.refs().forgotten().expect("it is whole");
+    assert!(forgotten.is_superset(&told.forgotten));
     if let Some(id) = told.tag {
         assert_eq!(store.refs().tag(TAG).expect("it is whole"), Some(id));
     }
     drop(store);
+    life.resume(&disk, folder, &mut told).expect("it goes on");
     if let Some(tree) = told.staged {
         commit(&disk, folder, trees, &mut told).expect("what was staged can be committed");
         let store = open(&disk, folder).expect("it opens");
-        let (id, _) = *told.commits.last().expect("it was just committed");
+        let id = told.last().expect("it was just committed");
         assert_eq!(restored(&store, id), trees.snapshots[tree]);
     }
     go_on(&disk, folder, trees, &mut told).expect("it goes on");
     let store = open(&disk, folder).expect("it opens");
-    let (id, _) = *told.commits.last().expect("it was just committed");
+    let id = told.last().expect("it was just committed");
     assert_eq!(restored(&store, id), trees.snapshots[3]);
     assert_eq!(store.refs().head().expect("it is whole"), Some(id));
 }
@@ -311,7 +284,7 @@ enum Fault {
 }
 
 /// Lives with a fault; then cuts the power, at once or after having gone on for a while.
-fn try_one(trees: &Trees, fault: Fault, seed: u64) {
+fn try_one(life: &dyn Life, trees: &Trees, fault: Fault, seed: u64) {
     let folder = temporary_folder();
     let disk = LossyDisk::new(folder.path());
     match fault {
@@ -319,7 +292,7 @@ fn try_one(trees: &Trees, fault: Fault, seed: u64) {
         Fault::Refusal(operations, errno) => disk.fail(operations, errno),
     }
     let mut told = Told::default();
-    let lived = live(&disk.shared(), folder.path(), trees, &mut told);
+    let lived = life.live(&disk.shared(), folder.path(), trees, &mut told);
     match disk.failed_action() {
         Some(SYNC) => assert!(lived.is_err(), "{fault:?} was not noticed"),
         _ => assert!(lived.is_ok() || disk.failed_action().is_some()),
@@ -327,14 +300,17 @@ fn try_one(trees: &Trees, fault: Fault, seed: u64) {
     disk.heal();
     if seed % 2 == 1 && told.is_made {
         // It was a kill alone, and the next process goes on.
-        let head = open(&disk.shared(), folder.path()).and_then(|it| it.refs().head());
-        let head = head.expect("it opens");
-        if let (Some(head), Some(tree)) = (head, told.in_progress)
-            && told.commits.last().is_none_or(|it| it.0 != head)
-        {
-            told.commits.push((head, tree));
+        let store = open(&disk.shared(), folder.path()).expect("it opens");
+        let head = store.refs().head().expect("it is whole");
+        if let Some(head) = head.filter(|it| told.last() != Some(*it)) {
+            told.arrive(&store, head);
         }
+        drop(store);
         told.in_progress = None;
+        if seed % 8 > 4 {
+            let resumed = life.resume(&disk.shared(), folder.path(), &mut told);
+            resumed.expect("it goes on");
+        }
         add(&disk.shared(), folder.path(), trees, 3, &mut told).expect("it goes on");
         if seed % 4 == 1 {
             commit(&disk.shared(), folder.path(), trees, &mut told).expect("it goes on");
@@ -342,28 +318,21 @@ fn try_one(trees: &Trees, fault: Fault, seed: u64) {
     }
     let after = temporary_folder();
     disk.crash(seed / 4, after.path());
-    check(after.path(), trees, told);
+    check(life, after.path(), trees, told);
 }
 
 /// How many operations a life has.
-fn operations(trees: &Trees) -> u64 {
+fn operations(life: &dyn Life, trees: &Trees) -> u64 {
     let folder = temporary_folder();
     let disk = LossyDisk::new(folder.path());
-    let lived = live(&disk.shared(), folder.path(), trees, &mut Told::default());
+    let lived = life.live(&disk.shared(), folder.path(), trees, &mut Told::default());
     lived.expect("nothing goes wrong");
-    let log = fs::metadata(folder.path().join("staging/log")).expect("it is there");
-    assert!(
-        log.len() < 400_000,
-        "{} bytes are three trees: it was never made smaller",
-        log.len()
-    );
     disk.operations()
 }
 
 /// Tries a fault at all operations, or at some of them.
-fn try_all(fault: impl Fn(u64) -> Fault + Sync) {
-    let trees = Trees::new();
-    let count = operations(&trees);
+fn try_all(life: &dyn Life, trees: &Trees, fault: impl Fn(u64) -> Fault) {
+    let count = operations(life, trees);
     let mut tries = Vec::new();
     match std::env::var("TAMIS_SOAK") {
         Ok(seeds) => {
@@ -380,9 +349,12 @@ fn try_all(fault: impl Fn(u64) -> Fault + Sync) {
     for (operation, seed) in tries {
         let fault = fault(operation);
         let tried = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
-            try_one(&trees, fault, seed);
+            try_one(life, trees, fault, seed);
         }));
-        assert!(tried.is_ok(), "try_one(&trees, Fault::{fault:?}, {seed})");
+        assert!(
+            tried.is_ok(),
+            "try_one(life, trees, Fault::{fault:?}, {seed})"
+        );
     }
 }
 
@@ -391,15 +363,17 @@ const TRIES: usize = 20;
 
 #[test]
 fn a_power_cut_takes_nothing_that_was_acknowledged() {
-    try_all(Fault::Death);
+    try_all(&Alone, &Trees::new(), Fault::Death);
 }
 
 #[test]
 fn a_full_disk_is_no_loss() {
-    try_all(|operations| Fault::Refusal(operations, ENOSPC));
+    let full = |operations| Fault::Refusal(operations, ENOSPC);
+    try_all(&Alone, &Trees::new(), full);
 }
 
 #[test]
 fn a_failing_disk_is_no_loss() {
-    try_all(|operations| Fault::Refusal(operations, EIO));
+    let failing = |operations| Fault::Refusal(operations, EIO);
+    try_all(&Alone, &Trees::new(), failing);
 }

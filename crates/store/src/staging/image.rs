@@ -14,7 +14,6 @@ pub(super) enum Access {
     /// Mapped if the host handles lost pages, else read.
     Mapped,
     /// Read into memory.
-    #[cfg_attr(not(test), expect(dead_code, reason = "tests compare the two"))]
     Read,
 }
 
@@ -42,6 +41,15 @@ impl Image {
             base: Base::of_file(file, len_bytes, access)?,
             tail: Vec::new(),
         })
+    }
+
+    /// Of a log that is in no file.
+    pub(super) fn of_memory(bytes: Vec<u8>) -> Image {
+        Image {
+            access: Access::Read,
+            base: Base::Memory(bytes),
+            tail: Vec::new(),
+        }
     }
 
     /// Where the next record starts.

@@ -20,11 +20,13 @@
 //!   tail from damage;
 //! - [`table`] and [`latest`] find a path, [`table_file`] keeps that;
 //! - [`list`] goes through paths in order ([`order`], [`path`](crate::path)) and through changes;
-//! - [`append`] appends and compacts, [`log_file`] is all that touches the disk.
+//! - [`append`] appends and compacts, [`log_file`] is all that touches the disk;
+//! - [`check`] asks all of it of bytes, for fuzzing.
 //!
 //! Not here: looking at files, cutting them into chunks, making folders of paths.
 
 mod append;
+mod check;
 mod image;
 mod latest;
 mod list;
@@ -59,6 +61,7 @@ use latest::Latest;
 use log_file::{Durability, LogFile};
 use record::{PathRecord, Record};
 
+pub use check::check_staging;
 pub use list::{Change, Changes, Sorted};
 pub(crate) use roll::Roll;
 #[doc(hidden)]
@@ -227,12 +230,8 @@ impl Staging {
         let metadata = file.metadata().map_err(Error::io("read", &log_path))?;
         let image = Image::of_file(&file, metadata.len(), access);
         let mut image = image.map_err(Error::io("read", &log_path))?;
-        let generation = check_header(&image, &log_path)?;
-        let read = match table.and_then(|table| read_behind(&image, generation, table)) {
-            Some(read) => Ok(read),
-            None => read_log(&image, generation, Latest::default(), scan::HEADER_BYTES),
-        };
-        let LogRead { latest, end, start } = read.map_err(|flaw| damaged(&log_path, flaw))?;
+        let (generation, read) = read_all(&image, table, &log_path)?;
+        let LogRead { latest, end, start } = read;
         image.cut(end);
         let table_covers = if start > scan::HEADER_BYTES { start } else { 0 };
         let mut writer = None;
@@ -356,6 +355,21 @@ struct LogRead {
     start: u64,
     /// Where its last whole record ends.
     end: u64,
+}
+
+/// The generation of the log, and what it says; what `table` knows of it is not read again, if that fits.
+fn read_all(
+    image: &Image,
+    table: Option<table_file::Found>,
+    path: &Path,
+) -> Result<(u64, LogRead)> {
+    let generation = check_header(image, path)?;
+    let read = match table.and_then(|table| read_behind(image, generation, table)) {
+        Some(read) => Ok(read),
+        None => read_log(image, generation, Latest::default(), scan::HEADER_BYTES),
+    };
+    let read = read.map_err(|flaw| damaged(path, flaw))?;
+    Ok((generation, read))
 }
 
 /// What the log says behind what the table knows; `None` if the table does not fit.

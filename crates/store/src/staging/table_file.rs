@@ -5,7 +5,7 @@
 //! the log. So it is written without `fsync`.
 
 use std::fs::File;
-use std::io::Read as _;
+use std::io;
 use std::path::Path;
 
 use xxhash_rust::xxh3::Xxh3;
@@ -57,8 +57,13 @@ pub(super) struct Found {
 
 /// Reads the table at `path`. `None` if there is none, or it is not whole.
 pub(super) fn read(path: &Path) -> Option<Found> {
-    let mut file = File::open(path).ok()?;
+    let file = File::open(path).ok()?;
     let len_bytes = file.metadata().ok()?.len();
+    decode(file, len_bytes)
+}
+
+/// The table in a file of this length.
+pub(super) fn decode(mut file: impl io::Read, len_bytes: u64) -> Option<Found> {
     let mut header = [0; HEADER_BYTES];
     file.read_exact(&mut header).ok()?;
     let mut reader = Reader::new(&header);

@@ -7,8 +7,10 @@ use tamis_engine::names::show;
 
 use super::{Hurt, Report};
 use crate::commit::Commit;
+use crate::history;
 use crate::id::CommitId;
 use crate::pack::open::PackFile;
+use crate::staging::Staging;
 use crate::store::Store;
 
 /// What names say.
@@ -79,13 +81,21 @@ fn check_parents(
 
 fn check_refs(store: &Store, there: &HashSet<CommitId>, report: &mut Report) {
     let branch = store.folder().join("refs/heads").join(crate::refs::BRANCH);
+    // It may have come after the others were listed.
+    let is_there = |id: &CommitId| there.contains(id) || store.refs().commit(*id).is_ok();
     match store.refs().head() {
-        Ok(Some(id)) if !there.contains(&id) => {
+        Ok(Some(id)) if !is_there(&id) => {
             let problem = report.problem(&branch, format!("it is at {id}, which cannot be read"));
             report.hurt(problem, whole(id));
         }
-        Ok(None) if !there.is_empty() => {
+        Ok(None) if !there.is_empty() && was_anywhere(store) => {
             report.problem(&branch, "it is gone, and there are commits");
+        }
+        Ok(None) if !there.is_empty() => {
+            report.note(
+                "there are commits of a first one, or a first transfer, that was cut off"
+                    .to_owned(),
+            );
         }
         Ok(_) => {}
         Err(error) => {
@@ -96,7 +106,7 @@ fn check_refs(store: &Store, there: &HashSet<CommitId>, report: &mut Report) {
     for name in names_in(&folder, report) {
         let path = folder.join(&name);
         match store.refs().tag(&name) {
-            Ok(Some(id)) if !there.contains(&id) => {
+            Ok(Some(id)) if !is_there(&id) => {
                 let detail = format!("it is at {id}, which cannot be read");
                 let problem = report.problem(&path, detail);
                 report.hurt(problem, whole(id));
@@ -108,6 +118,13 @@ fn check_refs(store: &Store, there: &HashSet<CommitId>, report: &mut Report) {
             }
         }
     }
+}
+
+/// Whether the branch ever was at a commit. Two tell of it afterwards: the staging, which follows it, and the history.
+fn was_anywhere(store: &Store) -> bool {
+    let followed = Staging::open(&store.staging_folder()).and_then(|it| it.committed_id());
+    let records = history::read(store.folder());
+    !matches!(followed, Ok(None)) || records.iter().any(|it| it.commit.is_some())
 }
 
 /// Commits whose trees need not be there.

@@ -9,11 +9,13 @@ use tamis_engine::control::Cancel;
 use super::*;
 use crate::add::AddOptions;
 use crate::chunker::Parameters;
+use crate::disk::RealDisk;
 use crate::id::CommitId;
 use crate::pack::frame::Compression;
 use crate::restore::RestoreOptions;
 use crate::session::{CommitRequest, Session};
 use crate::settings::Settings;
+use crate::staging::Staging;
 
 /// Paths and bytes of files.
 pub(crate) type Files = BTreeMap<String, Vec<u8>>;
@@ -336,4 +338,25 @@ fn what_is_staged_only_is_told_of_as_such() {
         path: b"staged only".to_vec(),
     };
     assert_eq!(hurt, [staged]);
+}
+
+#[test]
+fn a_first_commit_that_was_cut_off_is_no_damage() {
+    let store = crate::testing::TestStore::new();
+    store.commit_files(&[("a", b"first")]);
+    let staged = store.folder().join("staging/log");
+    let branch = store.folder().join("refs/heads/main");
+    let is_sound = || {
+        let store = store.reopened(RealDisk::shared());
+        let verified = store.verify(&read_data()).expect("nothing interrupts it");
+        verified.is_sound()
+    };
+    assert!(is_sound());
+    fs::remove_file(branch).expect("it is there");
+    assert!(!is_sound(), "the staging follows a branch");
+    fs::remove_file(&staged).expect("it is there");
+    Staging::create(&store.folder().join("staging")).expect("there is none");
+    assert!(!is_sound(), "the history names a commit");
+    fs::remove_file(store.folder().join("history.jsonl")).expect("it is there");
+    assert!(is_sound());
 }

@@ -2,6 +2,8 @@
 //!
 //! A node is fetched before anybody goes into it, so that one that cannot be had does not end the walk of its tree. One that can, and
 //! contradicts what the node above says of it, does: then the tree is walked again around that node.
+//!
+//! What is in no pack of the index is not always lost ([`Excuse`]): the commit was forgotten since the walk began, and `gc` was there.
 
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -34,6 +36,9 @@ pub(super) struct Trees<'s, 'r> {
     nodes: u64,
     chunks: u64,
 }
+
+/// Whether an object that is in no pack of the index need not be there.
+type Excuse<'e> = &'e dyn Fn(&ObjectId) -> bool;
 
 /// Gives out the node that was fetched last a second time without looking for it.
 struct Handed<'s> {
@@ -85,12 +90,21 @@ impl<'s, 'r> Trees<'s, 'r> {
     /// Checks the tree of a commit.
     pub(super) fn check(&mut self, id: CommitId, commit: &Commit) -> Result<()> {
         let what = format!("the commit {id}");
-        self.check_with(&what, |source, mark| references(commit.root, source, mark))
+        let refs = self.store.refs();
+        let is_forgotten = |_: &ObjectId| refs.forgotten().is_ok_and(|it| it.contains(&id));
+        self.check_with(&what, &is_forgotten, |source, mark| {
+            references(commit.root, source, mark)
+        })
     }
 
     /// Checks what a file is made of.
-    pub(super) fn check_body(&mut self, what: &str, body: &Body, len_bytes: u64) -> Result<()> {
-        self.check_with(what, |source, mark| {
+    pub(super) fn check_body(
+        &mut self,
+        what: &str,
+        (body, len_bytes): (&Body, u64),
+        excuse: Excuse<'_>,
+    ) -> Result<()> {
+        self.check_with(what, excuse, |source, mark| {
             references_of_body(body, len_bytes, source, mark)
         })
     }
@@ -98,6 +112,7 @@ impl<'s, 'r> Trees<'s, 'r> {
     fn check_with(
         &mut self,
         what: &str,
+        excuse: Excuse<'_>,
         walk: impl Fn(
             &dyn NodeSource,
             &mut dyn FnMut(&ObjectId, Reference) -> Result<bool>,
@@ -110,7 +125,7 @@ impl<'s, 'r> Trees<'s, 'r> {
                 last: Mutex::default(),
             };
             let walked = walk(&handed, &mut |id, reference| {
-                let is_new = self.meet(id, reference, &handed)?;
+                let is_new = self.meet(id, reference, &handed, excuse)?;
                 // The second time, nodes of the first are gone into again.
                 Ok(match (&mut again, reference) {
                     (Some(seen), Reference::Folder | Reference::List) => {
@@ -144,7 +159,13 @@ impl<'s, 'r> Trees<'s, 'r> {
     }
 
     /// Whether to go into what is met.
-    fn meet(&mut self, id: &ObjectId, reference: Reference, handed: &Handed<'_>) -> Result<bool> {
+    fn meet(
+        &mut self,
+        id: &ObjectId,
+        reference: Reference,
+        handed: &Handed<'_>,
+        excuse: Excuse<'_>,
+    ) -> Result<bool> {
         self.store.cancel().check()?;
         let is_node = !matches!(reference, Reference::Chunk { .. });
         if self.report.loss(id).is_some() {
@@ -156,7 +177,9 @@ impl<'s, 'r> Trees<'s, 'r> {
             Mark::New => {}
             Mark::Absent => {
                 if !self.is_in_newer_index(id) {
-                    self.miss(id, is_node);
+                    if !excuse(id) {
+                        self.miss(id, is_node);
+                    }
                     return Ok(false);
                 }
                 if !self.newer.insert(*id) {
@@ -179,6 +202,7 @@ impl<'s, 'r> Trees<'s, 'r> {
         };
         match read {
             Ok(()) => Ok(is_node),
+            Err(Error::Missing { .. }) if excuse(id) => Ok(false),
             Err(error) => {
                 let problem = self.report.take(&self.store.folder().join("packs"), error);
                 self.report.lose(*id, problem);

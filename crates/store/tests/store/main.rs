@@ -1,5 +1,6 @@
 //! What the store promises to those who use it.
 
+mod beside;
 mod changing;
 mod mended;
 mod round_trip;

@@ -1,7 +1,7 @@
 //! What goes in comes out: bytes, times, modes, attributes, holes and names, of every version.
 
 use std::fs::{self, File};
-use std::os::unix::fs::MetadataExt;
+use std::os::unix::fs::{FileExt, MetadataExt};
 use std::time::Duration;
 
 use tamis_store::add::{AddOptions, Strategy};
@@ -42,6 +42,50 @@ fn holes_stay_holes() {
     let metadata = fs::metadata(restored.path().join("sparse")).expect("it is there");
     assert_eq!(metadata.len(), 40 << 20);
     assert!(metadata.blocks() <= blocks + 16, "{}", metadata.blocks());
+}
+
+/// Data at the start, at the end, across blocks, and alone in the midst of nothing; read whole and in windows.
+#[test]
+fn islands_of_data_stay_where_they_are_and_holes_between_them_stay_holes() {
+    const LEN_BYTES: u64 = 24 << 20;
+    let islands: [(u64, usize); 5] = [
+        (0, 100),
+        (1 << 20, 300_000),
+        ((9 << 20) + 4095, 2),
+        ((16 << 20) + 17, 70_000),
+        (LEN_BYTES - 1, 1),
+    ];
+    let tree = tempfile::tempdir().expect("a temporary folder");
+    let file = File::create(tree.path().join("sparse")).expect("there is room");
+    file.set_len(LEN_BYTES).expect("there is room");
+    for (seed, (at, len_bytes)) in islands.into_iter().enumerate() {
+        let mut rng = fastrand::Rng::with_seed(seed as u64);
+        let bytes: Vec<u8> = (0..len_bytes).map(|_| rng.u8(1..)).collect();
+        file.write_all_at(&bytes, at).expect("there is room");
+    }
+    file.sync_all().expect("there is room");
+    let blocks = file.metadata().expect("it is there").blocks();
+    for streaming_threshold_bytes in [1 << 20, 1 << 30] {
+        let repository = Repository::new(Settings {
+            threads: 3,
+            memory_bytes: 16 << 20,
+            window_threshold_bytes: 2 << 20,
+            streaming_threshold_bytes,
+            ..Settings::default()
+        });
+        repository.add(tree.path(), &AddOptions::default());
+        let restored = repository.restore(repository.commit(tree.path()));
+        let restored = restored.expect("it is whole");
+        assert_same(&snapshot(restored.path()), &snapshot(tree.path()));
+        let metadata = fs::metadata(restored.path().join("sparse")).expect("it is there");
+        // A chunk may begin in a hole, and is written whole.
+        let slack = 2 * 16 * islands.len() as u64;
+        assert!(
+            metadata.blocks() <= blocks + slack,
+            "{} blocks instead of {blocks}",
+            metadata.blocks()
+        );
+    }
 }
 
 #[test]

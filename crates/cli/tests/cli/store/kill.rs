@@ -99,6 +99,9 @@ fn faults_killed_processes_cost_no_version() {
         kill(&drops, "commit -m killed", &mut random);
         kill(&drops, "gc --grace 0 --repack-below 100%", &mut random);
         kill(&drops, "pull --store ../copy .tamis", &mut random);
+        // Before anybody has gone on.
+        succeed(&drops, "verify --read-data");
+        succeed(&drops, "verify --read-data --store ../copy");
         succeed(&drops, "add -A");
         succeed(&drops, "commit -m whole --allow-empty");
         let log = succeed(&drops, "log -n 1 --oneline");

@@ -1,11 +1,17 @@
 //! `tamis store`: versions of a folder, from the outside.
 
+mod beside;
+mod disk;
 mod faults;
+mod full;
 mod keep;
 mod kill;
 mod look;
+mod million;
 mod names;
 mod out;
+mod resume;
+mod rights;
 mod stage;
 mod story;
 mod transfer;
