@@ -38,7 +38,7 @@ use crate::walk::{Found, walk};
 pub use file::Unread;
 use filter::Filter;
 pub use plan::{Strategy, Workload};
-use run::Run;
+use run::AddRun;
 
 /// How things are added.
 #[derive(Clone, Debug, Default)]
@@ -174,7 +174,7 @@ impl Session<'_> {
     ) -> Result<()> {
         options.progress.enter(Phase::Processing);
         options.progress.announce(&found);
-        let mut run = Run::new(self, ingest, added, options);
+        let mut run = AddRun::new(self, ingest, added, options);
         let mut left = run.process(found);
         for _ in 1..file::ATTEMPTS {
             left = match left {
