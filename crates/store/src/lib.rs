@@ -9,7 +9,8 @@
 //!          staging ──► nodes ───────┘ ◄── commits ◄── refs
 //! ```
 //!
-//! `docs/store-format.md` draws every byte on the disk.
+//! `docs/store-format.md` draws every byte on the disk. Modules that the documentation hides are for the benches and the fuzzers:
+//! [`Store`](store::Store), [`Session`](session::Session) and what they take and give is what one needs.
 
 pub mod add;
 mod beneath;

@@ -39,7 +39,7 @@ use crate::walk::{Item, Walked, walk};
 pub use file::Unread;
 use filter::Filter;
 pub use plan::{Strategy, Workload};
-use run::Run;
+use run::AddRun;
 
 /// How things are added.
 #[derive(Clone, Debug, Default)]
@@ -179,7 +179,7 @@ impl Session<'_> {
             found.retain(|it| !failed.contains(&self.root().path_of(&it.path)));
         }
         options.progress.announce(&found);
-        let mut run = Run::new(self, ingest, added, options);
+        let mut run = AddRun::new(self, ingest, added, options);
         let mut left = run.process(found);
         for _ in 1..file::ATTEMPTS {
             left = match left {

@@ -22,7 +22,7 @@ const FIRST_ROUND: usize = 256;
 const ROUND_GROWTH: usize = 8;
 
 /// Adding a list of things.
-pub(super) struct Run<'r, 's> {
+pub(super) struct AddRun<'r, 's> {
     session: &'r mut Session<'s>,
     ingest: &'r mut Ingest,
     added: &'r mut Added,
@@ -33,15 +33,15 @@ pub(super) struct Run<'r, 's> {
     synced: Instant,
 }
 
-impl<'r, 's> Run<'r, 's> {
+impl<'r, 's> AddRun<'r, 's> {
     pub(super) fn new(
         session: &'r mut Session<'s>,
         ingest: &'r mut Ingest,
         added: &'r mut Added,
         options: &'r AddOptions,
-    ) -> Run<'r, 's> {
+    ) -> AddRun<'r, 's> {
         let tuner = Tuner::new(session.store().settings().batch_files);
-        Run {
+        AddRun {
             session,
             ingest,
             added,

@@ -32,11 +32,11 @@ impl Layer {
 /// An id that is in several layers is where the newest has it: that is where look-ups find it before the merge as well, so a
 /// place that `gc` marked as used stays the one that counts.
 pub(super) struct Merge {
-    runs: Vec<Run>,
+    runs: Vec<SortedRun>,
     packs: Vec<PackEntry>,
 }
 
-struct Run {
+struct SortedRun {
     layer: Layer,
     /// The layer's numbers of packs in terms of the table of all; `None` for those that are dropped.
     numbers: Vec<Option<u32>>,
@@ -61,7 +61,7 @@ impl Merge {
                 };
                 numbers.push(number);
             }
-            runs.push(Run { layer, numbers });
+            runs.push(SortedRun { layer, numbers });
         }
         Ok(Merge { runs, packs })
     }
@@ -134,7 +134,7 @@ enum Rest<'m> {
 }
 
 impl<'m> Cursor<'m> {
-    fn new(run: &'m Run) -> Result<Cursor<'m>> {
+    fn new(run: &'m SortedRun) -> Result<Cursor<'m>> {
         let rows = match &run.layer {
             Layer::Memory(rows) => Rest::Memory(rows.rows().iter()),
             Layer::Disk(segment) => Rest::Disk(Walk::new(segment)),

@@ -203,8 +203,8 @@ enum Work {
     Closed(PathBuf, Error),
 }
 
-/// What a thread found.
-struct Found {
+/// What a thread found in a window.
+struct CheckedWindow {
     pack: Option<FileId>,
     path: PathBuf,
     flaws: Result<Vec<FrameFlaw>>,
@@ -239,7 +239,7 @@ pub(super) fn check(
         &packs::run_options(store),
         Scratch::default,
         |scratch, work| Ok(scratch.carry_out(work)),
-        |found: Found| {
+        |found: CheckedWindow| {
             checked.plain_bytes += found.read.plain_bytes;
             checked.stored_bytes += found.read.stored_bytes;
             progress.done(0, found.read.plain_bytes);
@@ -252,11 +252,11 @@ pub(super) fn check(
 }
 
 impl Scratch {
-    fn carry_out(&mut self, work: Work) -> Found {
+    fn carry_out(&mut self, work: Work) -> CheckedWindow {
         let window = match work {
             Work::Window(window) => window,
             Work::Closed(path, error) => {
-                return Found {
+                return CheckedWindow {
                     pack: None,
                     path,
                     flaws: Err(error),
@@ -269,7 +269,7 @@ impl Scratch {
             plain_bytes: window.plain_bytes(),
             stored_bytes: window.stored_bytes(),
         };
-        Found {
+        CheckedWindow {
             pack: Some(window.pack.footer.pack.id),
             path: window.pack.path.clone(),
             flaws,
@@ -289,7 +289,7 @@ struct PackFlaws {
 }
 
 impl Flaws {
-    fn take(&mut self, found: Found, store: &Store, report: &mut Report) {
+    fn take(&mut self, found: CheckedWindow, store: &Store, report: &mut Report) {
         let (pack, flaws) = match (found.pack, found.flaws) {
             (Some(pack), Ok(flaws)) => (pack, flaws),
             (_, Err(error)) => {
