@@ -12,6 +12,7 @@
 //! `docs/store-format.md` draws every byte on the disk.
 
 pub mod add;
+pub mod caches;
 pub mod chunker;
 pub mod codec;
 pub mod collect;

@@ -18,13 +18,13 @@ use std::fs::File;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
-use quick_cache::Weighter;
 use quick_cache::sync::Cache;
+use quick_cache::{DefaultHashBuilder, Weighter};
 use tamis_engine::Error as Engine;
 use tamis_engine::page_cache::{CachedFile, PageCache};
 
+use crate::caches::{CacheCounters, Events, TierCounters};
 use crate::collect::strays::Strays;
 use crate::disk::SharedDisk;
 use crate::format::Format;
@@ -42,27 +42,12 @@ use crate::{Error, Result};
 pub struct Objects {
     store: PathBuf,
     index: Arc<Index>,
-    packs: Cache<FileId, Arc<OpenPack>, PackWeight>,
-    frames: Cache<FrameKey, Arc<[u8]>, FrameWeight>,
+    packs: Cache<FileId, Arc<OpenPack>, PackWeight, DefaultHashBuilder, Events>,
+    pack_events: Events,
+    frames: Cache<FrameKey, Arc<[u8]>, FrameWeight, DefaultHashBuilder, Events>,
+    frame_events: Events,
     pages: PageCache,
-    /// How many frames were unpacked. (The cache counts a miss twice.)
-    unpacked: AtomicU64,
     strays: Strays,
-}
-
-/// How the caches did.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
-pub struct CacheCounters {
-    /// Frames that were there unpacked.
-    pub hot_hits: u64,
-    /// Frames that had to be unpacked.
-    pub hot_misses: u64,
-    /// Pages of packs that were there.
-    pub warm_hits: u64,
-    /// Pages that had to be read.
-    pub warm_misses: u64,
-    /// Pages that had to make room.
-    pub warm_evictions: u64,
 }
 
 type FrameKey = (FileId, u32);
@@ -133,22 +118,28 @@ impl Objects {
         let hot = settings.hot_bytes();
         let pages = settings.page_bytes(format.chunks.max_bytes);
         let tables = settings.table_bytes();
+        let (pack_events, frame_events) = (Events::default(), Events::default());
         Ok(Objects {
             store: store.to_owned(),
             index: Arc::new(Index::open_on(disk.clone(), store)?),
-            packs: Cache::with_weighter(
+            packs: Cache::with(
                 64,
                 tables,
                 PackWeight {
                     least: tables / OPEN_PACKS_MAX,
                 },
+                DefaultHashBuilder::default(),
+                pack_events.clone(),
             ),
-            frames: Cache::with_weighter(
+            pack_events,
+            frames: Cache::with(
                 (hot / pack::frame::TARGET_BYTES as u64) as usize,
                 hot,
                 FrameWeight,
+                DefaultHashBuilder::default(),
+                frame_events.clone(),
             ),
-            unpacked: AtomicU64::new(0),
+            frame_events,
             pages: PageCache::new(pages as usize)?,
             strays: Strays::default(),
         })
@@ -255,6 +246,7 @@ impl Objects {
 
     fn pack(&self, id: FileId, kind: PackKind) -> Result<Arc<OpenPack>> {
         self.packs.get_or_insert_with(&id, || {
+            self.pack_events.count_miss();
             let mut path = pack::path(&self.store, id, kind);
             let mut opened = File::open(&path);
             if opened
@@ -291,7 +283,7 @@ impl Objects {
 
     /// The plain bytes of a frame.
     fn unpack(&self, pack: &OpenPack, frame: &FramePlace) -> Result<Arc<[u8]>> {
-        self.unpacked.fetch_add(1, Ordering::Relaxed);
+        self.frame_events.count_miss();
         let start = u64::from(frame.offset) + frame.header.payload_offset();
         let payload = pack
             .file
@@ -306,12 +298,18 @@ impl Objects {
     /// How the caches did so far.
     pub fn counters(&self) -> CacheCounters {
         let warm = self.pages.counters();
+        let frames = &self.frames;
+        let packs = &self.packs;
         CacheCounters {
-            hot_hits: self.frames.hits(),
-            hot_misses: self.unpacked.load(Ordering::Relaxed),
-            warm_hits: warm.hits,
-            warm_misses: warm.misses,
-            warm_evictions: warm.evictions,
+            hot: (self.frame_events).counters(frames.hits(), frames.weight(), frames.capacity()),
+            warm: TierCounters {
+                hits: warm.hits,
+                misses: warm.misses,
+                evictions: warm.evictions,
+                bytes: warm.resident_bytes as u64,
+                budget_bytes: warm.budget_bytes as u64,
+            },
+            tables: (self.pack_events).counters(packs.hits(), packs.weight(), packs.capacity()),
         }
     }
 }

@@ -9,7 +9,7 @@ use super::bytes::{self, ByteRange};
 use super::place::Place;
 use super::setup;
 use super::spec::Spec;
-use crate::{Context, Exit, Result};
+use crate::{Context, Exit, Result, stores};
 
 /// Write files of a commit to standard output
 #[derive(Debug, Args)]
@@ -40,5 +40,9 @@ pub(super) fn run(options: &Options, place: &Place, context: &Context<'_>) -> Re
         bytes::copy(&store, &item.child, &item.path, range, sink)?;
     }
     stdout.finish()?;
+    if context.globals.perf {
+        let caches = stores::caches(&store.objects().counters());
+        context.printer.notice(&format!("performance{caches}"));
+    }
     Ok(Exit::Good)
 }

@@ -6,6 +6,7 @@ mod kill;
 mod look;
 mod names;
 mod out;
+mod perf;
 mod stage;
 mod story;
 mod transfer;

@@ -1,0 +1,76 @@
+//! What `--perf` and JSON say of a run: caches, stages, and what limited it.
+
+use super::Drops;
+
+/// How often something was found unpacked, by what `--perf` says.
+fn hits(stderr: &str) -> u64 {
+    let line = stderr.lines().find_map(|line| {
+        let counters = line.trim().strip_prefix("unpacked frames: ")?;
+        counters.split(' ').next()?.parse().ok()
+    });
+    line.unwrap_or_else(|| panic!("no counters in {stderr}"))
+}
+
+#[test]
+fn a_range_that_is_read_again_is_found_unpacked() {
+    let drops = Drops::new();
+    drops.write("a.bin", "0123456789".repeat(50_000));
+    drops.commit("first");
+    let once = drops.store("cat a.bin --range 1000..2000 --perf");
+    let twice = drops.store("cat a.bin a.bin --range 1000..2000 --perf");
+    assert_eq!(twice.stdout, once.stdout.repeat(2));
+    assert!(hits(&twice.stderr) > hits(&once.stderr), "{once}{twice}");
+    let misses = |ran: &crate::shell::Ran| {
+        let line = ran.stderr.lines().find(|it| it.contains("unpacked frames"));
+        let counted = line.expect("it is there").split(", ").nth(1);
+        counted.expect("misses come second").to_owned()
+    };
+    assert_eq!(misses(&once), misses(&twice), "{once}{twice}");
+    for what in ["pages of packs: ", "tables of packs: "] {
+        assert!(once.stderr.contains(what), "{once}");
+    }
+}
+
+#[test]
+fn every_verb_that_reads_tells_of_caches() {
+    let drops = Drops::with_history();
+    for verb in ["get a.csv -f -o out", "checkout HEAD -f -o out", "verify"] {
+        let told = drops.store(&format!("{verb} --perf"));
+        assert!(told.stderr.contains("performance\n"), "{told}");
+        assert!(told.stderr.contains("\n  unpacked frames: "), "{told}");
+        let caches = drops.json(verb)["caches"].clone();
+        for tier in ["hot", "warm", "tables"] {
+            assert!(
+                caches[tier]["misses"].as_u64() > Some(0),
+                "{verb}: {caches}"
+            );
+            let (bytes, budget) = (&caches[tier]["bytes"], &caches[tier]["budget_bytes"]);
+            assert!(bytes.as_u64() <= budget.as_u64(), "{verb}: {caches}");
+        }
+        let quiet = drops.store(verb);
+        assert!(!quiet.stderr.contains("performance"), "{quiet}");
+    }
+}
+
+#[test]
+fn verbs_that_read_from_a_store_tell_of_its_caches() {
+    let drops = Drops::with_history();
+    let count = |arguments: &[&str]| {
+        let mut command = drops.0.command();
+        command.args(["count", "store:HEAD:a.csv", "store:HEAD~1:a.csv"]);
+        let output = command
+            .args(arguments)
+            .env("XDG_CONFIG_HOME", "/nowhere")
+            .output();
+        crate::shell::Ran::from(output.expect("tamis starts"))
+    };
+    let told = count(&["--perf"]);
+    assert_eq!(told.code, Some(0), "{told}");
+    assert_eq!(told.stderr.matches("\nstore /").count(), 2, "{told}");
+    assert_eq!(
+        told.stderr.matches("unpacked frames: ").count(),
+        2,
+        "{told}"
+    );
+    assert!(!count(&[]).stderr.contains("store /"));
+}
