@@ -22,7 +22,7 @@ use std::sync::Arc;
 use quick_cache::sync::Cache;
 use quick_cache::{DefaultHashBuilder, Weighter};
 use tamis_engine::Error as Engine;
-use tamis_engine::page_cache::{CachedFile, PageCache};
+use tamis_engine::page_cache::{CachedFile, PAGE_BYTES, PageCache};
 
 use crate::caches::{CacheCounters, Events, TierCounters};
 use crate::collect::strays::Strays;
@@ -47,6 +47,8 @@ pub struct Objects {
     frames: Cache<FrameKey, Arc<[u8]>, FrameWeight, DefaultHashBuilder, Events>,
     frame_events: Events,
     pages: PageCache,
+    /// What one thread may hold of the pages.
+    pinned_bytes_max: u64,
     strays: Strays,
 }
 
@@ -141,6 +143,7 @@ impl Objects {
             ),
             frame_events,
             pages: PageCache::new(pages as usize)?,
+            pinned_bytes_max: settings.pinned_bytes_max(format.chunks.max_bytes),
             strays: Strays::default(),
         })
     }
@@ -285,13 +288,22 @@ impl Objects {
     fn unpack(&self, pack: &OpenPack, frame: &FramePlace) -> Result<Arc<[u8]>> {
         self.frame_events.count_miss();
         let start = u64::from(frame.offset) + frame.header.payload_offset();
-        let payload = pack
-            .file
-            .pin(start..start + u64::from(frame.header.stored_bytes))?;
+        let stored_bytes = u64::from(frame.header.stored_bytes);
         let mut plain = Vec::new();
-        DECOMPRESSOR
-            .with_borrow_mut(|it| it.unpack(&frame.header, &payload, &mut plain))
-            .map_err(|detail| Error::damaged(&pack.path, u64::from(frame.offset), detail))?;
+        let mut unpack = |payload: &[u8]| {
+            DECOMPRESSOR
+                .with_borrow_mut(|it| it.unpack(&frame.header, payload, &mut plain))
+                .map_err(|detail| Error::damaged(&pack.path, u64::from(frame.offset), detail))
+        };
+        // It may share a page with its neighbours at both ends.
+        match stored_bytes + 2 * PAGE_BYTES as u64 <= self.pinned_bytes_max {
+            true => unpack(&pack.file.pin(start..start + stored_bytes)?)?,
+            false => {
+                let mut payload = vec![0; stored_bytes as usize];
+                pack.file.read_into(start, &mut payload)?;
+                unpack(&payload)?;
+            }
+        }
         Ok(plain.into())
     }
 
