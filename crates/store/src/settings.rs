@@ -15,7 +15,7 @@ pub struct Settings {
     pub threads: usize,
     /// Most files that are handed to a thread at once.
     pub batch_files: usize,
-    /// What is read or written at a time where a stream is copied.
+    /// What is read at a time of a file that is added.
     pub buffer_bytes: usize,
     /// What all buffers together may take.
     pub memory_bytes: u64,

@@ -88,9 +88,9 @@ impl<'c> LargeFile<'c> {
             return self.store_hole(window, packer, at, buffer);
         }
         buffer.resize((range.end - range.start) as usize, 0);
-        let read = packer
-            .clock
-            .time(Stage::Read, || self.opened.read_at(range.start, buffer));
+        let read = packer.clock.time(Stage::Read, || {
+            self.opened.read_at(range.start, buffer, &packer.reads)
+        });
         if let Err(unread) = read {
             self.give_up(Some(unread));
             return Ok(Vec::new());

@@ -63,6 +63,8 @@ pub struct Added {
     pub others: u64,
     /// Plain bytes that were read.
     pub plain_bytes: u64,
+    /// How often the system was asked for some of them.
+    pub reads: u64,
     /// Chunks that they were cut into.
     pub chunks: u64,
     /// Those that were in no pack before.
@@ -124,6 +126,7 @@ impl Session<'_> {
             removed: gone.len() as u64,
             others: walked.others,
             plain_bytes: 0,
+            reads: 0,
             chunks: 0,
             new_chunks: 0,
             new_plain_bytes: 0,
@@ -192,6 +195,7 @@ impl Session<'_> {
         added.plain_bytes = counts.plain_bytes.load(Ordering::Relaxed);
         added.new_chunks = counts.new_chunks.load(Ordering::Relaxed);
         added.new_plain_bytes = counts.new_plain_bytes.load(Ordering::Relaxed);
+        added.reads = packers.data.reads.count();
         added.stored_bytes += packs.iter().map(|it| it.pack.file_bytes).sum::<u64>();
         added.stages = packers.data.clock.stages();
         read

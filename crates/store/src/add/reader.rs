@@ -154,7 +154,7 @@ impl Reader<'_> {
             let opened = OpenedFile::open(self.root, &found.path)?;
             let is_whole = opened.stamp.len_bytes < self.settings.whole_bytes_max();
             if is_whole {
-                opened.read_all(buffer)?;
+                opened.read_all(buffer, &self.packer.reads)?;
             }
             Ok((opened, is_whole))
         });

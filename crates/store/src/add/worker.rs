@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::mpsc::SyncSender;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use super::file::Reads;
 use crate::Result;
 use crate::disk::SharedDisk;
 use crate::id::{FileId, ObjectId};
@@ -37,6 +38,8 @@ pub(crate) struct Packer {
     reused: Mutex<HashSet<FileId>>,
     pub(crate) clock: Clock,
     pub(crate) counts: Counts,
+    /// How whoever has files reads them.
+    pub(crate) reads: Reads,
 }
 
 /// What a run has met so far.
@@ -77,6 +80,7 @@ impl Packer {
             reused: Mutex::default(),
             clock: Clock::default(),
             counts: Counts::default(),
+            reads: Reads::new(settings.buffer_bytes),
         }
     }
 

@@ -176,9 +176,10 @@ fn performance(added: &Added, threads: usize) -> String {
         page.push_str(&format!(", {} of memory", human::bytes(bytes)));
     }
     page.push_str(&format!(
-        "\n  workload {}, strategy {}",
+        "\n  workload {}, strategy {}; {}",
         workload(added.workload),
-        strategy(added.strategy)
+        strategy(added.strategy),
+        shown::counted(added.reads, "read")
     ));
     page.push_str("\n  seconds of all threads:");
     for stage in Stage::ALL {
@@ -223,6 +224,7 @@ fn document(added: &Added, failures: &[(PathBuf, String)], threads: usize) -> js
         ("removed", added.removed.into()),
         ("others", added.others.into()),
         ("bytes", added.plain_bytes.into()),
+        ("reads", added.reads.into()),
         ("chunks", added.chunks.into()),
         ("new_chunks", added.new_chunks.into()),
         ("new_bytes", added.new_plain_bytes.into()),

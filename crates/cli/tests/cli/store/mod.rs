@@ -7,6 +7,7 @@ mod look;
 mod names;
 mod out;
 mod perf;
+mod settings;
 mod stage;
 mod story;
 mod transfer;
