@@ -14,7 +14,7 @@
 //! A crash before step 5 leaves garbage, which `gc` removes; one after it leaves a staging that lags behind, which the
 //! next session notices ([`Session::follow_head`]). That makes some eight `fsync`s for a commit, and none for a file.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::sync::mpsc::sync_channel;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
@@ -28,8 +28,7 @@ use crate::history::{self, Record};
 use crate::id::CommitId;
 use crate::lock::{Role, Wait};
 use crate::pack::write::SealedPack;
-use crate::staging::StampInfo;
-use crate::tree::{self, Change, NodeRef, Totals, TreeWriter};
+use crate::tree::{NodeRef, Totals, TreeWriter};
 
 /// What a commit is to say of itself.
 #[derive(Clone, Debug)]
@@ -181,58 +180,6 @@ impl Session<'_> {
             new_plain_bytes: sum.new_plain_bytes + record.new_plain_bytes,
             stored_bytes: sum.stored_bytes + record.stored_bytes,
         })
-    }
-
-    /// Takes over what a commit holds that is not from here: it was pulled, or made of a check; or we were killed before the
-    /// staging took note of our own. What is staged and not committed stays.
-    pub(super) fn follow_head(&mut self) -> Result<()> {
-        let head = self.store.refs().head()?;
-        let known = self.staging.committed_id()?;
-        let (Some(head), true) = (head, head != known) else {
-            return Ok(());
-        };
-        // Whoever moved it may have been killed before that was durable; what is noted below will be.
-        self.store.refs().settle_head()?;
-        let root_of = |id| self.store.refs().commit(id).map(|it| it.root);
-        // A commit that is gone cannot be told from none: everything then is taken over that is not staged otherwise.
-        let old = known.and_then(|id| root_of(id).ok());
-        let new = root_of(head)?;
-        let mut files = HashSet::new();
-        for difference in tree::diff(old, Some(new), self.store.objects()) {
-            let difference = difference?;
-            let path = difference.path;
-            let (was, is) = match difference.change {
-                Change::Added(is) => (None, Some(is)),
-                Change::Removed(was) => (Some(was), None),
-                Change::Changed { old, new } => (Some(old), Some(new)),
-            };
-            let staged = self.staging.find(&path)?;
-            let is_untouched = match (&staged, &was) {
-                (None, None) => true,
-                (Some(staged), Some(was)) => staged.entry == was.entry,
-                _ => false,
-            };
-            if !is_untouched {
-                continue;
-            }
-            match is {
-                Some(is) => {
-                    let stamp =
-                        StampInfo::unknown(is.link_to.as_deref().map(|first| (head, first)));
-                    files.extend(is.link_to);
-                    self.staging.put(&path, &is.entry, &stamp)?;
-                }
-                None => drop(self.staging.remove(&path)?),
-            }
-        }
-        for first in files {
-            if let Some(staged) = self.staging.find(&first)? {
-                let stamp = StampInfo::unknown(Some((head, &first)));
-                self.staging.put(&first, &staged.entry, &stamp)?;
-            }
-        }
-        self.staging.committed(head)?;
-        self.staging.sync()
     }
 }
 

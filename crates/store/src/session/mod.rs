@@ -6,6 +6,9 @@
 mod commit;
 #[cfg(test)]
 mod crash;
+mod follow;
+#[cfg(test)]
+mod tests;
 mod unstage;
 
 pub use commit::{CommitRequest, Committed};
