@@ -100,6 +100,8 @@ impl Merge<'_, '_, '_> {
         }
         if self.sealed.object_count() >= UNPUBLISHED_OBJECTS_MAX {
             let packs = self.sealed.take_packs();
+            self.session.note_packs(&packs)?;
+            self.session.staging_mut().sync()?;
             self.added.stored_bytes += packs.iter().map(|it| it.pack.file_bytes).sum::<u64>();
             self.session.publish_packs(&packs)?;
             self.packers.forget(&packs);

@@ -88,14 +88,14 @@ pub struct Added {
 }
 
 impl Added {
-    fn record(&self) -> Record {
+    fn record(&self, threads: usize) -> Record {
         Record {
             files: self.staged,
             plain_bytes: self.plain_bytes,
             new_chunks: self.new_chunks,
             new_plain_bytes: self.new_plain_bytes,
             stored_bytes: self.stored_bytes,
-            ..Record::new("add", self.seconds, Some(&self.stages))
+            ..Record::new("add", self.seconds).with_stages(&self.stages, threads)
         }
     }
 }
@@ -135,7 +135,7 @@ impl Session<'_> {
             workload,
             strategy,
             threads: 0,
-            stages: Stages::default(),
+            stages: Stages::new(Stage::OF_ADD),
             seconds: 0.0,
         };
         let failed: Vec<_> = added
@@ -160,11 +160,14 @@ impl Session<'_> {
         options.progress.enter(Phase::Writing);
         // In this order: `gc` either sees what is staged now, or has published before we look. After an error as well, for
         // what was read before it need not be read again.
+        let written = Instant::now();
+        self.note_packs(&packs)?;
         self.staging_mut().sync()?;
         self.publish(&packs, &packers)?;
+        added.stages.add(Stage::Write, written.elapsed(), 1);
         added.stages.add(Stage::Walk, walk_time, threads);
         added.seconds = start.elapsed().as_secs_f64();
-        added.record().append(self.store().folder());
+        added.record(threads).append(self.store().folder());
         read?;
         Ok(added)
     }
@@ -197,7 +200,7 @@ impl Session<'_> {
         added.new_plain_bytes = counts.new_plain_bytes.load(Ordering::Relaxed);
         added.reads = packers.data.reads.count();
         added.stored_bytes += packs.iter().map(|it| it.pack.file_bytes).sum::<u64>();
-        added.stages = packers.data.clock.stages();
+        added.stages = packers.data.clock.stages(Stage::OF_ADD);
         read
     }
 }

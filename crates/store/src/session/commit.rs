@@ -16,18 +16,20 @@
 
 use std::collections::HashMap;
 use std::sync::mpsc::sync_channel;
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use super::new_bytes::{Counter, NewBytes};
 use super::{Packers, Session};
 use crate::Result;
 use crate::add::publish::Sealed;
 use crate::add::worker::Nodes;
 use crate::commit::Commit;
 use crate::entry::{Content, Entry};
-use crate::history::{self, Record};
+use crate::history::Record;
 use crate::id::CommitId;
 use crate::lock::{Role, Wait};
 use crate::pack::write::SealedPack;
+use crate::perf::{Clock, Stage, Stages};
 use crate::tree::{NodeRef, Totals, TreeWriter};
 
 /// What a commit is to say of itself.
@@ -52,10 +54,28 @@ pub struct Committed {
     pub commit: Commit,
     /// Paths that differ from the commit before.
     pub changes: u64,
-    /// What its chunks and nodes take in packs.
-    pub stored_bytes: u64,
+    /// Where the time went.
+    pub stages: Stages,
     /// How long it took.
     pub seconds: f64,
+}
+
+impl Committed {
+    /// The stage that took longest. All but one work on one thread; the one that makes packs durable is another's.
+    pub fn limited_by(&self) -> Stage {
+        self.stages.limiting(1)
+    }
+
+    fn record(&self) -> Record {
+        Record {
+            commit: Some(self.id.to_string()),
+            files: self.changes,
+            new_chunks: self.commit.new_chunks,
+            new_plain_bytes: self.commit.new_plain_bytes,
+            stored_bytes: self.commit.stored_bytes,
+            ..Record::new("commit", self.seconds).with_stages(&self.stages, 1)
+        }
+    }
 }
 
 impl Session<'_> {
@@ -67,16 +87,13 @@ impl Session<'_> {
         let start = Instant::now();
         // What is staged follows this commit, wherever the branch may be by now.
         let head = self.staging.committed_id()?;
-        let mut changes = 0;
-        for change in self.staging.changes() {
-            change?;
-            changes += 1;
-        }
+        let clock = Clock::default();
+        let (changes, new) = clock.time(Stage::Compare, || self.compare())?;
         if changes == 0 && head.is_some() && !request.allows_empty {
             return Ok(None);
         }
-        let (added, root, totals, packs) = self.write_tree()?;
-        let stored_bytes: u64 = packs.1.iter().map(|it| it.pack.file_bytes).sum();
+        let (root, totals, packers, packs) = self.write_tree(&clock)?;
+        let tree_bytes: u64 = packs.iter().map(|it| it.pack.file_bytes).sum();
         let now = SystemTime::now()
             .duration_since(UNIX_EPOCH)
             .unwrap_or_default();
@@ -88,41 +105,54 @@ impl Session<'_> {
             offset_minutes: request.offset_minutes,
             author: request.author.clone(),
             message: request.message.clone(),
-            new_chunks: added.new_chunks,
-            new_plain_bytes: added.new_plain_bytes,
+            new_chunks: new.chunks,
+            new_plain_bytes: new.plain_bytes,
+            stored_bytes: new.stored_bytes + tree_bytes,
         };
         let id = {
             let _lock = self.store.locks().exclusive(Role::Publish, Wait::Yes)?;
             self.store.refs().expect_head(head)?;
-            self.store.publish_locked(&packs.1, &packs.0.reused())?;
-            let id = self.store.refs().write_commit(&commit)?;
-            self.store.refs().move_head(head, id)?;
-            id
+            clock.time(Stage::Index, || {
+                self.store.publish_locked(&packs, &packers.reused())
+            })?;
+            clock.time(Stage::Branch, || {
+                let id = self.store.refs().write_commit(&commit)?;
+                self.store.refs().move_head(head, id).map(|()| id)
+            })?
         };
-        self.staging.committed(id)?;
-        self.staging.sync()?;
-        self.staging.compact()?;
+        clock.time(Stage::Note, || self.note(id))?;
         let committed = Committed {
             id,
             commit,
             changes,
-            stored_bytes: added.stored_bytes + stored_bytes,
+            stages: clock.stages(Stage::OF_COMMIT),
             seconds: start.elapsed().as_secs_f64(),
         };
-        Record {
-            commit: Some(id.to_string()),
-            new_chunks: added.new_chunks,
-            new_plain_bytes: added.new_plain_bytes,
-            stored_bytes: committed.stored_bytes,
-            files: changes,
-            ..Record::new("commit", committed.seconds, None)
-        }
-        .append(self.store.folder());
+        committed.record().append(self.store.folder());
         Ok(Some(committed))
     }
 
+    /// How many paths are staged differently, and what is new of that.
+    fn compare(&self) -> Result<(u64, NewBytes)> {
+        let mut changes = 0;
+        let mut counter = Counter::new(self.store, &self.staging)?;
+        for change in self.staging.changes() {
+            counter.count(&change?)?;
+            changes += 1;
+        }
+        Ok((changes, counter.finish()))
+    }
+
+    /// Takes note of a commit of what is staged.
+    fn note(&mut self, id: CommitId) -> Result<()> {
+        self.staging.committed(id)?;
+        self.staging.sync()?;
+        self.staging.compact().map(drop)
+    }
+
     /// Writes what is staged as a tree.
-    fn write_tree(&self) -> Result<(Since, NodeRef, Totals, Packed)> {
+    fn write_tree(&self, clock: &Clock) -> Result<(NodeRef, Totals, Packers, Vec<SealedPack>)> {
+        let start = Instant::now();
         let packers = self.new_packers();
         let sealed = Sealed::default();
         let (sender, full) = sync_channel(1);
@@ -133,21 +163,25 @@ impl Session<'_> {
                 nodes.finish();
                 written
             });
+            let elapsed = start.elapsed();
             for bench in packers.nodes.take_all() {
                 // If nobody listens there has been an error, which comes out below.
                 let _ = sender.send(bench);
             }
             drop(sender);
-            written
+            written.map(|written| (written, elapsed))
         });
         sealed.check()?;
-        let (root, totals) = written?;
-        Ok((
-            self.since_last_commit(),
-            root,
-            totals,
-            (packers, sealed.take_packs()),
-        ))
+        let ((root, totals), elapsed) = written?;
+        let packing = &packers.nodes.clock;
+        let mut inner = Duration::ZERO;
+        for stage in [Stage::Hash, Stage::Compress] {
+            clock.add(stage, packing.spent(stage));
+            inner += packing.spent(stage);
+        }
+        clock.add(Stage::Tree, elapsed.saturating_sub(inner));
+        clock.add(Stage::Write, packing.spent(Stage::Write));
+        Ok((root, totals, packers, sealed.take_packs()))
     }
 
     fn write_nodes(&self, nodes: &mut Nodes<'_>) -> Result<(NodeRef, Totals)> {
@@ -169,27 +203,4 @@ impl Session<'_> {
         }
         tree.finish(nodes)
     }
-
-    /// What was added since the last commit, as the history has it.
-    fn since_last_commit(&self) -> Since {
-        let records = history::read(self.store.folder());
-        let later = records.iter().rev().take_while(|it| it.verb != "commit");
-        let adds = later.filter(|it| it.verb == "add");
-        adds.fold(Since::default(), |sum, record| Since {
-            new_chunks: sum.new_chunks + record.new_chunks,
-            new_plain_bytes: sum.new_plain_bytes + record.new_plain_bytes,
-            stored_bytes: sum.stored_bytes + record.stored_bytes,
-        })
-    }
-}
-
-/// New packs, and what they were filled by.
-type Packed = (Packers, Vec<SealedPack>);
-
-/// What was added since the last commit.
-#[derive(Clone, Copy, Debug, Default)]
-struct Since {
-    new_chunks: u64,
-    new_plain_bytes: u64,
-    stored_bytes: u64,
 }

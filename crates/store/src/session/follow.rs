@@ -10,7 +10,7 @@ use std::collections::HashSet;
 
 use super::Session;
 use crate::Result;
-use crate::id::CommitId;
+use crate::id::{CommitId, FileId};
 use crate::staging::{Change, StampInfo};
 use crate::tree::{self, Child, NodeRef, lookup};
 
@@ -29,6 +29,7 @@ impl Session<'_> {
         let old = known.and_then(|id| root_of(id).ok());
         let new = root_of(head)?;
         let staged: Vec<Change> = self.staging.changes().collect::<Result<_>>()?;
+        let packs: Vec<FileId> = self.staging.packs_since_commit()?.into_iter().collect();
         let mut first_names = HashSet::new();
         self.take_over(head, old, new, &mut first_names)?;
         let mut aside = Vec::new();
@@ -48,6 +49,7 @@ impl Session<'_> {
                 None => drop(self.staging.remove(&path)?),
             }
         }
+        self.staging.note_packs(&packs)?;
         self.staging.sync()
     }
 

@@ -7,6 +7,7 @@ mod commit;
 #[cfg(test)]
 mod crash;
 mod follow;
+mod new_bytes;
 #[cfg(test)]
 mod tests;
 mod unstage;
@@ -84,8 +85,13 @@ impl<'s> Session<'s> {
             store,
             _lock: lock,
         };
-        store.adopt_packs()?;
+        let adopted = store.adopt_packs()?;
         session.follow_head()?;
+        if !adopted.is_empty() {
+            // Most likely they are of an `add` that was killed, and what it staged is there.
+            session.staging.note_packs(&adopted)?;
+            session.staging.sync()?;
+        }
         Ok(session)
     }
 
@@ -125,7 +131,14 @@ impl<'s> Session<'s> {
         self.store.publish(packs, &packers.reused())
     }
 
-    /// The same of packs of a run that goes on, and whose end will look after what else it relies on.
+    /// Says in the staging which packs were made for it. To be called, and made durable, before they are published: what is in
+    /// the index and not named there counts as there from before.
+    pub(crate) fn note_packs(&mut self, packs: &[SealedPack]) -> Result<()> {
+        let ids: Vec<FileId> = packs.iter().map(|it| it.pack.id).collect();
+        self.staging.note_packs(&ids)
+    }
+
+    /// Publishes packs of a run that goes on, and whose end will look after what else it relies on.
     pub(crate) fn publish_packs(&self, packs: &[SealedPack]) -> Result<()> {
         self.store.publish(packs, &HashSet::new())
     }
@@ -238,12 +251,13 @@ impl Store {
     }
 
     /// Puts complete packs that nobody knows into the index. One that cannot be read is left for `verify` to report.
-    pub(crate) fn adopt_packs(&self) -> Result<()> {
+    /// Returns what it adopted.
+    pub(crate) fn adopt_packs(&self) -> Result<Vec<FileId>> {
         if self.orphans()?.is_empty() {
-            return Ok(());
+            return Ok(Vec::new());
         }
         let _lock = self.locks().exclusive(Role::Publish, Wait::Yes)?;
-        self.adopt_packs_locked().map(drop)
+        self.adopt_packs_locked()
     }
 
     /// As [`adopt_packs`](Store::adopt_packs), for a caller that holds the lock for publishing. Returns what it adopted.

@@ -6,7 +6,7 @@ use super::record::{put_committed, put_entry, put_path_record};
 use super::table::LOG_BYTES_MAX;
 use super::{Staging, StampInfo, new_generation, path_fault, record, scan, table_file, table_path};
 use crate::entry::Entry;
-use crate::id::CommitId;
+use crate::id::{CommitId, FileId};
 use crate::{Error, Result};
 
 /// What is appended is written when it is so much.
@@ -14,6 +14,9 @@ const TAIL_BYTES_MAX: usize = 4 << 20;
 
 /// A log that is shorter is not made smaller.
 const COMPACTED_BYTES_MIN: u64 = 256 << 10;
+
+/// So many packs are named by one record at most.
+const PACKS_OF_A_RECORD: usize = 10_000;
 
 /// The right to write, and what became of it.
 #[derive(Debug)]
@@ -118,6 +121,19 @@ impl Staging {
         let mark = self.image.len_bytes();
         put_committed(id, self.image.tail_mut());
         self.latest.mark = mark;
+        Ok(())
+    }
+
+    /// Notes packs that were made for what is staged, so that the next commit can tell what is new of it.
+    ///
+    /// # Errors
+    /// When the disk refuses.
+    pub fn note_packs(&mut self, packs: &[FileId]) -> Result<()> {
+        for packs in packs.chunks(PACKS_OF_A_RECORD) {
+            self.begin_batch()?;
+            self.check_room(size_of_val(packs))?;
+            record::put_packs(packs, self.image.tail_mut());
+        }
         Ok(())
     }
 

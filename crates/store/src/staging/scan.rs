@@ -126,7 +126,7 @@ pub fn check_log(bytes: &[u8]) -> Read<LogSummary> {
                 }
             }
             Record::Committed(_) => summary.commits += 1,
-            Record::Checkpoint => {}
+            Record::Checkpoint | Record::Packs(_) => {}
         }
         latest.follow(view, frame, &record)
     })?;

@@ -9,7 +9,6 @@ use tamis_engine::counters::peak_rss_bytes;
 use tamis_engine::human;
 use tamis_scan::names;
 use tamis_store::add::{AddOptions, Added, Strategy, Workload};
-use tamis_store::perf::Stage;
 use tamis_store::progress::StoreProgress;
 use tamis_store::session::Session;
 
@@ -181,16 +180,10 @@ fn performance(added: &Added, threads: usize) -> String {
         strategy(added.strategy),
         shown::counted(added.reads, "read")
     ));
-    page.push_str("\n  seconds of all threads:");
-    for stage in Stage::ALL {
-        page.push_str(&format!(
-            " {} {:.3}",
-            stage.name(),
-            added.stages.seconds(stage)
-        ));
-    }
-    let limiting = added.stages.limiting(threads).name();
-    page.push_str(&format!("\n  limited by {limiting}"));
+    page.push_str(&shown::stages(
+        &added.stages,
+        added.stages.limiting(threads),
+    ));
     page
 }
 

@@ -111,6 +111,7 @@ pub(super) fn commit(id: CommitId, commit: &Commit, names: &[String]) -> Fields 
         ("bytes", commit.totals.bytes.into()),
         ("new_chunks", commit.new_chunks.into()),
         ("new_bytes", commit.new_plain_bytes.into()),
+        ("stored_bytes", commit.stored_bytes.into()),
     ])
 }
 

@@ -74,3 +74,22 @@ fn verbs_that_read_from_a_store_tell_of_its_caches() {
     );
     assert!(!count(&[]).stderr.contains("store /"));
 }
+
+#[test]
+fn a_commit_says_what_it_was_limited_by() {
+    let drops = Drops::new();
+    drops.write("a.csv", "id\n1\n");
+    assert_eq!(drops.store("add -A").code, Some(0));
+    let told = drops.store("commit -m first --perf");
+    let stages = "tree 0.";
+    assert!(told.stderr.contains(stages), "{told}");
+    assert!(told.stderr.contains("\n  limited by "), "{told}");
+    drops.write("b.csv", "id\n2\n");
+    let added = drops.json("add -A");
+    let committed = drops.json("commit -m second");
+    for (document, stage) in [(&added, "walk"), (&committed, "branch")] {
+        assert!(document["stages"][stage].is_f64(), "{document}");
+        let limited_by = document["limited_by"].as_str().expect("a stage");
+        assert!(document["stages"][limited_by].is_f64(), "{document}");
+    }
+}
