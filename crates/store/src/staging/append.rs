@@ -33,6 +33,8 @@ enum State {
     Dirty,
     /// All is on the disk.
     Synced,
+    /// And a checkpoint behind it says so.
+    Sealed,
     /// A write failed: nobody knows what is on the disk.
     Poisoned,
 }
@@ -48,7 +50,7 @@ impl Writer {
         match self.state {
             State::Opened => self.attempt(LogFile::sync_found),
             State::Dirty => self.attempt(LogFile::sync),
-            State::Synced | State::Poisoned => Ok(()),
+            State::Synced | State::Sealed | State::Poisoned => Ok(()),
         }
     }
 
@@ -144,13 +146,28 @@ impl Staging {
     pub fn sync(&mut self) -> Result<()> {
         self.flush()?;
         let writer = self.writer()?;
+        let before = writer.state;
         writer.settle()?;
-        writer.state = State::Synced;
+        if before != State::Sealed {
+            writer.state = State::Synced;
+        }
         let uncovered_bytes = self.image.len_bytes() - self.table_covers;
         // To read so much again takes about as long as to write the table.
         if uncovered_bytes > table_file::len_bytes(&self.latest.table) / 4 {
             self.write_table();
         }
+        match before {
+            State::Dirty => self.seal(),
+            _ => Ok(()),
+        }
+    }
+
+    /// Says behind a batch that it is on the disk, so that damage to it is never taken for a torn tail.
+    fn seal(&mut self) -> Result<()> {
+        let end = self.image.len_bytes();
+        record::put_checkpoint(self.generation, end, self.image.tail_mut());
+        self.flush()?;
+        self.writer()?.state = State::Sealed;
         Ok(())
     }
 
@@ -205,7 +222,8 @@ impl Staging {
         id: Option<CommitId>,
         write: &mut dyn FnMut(&[u8]) -> Result<()>,
     ) -> Result<()> {
-        write(&scan::header(new_generation()))?;
+        let generation = new_generation();
+        write(&scan::header(generation))?;
         let mut end = scan::HEADER_BYTES;
         let mut bytes = Vec::new();
         for &offset in offsets {
@@ -222,6 +240,9 @@ impl Staging {
         if let Some(id) = id {
             put_committed(id, &mut bytes);
         }
+        // Nobody sees this log before all of it is on the disk.
+        end += bytes.len() as u64;
+        record::put_checkpoint(generation, end, &mut bytes);
         write(&bytes)
     }
 
@@ -255,7 +276,7 @@ impl Staging {
         Ok(true)
     }
 
-    /// Before the first record of a batch: says that the ones before are on the disk, when they are.
+    /// Before the first record of a batch: says that the ones before are on the disk, when they are, unless that stands there.
     fn begin_batch(&mut self) -> Result<()> {
         let end = self.image.len_bytes();
         let generation = self.generation;
@@ -264,8 +285,9 @@ impl Staging {
             return Ok(());
         }
         writer.settle()?;
+        let is_sealed = writer.state == State::Sealed;
         writer.state = State::Dirty;
-        if end > scan::HEADER_BYTES {
+        if end > scan::HEADER_BYTES && !is_sealed {
             record::put_checkpoint(generation, end, self.image.tail_mut());
         }
         Ok(())

@@ -20,11 +20,13 @@
 //!   tail from damage;
 //! - [`table`] and [`latest`] find a path, [`table_file`] keeps that;
 //! - [`list`] goes through paths in order ([`order`], [`path`]) and through changes;
+//! - [`check`] holds all of it against itself;
 //! - [`append`] appends and compacts, [`log_file`] is all that touches the disk.
 //!
 //! Not here: looking at files, cutting them into chunks, making folders of paths.
 
 mod append;
+mod check;
 mod image;
 mod latest;
 mod list;
@@ -58,6 +60,7 @@ use latest::Latest;
 use log_file::{Durability, LogFile};
 use record::{PathRecord, Record};
 
+pub(crate) use check::findings;
 pub use list::{Change, Changes, Sorted};
 pub use path::{is_below, path_fault, tree_order};
 pub use roll::Roll;
@@ -192,6 +195,8 @@ pub struct Staging {
     log_path: PathBuf,
     generation: u64,
     image: Image,
+    /// Length of the file when it was opened, with a torn tail.
+    found_bytes: u64,
     latest: Latest,
     /// The table's file knows the log up to here; 0 if there is none.
     table_covers: u64,
@@ -245,7 +250,7 @@ impl Staging {
     fn open_as(disk: Option<&SharedDisk>, folder: &Path, access: Access) -> Result<Staging> {
         let log_path = log_path(folder);
         // Before the log: a writer may add to both meanwhile, and then a table of before fits a log of after.
-        let table = table_file::read(&table_path(folder));
+        let table = table_file::read(&table_path(folder)).ok().flatten();
         let file = File::open(&log_path).map_err(Error::io("open", &log_path))?;
         let metadata = file.metadata().map_err(Error::io("read", &log_path))?;
         let image = Image::of_file(&file, metadata.len(), access);
@@ -271,6 +276,7 @@ impl Staging {
             log_path,
             generation,
             image,
+            found_bytes: metadata.len(),
             latest,
             table_covers,
             writer,

@@ -33,7 +33,6 @@ use crate::progress::{Phase, StoreProgress};
 use crate::store::Store;
 pub(crate) use names::gone_on_purpose;
 use report::Report;
-pub(crate) use staged::log_damage;
 
 /// So many names are kept of those whose files a problem hurts; the others are counted.
 pub const HURT_MAX: usize = 1000;
