@@ -149,6 +149,31 @@ impl<'p> List<'p> {
         })
     }
 
+    /// Begins an item that has these fields, and then `key` with a text that is added as it comes.
+    pub(super) fn begin_item(&mut self, head: Fields, key: &str) -> Result<()> {
+        let separator = if self.is_empty { "\n" } else { ",\n" };
+        self.is_empty = false;
+        let head = Value::from(head).to_string();
+        self.page.add(|page| {
+            page.push_str(separator);
+            page.push_str(&head[..head.len() - 1]);
+            page.push_str(&format!(",{}:\"", Value::from(key)));
+        })
+    }
+
+    /// More of that text, as it stands between quotes.
+    pub(super) fn add_to_item(&mut self, escaped: &str) -> Result<()> {
+        self.page.add(|page| page.push_str(escaped))
+    }
+
+    /// The last of it.
+    pub(super) fn end_item(&mut self, escaped: &str) -> Result<()> {
+        self.page.add(|page| {
+            page.push_str(escaped);
+            page.push_str("\"}");
+        })
+    }
+
     /// Ends the list and the document, with more fields behind it.
     pub(super) fn end(mut self, tail: Fields) -> Result<()> {
         let close = if self.is_empty { "]" } else { "\n]" };

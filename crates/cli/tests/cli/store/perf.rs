@@ -93,3 +93,39 @@ fn a_commit_says_what_it_was_limited_by() {
         assert!(document["stages"][limited_by].is_f64(), "{document}");
     }
 }
+
+#[test]
+fn bytes_of_files_are_in_json_as_text_or_base64() {
+    let drops = Drops::new();
+    let text = "ü\n\"\u{1b}[31m\\".repeat(300_000);
+    drops.write("text", &text);
+    drops.write("bytes", b"\xff\0ab");
+    drops.write("empty", "");
+    drops.commit("first");
+    let document = drops.json("cat text bytes empty");
+    let files = document["files"].as_array().expect("a list");
+    assert_eq!(files.len(), 3);
+    assert_eq!(files[0]["path"], "text");
+    assert_eq!(files[0]["content"], text);
+    assert_eq!(files[0]["bytes"], text.len());
+    assert_eq!(files[1]["content_base64"], "/wBhYg==");
+    assert_eq!(files[1]["content"], serde_json::Value::Null);
+    assert_eq!(
+        (&files[2]["content"], &files[2]["size"]),
+        (&"".into(), &0.into())
+    );
+    assert_eq!(files[0]["commit"], drops.json("show")["commit"]);
+    // A range may end inside of a character.
+    let document = drops.json("cat text text --range 1..4");
+    assert_eq!(document["files"][0]["content_base64"], "vAoi");
+    assert_eq!(document["files"][0]["from"], 1);
+    assert_eq!(document["files"][1]["bytes"], 3);
+    assert_eq!(
+        drops.json("cat text --range 0..2")["files"][0]["content"],
+        "ü"
+    );
+    assert_eq!(
+        drops.json("cat bytes --range 99..")["files"][0]["content"],
+        ""
+    );
+}
