@@ -8,6 +8,7 @@ use std::str::FromStr;
 
 use clap::{Args, ValueEnum};
 
+use crate::stores::ReadStores;
 use crate::{Error, Result};
 
 /// The shared options, as typed.
@@ -56,6 +57,10 @@ pub struct Globals {
     /// Use colours
     #[arg(long, global = true, value_enum, default_value_t, value_name = "WHEN")]
     pub color: When,
+
+    /// No option: the stores that inputs are read from, for `--perf`.
+    #[arg(skip)]
+    pub(crate) read_stores: ReadStores,
 }
 
 /// More threads than any machine has cores, and few enough that what each of them needs can be allocated.

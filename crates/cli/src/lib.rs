@@ -101,6 +101,11 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>, cancel: &Cancel) -> Ex
         cancel,
     };
     let result = globals.validate().and_then(|()| cli.command.run(&context));
+    if globals.perf
+        && let Some(page) = globals.read_stores.performance()
+    {
+        context.printer.notice(&page);
+    }
     result.unwrap_or_else(|error| {
         context.printer.error(&error);
         error.exit()

@@ -5,13 +5,15 @@ use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use clap::builder::{PathBufValueParser, TypedValueParser};
 use tamis_engine::control::Cancel;
+use tamis_engine::human;
 use tamis_engine::sink::Sink;
 use tamis_engine::source::{ReadOptions, Source};
 use tamis_scan::names;
+use tamis_store::caches::{CacheCounters, TierCounters};
 use tamis_store::entry::Content;
 use tamis_store::pack::frame;
 use tamis_store::read::{StoreSource, StoreUri};
@@ -79,6 +81,7 @@ pub(crate) fn source(
     cancel: &Cancel,
 ) -> Result<Box<dyn Source>> {
     let (uri, store) = open_named(name, globals, cancel)?;
+    globals.read_stores.note(&store);
     let shown = name.to_string_lossy();
     let source = StoreSource::new(store, &uri.revision, &uri.path, shown, options)?;
     Ok(Box::new(source))
@@ -245,6 +248,57 @@ fn open_named(name: &Path, globals: &Globals, cancel: &Cancel) -> Result<(StoreU
     let folder = find(uri.store.as_deref())?;
     let store = Store::open(&folder, settings(globals)?, cancel)?;
     Ok((uri, Arc::new(store)))
+}
+
+/// The stores that the inputs of a run are in. Clones have the same.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct ReadStores(Arc<Mutex<Vec<Arc<Store>>>>);
+
+impl ReadStores {
+    fn note(&self, store: &Arc<Store>) {
+        let stores = self.0.lock();
+        stores
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(store.clone());
+    }
+
+    /// What `--perf` says of their caches: nothing, if no input is in a store.
+    pub(crate) fn performance(&self) -> Option<String> {
+        let stores = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let pages = stores.iter().map(|store| {
+            let folder = names::show(store.folder());
+            format!("store {folder}{}", caches(&store.objects().counters()))
+        });
+        let pages: Vec<String> = pages.collect();
+        (!pages.is_empty()).then(|| pages.join("\n"))
+    }
+}
+
+/// How the caches of a store did: three lines, each behind a line feed.
+pub(crate) fn caches(counters: &CacheCounters) -> String {
+    let tiers = [
+        ("unpacked frames", &counters.hot),
+        ("pages of packs", &counters.warm),
+        ("tables of packs", &counters.tables),
+    ];
+    let lines = tiers.map(|(name, tier)| {
+        let TierCounters {
+            hits,
+            misses,
+            evictions,
+            bytes,
+            budget_bytes,
+        } = *tier;
+        format!(
+            "\n  {name}: {} hits, {} misses, {} evictions; {} of {}",
+            human::count(hits),
+            human::count(misses),
+            human::count(evictions),
+            human::bytes(bytes),
+            human::bytes(budget_bytes),
+        )
+    });
+    lines.concat()
 }
 
 /// Who makes commits, where nobody says otherwise.

@@ -35,6 +35,8 @@ pub struct Commit {
     pub new_chunks: u64,
     /// Their length, before compression.
     pub new_plain_bytes: u64,
+    /// What they and the nodes made with them take in packs.
+    pub stored_bytes: u64,
 }
 
 impl Commit {
@@ -58,6 +60,7 @@ impl Commit {
             self.totals.bytes,
             self.new_chunks,
             self.new_plain_bytes,
+            self.stored_bytes,
         ];
         numbers
             .into_iter()
@@ -176,6 +179,7 @@ fn read_commit(bytes: &[u8]) -> Read<Commit> {
         bytes: reader.varint()?,
     };
     let (new_chunks, new_plain_bytes) = (reader.varint()?, reader.varint()?);
+    let stored_bytes = reader.varint()?;
     expect_end(&reader)?;
     Ok(Commit {
         root,
@@ -187,6 +191,7 @@ fn read_commit(bytes: &[u8]) -> Read<Commit> {
         message,
         new_chunks,
         new_plain_bytes,
+        stored_bytes,
     })
 }
 
@@ -272,10 +277,10 @@ mod tests {
         let time = (any::<i64>(), -1439..1440i16);
         let root = (any::<[u8; 32]>(), 0..=16u8);
         let texts = (".{0,9}", "(?s).{0,40}");
-        (root, parents, time, texts, any::<[u64; 4]>()).prop_map(
+        (root, parents, time, texts, any::<[u64; 5]>()).prop_map(
             |((id, height), parents, (time_ns, offset_minutes), (author, message), numbers)| {
                 let id = ObjectId(id);
-                let [files, bytes, new_chunks, new_plain_bytes] = numbers;
+                let [files, bytes, new_chunks, new_plain_bytes, stored_bytes] = numbers;
                 Commit {
                     root: NodeRef { id, height },
                     totals: Totals { files, bytes },
@@ -286,6 +291,7 @@ mod tests {
                     message,
                     new_chunks,
                     new_plain_bytes,
+                    stored_bytes,
                 }
             },
         )
@@ -370,6 +376,7 @@ mod tests {
             message: String::new(),
             new_chunks: 0,
             new_plain_bytes: 0,
+            stored_bytes: 0,
         };
         assert!(Commit::decode(&commit.encode()).is_err());
     }

@@ -26,6 +26,9 @@ pub struct Record {
     /// Seconds of each stage, summed over the threads.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stages: Option<serde_json::Value>,
+    /// The stage that took longest for the threads that it runs on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limited_by: Option<String>,
     /// Files, folders and links that were staged.
     #[serde(default)]
     pub files: u64,
@@ -48,7 +51,7 @@ pub struct Record {
 
 impl Record {
     /// A record of a command that has just ended.
-    pub(crate) fn new(verb: &str, seconds: f64, stages: Option<&Stages>) -> Record {
+    pub(crate) fn new(verb: &str, seconds: f64) -> Record {
         let now = SystemTime::now()
             .duration_since(UNIX_EPOCH)
             .unwrap_or_default();
@@ -57,13 +60,23 @@ impl Record {
             verb: verb.to_owned(),
             commit: None,
             seconds,
-            stages: stages.and_then(|it| serde_json::to_value(it).ok()),
+            stages: None,
+            limited_by: None,
             files: 0,
             plain_bytes: 0,
             new_chunks: 0,
             new_plain_bytes: 0,
             stored_bytes: 0,
             freed_bytes: 0,
+        }
+    }
+
+    /// The same with where the time went, on so many threads.
+    pub(crate) fn with_stages(self, stages: &Stages, threads: usize) -> Record {
+        Record {
+            stages: serde_json::to_value(stages).ok(),
+            limited_by: Some(stages.limiting(threads).name().to_owned()),
+            ..self
         }
     }
 

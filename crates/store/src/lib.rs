@@ -14,6 +14,7 @@
 
 pub mod add;
 mod beneath;
+pub mod caches;
 pub mod chunker;
 mod codec;
 pub mod collect;

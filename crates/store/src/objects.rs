@@ -17,13 +17,13 @@
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
-use quick_cache::Weighter;
 use quick_cache::sync::Cache;
+use quick_cache::{DefaultHashBuilder, Weighter};
 use tamis_engine::Error as Engine;
-use tamis_engine::page_cache::{CachedFile, PageCache};
+use tamis_engine::page_cache::{CachedFile, PAGE_BYTES, PageCache};
 
+use crate::caches::{CacheCounters, Events, TierCounters};
 use crate::collect::strays::Strays;
 use crate::disk::SharedDisk;
 use crate::format::Format;
@@ -42,27 +42,14 @@ use crate::{Error, Result};
 pub struct Objects {
     store: PathBuf,
     index: Arc<Index>,
-    packs: Cache<FileId, Arc<CachedPack>, PackWeight>,
-    frames: Cache<FrameKey, Arc<[u8]>, FrameWeight>,
+    packs: Cache<FileId, Arc<CachedPack>, PackWeight, DefaultHashBuilder, Events>,
+    pack_events: Events,
+    frames: Cache<FrameKey, Arc<[u8]>, FrameWeight, DefaultHashBuilder, Events>,
+    frame_events: Events,
     pages: PageCache,
-    /// How many frames were unpacked. (The cache counts a miss twice.)
-    unpacked: AtomicU64,
+    /// What one thread may hold of the pages.
+    pinned_bytes_max: u64,
     strays: Strays,
-}
-
-/// How the caches did.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
-pub struct CacheCounters {
-    /// Frames that were there unpacked.
-    pub hot_hits: u64,
-    /// Frames that had to be unpacked.
-    pub hot_misses: u64,
-    /// Pages of packs that were there.
-    pub warm_hits: u64,
-    /// Pages that had to be read.
-    pub warm_misses: u64,
-    /// Pages that had to make room.
-    pub warm_evictions: u64,
 }
 
 type FrameKey = (FileId, u32);
@@ -133,23 +120,30 @@ impl Objects {
         let hot = settings.hot_bytes();
         let pages = settings.page_bytes(format.chunks.max_bytes);
         let tables = settings.table_bytes();
+        let (pack_events, frame_events) = (Events::default(), Events::default());
         Ok(Objects {
             store: store.to_owned(),
             index: Arc::new(Index::open_on(disk.clone(), store)?),
-            packs: Cache::with_weighter(
+            packs: Cache::with(
                 64,
                 tables,
                 PackWeight {
                     least: tables / OPEN_PACKS_MAX,
                 },
+                DefaultHashBuilder::default(),
+                pack_events.clone(),
             ),
-            frames: Cache::with_weighter(
+            pack_events,
+            frames: Cache::with(
                 (hot / pack::frame::TARGET_BYTES as u64) as usize,
                 hot,
                 FrameWeight,
+                DefaultHashBuilder::default(),
+                frame_events.clone(),
             ),
-            unpacked: AtomicU64::new(0),
+            frame_events,
             pages: PageCache::new(pages as usize)?,
+            pinned_bytes_max: settings.pinned_bytes_max(format.chunks.max_bytes),
             strays: Strays::default(),
         })
     }
@@ -255,6 +249,7 @@ impl Objects {
 
     fn pack(&self, id: FileId, kind: PackKind) -> Result<Arc<CachedPack>> {
         self.packs.get_or_insert_with(&id, || {
+            self.pack_events.count_miss();
             let OpenPack { path, file, footer } = OpenPack::find(&self.store, id, kind)?;
             let starts = footer.frames.iter().flat_map(|frame| {
                 let first = frame.first_entry as usize;
@@ -279,27 +274,42 @@ impl Objects {
 
     /// The plain bytes of a frame.
     fn unpack(&self, pack: &CachedPack, frame: &FramePlace) -> Result<Arc<[u8]>> {
-        self.unpacked.fetch_add(1, Ordering::Relaxed);
+        self.frame_events.count_miss();
         let start = u64::from(frame.offset) + frame.header.payload_offset();
-        let payload = pack
-            .file
-            .pin(start..start + u64::from(frame.header.stored_bytes))?;
+        let stored_bytes = u64::from(frame.header.stored_bytes);
         let mut plain = Vec::new();
-        DECOMPRESSOR
-            .with_borrow_mut(|it| it.unpack(&frame.header, &payload, &mut plain))
-            .map_err(|detail| Error::damaged(&pack.path, u64::from(frame.offset), detail))?;
+        let mut unpack = |payload: &[u8]| {
+            DECOMPRESSOR
+                .with_borrow_mut(|it| it.unpack(&frame.header, payload, &mut plain))
+                .map_err(|detail| Error::damaged(&pack.path, u64::from(frame.offset), detail))
+        };
+        // It may share a page with its neighbours at both ends.
+        match stored_bytes + 2 * PAGE_BYTES as u64 <= self.pinned_bytes_max {
+            true => unpack(&pack.file.pin(start..start + stored_bytes)?)?,
+            false => {
+                let mut payload = vec![0; stored_bytes as usize];
+                pack.file.read_into(start, &mut payload)?;
+                unpack(&payload)?;
+            }
+        }
         Ok(plain.into())
     }
 
     /// How the caches did so far.
     pub fn counters(&self) -> CacheCounters {
         let warm = self.pages.counters();
+        let frames = &self.frames;
+        let packs = &self.packs;
         CacheCounters {
-            hot_hits: self.frames.hits(),
-            hot_misses: self.unpacked.load(Ordering::Relaxed),
-            warm_hits: warm.hits,
-            warm_misses: warm.misses,
-            warm_evictions: warm.evictions,
+            hot: (self.frame_events).counters(frames.hits(), frames.weight(), frames.capacity()),
+            warm: TierCounters {
+                hits: warm.hits,
+                misses: warm.misses,
+                evictions: warm.evictions,
+                bytes: warm.resident_bytes as u64,
+                budget_bytes: warm.budget_bytes as u64,
+            },
+            tables: (self.pack_events).counters(packs.hits(), packs.weight(), packs.capacity()),
         }
     }
 }

@@ -16,7 +16,7 @@ pub struct Settings {
     pub threads: usize,
     /// Most files that are handed to a thread at once.
     pub batch_files: usize,
-    /// What is read or written at a time where a stream is copied.
+    /// What is read at a time of a file that is added.
     pub buffer_bytes: usize,
     /// What all buffers together may take.
     pub memory_bytes: u64,
@@ -90,10 +90,16 @@ impl Settings {
     }
 
     /// What pages of packs may take, where chunks have up to so many bytes: half of what unpacked frames may, and room for two
-    /// frames of each thread in any case.
+    /// frames of each thread, as far as a quarter of the memory goes.
     pub(crate) fn page_bytes(&self, chunk_bytes_max: u32) -> u64 {
         let frame_bytes = u64::from(chunk_bytes_max).max(512 << 10);
-        (self.hot_bytes() / 2).max(2 * self.thread_count() as u64 * frame_bytes)
+        let wanted = 2 * self.thread_count() as u64 * frame_bytes;
+        (self.hot_bytes() / 2).max(wanted.min(self.memory_bytes / 4))
+    }
+
+    /// So many of these pages each thread may hold at a time, so that none has to wait until others let go of theirs.
+    pub(crate) fn pinned_bytes_max(&self, chunk_bytes_max: u32) -> u64 {
+        self.page_bytes(chunk_bytes_max) / self.thread_count() as u64
     }
 }
 
@@ -118,7 +124,33 @@ mod tests {
         assert_eq!(scarce.whole_bytes_max(), 2 << 20);
         assert_eq!(scarce.hot_bytes(), 10_000_000);
         assert_eq!(scarce.table_bytes(), 3_000_000);
-        assert_eq!(scarce.page_bytes(256 << 10), 16 << 20);
-        assert_eq!(scarce.page_bytes(16 << 20), 512 << 20);
+        assert_eq!(scarce.page_bytes(256 << 10), 7_500_000);
+        assert_eq!(scarce.pinned_bytes_max(256 << 10), 468_750);
+        let plenty = Settings {
+            memory_bytes: 1_000_000_000,
+            ..scarce
+        };
+        assert_eq!(plenty.page_bytes(256 << 10), 32_000_000);
+        assert_eq!(plenty.page_bytes(16 << 20), 250_000_000);
+    }
+
+    #[test]
+    fn pages_take_a_quarter_of_the_memory_and_are_never_none() {
+        for threads in [1, 2, 64, 4096] {
+            for memory_bytes in [1_000_000, 200_000_000, 16_000_000_000_000] {
+                for chunk_cache_bytes in [0, 64_000_000] {
+                    let settings = Settings {
+                        threads,
+                        memory_bytes,
+                        chunk_cache_bytes,
+                        ..Settings::default()
+                    };
+                    let page_bytes = settings.page_bytes(16 << 20);
+                    assert!(page_bytes >= 512 << 10, "{settings:?}: {page_bytes}");
+                    let most = (memory_bytes / 4).max(512 << 10);
+                    assert!(page_bytes <= most, "{settings:?}: {page_bytes}");
+                }
+            }
+        }
     }
 }

@@ -1,15 +1,13 @@
 //! How large a store is, and what it saves: from what it says of itself, so that the answer is there at once however much is in it.
 //!
-//! Read are the refs, the commits, the index's tables of packs, the history, and the lengths of some files; no tree and no pack.
+//! Read are the refs, the commits, the index's tables of packs, and the lengths of some files; no tree, no pack, and no history.
 
-use std::collections::HashMap;
 use std::fs;
 use std::io;
 use std::path::Path;
 
 use serde::Serialize;
 
-use crate::history;
 use crate::id::CommitId;
 use crate::index::PackKind;
 use crate::store::Store;
@@ -88,14 +86,14 @@ pub struct VersionSizes {
     pub new_chunks: u64,
     /// Their plain bytes.
     pub new_plain_bytes: u64,
-    /// What was written for it; not known of versions that were not made in this store.
-    pub stored_bytes: Option<u64>,
+    /// What they and its nodes took in packs, where it was made.
+    pub stored_bytes: u64,
 }
 
 impl Store {
     /// How large the store is.
     ///
-    /// Cost: one small file for each commit, and the history.
+    /// Cost: one small file for each commit.
     ///
     /// # Errors
     /// [`Error::Damaged`], [`Error::Io`].
@@ -109,11 +107,10 @@ impl Store {
             let totals = self.refs().commit(head)?.totals;
             (sizes.head_files, sizes.head_bytes) = (totals.files, totals.bytes);
         }
-        let stored = self.stored_by_commit();
         for id in self.refs().commits()? {
             match forgotten.contains(&id) {
                 true => sizes.forgotten_commits += 1,
-                false => sizes.versions.push(self.version(id, &stored)?),
+                false => sizes.versions.push(self.version(id)?),
             }
         }
         sizes.versions.sort_by(|left, right| {
@@ -163,26 +160,16 @@ impl Store {
         })
     }
 
-    /// What was written for each commit, as far as the history knows.
-    fn stored_by_commit(&self) -> HashMap<String, u64> {
-        let records = history::read(self.folder()).into_iter();
-        let commits = records.filter(|it| it.verb == "commit");
-        commits
-            .filter_map(|it| Some((it.commit?, it.stored_bytes)))
-            .collect()
-    }
-
-    fn version(&self, id: CommitId, stored: &HashMap<String, u64>) -> Result<VersionSizes> {
+    fn version(&self, id: CommitId) -> Result<VersionSizes> {
         let commit = self.refs().commit(id)?;
-        let name = id.to_string();
         Ok(VersionSizes {
             time_ns: commit.time_ns,
             files: commit.totals.files,
             bytes: commit.totals.bytes,
             new_chunks: commit.new_chunks,
             new_plain_bytes: commit.new_plain_bytes,
-            stored_bytes: stored.get(&name).copied(),
-            commit: name,
+            stored_bytes: commit.stored_bytes,
+            commit: id.to_string(),
         })
     }
 }
@@ -255,7 +242,7 @@ mod tests {
         assert!(sizes.compression_ratio > 5.0, "{sizes:?}");
         let newest: Vec<_> = sizes.versions.iter().map(|it| &it.commit[..]).collect();
         assert_eq!(newest[0], ids[3].id.to_string());
-        assert_eq!(sizes.versions[0].stored_bytes, Some(ids[3].stored_bytes));
+        assert_eq!(sizes.versions[0].stored_bytes, ids[3].commit.stored_bytes);
         let packs = fs::read_dir(folder.join("packs")).expect("a folder");
         let packs = packs
             .flatten()

@@ -11,7 +11,7 @@ pub(crate) struct Performance {
     pub(crate) max_worker_threads: usize,
     /// Most files that are handed to a thread at once.
     pub(crate) batch_size: usize,
-    /// What is read or written at a time where a stream is copied.
+    /// What is read at a time of a file that is added.
     pub(crate) buffer_size: ByteSize,
     /// What all buffers together may take.
     pub(crate) max_memory_usage: ByteSize,

@@ -26,7 +26,7 @@ pub(super) static PERFORMANCE: [Setting; 10] = [
     },
     Setting {
         key: "buffer_size",
-        // One for each thread is allocated at once, so typing `TB` for `KB` must not end in an abort.
+        // No system reads more at once (2 GiB on Linux), so what is larger was meant otherwise.
         kind: Kind::Size(4_000..=1_000_000_000, |to| &mut to.buffer_size),
     },
     Setting {

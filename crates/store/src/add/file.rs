@@ -6,6 +6,7 @@
 use std::fs::File;
 use std::os::fd::AsFd;
 use std::os::unix::fs::FileExt;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use rustix::fs::{SeekFrom, fgetxattr, flistxattr, fstat, seek};
 use rustix::io::Errno;
@@ -50,6 +51,49 @@ impl From<Errno> for Unread {
     }
 }
 
+/// Reads files, so many bytes at a time, and counts how often.
+#[derive(Debug)]
+pub(crate) struct Reads {
+    buffer_bytes: usize,
+    count: AtomicU64,
+}
+
+impl Reads {
+    pub(crate) fn new(buffer_bytes: usize) -> Reads {
+        Reads {
+            buffer_bytes: buffer_bytes.max(1),
+            count: AtomicU64::new(0),
+        }
+    }
+
+    /// How often the system was asked for bytes.
+    pub(crate) fn count(&self) -> u64 {
+        self.count.load(Ordering::Relaxed)
+    }
+
+    /// Fills `buffer` from byte `start` of a file on, up to `enough` bytes of it or the end of the file; how many those are.
+    fn fill(
+        &self,
+        file: &File,
+        buffer: &mut [u8],
+        start: u64,
+        enough: usize,
+    ) -> std::io::Result<usize> {
+        let mut filled = 0;
+        while filled < enough {
+            let end = buffer.len().min(filled + self.buffer_bytes);
+            self.count.fetch_add(1, Ordering::Relaxed);
+            match file.read_at(&mut buffer[filled..end], start + filled as u64) {
+                Ok(0) => break,
+                Ok(count) => filled += count,
+                Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(filled)
+    }
+}
+
 /// A file that is open for reading, and its state when it was opened.
 #[derive(Debug)]
 pub(super) struct OpenedFile {
@@ -85,22 +129,12 @@ impl OpenedFile {
     }
 
     /// Reads the whole of a small file into `buffer`.
-    pub(super) fn read_all(&self, buffer: &mut Vec<u8>) -> Result<(), Unread> {
-        // One byte more than there should be, so that the end shows in the same call.
+    pub(super) fn read_all(&self, buffer: &mut Vec<u8>, reads: &Reads) -> Result<(), Unread> {
+        // One byte more than there should be, so that one that has grown shows in the same call.
         let len = self.stamp.len_bytes as usize;
         buffer.resize(len + 1, 0);
-        let mut read = 0;
-        while read <= len {
-            match self.file.read_at(&mut buffer[read..], read as u64) {
-                Ok(0) => break,
-                Ok(count) => read += count,
-                Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
-                Err(error) => return Err(error.into()),
-            }
-            if read == len {
-                break;
-            }
-        }
+        // Of one that is said to be empty, too.
+        let read = reads.fill(&self.file, buffer, 0, len.max(1))?;
         buffer.truncate(read);
         self.check()?;
         match read == len {
@@ -110,13 +144,17 @@ impl OpenedFile {
     }
 
     /// Fills `buffer` from byte `start` on.
-    pub(super) fn read_at(&self, start: u64, buffer: &mut [u8]) -> Result<(), Unread> {
-        self.file
-            .read_exact_at(buffer, start)
-            .map_err(|error| match error.kind() {
-                std::io::ErrorKind::UnexpectedEof => Unread::Changed,
-                _ => Unread::Io(error),
-            })
+    pub(super) fn read_at(
+        &self,
+        start: u64,
+        buffer: &mut [u8],
+        reads: &Reads,
+    ) -> Result<(), Unread> {
+        let wanted = buffer.len();
+        match reads.fill(&self.file, buffer, start, wanted)? == wanted {
+            true => Ok(()),
+            false => Err(Unread::Changed),
+        }
     }
 
     /// Whether the file has no data from `start` to `end`, but a hole.
@@ -175,4 +213,41 @@ fn whole(read: impl Fn(&mut [u8]) -> rustix::io::Result<usize>) -> rustix::io::R
     let len = read(&mut long)?;
     long.truncate(len);
     Ok(long)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use super::*;
+
+    #[test]
+    fn files_are_read_in_pieces_of_what_is_set() {
+        let mut file = tempfile::tempfile().expect("a temporary file");
+        let bytes: Vec<u8> = (0..10_000).map(|number| number as u8).collect();
+        file.write_all(&bytes).expect("there is room");
+        for (buffer_bytes, count) in [(1, 10_000), (999, 11), (10_000, 1), (1 << 20, 1)] {
+            let reads = Reads::new(buffer_bytes);
+            let mut buffer = vec![0; 10_001];
+            let filled = reads.fill(&file, &mut buffer, 0, 10_000);
+            assert_eq!(filled.expect("it can be read"), 10_000);
+            assert!(buffer[..10_000] == bytes && reads.count() == count);
+        }
+        // A file that has grown gives more than was enough, and one that was cut less.
+        let reads = Reads::new(64);
+        let mut buffer = vec![0; 101];
+        assert_eq!(
+            reads
+                .fill(&file, &mut buffer, 9_000, 100)
+                .expect("it can be read"),
+            101
+        );
+        assert_eq!(
+            reads
+                .fill(&file, &mut buffer, 9_950, 100)
+                .expect("it can be read"),
+            50
+        );
+        assert_eq!(buffer[..50], bytes[9_950..]);
+    }
 }

@@ -3,7 +3,7 @@
 use std::sync::{Mutex, PoisonError};
 use std::time::SystemTime;
 
-use super::file::{OpenedFile, Unread};
+use super::file::{OpenedFile, Reads, Unread};
 use crate::Result;
 use crate::chunker::{Chunker, Segments};
 use crate::entry::Run;
@@ -66,12 +66,13 @@ impl<'c> LargeFile<'c> {
         &self,
         window: u64,
         packer: &Packer,
+        reads: &Reads,
         at: &mut Work<'_>,
         buffer: &mut Vec<u8>,
     ) -> Result<Vec<Run>> {
         // After an error or a panic the others must not wait for us.
         let guard = self.segments.guard();
-        let runs = self.try_store(window, packer, at, buffer)?;
+        let runs = self.try_store(window, packer, reads, at, buffer)?;
         guard.disarm();
         Ok(runs)
     }
@@ -80,6 +81,7 @@ impl<'c> LargeFile<'c> {
         &self,
         window: u64,
         packer: &Packer,
+        reads: &Reads,
         at: &mut Work<'_>,
         buffer: &mut Vec<u8>,
     ) -> Result<Vec<Run>> {
@@ -88,9 +90,9 @@ impl<'c> LargeFile<'c> {
             return self.store_hole(window, packer, at, buffer);
         }
         buffer.resize((range.end - range.start) as usize, 0);
-        let read = packer
-            .clock
-            .time(Stage::Read, || self.opened.read_at(range.start, buffer));
+        let read = packer.clock.time(Stage::Read, || {
+            self.opened.read_at(range.start, buffer, reads)
+        });
         if let Err(unread) = read {
             self.give_up(Some(unread));
             return Ok(Vec::new());

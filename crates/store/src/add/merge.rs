@@ -9,8 +9,8 @@ use super::waiting::{Record, Waiting};
 use super::{AddOptions, Added};
 use crate::Result;
 use crate::entry::{Body, Content, Entry, Run as ChunkRun};
-use crate::ingest::Ingest;
 use crate::ingest::packer::Serial;
+use crate::ingest::{Ingest, file_bytes_of};
 use crate::session::Session;
 use crate::staging::StampInfo;
 use crate::tree::ListWriter;
@@ -88,7 +88,11 @@ impl Merge<'_, '_, '_> {
             *self.synced = Instant::now();
         }
         if self.ingest.sealed().object_count() >= UNPUBLISHED_OBJECTS_MAX {
-            self.added.stored_bytes += self.ingest.publish_sealed(self.session.store())?;
+            let packs = self.ingest.take_sealed();
+            self.session.note_packs(&packs)?;
+            self.session.staging_mut().sync()?;
+            self.added.stored_bytes += file_bytes_of(&packs);
+            self.ingest.publish_sealed(self.session.store(), &packs)?;
         }
         Ok(())
     }

@@ -63,6 +63,8 @@ pub struct Added {
     pub others: u64,
     /// Plain bytes that were read.
     pub plain_bytes: u64,
+    /// How often the system was asked for some of them.
+    pub reads: u64,
     /// Chunks that they were cut into.
     pub chunks: u64,
     /// Those that were in no pack before.
@@ -86,14 +88,14 @@ pub struct Added {
 }
 
 impl Added {
-    fn record(&self) -> Record {
+    fn record(&self, threads: usize) -> Record {
         Record {
             files: self.staged,
             plain_bytes: self.plain_bytes,
             new_chunks: self.new_chunks,
             new_plain_bytes: self.new_plain_bytes,
             stored_bytes: self.stored_bytes,
-            ..Record::new("add", self.seconds, Some(&self.stages))
+            ..Record::new("add", self.seconds).with_stages(&self.stages, threads)
         }
     }
 }
@@ -153,12 +155,15 @@ impl Session<'_> {
         options.progress.enter(Phase::Writing);
         // In this order: `gc` either sees what is staged now, or has published before we look. After an error as well, for
         // what was read before it need not be read again.
+        let written = Instant::now();
+        self.note_packs(ingest.settled())?;
         self.staging_mut().sync()?;
         ingest.publish(self.store())?;
+        added.stages.add(Stage::Write, written.elapsed(), 1);
         let threads = self.store().settings().thread_count();
         added.stages.add(Stage::Walk, walk_time, threads);
         added.seconds = start.elapsed().as_secs_f64();
-        added.record().append(self.store().folder());
+        added.record(threads).append(self.store().folder());
         read?;
         Ok(added)
     }
@@ -194,7 +199,7 @@ impl Session<'_> {
         added.plain_bytes = counts.plain_bytes.load(Ordering::Relaxed);
         added.new_chunks = counts.new_chunks.load(Ordering::Relaxed);
         added.new_plain_bytes = counts.new_plain_bytes.load(Ordering::Relaxed);
-        added.stages = ingest.data().clock.stages();
+        added.stages = ingest.data().clock.stages(Stage::OF_ADD);
         read
     }
 }
@@ -219,6 +224,7 @@ impl Discovered {
             removed: self.gone.len() as u64,
             others: self.walked.others,
             plain_bytes: 0,
+            reads: 0,
             chunks: 0,
             new_chunks: 0,
             new_plain_bytes: 0,
@@ -230,7 +236,7 @@ impl Discovered {
                 strategy => strategy,
             },
             threads: 0,
-            stages: Stages::default(),
+            stages: Stages::new(Stage::OF_ADD),
             seconds: 0.0,
         }
     }

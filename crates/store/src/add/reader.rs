@@ -5,7 +5,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use nix::time::{ClockId, clock_gettime};
 
-use super::file::{ATTEMPTS, OpenedFile, Unread, attributes};
+use super::file::{ATTEMPTS, OpenedFile, Reads, Unread, attributes};
 use super::large::LargeFile;
 use super::plan::Tuner;
 use super::tasks::Task;
@@ -51,6 +51,7 @@ pub(super) struct Reader<'w> {
     pub(super) settings: &'w Settings,
     pub(super) ingest: &'w Ingest,
     pub(super) tuner: &'w Tuner,
+    pub(super) reads: &'w Reads,
     pub(super) found: &'w [Item],
 }
 
@@ -69,7 +70,7 @@ impl Reader<'_> {
         Ok(match task {
             Task::Batch(numbers) => self.read_batch(numbers, at, buffer)?,
             Task::Window { file, number } => Part::Window {
-                runs: file.store(number, self.ingest.data(), &mut at, buffer)?,
+                runs: file.store(number, self.ingest.data(), self.reads, &mut at, buffer)?,
                 file,
                 number,
                 serials: at.finish(),
@@ -153,7 +154,7 @@ impl Reader<'_> {
             let opened = OpenedFile::open(self.root, &item.path)?;
             let is_whole = opened.stamp.len_bytes < self.settings.whole_bytes_max();
             if is_whole {
-                opened.read_all(buffer)?;
+                opened.read_all(buffer, self.reads)?;
             }
             Ok((opened, is_whole))
         });
@@ -167,7 +168,13 @@ impl Reader<'_> {
                 let file = LargeFile::new(0, opened, self.chunker, self.settings.window_bytes());
                 let mut runs = Vec::new();
                 for window in 0..file.window_count() {
-                    runs.append(&mut file.store(window, self.ingest.data(), at, buffer)?);
+                    runs.append(&mut file.store(
+                        window,
+                        self.ingest.data(),
+                        self.reads,
+                        at,
+                        buffer,
+                    )?);
                 }
                 if let Some(unread) = file.take_unread() {
                     return Ok(Err(unread));

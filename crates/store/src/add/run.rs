@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use tamis_engine::pipeline::{self, Flow, Options};
 
-use super::file::Unread;
+use super::file::{Reads, Unread};
 use super::merge::Merge;
 use super::plan::Tuner;
 use super::reader::Reader;
@@ -29,6 +29,7 @@ pub(super) struct AddRun<'r, 's> {
     options: &'r AddOptions,
     waiting: Waiting,
     tuner: Tuner,
+    reads: Reads,
     /// When the staging was made durable last.
     synced: Instant,
 }
@@ -41,6 +42,7 @@ impl<'r, 's> AddRun<'r, 's> {
         options: &'r AddOptions,
     ) -> AddRun<'r, 's> {
         let tuner = Tuner::new(session.store().settings().batch_files);
+        let reads = Reads::new(session.store().settings().buffer_bytes);
         AddRun {
             session,
             ingest,
@@ -48,6 +50,7 @@ impl<'r, 's> AddRun<'r, 's> {
             options,
             waiting: Waiting::default(),
             tuner,
+            reads,
             synced: Instant::now(),
         }
     }
@@ -60,6 +63,7 @@ impl<'r, 's> AddRun<'r, 's> {
         let staged = self
             .waiting
             .stage_ready(self.ingest.sealed(), self.session.staging_mut());
+        self.added.reads = self.reads.count();
         settled.and(again).and_then(|again| staged.map(|()| again))
     }
 
@@ -104,6 +108,7 @@ impl<'r, 's> AddRun<'r, 's> {
             settings: &settings,
             ingest: self.ingest,
             tuner: &self.tuner,
+            reads: &self.reads,
             found,
         };
         let options = Options {

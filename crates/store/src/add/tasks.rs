@@ -132,3 +132,78 @@ impl<'a> Iterator for Tasks<'a> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+    use crate::chunker::Parameters;
+    use crate::walk::{Visitor, walk};
+    use tamis_engine::control::Cancel;
+    use tamis_engine::stamp::Stamp;
+
+    struct All;
+
+    impl Visitor for All {
+        fn is_wanted(&self, _: &[u8], _: Kind, _: &Stamp) -> bool {
+            true
+        }
+    }
+
+    /// The tasks for twenty files of 10 bytes and one of 3 MiB: how many files each batch has, and how many windows there are.
+    fn tasks(strategy: Strategy, settings: Settings) -> (Vec<usize>, usize) {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        (0..20).for_each(|number| {
+            let path = folder.path().join(format!("{number:02}"));
+            fs::write(path, "0123456789").expect("there is room");
+        });
+        fs::write(folder.path().join("large"), vec![0; 3 << 20]).expect("there is room");
+        let root = Root::open(folder.path(), &folder.path().join("store")).expect("a folder");
+        let walked = walk(&root, &[Vec::new()], 1, &All, &Cancel::new()).expect("a folder");
+        let found: Vec<_> = walked
+            .found
+            .into_iter()
+            .filter(|it| it.kind == Kind::File)
+            .collect();
+        let chunker = Chunker::new(Parameters::default()).expect("they fit together");
+        let tuner = Tuner::new(settings.batch_files);
+        let (mut batches, mut windows) = (Vec::new(), 0);
+        for task in Tasks::new(&root, &chunker, &settings, strategy, &tuner, &found) {
+            match task.expect("nothing is read") {
+                Task::Batch(numbers) => batches.push(numbers.len()),
+                Task::Window { .. } => windows += 1,
+                Task::Unread { unread, .. } => panic!("{unread}"),
+            }
+        }
+        (batches, windows)
+    }
+
+    #[test]
+    fn batches_have_as_many_files_as_is_set() {
+        let of = |batch_files| Settings {
+            batch_files,
+            ..Settings::default()
+        };
+        assert_eq!(tasks(Strategy::Batch, of(500)).0, [21]);
+        assert_eq!(tasks(Strategy::Batch, of(8)).0, [8, 8, 5]);
+        assert_eq!(tasks(Strategy::Individual, of(8)).0, [1; 21]);
+    }
+
+    #[test]
+    fn files_are_cut_by_all_threads_from_the_size_that_is_set() {
+        let of = |streaming_threshold_bytes, window_threshold_bytes| Settings {
+            threads: 2,
+            // Windows of a mebibyte.
+            memory_bytes: 4 << 20,
+            streaming_threshold_bytes,
+            window_threshold_bytes,
+            ..Settings::default()
+        };
+        assert_eq!(tasks(Strategy::Hybrid, of(3 << 20, 0)), (vec![20], 3));
+        assert_eq!(tasks(Strategy::Hybrid, of((3 << 20) + 1, 0)), (vec![21], 0));
+        // Where large files are what it is for, it begins with those that are not read whole.
+        assert_eq!(tasks(Strategy::Streaming, of(u64::MAX, 3 << 20)).1, 3);
+        assert_eq!(tasks(Strategy::Streaming, of(0, (3 << 20) + 1)).1, 0);
+    }
+}

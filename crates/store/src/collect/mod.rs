@@ -151,7 +151,7 @@ impl Store {
         if !options.dry_run {
             Record {
                 freed_bytes: collected.bytes_freed_now,
-                ..Record::new("gc", collected.seconds, None)
+                ..Record::new("gc", collected.seconds)
             }
             .append(self.folder());
         }

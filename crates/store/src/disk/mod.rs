@@ -168,14 +168,6 @@ impl Draft {
     /// [`Error::Io`], [`Error::Poisoned`].
     pub fn rename(mut self, to: &Path) -> Result<()> {
         self.file.sync()?;
-        self.rename_unsynced(to)
-    }
-
-    /// Gives the file its name: after a crash it may be there with any content. For what can be made again, and is checked.
-    ///
-    /// # Errors
-    /// [`Error::Io`].
-    pub fn rename_unsynced(mut self, to: &Path) -> Result<()> {
         self.disk.rename(&self.path, to)?;
         self.is_named = true;
         Ok(())

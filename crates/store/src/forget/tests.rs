@@ -27,6 +27,7 @@ fn commits(times: &[&str]) -> Vec<(CommitId, Commit)> {
             message: String::new(),
             new_chunks: 0,
             new_plain_bytes: 0,
+            stored_bytes: 0,
         }
     };
     let commits = times.iter().enumerate();

@@ -162,13 +162,21 @@ impl Ingest {
         file_bytes_of(&self.packs)
     }
 
-    /// Puts what is durable by now into the index, of a run that goes on: what that relies on is looked after at its end. Length of
-    /// these packs.
-    pub(crate) fn publish_sealed(&self, store: &Store) -> Result<u64> {
-        let packs = self.shared.sealed.take_packs();
-        store.publish(&packs, &HashSet::new())?;
-        self.shared.packers.forget(&packs);
-        Ok(file_bytes_of(&packs))
+    /// The packs that are settled and not published.
+    pub(crate) fn settled(&self) -> &[SealedPack] {
+        &self.packs
+    }
+
+    /// The packs that are durable by now, of a run that goes on, to be [published](Ingest::publish_sealed).
+    pub(crate) fn take_sealed(&self) -> Vec<SealedPack> {
+        self.shared.sealed.take_packs()
+    }
+
+    /// Puts such packs into the index: what they rely on is looked after at the end of the run.
+    pub(crate) fn publish_sealed(&self, store: &Store, packs: &[SealedPack]) -> Result<()> {
+        store.publish(packs, &HashSet::new())?;
+        self.shared.packers.forget(packs);
+        Ok(())
     }
 
     /// Puts what is settled into the index, and what it relies on, if `gc` has taken that out meanwhile. What refers to it is durable.
@@ -193,7 +201,8 @@ impl Ingest {
     }
 }
 
-fn file_bytes_of(packs: &[SealedPack]) -> u64 {
+/// Length of these packs.
+pub(crate) fn file_bytes_of(packs: &[SealedPack]) -> u64 {
     packs.iter().map(|it| it.pack.file_bytes).sum()
 }
 

@@ -174,7 +174,7 @@ fn a_hole_of_fifty_gigabytes_is_one_read() {
     assert_eq!((bytes, &last[..]), (total_bytes - 1, &b"the end"[..]));
     let counters = test.store.objects().counters();
     assert!(
-        counters.warm_hits + counters.warm_misses <= 2,
+        counters.warm.hits + counters.warm.misses <= 2,
         "{counters:?}"
     );
     // The same at any byte of it.

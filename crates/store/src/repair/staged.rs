@@ -10,17 +10,20 @@ use crate::entry::{Body, Content};
 use crate::id::{CommitId, ObjectId};
 use crate::lock::{Role, Wait};
 use crate::session::Session;
-use crate::staging::{Staging, StampInfo};
+use crate::staging::{Staging, StampInfo, findings};
 use crate::store::Store;
 use crate::tree::{Found, references_of_body, walk};
-use crate::verify::log_damage;
 use crate::{Error, Result};
 
 impl Repair<'_> {
     /// Sees to it that the staging can be read.
     pub(super) fn mend_staging(&mut self, store: &Store) -> Result<()> {
         let folder = store.staging_folder();
-        match log_damage(&folder) {
+        let findings = findings(&folder);
+        if findings.as_ref().is_ok_and(|it| it.table.is_some()) {
+            self.aside.take(&folder.join("table"))?;
+        }
+        match findings.map(|it| it.log) {
             Ok(None) => return Ok(()),
             Ok(Some(detail)) => self.note(format!(
                 "the log of what is staged was damaged ({detail}); what was staged and not committed has to be added again"

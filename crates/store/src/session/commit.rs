@@ -14,20 +14,21 @@
 //! A crash before step 5 leaves garbage, which `gc` removes; one after it leaves a staging that lags behind, which the
 //! next session notices ([`Session::follow_head`]). That makes some eight `fsync`s for a commit, and none for a file.
 
-use std::collections::{HashMap, HashSet};
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::collections::HashMap;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use super::Session;
+use super::new_bytes::{Counter, NewBytes};
 use crate::Result;
 use crate::commit::Commit;
 use crate::entry::{Content, Entry};
-use crate::history::{self, Record};
+use crate::history::Record;
 use crate::id::CommitId;
 use crate::ingest::Ingest;
 use crate::ingest::packer::Nodes;
 use crate::lock::{Role, Wait};
-use crate::staging::StampInfo;
-use crate::tree::{self, Change, NodeRef, Totals, TreeWriter};
+use crate::perf::{Clock, Stage, Stages};
+use crate::tree::{NodeRef, Totals, TreeWriter};
 
 /// What a commit is to say of itself.
 #[derive(Clone, Debug)]
@@ -51,10 +52,28 @@ pub struct Committed {
     pub commit: Commit,
     /// Paths that differ from the commit before.
     pub changes: u64,
-    /// What its chunks and nodes take in packs.
-    pub stored_bytes: u64,
+    /// Where the time went.
+    pub stages: Stages,
     /// How long it took.
     pub seconds: f64,
+}
+
+impl Committed {
+    /// The stage that took longest. All but one work on one thread; the one that makes packs durable is another's.
+    pub fn limited_by(&self) -> Stage {
+        self.stages.limiting(1)
+    }
+
+    fn record(&self) -> Record {
+        Record {
+            commit: Some(self.id.to_string()),
+            files: self.changes,
+            new_chunks: self.commit.new_chunks,
+            new_plain_bytes: self.commit.new_plain_bytes,
+            stored_bytes: self.commit.stored_bytes,
+            ..Record::new("commit", self.seconds).with_stages(&self.stages, 1)
+        }
+    }
 }
 
 impl Session<'_> {
@@ -66,18 +85,13 @@ impl Session<'_> {
         let start = Instant::now();
         // What is staged follows this commit, wherever the branch may be by now.
         let head = self.staging.committed_id()?;
-        let mut changes = 0;
-        for change in self.staging.changes() {
-            change?;
-            changes += 1;
-        }
+        let clock = Clock::default();
+        let (changes, new) = clock.time(Stage::Compare, || self.compare())?;
         if changes == 0 && head.is_some() && !request.allows_empty {
             return Ok(None);
         }
         let mut ingest = Ingest::start(self.store)?;
-        let (root, totals) = self.write_tree(&mut ingest)?;
-        let added = self.since_last_commit();
-        let stored_bytes = added.stored_bytes + ingest.settled_bytes();
+        let (root, totals) = self.write_tree(&mut ingest, &clock)?;
         let now = SystemTime::now()
             .duration_since(UNIX_EPOCH)
             .unwrap_or_default();
@@ -89,46 +103,66 @@ impl Session<'_> {
             offset_minutes: request.offset_minutes,
             author: request.author.clone(),
             message: request.message.clone(),
-            new_chunks: added.new_chunks,
-            new_plain_bytes: added.new_plain_bytes,
+            new_chunks: new.chunks,
+            new_plain_bytes: new.plain_bytes,
+            stored_bytes: new.stored_bytes + ingest.settled_bytes(),
         };
         let id = {
             let lock = self.store.locks().exclusive(Role::Publish, Wait::Yes)?;
             self.store.refs().expect_head(head)?;
-            ingest.publish_locked(self.store, &lock)?;
-            let id = self.store.refs().write_commit(&commit)?;
-            self.store.refs().move_head(head, id)?;
-            id
+            clock.time(Stage::Index, || ingest.publish_locked(self.store, &lock))?;
+            clock.time(Stage::Branch, || {
+                let id = self.store.refs().write_commit(&commit)?;
+                self.store.refs().move_head(head, id).map(|()| id)
+            })?
         };
-        self.staging.committed(id)?;
-        self.staging.sync()?;
-        self.staging.compact()?;
+        clock.time(Stage::Note, || self.note(id))?;
         let committed = Committed {
             id,
             commit,
             changes,
-            stored_bytes,
+            stages: clock.stages(Stage::OF_COMMIT),
             seconds: start.elapsed().as_secs_f64(),
         };
-        Record {
-            commit: Some(id.to_string()),
-            new_chunks: added.new_chunks,
-            new_plain_bytes: added.new_plain_bytes,
-            stored_bytes,
-            files: changes,
-            ..Record::new("commit", committed.seconds, None)
-        }
-        .append(self.store.folder());
+        committed.record().append(self.store.folder());
         Ok(Some(committed))
     }
 
+    /// How many paths are staged differently, and what is new of that.
+    fn compare(&self) -> Result<(u64, NewBytes)> {
+        let mut changes = 0;
+        let mut counter = Counter::new(self.store, &self.staging)?;
+        for change in self.staging.changes() {
+            counter.count(&change?)?;
+            changes += 1;
+        }
+        Ok((changes, counter.finish()))
+    }
+
+    /// Takes note of a commit of what is staged.
+    fn note(&mut self, id: CommitId) -> Result<()> {
+        self.staging.committed(id)?;
+        self.staging.sync()?;
+        self.staging.compact().map(drop)
+    }
+
     /// Writes what is staged as a tree, durably.
-    fn write_tree(&self, ingest: &mut Ingest) -> Result<(NodeRef, Totals)> {
+    fn write_tree(&self, ingest: &mut Ingest, clock: &Clock) -> Result<(NodeRef, Totals)> {
+        let start = Instant::now();
         let mut nodes = ingest.nodes()?;
         let written = self.write_nodes(&mut nodes);
         nodes.finish();
         let tree = written?;
+        let elapsed = start.elapsed();
         ingest.settle()?;
+        let packing = &ingest.tree().clock;
+        let mut inner = Duration::ZERO;
+        for stage in [Stage::Hash, Stage::Compress] {
+            clock.add(stage, packing.spent(stage));
+            inner += packing.spent(stage);
+        }
+        clock.add(Stage::Tree, elapsed.saturating_sub(inner));
+        clock.add(Stage::Write, ingest.data().clock.spent(Stage::Write));
         Ok(tree)
     }
 
@@ -151,76 +185,4 @@ impl Session<'_> {
         }
         tree.finish(nodes)
     }
-
-    /// What was added since the last commit, as the history has it.
-    fn since_last_commit(&self) -> Since {
-        let records = history::read(self.store.folder());
-        let later = records.iter().rev().take_while(|it| it.verb != "commit");
-        let adds = later.filter(|it| it.verb == "add");
-        adds.fold(Since::default(), |sum, record| Since {
-            new_chunks: sum.new_chunks + record.new_chunks,
-            new_plain_bytes: sum.new_plain_bytes + record.new_plain_bytes,
-            stored_bytes: sum.stored_bytes + record.stored_bytes,
-        })
-    }
-
-    /// Takes over what a commit holds that is not from here: it was pulled, or made of a check; or we were killed before the
-    /// staging took note of our own. What is staged and not committed stays.
-    pub(super) fn follow_head(&mut self) -> Result<()> {
-        let head = self.store.refs().head()?;
-        let known = self.staging.committed_id()?;
-        let (Some(head), true) = (head, head != known) else {
-            return Ok(());
-        };
-        // Whoever moved it may have been killed before that was durable; what is noted below will be.
-        self.store.refs().settle_head()?;
-        let root_of = |id| self.store.refs().commit(id).map(|it| it.root);
-        // A commit that is gone cannot be told from none: everything then is taken over that is not staged otherwise.
-        let old = known.and_then(|id| root_of(id).ok());
-        let new = root_of(head)?;
-        let mut files = HashSet::new();
-        for difference in tree::diff(old, Some(new), self.store.objects()) {
-            let difference = difference?;
-            let path = difference.path;
-            let (was, is) = match difference.change {
-                Change::Added(is) => (None, Some(is)),
-                Change::Removed(was) => (Some(was), None),
-                Change::Changed { old, new } => (Some(old), Some(new)),
-            };
-            let staged = self.staging.find(&path)?;
-            let is_untouched = match (&staged, &was) {
-                (None, None) => true,
-                (Some(staged), Some(was)) => staged.entry == was.entry,
-                _ => false,
-            };
-            if !is_untouched {
-                continue;
-            }
-            match is {
-                Some(is) => {
-                    let stamp =
-                        StampInfo::unknown(is.link_to.as_deref().map(|first| (head, first)));
-                    files.extend(is.link_to);
-                    self.staging.put(&path, &is.entry, &stamp)?;
-                }
-                None => drop(self.staging.remove(&path)?),
-            }
-        }
-        for first in files {
-            if let Some(staged) = self.staging.find(&first)? {
-                let stamp = StampInfo::unknown(Some((head, &first)));
-                self.staging.put(&first, &staged.entry, &stamp)?;
-            }
-        }
-        self.staging.committed(head)?;
-        self.staging.sync()
-    }
-}
-
-/// What was added since the last commit.
-#[derive(Clone, Copy, Debug, Default)]
-struct Since {
-    new_chunks: u64,
-    new_plain_bytes: u64,
-    stored_bytes: u64,
 }

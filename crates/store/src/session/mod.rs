@@ -6,6 +6,10 @@
 mod commit;
 #[cfg(test)]
 mod crash;
+mod follow;
+mod new_bytes;
+#[cfg(test)]
+mod tests;
 mod unstage;
 
 pub use commit::{CommitRequest, Committed};
@@ -51,8 +55,13 @@ impl<'s> Session<'s> {
             store,
             _lock: lock,
         };
-        store.adopt_packs()?;
+        let adopted = store.adopt_packs()?;
         session.follow_head()?;
+        if !adopted.is_empty() {
+            // Most likely they are of an `add` that was killed, and what it staged is there.
+            session.staging.note_packs(&adopted)?;
+            session.staging.sync()?;
+        }
         Ok(session)
     }
 
@@ -81,6 +90,13 @@ impl<'s> Session<'s> {
 
     pub(crate) fn chunker(&self) -> Arc<Chunker> {
         self.chunker.clone()
+    }
+
+    /// Says in the staging which packs were made for it. To be called, and made durable, before they are published: what is in
+    /// the index and not named there counts as there from before.
+    pub(crate) fn note_packs(&mut self, packs: &[SealedPack]) -> Result<()> {
+        let ids: Vec<FileId> = packs.iter().map(|it| it.pack.id).collect();
+        self.staging.note_packs(&ids)
     }
 }
 
@@ -168,12 +184,13 @@ impl Store {
     }
 
     /// Puts complete packs that nobody knows into the index. One that cannot be read is left for `verify` to report.
-    pub(crate) fn adopt_packs(&self) -> Result<()> {
+    /// Returns what it adopted.
+    pub(crate) fn adopt_packs(&self) -> Result<Vec<FileId>> {
         if self.orphans()?.is_empty() {
-            return Ok(());
+            return Ok(Vec::new());
         }
         let _lock = self.locks().exclusive(Role::Publish, Wait::Yes)?;
-        self.adopt_packs_locked().map(drop)
+        self.adopt_packs_locked()
     }
 
     /// As [`adopt_packs`](Store::adopt_packs), for a caller that holds the lock for publishing. Returns what it adopted.

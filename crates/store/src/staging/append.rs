@@ -3,12 +3,12 @@
 use tamis_engine::names::show_bytes;
 
 use super::list::{at_commit, is_same};
-use super::log_file::{self, Durability, LogFile};
+use super::log_file::{self, LogFile};
 use super::record::{put_committed, put_entry, put_path_record};
 use super::table::LOG_BYTES_MAX;
 use super::{Staging, StampInfo, new_generation, record, scan, table_file, table_path};
 use crate::entry::Entry;
-use crate::id::CommitId;
+use crate::id::{CommitId, FileId};
 use crate::path::flaw_of_path;
 use crate::{Error, Result};
 
@@ -17,6 +17,9 @@ const TAIL_BYTES_MAX: usize = 4 << 20;
 
 /// A log that is shorter is not made smaller.
 const COMPACTED_BYTES_MIN: u64 = 256 << 10;
+
+/// So many packs are named by one record at most.
+const PACKS_OF_A_RECORD: usize = 10_000;
 
 /// The right to write, and what became of it.
 #[derive(Debug)]
@@ -33,6 +36,8 @@ enum State {
     Dirty,
     /// All is on the disk.
     Synced,
+    /// And a checkpoint behind it says so.
+    Sealed,
     /// A write failed: nobody knows what is on the disk.
     Poisoned,
 }
@@ -48,7 +53,7 @@ impl Writer {
         match self.state {
             State::Opened => self.attempt(LogFile::sync_found),
             State::Dirty => self.attempt(LogFile::sync),
-            State::Synced | State::Poisoned => Ok(()),
+            State::Synced | State::Sealed | State::Poisoned => Ok(()),
         }
     }
 
@@ -124,6 +129,19 @@ impl Staging {
         Ok(())
     }
 
+    /// Notes packs that were made for what is staged, so that the next commit can tell what is new of it.
+    ///
+    /// # Errors
+    /// When the disk refuses.
+    pub fn note_packs(&mut self, packs: &[FileId]) -> Result<()> {
+        for packs in packs.chunks(PACKS_OF_A_RECORD) {
+            self.begin_batch()?;
+            self.check_room(size_of_val(packs))?;
+            record::put_packs(packs, self.image.tail_mut());
+        }
+        Ok(())
+    }
+
     /// Returns when all that was said is on the disk. Writes the table as well, if much was said since it was written.
     ///
     /// # Errors
@@ -131,13 +149,28 @@ impl Staging {
     pub(crate) fn sync(&mut self) -> Result<()> {
         self.flush()?;
         let writer = self.writer()?;
+        let before = writer.state;
         writer.settle()?;
-        writer.state = State::Synced;
+        if before != State::Sealed {
+            writer.state = State::Synced;
+        }
         let uncovered_bytes = self.image.len_bytes() - self.table_covers;
         // To read so much again takes about as long as to write the table.
         if uncovered_bytes > table_file::len_bytes(&self.latest.table) / 4 {
             self.write_table();
         }
+        match before {
+            State::Dirty => self.seal(),
+            _ => Ok(()),
+        }
+    }
+
+    /// Says behind a batch that it is on the disk, so that damage to it is never taken for a torn tail.
+    fn seal(&mut self) -> Result<()> {
+        let end = self.image.len_bytes();
+        record::put_checkpoint(self.generation, end, self.image.tail_mut());
+        self.flush()?;
+        self.writer()?.state = State::Sealed;
         Ok(())
     }
 
@@ -171,7 +204,7 @@ impl Staging {
         let offsets = self.offsets_below(b"")?;
         let path = self.log_path.clone();
         let disk = self.writer()?.log.disk.clone();
-        let written = log_file::replace(&disk, &path, Durability::Synced, |out| {
+        let written = log_file::replace(&disk, &path, |out| {
             self.write_compacted(&offsets, id, &mut |bytes| out.put(bytes))
         });
         // After a failure, only who opens it anew can tell which of the two logs has the name.
@@ -192,7 +225,8 @@ impl Staging {
         id: Option<CommitId>,
         write: &mut dyn FnMut(&[u8]) -> Result<()>,
     ) -> Result<()> {
-        write(&scan::header(new_generation()))?;
+        let generation = new_generation();
+        write(&scan::header(generation))?;
         let mut end = scan::HEADER_BYTES;
         let mut bytes = Vec::new();
         for &offset in offsets {
@@ -209,6 +243,9 @@ impl Staging {
         if let Some(id) = id {
             put_committed(id, &mut bytes);
         }
+        // Nobody sees this log before all of it is on the disk.
+        end += bytes.len() as u64;
+        record::put_checkpoint(generation, end, &mut bytes);
         write(&bytes)
     }
 
@@ -242,7 +279,7 @@ impl Staging {
         Ok(true)
     }
 
-    /// Before the first record of a batch: says that the ones before are on the disk, when they are.
+    /// Before the first record of a batch: says that the ones before are on the disk, when they are, unless that stands there.
     fn begin_batch(&mut self) -> Result<()> {
         let end = self.image.len_bytes();
         let generation = self.generation;
@@ -251,8 +288,9 @@ impl Staging {
             return Ok(());
         }
         writer.settle()?;
+        let is_sealed = writer.state == State::Sealed;
         writer.state = State::Dirty;
-        if end > scan::HEADER_BYTES {
+        if end > scan::HEADER_BYTES && !is_sealed {
             record::put_checkpoint(generation, end, self.image.tail_mut());
         }
         Ok(())
@@ -296,7 +334,7 @@ impl Staging {
         let path = table_path(&self.folder);
         let written = self.writer().map(|writer| writer.log.disk.clone());
         let written = written.and_then(|disk| {
-            log_file::replace(&disk, &path, Durability::None, |out| {
+            log_file::replace(&disk, &path, |out| {
                 out.put(&header)?;
                 out.put(self.latest.table.slots().as_flattened())
             })

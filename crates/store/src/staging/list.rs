@@ -1,5 +1,6 @@
 //! Goes through what is staged: in order, below a folder, or what changed.
 
+use std::collections::HashSet;
 use std::vec::IntoIter;
 
 use super::image::View;
@@ -8,6 +9,7 @@ use super::record::{PathRecord, Record};
 use super::{Staged, Staging, scan};
 use crate::Result;
 use crate::codec::Read;
+use crate::id::FileId;
 use crate::path::is_below;
 
 /// Paths and what is staged there, in the order of the tree; see [`Staging::sorted`].
@@ -90,6 +92,25 @@ impl Staging {
             staging: self,
             next_offset: self.latest.mark.max(scan::HEADER_BYTES),
         }
+    }
+
+    /// The packs that were made for what is staged since the last commit.
+    ///
+    /// # Errors
+    /// When a record is damaged.
+    pub fn packs_since_commit(&self) -> Result<HashSet<FileId>> {
+        let start = self.latest.mark.max(scan::HEADER_BYTES);
+        let packs = self.image.view(|view| {
+            let mut packs = HashSet::new();
+            scan::walk(view, self.generation, start, |_, record| {
+                if let Record::Packs(ids) = record {
+                    packs.extend(ids.iter().map(|&id| FileId(id)));
+                }
+                Ok(())
+            })?;
+            Ok(packs)
+        });
+        packs.map_err(|flaw| self.damaged(flaw))
     }
 
     /// What the record at `offset` changes, if it is the first of its path since the last commit and the path is not again

@@ -23,15 +23,6 @@ pub(super) struct LogFile {
     kept_bytes: u64,
 }
 
-/// Whether a file must be on the disk before it takes the place of another.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Durability {
-    /// It is, and its name too.
-    Synced,
-    /// It can be made again.
-    None,
-}
-
 impl LogFile {
     /// The log at `path`, which is open as `file`, to be appended to; what is behind `len_bytes` is taken away.
     pub(super) fn open(
@@ -106,11 +97,10 @@ impl Output {
     }
 }
 
-/// Makes a file of what `write` writes, and gives it the name `path` when it is whole.
+/// Makes a file of what `write` writes, and gives it the name `path` when it is whole, durably.
 pub(super) fn replace(
     disk: &SharedDisk,
     path: &Path,
-    durability: Durability,
     write: impl FnOnce(&mut Output) -> Result<()>,
 ) -> Result<()> {
     // Not a random name: only the one process that has the lock writes, and what it leaves behind when it is killed is
@@ -121,11 +111,6 @@ pub(super) fn replace(
     };
     write(&mut out)?;
     out.flush()?;
-    match durability {
-        Durability::Synced => {
-            out.draft.rename(path)?;
-            disk.sync_folder(folder_of(path))
-        }
-        Durability::None => out.draft.rename_unsynced(path),
-    }
+    out.draft.rename(path)?;
+    disk.sync_folder(folder_of(path))
 }

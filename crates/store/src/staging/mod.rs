@@ -20,8 +20,9 @@
 //!   tail from damage;
 //! - [`table`] and [`latest`] find a path, [`table_file`] keeps that;
 //! - [`list`] goes through paths in order ([`order`], [`path`](crate::path)) and through changes;
+//! - [`check`] holds all of it against itself;
 //! - [`append`] appends and compacts, [`log_file`] is all that touches the disk;
-//! - [`check`] asks all of it of bytes, for fuzzing.
+//! - [`of_bytes`] asks all of it of bytes, for fuzzing.
 //!
 //! Not here: looking at files, cutting them into chunks, making folders of paths.
 
@@ -31,6 +32,7 @@ mod image;
 mod latest;
 mod list;
 mod log_file;
+mod of_bytes;
 mod order;
 mod record;
 mod roll;
@@ -58,11 +60,13 @@ use crate::{Error, Result};
 use append::Writer;
 use image::{Access, Image};
 use latest::Latest;
-use log_file::{Durability, LogFile};
+use log_file::LogFile;
 use record::{PathRecord, Record};
 
-pub use check::check_staging;
+pub(crate) use check::findings;
 pub use list::{Change, Changes, Sorted};
+#[doc(hidden)]
+pub use of_bytes::check_staging;
 pub(crate) use roll::Roll;
 #[doc(hidden)]
 pub use scan::{LogSummary, check_log};
@@ -175,6 +179,8 @@ pub struct Staging {
     log_path: PathBuf,
     generation: u64,
     image: Image,
+    /// Length of the file when it was opened, with a torn tail.
+    found_bytes: u64,
     latest: Latest,
     /// The table's file knows the log up to here; 0 if there is none.
     table_covers: u64,
@@ -198,9 +204,7 @@ impl Staging {
             return Err(Error::Exists { path });
         }
         disk.remove(&table_path(folder))?;
-        log_file::replace(disk, &path, Durability::Synced, |out| {
-            out.put(&scan::header(new_generation()))
-        })
+        log_file::replace(disk, &path, |out| out.put(&scan::header(new_generation())))
     }
 
     /// Opens what is staged for reading. A torn tail is not seen; a table that does not fit is made again in memory.
@@ -225,7 +229,7 @@ impl Staging {
     fn open_as(disk: Option<&SharedDisk>, folder: &Path, access: Access) -> Result<Staging> {
         let log_path = log_path(folder);
         // Before the log: a writer may add to both meanwhile, and then a table of before fits a log of after.
-        let table = table_file::read(&table_path(folder));
+        let table = table_file::read(&table_path(folder)).ok().flatten();
         let file = File::open(&log_path).map_err(Error::io("open", &log_path))?;
         let metadata = file.metadata().map_err(Error::io("read", &log_path))?;
         let image = Image::of_file(&file, metadata.len(), access);
@@ -247,6 +251,7 @@ impl Staging {
             log_path,
             generation,
             image,
+            found_bytes: metadata.len(),
             latest,
             table_covers,
             writer,

@@ -11,7 +11,7 @@ use super::{Kind, Known, Staged, StampInfo};
 use crate::codec::{Flaw, Read, Reader, checksum, put_bytes, put_varint};
 use crate::entry::{Content, Entry};
 use crate::entry::{put_attributes, put_body, read_attributes, read_body, read_mode};
-use crate::id::CommitId;
+use crate::id::{CommitId, FileId, ID_BYTES};
 use crate::path::flaw_of_path;
 
 /// Length, checksum and kind.
@@ -27,6 +27,7 @@ const ENTRY: u8 = 1;
 const REMOVED: u8 = 2;
 const COMMITTED: u8 = 3;
 pub(super) const CHECKPOINT: u8 = 4;
+const PACKS: u8 = 5;
 
 const FILE: u8 = 1;
 const FOLDER: u8 = 2;
@@ -62,6 +63,8 @@ pub(super) enum Record<'b> {
     Committed(CommitId),
     /// All that was written before is on the disk.
     Checkpoint,
+    /// These packs were made for what is staged.
+    Packs(&'b [[u8; ID_BYTES]]),
 }
 
 /// What a path is from here on.
@@ -132,10 +135,18 @@ impl<'b> Frame<'b> {
                 }
                 Record::Checkpoint
             }
+            PACKS => return self.packs().map(Record::Packs),
             _ => return Err(flaw(self.offset, "a record of an unknown kind")),
         };
         self.expect_end(&reader)?;
         Ok(record)
+    }
+
+    fn packs(&self) -> Read<&'b [[u8; ID_BYTES]]> {
+        match self.fields.as_chunks() {
+            (ids, []) if !ids.is_empty() => Ok(ids),
+            _ => Err(flaw(self.offset, "a record should name packs")),
+        }
     }
 
     /// What it says of a path; a flaw if it is a record of another kind. Not checked is whether the path is one: whoever
@@ -384,6 +395,13 @@ pub(super) fn put_path_record(
 /// Appends the record that says what the commit is called that all before it is in.
 pub(super) fn put_committed(id: CommitId, out: &mut Vec<u8>) {
     put_record(COMMITTED, out, |out| out.extend(id.0));
+}
+
+/// Appends the record that names packs that were made for what is staged; one at least.
+pub(super) fn put_packs(packs: &[FileId], out: &mut Vec<u8>) {
+    put_record(PACKS, out, |out| {
+        packs.iter().for_each(|pack| out.extend(pack.0))
+    });
 }
 
 /// Appends the record that says that all before it, up to `offset`, is on the disk.

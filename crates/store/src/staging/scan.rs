@@ -5,14 +5,16 @@
 //! a *torn tail* if all behind it belongs to the batch that was never finished, and *damage* if something
 //! behind it was promised to be on the disk.
 //!
-//! A batch therefore begins with a *checkpoint*: it is written after the `fdatasync` of the batch before has returned, and
-//! says that everything up to it is on the disk. If an intact checkpoint is found anywhere behind a bad record, the log is
-//! damaged; it names the generation of the log, which is random, and where it stands itself, so that no path and no link
-//! can be taken for one. Otherwise the log ends where the bad record starts. (The table is another witness: it is written after the
-//! `fdatasync` as well, so records that it covers are never a torn tail.)
+//! A batch therefore ends with a *checkpoint*: it is written after the `fdatasync` of the batch has returned, and says that
+//! everything up to it is on the disk. It is not synced itself: if a power cut takes it, the log is one whose last batch may be
+//! torn. Whoever opens a log for writing and finds none of his own writes one before he begins. If an intact checkpoint is found anywhere behind a
+//! bad record, the log is damaged; it names the generation of the log, which is random, and where it stands itself, so that no path
+//! and no link can be taken for one. Otherwise the log ends where the bad record starts. (The table is another witness: it is written after
+//! the `fdatasync` as well, so records that it covers are never a torn tail.)
 //!
-//! Damage inside of the last batch, of a log whose table is lost as well, cannot be told from a torn tail. What it costs is
-//! that files are looked at again.
+//! That there are whole records behind a bad one says nothing by itself: a batch that was never finished may be on the disk
+//! without its first page. Damage that cannot be told from a torn tail is that of a batch whose checkpoint, the table and
+//! nothing else are lost as well. What it costs is that files are looked at again.
 
 use super::image::View;
 use super::latest::Latest;
@@ -114,9 +116,19 @@ pub fn check_log(bytes: &[u8]) -> Read<LogSummary> {
         base: bytes,
         tail: &[],
     };
+    let (summary, valid_bytes, latest) = check(view, generation)?;
+    Ok(LogSummary {
+        paths: latest.live_count,
+        valid_bytes,
+        ..summary
+    })
+}
+
+/// Reads every record of a log: how many there are, where the last whole one ends, and what they say.
+pub(super) fn check(view: View<'_>, generation: u64) -> Read<(LogSummary, u64, Latest)> {
     let mut latest = Latest::default();
     let mut summary = LogSummary::default();
-    summary.valid_bytes = walk(view, generation, HEADER_BYTES, |frame, record| {
+    let end = walk(view, generation, HEADER_BYTES, |frame, record| {
         summary.records += 1;
         match record {
             Record::Path(record) => {
@@ -126,10 +138,9 @@ pub fn check_log(bytes: &[u8]) -> Read<LogSummary> {
                 }
             }
             Record::Committed(_) => summary.commits += 1,
-            Record::Checkpoint => {}
+            Record::Checkpoint | Record::Packs(_) => {}
         }
         latest.follow(view, frame, &record)
     })?;
-    summary.paths = latest.live_count;
-    Ok(summary)
+    Ok((summary, end, latest))
 }

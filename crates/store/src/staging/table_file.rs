@@ -11,9 +11,10 @@ use std::path::Path;
 use xxhash_rust::xxh3::Xxh3;
 
 use super::latest::Latest;
+use super::record::flaw;
 use super::scan::HEADER_BYTES as LOG_HEADER_BYTES;
 use super::table::{LOG_BYTES_MAX, SLOTS_MIN, Table};
-use crate::codec::Reader;
+use crate::codec::{Read, Reader};
 
 const MAGIC: [u8; 8] = *b"TAMISTAB";
 const VERSION: u16 = 1;
@@ -55,47 +56,61 @@ pub(super) struct Found {
     pub(super) latest: Latest,
 }
 
-/// Reads the table at `path`. `None` if there is none, or it is not whole.
-pub(super) fn read(path: &Path) -> Option<Found> {
-    let file = File::open(path).ok()?;
-    let len_bytes = file.metadata().ok()?.len();
-    decode(file, len_bytes)
+/// Reads the table at `path`; none if there is no file.
+///
+/// # Errors
+/// What keeps it from being used: it is not whole, of another version, or cannot be read.
+pub(super) fn read(path: &Path) -> Read<Option<Found>> {
+    let unread = |_| flaw(0, "the table cannot be read");
+    let file = match File::open(path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(unread(error)),
+    };
+    let len_bytes = file.metadata().map_err(unread)?.len();
+    decode(file, len_bytes).map(Some)
 }
 
 /// The table in a file of this length.
-pub(super) fn decode(mut file: impl io::Read, len_bytes: u64) -> Option<Found> {
+///
+/// # Errors
+/// As [`read`].
+pub(super) fn decode(mut file: impl io::Read, len_bytes: u64) -> Read<Found> {
+    let unread = |_| flaw(0, "the table cannot be read");
     let mut header = [0; HEADER_BYTES];
-    file.read_exact(&mut header).ok()?;
+    file.read_exact(&mut header).map_err(unread)?;
     let mut reader = Reader::new(&header);
     if reader.array() != Ok(MAGIC) || reader.u16() != Ok(VERSION) {
-        return None;
+        return Err(flaw(0, "this is no table of a staging area"));
     }
-    reader.take(6).ok()?;
-    let mut number = || reader.u64().ok();
-    let (generation, covered_bytes, slots) = (number()?, number()?, number()?);
-    let (live_count, mark, live_bytes, sum) = (number()?, number()?, number()?, number()?);
+    reader.take(6)?;
+    let (generation, covered_bytes, slots) = (reader.u64()?, reader.u64()?, reader.u64()?);
+    let (live_count, mark, live_bytes) = (reader.u64()?, reader.u64()?, reader.u64()?);
+    let sum = reader.u64()?;
     // A table is three eighths full at least, and a record has 12 bytes at least. Held against that, and against the
     // length of the file, before room is made for it.
+    let file_bytes = slots.saturating_mul(8).saturating_add(HEADER_BYTES as u64);
     let is_plausible = (slots == SLOTS_MIN as u64 || slots <= covered_bytes / 4)
-        && slots.checked_mul(8)?.checked_add(HEADER_BYTES as u64)? == len_bytes
+        && file_bytes == len_bytes
         && live_bytes <= covered_bytes
         && mark < covered_bytes
         && (LOG_HEADER_BYTES..=LOG_BYTES_MAX).contains(&covered_bytes);
+    let impossible = || flaw(16, "the numbers of the table cannot be");
     if !is_plausible {
-        return None;
+        return Err(impossible());
     }
-    let mut slots = vec![[0; 8]; usize::try_from(slots).ok()?];
-    file.read_exact(slots.as_flattened_mut()).ok()?;
+    let mut slots = vec![[0; 8]; usize::try_from(slots).map_err(|_| impossible())?];
+    file.read_exact(slots.as_flattened_mut()).map_err(unread)?;
     if sum != sum_of(&header[..HEADER_BYTES - 8], &slots) {
-        return None;
+        return Err(flaw(0, "the checksum of the table is wrong"));
     }
     let latest = Latest {
-        table: Table::of_slots(slots)?,
-        live_count: usize::try_from(live_count).ok()?,
+        table: Table::of_slots(slots).ok_or_else(impossible)?,
+        live_count: usize::try_from(live_count).map_err(|_| impossible())?,
         live_bytes,
         mark,
     };
-    Some(Found {
+    Ok(Found {
         generation,
         covered_bytes,
         latest,

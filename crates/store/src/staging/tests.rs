@@ -314,6 +314,9 @@ fn a_log_that_was_cut_is_one_of_before() {
     let (folder, history) = history();
     let log = fs::read(log_path(folder.path())).expect("it is there");
     let table = fs::read(table_path(folder.path())).expect("it is there");
+    let known = table_file::read(&table_path(folder.path()));
+    let known = known.ok().flatten().expect("it is whole");
+    let table_covers = known.covered_bytes as usize;
     for cut in 0..=log.len() {
         let folder = folder_of(&log[..cut]);
         if cut % 2 == 0 {
@@ -321,6 +324,13 @@ fn a_log_that_was_cut_is_one_of_before() {
         }
         let opened = Staging::open(folder.path());
         assert_eq!(opened.is_ok(), check_log(&log[..cut]).is_ok());
+        if let Ok(staging) = &opened {
+            let told = findings(folder.path()).expect("it can be read");
+            let is_known = cut % 2 == 0 && cut < table_covers;
+            assert_eq!(told.log.is_some(), is_known, "{cut}: {told:?}");
+            let is_torn = staging.found_bytes > staging.image.len_bytes();
+            assert_eq!(told.tail.is_some(), is_torn && !is_known, "{cut}");
+        }
         if cut < scan::HEADER_BYTES as usize {
             assert!(matches!(opened, Err(Error::Damaged { .. })));
             continue;
@@ -341,10 +351,11 @@ fn a_log_that_was_cut_is_one_of_before() {
 }
 
 #[test]
-fn a_bit_that_flips_is_noticed_or_cuts_the_last_batch() {
+fn a_bit_that_flips_is_noticed_or_in_the_last_checkpoint() {
     let (folder, history) = history();
     let log = fs::read(log_path(folder.path())).expect("it is there");
     let last_batch = last_checkpoint(&log);
+    assert_eq!(last_batch + record::CHECKPOINT_BYTES, log.len());
     for at in 0..log.len() {
         let mut log = log.clone();
         log[at] ^= 1 << (at % 8);
@@ -380,6 +391,8 @@ fn a_bit_that_flips_in_what_the_table_covers_is_an_error_where_it_is_read() {
         let mut log = log.clone();
         log[at] ^= 1 << (at % 8);
         fs::write(log_path(folder.path()), &log).expect("there is room");
+        let told = findings(folder.path()).expect("it can be read");
+        assert!(told.log.is_some() && told.table.is_none(), "{at}: {told:?}");
         let staging = Staging::open(folder.path()).expect("nothing of it is read");
         for path in PATHS {
             match staging.find(path) {
@@ -431,6 +444,8 @@ fn a_table_is_never_trusted() {
         fs::write(&path, &table).expect("there is room");
         let staging = Staging::open(folder.path()).expect("it is whole");
         assert_eq!(&answers(&staging).expect("it is whole"), model);
+        let told = findings(folder.path()).expect("it can be read");
+        assert!(told.table.is_some() && told.log.is_none(), "{at}: {told:?}");
         fs::write(&path, &table[..at]).expect("there is room");
         let staging = Staging::open(folder.path()).expect("it is whole");
         assert_eq!(&answers(&staging).expect("it is whole"), model);

@@ -138,7 +138,7 @@ fn transfer(verb: &str, from: &Store, to: &Store, progress: &StoreProgress) -> R
         new_chunks: done.chunks,
         new_plain_bytes: done.plain_bytes,
         stored_bytes: done.stored_bytes,
-        ..Record::new(verb, done.seconds, None)
+        ..Record::new(verb, done.seconds)
     }
     .append(to.folder());
     Ok(done)

@@ -38,7 +38,6 @@ use crate::store::Store;
 use names::Names;
 pub(crate) use names::gone_on_purpose;
 use report::Report;
-pub(crate) use staged::log_damage;
 
 /// So many names are kept of those whose files a problem hurts; the others are counted.
 pub const HURT_MAX: usize = 1000;

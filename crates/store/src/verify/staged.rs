@@ -2,33 +2,38 @@
 
 use std::cell::OnceCell;
 use std::collections::HashSet;
-use std::fs;
-use std::path::Path;
 
 use tamis_engine::names::show_bytes;
 
 use super::Report;
 use super::trees::Trees;
+use crate::Result;
 use crate::entry::{Content, Entry};
 use crate::id::ObjectId;
-use crate::staging::{Staging, check_log};
+use crate::staging::{Staging, findings};
 use crate::store::Store;
-use crate::{Error, Result};
 
 /// Opens the staging; none if it is damaged, which is then a problem.
 pub(super) fn open(store: &Store, report: &mut Report) -> Option<Staging> {
     let folder = store.staging_folder();
     let log = folder.join("log");
-    match log_damage(&folder) {
-        Ok(None) => {}
-        Ok(Some(detail)) => {
-            report.problem(&log, detail);
-            return None;
-        }
+    let findings = match findings(&folder) {
+        Ok(findings) => findings,
         Err(error) => {
             report.take(&log, error);
             return None;
         }
+    };
+    if let Some(detail) = findings.table {
+        let detail = format!("{detail}; the next `add` or `commit` makes it again");
+        report.problem(&folder.join("table"), detail);
+    }
+    if let Some(note) = findings.tail {
+        report.note(note);
+    }
+    if let Some(detail) = findings.log {
+        report.problem(&log, detail);
+        return None;
     }
     match Staging::open(&folder) {
         Ok(staging) => Some(staging),
@@ -37,44 +42,6 @@ pub(super) fn open(store: &Store, report: &mut Report) -> Option<Staging> {
             None
         }
     }
-}
-
-/// What is wrong with the log in `folder`, read from front to back. What the table knows of it is no proof.
-///
-/// # Errors
-/// [`Error::Io`] if it cannot be read; [`Error::Version`].
-pub(crate) fn log_damage(folder: &Path) -> Result<Option<String>> {
-    let path = folder.join("log");
-    let before = len_of(&path)?;
-    let opened = match Staging::open(folder) {
-        Ok(staging) => staging,
-        Err(Error::Damaged {
-            byte_offset,
-            detail,
-            ..
-        }) => return Ok(Some(format!("byte {byte_offset}: {detail}"))),
-        Err(error) => return Err(error),
-    };
-    let bytes = fs::read(&path).map_err(Error::io("read", &path))?;
-    let summary = match check_log(&bytes) {
-        Ok(summary) => summary,
-        Err(flaw) => return Ok(Some(format!("byte {}: {}", flaw.byte_offset, flaw.detail))),
-    };
-    // A torn tail is no damage, unless the table says that it was whole once. One that is just being written is neither.
-    let is_torn = summary.valid_bytes < bytes.len() as u64;
-    let is_still = before == bytes.len() as u64;
-    if is_torn && is_still && opened.len() != summary.paths {
-        return Ok(Some(format!(
-            "byte {}: a record is damaged that was whole when the table was written",
-            summary.valid_bytes
-        )));
-    }
-    Ok(None)
-}
-
-fn len_of(path: &Path) -> Result<u64> {
-    let metadata = fs::metadata(path).map_err(Error::io("read", path))?;
-    Ok(metadata.len())
 }
 
 /// Whether an entry is staged by now as it was. It costs reading the table again, but is asked only where something is missing.

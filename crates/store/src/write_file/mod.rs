@@ -237,12 +237,13 @@ impl StoreSink {
             message: self.request.message.clone(),
             new_chunks: new.chunks,
             new_plain_bytes: new.plain_bytes,
+            stored_bytes: self.ingest.settled_bytes(),
         };
         let lock = self.store.locks().exclusive(Role::Publish, Wait::Yes)?;
         if refs.head()? != head {
             return Ok(None);
         }
-        written.stored_bytes = self.ingest.settled_bytes();
+        written.stored_bytes = commit.stored_bytes;
         self.ingest.publish_locked(&self.store, &lock)?;
         written.commit = refs.write_commit(&commit)?;
         written.is_new = true;
@@ -323,7 +324,7 @@ impl Sink for StoreSink {
             new_chunks: written.new_chunks,
             new_plain_bytes: written.new_plain_bytes,
             stored_bytes: written.stored_bytes,
-            ..Record::new("write", began.elapsed().as_secs_f64(), None)
+            ..Record::new("write", began.elapsed().as_secs_f64())
         }
         .append(store.folder());
         output.0.get_or_init(|| written);

@@ -9,7 +9,6 @@ use tamis_engine::counters::peak_rss_bytes;
 use tamis_engine::human;
 use tamis_scan::names;
 use tamis_store::add::{AddOptions, Added, Strategy, Workload};
-use tamis_store::perf::Stage;
 use tamis_store::progress::StoreProgress;
 use tamis_store::session::Session;
 
@@ -175,20 +174,15 @@ fn performance(added: &Added, threads: usize) -> String {
         page.push_str(&format!(", {} of memory", human::bytes(bytes)));
     }
     page.push_str(&format!(
-        "\n  workload {}, strategy {}",
+        "\n  workload {}, strategy {}; {}",
         workload(added.workload),
-        strategy(added.strategy)
+        strategy(added.strategy),
+        shown::counted(added.reads, "read")
     ));
-    page.push_str("\n  seconds of all threads:");
-    for stage in Stage::ALL {
-        page.push_str(&format!(
-            " {} {:.3}",
-            stage.name(),
-            added.stages.seconds(stage)
-        ));
-    }
-    let limiting = added.stages.limiting(threads).name();
-    page.push_str(&format!("\n  limited by {limiting}"));
+    page.push_str(&shown::stages(
+        &added.stages,
+        added.stages.limiting(threads),
+    ));
     page
 }
 
@@ -222,6 +216,7 @@ fn document(added: &Added, failures: &[(PathBuf, String)], threads: usize) -> js
         ("removed", added.removed.into()),
         ("others", added.others.into()),
         ("bytes", added.plain_bytes.into()),
+        ("reads", added.reads.into()),
         ("chunks", added.chunks.into()),
         ("new_chunks", added.new_chunks.into()),
         ("new_bytes", added.new_plain_bytes.into()),

@@ -1,5 +1,6 @@
 //! Ranges of bytes: `1MB..2MB`, `..4096`, `1GiB..`, `1MB+100`; and the bytes of a file, on their way out.
 
+use std::ops::Range;
 use std::str::FromStr;
 
 use tamis_engine::sink::Sink;
@@ -16,6 +17,14 @@ use crate::{Context, Error, Result};
 pub(super) struct ByteRange {
     from: u64,
     to: Option<u64>,
+}
+
+impl ByteRange {
+    /// What it is of a file of this length.
+    pub(super) fn within(self, len_bytes: u64) -> Range<u64> {
+        let end = self.to.unwrap_or(len_bytes).min(len_bytes);
+        self.from.min(end)..end
+    }
 }
 
 impl FromStr for ByteRange {
@@ -66,7 +75,7 @@ impl ByteRange {
 }
 
 /// The length of what is a file; refuses what is none.
-fn file_bytes(child: &Child, path: &[u8]) -> Result<u64> {
+pub(super) fn file_bytes(child: &Child, path: &[u8]) -> Result<u64> {
     let (what, hint) = match &child.entry.content {
         Content::File { len_bytes, .. } => return Ok(*len_bytes),
         Content::Folder => ("folder", "`tamis store get` writes folders"),
@@ -87,11 +96,10 @@ pub(super) fn copy(
     sink: &mut dyn Sink,
 ) -> Result<u64> {
     let len_bytes = file_bytes(child, path)?;
-    let end = range.to.unwrap_or(len_bytes).min(len_bytes);
-    store.copy_range(child, range.from..end, &mut |bytes| {
-        Ok(sink.write_all(bytes)?)
-    })?;
-    Ok(end.saturating_sub(range.from))
+    let range = range.within(len_bytes);
+    let bytes = range.end - range.start;
+    store.copy_range(child, range, &mut |bytes| Ok(sink.write_all(bytes)?))?;
+    Ok(bytes)
 }
 
 #[cfg(test)]
@@ -108,6 +116,11 @@ mod tests {
         assert_eq!(parse("1MB.."), Some((1_000_000, None)));
         assert_eq!(parse("..1KiB"), Some((0, Some(1024))));
         assert_eq!(parse("5+5"), Some((5, Some(10))));
+        let within =
+            |text: &str, len_bytes| text.parse::<ByteRange>().expect(text).within(len_bytes);
+        assert_eq!(within("10..20", 15), 10..15);
+        assert_eq!(within("10..20", 5), 5..5);
+        assert_eq!(within("3..", 5), 3..5);
         for wrong in ["", "5", "20..10", "a..b", "-1..", "1+99999999999TB"] {
             assert_eq!(parse(wrong), None, "{wrong}");
         }

@@ -4,14 +4,18 @@ use std::ffi::OsString;
 
 use clap::Args;
 use tamis_engine::sink::{Sink, StdoutSink};
+use tamis_store::store::Store;
 
 use super::bytes::{self, ByteRange};
 use super::place::Place;
-use super::setup;
-use super::spec::Spec;
-use crate::{Context, Exit, Result};
+use super::spec::{Found, Spec};
+use super::{content, json, setup};
+use crate::args::{OutputFormat, OutputOptions};
+use crate::{Context, Exit, Result, stores};
 
 /// Write files of a commit to standard output
+///
+/// JSON has an item for each of them, with `content` if that is UTF-8, and `content_base64` if not.
 #[derive(Debug, Args)]
 pub(super) struct Options {
     /// Which files, and of which commit [default: HEAD]
@@ -21,6 +25,9 @@ pub(super) struct Options {
     /// These bytes of each alone: FROM..TO, FROM.., ..TO or FROM+LENGTH
     #[arg(long, value_name = "RANGE")]
     range: Option<ByteRange>,
+
+    #[command(flatten)]
+    output: OutputOptions,
 }
 
 pub(super) fn run(options: &Options, place: &Place, context: &Context<'_>) -> Result<Exit> {
@@ -34,11 +41,38 @@ pub(super) fn run(options: &Options, place: &Place, context: &Context<'_>) -> Re
         range.check(&item.child, &item.path, context)?;
         found.push(item);
     }
-    let mut stdout: Box<dyn Sink> = Box::new(StdoutSink::new()?);
-    for item in &found {
-        let sink = stdout.as_mut();
-        bytes::copy(&store, &item.child, &item.path, range, sink)?;
+    match options.output.format() {
+        OutputFormat::Text => options.write(&store, &found)?,
+        OutputFormat::Json => options.print_json(&store, &found, context)?,
     }
-    stdout.finish()?;
+    if context.globals.perf {
+        let caches = stores::caches(&store.objects().counters());
+        context.printer.notice(&format!("performance{caches}"));
+    }
     Ok(Exit::Good)
+}
+
+impl Options {
+    fn write(&self, store: &Store, found: &[Found]) -> Result<()> {
+        let mut stdout: Box<dyn Sink> = Box::new(StdoutSink::new()?);
+        let range = self.range.unwrap_or_default();
+        for item in found {
+            bytes::copy(store, &item.child, &item.path, range, stdout.as_mut())?;
+        }
+        Ok(stdout.finish()?)
+    }
+
+    fn print_json(&self, store: &Store, found: &[Found], context: &Context<'_>) -> Result<()> {
+        let mut list = json::List::begin(&context.printer, json::Fields::new(), "files")?;
+        for Found { id, path, child } in found {
+            let range = self.range.unwrap_or_default();
+            let range = range.within(bytes::file_bytes(child, path)?);
+            let mut head = json::entry(&child.entry);
+            head.insert("commit".to_owned(), id.to_string().into());
+            json::put_path(path, &mut head);
+            content::add(&mut list, head, store, child, range)?;
+        }
+        let caches = json::value(&store.objects().counters());
+        list.end(json::fields([("caches", caches)]))
+    }
 }

@@ -49,6 +49,7 @@ pub(super) fn run(options: &Options, place: &Place, context: &Context<'_>) -> Re
     drop(display);
     placed::report(
         restored?,
+        &store,
         &options.output_dir,
         start,
         options.output.format(),

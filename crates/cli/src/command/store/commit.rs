@@ -64,9 +64,10 @@ pub(super) fn run(options: &Options, place: &Place, context: &Context<'_>) -> Re
     }
     if let (true, Some(committed)) = (context.globals.perf, &committed) {
         let seconds = committed.seconds;
-        context
-            .printer
-            .notice(&format!("performance\n  committed in {seconds:.3} s"));
+        let stages = shown::stages(&committed.stages, committed.limited_by());
+        context.printer.notice(&format!(
+            "performance\n  committed in {seconds:.3} s{stages}"
+        ));
     }
     Ok(Exit::Good)
 }
@@ -81,7 +82,7 @@ fn text(committed: &Committed) -> String {
         shown::counted(commit.totals.files, "file"),
         human::bytes(commit.totals.bytes),
         human::bytes(commit.new_plain_bytes),
-        human::bytes(committed.stored_bytes),
+        human::bytes(commit.stored_bytes),
     )
 }
 
@@ -92,7 +93,8 @@ fn document(committed: Option<&Committed>) -> json::Fields {
     let mut fields = json::commit(committed.id, &committed.commit, &[BRANCH.to_owned()]);
     fields.extend(json::fields([
         ("changes", committed.changes.into()),
-        ("stored_bytes", committed.stored_bytes.into()),
+        ("stages", json::value(&committed.stages)),
+        ("limited_by", committed.limited_by().name().into()),
         ("seconds", committed.seconds.into()),
     ]));
     fields

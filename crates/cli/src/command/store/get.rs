@@ -65,6 +65,7 @@ pub(super) fn run(options: &Options, place: &Place, context: &Context<'_>) -> Re
     };
     placed::report(
         restored,
+        &store,
         &options.output_dir,
         start,
         options.output.format(),

@@ -111,6 +111,7 @@ pub(super) fn commit(id: CommitId, commit: &Commit, names: &[String]) -> Fields 
         ("bytes", commit.totals.bytes.into()),
         ("new_chunks", commit.new_chunks.into()),
         ("new_bytes", commit.new_plain_bytes.into()),
+        ("stored_bytes", commit.stored_bytes.into()),
     ])
 }
 
@@ -145,6 +146,31 @@ impl<'p> List<'p> {
         self.page.add(|page| {
             page.push_str(separator);
             page.push_str(&Value::from(item).to_string());
+        })
+    }
+
+    /// Begins an item that has these fields, and then `key` with a text that is added as it comes.
+    pub(super) fn begin_item(&mut self, head: Fields, key: &str) -> Result<()> {
+        let separator = if self.is_empty { "\n" } else { ",\n" };
+        self.is_empty = false;
+        let head = Value::from(head).to_string();
+        self.page.add(|page| {
+            page.push_str(separator);
+            page.push_str(&head[..head.len() - 1]);
+            page.push_str(&format!(",{}:\"", Value::from(key)));
+        })
+    }
+
+    /// More of that text, as it stands between quotes.
+    pub(super) fn add_to_item(&mut self, escaped: &str) -> Result<()> {
+        self.page.add(|page| page.push_str(escaped))
+    }
+
+    /// The last of it.
+    pub(super) fn end_item(&mut self, escaped: &str) -> Result<()> {
+        self.page.add(|page| {
+            page.push_str(escaped);
+            page.push_str("\"}");
         })
     }
 

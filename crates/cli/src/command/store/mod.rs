@@ -4,7 +4,7 @@
 //!
 //! - `place` finds the store and its work tree, and makes paths in them of what was typed;
 //! - `share` reads shares and times;
-//! - `spec` reads `REF:PATH`, `bytes` ranges of bytes, and copies them;
+//! - `spec` reads `REF:PATH`, `bytes` ranges of bytes, and copies them, `content` puts them into JSON;
 //! - `setup` opens the store;
 //! - `changes` tells what differs between two trees, `placed` what became of files that were put in place;
 //! - `shown` and `json` print names, times and entries for people and for programs;
@@ -16,6 +16,7 @@ mod cat;
 mod changes;
 mod checkout;
 mod commit;
+mod content;
 mod diff;
 mod forget;
 mod gc;

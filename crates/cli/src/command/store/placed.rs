@@ -9,14 +9,16 @@ use tamis_engine::counters::peak_rss_bytes;
 use tamis_engine::human;
 use tamis_scan::names;
 use tamis_store::restore::Restored;
+use tamis_store::store::Store;
 
 use super::{json, shown};
 use crate::args::OutputFormat;
-use crate::{Context, Error, Exit, Result};
+use crate::{Context, Error, Exit, Result, stores};
 
 /// Says what is there now and what is not, and how that ends.
 pub(super) fn report(
     restored: Restored,
+    store: &Store,
     target: &Path,
     start: Instant,
     format: OutputFormat,
@@ -53,12 +55,32 @@ pub(super) fn report(
             ("links", links.into()),
             ("bytes", bytes.into()),
             ("seconds", elapsed.as_secs_f64().into()),
+            ("caches", json::value(&store.objects().counters())),
             ("failures", failures_of(&told)),
         ]);
         names::put(target, &mut fields);
         json::print(&context.printer, fields)?;
-        return Ok(exit);
+    } else {
+        let target = names::show(target);
+        let line = summary(files, folders, links, bytes);
+        context.printer.say(&format!("{line} into `{target}`"));
     }
+    if context.globals.perf {
+        context.printer.notice(&format!(
+            "performance\n  {} in {:.3} s: {}, {} files/s; {} threads, {} of memory{}",
+            human::bytes(bytes),
+            elapsed.as_secs_f64(),
+            human::byte_rate(bytes, elapsed),
+            human::rate(files, elapsed),
+            context.globals.thread_count(),
+            human::bytes(peak_rss_bytes().unwrap_or_default()),
+            stores::caches(&store.objects().counters()),
+        ));
+    }
+    Ok(exit)
+}
+
+fn summary(files: u64, folders: u64, links: u64, bytes: u64) -> String {
     let mut line = format!(
         "wrote {} of {}",
         shown::counted(files, "file"),
@@ -69,20 +91,7 @@ pub(super) fn report(
             line.push_str(&format!(", {}", shown::counted(count, what)));
         }
     }
-    let target = names::show(target);
-    context.printer.say(&format!("{line} into `{target}`"));
-    if context.globals.perf {
-        context.printer.notice(&format!(
-            "performance\n  {} in {:.3} s: {}, {} files/s; {} threads, {} of memory",
-            human::bytes(bytes),
-            elapsed.as_secs_f64(),
-            human::byte_rate(bytes, elapsed),
-            human::rate(files, elapsed),
-            context.globals.thread_count(),
-            human::bytes(peak_rss_bytes().unwrap_or_default()),
-        ));
-    }
-    Ok(exit)
+    line
 }
 
 fn is_there_already(error: &tamis_store::Error) -> bool {

@@ -10,6 +10,7 @@ use jiff::tz::{Offset, TimeZone};
 use tamis_scan::names;
 use tamis_store::entry::{Content, Entry};
 use tamis_store::id::CommitId;
+use tamis_store::perf::{Stage, Stages};
 
 /// Digits of an id that are shown where there is no room for all.
 const SHORT_DIGITS: usize = 10;
@@ -67,6 +68,16 @@ pub(super) fn short(id: CommitId) -> String {
 pub(super) fn counted(count: u64, what: &str) -> String {
     let plural = if count == 1 { "" } else { "s" };
     format!("{} {what}{plural}", tamis_engine::human::count(count))
+}
+
+/// Where the time of a run went, and what it was limited by: two lines, each behind a line feed.
+pub(super) fn stages(stages: &Stages, limiting: Stage) -> String {
+    let mut page = "\n  seconds of all threads:".to_owned();
+    for (stage, seconds) in stages.iter() {
+        page.push_str(&format!(" {} {seconds:.3}", stage.name()));
+    }
+    page.push_str(&format!("\n  limited by {}", limiting.name()));
+    page
 }
 
 /// As git prints when a commit was made, on the clock of whoever made it.

@@ -90,13 +90,13 @@ fn efficiency(sizes: &Sizes) -> String {
 fn history(versions: &[VersionSizes]) -> String {
     let mut text = "\nversion         files      bytes        new     stored\n".to_owned();
     for version in versions {
-        let stored = version.stored_bytes.map_or("-".to_owned(), human::bytes);
         let id = version.commit.get(..10).unwrap_or(&version.commit);
         text.push_str(&format!(
-            "{id}  {:>9}  {:>9}  {:>9}  {stored:>9}\n",
+            "{id}  {:>9}  {:>9}  {:>9}  {:>9}\n",
             human::count(version.files),
             human::bytes(version.bytes),
             human::bytes(version.new_plain_bytes),
+            human::bytes(version.stored_bytes),
         ));
     }
     text

@@ -1,9 +1,13 @@
 //! `tamis store verify`: whether everything is still what was written.
 
+use std::time::Duration;
+
 use clap::Args;
 use serde_json::Value;
+use tamis_engine::counters::peak_rss_bytes;
 use tamis_engine::human;
 use tamis_scan::names;
+use tamis_store::caches::CacheCounters;
 use tamis_store::progress::StoreProgress;
 use tamis_store::verify::{Hurt, Problem, Verified, VerifyOptions};
 
@@ -14,7 +18,7 @@ use super::{json, setup, shown};
 use crate::args::{OutputFormat, OutputOptions};
 use crate::page::Page;
 use crate::progress::Display;
-use crate::{Context, Exit, Result};
+use crate::{Context, Exit, Result, stores};
 
 /// So many names of hurt files are printed for a problem; JSON has more.
 const HURT_SHOWN: usize = 20;
@@ -59,9 +63,17 @@ pub(super) fn run(options: &Options, place: &Place, context: &Context<'_>) -> Re
     let verified = store.verify(&verify);
     drop(display);
     let verified = verified?;
+    let caches = store.objects().counters();
     match options.output.format() {
-        OutputFormat::Json => json::print(&context.printer, fields(&verified))?,
+        OutputFormat::Json => {
+            let mut fields = fields(&verified);
+            fields.insert("caches".to_owned(), json::value(&caches));
+            json::print(&context.printer, fields)?;
+        }
         OutputFormat::Text => print_text(&verified, context)?,
+    }
+    if context.globals.perf {
+        context.printer.notice(&performance(&verified, &caches));
     }
     Ok(exit(&verified))
 }
@@ -104,6 +116,18 @@ pub(super) fn print_text(verified: &Verified, context: &Context<'_>) -> Result<(
     });
     context.printer.say(&line);
     Ok(())
+}
+
+fn performance(verified: &Verified, caches: &CacheCounters) -> String {
+    let elapsed = Duration::from_secs_f64(verified.seconds);
+    format!(
+        "performance\n  {} of data read in {}: {}; {} of memory{}",
+        human::bytes(verified.stored_bytes),
+        human::duration(elapsed),
+        human::byte_rate(verified.stored_bytes, elapsed),
+        human::bytes(peak_rss_bytes().unwrap_or_default()),
+        stores::caches(caches),
+    )
 }
 
 fn text(problem: &Problem) -> String {

@@ -209,8 +209,10 @@ fn packs_that_an_add_publishes_on_its_way_come_back() {
     while !ingest.sealed().has_all(&serials) {
         std::thread::yield_now();
     }
-    let published = ingest.publish_sealed(&store);
-    assert!(published.expect("it can be published") > 0);
+    let packs = ingest.take_sealed();
+    assert_eq!(packs.len(), 1);
+    let published = ingest.publish_sealed(&store, &packs);
+    published.expect("it can be published");
     place.open().collect(&now()).expect("it can be collected");
     let packs = || objects_in(&place.store_folder(), "packs").contains(&id);
     assert!(!packs(), "nothing durable refers to it yet");
