@@ -116,8 +116,6 @@ struct Walked {
     nodes: u64,
     chunks: u64,
     staging: Option<Staging>,
-    /// Whether it found nothing wrong.
-    is_sound: bool,
 }
 
 /// Does two things at once: `other` on a thread of its own.
@@ -166,7 +164,10 @@ impl Store {
             let read = match self.settings().thread_count() {
                 1 => read()?,
                 _ => {
-                    let (read, walked) = beside(read, || walk(&mut Report::default()));
+                    let (read, walked) = beside(read, || {
+                        let mut seen = Report::default();
+                        walk(&mut seen).map(|walked| (walked, seen))
+                    });
                     ahead = Some(walked?);
                     read?
                 }
@@ -175,7 +176,10 @@ impl Store {
         }
         options.progress.enter(Phase::Filtering);
         let walked = match ahead {
-            Some(walked) if report.is_sound() && walked.is_sound => walked,
+            Some((walked, seen)) if report.is_sound() && seen.is_sound() => {
+                report.take_notes(seen);
+                walked
+            }
             _ => walk(&mut report)?,
         };
         (verified.nodes, verified.chunks) = (walked.nodes, walked.chunks);
@@ -203,7 +207,6 @@ impl Store {
             nodes,
             chunks,
             staging,
-            is_sound: report.is_sound(),
         })
     }
 

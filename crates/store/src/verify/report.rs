@@ -93,6 +93,11 @@ impl Report {
         self.notes.push(note);
     }
 
+    /// Adds the notes of another one, which has nothing else.
+    pub(crate) fn take_notes(&mut self, mut other: Report) {
+        self.notes.append(&mut other.notes);
+    }
+
     /// Puts everything into the result, and tells which objects are lost.
     pub(crate) fn finish(self, verified: Verified) -> (Verified, Vec<ObjectId>) {
         let verified = Verified {
