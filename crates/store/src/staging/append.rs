@@ -156,13 +156,13 @@ impl Staging {
         }
         let uncovered_bytes = self.image.len_bytes() - self.table_covers;
         // To read so much again takes about as long as to write the table.
-        if uncovered_bytes > table_file::len_bytes(&self.latest.table) / 4 {
-            self.write_table();
+        let is_due = uncovered_bytes > table_file::len_bytes(&self.latest.table) / 4;
+        // Before the seal, which is not on the disk yet: a table never knows more of the log than is there.
+        let written = if is_due { self.write_table() } else { Ok(()) };
+        if before == State::Dirty {
+            self.seal()?;
         }
-        match before {
-            State::Dirty => self.seal(),
-            _ => Ok(()),
-        }
+        written
     }
 
     /// Says behind a batch that it is on the disk, so that damage to it is never taken for a torn tail.
@@ -214,7 +214,7 @@ impl Staging {
             written?;
             Staging::open_as(Some(&disk), &folder, access)
         })?;
-        self.write_table();
+        self.write_table()?;
         Ok(true)
     }
 
@@ -327,21 +327,18 @@ impl Staging {
         })
     }
 
-    /// Writes the table. That it fails is no failure: the next one who opens the log reads more of it.
-    pub(super) fn write_table(&mut self) {
+    /// Writes the table, durably. If that fails nothing is lost: the next one who opens the log reads more of it.
+    pub(super) fn write_table(&mut self) -> Result<()> {
         let covered_bytes = self.image.len_bytes();
         let header = table_file::header(self.generation, covered_bytes, &self.latest);
         let path = table_path(&self.folder);
-        let written = self.writer().map(|writer| writer.log.disk.clone());
-        let written = written.and_then(|disk| {
-            log_file::replace(&disk, &path, |out| {
-                out.put(&header)?;
-                out.put(self.latest.table.slots().as_flattened())
-            })
-        });
-        if written.is_ok() {
-            self.table_covers = covered_bytes;
-        }
+        let disk = self.writer()?.log.disk.clone();
+        log_file::replace(&disk, &path, |out| {
+            out.put(&header)?;
+            out.put(self.latest.table.slots().as_flattened())
+        })?;
+        self.table_covers = covered_bytes;
+        Ok(())
     }
 
     /// The right to write, if there is one.

@@ -385,7 +385,7 @@ fn a_bit_that_flips_in_what_the_table_covers_is_an_error_where_it_is_read() {
     let (_, model) = history.last().expect("there is one");
     let log = fs::read(log_path(folder.path())).expect("it is there");
     let mut staging = open(folder.path(), Access::Read);
-    staging.write_table();
+    staging.write_table().expect("there is room");
     let mut errors = 0;
     for at in scan::HEADER_BYTES as usize..log.len() {
         let mut log = log.clone();
@@ -435,7 +435,7 @@ fn a_table_is_never_trusted() {
     let (_, model) = history.last().expect("there is one");
     let path = table_path(folder.path());
     let mut staging = open(folder.path(), Access::Read);
-    staging.write_table();
+    staging.write_table().expect("there is room");
     let table = fs::read(&path).expect("it is there");
     check(&Staging::open(folder.path()).expect("it is whole"), model);
     for at in 0..table.len() {
