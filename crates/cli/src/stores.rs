@@ -116,6 +116,7 @@ impl Named {
     /// Looks up what `name` names.
     pub(crate) fn open(name: &Path, globals: &Globals, cancel: &Cancel) -> Result<Named> {
         let (uri, store) = open_named(name, globals, cancel)?;
+        globals.read_stores.note(&store);
         let (_, commit) = store.resolve(&uri.revision)?;
         let folder = match uri.path.is_empty() {
             true => Some(commit.root),

@@ -237,8 +237,9 @@ fn what_is_left_of_a_store_is_repaired_and_not_made_anew() {
 fn one_is_not_many() {
     let drops = Drops::new();
     drops.write("a", "a");
-    drops.write("b", "b");
     drops.commit("first");
+    drops.write("b", "b");
+    drops.commit("second");
     let manifest = drops.path(".tamis/index/manifest");
     fs::remove_file(manifest).expect("it is there");
     let verified = drops.store("verify");
