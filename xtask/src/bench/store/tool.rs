@@ -45,7 +45,7 @@ pub(super) const TAMIS: Tool = Tool {
     add: "tamis --quiet store --store {store} --work-tree {from} add -A && \
           tamis --quiet store --store {store} --work-tree {from} commit -m {version}",
     restore: "tamis --quiet store --store {store} checkout HEAD~1 -o {out}",
-    verify: "tamis --quiet store --store {store} verify --read-data",
+    verify: "tamis --quiet store --store {store} verify --read-data --json",
 };
 
 /// The same without compression, as far as its speed is asked for.

@@ -2,6 +2,8 @@
 
 use std::path::Path;
 
+use serde_json::Value;
+
 use super::data::Folder;
 use super::shell::{Shell, require_equal, stored_bytes};
 use super::tool::Tool;
@@ -33,6 +35,8 @@ pub(super) struct Entry {
     pub(super) runs: [Vec<Run>; STEPS.len()],
     /// After the first version and after both.
     pub(super) stored_bytes: [u64; 2],
+    /// What it says that it read to verify both, if it says so: what they have in common counts once.
+    verified_bytes: Option<u64>,
     /// Why the tool is left out.
     pub(super) failure: Option<String>,
 }
@@ -79,6 +83,7 @@ impl<'a> Subject<'a> {
             tool,
             runs: Default::default(),
             stored_bytes: [0; 2],
+            verified_bytes: None,
             failure: (!tool.is_there()).then(|| "is not there".to_owned()),
         });
         Self {
@@ -110,8 +115,14 @@ impl<'a> Subject<'a> {
         match step {
             Step::Add | Step::AddUnchanged | Step::Restore => (one.files, one.bytes),
             Step::AddOther => (two.files, two.bytes),
-            Step::Verify => (one.files + two.files, one.bytes + two.bytes),
+            Step::Verify => (one.files + two.files, self.verified_bytes()),
         }
+    }
+
+    /// The bytes that anybody has to read to verify both versions: what they have in common is stored once.
+    fn verified_bytes(&self) -> u64 {
+        let told = self.entries.iter().find_map(|entry| entry.verified_bytes);
+        told.unwrap_or_default()
     }
 }
 
@@ -157,20 +168,23 @@ impl Entry {
             let names = [("{store}", store.as_path()), ("{out}", out.as_path())];
             self.time(Step::Restore, shell, tool.restore, &names)?;
             require_equal(one, &out).map_err(|error| format!("{}: {error}", tool.name))?;
-            self.time(Step::Verify, shell, tool.verify, &names)?;
+            let printed = self.time(Step::Verify, shell, tool.verify, &names)?;
+            let report: Value = serde_json::from_str(&printed).unwrap_or_default();
+            self.verified_bytes = report["bytes"].as_u64();
         }
         shell.release(&out)?;
         shell.release(&store)
     }
 
+    /// Times a step; what it printed.
     fn time(
         &mut self,
         step: Step,
         shell: &Shell,
         line: &str,
         names: &[(&str, &Path)],
-    ) -> Result<()> {
-        let (run, _) = shell.run(line, names)?;
+    ) -> Result<String> {
+        let (run, printed) = shell.run(line, names)?;
         let (title, tool) = (step.title(), self.tool.name);
         eprintln!(
             "  {title:30} {tool:30} {:8.3} s {:6.0} MB",
@@ -178,6 +192,6 @@ impl Entry {
             run.peak_rss_bytes as f64 / 1e6,
         );
         self.runs[step as usize].push(run);
-        Ok(())
+        Ok(printed)
     }
 }
