@@ -3,8 +3,8 @@
 //! Nothing is locked and no file is read: a file that looks as it did when it was staged is taken for unchanged, and one that looks
 //! otherwise for changed, even if its bytes are the same. That is what `add` would read again.
 
-use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::collections::{BTreeMap, HashSet};
+use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use tamis_engine::stamp::Stamp;
@@ -44,7 +44,7 @@ impl Store {
     ///
     /// # Errors
     /// [`Error::Damaged`], [`Error::Io`]; [`Interrupted`](tamis_engine::Error::Interrupted).
-    pub fn status(&self, work_tree: &std::path::Path, starts: &[Vec<u8>]) -> Result<Status> {
+    pub fn status(&self, work_tree: &Path, starts: &[Vec<u8>]) -> Result<Status> {
         let staging = Staging::open(&self.staging_folder())?;
         let root = Root::open(work_tree, self.folder())?;
         let comparison = Comparison {
@@ -66,14 +66,11 @@ impl Store {
             failures: walked.failures,
             ..Status::default()
         };
+        let failed: HashSet<&Path> = status.failures.iter().map(|it| it.0.as_path()).collect();
         for path in missing {
             // What is in a folder that could not be read may still be there.
             let whole = root.path_of(&path);
-            let unread = status.failures.iter();
-            if !unread
-                .map(|(failed, _)| failed)
-                .any(|it| whole.starts_with(it))
-            {
+            if !whole.ancestors().any(|it| failed.contains(it)) {
                 status.unstaged.insert(path, Unstaged::Deleted);
             }
         }
@@ -119,6 +116,10 @@ impl Comparison<'_> {
 }
 
 impl Visitor for Comparison<'_> {
+    fn knows(&self, path: &[u8]) -> bool {
+        self.roll.knows(path)
+    }
+
     /// What is not staged at all is kept by the walk.
     fn is_wanted(&self, path: &[u8], kind: Kind, stamp: &Stamp) -> bool {
         let known = match self.roll.meet(path) {

@@ -40,6 +40,10 @@ impl<'s> Filter<'s> {
 }
 
 impl Visitor for Filter<'_> {
+    fn knows(&self, path: &[u8]) -> bool {
+        self.roll.knows(path)
+    }
+
     fn is_wanted(&self, path: &[u8], kind: Kind, stamp: &Stamp) -> bool {
         self.progress.found(kind, stamp.len_bytes);
         match self.roll.meet(path) {

@@ -49,6 +49,16 @@ impl Roll<'_> {
         }))
     }
 
+    /// Whether anything is staged at a path. Of a damaged record [`meet`](Roll::meet) will tell.
+    pub(crate) fn knows(&self, path: &[u8]) -> bool {
+        let staging = self.staging;
+        let known = staging.image.view(|view| {
+            let record = staging.latest.locate(view, path)?.record;
+            Ok(record.is_some_and(|record| record.entry.is_some()))
+        });
+        known.unwrap_or(true)
+    }
+
     /// Staged paths that are `folders` or below, and were not met; in no order.
     ///
     /// # Errors

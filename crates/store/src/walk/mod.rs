@@ -26,6 +26,7 @@ use tamis_engine::stamp::Stamp;
 
 use crate::path::{has_room_below, tree_order};
 pub use crate::staging::Kind;
+use crate::store::FOLDER;
 use crate::{Error, Result};
 pub use root::Root;
 pub(crate) use root::kind_of;
@@ -50,6 +51,11 @@ pub struct Item {
 pub trait Visitor: Sync {
     /// Whether the walk should keep this. Folders are descended into either way.
     fn is_wanted(&self, path: &[u8], kind: Kind, stamp: &Stamp) -> bool;
+
+    /// Whether a path is staged already: then no rule leaves it out. Of a folder that is left out, what is known in it is met.
+    fn knows(&self, _path: &[u8]) -> bool {
+        false
+    }
 }
 
 /// What a walk leaves.
@@ -125,6 +131,8 @@ struct Walk<'a> {
 struct Folder {
     path: Vec<u8>,
     rules: Option<Arc<Rules>>,
+    /// Whether a rule leaves it out, and all that nobody knows in it.
+    is_left_out: bool,
 }
 
 impl Walk<'_> {
@@ -134,6 +142,7 @@ impl Walk<'_> {
         let folder = Folder {
             path: path.to_owned(),
             rules,
+            is_left_out: false,
         };
         if path.is_empty() {
             folders.push(folder);
@@ -220,6 +229,13 @@ impl Walk<'_> {
         Ok(())
     }
 
+    /// Whether a folder called as stores are is one, of another work tree. As git leaves out any `.git`.
+    fn is_other_store(&self, parent: &OwnedFd, path: &[u8]) -> bool {
+        let format = format!("{FOLDER}/format");
+        let is_store = statat(parent, format, AtFlags::SYMLINK_NOFOLLOW).is_ok();
+        is_store && !self.visitor.knows(path)
+    }
+
     fn read_names(
         &self,
         descriptor: &OwnedFd,
@@ -244,9 +260,18 @@ impl Walk<'_> {
             path.truncate(prefix);
             path.extend_from_slice(name.to_bytes());
             let is_folder = entry.file_type() == FileType::Directory;
-            if rules
-                .as_ref()
-                .is_some_and(|it| it.is_ignored(&path, is_folder))
+            let is_ignored = || {
+                rules
+                    .as_ref()
+                    .is_some_and(|it| it.is_ignored(&path, is_folder))
+            };
+            let is_left_out = folder.is_left_out || is_ignored();
+            if is_left_out && !self.visitor.knows(&path) {
+                continue;
+            }
+            if name.to_bytes() == FOLDER.as_bytes()
+                && is_folder
+                && self.is_other_store(descriptor, &path)
             {
                 continue;
             }
@@ -263,6 +288,7 @@ impl Walk<'_> {
                 folders.push(Folder {
                     path: path.clone(),
                     rules: rules.clone(),
+                    is_left_out,
                 });
             }
         }

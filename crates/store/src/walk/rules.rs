@@ -1,7 +1,8 @@
 //! What is left out: files named `.tamisignore`, in the syntax and with the meaning of git's `.gitignore`.
 //!
 //! A file's rules hold for its folder and everything below; those of a deeper folder count more, and of one file the last rule that
-//! matches. A folder that is left out is not looked into, so nothing in it can be let in again.
+//! matches. A folder that is left out is not looked into, so nothing in it can be let in again. As with git, rules are about what is not kept
+//! yet: what is staged stays, and is added again when it changes.
 
 use std::ffi::OsStr;
 use std::fs::File;

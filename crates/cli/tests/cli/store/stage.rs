@@ -27,6 +27,46 @@ fn rules_leave_files_out() {
 }
 
 #[test]
+fn no_rule_takes_out_what_is_kept() {
+    let drops = Drops::new();
+    drops.write("a.log", "1");
+    drops.write("logs/b", "1");
+    drops.commit("before there are rules");
+    drops.write(".tamisignore", "*.log\nlogs/\n");
+    drops.write("c.log", "1");
+    drops.write("logs/d", "1");
+    drops.write("logs/b", "it has changed");
+    let status = drops.json("status");
+    assert_eq!(
+        status["unstaged"].as_array().map(Vec::len),
+        Some(1),
+        "{status}"
+    );
+    drops.commit("with rules");
+    assert_eq!(
+        drops.store("ls -R").stdout,
+        ".tamisignore\na.log\nlogs/\nlogs/b\n"
+    );
+    assert_eq!(drops.store("cat logs/b").stdout, "it has changed");
+    fs::remove_file(drops.path("a.log")).expect("it is there");
+    drops.commit("one is gone");
+    assert_eq!(drops.store("ls -R").stdout, ".tamisignore\nlogs/\nlogs/b\n");
+}
+
+#[test]
+fn stores_of_other_folders_are_left_out() {
+    let drops = Drops::new();
+    assert_eq!(drops.store("init deeper").code, Some(0));
+    drops.write("deeper/file", "1");
+    drops.write("other/.tamis/file", "this is no store");
+    drops.commit("without the store of another");
+    assert_eq!(
+        drops.store("ls -R").stdout,
+        "deeper/\ndeeper/file\nother/\nother/.tamis/\nother/.tamis/file\n"
+    );
+}
+
+#[test]
 fn paths_are_those_of_the_current_folder() {
     let drops = Drops::new();
     drops.write("a/one.csv", "1");
