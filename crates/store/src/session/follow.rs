@@ -5,6 +5,8 @@
 //! 2. What is staged and not committed is put aside: its paths are staged as the branch has them.
 //! 3. The staging notes that the branch holds what is staged now.
 //! 4. What was put aside is staged again, and so it is a change since that commit.
+//!
+//! All of it counts as a whole ([`begin_whole`](crate::staging::Staging::begin_whole)): a staging that lost what it put aside would look like one in which nothing was staged.
 
 use std::collections::HashSet;
 
@@ -30,6 +32,7 @@ impl Session<'_> {
         let new = root_of(head)?;
         let staged: Vec<Change> = self.staging.changes().collect::<Result<_>>()?;
         let packs: Vec<FileId> = self.staging.packs_since_commit()?.into_iter().collect();
+        self.staging.begin_whole()?;
         let mut first_names = HashSet::new();
         self.take_over(head, old, new, &mut first_names)?;
         let mut aside = Vec::new();

@@ -55,12 +55,13 @@ impl<'s> Session<'s> {
             store,
             _lock: lock,
         };
-        let adopted = store.adopt_packs()?;
         session.follow_head()?;
-        if !adopted.is_empty() {
+        let orphans: Vec<FileId> = store.orphans()?.iter().map(|it| it.id).collect();
+        if !orphans.is_empty() {
             // Most likely they are of an `add` that was killed, and what it staged is there.
-            session.staging.note_packs(&adopted)?;
+            session.staging.note_packs(&orphans)?;
             session.staging.sync()?;
+            store.adopt_packs()?;
         }
         Ok(session)
     }

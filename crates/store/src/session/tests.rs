@@ -10,7 +10,7 @@ use crate::commit::Commit;
 use crate::history;
 use crate::id::CommitId;
 use crate::perf::Stage;
-use crate::testing::{TestStore, request, restored};
+use crate::testing::{FailingDisk, TestStore, request, restored};
 use crate::write_file::StoreSink;
 
 fn session(test: &TestStore) -> Session<'_> {
@@ -197,4 +197,35 @@ fn what_is_staged_stays_a_change_when_the_branch_moves() {
         ("written", b"3"),
     ];
     assert_eq!(files, expected);
+}
+
+#[test]
+fn who_is_killed_while_the_staging_follows_loses_nothing_that_is_staged() {
+    let test = TestStore::new();
+    test.commit_files(&[("kept", b"1")]);
+    for number in 0..100 {
+        test.write(&format!("new {number:03}"), "2");
+    }
+    add(&mut session(&test), "");
+    let staged = || {
+        let status = test.store.status(&test.work(), &[Vec::new()]);
+        let mut paths: Vec<_> = status
+            .expect("it can be read")
+            .staged
+            .into_iter()
+            .map(|change| change.path)
+            .collect();
+        paths.retain(|path| !path.is_empty());
+        paths
+    };
+    let before = staged();
+    assert_eq!(before.len(), 100);
+    write_to_branch(&test, "written", b"3");
+    let mut steps = 0;
+    while Session::open(&test.reopened(FailingDisk::after(steps)), &test.work()).is_err() {
+        assert_eq!(staged(), before, "after {steps} steps");
+        steps += 1;
+    }
+    assert!(steps > 10, "what is put aside is written in pieces");
+    assert_eq!(staged(), before);
 }

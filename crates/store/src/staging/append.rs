@@ -13,7 +13,7 @@ use crate::path::flaw_of_path;
 use crate::{Error, Result};
 
 /// What is appended is written when it is so much.
-const TAIL_BYTES_MAX: usize = 4 << 20;
+const TAIL_BYTES_MAX: usize = if cfg!(test) { 1 << 10 } else { 4 << 20 };
 
 /// A log that is shorter is not made smaller.
 const COMPACTED_BYTES_MIN: u64 = 256 << 10;
@@ -126,6 +126,18 @@ impl Staging {
         let mark = self.image.len_bytes();
         put_committed(id, self.image.tail_mut());
         self.latest.mark = mark;
+        Ok(())
+    }
+
+    /// Says that what is staged from here to the next [`sync`](Staging::sync) counts as a whole: whoever is killed before that has staged nothing of it.
+    ///
+    /// # Errors
+    /// When the disk refuses.
+    pub(crate) fn begin_whole(&mut self) -> Result<()> {
+        self.sync()?;
+        self.begin_batch()?;
+        self.check_room(0)?;
+        record::put_following(self.image.tail_mut());
         Ok(())
     }
 

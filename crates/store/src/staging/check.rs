@@ -46,20 +46,8 @@ pub(crate) fn findings(folder: &Path) -> Result<Findings> {
         }
         Err(error) => return Err(error),
     };
-    match table {
-        Ok(Some(table)) if table.generation == staging.generation => {
-            let (len_bytes, covered_bytes) = (staging.len_bytes(), table.covered_bytes);
-            if covered_bytes > len_bytes {
-                findings.log = Some(format!(
-                    "byte {len_bytes}: it ends here, and the table knows it up to byte {covered_bytes}"
-                ));
-                return Ok(findings);
-            }
-        }
-        // None, or one of the log before this one, which nobody looks at.
-        Ok(_) => {}
-        Err(flaw) => findings.table = Some(told(flaw)),
-    }
+    // One of the log before this one is none, which nobody looks at.
+    findings.table = table.err().map(told);
     findings.log = staging.contradiction();
     let tail_bytes = staging.found_bytes - staging.len_bytes();
     if findings.log.is_none() && tail_bytes > 0 {
@@ -85,9 +73,10 @@ impl Staging {
 
     /// What is wrong with the log, or with what is known of it.
     fn contradiction(&self) -> Option<String> {
-        let read = self
-            .image
-            .view(|view| scan::check(view, self.generation).map(|(_, end, latest)| (end, latest)));
+        let read = self.image.view(|view| {
+            scan::check(view, self.generation, self.table_covers)
+                .map(|(_, end, latest)| (end, latest))
+        });
         let (end, latest) = match read {
             Ok(read) => read,
             Err(flaw) => return Some(told(flaw)),

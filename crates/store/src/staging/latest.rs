@@ -107,7 +107,7 @@ impl Latest {
         record: &Record<'_>,
     ) -> Read<()> {
         match record {
-            Record::Checkpoint | Record::Packs(_) => {}
+            Record::Checkpoint | Record::Packs(_) | Record::Following => {}
             Record::Committed(_) => self.mark = frame.offset,
             Record::Path(record) => {
                 self.make_room(view)?;

@@ -102,7 +102,8 @@ impl Staging {
         let start = self.latest.mark.max(scan::HEADER_BYTES);
         let packs = self.image.view(|view| {
             let mut packs = HashSet::new();
-            scan::walk(view, self.generation, start, |_, record| {
+            let all = start..u64::MAX;
+            scan::walk(view, self.generation, all, u64::MAX, |_, record| {
                 if let Record::Packs(ids) = record {
                     packs.extend(ids.iter().map(|&id| FileId(id)));
                 }

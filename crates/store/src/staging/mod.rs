@@ -44,6 +44,7 @@ mod tests;
 
 use std::fs::File;
 use std::hash::{BuildHasher, RandomState};
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
@@ -62,6 +63,7 @@ use image::{Access, Image};
 use latest::Latest;
 use log_file::LogFile;
 use record::{PathRecord, Record};
+use scan::End;
 
 pub(crate) use check::findings;
 pub use list::{Change, Changes, Sorted};
@@ -369,27 +371,54 @@ fn read_all(
     path: &Path,
 ) -> Result<(u64, LogRead)> {
     let generation = check_header(image, path)?;
-    let read = match table.and_then(|table| read_behind(image, generation, table)) {
+    let table = table.filter(|table| table.generation == generation);
+    let promised = table.as_ref().map_or(0, |table| table.covered_bytes);
+    if promised > image.len_bytes() {
+        let detail = format!("it ends here, and the table knows it up to byte {promised}");
+        return Err(Error::damaged(path, image.len_bytes(), detail));
+    }
+    let behind = |table: table_file::Found| {
+        read_log(
+            image,
+            generation,
+            table.latest,
+            promised..u64::MAX,
+            promised,
+        )
+        .ok()
+    };
+    let read = match table.and_then(behind) {
         Some(read) => Ok(read),
-        None => read_log(image, generation, Latest::default(), scan::HEADER_BYTES),
+        None => {
+            let all = scan::HEADER_BYTES..u64::MAX;
+            read_log(image, generation, Latest::default(), all, promised)
+        }
     };
     let read = read.map_err(|flaw| damaged(path, flaw))?;
     Ok((generation, read))
 }
 
-/// What the log says behind what the table knows; `None` if the table does not fit.
-fn read_behind(image: &Image, generation: u64, table: table_file::Found) -> Option<LogRead> {
-    let is_of_it = table.generation == generation && table.covered_bytes <= image.len_bytes();
-    let read = || read_log(image, generation, table.latest, table.covered_bytes).ok();
-    is_of_it.then(read).flatten()
-}
-
-/// What the log says from `start` on, on top of `latest`.
-fn read_log(image: &Image, generation: u64, mut latest: Latest, start: u64) -> Read<LogRead> {
-    image.view(|view| {
-        let end = scan::walk(view, generation, start, |frame, record| {
+/// What the log says in a range, on top of `latest`, which is what it says before that.
+fn read_log(
+    image: &Image,
+    generation: u64,
+    mut latest: Latest,
+    range: Range<u64>,
+    promised: u64,
+) -> Read<LogRead> {
+    let start = range.start;
+    let end = image.view(|view| {
+        scan::walk(view, generation, range, promised, |frame, record| {
             latest.follow(view, frame, &record)
-        })?;
-        Ok(LogRead { latest, start, end })
-    })
+        })
+    })?;
+    match end {
+        End::Whole(end) => Ok(LogRead { latest, start, end }),
+        // What was taken in of it cannot be taken back.
+        End::Unfinished(end) => {
+            let before = scan::HEADER_BYTES..end;
+            let read = read_log(image, generation, Latest::default(), before, promised)?;
+            Ok(LogRead { end, ..read })
+        }
+    }
 }

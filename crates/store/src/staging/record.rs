@@ -28,6 +28,7 @@ const REMOVED: u8 = 2;
 const COMMITTED: u8 = 3;
 pub(super) const CHECKPOINT: u8 = 4;
 const PACKS: u8 = 5;
+const FOLLOWING: u8 = 6;
 
 const FILE: u8 = 1;
 const FOLDER: u8 = 2;
@@ -65,6 +66,8 @@ pub(super) enum Record<'b> {
     Checkpoint,
     /// These packs were made for what is staged.
     Packs(&'b [[u8; ID_BYTES]]),
+    /// What is behind, up to the next checkpoint, counts as a whole or not at all.
+    Following,
 }
 
 /// What a path is from here on.
@@ -136,6 +139,7 @@ impl<'b> Frame<'b> {
                 Record::Checkpoint
             }
             PACKS => return self.packs().map(Record::Packs),
+            FOLLOWING => Record::Following,
             _ => return Err(flaw(self.offset, "a record of an unknown kind")),
         };
         self.expect_end(&reader)?;
@@ -402,6 +406,11 @@ pub(super) fn put_packs(packs: &[FileId], out: &mut Vec<u8>) {
     put_record(PACKS, out, |out| {
         packs.iter().for_each(|pack| out.extend(pack.0))
     });
+}
+
+/// Appends the record behind which all counts as a whole.
+pub(super) fn put_following(out: &mut Vec<u8>) {
+    put_record(FOLLOWING, out, |_| ());
 }
 
 /// Appends the record that says that all before it, up to `offset`, is on the disk.

@@ -12,9 +12,15 @@
 //! and no link can be taken for one. Otherwise the log ends where the bad record starts. (The table is another witness: it is written after
 //! the `fdatasync` as well, so records that it covers are never a torn tail.)
 //!
+//! Some batches make sense as a whole alone: when the staging follows a branch that was moved, what is staged is put aside and staged again.
+//! Such a batch begins with a record that says so, and if neither a checkpoint nor the table is a witness that it was
+//! finished, the log ends there.
+//!
 //! That there are whole records behind a bad one says nothing by itself: a batch that was never finished may be on the disk
 //! without its first page. Damage that cannot be told from a torn tail is that of a batch whose checkpoint, the table and
 //! nothing else are lost as well. What it costs is that files are looked at again.
+
+use std::ops::Range;
 
 use super::image::View;
 use super::latest::Latest;
@@ -54,23 +60,42 @@ pub(super) fn read_header(bytes: &[u8]) -> Read<(u16, u64)> {
     }
 }
 
-/// Shows `visit` all records from `offset` on, and gives the end of the last whole one.
+/// Where a walk ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum End {
+    /// Behind the last whole record.
+    Whole(u64),
+    /// Here begins what counts as a whole, and it is not. Records behind it were shown as well.
+    Unfinished(u64),
+}
+
+/// Shows `visit` all records of a range, the last of which may reach beyond it, as far as they are whole. What is in front of `promised`
+/// is finished in any case.
 pub(super) fn walk<'b>(
     view: View<'b>,
     generation: u64,
-    mut offset: u64,
+    range: Range<u64>,
+    promised: u64,
     mut visit: impl FnMut(&Frame<'b>, Record<'b>) -> Read<()>,
-) -> Read<u64> {
-    while offset < view.len_bytes() {
+) -> Read<End> {
+    let mut offset = range.start;
+    let mut unfinished = None;
+    while offset < view.len_bytes().min(range.end) {
         let frame = match view.frame(offset) {
             Ok(frame) => frame,
             Err(_) if is_torn_tail(view.base, offset, generation) => break,
             Err(flaw) => return Err(flaw),
         };
-        visit(&frame, frame.record(generation)?)?;
+        let record = frame.record(generation)?;
+        match record {
+            Record::Following if offset >= promised => unfinished = unfinished.or(Some(offset)),
+            Record::Checkpoint => unfinished = None,
+            _ => {}
+        }
+        visit(&frame, record)?;
         offset += frame.len_bytes();
     }
-    Ok(offset)
+    Ok(unfinished.map_or(End::Whole(offset), End::Unfinished))
 }
 
 /// Whether nothing behind the bad record at `offset` was promised to be on the disk.
@@ -116,7 +141,7 @@ pub fn check_log(bytes: &[u8]) -> Read<LogSummary> {
         base: bytes,
         tail: &[],
     };
-    let (summary, valid_bytes, latest) = check(view, generation)?;
+    let (summary, valid_bytes, latest) = check(view, generation, 0)?;
     Ok(LogSummary {
         paths: latest.live_count,
         valid_bytes,
@@ -124,23 +149,49 @@ pub fn check_log(bytes: &[u8]) -> Read<LogSummary> {
     })
 }
 
-/// Reads every record of a log: how many there are, where the last whole one ends, and what they say.
-pub(super) fn check(view: View<'_>, generation: u64) -> Read<(LogSummary, u64, Latest)> {
+/// Reads every record of a log: how many there are, where the last whole one ends, and what they say. A table vouches for what is in
+/// front of `promised`.
+pub(super) fn check(
+    view: View<'_>,
+    generation: u64,
+    promised: u64,
+) -> Read<(LogSummary, u64, Latest)> {
+    match check_to(view, generation, u64::MAX, promised)? {
+        (End::Unfinished(end), ..) => {
+            let (_, summary, latest) = check_to(view, generation, end, promised)?;
+            Ok((summary, end, latest))
+        }
+        (End::Whole(end), summary, latest) => Ok((summary, end, latest)),
+    }
+}
+
+fn check_to(
+    view: View<'_>,
+    generation: u64,
+    limit: u64,
+    promised: u64,
+) -> Read<(End, LogSummary, Latest)> {
     let mut latest = Latest::default();
     let mut summary = LogSummary::default();
-    let end = walk(view, generation, HEADER_BYTES, |frame, record| {
-        summary.records += 1;
-        match record {
-            Record::Path(record) => {
-                if let Some(entry) = record.entry {
-                    entry.decode()?;
-                    entry.known()?;
+    let end = walk(
+        view,
+        generation,
+        HEADER_BYTES..limit,
+        promised,
+        |frame, record| {
+            summary.records += 1;
+            match record {
+                Record::Path(record) => {
+                    if let Some(entry) = record.entry {
+                        entry.decode()?;
+                        entry.known()?;
+                    }
                 }
+                Record::Committed(_) => summary.commits += 1,
+                Record::Checkpoint | Record::Packs(_) | Record::Following => {}
             }
-            Record::Committed(_) => summary.commits += 1,
-            Record::Checkpoint | Record::Packs(_) => {}
-        }
-        latest.follow(view, frame, &record)
-    })?;
-    Ok((summary, end, latest))
+            latest.follow(view, frame, &record)
+        },
+    )?;
+    Ok((end, summary, latest))
 }

@@ -1,8 +1,9 @@
 //! The file of the table: its slots behind a header, so that opening the staging of a million files is one read of 16 MB and
 //! no work per file.
 //!
-//! It is never needed: one that is missing, damaged, of another log, or that knows more than the log has, is made again from
-//! the log. So it is written without `fsync`.
+//! It is never needed: one that is missing, damaged or of another log is made again from the log. It is durable all the same, and written
+//! after the `fdatasync` of the log that it covers: so one that knows more than its log has says that the log was cut, which is
+//! damage.
 
 use std::fs::File;
 use std::io;
