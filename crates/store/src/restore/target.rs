@@ -116,8 +116,7 @@ impl Folder {
     ) -> Result<T> {
         match place() {
             Err(Errno::EXIST) if force => {
-                unlinkat(&self.descriptor, as_name(name), AtFlags::empty())
-                    .map_err(self.error("replace", name))?;
+                self.clear(name)?;
                 place()
             }
             placed => placed,
@@ -125,15 +124,32 @@ impl Folder {
         .map_err(self.error("create", name))
     }
 
+    /// Takes away what has a name: a file, a link (not what it leads to) or a folder that is empty.
+    fn clear(&self, name: &[u8]) -> Result<()> {
+        let remove = |flags| unlinkat(&self.descriptor, as_name(name), flags);
+        match remove(AtFlags::empty()) {
+            Err(Errno::ISDIR) => remove(AtFlags::REMOVEDIR),
+            removed => removed,
+        }
+        .map_err(self.error("replace", name))
+    }
+
     /// Makes a folder in it, writable for us until it is [finished](Folder::finish); one that is there already is used.
     pub(super) fn make_folder(&self, name: &[u8], force: bool) -> Result<Folder> {
-        match mkdirat(&self.descriptor, as_name(name), Mode::RWXU) {
-            Ok(()) => {}
-            Err(Errno::EXIST) if force => {}
-            Err(error) => return Err(self.error("create", name)(error)),
-        }
-        let descriptor = openat(&self.descriptor, as_name(name), FOLDER_FLAGS, Mode::empty())
-            .map_err(self.error("open", name))?;
+        let make = || mkdirat(&self.descriptor, as_name(name), Mode::RWXU);
+        let open = || openat(&self.descriptor, as_name(name), FOLDER_FLAGS, Mode::empty());
+        let opened = match make() {
+            Err(Errno::EXIST) if force => match open() {
+                Err(Errno::NOTDIR | Errno::LOOP) => {
+                    self.clear(name)?;
+                    make().map_err(self.error("create", name))?;
+                    open()
+                }
+                opened => opened,
+            },
+            made => made.map_err(self.error("create", name)).map(|()| open())?,
+        };
+        let descriptor = opened.map_err(self.error("open", name))?;
         Ok(Folder {
             path: self.path_of(name),
             below: self.below(name),
@@ -152,14 +168,13 @@ impl Folder {
             openat(&self.descriptor, as_name(name), flags, mode)
         };
         let mut draft = name.to_vec();
-        let made = match make(name) {
-            Err(Errno::EXIST) if force => {
-                let number = COUNT.fetch_add(1, Ordering::Relaxed);
-                draft = format!(".tamis-{}-{number}", std::process::id()).into_bytes();
-                make(&draft)
-            }
-            made => made,
-        };
+        let mut made = make(name);
+        // More than once if a run that had our process id was killed, and left a draft.
+        while force && matches!(made, Err(Errno::EXIST)) {
+            let number = COUNT.fetch_add(1, Ordering::Relaxed);
+            draft = format!(".tamis-{}-{number}", std::process::id()).into_bytes();
+            made = make(&draft);
+        }
         Ok((made.map_err(self.error("create", name))?, draft))
     }
 
@@ -169,7 +184,15 @@ impl Folder {
             return Ok(());
         }
         let (from, to) = (as_name(draft), as_name(name));
-        renameat(&self.descriptor, from, &self.descriptor, to).map_err(self.error("replace", name))
+        let rename = || renameat(&self.descriptor, from, &self.descriptor, to);
+        match rename() {
+            Err(Errno::ISDIR) => {
+                self.clear(name)?;
+                rename()
+            }
+            renamed => renamed,
+        }
+        .map_err(self.error("replace", name))
     }
 
     pub(super) fn symlink(
