@@ -60,7 +60,9 @@ fn open_names(folder: BorrowedFd<'_>, names: &[u8], flags: OFlags) -> Result<Own
     let resolve = ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS;
     let path = OsStr::from_bytes(names);
     match openat2(folder, path, flags, Mode::empty(), resolve) {
-        Err(Errno::NOSYS) => open_one_by_one(folder, names, flags),
+        // Sandboxes that are older than `openat2` may refuse what they do not know with `EPERM`. Where the file is what refuses, opening
+        // it name by name says so again.
+        Err(Errno::NOSYS | Errno::PERM) => open_one_by_one(folder, names, flags),
         opened => opened,
     }
 }

@@ -5,13 +5,15 @@
 //!
 //! | byte | held | by |
 //! |---|---|---|
-//! | [`Role::User`] | shared | every command on the store, as long as it runs |
-//! | | exclusively | `gc`, for the moment in which it deletes what is in the trash: nobody reads or refers to it then |
-//! | [`Role::Staging`] | exclusively | `add`, `commit`, `unstage`, `rm`: one at a time |
-//! | [`Role::Publish`] | exclusively | whoever replaces the manifest, a ref or the list of forgotten commits, for that moment |
-//! | [`Role::Collect`] | exclusively | `gc`: one at a time |
+//! | 0, [`Role::User`] | shared | whoever has the store open, from before anything but `format` is read |
+//! | | exclusively | `gc`, while it deletes what is in the trash: nobody reads or refers to it then |
+//! | 1, [`Role::Staging`] | exclusively | `add`, `commit`, `unstage`, `rm` and `repair`, as long as they run; `gc`, while it deletes |
+//! | 2, [`Role::Publish`] | exclusively | whoever replaces the manifest, a ref or the list of forgotten commits, for that moment; `repair`, as long as it mends |
+//! | 3, [`Role::Collect`] | exclusively | `gc`, as long as it runs; `repair`, as long as it mends |
 //!
-//! They are taken in the order of this table, except that nobody waits for `User` exclusively, nor for `Collect`.
+//! Only `Publish`, and `User` shared, are waited for. `gc` takes `Collect`, then `Publish` by itself some times, then `User`, `Staging` and
+//! `Publish`; `repair` takes `Staging`, `Publish`, `Collect`, then shares `User`; all others share `User`, then take `Staging`, then
+//! `Publish`, if at all.
 //!
 //! Whoever waits asks again and again (`F_OFD_SETLKW` would sleep until the lock is free, and hear of no cancellation that another thread
 //! was told of): after a millisecond, and then less often. What is waited for is held for moments.

@@ -137,12 +137,12 @@ impl Session<'_> {
             start,
             walk_time,
         } = discovered;
-        let failed: Vec<_> = walked.failures.iter().map(|it| it.0.clone()).collect();
+        let failed: HashSet<_> = walked.failures.iter().map(|it| it.0.clone()).collect();
         added.failures = io_failures(walked.failures);
         for path in gone {
             // What is in a folder that could not be read may still be there.
             let whole = self.root().path_of(&path);
-            match failed.iter().any(|failed| whole.starts_with(failed)) {
+            match whole.ancestors().any(|it| failed.contains(it)) {
                 true => added.removed -= 1,
                 false => drop(self.staging_mut().remove(&path)?),
             }

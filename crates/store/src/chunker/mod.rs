@@ -82,7 +82,7 @@ impl Parameters {
                 let (least, most) = limit.into_inner();
                 return Err(Error::Usage {
                     reason: format!(
-                        "the {name} is {bytes} bytes, not an even number from {least} to {most}"
+                        "the {name} is {bytes}, not an even number of bytes from {least} to {most}"
                     ),
                 });
             }

@@ -44,8 +44,12 @@ impl Repair<'_> {
         let saved = rescue.saved.len() as u64;
         self.aside.take(&pack.path)?;
         self.result.salvaged_objects += saved;
+        let objects = match saved {
+            1 => "an object of it was".to_owned(),
+            saved => format!("{saved} objects of it were"),
+        };
         self.note(format!(
-            "the pack {} was damaged; {saved} objects of it were copied to a new one",
+            "the pack {} was damaged; {objects} copied to a new one",
             pack.id
         ));
         Ok(saved)

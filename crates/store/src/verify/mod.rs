@@ -47,7 +47,7 @@ pub const HURT_MAX: usize = 1000;
 pub struct VerifyOptions {
     /// Read the payload of packs too, and hold every object against its id.
     pub read_data: bool,
-    /// Of how many packs: a share of their bytes, from 0 to 1, chosen by chance. `None` is all of them.
+    /// Of how many packs: a share of their bytes, more than 0 and at most 1, chosen by chance. `None` is all of them.
     pub sample: Option<f64>,
     /// What decides the choice: that of an earlier run, to look at the same packs again. `None` is a new one.
     pub seed: Option<u64>,

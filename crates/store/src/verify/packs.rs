@@ -146,14 +146,18 @@ pub(super) fn choose(mut packs: Vec<PackEntry>, options: &VerifyOptions) -> Resu
     let Some(share) = options.sample else {
         return Ok(Chosen { packs, seed: None });
     };
-    if !(0.0..=1.0).contains(&share) {
+    // Of nothing there would be no damage to find.
+    if share == 0.0 || !(0.0..=1.0).contains(&share) {
         return Err(Error::Usage {
-            reason: format!("a share of {share} is not from 0 to 1"),
+            reason: format!(
+                "a share of {share} was asked for, and not one of more than 0 and at most 1"
+            ),
         });
     }
+    // Below 2^53, so that it stays itself where numbers of JSON are doubles.
     let seed = options
         .seed
-        .unwrap_or_else(|| RandomState::new().hash_one(0));
+        .unwrap_or_else(|| RandomState::new().hash_one(0) >> 11);
     // Each pack's place in the draw depends on the seed and itself, so that a store that grew is drawn alike.
     packs.sort_by_cached_key(|pack| xxhash_rust::xxh3::xxh3_64_with_seed(&pack.id.0, seed));
     let total: u64 = packs.iter().map(|pack| pack.file_bytes).sum();
