@@ -17,7 +17,7 @@ pub struct Flaw {
 pub(crate) type Read<T> = Result<T, Flaw>;
 
 /// The checksum of what is too short for a BLAKE3 hash of its own: XXH3-64 with seed 0.
-pub(crate) fn checksum(bytes: &[u8]) -> u64 {
+pub fn checksum(bytes: &[u8]) -> u64 {
     xxhash_rust::xxh3::xxh3_64(bytes)
 }
 

@@ -16,7 +16,8 @@ pub mod add;
 mod beneath;
 pub mod caches;
 pub mod chunker;
-mod codec;
+#[doc(hidden)]
+pub mod codec;
 pub mod collect;
 pub mod commit;
 #[doc(hidden)]

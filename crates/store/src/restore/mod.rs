@@ -12,6 +12,7 @@ mod inside;
 mod target;
 mod tasks;
 
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -129,8 +130,20 @@ impl Store {
             },
         )?;
         restored.add(met.restored);
+        let failed: HashSet<PathBuf> = match met.links.is_empty() {
+            true => HashSet::new(),
+            false => restored.failures.iter().map(|it| it.0.clone()).collect(),
+        };
         for link in met.links {
-            match link.make(&target, options.force) {
+            // What has that name then is not ours.
+            let first = target.path_of(&link.first);
+            let made = match first.ancestors().any(|it| failed.contains(it)) {
+                true => Err(Error::io("link to", &first)(std::io::Error::other(
+                    "it could not be restored",
+                ))),
+                false => link.make(&target, options.force),
+            };
+            match made {
                 Ok(()) => restored.links += 1,
                 Err(error) => restored.failures.push((target.path_of(&link.below), error)),
             }
@@ -196,3 +209,6 @@ impl Restored {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -10,7 +10,7 @@ use super::{BATCH_BYTES, BATCH_FILES, PIECE_BYTES, RestoreOptions, Restored, Wan
 use crate::entry::{Content, Entry};
 use crate::path::is_below;
 use crate::store::Store;
-use crate::tree::{Child, children};
+use crate::tree::{Child, children, lookup};
 use crate::{Error, Result};
 
 /// Work for one thread.
@@ -31,7 +31,7 @@ struct Open<'s> {
 /// A further name of a file; both from the target on.
 pub(super) struct Link {
     pub(super) below: Vec<u8>,
-    first: Vec<u8>,
+    pub(super) first: Vec<u8>,
 }
 
 impl Link {
@@ -68,14 +68,14 @@ pub(super) struct Tasks<'s, 't> {
     store: &'s Store,
     options: &'t RestoreOptions,
     target: &'t Arc<Folder>,
-    /// What was asked for: where it is in the commit, and where it comes to lie from the target on.
-    tops: Vec<(Vec<u8>, Vec<u8>)>,
+    /// What was asked for: where it is in the commit, and what it is; it comes to lie in the target.
+    tops: Vec<(Vec<u8>, Child)>,
     stack: Vec<Open<'s>>,
     /// A long file of which pieces are left.
     piece: Option<Piece>,
     met: &'t mut Met,
-    /// Files whose first name was not asked for: what of their names came first, from the target on.
-    first_names: HashMap<Vec<u8>, Vec<u8>>,
+    /// Files whose first name was not asked for: what of their names came first, from the target on, and what they are.
+    first_names: HashMap<Vec<u8>, (Vec<u8>, Entry)>,
 }
 
 impl<'s, 't> Tasks<'s, 't> {
@@ -87,9 +87,7 @@ impl<'s, 't> Tasks<'s, 't> {
         wanted: Vec<Wanted>,
         met: &'t mut Met,
     ) -> Tasks<'s, 't> {
-        let tops = wanted
-            .iter()
-            .map(|it| (it.path.clone(), it.child.name.clone()));
+        let tops = wanted.iter().map(|it| (it.path.clone(), it.child.clone()));
         Tasks {
             store,
             options,
@@ -184,12 +182,16 @@ impl Tasks<'_, '_> {
         let fail = |error| (whole.clone(), error);
         if let Some(first) = &child.link_to {
             let below = folder.below(&child.name);
-            match self.first_name(first) {
-                Some(first) => {
+            match self.first_name(first, &child.entry).map_err(fail)? {
+                First::Placed(first) => {
                     self.met.links.push(Link { below, first });
                     return Ok(None);
                 }
-                None => drop(self.first_names.insert(first.clone(), below)),
+                First::This => {
+                    let named = (below, child.entry.clone());
+                    self.first_names.insert(first.clone(), named);
+                }
+                First::Other => {}
             }
         }
         match &child.entry.content {
@@ -236,12 +238,40 @@ impl Tasks<'_, '_> {
         }
     }
 
-    /// Where the first name of a file comes to lie, if it was asked for, or another of its names came before.
-    fn first_name(&self, first: &[u8]) -> Option<Vec<u8>> {
+    /// What the first name of a file is to the one of its names at hand, which has this entry. A name is believed if it
+    /// leads to the same: what was asked for may be of several commits, and a tree may have been made by anybody.
+    fn first_name(&self, first: &[u8], entry: &Entry) -> Result<First> {
         let asked_for = self.tops.iter().find(|(top, _)| is_below(first, top));
-        match asked_for {
-            Some((top, below)) => Some([&below[..], &first[top.len()..]].concat()),
-            None => self.first_names.get(first).cloned(),
-        }
+        let Some((top, child)) = asked_for else {
+            return Ok(match self.first_names.get(first) {
+                None => First::This,
+                Some((below, named)) if named == entry => First::Placed(below.clone()),
+                Some(_) => First::Other,
+            });
+        };
+        let inside = first.get(top.len() + 1..);
+        let found = match (inside, child.folder) {
+            (None, _) => Some(child.clone()),
+            (Some(inside), Some((node, _))) => lookup(node, inside, self.store.objects())?,
+            (Some(_), None) => None,
+        };
+        let is_it = found.is_some_and(|found| {
+            let is_file = matches!(found.entry.content, Content::File { .. });
+            is_file && found.link_to.is_none() && found.entry == *entry
+        });
+        Ok(match is_it {
+            true => First::Placed([&child.name[..], &first[top.len()..]].concat()),
+            false => First::Other,
+        })
     }
+}
+
+/// What the first name of a file is to another of its names.
+enum First {
+    /// It comes to lie there, from the target on.
+    Placed(Vec<u8>),
+    /// It was not asked for, and this name stands for it.
+    This,
+    /// It is something else: this is a file by itself.
+    Other,
 }
