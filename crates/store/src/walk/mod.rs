@@ -84,7 +84,7 @@ fn item(path: &[u8], kind: Kind, stat: &Stat) -> Item {
 /// Walks over everything at and below `starts`, which are paths in `root` (the empty one is all of it).
 ///
 /// # Errors
-/// [`Error::Io`](crate::Error::Io) if a file of rules cannot be read, [`Error::Usage`](crate::Error::Usage) if there is no sense in it;
+/// [`Error::Io`] if a file of rules cannot be read, [`Error::Usage`] if there is no sense in it;
 /// [`Interrupted`](tamis_engine::Error::Interrupted) once cancelled.
 pub fn walk(
     root: &Root,
