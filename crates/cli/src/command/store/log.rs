@@ -53,7 +53,13 @@ fn print_text(
 ) -> Result<()> {
     let mut page = Page::new(&context.printer);
     for (number, item) in commits.enumerate() {
-        let (id, commit) = item?;
+        let (id, commit) = match item {
+            Ok(item) => item,
+            Err(error) => {
+                page.flush()?;
+                return Err(error);
+            }
+        };
         context.cancel.check()?;
         page.add(|page| match is_oneline {
             true => {
@@ -136,13 +142,16 @@ impl Names {
     }
 }
 
-/// A commit and those that it came from, newest first; forgotten ones are gone through and left out.
+/// A commit and those that it came from, newest first; forgotten ones are gone through and left out. What cannot be read is an error behind
+/// all others.
 struct History<'s> {
     store: &'s Store,
     forgotten: std::collections::BTreeSet<CommitId>,
     met: HashSet<CommitId>,
     /// By their times; commits that are read.
     waiting: BinaryHeap<Waiting>,
+    /// The first commit that could not be read.
+    failure: Option<tamis_store::Error>,
 }
 
 struct Waiting {
@@ -157,6 +166,7 @@ impl<'s> History<'s> {
             forgotten: store.refs().forgotten()?,
             met: HashSet::new(),
             waiting: BinaryHeap::new(),
+            failure: None,
         };
         let (id, commit) = store.resolve(revision)?;
         history.met.insert(id);
@@ -164,14 +174,16 @@ impl<'s> History<'s> {
         Ok(history)
     }
 
-    fn expand(&mut self, commit: &Commit) -> Result<()> {
+    fn expand(&mut self, commit: &Commit) {
         for &id in &commit.parents {
-            if self.met.insert(id) {
-                let commit = self.store.refs().commit(id)?;
-                self.waiting.push(Waiting { id, commit });
+            if !self.met.insert(id) {
+                continue;
+            }
+            match self.store.refs().commit(id) {
+                Ok(commit) => self.waiting.push(Waiting { id, commit }),
+                Err(error) => drop(self.failure.get_or_insert(error)),
             }
         }
-        Ok(())
     }
 }
 
@@ -180,11 +192,10 @@ impl Iterator for History<'_> {
 
     fn next(&mut self) -> Option<Self::Item> {
         loop {
-            let Waiting { id, commit } = self.waiting.pop()?;
-            if let Err(error) = self.expand(&commit) {
-                self.waiting.clear();
-                return Some(Err(error));
-            }
+            let Some(Waiting { id, commit }) = self.waiting.pop() else {
+                return self.failure.take().map(|error| Err(error.into()));
+            };
+            self.expand(&commit);
             if !self.forgotten.contains(&id) {
                 return Some(Ok((id, commit)));
             }

@@ -285,3 +285,24 @@ fn a_reader_that_has_seen_enough_is_no_error() {
     assert_eq!(output.status.code(), Some(0));
     assert_eq!(String::from_utf8_lossy(&output.stderr), "");
 }
+
+#[test]
+fn a_lost_commit_hides_no_other_that_was_made_after_it() {
+    let drops = Drops::new();
+    for number in 0..4 {
+        drops.write("a", &number.to_string());
+        drops.commit(&format!("version {number}"));
+    }
+    let ids: Vec<_> = drops.json("log")["commits"]
+        .as_array()
+        .expect("a list")
+        .iter()
+        .map(|commit| commit["commit"].as_str().expect("an id").to_owned())
+        .collect();
+    fs::remove_file(drops.path(&format!(".tamis/commits/{}", ids[2]))).expect("it is there");
+    let log = drops.store("log --oneline");
+    assert_eq!(log.code, Some(3), "{log}");
+    assert_eq!(log.stdout.lines().count(), 2, "{log}");
+    assert!(log.stderr.contains(&ids[2]), "{log}");
+    assert_eq!(drops.store("log -n 2").code, Some(0));
+}
