@@ -290,7 +290,7 @@ fn a_reader_that_has_seen_enough_is_no_error() {
 fn a_lost_commit_hides_no_other_that_was_made_after_it() {
     let drops = Drops::new();
     for number in 0..4 {
-        drops.write("a", &number.to_string());
+        drops.write("a", number.to_string());
         drops.commit(&format!("version {number}"));
     }
     let ids: Vec<_> = drops.json("log")["commits"]
