@@ -27,8 +27,8 @@ pub(super) struct Request {
     pub(super) inputs: Inputs,
     /// What is in stores ...
     stored: Vec<Named>,
-    /// ... what of it is left out ...
-    filter: Filter,
+    /// ... what of it is left out, if there is any ...
+    filter: Option<Filter>,
     /// ... and how it is read.
     read: ReadOptions,
     pub(super) reading: Reading,
@@ -142,8 +142,12 @@ impl Request {
             is_void: patterns.is_empty() && !options.matching.invert_match
                 || search.max_count == Some(0),
             search,
+            filter: match stored.is_empty() {
+                // To make one takes as long as to search a small file.
+                true => None,
+                false => Some(selection.filter()?),
+            },
             stored,
-            filter: selection.filter()?,
             read: read.clone(),
             inputs: selection.inputs(read)?,
             reading,
@@ -159,7 +163,10 @@ impl Request {
     /// The files in stores: those that were named, and what is searched of folders.
     pub(super) fn stored(&self) -> impl Iterator<Item = tamis_scan::Result<Given>> + Send {
         self.stored.iter().flat_map(|named| {
-            let takes = |path: &Path, depth, is_folder| self.filter.takes(path, depth, is_folder);
+            let takes = |path: &Path, depth, is_folder| {
+                let filter = self.filter.as_ref();
+                filter.is_none_or(|it| it.takes(path, depth, is_folder))
+            };
             named.files(takes).map(|file| {
                 let file = file.map_err(|error| named.unread(error))?;
                 Ok(Given {
