@@ -130,10 +130,15 @@ impl Store {
             },
         )?;
         restored.add(met.restored);
-        let failed: HashSet<PathBuf> = match met.links.is_empty() {
-            true => HashSet::new(),
-            false => restored.failures.iter().map(|it| it.0.clone()).collect(),
-        };
+        let mut failed = HashSet::new();
+        if !met.links.is_empty() {
+            failed.extend(restored.failures.iter().map(|it| it.0.clone()));
+            // Of a folder that was made, something in it failed, and the rest is there.
+            failed.remove(&target.path);
+            for (below, _) in &met.folders {
+                failed.remove(&target.path_of(below));
+            }
+        }
         for link in met.links {
             // What has that name then is not ours.
             let first = target.path_of(&link.first);
