@@ -1,0 +1,177 @@
+//! Batches against the `kafka-protocol` crate, which reads and writes them on its own.
+
+use bytes::{Bytes, BytesMut};
+use kafka_protocol::indexmap::IndexMap;
+use kafka_protocol::protocol::StrBytes;
+use kafka_protocol::records::{
+    Compression, Record as TheirRecord, RecordBatchDecoder, RecordBatchEncoder,
+    RecordEncodeOptions, TimestampType,
+};
+use proptest::collection::vec;
+use proptest::option::of;
+use proptest::prelude::*;
+
+use super::*;
+
+type Pair = (Option<Vec<u8>>, Option<Vec<u8>>);
+type Headers = Vec<(String, Option<Vec<u8>>)>;
+
+fn theirs(offset: i64, pair: &Pair, headers: &Headers) -> TheirRecord {
+    let mut named = IndexMap::new();
+    for (name, value) in headers {
+        let name = StrBytes::from_string(name.clone());
+        named.insert(name, value.clone().map(Bytes::from));
+    }
+    TheirRecord {
+        transactional: false,
+        control: false,
+        delete_horizon: false,
+        partition_leader_epoch: 0,
+        producer_id: 7,
+        producer_epoch: 1,
+        timestamp_type: TimestampType::Creation,
+        offset,
+        sequence: offset as i32,
+        timestamp: 1_000 + offset,
+        key: pair.0.clone().map(Bytes::from),
+        value: pair.1.clone().map(Bytes::from),
+        headers: named,
+    }
+}
+
+fn encode(records: &[TheirRecord], compression: Compression) -> Vec<u8> {
+    let options = RecordEncodeOptions {
+        version: 2,
+        compression,
+    };
+    let mut bytes = BytesMut::new();
+    RecordBatchEncoder::encode(&mut bytes, records, &options).expect("they encode");
+    bytes.to_vec()
+}
+
+fn pairs() -> impl Strategy<Value = Vec<Pair>> {
+    let bytes = || of(vec(any::<u8>(), 0..200));
+    vec((bytes(), bytes()), 1..30)
+}
+
+proptest! {
+    #[test]
+    fn what_they_write_is_read(pairs in pairs(), headers in vec(("[a-z]{1,5}", of(vec(any::<u8>(), 0..9))), 0..3)) {
+        let written: Vec<_> = (0..).zip(&pairs).map(|(at, pair)| theirs(at, pair, &headers)).collect();
+        let batch = encode(&written, Compression::None);
+        let header = Header::check(&batch).expect("it is whole");
+        header.check_new().expect("as many records as offsets");
+        prop_assert_eq!(header.record_count as usize, pairs.len());
+        prop_assert_eq!((header.producer_id, header.producer_epoch, header.base_sequence), (7, 1, 0));
+        prop_assert_eq!(header.max_timestamp, 1_000 + pairs.len() as i64 - 1);
+        let records = Records::new(&batch[HEADER_BYTES..], pairs.len());
+        let records: Vec<_> = records.collect::<Result<_, _>>().expect("they are whole");
+        prop_assert_eq!(records.len(), pairs.len());
+        for (at, (record, theirs)) in records.iter().zip(&written).enumerate() {
+            prop_assert_eq!(record.offset_delta as usize, at);
+            prop_assert_eq!(record.key, theirs.key.as_deref());
+            prop_assert_eq!(record.value, theirs.value.as_deref());
+            let names: Vec<_> = record.headers().map(|(name, value)| (name.to_vec(), value.map(<[u8]>::to_vec))).collect();
+            let expected: Vec<_> = theirs.headers.iter()
+                .map(|(name, value)| (name.as_bytes().to_vec(), value.as_ref().map(|it| it.to_vec()))).collect();
+            prop_assert_eq!(names, expected);
+        }
+    }
+
+    #[test]
+    fn what_we_write_is_read_by_them(pairs in pairs()) {
+        let mut builder = BatchBuilder::new(1_000).producer(7, 1, 0);
+        for (at, (key, value)) in (0..).zip(&pairs) {
+            builder.push(1_000 + at, key.as_deref(), value.as_deref());
+        }
+        let batch = builder.finish();
+        let mut bytes = Bytes::from(batch);
+        let read = RecordBatchDecoder::decode(&mut bytes).expect("they decode").records;
+        let expected: Vec<_> = (0..).zip(&pairs).map(|(at, pair)| theirs(at, pair, &Vec::new())).collect();
+        prop_assert_eq!(read, expected);
+    }
+
+    #[test]
+    fn a_flipped_bit_is_seen(pairs in pairs(), at in any::<prop::sample::Index>(), bit in 0..8_u8) {
+        let records: Vec<_> = (0..).zip(&pairs).map(|(at, pair)| theirs(at, pair, &Vec::new())).collect();
+        let mut batch = encode(&records, Compression::None);
+        // The stamp is the log's and not the checksum's.
+        let at = STAMP_BYTES + at.index(batch.len() - STAMP_BYTES);
+        batch[at] ^= 1 << bit;
+        prop_assert!(Header::check(&batch).is_err());
+    }
+
+    #[test]
+    fn any_bytes_are_read_without_a_panic(bytes in vec(any::<u8>(), 0..200), count in 0..5_usize) {
+        let _ = Header::check(&bytes);
+        let _ = split(&bytes);
+        let read = Records::new(&bytes, count).collect::<Vec<_>>();
+        prop_assert!(read.len() <= count + 1);
+        for record in read.into_iter().flatten() {
+            record.headers().for_each(drop);
+        }
+    }
+}
+
+#[test]
+fn compressed_batches_are_whole_to_us() {
+    let records: Vec<_> = (0..50)
+        .map(|at| theirs(at, &(None, Some(vec![1; 100])), &Vec::new()))
+        .collect();
+    for compression in [
+        Compression::Gzip,
+        Compression::Snappy,
+        Compression::Lz4,
+        Compression::Zstd,
+    ] {
+        let batch = encode(&records, compression);
+        let header = Header::check(&batch).expect("it is whole");
+        assert!(header.is_compressed());
+        assert_eq!(header.check_new(), Ok(()));
+    }
+}
+
+#[test]
+fn a_stamp_is_not_covered_by_the_checksum() {
+    let mut builder = BatchBuilder::new(5);
+    builder.push(5, None, Some(b"value"));
+    let mut batch = builder.finish();
+    let stamp = Header::check(&batch).expect("whole").stamp(77, 3);
+    batch[..STAMP_BYTES].copy_from_slice(&stamp);
+    let header = Header::check(&batch).expect("still whole");
+    assert_eq!((header.base_offset, header.leader_epoch), (77, 3));
+}
+
+#[test]
+fn the_time_of_appending_is_checked_too() {
+    let mut builder = BatchBuilder::new(5);
+    builder.push(5, None, Some(b"value"));
+    let mut batch = builder.finish();
+    set_append_time(&mut batch, 99);
+    let header = Header::check(&batch).expect("sealed again");
+    assert!(header.is_log_append_time());
+    assert_eq!((header.base_timestamp, header.max_timestamp), (5, 99));
+}
+
+#[test]
+fn sequence_numbers_begin_again_behind_the_largest() {
+    assert_eq!(header::after(i32::MAX, 1), 0);
+    assert_eq!(header::after(i32::MAX - 1, 3), 1);
+    assert_eq!(header::after(5, 3), 8);
+}
+
+#[test]
+fn counts_that_contradict_each_other_are_refused() {
+    let mut builder = BatchBuilder::new(5);
+    builder.push(5, None, None);
+    let mut batch = builder.finish();
+    batch[57..61].copy_from_slice(&2_i32.to_be_bytes());
+    header::seal(&mut batch);
+    assert_eq!(
+        Header::check(&batch),
+        Err(BadBatch::Count {
+            record_count: 2,
+            last_offset_delta: 0
+        })
+    );
+}

@@ -1,0 +1,75 @@
+//! Why a broker could not do what was asked.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use tamis_engine::names::show;
+
+use crate::batch::BadBatch;
+
+/// Why a broker could not start, or a log not be read or written.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The system refused something that was done to a file.
+    #[error("cannot {action} `{}`: {source}", show(.path))]
+    Io {
+        /// What was tried: `read`, `write`, `rename`, ...
+        action: &'static str,
+        /// The file or folder.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// A file of the data folder is not what was once written.
+    #[error("`{}` is damaged at byte {byte_offset}: {detail}", show(.path))]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// Where the damage was noticed.
+        byte_offset: u64,
+        /// What is wrong there.
+        detail: String,
+    },
+    /// What was to be appended is no batch.
+    #[error(transparent)]
+    BadBatch(#[from] BadBatch),
+    /// A partition takes nothing more, since nobody knows what of it is on the disk.
+    #[error("`{}` takes nothing more: making it durable failed before", show(.path))]
+    Poisoned {
+        /// The folder of the partition.
+        path: PathBuf,
+    },
+    /// An offset that the log does not have.
+    #[error("offset {offset} is not in the log, which has {start} to {end}")]
+    OffsetOutOfRange {
+        /// What was asked for.
+        offset: i64,
+        /// The first there is.
+        start: i64,
+        /// Behind the last there is.
+        end: i64,
+    },
+    /// A batch that is larger than the topic takes.
+    #[error("a batch of {found} bytes, the topic takes {limit}")]
+    TooLarge {
+        /// Bytes of the batch.
+        found: usize,
+        /// `max.message.bytes` of the topic.
+        limit: usize,
+    },
+    /// What a producer that numbers its records did wrong.
+    #[error(transparent)]
+    Sequence(#[from] crate::log::BadSequence),
+}
+
+impl Error {
+    /// Makes an error of what the system said, for `map_err`.
+    pub(crate) fn io(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Error {
+        move |source| Error::Io {
+            action,
+            path: path.to_owned(),
+            source,
+        }
+    }
+}

@@ -1,0 +1,418 @@
+//! The log of one partition: batches in the order in which they came, in segments.
+//!
+//! Three tiers are one log. The *active segment* takes batches at its end; the *tail* keeps the last of them in memory for those
+//! who read there; *sealed segments* are files that nobody changes, of which ranges go to sockets as they are.
+//!
+//! One writer at a time, for microseconds; readers never wait for it. A batch goes through these steps:
+//!
+//! 1. *Check*, before the lock: header, checksum, size.
+//! 2. *Append*, under the lock: is it the next of its producer; does it fit into the segment, or is a new one begun; one vectored
+//!    write behind the end, of the stamp (offset and epoch) and the batch as it came; note it in the index and the tail. If the
+//!    write fails nothing was appended: what it left behind the end is overwritten by the next, or cut off at the next start.
+//! 3. *Flush*, by the [`crate::flusher`]: make the file durable, all batches since the last time together; then the end up to
+//!    which everything is durable is published, who waits for it is woken, and consumers may read it.
+//!
+//! With [`Visibility::Written`] step 2 publishes, and the flush comes when it comes. A flush that failed is never tried again:
+//! nobody knows what is on the disk, so the partition takes nothing more ([`Error::Poisoned`]).
+//!
+//! | file | holds |
+//! |---|---|
+//! | `segment.rs`, `index.rs`, `scan.rs` | one file of batches, its indexes, and going through it |
+//! | `tail.rs` | the last batches |
+//! | `writer.rs` | what appends need: the end, the space set aside, the producers |
+//! | `producers.rs`, `snapshot.rs` | which batch is the next of its producer; the same on the disk |
+//! | `recovery.rs` | opening: what is trusted, what is scanned, what becomes of damage |
+//! | `retention.rs` | which segments are old enough to go |
+//! | `files.rs` | descriptors, of which there is a budget |
+//!
+//! Not here: topics and who may read what (`topics`), the protocol, threads.
+
+mod files;
+mod index;
+mod producers;
+mod recovery;
+mod retention;
+mod scan;
+mod segment;
+mod snapshot;
+mod tail;
+#[cfg(test)]
+mod tests;
+mod writer;
+
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use arc_swap::ArcSwap;
+use bytes::Bytes;
+use tokio::sync::{Notify, watch};
+
+use crate::batch::{Header, STAMP_BYTES};
+use crate::{Error, Result};
+pub(crate) use files::Files;
+pub use producers::BadSequence;
+use producers::Verdict;
+pub(crate) use recovery::Shared;
+pub use recovery::{Damaged, Recovery};
+pub use segment::FileRange;
+use segment::Segment;
+use tail::{CachedBatch, Tail};
+use writer::Writer;
+
+/// What of a log may be set for each topic.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LogConfig {
+    /// A segment is sealed before it would become longer (`segment.bytes`).
+    pub segment_bytes: u64,
+    /// A segment is sealed when its first record is so old (`segment.ms`).
+    pub segment_ms: i64,
+    /// The largest batch taken (`max.message.bytes`).
+    pub max_message_bytes: usize,
+    /// Sealed segments are removed while what is left has so many bytes; `None`: never for that (`retention.bytes`).
+    pub retention_bytes: Option<u64>,
+    /// Sealed segments all of whose records are older are removed; `None`: never for that (`retention.ms`).
+    pub retention_ms: Option<i64>,
+    /// When consumers may read what was appended (`write.caching`).
+    pub visibility: Visibility,
+    /// Whether records get the time at which they were appended (`message.timestamp.type`).
+    pub is_log_append_time: bool,
+}
+
+impl Default for LogConfig {
+    fn default() -> LogConfig {
+        LogConfig {
+            segment_bytes: 256 << 20,
+            segment_ms: 7 * 24 * 60 * 60 * 1000,
+            // 1 MiB and the header, as Kafka has it.
+            max_message_bytes: 1_048_588,
+            retention_bytes: None,
+            retention_ms: Some(7 * 24 * 60 * 60 * 1000),
+            visibility: Visibility::Durable,
+            is_log_append_time: false,
+        }
+    }
+}
+
+/// When consumers may read what was appended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Visibility {
+    /// Once it is on stable storage: what somebody has read is never taken back.
+    Durable,
+    /// At once: a power cut may take it back.
+    Written,
+}
+
+/// What became of a batch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Appended {
+    /// The offset of its first record.
+    pub base_offset: i64,
+    /// The offset behind its last record.
+    pub next_offset: i64,
+    /// Its time, if the log gave it one.
+    pub append_time: Option<i64>,
+    /// Whether it was there already, and nothing was appended.
+    pub is_duplicate: bool,
+}
+
+/// What a consumer gets: batches from memory, or a part of a file.
+#[derive(Clone, Debug)]
+pub enum Fetched {
+    /// There is nothing behind the offset yet.
+    Nothing,
+    /// Batches from the tail, in pieces.
+    Memory(Vec<Bytes>),
+    /// Batches from a segment.
+    File(FileRange),
+}
+
+/// The log of one partition.
+#[derive(Debug)]
+pub struct Log {
+    folder: PathBuf,
+    config: ArcSwap<LogConfig>,
+    files: Files,
+    /// Oldest first, the active one last; never empty.
+    segments: ArcSwap<Vec<Arc<Segment>>>,
+    tail: Tail,
+    writer: Mutex<Writer>,
+    /// Held while files are made durable, so that ends are published in order.
+    flushing: Mutex<()>,
+    start_offset: AtomicI64,
+    end_offset: AtomicI64,
+    /// Behind the last record that consumers may read.
+    readable_offset: AtomicI64,
+    durable_offset: watch::Sender<i64>,
+    readers: Mutex<Vec<Arc<Notify>>>,
+    is_poisoned: AtomicBool,
+}
+
+impl Log {
+    /// The offset of the first record there is.
+    pub fn start_offset(&self) -> i64 {
+        self.start_offset.load(Ordering::Acquire)
+    }
+
+    /// The offset that the next record will get.
+    pub fn end_offset(&self) -> i64 {
+        self.end_offset.load(Ordering::Acquire)
+    }
+
+    /// Behind the last record that consumers may read (the *high watermark*).
+    pub fn readable_offset(&self) -> i64 {
+        self.readable_offset.load(Ordering::Acquire)
+    }
+
+    /// Behind the last record that is on stable storage.
+    pub fn durable_offset(&self) -> i64 {
+        *self.durable_offset.borrow()
+    }
+
+    /// Sees [`Log::durable_offset`] change; also when the partition was poisoned.
+    pub fn watch_durable(&self) -> watch::Receiver<i64> {
+        self.durable_offset.subscribe()
+    }
+
+    /// Whether making it durable failed: it takes nothing more.
+    pub fn is_poisoned(&self) -> bool {
+        self.is_poisoned.load(Ordering::Acquire)
+    }
+
+    /// Whether something was appended that is not durable.
+    pub fn is_dirty(&self) -> bool {
+        self.durable_offset() < self.end_offset()
+    }
+
+    /// The settings in force.
+    pub fn config(&self) -> Arc<LogConfig> {
+        self.config.load_full()
+    }
+
+    /// Changes the settings, from the next batch on.
+    pub fn configure(&self, config: LogConfig) {
+        self.config.store(Arc::new(config));
+    }
+
+    /// The folder of the partition.
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// Bytes of all batches, and how many segments they are in.
+    pub fn size(&self) -> (u64, usize) {
+        let segments = self.segments.load();
+        let bytes = segments.iter().map(|it| it.readable_bytes()).sum();
+        (bytes, segments.len())
+    }
+
+    /// Appends one batch, which is `bytes` from the first to the last; `now_ms` is the time of day.
+    ///
+    /// # Errors
+    /// [`Error::BadBatch`], [`Error::TooLarge`], [`Error::Sequence`]; [`Error::Io`], after which the log is as before;
+    /// [`Error::Poisoned`].
+    pub fn append(&self, bytes: Bytes, leader_epoch: i32, now_ms: i64) -> Result<Appended> {
+        let mut bytes = bytes;
+        let mut header = Header::check(&bytes)?;
+        header.check_new()?;
+        let config = self.config.load();
+        if bytes.len() > config.max_message_bytes {
+            return Err(Error::TooLarge {
+                found: bytes.len(),
+                limit: config.max_message_bytes,
+            });
+        }
+        let append_time = config.is_log_append_time.then_some(now_ms);
+        if let Some(time) = append_time {
+            let mut stamped = bytes.to_vec();
+            crate::batch::set_append_time(&mut stamped, time);
+            header = Header::read(&stamped)?;
+            bytes = stamped.into();
+        }
+        let mut writer = self.lock();
+        if self.is_poisoned() {
+            return Err(self.poisoned());
+        }
+        if header.has_producer()
+            && let Verdict::Duplicate(first) = writer.producers.check(&header)?
+        {
+            return Ok(Appended {
+                base_offset: first.base_offset,
+                next_offset: first.base_offset + i64::from(header.last_offset_delta) + 1,
+                append_time: append_time.map(|_| first.timestamp),
+                is_duplicate: true,
+            });
+        }
+        if writer.must_roll(&header, &config, now_ms) {
+            self.roll(&mut writer)?;
+        }
+        let base_offset = writer.next_offset;
+        let stamp = header.stamp(base_offset, leader_epoch);
+        writer.write(&stamp, &bytes[STAMP_BYTES..], config.segment_bytes)?;
+        let next_offset = writer.note(&header, base_offset, now_ms);
+        self.end_offset.store(next_offset, Ordering::Release);
+        self.tail
+            .push(CachedBatch::new(base_offset, next_offset, stamp, bytes));
+        if config.visibility == Visibility::Written {
+            writer.active.publish(writer.len_bytes);
+            self.publish_readable(next_offset);
+        }
+        Ok(Appended {
+            base_offset,
+            next_offset,
+            append_time,
+            is_duplicate: false,
+        })
+    }
+
+    /// What may be read from `offset` on: whole batches, about `bytes_max` of them, but at least one.
+    ///
+    /// The first may begin before `offset`, if it is in the middle of a batch.
+    ///
+    /// # Errors
+    /// [`Error::OffsetOutOfRange`], [`Error::Io`], [`Error::Damaged`].
+    pub fn fetch(&self, offset: i64, bytes_max: u64) -> Result<Fetched> {
+        let end = self.readable_offset();
+        let start = self.start_offset();
+        if offset < start || offset > self.end_offset() {
+            return Err(Error::OffsetOutOfRange { offset, start, end });
+        }
+        if offset >= end {
+            return Ok(Fetched::Nothing);
+        }
+        if let Some(pieces) = self.fetch_tail(offset, end, bytes_max) {
+            return Ok(Fetched::Memory(pieces));
+        }
+        let segments = self.segments.load_full();
+        let after = segments.partition_point(|it| it.base_offset <= offset);
+        for segment in &segments[after.saturating_sub(1)..] {
+            if let Some((position, header)) = segment.find(offset)? {
+                let first_bytes = header.len_bytes() as u64;
+                let range = segment.range(position, first_bytes, bytes_max)?;
+                return Ok(Fetched::File(range));
+            }
+        }
+        Ok(Fetched::Nothing)
+    }
+
+    fn fetch_tail(&self, offset: i64, end: i64, bytes_max: u64) -> Option<Vec<Bytes>> {
+        let mut batch = self.tail.find(offset)?;
+        if batch.next_offset > end {
+            return None;
+        }
+        let mut bytes = batch.len_bytes() as u64;
+        let mut pieces = Vec::from(batch.pieces());
+        while let Some(next) = self.tail.after(&batch) {
+            bytes += next.len_bytes() as u64;
+            if next.next_offset > end || bytes > bytes_max {
+                break;
+            }
+            pieces.extend(next.pieces());
+            batch = next;
+        }
+        Some(pieces)
+    }
+
+    /// The batch that has the first record not older than `timestamp`, for [`Log::fetch`]; `None`: all are older.
+    ///
+    /// # Errors
+    /// [`Error::Io`], [`Error::Damaged`].
+    pub fn find_time(&self, timestamp: i64) -> Result<Option<Header>> {
+        let start = self.start_offset();
+        for segment in self.segments.load().iter() {
+            if segment.max_timestamp() < timestamp {
+                continue;
+            }
+            if let Some((_, header)) = segment.find_time(timestamp)?
+                && header.last_offset() >= start
+            {
+                return Ok(Some(header));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Makes everything durable that was appended before, and lets consumers read it.
+    ///
+    /// # Errors
+    /// [`Error::Io`], and from then on the log takes nothing more.
+    pub fn flush(&self) -> Result<()> {
+        let _one_at_a_time = self.flushing.lock().unwrap_or_else(PoisonError::into_inner);
+        if self.is_poisoned() {
+            return Err(self.poisoned());
+        }
+        let pending = self.lock().take_pending();
+        let Some(pending) = pending else {
+            return Ok(());
+        };
+        if let Err(error) = pending.sync(&self.folder) {
+            tracing::error!(partition = %self.folder.display(), %error, "takes nothing more");
+            self.is_poisoned.store(true, Ordering::Release);
+            // Wakes those who wait, who then see why.
+            self.durable_offset.send_modify(|_| ());
+            return Err(error);
+        }
+        pending.publish();
+        self.publish_readable(pending.next_offset);
+        self.durable_offset.send_replace(pending.next_offset);
+        Ok(())
+    }
+
+    /// Wakes `reader` when there is more to read, until [`Log::unsubscribe`].
+    pub fn subscribe(&self, reader: &Arc<Notify>) {
+        self.readers().push(reader.clone());
+    }
+
+    /// Takes back a [`Log::subscribe`].
+    pub fn unsubscribe(&self, reader: &Arc<Notify>) {
+        self.readers().retain(|it| !Arc::ptr_eq(it, reader));
+    }
+
+    /// Whether somebody waits for more.
+    pub fn has_readers(&self) -> bool {
+        !self.readers().is_empty()
+    }
+
+    /// Makes everything durable and leaves the folder such that the next start trusts it.
+    ///
+    /// # Errors
+    /// [`Error::Io`], [`Error::Poisoned`].
+    pub fn close(&self) -> Result<()> {
+        self.flush()?;
+        let writer = self.lock();
+        writer.active.seal(writer.len_bytes)?;
+        snapshot::write(&self.folder, writer.next_offset, &writer.producers)
+    }
+
+    /// Seals the active segment and begins another.
+    fn roll(&self, writer: &mut Writer) -> Result<()> {
+        snapshot::write(&self.folder, writer.next_offset, &writer.producers)?;
+        let sealed = writer.roll(&self.folder, &self.files)?;
+        let mut segments = self.segments.load().as_ref().clone();
+        segments.push(writer.active.clone());
+        self.segments.store(Arc::new(segments));
+        tracing::debug!(segment = %sealed.path().display(), "sealed");
+        Ok(())
+    }
+
+    fn publish_readable(&self, offset: i64) {
+        self.readable_offset.fetch_max(offset, Ordering::AcqRel);
+        for reader in self.readers().iter() {
+            reader.notify_one();
+        }
+    }
+
+    fn poisoned(&self) -> Error {
+        Error::Poisoned {
+            path: self.folder.clone(),
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Writer> {
+        self.writer.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn readers(&self) -> MutexGuard<'_, Vec<Arc<Notify>>> {
+        self.readers.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

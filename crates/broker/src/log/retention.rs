@@ -1,0 +1,119 @@
+//! Which records are old enough to go: by time, by size, or because somebody said so.
+
+use std::fs;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::UNIX_EPOCH;
+
+use super::Log;
+use super::index::{offset_path, time_path};
+use super::recovery::write_start;
+use super::segment::Segment;
+use crate::{Error, Result};
+
+impl Log {
+    /// Removes the segments that the settings let go at `now_ms`, and seals the active one if all of it is too old.
+    /// Returns how many were removed.
+    ///
+    /// # Errors
+    /// [`Error::Io`].
+    pub fn retain(&self, now_ms: i64) -> Result<usize> {
+        let config = self.config();
+        if let Some(age_ms) = config.retention_ms {
+            let active = self.lock().active.clone();
+            let is_old = |latest| now_ms.saturating_sub(latest) > age_ms;
+            if latest(&active).is_some_and(is_old) {
+                let mut writer = self.lock();
+                if writer.len_bytes > 0 && Arc::ptr_eq(&writer.active, &active) {
+                    self.roll(&mut writer)?;
+                }
+            }
+        }
+        self.flush()?;
+        let segments = self.segments.load_full();
+        let mut left_bytes = self.size().0;
+        let mut count = 0;
+        // The active one stays whatever it is.
+        for segment in &segments[..segments.len() - 1] {
+            let bytes = segment.readable_bytes();
+            let is_too_old = config.retention_ms.is_some_and(|age_ms| {
+                latest(segment).is_some_and(|latest| now_ms.saturating_sub(latest) > age_ms)
+            });
+            let is_too_much = config
+                .retention_bytes
+                .is_some_and(|limit| left_bytes.saturating_sub(bytes) >= limit);
+            let next_base = segments[count + 1].base_offset;
+            if !is_too_old && !is_too_much && next_base > self.start_offset() {
+                break;
+            }
+            left_bytes -= bytes;
+            count += 1;
+        }
+        if count > 0 {
+            self.advance_start(segments[count].base_offset)?;
+            self.drop_segments(count)?;
+        }
+        Ok(count)
+    }
+
+    /// Deletes the records before `offset`, which may be at most the end of what can be read; returns the first offset there is.
+    ///
+    /// # Errors
+    /// [`Error::OffsetOutOfRange`], [`Error::Io`].
+    pub fn delete_before(&self, offset: i64) -> Result<i64> {
+        let (start, end) = (self.start_offset(), self.readable_offset());
+        if offset > end || offset < 0 {
+            return Err(Error::OffsetOutOfRange { offset, start, end });
+        }
+        if offset > start {
+            self.advance_start(offset)?;
+        }
+        let segments = self.segments.load_full();
+        let is_gone = |pair: &[Arc<Segment>]| pair[1].base_offset <= offset;
+        let count = segments.windows(2).take_while(|it| is_gone(it)).count();
+        self.drop_segments(count)?;
+        Ok(self.start_offset())
+    }
+
+    /// The start is durable before anything is removed: after a crash offsets do not begin anew.
+    fn advance_start(&self, offset: i64) -> Result<()> {
+        write_start(&self.folder, offset)?;
+        self.start_offset.fetch_max(offset, Ordering::AcqRel);
+        Ok(())
+    }
+
+    /// Takes the first `count` segments out of the log, and then removes their files; who reads one reads on.
+    fn drop_segments(&self, count: usize) -> Result<()> {
+        if count == 0 {
+            return Ok(());
+        }
+        let writer = self.lock();
+        let mut segments = self.segments.load().as_ref().clone();
+        let dropped: Vec<_> = segments.drain(..count).collect();
+        self.segments.store(Arc::new(segments));
+        drop(writer);
+        for segment in dropped {
+            let log = segment.path();
+            for path in [log.to_owned(), offset_path(log), time_path(log)] {
+                match fs::remove_file(&path) {
+                    Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                        return Err(Error::io("remove", &path)(error));
+                    }
+                    _ => {}
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The latest time of a segment's records, or if none has one, when it was written last.
+fn latest(segment: &Segment) -> Option<i64> {
+    let known = segment.max_timestamp();
+    if known >= 0 {
+        return Some(known);
+    }
+    let modified = fs::metadata(segment.path()).and_then(|it| it.modified());
+    let since = modified.ok()?.duration_since(UNIX_EPOCH).ok()?;
+    i64::try_from(since.as_millis()).ok()
+}

@@ -1,0 +1,138 @@
+//! Goes from batch to batch through a part of a log file, looking at headers alone or at whole batches.
+
+use std::fs::File;
+use std::ops::Range;
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use crate::batch::{BadBatch, HEADER_BYTES, Header};
+use crate::{Error, Result};
+
+/// What is read at once where everything will be read.
+pub(crate) const PIECE_BYTES: usize = 256 << 10;
+
+/// Batches of a part of a file, in order.
+#[derive(Debug)]
+pub(crate) struct Scan {
+    file: Arc<File>,
+    path: PathBuf,
+    /// What is still to come.
+    range: Range<u64>,
+    /// What was read last, and where it begins in the file.
+    piece: Vec<u8>,
+    piece_at: u64,
+    piece_bytes: usize,
+}
+
+impl Scan {
+    pub(crate) fn new(file: Arc<File>, path: &Path, range: Range<u64>, piece_bytes: usize) -> Scan {
+        Scan {
+            file,
+            path: path.to_owned(),
+            piece_at: range.start,
+            range,
+            piece: Vec::new(),
+            piece_bytes,
+        }
+    }
+
+    /// The next header and where it is. The batch is passed over, unread.
+    ///
+    /// # Errors
+    /// [`Error::Io`]; [`Error::Damaged`] if what comes is no batch.
+    pub(crate) fn next_header(&mut self) -> Result<Option<(u64, Header)>> {
+        let position = self.range.start;
+        if position >= self.range.end {
+            return Ok(None);
+        }
+        let header = Header::read(self.bytes(HEADER_BYTES)?).map_err(|bad| self.damaged(bad))?;
+        let next = position + header.len_bytes() as u64;
+        if next > self.range.end {
+            return Err(self.damaged(BadBatch::Short {
+                have: (self.range.end - position) as usize,
+                expected: header.len_bytes(),
+            }));
+        }
+        self.range.start = next;
+        Ok(Some((position, header)))
+    }
+
+    /// The next batch, checked; `None` where none begins that is whole and valid.
+    ///
+    /// # Errors
+    /// [`Error::Io`].
+    pub(crate) fn next_batch(&mut self) -> Result<Option<Found<'_>>> {
+        let position = self.range.start;
+        let left = self.range.end - position;
+        let len_bytes = match Header::read(self.bytes(HEADER_BYTES)?) {
+            Ok(header) if header.len_bytes() as u64 <= left => header.len_bytes(),
+            _ => return Ok(None),
+        };
+        let Ok(header) = Header::check(self.bytes(len_bytes)?) else {
+            return Ok(None);
+        };
+        self.range.start += len_bytes as u64;
+        Ok(Some(Found {
+            position,
+            header,
+            bytes: &self.piece[(position - self.piece_at) as usize..][..len_bytes],
+        }))
+    }
+
+    /// Where the next valid batch begins whose offset is `offset` at least, at or behind `from`.
+    ///
+    /// # Errors
+    /// [`Error::Io`].
+    pub(crate) fn resume(&mut self, from: u64, end: u64, offset: i64) -> Result<Option<u64>> {
+        self.range = from..end;
+        while self.range.start + HEADER_BYTES as u64 <= end {
+            let bytes = self.bytes(HEADER_BYTES)?;
+            let fits = Header::read(bytes).ok().filter(|header| {
+                header.base_offset >= offset && self.range.start + header.len_bytes() as u64 <= end
+            });
+            if let Some(header) = fits
+                && Header::check(self.bytes(header.len_bytes())?).is_ok()
+            {
+                return Ok(Some(self.range.start));
+            }
+            self.range.start += 1;
+        }
+        Ok(None)
+    }
+
+    /// The next `count` bytes, or as many as there are.
+    fn bytes(&mut self, count: usize) -> Result<&[u8]> {
+        let start = self.range.start;
+        let count = count.min((self.range.end - start) as usize);
+        let have = self.piece_at..self.piece_at + self.piece.len() as u64;
+        if start < have.start || start + count as u64 > have.end {
+            let left = (self.range.end - start).min(self.piece_bytes.max(count) as u64);
+            self.piece.resize(left as usize, 0);
+            self.piece_at = start;
+            let read = self.file.read_exact_at(&mut self.piece, start);
+            read.map_err(Error::io("read", &self.path))?;
+        }
+        let from = (start - self.piece_at) as usize;
+        Ok(&self.piece[from..from + count])
+    }
+
+    fn damaged(&self, bad: BadBatch) -> Error {
+        Error::Damaged {
+            path: self.path.clone(),
+            byte_offset: self.range.start,
+            detail: bad.to_string(),
+        }
+    }
+}
+
+/// A batch that was found whole.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Found<'s> {
+    /// Where in the file it begins.
+    pub(crate) position: u64,
+    /// Its header.
+    pub(crate) header: Header,
+    /// All of it.
+    pub(crate) bytes: &'s [u8],
+}

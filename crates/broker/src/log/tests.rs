@@ -1,0 +1,293 @@
+//! The log against a list of what was appended.
+
+use std::fs;
+use std::os::unix::fs::FileExt;
+
+use proptest::prelude::*;
+use tempfile::TempDir;
+
+use super::*;
+use crate::batch::{BatchBuilder, HEADER_BYTES, Records, split};
+
+fn shared() -> Shared {
+    Shared {
+        files: Files::new(16),
+        tail_bytes: 4096,
+    }
+}
+
+fn small() -> LogConfig {
+    LogConfig {
+        segment_bytes: 2000,
+        retention_ms: None,
+        ..LogConfig::default()
+    }
+}
+
+fn open(folder: &TempDir, config: LogConfig) -> (Log, Recovery) {
+    Log::open(folder.path(), config, &shared(), 0).expect("it opens")
+}
+
+fn batch(first: i64, count: i64, value_bytes: usize) -> Bytes {
+    let mut builder = BatchBuilder::new(1000 + first);
+    for number in first..first + count {
+        let mut value = number.to_be_bytes().to_vec();
+        value.resize(8 + value_bytes, b'x');
+        builder.push(1000 + number, None, Some(&value));
+    }
+    builder.finish().into()
+}
+
+fn numbered(first: i32, count: i32, epoch: i16) -> Bytes {
+    let mut builder = BatchBuilder::new(1000).producer(9, epoch, first);
+    for _ in 0..count {
+        builder.push(1000, None, Some(b"value"));
+    }
+    builder.finish().into()
+}
+
+/// All records from `offset` on: offsets, and the numbers that stand in the values.
+fn read_all(log: &Log, mut offset: i64, bytes_max: u64) -> Vec<(i64, i64)> {
+    let mut found = Vec::new();
+    loop {
+        let bytes = match log.fetch(offset, bytes_max).expect("it reads") {
+            Fetched::Nothing => return found,
+            Fetched::Memory(pieces) => pieces.concat(),
+            Fetched::File(range) => {
+                let mut bytes = vec![0; range.len_bytes as usize];
+                range
+                    .file
+                    .read_exact_at(&mut bytes, range.position)
+                    .expect("it is there");
+                bytes
+            }
+        };
+        let mut rest = bytes.as_slice();
+        while !rest.is_empty() {
+            let (header, whole, behind) = split(rest).expect("whole batches");
+            Header::check(whole).expect("valid batches");
+            let records = Records::new(&whole[HEADER_BYTES..], header.record_count as usize);
+            for record in records {
+                let record = record.expect("valid records");
+                let at = header.base_offset + i64::from(record.offset_delta);
+                if at >= offset {
+                    let value = record.value.expect("a value");
+                    let number = value.first_chunk().map_or(0, |it| i64::from_be_bytes(*it));
+                    found.push((at, number));
+                }
+            }
+            rest = behind;
+            offset = offset.max(header.next_offset());
+        }
+    }
+}
+
+fn numbers(range: std::ops::Range<i64>) -> Vec<(i64, i64)> {
+    range.map(|it| (it, it)).collect()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(48))]
+    #[test]
+    fn what_was_appended_is_read(
+        counts in prop::collection::vec((1..20_i64, 0..300_usize), 1..40),
+        from in any::<prop::sample::Index>(),
+        bytes_max in 1..5000_u64,
+        is_reopened in any::<bool>(),
+    ) {
+        let folder = TempDir::new().expect("a folder");
+        let (mut log, _) = open(&folder, small());
+        let mut next = 0;
+        for (count, value_bytes) in counts {
+            let appended = log.append(batch(next, count, value_bytes), 0, 5).expect("it is appended");
+            prop_assert_eq!((appended.base_offset, appended.next_offset), (next, next + count));
+            next += count;
+        }
+        prop_assert_eq!(log.readable_offset(), 0);
+        log.flush().expect("it is durable");
+        prop_assert_eq!(log.durable_offset(), next);
+        if is_reopened {
+            drop(log);
+            let (opened, recovery) = open(&folder, small());
+            prop_assert_eq!(recovery.torn_bytes, 0);
+            prop_assert!(recovery.damaged.is_empty());
+            log = opened;
+        }
+        let from = from.index(next as usize) as i64;
+        prop_assert_eq!(read_all(&log, from, bytes_max), numbers(from..next));
+        let found = log.find_time(1000 + from).expect("it reads").expect("there is one");
+        prop_assert!(found.base_offset <= from && from <= found.last_offset());
+        prop_assert!(log.find_time(1000 + next).expect("it reads").is_none());
+    }
+
+    #[test]
+    fn a_cut_anywhere_loses_the_end_alone(cut in any::<prop::sample::Index>(), garbage in prop::collection::vec(any::<u8>(), 0..40)) {
+        let folder = TempDir::new().expect("a folder");
+        let (log, _) = open(&folder, LogConfig::default());
+        let mut ends = vec![0_u64];
+        for first in (0..20).step_by(2) {
+            let batch = batch(first, 2, 30);
+            ends.push(ends.last().unwrap() + batch.len() as u64);
+            log.append(batch, 0, 5).expect("it is appended");
+        }
+        drop(log);
+        let path = folder.path().join("00000000000000000000.log");
+        let cut = cut.index(*ends.last().unwrap() as usize) as u64;
+        let file = fs::OpenOptions::new().write(true).open(&path).expect("it is there");
+        file.set_len(cut).expect("it is cut");
+        file.write_all_at(&garbage, cut).expect("it is written");
+        let (log, recovery) = open(&folder, LogConfig::default());
+        let whole = ends.iter().filter(|&&end| end > 0 && end <= cut).count() as i64;
+        prop_assert_eq!(read_all(&log, 0, 1 << 20), numbers(0..whole * 2));
+        prop_assert!(recovery.damaged.is_empty());
+        let appended = log.append(batch(whole * 2, 1, 0), 0, 5).expect("it goes on");
+        prop_assert_eq!(appended.base_offset, whole * 2);
+    }
+
+    #[test]
+    fn a_flipped_bit_is_set_aside_and_told(at in any::<prop::sample::Index>(), bit in 0..8_u8) {
+        let folder = TempDir::new().expect("a folder");
+        let (log, _) = open(&folder, LogConfig::default());
+        let one = batch(0, 2, 30).len();
+        for first in (0..20).step_by(2) {
+            log.append(batch(first, 2, 30), 0, 5).expect("it is appended");
+        }
+        drop(log);
+        let path = folder.path().join("00000000000000000000.log");
+        let mut bytes = fs::read(&path).expect("it is there");
+        // Of the stamp nothing but the length is checked; an epoch of another leader is no damage.
+        let at = at.index(one * 10);
+        prop_assume!(at % one >= STAMP_BYTES);
+        bytes[at] ^= 1 << bit;
+        fs::write(&path, &bytes).expect("it is written");
+        let (log, recovery) = open(&folder, LogConfig::default());
+        let lost = (at / one) as i64 * 2;
+        let expected: Vec<_> = numbers(0..20).into_iter().filter(|(it, _)| !(lost..lost + 2).contains(it)).collect();
+        prop_assert_eq!(read_all(&log, 0, 1 << 20), expected);
+        if lost == 18 {
+            prop_assert_eq!(recovery.torn_bytes, one as u64);
+        } else {
+            let [damaged] = recovery.damaged.as_slice() else { panic!("{recovery:?}") };
+            prop_assert_eq!((damaged.offset, damaged.next_offset), (lost, lost + 2));
+            prop_assert_eq!(fs::read(&damaged.path).expect("it is kept"), &bytes[lost as usize / 2 * one..][..one]);
+            // And the next start finds nothing more.
+            drop(log);
+            let (log, recovery) = open(&folder, LogConfig::default());
+            prop_assert!(recovery.damaged.is_empty());
+            prop_assert_eq!(log.end_offset(), 20);
+        }
+    }
+}
+
+#[test]
+fn a_repeated_batch_gets_the_offset_it_had() {
+    let folder = TempDir::new().expect("a folder");
+    let (log, _) = open(&folder, LogConfig::default());
+    let first = log.append(numbered(0, 3, 0), 0, 5).expect("the first");
+    let second = log.append(numbered(3, 2, 0), 0, 5).expect("the next");
+    let again = log
+        .append(numbered(0, 3, 0), 0, 5)
+        .expect("the first again");
+    assert!(again.is_duplicate);
+    assert_eq!(again.base_offset, first.base_offset);
+    assert_eq!((second.base_offset, log.end_offset()), (3, 5));
+    let gap = log.append(numbered(7, 1, 0), 0, 5);
+    assert!(matches!(
+        gap,
+        Err(Error::Sequence(BadSequence::OutOfOrder {
+            found: 7,
+            last: 4,
+            ..
+        }))
+    ));
+    // The same after a crash, and after an orderly end.
+    for is_closed in [false, true] {
+        if is_closed {
+            let (log, _) = open(&folder, LogConfig::default());
+            log.close().expect("it closes");
+        }
+        let (log, _) = open(&folder, LogConfig::default());
+        let again = log.append(numbered(3, 2, 0), 0, 5).expect("known");
+        assert_eq!((again.is_duplicate, again.base_offset), (true, 3));
+    }
+    let (log, _) = open(&folder, LogConfig::default());
+    assert!(
+        !log.append(numbered(0, 1, 1), 0, 5)
+            .expect("a new life")
+            .is_duplicate
+    );
+    let old = log.append(numbered(5, 1, 0), 0, 5);
+    assert!(matches!(
+        old,
+        Err(Error::Sequence(BadSequence::Epoch { .. }))
+    ));
+}
+
+#[test]
+fn old_segments_go_and_offsets_stay() {
+    let folder = TempDir::new().expect("a folder");
+    let mut config = small();
+    config.retention_bytes = Some(3000);
+    let (log, _) = open(&folder, config.clone());
+    for first in 0..50 {
+        log.append(batch(first, 1, 300), 0, 5)
+            .expect("it is appended");
+    }
+    log.flush().expect("it is durable");
+    assert!(log.retain(6).expect("they go") > 0);
+    let start = log.start_offset();
+    assert!(start > 0 && log.size().0 >= 3000 && log.size().0 < 5000);
+    assert_eq!(read_all(&log, start, 1 << 20), numbers(start..50));
+    assert!(matches!(
+        log.fetch(0, 100),
+        Err(Error::OffsetOutOfRange { .. })
+    ));
+    config.retention_bytes = None;
+    config.retention_ms = Some(10);
+    log.configure(config.clone());
+    log.retain(100_000).expect("they go");
+    assert_eq!((log.start_offset(), log.end_offset()), (50, 50));
+    drop(log);
+    let (log, _) = open(&folder, config);
+    assert_eq!((log.start_offset(), log.end_offset()), (50, 50));
+}
+
+#[test]
+fn records_are_deleted_up_to_an_offset() {
+    let folder = TempDir::new().expect("a folder");
+    let (log, _) = open(&folder, small());
+    for first in (0..60).step_by(3) {
+        log.append(batch(first, 3, 300), 0, 5)
+            .expect("it is appended");
+    }
+    log.flush().expect("it is durable");
+    assert_eq!(log.delete_before(31).expect("they go"), 31);
+    assert_eq!(read_all(&log, 31, 1 << 20), numbers(31..60));
+    assert!(log.delete_before(61).is_err());
+    drop(log);
+    let (log, _) = open(&folder, small());
+    assert_eq!(log.start_offset(), 31);
+    assert_eq!(read_all(&log, 31, 1 << 20), numbers(31..60));
+}
+
+#[test]
+fn what_is_written_is_read_at_once_if_asked_for() {
+    let folder = TempDir::new().expect("a folder");
+    let mut config = small();
+    config.visibility = Visibility::Written;
+    let (log, _) = open(&folder, config);
+    log.append(batch(0, 5, 10), 0, 5).expect("it is appended");
+    assert_eq!(read_all(&log, 0, 1 << 20), numbers(0..5));
+    assert_eq!((log.durable_offset(), log.is_dirty()), (0, true));
+}
+
+#[test]
+fn a_batch_that_is_too_large_is_refused() {
+    let folder = TempDir::new().expect("a folder");
+    let mut config = small();
+    config.max_message_bytes = 100;
+    let (log, _) = open(&folder, config);
+    let refused = log.append(batch(0, 5, 100), 0, 5);
+    assert!(matches!(refused, Err(Error::TooLarge { limit: 100, .. })));
+    assert_eq!(log.end_offset(), 0);
+}

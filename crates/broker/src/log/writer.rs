@@ -1,0 +1,210 @@
+//! What appending needs, behind the lock of the log.
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, IoSlice};
+use std::path::Path;
+use std::sync::Arc;
+
+use rustix::fs::{FallocateFlags, fallocate};
+use rustix::io::{Errno, pwritev};
+
+use super::index::Growing;
+use super::producers::Producers;
+use super::segment::{SEGMENT_BYTES_MAX, Segment, file_name};
+use super::{Files, LogConfig};
+use crate::batch::{Header, STAMP_BYTES};
+use crate::disk::sync_folder;
+use crate::{Error, Result};
+
+/// Space set aside at the first batch of a segment; each time it is used up as much again.
+const RESERVED_BYTES_MIN: u64 = 64 << 10;
+
+/// So much more is set aside at once at most.
+const RESERVED_STEP_MAX: u64 = 16 << 20;
+
+/// The end of a log, and what is known of those who write there.
+#[derive(Debug)]
+pub(super) struct Writer {
+    pub(super) active: Arc<Segment>,
+    /// Bytes of the active segment's batches.
+    pub(super) len_bytes: u64,
+    pub(super) next_offset: i64,
+    pub(super) producers: Producers,
+    /// Bytes of the active segment's file, as far as we set them aside.
+    reserved_bytes: u64,
+    /// When the first batch of the active segment was appended.
+    first_append_ms: Option<i64>,
+    /// Segments that were sealed and are not durable yet, each with its length.
+    sealed: Vec<(Arc<Segment>, u64)>,
+    is_dirty: bool,
+    /// Whether a file was made since the folder was made durable.
+    is_folder_dirty: bool,
+}
+
+/// What is to be made durable, and what may be read then.
+#[derive(Debug)]
+pub(super) struct Pending {
+    segments: Vec<(Arc<Segment>, u64)>,
+    is_folder_dirty: bool,
+    pub(super) next_offset: i64,
+}
+
+impl Writer {
+    /// A writer behind the end of a segment that has `len_bytes`.
+    pub(super) fn new(
+        active: Arc<Segment>,
+        len_bytes: u64,
+        next_offset: i64,
+        producers: Producers,
+        is_folder_dirty: bool,
+    ) -> Writer {
+        Writer {
+            active,
+            len_bytes,
+            next_offset,
+            producers,
+            reserved_bytes: len_bytes,
+            first_append_ms: None,
+            sealed: Vec::new(),
+            is_dirty: is_folder_dirty,
+            is_folder_dirty,
+        }
+    }
+
+    /// Whether a batch needs a new segment.
+    pub(super) fn must_roll(&self, header: &Header, config: &LogConfig, now_ms: i64) -> bool {
+        if self.len_bytes == 0 {
+            return false;
+        }
+        let len_bytes = self.len_bytes + header.len_bytes() as u64;
+        let last_offset = self.next_offset + i64::from(header.last_offset_delta);
+        let age_ms = self.first_append_ms.map_or(0, |first| now_ms - first);
+        len_bytes > config.segment_bytes.min(SEGMENT_BYTES_MAX)
+            || last_offset - self.active.base_offset > i64::from(i32::MAX)
+            || age_ms >= config.segment_ms
+    }
+
+    /// Writes a batch, in two parts, behind the end; the end stays where it is.
+    pub(super) fn write(
+        &mut self,
+        stamp: &[u8; STAMP_BYTES],
+        rest: &[u8],
+        segment_bytes: u64,
+    ) -> Result<()> {
+        let file = self.active.file()?;
+        let end = self.len_bytes + (stamp.len() + rest.len()) as u64;
+        if end > self.reserved_bytes {
+            self.reserve(&file, end, segment_bytes)?;
+        }
+        let written = write_all_at(&file, stamp, rest, self.len_bytes);
+        written.map_err(Error::io("write", self.active.path()))
+    }
+
+    /// Takes note of the batch that was just written; returns the offset behind it.
+    pub(super) fn note(&mut self, header: &Header, base_offset: i64, now_ms: i64) -> i64 {
+        self.active.note(header, base_offset, self.len_bytes);
+        self.producers.note(header, base_offset);
+        self.len_bytes += header.len_bytes() as u64;
+        self.next_offset = base_offset + i64::from(header.last_offset_delta) + 1;
+        self.first_append_ms.get_or_insert(now_ms);
+        self.is_dirty = true;
+        self.next_offset
+    }
+
+    /// Sets space aside, so that neither a write nor a sync has to make the file longer.
+    fn reserve(&mut self, file: &File, end: u64, segment_bytes: u64) -> Result<()> {
+        let step = self
+            .reserved_bytes
+            .clamp(RESERVED_BYTES_MIN, RESERVED_STEP_MAX);
+        let wanted = (self.reserved_bytes + step).min(segment_bytes).max(end);
+        match fallocate(file, FallocateFlags::empty(), 0, wanted) {
+            Ok(()) => {
+                self.reserved_bytes = wanted;
+                Ok(())
+            }
+            // Where there is no room for more there may be for this batch, and a file system that cannot set aside can write.
+            Err(Errno::NOSPC | Errno::OPNOTSUPP | Errno::NOSYS | Errno::DQUOT) => Ok(()),
+            Err(error) => Err(Error::io("set space aside for", self.active.path())(
+                error.into(),
+            )),
+        }
+    }
+
+    /// Seals the active segment and begins another; returns the sealed one.
+    pub(super) fn roll(&mut self, folder: &Path, files: &Files) -> Result<Arc<Segment>> {
+        let next = create_segment(folder, files, self.next_offset)?;
+        self.active.seal(self.len_bytes)?;
+        let sealed = std::mem::replace(&mut self.active, Arc::new(next));
+        self.sealed.push((sealed.clone(), self.len_bytes));
+        self.len_bytes = 0;
+        self.reserved_bytes = 0;
+        self.first_append_ms = None;
+        self.is_dirty = true;
+        self.is_folder_dirty = true;
+        Ok(sealed)
+    }
+
+    /// What was appended since the last time; `None` if nothing was.
+    pub(super) fn take_pending(&mut self) -> Option<Pending> {
+        if !self.is_dirty {
+            return None;
+        }
+        let mut segments = std::mem::take(&mut self.sealed);
+        segments.push((self.active.clone(), self.len_bytes));
+        self.is_dirty = false;
+        Some(Pending {
+            segments,
+            is_folder_dirty: std::mem::take(&mut self.is_folder_dirty),
+            next_offset: self.next_offset,
+        })
+    }
+}
+
+impl Pending {
+    /// Makes all of it durable, oldest first.
+    pub(super) fn sync(&self, folder: &Path) -> Result<()> {
+        for (segment, _) in &self.segments {
+            let synced = segment.file()?.sync_data();
+            synced.map_err(Error::io("make durable", segment.path()))?;
+        }
+        match self.is_folder_dirty {
+            true => sync_folder(folder),
+            false => Ok(()),
+        }
+    }
+
+    /// Lets consumers read it.
+    pub(super) fn publish(&self) {
+        for (segment, len_bytes) in &self.segments {
+            segment.publish(*len_bytes);
+        }
+    }
+}
+
+/// Makes the file of a segment that is not there yet.
+pub(super) fn create_segment(folder: &Path, files: &Files, base_offset: i64) -> Result<Segment> {
+    let path = folder.join(file_name(base_offset));
+    let mut options = OpenOptions::new();
+    // A process that was killed may have left one, in which nothing is.
+    let created = options.write(true).create(true).truncate(true).open(&path);
+    created.map_err(Error::io("create", &path))?;
+    Ok(Segment::of_index(path, files, base_offset, Growing::new()))
+}
+
+/// Writes both parts, one behind the other.
+fn write_all_at(file: &File, stamp: &[u8], rest: &[u8], position: u64) -> io::Result<()> {
+    let total = stamp.len() + rest.len();
+    let mut done = 0;
+    while done < total {
+        let first = &stamp[done.min(stamp.len())..];
+        let second = &rest[done.saturating_sub(stamp.len())..];
+        let parts = [IoSlice::new(first), IoSlice::new(second)];
+        match pwritev(file, &parts, position + done as u64) {
+            Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+            Ok(count) => done += count,
+            Err(Errno::INTR) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(())
+}
