@@ -58,6 +58,32 @@ pub enum Error {
         /// `max.message.bytes` of the topic.
         limit: usize,
     },
+    /// A topic that is there already.
+    #[error("topic `{0}` exists already")]
+    TopicExists(String),
+    /// A topic that is not there.
+    #[error("there is no topic `{0}`")]
+    UnknownTopic(String),
+    /// What a topic cannot be called.
+    #[error(transparent)]
+    BadName(#[from] crate::topics::BadName),
+    /// What a topic cannot be set to.
+    #[error(transparent)]
+    BadSetting(#[from] crate::topics::BadSetting),
+    /// The data folder is served by another process.
+    #[error("`{}` is in use: another process serves it", show(.path))]
+    InUse {
+        /// The data folder.
+        path: PathBuf,
+    },
+    /// An address at which it is not possible to listen.
+    #[error("cannot listen at `{address}`: {source}")]
+    Listen {
+        /// The address.
+        address: String,
+        /// What the system said.
+        source: io::Error,
+    },
     /// What a producer that numbers its records did wrong.
     #[error(transparent)]
     Sequence(#[from] crate::log::BadSequence),

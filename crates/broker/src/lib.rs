@@ -1,11 +1,16 @@
 //! A log that speaks Kafka's protocol.
 
+mod api;
 pub mod batch;
+pub mod broker;
 mod disk;
 pub mod error;
+mod flusher;
 pub mod log;
+pub mod server;
+pub mod topics;
 
 pub use error::Error;
 
 /// Shorthand for results of this crate.
-pub type Result<T> = std::result::Result<T, Error>;
+pub type Result<T, E = Error> = std::result::Result<T, E>;

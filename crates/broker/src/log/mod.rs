@@ -55,6 +55,7 @@ pub use producers::BadSequence;
 use producers::Verdict;
 pub(crate) use recovery::Shared;
 pub use recovery::{Damaged, Recovery};
+
 pub use segment::FileRange;
 use segment::Segment;
 use tail::{CachedBatch, Tail};
@@ -313,23 +314,33 @@ impl Log {
         Some(pieces)
     }
 
-    /// The batch that has the first record not older than `timestamp`, for [`Log::fetch`]; `None`: all are older.
+    /// The first record that is not older than `timestamp`: its offset and time; `None`: all are older.
+    ///
+    /// Of a batch that is compressed it is the first record, with the latest time of the batch.
     ///
     /// # Errors
     /// [`Error::Io`], [`Error::Damaged`].
-    pub fn find_time(&self, timestamp: i64) -> Result<Option<Header>> {
+    pub fn find_time(&self, timestamp: i64) -> Result<Option<(i64, i64)>> {
         let start = self.start_offset();
         for segment in self.segments.load().iter() {
             if segment.max_timestamp() < timestamp {
                 continue;
             }
-            if let Some((_, header)) = segment.find_time(timestamp)?
-                && header.last_offset() >= start
-            {
-                return Ok(Some(header));
+            if let Some(found) = segment.find_time(timestamp, start)? {
+                return Ok(Some(found));
             }
         }
         Ok(None)
+    }
+
+    /// The latest time of all records; -1: none has one.
+    pub fn max_timestamp(&self) -> i64 {
+        let segments = self.segments.load();
+        segments
+            .iter()
+            .map(|it| it.max_timestamp())
+            .max()
+            .unwrap_or(-1)
     }
 
     /// Makes everything durable that was appended before, and lets consumers read it.

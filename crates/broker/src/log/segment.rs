@@ -14,7 +14,7 @@ use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 use super::files::{Files, LogFile};
 use super::index::{Growing, Lookup, Sealed};
 use super::scan::Scan;
-use crate::batch::{HEADER_BYTES, Header};
+use crate::batch::{HEADER_BYTES, Header, Records};
 use crate::{Error, Result};
 
 /// Positions in a segment and offsets within it are kept in 32 bits.
@@ -167,17 +167,30 @@ impl Segment {
         Ok(None)
     }
 
-    /// The first batch whose latest record is not older than `timestamp`.
+    /// The first record at or behind `start` that is not older than `timestamp`: its offset and time.
     ///
     /// # Errors
     /// As [`Segment::find`].
-    pub(crate) fn find_time(&self, timestamp: i64) -> Result<Option<(u64, Header)>> {
+    pub(crate) fn find_time(&self, timestamp: i64, start: i64) -> Result<Option<(i64, i64)>> {
         let end = self.readable_bytes();
         let from = self.look_up(|index| index.position_of(index.offset_before_time(timestamp)))?;
         let mut scan = self.scan(u64::from(from)..end, SEARCHED_BYTES)?;
         while let Some((position, header)) = scan.next_header()? {
-            if header.max_timestamp >= timestamp {
-                return Ok(Some((position, header)));
+            if header.max_timestamp < timestamp || header.last_offset() < start {
+                continue;
+            }
+            if header.is_compressed() || header.is_log_append_time() {
+                return Ok(Some((header.base_offset.max(start), header.max_timestamp)));
+            }
+            let batch = self.read(position, header.len_bytes())?;
+            let records = Records::new(&batch[HEADER_BYTES..], header.record_count as usize);
+            let found = records.map_while(|it| it.ok()).find_map(|record| {
+                let time = header.base_timestamp.saturating_add(record.timestamp_delta);
+                let offset = header.base_offset + i64::from(record.offset_delta);
+                (time >= timestamp && offset >= start).then_some((offset, time))
+            });
+            if found.is_some() {
+                return Ok(found);
             }
         }
         Ok(None)

@@ -116,7 +116,7 @@ proptest! {
         let from = from.index(next as usize) as i64;
         prop_assert_eq!(read_all(&log, from, bytes_max), numbers(from..next));
         let found = log.find_time(1000 + from).expect("it reads").expect("there is one");
-        prop_assert!(found.base_offset <= from && from <= found.last_offset());
+        prop_assert_eq!(found, (from, 1000 + from));
         prop_assert!(log.find_time(1000 + next).expect("it reads").is_none());
     }
 
@@ -165,7 +165,8 @@ proptest! {
         let expected: Vec<_> = numbers(0..20).into_iter().filter(|(it, _)| !(lost..lost + 2).contains(it)).collect();
         prop_assert_eq!(read_all(&log, 0, 1 << 20), expected);
         if lost == 18 {
-            prop_assert_eq!(recovery.torn_bytes, one as u64);
+            // The last bytes of a batch may be zeros, as those behind it are.
+            prop_assert!(recovery.torn_bytes > 0 && recovery.torn_bytes <= one as u64);
         } else {
             let [damaged] = recovery.damaged.as_slice() else { panic!("{recovery:?}") };
             prop_assert_eq!((damaged.offset, damaged.next_offset), (lost, lost + 2));

@@ -1,0 +1,320 @@
+//! `Fetch`: batches from an offset on, at once or when there are enough of them.
+//!
+//! The answer is our own: small pieces of bytes for what the protocol says of each partition, and between them batches from memory
+//! and ranges of files, neither of which is copied. Sessions are answered as KIP-227 allows: with the number 0, which
+//! says that each request names all that it wants.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::{BufMut, Bytes, BytesMut};
+use kafka_protocol::error::ResponseError;
+use kafka_protocol::messages::fetch_request::{FetchPartition, FetchTopic};
+use kafka_protocol::messages::{FetchRequest, FetchResponse};
+use kafka_protocol::protocol::HeaderVersion;
+use tokio::sync::Notify;
+use tokio::time::Instant;
+use uuid::Uuid;
+
+use super::{Answer, Asked, Context, Part, Parts, Refused, code, push_header, put_compact_length};
+use crate::Error;
+use crate::log::{Fetched, Log};
+use crate::topics::Topic;
+
+/// From here on messages are flexible: lengths are variable, and tags follow.
+const FLEXIBLE: i16 = 12;
+
+/// From here on topics are named by their ids.
+const TOPIC_IDS: i16 = 13;
+
+/// No answer is longer, whatever was asked for: it must fit its own length.
+const ANSWER_BYTES_MAX: i64 = 1 << 30;
+
+/// What was found for a topic.
+struct FoundTopic {
+    asked: FetchTopic,
+    partitions: Vec<Found>,
+}
+
+/// What was found in a partition.
+struct Found {
+    index: i32,
+    error: Option<ResponseError>,
+    readable_offset: i64,
+    start_offset: i64,
+    fetched: Fetched,
+}
+
+pub(super) async fn answer(context: &Context, mut asked: Asked) -> Result<Answer, Refused> {
+    let request: FetchRequest = asked.read()?;
+    let deadline =
+        Instant::now() + Duration::from_millis(u64::try_from(request.max_wait_ms).unwrap_or(0));
+    let logs = subscribed(context, &request, asked.version);
+    let found = loop {
+        let found = find(context, &request, asked.version);
+        let bytes: u64 = found
+            .iter()
+            .flat_map(|it| &it.partitions)
+            .map(Found::len_bytes)
+            .sum();
+        let has_error = found
+            .iter()
+            .flat_map(|it| &it.partitions)
+            .any(|it| it.error.is_some());
+        let is_enough = bytes >= u64::try_from(request.min_bytes).unwrap_or(0);
+        if is_enough || has_error || Instant::now() >= deadline {
+            break found;
+        }
+        logs.flush_dirty(context);
+        // Late or not, what there is then is the answer.
+        let _ = tokio::time::timeout_at(deadline, logs.reader.notified()).await;
+    };
+    drop(logs);
+    Ok(Answer::Ready(encode(&asked, &found)))
+}
+
+/// The partitions that somebody waits for; nobody does any more when this is dropped.
+struct Subscribed {
+    reader: Arc<Notify>,
+    logs: Vec<Arc<Log>>,
+}
+
+impl Subscribed {
+    /// What was appended and is not durable cannot be read; since somebody waits for it, it is flushed now.
+    fn flush_dirty(&self, context: &Context) {
+        for log in &self.logs {
+            if log.readable_offset() < log.end_offset() {
+                context.broker.flusher.request(log);
+            }
+        }
+    }
+}
+
+impl Drop for Subscribed {
+    fn drop(&mut self) {
+        for log in &self.logs {
+            log.unsubscribe(&self.reader);
+        }
+    }
+}
+
+fn subscribed(context: &Context, request: &FetchRequest, version: i16) -> Subscribed {
+    let reader = Arc::new(Notify::new());
+    let mut logs = Vec::new();
+    for asked in &request.topics {
+        let Some(topic) = topic(context, asked, version) else {
+            continue;
+        };
+        logs.extend(
+            asked
+                .partitions
+                .iter()
+                .filter_map(|it| topic.partition(it.partition)),
+        );
+    }
+    for log in &logs {
+        log.subscribe(&reader);
+    }
+    Subscribed { reader, logs }
+}
+
+fn topic(context: &Context, asked: &FetchTopic, version: i16) -> Option<Arc<Topic>> {
+    match version >= TOPIC_IDS {
+        true => context.broker.topics.topic_of_id(asked.topic_id),
+        false => context.broker.topics.topic(&asked.topic),
+    }
+}
+
+fn find(context: &Context, request: &FetchRequest, version: i16) -> Vec<FoundTopic> {
+    let mut left = i64::from(request.max_bytes).clamp(0, ANSWER_BYTES_MAX);
+    let mut is_first = true;
+    let mut topics = Vec::with_capacity(request.topics.len());
+    for asked in &request.topics {
+        let topic = topic(context, asked, version);
+        let mut partitions = Vec::with_capacity(asked.partitions.len());
+        for partition in &asked.partitions {
+            let log = topic
+                .as_ref()
+                .and_then(|it| it.partition(partition.partition));
+            let found = match log {
+                Some(log) => find_partition(&log, partition, left, is_first),
+                None if version >= TOPIC_IDS && topic.is_none() => {
+                    Found::error(partition.partition, ResponseError::UnknownTopicId)
+                }
+                None => Found::error(partition.partition, ResponseError::UnknownTopicOrPartition),
+            };
+            let len_bytes = found.len_bytes();
+            is_first &= len_bytes == 0;
+            left = left.saturating_sub_unsigned(len_bytes).max(0);
+            partitions.push(found);
+        }
+        topics.push(FoundTopic {
+            asked: asked.clone(),
+            partitions,
+        });
+    }
+    topics
+}
+
+fn find_partition(log: &Log, asked: &FetchPartition, left: i64, is_first: bool) -> Found {
+    let limit = left.min(i64::from(asked.partition_max_bytes));
+    let fetched = match limit > 0 || is_first {
+        true => log.fetch(asked.fetch_offset, u64::try_from(limit).unwrap_or(0)),
+        false => Ok(Fetched::Nothing),
+    };
+    let found = |fetched, error| Found {
+        index: asked.partition,
+        error,
+        readable_offset: log.readable_offset(),
+        start_offset: log.start_offset(),
+        fetched,
+    };
+    match fetched {
+        Ok(fetched) => {
+            let found = found(fetched, None);
+            // At least one batch is sent, so that a consumer gets on whatever its limits are; but only for the first.
+            match is_first || found.len_bytes() <= u64::try_from(left).unwrap_or(0) {
+                true => found,
+                false => Found {
+                    fetched: Fetched::Nothing,
+                    ..found
+                },
+            }
+        }
+        Err(error) => {
+            if !matches!(error, Error::OffsetOutOfRange { .. }) {
+                tracing::error!(partition = %log.folder().display(), %error, "cannot be read");
+            }
+            found(Fetched::Nothing, Some(code(&error)))
+        }
+    }
+}
+
+impl Found {
+    fn error(index: i32, error: ResponseError) -> Found {
+        Found {
+            index,
+            error: Some(error),
+            readable_offset: -1,
+            start_offset: -1,
+            fetched: Fetched::Nothing,
+        }
+    }
+
+    fn len_bytes(&self) -> u64 {
+        match &self.fetched {
+            Fetched::Nothing => 0,
+            Fetched::Memory(pieces) => pieces.iter().map(|it| it.len() as u64).sum(),
+            Fetched::File(range) => range.len_bytes,
+        }
+    }
+}
+
+/// Writes an answer (Kafka, `FetchResponse.json`): bytes, and batches between them.
+struct Writer {
+    parts: Parts,
+    bytes: BytesMut,
+    version: i16,
+}
+
+fn encode(asked: &Asked, topics: &[FoundTopic]) -> Parts {
+    let version = asked.version;
+    let mut writer = Writer {
+        parts: Parts::new(),
+        bytes: BytesMut::with_capacity(256),
+        version,
+    };
+    let header = FetchResponse::header_version(version);
+    push_header(&mut writer.bytes, header, asked.correlation_id);
+    // Throttle time.
+    writer.bytes.put_i32(0);
+    if version >= 7 {
+        // No error, and no session.
+        writer.bytes.put_i16(0);
+        writer.bytes.put_i32(0);
+    }
+    writer.put_length(topics.len());
+    for topic in topics {
+        match version >= TOPIC_IDS {
+            true => writer.put_id(topic.asked.topic_id),
+            false => writer.put_name(&topic.asked.topic),
+        }
+        writer.put_length(topic.partitions.len());
+        for partition in &topic.partitions {
+            writer.put_partition(partition);
+        }
+        writer.put_tags();
+    }
+    writer.put_tags();
+    writer.finish()
+}
+
+impl Writer {
+    fn put_partition(&mut self, found: &Found) {
+        self.bytes.put_i32(found.index);
+        self.bytes.put_i16(found.error.map_or(0, |it| it.code()));
+        self.bytes.put_i64(found.readable_offset);
+        // The last stable offset: there are no transactions, so it is the same.
+        self.bytes.put_i64(found.readable_offset);
+        if self.version >= 5 {
+            self.bytes.put_i64(found.start_offset);
+        }
+        // No transaction was aborted.
+        self.put_length(0);
+        if self.version >= 11 {
+            // Any replica may be read from: there is one.
+            self.bytes.put_i32(-1);
+        }
+        let len_bytes = found.len_bytes() as usize;
+        self.put_length(len_bytes);
+        match &found.fetched {
+            Fetched::Nothing => {}
+            Fetched::Memory(pieces) => {
+                for piece in pieces {
+                    self.push(Part::Bytes(piece.clone()));
+                }
+            }
+            Fetched::File(range) => self.push(Part::File(range.clone())),
+        }
+        self.put_tags();
+    }
+
+    fn put_length(&mut self, length: usize) {
+        match self.version >= FLEXIBLE {
+            true => put_compact_length(&mut self.bytes, length),
+            false => self.bytes.put_i32(length as i32),
+        }
+    }
+
+    fn put_name(&mut self, name: &str) {
+        match self.version >= FLEXIBLE {
+            true => put_compact_length(&mut self.bytes, name.len()),
+            false => self.bytes.put_i16(name.len() as i16),
+        }
+        self.bytes.put_slice(name.as_bytes());
+    }
+
+    fn put_id(&mut self, id: Uuid) {
+        self.bytes.put_slice(id.as_bytes());
+    }
+
+    /// There are none.
+    fn put_tags(&mut self) {
+        if self.version >= FLEXIBLE {
+            self.bytes.put_u8(0);
+        }
+    }
+
+    fn push(&mut self, part: Part) {
+        let bytes: Bytes = self.bytes.split().freeze();
+        if !bytes.is_empty() {
+            self.parts.push(Part::Bytes(bytes));
+        }
+        self.parts.push(part);
+    }
+
+    fn finish(mut self) -> Parts {
+        self.parts.push(Part::Bytes(self.bytes.freeze()));
+        self.parts
+    }
+}

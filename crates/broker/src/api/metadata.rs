@@ -1,0 +1,116 @@
+//! `Metadata`: the broker, and which topics there are.
+
+use std::sync::Arc;
+
+use kafka_protocol::error::ResponseError;
+use kafka_protocol::messages::metadata_response::{
+    MetadataResponseBroker, MetadataResponsePartition, MetadataResponseTopic,
+};
+use kafka_protocol::messages::{BrokerId, MetadataRequest, MetadataResponse, TopicName};
+use kafka_protocol::protocol::StrBytes;
+
+use super::{Answer, Asked, Context, Refused, code};
+use crate::broker::NODE_ID;
+use crate::topics::{Settings, Topic};
+
+/// What clients may do is not told: there is no authorization.
+const NOT_TOLD: i32 = i32::MIN;
+
+pub(super) fn answer(context: &Context, mut asked: Asked) -> Result<Answer, Refused> {
+    let request: MetadataRequest = asked.read()?;
+    let topics = &context.broker.topics;
+    // In version 0 no topics means all of them; later it means none, and null means all.
+    let is_all = match &request.topics {
+        None => true,
+        Some(named) => asked.version == 0 && named.is_empty(),
+    };
+    let described = match request.topics {
+        _ if is_all => topics.all().iter().map(|it| describe(it)).collect(),
+        None => Vec::new(),
+        Some(named) => named
+            .into_iter()
+            .map(|it| match it.name {
+                Some(name) => by_name(
+                    context,
+                    name,
+                    request.allow_auto_topic_creation,
+                    asked.version,
+                ),
+                None => match topics.topic_of_id(it.topic_id) {
+                    Some(topic) => describe(&topic),
+                    None => failed(ResponseError::UnknownTopicId).with_topic_id(it.topic_id),
+                },
+            })
+            .collect(),
+    };
+    let (host, port) = &*context.advertised;
+    let broker = MetadataResponseBroker::default()
+        .with_node_id(BrokerId(NODE_ID))
+        .with_host(StrBytes::from_string(host.clone()))
+        .with_port(i32::from(*port));
+    let cluster_id = StrBytes::from_string(context.broker.cluster_id.clone());
+    let response = MetadataResponse::default()
+        .with_brokers(vec![broker])
+        .with_cluster_id(Some(cluster_id))
+        .with_controller_id(BrokerId(NODE_ID))
+        .with_cluster_authorized_operations(NOT_TOLD)
+        .with_topics(described);
+    Ok(asked.reply::<MetadataRequest>(&response))
+}
+
+fn by_name(
+    context: &Context,
+    name: TopicName,
+    may_create: bool,
+    version: i16,
+) -> MetadataResponseTopic {
+    let topics = &context.broker.topics;
+    if let Some(topic) = topics.topic(&name) {
+        return describe(&topic);
+    }
+    // Before version 4 clients could not say that they do not want it.
+    let creates = context.broker.options.creates_topics && (may_create || version < 4);
+    let described = match creates {
+        true => {
+            let partitions = context.broker.options.partitions;
+            match topics.create(&name, partitions, Settings::default()) {
+                Ok(topic) => return describe(&topic),
+                // Another connection was faster.
+                Err(crate::Error::TopicExists(_)) => match topics.topic(&name) {
+                    Some(topic) => return describe(&topic),
+                    None => failed(ResponseError::UnknownTopicOrPartition),
+                },
+                Err(error) => failed(code(&error)),
+            }
+        }
+        false => match crate::topics::check_name(&name) {
+            Ok(()) => failed(ResponseError::UnknownTopicOrPartition),
+            Err(_) => failed(ResponseError::InvalidTopicException),
+        },
+    };
+    described.with_name(Some(name))
+}
+
+fn failed(error: ResponseError) -> MetadataResponseTopic {
+    MetadataResponseTopic::default()
+        .with_error_code(error.code())
+        .with_topic_authorized_operations(NOT_TOLD)
+}
+
+fn describe(topic: &Arc<Topic>) -> MetadataResponseTopic {
+    let partitions = (0..topic.partitions().len()).map(|index| {
+        MetadataResponsePartition::default()
+            .with_partition_index(index as i32)
+            .with_leader_id(BrokerId(NODE_ID))
+            .with_leader_epoch(0)
+            .with_replica_nodes(vec![BrokerId(NODE_ID)])
+            .with_isr_nodes(vec![BrokerId(NODE_ID)])
+    });
+    MetadataResponseTopic::default()
+        .with_name(Some(TopicName(StrBytes::from_string(
+            topic.name().to_owned(),
+        ))))
+        .with_topic_id(topic.id())
+        .with_partitions(partitions.collect())
+        .with_topic_authorized_operations(NOT_TOLD)
+}

@@ -1,0 +1,235 @@
+//! What clients may ask: one file for each request, or for a few that belong together. No socket is known here.
+//!
+//! A request is the bytes of one frame. [`answer`] reads its header, looks whether its version is served, and hands it to the
+//! function of its file. What comes back is an [`Answer`]: bytes, ranges of files, and what is still to be waited for.
+
+mod api_versions;
+mod fetch;
+mod list_offsets;
+mod metadata;
+mod produce;
+mod producer_id;
+mod topics;
+
+use std::pin::Pin;
+
+use bytes::{Buf, BufMut, Bytes, BytesMut};
+use kafka_protocol::error::ResponseError;
+use kafka_protocol::messages::{ApiKey, RequestHeader, ResponseHeader};
+use kafka_protocol::protocol::{Decodable, Encodable, HeaderVersion, Request};
+
+use crate::Error;
+use crate::broker::Broker;
+use crate::log::FileRange;
+use std::sync::Arc;
+
+/// A request that is served, and in which versions.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Served {
+    pub(crate) key: ApiKey,
+    /// The least that is told to clients.
+    pub(crate) min: i16,
+    pub(crate) max: i16,
+}
+
+const fn served(key: ApiKey, min: i16, max: i16) -> Served {
+    Served { key, min, max }
+}
+
+/// All requests that are served. What is in here works.
+pub(crate) const SERVED: &[Served] = &[
+    served(ApiKey::Produce, 3, 12),
+    served(ApiKey::Fetch, 4, 16),
+    served(ApiKey::ListOffsets, 1, 7),
+    served(ApiKey::Metadata, 0, 12),
+    served(ApiKey::ApiVersions, 0, 4),
+    served(ApiKey::CreateTopics, 2, 7),
+    served(ApiKey::DeleteTopics, 1, 6),
+    served(ApiKey::InitProducerId, 0, 5),
+];
+
+/// A part of an answer.
+#[derive(Clone, Debug)]
+pub(crate) enum Part {
+    /// Bytes in memory.
+    Bytes(Bytes),
+    /// A part of a file, which goes to the socket as it is.
+    File(FileRange),
+}
+
+/// An answer, behind the field of its length.
+pub(crate) type Parts = Vec<Part>;
+
+/// What becomes of a request.
+pub(crate) enum Answer {
+    /// It is answered with this.
+    Ready(Parts),
+    /// It is answered once this is done; what comes behind it may be begun meanwhile.
+    Later(Pin<Box<dyn Future<Output = Option<Parts>> + Send>>),
+    /// It gets no answer.
+    Nothing,
+}
+
+/// Why a connection is closed without an answer.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Refused {
+    /// There is no such request, or it is not served.
+    #[error("request {0} is not served")]
+    Key(i16),
+    /// It is not served in this version.
+    #[error("version {version} of {key:?} is not served")]
+    Version { key: ApiKey, version: i16 },
+    /// It is not what its header says.
+    #[error("request {key:?} cannot be read: {reason}")]
+    Malformed { key: ApiKey, reason: String },
+    /// The frame is too short to be a request.
+    #[error("a request of {0} bytes")]
+    Short(usize),
+}
+
+/// Who asks, and how: what handlers need beside the message.
+#[derive(Clone, Debug)]
+pub(crate) struct Context {
+    pub(crate) broker: Arc<Broker>,
+    /// The address that clients are told to come back to.
+    pub(crate) advertised: Arc<(String, u16)>,
+}
+
+/// A request, taken apart as far as its header.
+pub(crate) struct Asked {
+    pub(crate) version: i16,
+    pub(crate) correlation_id: i32,
+    pub(crate) body: Bytes,
+}
+
+/// Answers one request; waits where the request asks to.
+pub(crate) async fn answer(context: &Context, frame: Bytes) -> Result<Answer, Refused> {
+    let Some(head) = frame.first_chunk::<8>() else {
+        return Err(Refused::Short(frame.len()));
+    };
+    let [a, b, c, d, ..] = *head;
+    let (number, version) = (i16::from_be_bytes([a, b]), i16::from_be_bytes([c, d]));
+    let key = ApiKey::try_from(number).map_err(|()| Refused::Key(number))?;
+    let served = SERVED.iter().find(|it| it.key as i16 == number);
+    let served = served.ok_or(Refused::Key(number))?;
+    if !(served.min..=served.max).contains(&version) {
+        return match key {
+            ApiKey::ApiVersions => Ok(api_versions::unsupported(correlation_id(head))),
+            _ => Err(Refused::Version { key, version }),
+        };
+    }
+    let mut body = frame;
+    let header = RequestHeader::decode(&mut body, key.request_header_version(version));
+    let header = header.map_err(|error| malformed(key, &error))?;
+    let asked = Asked {
+        version,
+        correlation_id: header.correlation_id,
+        body,
+    };
+    match key {
+        ApiKey::Produce => produce::answer(context, asked),
+        ApiKey::Fetch => fetch::answer(context, asked).await,
+        ApiKey::ListOffsets => list_offsets::answer(context, asked),
+        ApiKey::Metadata => metadata::answer(context, asked),
+        ApiKey::ApiVersions => api_versions::answer(asked),
+        ApiKey::CreateTopics => topics::create(context, asked),
+        ApiKey::DeleteTopics => topics::delete(context, asked),
+        ApiKey::InitProducerId => producer_id::answer(context, asked),
+        _ => Err(Refused::Key(number)),
+    }
+}
+
+impl Asked {
+    /// Reads the message.
+    pub(crate) fn read<R: Request>(&mut self) -> Result<R, Refused> {
+        let key = ApiKey::try_from(R::KEY).expect("it is one of theirs");
+        let request = R::decode(&mut self.body, self.version);
+        let request = request.map_err(|error| malformed(key, &error))?;
+        match self.body.remaining() {
+            0 => Ok(request),
+            left => Err(Refused::Malformed {
+                key,
+                reason: format!("{left} bytes too many"),
+            }),
+        }
+    }
+
+    /// Writes the answer to it.
+    pub(crate) fn reply<R: Request>(&self, response: &R::Response) -> Answer {
+        Answer::Ready(encode::<R>(self.version, self.correlation_id, response))
+    }
+}
+
+/// A whole answer, but for its length.
+pub(crate) fn encode<R: Request>(
+    version: i16,
+    correlation_id: i32,
+    response: &R::Response,
+) -> Parts {
+    let mut bytes = BytesMut::with_capacity(256);
+    push_header(
+        &mut bytes,
+        R::Response::header_version(version),
+        correlation_id,
+    );
+    response
+        .encode(&mut bytes, version)
+        .expect("answers are made for the version asked for");
+    vec![Part::Bytes(bytes.freeze())]
+}
+
+/// Writes the header of an answer.
+pub(crate) fn push_header(bytes: &mut BytesMut, header_version: i16, correlation_id: i32) {
+    let header = ResponseHeader::default().with_correlation_id(correlation_id);
+    header
+        .encode(bytes, header_version)
+        .expect("headers fit every version");
+}
+
+fn correlation_id(head: &[u8; 8]) -> i32 {
+    let [.., a, b, c, d] = *head;
+    i32::from_be_bytes([a, b, c, d])
+}
+
+fn malformed(key: ApiKey, error: &impl std::fmt::Display) -> Refused {
+    Refused::Malformed {
+        key,
+        reason: error.to_string(),
+    }
+}
+
+/// Kafka's number for what went wrong.
+pub(crate) fn code(error: &Error) -> ResponseError {
+    use crate::batch::BadBatch;
+    use crate::log::BadSequence;
+    match error {
+        Error::BadBatch(BadBatch::Count { .. } | BadBatch::Magic(_)) => {
+            ResponseError::InvalidRecord
+        }
+        Error::BadBatch(BadBatch::Codec(_)) => ResponseError::UnsupportedCompressionType,
+        Error::BadBatch(_) => ResponseError::CorruptMessage,
+        Error::TooLarge { .. } => ResponseError::MessageTooLarge,
+        Error::Sequence(BadSequence::OutOfOrder { .. }) => ResponseError::OutOfOrderSequenceNumber,
+        Error::Sequence(BadSequence::Epoch { .. }) => ResponseError::InvalidProducerEpoch,
+        Error::OffsetOutOfRange { .. } => ResponseError::OffsetOutOfRange,
+        Error::TopicExists(_) => ResponseError::TopicAlreadyExists,
+        Error::UnknownTopic(_) => ResponseError::UnknownTopicOrPartition,
+        Error::BadName(_) => ResponseError::InvalidTopicException,
+        Error::BadSetting(_) => ResponseError::InvalidConfig,
+        Error::Io { .. }
+        | Error::Damaged { .. }
+        | Error::Poisoned { .. }
+        | Error::InUse { .. }
+        | Error::Listen { .. } => ResponseError::KafkaStorageError,
+    }
+}
+
+/// Writes the length of what follows in a flexible message, which counts from 1; 0 is null.
+pub(crate) fn put_compact_length(bytes: &mut BytesMut, length: usize) {
+    let mut rest = length as u64 + 1;
+    while rest >= 0x80 {
+        bytes.put_u8(rest as u8 | 0x80);
+        rest >>= 7;
+    }
+    bytes.put_u8(rest as u8);
+}

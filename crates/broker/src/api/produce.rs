@@ -1,0 +1,217 @@
+//! `Produce`: appends batches, and answers when they are as safe as was asked for.
+//!
+//! `acks` says when: 0, never; 1, when they are written; -1 (`all`), when they are on stable storage, or written, if the topic's
+//! `write.caching` says that this is enough. All batches of a request are appended before anything is waited for, and the next
+//! request of the connection may be begun meanwhile.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use kafka_protocol::error::ResponseError;
+use kafka_protocol::messages::produce_request::{PartitionProduceData, TopicProduceData};
+use kafka_protocol::messages::produce_response::{PartitionProduceResponse, TopicProduceResponse};
+use kafka_protocol::messages::{ProduceRequest, ProduceResponse};
+use kafka_protocol::protocol::StrBytes;
+
+use super::{Answer, Asked, Context, Refused, code, encode};
+use crate::batch::{BadBatch, split};
+use crate::broker::now_ms;
+use crate::log::{Appended, Log, Visibility};
+use crate::{Error, Result};
+
+/// How safe a batch is to be before it is answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Acks {
+    Nobody,
+    Written,
+    Durable,
+}
+
+/// What is still to be waited for.
+struct Waiting {
+    log: Arc<Log>,
+    next_offset: i64,
+    /// Where its answer is: of which topic, and which of its partitions.
+    place: (usize, usize),
+}
+
+pub(super) fn answer(context: &Context, mut asked: Asked) -> Result<Answer, Refused> {
+    let request: ProduceRequest = asked.read()?;
+    let acks = match request.acks {
+        0 => Some(Acks::Nobody),
+        1 => Some(Acks::Written),
+        -1 => Some(Acks::Durable),
+        _ => None,
+    };
+    let mut waiting = Vec::new();
+    let mut topics = Vec::with_capacity(request.topic_data.len());
+    for topic in request.topic_data {
+        topics.push(append_topic(
+            context,
+            topic,
+            acks,
+            topics.len(),
+            &mut waiting,
+        ));
+    }
+    let mut response = ProduceResponse::default().with_responses(topics);
+    if acks == Some(Acks::Nobody) {
+        return Ok(Answer::Nothing);
+    }
+    if waiting.is_empty() {
+        return Ok(asked.reply::<ProduceRequest>(&response));
+    }
+    let timeout = Duration::from_millis(u64::try_from(request.timeout_ms).unwrap_or(0));
+    let (version, correlation_id) = (asked.version, asked.correlation_id);
+    Ok(Answer::Later(Box::pin(async move {
+        let deadline = tokio::time::Instant::now() + timeout;
+        for one in waiting {
+            let waited = tokio::time::timeout_at(deadline, until_durable(&one)).await;
+            let error = match waited {
+                Ok(Ok(())) => continue,
+                Ok(Err(error)) => code(&error),
+                Err(_) => ResponseError::RequestTimedOut,
+            };
+            let (topic, partition) = one.place;
+            let place = &mut response.responses[topic].partition_responses[partition];
+            place.error_code = error.code();
+            place.base_offset = -1;
+        }
+        Some(encode::<ProduceRequest>(version, correlation_id, &response))
+    })))
+}
+
+fn append_topic(
+    context: &Context,
+    data: TopicProduceData,
+    acks: Option<Acks>,
+    at: usize,
+    waiting: &mut Vec<Waiting>,
+) -> TopicProduceResponse {
+    let topic = context.broker.topics.topic(&data.name);
+    let mut partitions = Vec::with_capacity(data.partition_data.len());
+    for partition in data.partition_data {
+        let log = topic.as_ref().and_then(|it| it.partition(partition.index));
+        let index = partition.index;
+        let response = PartitionProduceResponse::default().with_index(index);
+        let appended = match (acks, &log) {
+            (None, _) => Err(ResponseError::InvalidRequiredAcks.into()),
+            (_, None) => Err(ResponseError::UnknownTopicOrPartition.into()),
+            (Some(_), Some(log)) => append(log, partition),
+        };
+        partitions.push(match appended {
+            Ok(appended) => {
+                let log = log.expect("something was appended to it");
+                if let Some(next_offset) = after_append(context, &log, acks, &appended) {
+                    waiting.push(Waiting {
+                        log: log.clone(),
+                        next_offset,
+                        place: (at, partitions.len()),
+                    });
+                }
+                response
+                    .with_base_offset(appended.base_offset)
+                    .with_log_append_time_ms(appended.append_time.unwrap_or(-1))
+                    .with_log_start_offset(log.start_offset())
+            }
+            Err(failed) => response
+                .with_error_code(failed.code.code())
+                .with_base_offset(-1)
+                .with_log_append_time_ms(-1)
+                .with_error_message(failed.message.map(StrBytes::from_string)),
+        });
+    }
+    TopicProduceResponse::default()
+        .with_name(data.name)
+        .with_topic_id(data.topic_id)
+        .with_partition_responses(partitions)
+}
+
+/// Sees to it that what was appended becomes durable; returns the offset to wait for, if somebody waits.
+fn after_append(
+    context: &Context,
+    log: &Arc<Log>,
+    acks: Option<Acks>,
+    appended: &Appended,
+) -> Option<i64> {
+    let is_durable = log.config().visibility == Visibility::Durable;
+    if acks == Some(Acks::Durable) && is_durable {
+        if log.durable_offset() < appended.next_offset {
+            context.broker.flusher.request(log);
+        }
+        return Some(appended.next_offset);
+    }
+    match is_durable && log.has_readers() {
+        true => context.broker.flusher.request(log),
+        false => {
+            let delay = context.broker.options.flush_delay;
+            context.broker.flusher.request_later(log, delay);
+        }
+    }
+    None
+}
+
+async fn until_durable(waiting: &Waiting) -> Result<()> {
+    let mut durable = waiting.log.watch_durable();
+    let is_done = |offset: &i64| *offset >= waiting.next_offset || waiting.log.is_poisoned();
+    // The log lives as long as we do, and so does who publishes.
+    let _ = durable.wait_for(is_done).await;
+    match waiting.log.durable_offset() >= waiting.next_offset {
+        true => Ok(()),
+        false => Err(Error::Poisoned {
+            path: waiting.log.folder().to_owned(),
+        }),
+    }
+}
+
+/// Why a batch was not appended, as clients are told.
+struct Failed {
+    code: ResponseError,
+    message: Option<String>,
+}
+
+impl From<ResponseError> for Failed {
+    fn from(code: ResponseError) -> Failed {
+        Failed {
+            code,
+            message: None,
+        }
+    }
+}
+
+impl From<Error> for Failed {
+    fn from(error: Error) -> Failed {
+        Failed {
+            code: code(&error),
+            message: Some(error.to_string()),
+        }
+    }
+}
+
+fn append(log: &Log, data: PartitionProduceData) -> Result<Appended, Failed> {
+    let records = data.records.unwrap_or_else(Bytes::new);
+    let (header, _, rest) = split(&records).map_err(Error::from)?;
+    if !rest.is_empty() {
+        return Err(Failed {
+            code: ResponseError::InvalidRecord,
+            message: Some("one batch is taken for each partition".to_owned()),
+        });
+    }
+    if header.is_control() || header.is_transactional() {
+        return Err(Failed {
+            code: ResponseError::InvalidRecord,
+            message: Some("transactions are not served".to_owned()),
+        });
+    }
+    let appended = log.append(records, 0, now_ms());
+    appended.map_err(|error| {
+        if !matches!(
+            error,
+            Error::BadBatch(BadBatch::Checksum { .. }) | Error::Sequence(_)
+        ) {
+            tracing::warn!(partition = %log.folder().display(), %error, "batch refused");
+        }
+        error.into()
+    })
+}

@@ -1,0 +1,210 @@
+//! A broker: what it holds, how it is set up and started, and how it ends.
+
+use std::fs::{self, File, TryLockError};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use serde::{Deserialize, Serialize};
+use tokio::sync::Semaphore;
+use uuid::Uuid;
+
+use crate::disk::replace;
+use crate::flusher::Flusher;
+use crate::log::{Files, LogConfig, Recovery, Shared};
+use crate::topics::Topics;
+use crate::{Error, Result};
+
+/// The number of the only node there is.
+pub(crate) const NODE_ID: i32 = 1;
+
+/// Producer ids are handed out from blocks of this size, each of which is noted on the disk before.
+const PRODUCER_ID_BLOCK: i64 = 1000;
+
+/// Bytes of recent batches that each partition keeps in memory.
+const TAIL_BYTES: usize = 256 << 10;
+
+/// What a broker is set up with; each has a default that is right for most.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// The data folder, made if it is not there.
+    pub data: PathBuf,
+    /// Whether a topic that is asked for is made.
+    pub creates_topics: bool,
+    /// Partitions of a topic that does not say how many.
+    pub partitions: usize,
+    /// What topics have that do not say otherwise.
+    pub log: LogConfig,
+    /// The largest request taken.
+    pub request_bytes_max: usize,
+    /// Bytes of requests that are being worked on, all connections together.
+    pub in_flight_bytes: usize,
+    /// Connections at a time.
+    pub connections_max: usize,
+    /// A connection over which nothing comes for so long is closed.
+    pub idle: Duration,
+    /// A request or an answer that makes no progress for so long ends the connection.
+    pub stalled: Duration,
+    /// Files that are kept open.
+    pub files_max: usize,
+    /// After so long at most what nobody waits for is on stable storage (`flush.ms`).
+    pub flush_delay: Duration,
+}
+
+impl Options {
+    /// The defaults, for this data folder.
+    pub fn new(data: impl Into<PathBuf>) -> Options {
+        Options {
+            data: data.into(),
+            creates_topics: true,
+            partitions: 1,
+            log: LogConfig::default(),
+            request_bytes_max: 100 << 20,
+            in_flight_bytes: 64 << 20,
+            connections_max: 10_000,
+            idle: Duration::from_secs(600),
+            stalled: Duration::from_secs(30),
+            files_max: 512,
+            flush_delay: Duration::from_millis(100),
+        }
+    }
+}
+
+/// What the file of the data folder says.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ClusterFile {
+    version: u32,
+    cluster_id: String,
+    next_producer_id: i64,
+}
+
+const CLUSTER_FILE_VERSION: u32 = 1;
+
+/// A broker that has its data folder open. It serves nobody until [`crate::server::Server`] listens for it.
+#[derive(Debug)]
+pub struct Broker {
+    pub(crate) options: Options,
+    pub(crate) topics: Topics,
+    pub(crate) flusher: Flusher,
+    pub(crate) cluster_id: String,
+    /// Of bytes in flight, in units of [`crate::server::PERMIT_BYTES`].
+    pub(crate) in_flight: Arc<Semaphore>,
+    next_producer_id: AtomicI64,
+    noted_producer_id: std::sync::Mutex<ClusterFile>,
+    _lock: File,
+}
+
+impl Broker {
+    /// Opens the data folder; tells what was found in logs that were not closed in order.
+    ///
+    /// # Errors
+    /// [`Error::InUse`], [`Error::Io`], [`Error::Damaged`].
+    pub fn open(options: Options) -> Result<(Arc<Broker>, Vec<(String, Recovery)>)> {
+        let data = &options.data;
+        fs::create_dir_all(data).map_err(Error::io("create", data))?;
+        let lock = lock(data)?;
+        let cluster = read_cluster(data)?;
+        let shared = Shared {
+            files: Files::new(options.files_max),
+            tail_bytes: TAIL_BYTES,
+        };
+        let (topics, found) = Topics::open(data, options.log.clone(), shared)?;
+        let flusher = Flusher::start().map_err(Error::io("start a thread for", data))?;
+        let broker = Broker {
+            topics,
+            flusher,
+            cluster_id: cluster.cluster_id.clone(),
+            in_flight: Arc::new(Semaphore::new(
+                (options.in_flight_bytes / crate::server::PERMIT_BYTES).max(1),
+            )),
+            next_producer_id: AtomicI64::new(cluster.next_producer_id),
+            noted_producer_id: std::sync::Mutex::new(cluster),
+            options,
+            _lock: lock,
+        };
+        Ok((Arc::new(broker), found))
+    }
+
+    /// The topics.
+    pub fn topics(&self) -> &Topics {
+        &self.topics
+    }
+
+    /// An id that no producer of this folder ever had.
+    pub(crate) fn new_producer_id(&self) -> Result<i64> {
+        let mut noted = self
+            .noted_producer_id
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner);
+        let id = self.next_producer_id.load(Ordering::Relaxed);
+        if id >= noted.next_producer_id {
+            noted.next_producer_id = id + PRODUCER_ID_BLOCK;
+            write_cluster(&self.options.data, &noted)?;
+        }
+        self.next_producer_id.store(id + 1, Ordering::Relaxed);
+        Ok(id)
+    }
+
+    /// Makes everything durable and leaves the folder as the next start likes it best.
+    ///
+    /// # Errors
+    /// The first that a log met; the others are closed nevertheless.
+    pub fn close(&self) -> Result<()> {
+        let mut closed = Ok(());
+        for topic in self.topics.all() {
+            for log in topic.partitions().iter() {
+                closed = closed.and(log.close());
+            }
+        }
+        closed
+    }
+}
+
+/// Milliseconds since 1970.
+pub(crate) fn now_ms() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH);
+    since.map_or(0, |it| it.as_millis() as i64)
+}
+
+/// The lock of the data folder, which ends with the process.
+fn lock(data: &Path) -> Result<File> {
+    let path = data.join("lock");
+    let mut options = File::options();
+    let opened = options.write(true).create(true).truncate(false).open(&path);
+    let file = opened.map_err(Error::io("open", &path))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(Error::InUse {
+            path: data.to_owned(),
+        }),
+        Err(TryLockError::Error(error)) => Err(Error::io("lock", &path)(error)),
+    }
+}
+
+fn read_cluster(data: &Path) -> Result<ClusterFile> {
+    let path = data.join("cluster.json");
+    match fs::read(&path) {
+        Ok(bytes) => serde_json::from_slice(&bytes).map_err(|error| Error::Damaged {
+            path,
+            byte_offset: 0,
+            detail: error.to_string(),
+        }),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            let cluster = ClusterFile {
+                version: CLUSTER_FILE_VERSION,
+                cluster_id: Uuid::new_v4().simple().to_string(),
+                next_producer_id: 0,
+            };
+            write_cluster(data, &cluster)?;
+            Ok(cluster)
+        }
+        Err(error) => Err(Error::io("read", &path)(error)),
+    }
+}
+
+fn write_cluster(data: &Path, cluster: &ClusterFile) -> Result<()> {
+    let bytes = serde_json::to_vec_pretty(cluster).expect("it has text for keys");
+    replace(&data.join("cluster.json"), &bytes)
+}

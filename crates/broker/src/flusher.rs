@@ -1,0 +1,172 @@
+//! Makes logs durable: one `fdatasync` for all who wait (*group commit*).
+//!
+//! 1. Whoever appended something that somebody waits for asks for the partition ([`Flusher::request`]), once.
+//! 2. The flusher takes all partitions that were asked for and flushes one after the other. Meanwhile others append and ask: they are
+//!    the next round. So the slower the disk, the larger the groups; under load nothing else has to collect them.
+//! 3. When more than one producer waits, a round lingers for a part of what a flush took lately, so that they come together. A
+//!    producer that is alone is never kept waiting.
+//!
+//! Partitions that nobody waits for are flushed when they were dirty for long enough ([`Flusher::request_later`]).
+
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use crate::log::Log;
+
+/// A round never lingers longer, however slow the disk is.
+const LINGER_MAX: Duration = Duration::from_millis(1);
+
+/// The part of the time of a flush for which the next round lingers.
+const LINGER_SHARE: u32 = 4;
+
+/// One thread that makes the logs of a device durable.
+#[derive(Debug)]
+pub(crate) struct Flusher {
+    shared: Arc<Shared>,
+    thread: Option<JoinHandle<()>>,
+}
+
+#[derive(Debug, Default)]
+struct Shared {
+    state: Mutex<State>,
+    is_asked: Condvar,
+    figures: Figures,
+}
+
+/// What flushes took, since the start.
+#[derive(Debug, Default)]
+pub(crate) struct Figures {
+    /// How many there were.
+    pub(crate) count: AtomicU64,
+    /// How long they took together.
+    pub(crate) nanoseconds: AtomicU64,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    /// To be flushed now; each is in it once.
+    asked: Vec<Arc<Log>>,
+    /// Asked for again since the round began: more than one producer is at work.
+    requests: usize,
+    /// To be flushed by these moments, earliest first.
+    later: VecDeque<(Instant, Arc<Log>)>,
+    is_ending: bool,
+}
+
+impl Flusher {
+    /// Starts the thread.
+    pub(crate) fn start() -> std::io::Result<Flusher> {
+        let shared = Arc::new(Shared::default());
+        let run = shared.clone();
+        let thread = thread::Builder::new()
+            .name("tamis-flusher".to_owned())
+            .spawn(move || run.run())?;
+        Ok(Flusher {
+            shared,
+            thread: Some(thread),
+        })
+    }
+
+    /// Flushes a log as soon as can be.
+    pub(crate) fn request(&self, log: &Arc<Log>) {
+        let mut state = self.shared.lock();
+        state.requests += 1;
+        if !state.asked.iter().any(|it| Arc::ptr_eq(it, log)) {
+            state.asked.push(log.clone());
+        }
+        drop(state);
+        self.shared.is_asked.notify_one();
+    }
+
+    /// Flushes a log after `delay`, unless somebody asks for it earlier.
+    pub(crate) fn request_later(&self, log: &Arc<Log>, delay: Duration) {
+        let mut state = self.shared.lock();
+        if state.later.iter().any(|(_, it)| Arc::ptr_eq(it, log)) {
+            return;
+        }
+        let due = Instant::now() + delay;
+        let at = state.later.partition_point(|(other, _)| *other <= due);
+        state.later.insert(at, (due, log.clone()));
+        drop(state);
+        self.shared.is_asked.notify_one();
+    }
+
+    /// What flushes took.
+    pub(crate) fn figures(&self) -> &Figures {
+        &self.shared.figures
+    }
+}
+
+impl Drop for Flusher {
+    fn drop(&mut self) {
+        self.shared.lock().is_ending = true;
+        self.shared.is_asked.notify_one();
+        if let Some(thread) = self.thread.take() {
+            // It ends after the round it is in; a panic there was told of by its own message.
+            let _ = thread.join();
+        }
+    }
+}
+
+impl Shared {
+    fn lock(&self) -> std::sync::MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn run(&self) {
+        let mut flush_time = Duration::ZERO;
+        while let Some(logs) = self.next_round(flush_time) {
+            for log in logs {
+                let started = Instant::now();
+                // What failed is poisoned, and whoever waits for it was woken.
+                let _ = log.flush();
+                flush_time = started.elapsed();
+                self.figures.count.fetch_add(1, Ordering::Relaxed);
+                let nanoseconds = flush_time.as_nanos() as u64;
+                self.figures
+                    .nanoseconds
+                    .fetch_add(nanoseconds, Ordering::Relaxed);
+            }
+        }
+    }
+
+    /// Waits for something to do; `None`: this is the end.
+    fn next_round(&self, flush_time: Duration) -> Option<Vec<Arc<Log>>> {
+        let mut state = self.lock();
+        loop {
+            let now = Instant::now();
+            while state.later.front().is_some_and(|(due, _)| *due <= now) {
+                let (_, log) = state.later.pop_front().expect("there is one");
+                state.asked.push(log);
+            }
+            if !state.asked.is_empty() || state.is_ending {
+                break;
+            }
+            let due = state.later.front().map(|(due, _)| *due - now);
+            state = match due {
+                Some(wait) => {
+                    let waited = self.is_asked.wait_timeout(state, wait);
+                    waited.unwrap_or_else(PoisonError::into_inner).0
+                }
+                None => self
+                    .is_asked
+                    .wait(state)
+                    .unwrap_or_else(PoisonError::into_inner),
+            };
+        }
+        if state.asked.is_empty() {
+            return None;
+        }
+        // More than one asked while the last round was under way: more are about to.
+        if state.requests > 1 && !state.is_ending {
+            drop(state);
+            thread::sleep((flush_time / LINGER_SHARE).min(LINGER_MAX));
+            state = self.lock();
+        }
+        state.requests = 0;
+        Some(std::mem::take(&mut state.asked))
+    }
+}

@@ -1,0 +1,295 @@
+//! The settings of a topic, by Kafka's names.
+//!
+//! A setting that Kafka has and this broker does not act on is refused, unless the value asked for is the one that holds anyway:
+//! nobody is to believe that something is in force that is not.
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
+
+use serde::{Deserialize, Serialize};
+
+use crate::log::{LogConfig, Visibility};
+
+/// What the values of a setting are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// A whole number, at least this and at most that.
+    Number(i64, i64),
+    /// `true` or `false`.
+    Bool,
+    /// One of these.
+    OneOf(&'static [&'static str]),
+}
+
+/// A setting that a topic may have.
+#[derive(Clone, Copy, Debug)]
+pub struct Known {
+    /// Kafka's name of it, or Redpanda's where Kafka has none.
+    pub name: &'static str,
+    /// Its values.
+    pub kind: Kind,
+    /// What it is for.
+    pub doc: &'static str,
+    read: fn(&LogConfig) -> String,
+    write: fn(&mut LogConfig, Value<'_>),
+}
+
+/// A value that was checked.
+#[derive(Clone, Copy, Debug)]
+enum Value<'v> {
+    Number(i64),
+    Bool(bool),
+    Word(&'v str),
+}
+
+/// Why a setting was refused.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum BadSetting {
+    /// There is none of this name.
+    #[error("there is no topic setting `{0}`{hint}", hint = hint(.0))]
+    Unknown(String),
+    /// The value is none of those it may have.
+    #[error("`{name}` cannot be `{value}`, but {expected}")]
+    Value {
+        /// The setting.
+        name: &'static str,
+        /// What was asked for.
+        value: String,
+        /// What can be asked for.
+        expected: String,
+    },
+}
+
+/// All settings, by name.
+pub const KNOWN: &[Known] = &[
+    Known {
+        name: "cleanup.policy",
+        kind: Kind::OneOf(&["delete"]),
+        doc: "what becomes of old records: they are deleted",
+        read: |_| "delete".to_owned(),
+        write: |_, _| (),
+    },
+    Known {
+        name: "compression.type",
+        kind: Kind::OneOf(&["producer"]),
+        doc: "batches are kept as producers compressed them",
+        read: |_| "producer".to_owned(),
+        write: |_, _| (),
+    },
+    Known {
+        name: "max.message.bytes",
+        kind: Kind::Number(61, i32::MAX as i64),
+        doc: "the largest batch taken, in bytes",
+        read: |config| config.max_message_bytes.to_string(),
+        write: |config, value| config.max_message_bytes = value.number() as usize,
+    },
+    Known {
+        name: "message.timestamp.type",
+        kind: Kind::OneOf(&["CreateTime", "LogAppendTime"]),
+        doc: "whether records keep the time their producer gave them",
+        read: |config| match config.is_log_append_time {
+            true => "LogAppendTime".to_owned(),
+            false => "CreateTime".to_owned(),
+        },
+        write: |config, value| config.is_log_append_time = value.word() == "LogAppendTime",
+    },
+    Known {
+        name: "min.insync.replicas",
+        kind: Kind::Number(1, 1),
+        doc: "there is one replica",
+        read: |_| "1".to_owned(),
+        write: |_, _| (),
+    },
+    Known {
+        name: "retention.bytes",
+        kind: Kind::Number(-1, i64::MAX),
+        doc: "bytes of a partition that are kept at least; -1: any number",
+        read: |config| limit(config.retention_bytes.map(|it| it as i64)),
+        write: |config, value| config.retention_bytes = u64::try_from(value.number()).ok(),
+    },
+    Known {
+        name: "retention.ms",
+        kind: Kind::Number(-1, i64::MAX),
+        doc: "for how long records are kept, in milliseconds; -1: for ever",
+        read: |config| limit(config.retention_ms),
+        write: |config, value| config.retention_ms = Some(value.number()).filter(|it| *it >= 0),
+    },
+    Known {
+        name: "segment.bytes",
+        kind: Kind::Number(1 << 10, i32::MAX as i64),
+        doc: "how long a file of a partition becomes, in bytes",
+        read: |config| config.segment_bytes.to_string(),
+        write: |config, value| config.segment_bytes = value.number() as u64,
+    },
+    Known {
+        name: "segment.ms",
+        kind: Kind::Number(1, i64::MAX),
+        doc: "for how long a file of a partition takes records, in milliseconds",
+        read: |config| config.segment_ms.to_string(),
+        write: |config, value| config.segment_ms = value.number(),
+    },
+    Known {
+        name: "write.caching",
+        kind: Kind::Bool,
+        doc: "whether records count as written before they are on stable storage",
+        read: |config| (config.visibility == Visibility::Written).to_string(),
+        write: |config, value| {
+            config.visibility = match value.bool() {
+                true => Visibility::Written,
+                false => Visibility::Durable,
+            };
+        },
+    },
+];
+
+/// What a topic sets itself: names and values, all of which are known and valid.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(
+    try_from = "BTreeMap<String, String>",
+    into = "BTreeMap<String, String>"
+)]
+pub struct Settings(BTreeMap<&'static str, String>);
+
+impl Settings {
+    /// Sets one of them.
+    ///
+    /// # Errors
+    /// [`BadSetting`].
+    pub fn set(&mut self, name: &str, value: &str) -> Result<(), BadSetting> {
+        let known = find(name)?;
+        known.check(value)?;
+        self.0.insert(known.name, value.to_owned());
+        Ok(())
+    }
+
+    /// Gives one of them back to the broker's defaults.
+    ///
+    /// # Errors
+    /// [`BadSetting::Unknown`].
+    pub fn unset(&mut self, name: &str) -> Result<(), BadSetting> {
+        self.0.remove(find(name)?.name);
+        Ok(())
+    }
+
+    /// The value that the topic sets itself.
+    pub fn value(&self, name: &str) -> Option<&str> {
+        self.0.get(name).map(String::as_str)
+    }
+
+    /// The settings in force: these, and the defaults for the others.
+    pub fn apply(&self, defaults: &LogConfig) -> LogConfig {
+        let mut config = defaults.clone();
+        for known in KNOWN {
+            if let Some(value) = self.0.get(known.name)
+                && let Ok(value) = known.check(value)
+            {
+                (known.write)(&mut config, value);
+            }
+        }
+        config
+    }
+}
+
+impl Known {
+    /// The value in force.
+    pub fn value(&self, config: &LogConfig) -> String {
+        (self.read)(config)
+    }
+
+    fn check<'v>(&self, value: &'v str) -> Result<Value<'v>, BadSetting> {
+        let checked = match self.kind {
+            Kind::Number(min, max) => {
+                let number = value.trim().parse().ok();
+                let number = number.filter(|it| (min..=max).contains(it));
+                number.map(Value::Number)
+            }
+            Kind::Bool => value.trim().parse().ok().map(Value::Bool),
+            Kind::OneOf(words) => words
+                .contains(&value.trim())
+                .then_some(Value::Word(value.trim())),
+        };
+        checked.ok_or_else(|| BadSetting::Value {
+            name: self.name,
+            value: value.to_owned(),
+            expected: self.expected(),
+        })
+    }
+
+    fn expected(&self) -> String {
+        match self.kind {
+            Kind::Number(min, max) if min == max => format!("is always {min}"),
+            Kind::Number(min, i64::MAX) => format!("a whole number from {min} on"),
+            Kind::Number(min, max) => format!("a whole number from {min} to {max}"),
+            Kind::Bool => "`true` or `false`".to_owned(),
+            Kind::OneOf(words) => {
+                let mut text = String::new();
+                for (index, word) in words.iter().enumerate() {
+                    let comma = if index > 0 { " or " } else { "" };
+                    write!(text, "{comma}`{word}`").expect("text takes all");
+                }
+                text
+            }
+        }
+    }
+}
+
+impl Value<'_> {
+    fn number(self) -> i64 {
+        match self {
+            Value::Number(number) => number,
+            _ => unreachable!("a setting of another kind was checked"),
+        }
+    }
+
+    fn bool(self) -> bool {
+        match self {
+            Value::Bool(value) => value,
+            _ => unreachable!("a setting of another kind was checked"),
+        }
+    }
+
+    fn word(&self) -> &str {
+        match self {
+            Value::Word(word) => word,
+            _ => unreachable!("a setting of another kind was checked"),
+        }
+    }
+}
+
+impl TryFrom<BTreeMap<String, String>> for Settings {
+    type Error = BadSetting;
+
+    fn try_from(values: BTreeMap<String, String>) -> Result<Settings, BadSetting> {
+        let mut settings = Settings::default();
+        for (name, value) in values {
+            settings.set(&name, &value)?;
+        }
+        Ok(settings)
+    }
+}
+
+impl From<Settings> for BTreeMap<String, String> {
+    fn from(settings: Settings) -> BTreeMap<String, String> {
+        let named = settings.0.into_iter();
+        named
+            .map(|(name, value)| (name.to_owned(), value))
+            .collect()
+    }
+}
+
+fn find(name: &str) -> Result<&'static Known, BadSetting> {
+    let known = KNOWN.iter().find(|it| it.name == name);
+    known.ok_or_else(|| BadSetting::Unknown(name.to_owned()))
+}
+
+fn hint(name: &str) -> String {
+    let names = KNOWN.iter().map(|it| it.name);
+    let near = tamis_engine::suggest::nearest(name, names);
+    near.map_or_else(String::new, |it| format!(", did you mean `{it}`?"))
+}
+
+/// A limit as Kafka writes it.
+fn limit(value: Option<i64>) -> String {
+    value.unwrap_or(-1).to_string()
+}

@@ -1,0 +1,352 @@
+//! Topics: names, ids, settings and partitions; in memory, and in the data folder.
+//!
+//! ```text
+//! DATA/lock                   held by the process that serves the folder
+//! DATA/cluster.json           version of the folder, id of the cluster, the next producer id
+//! DATA/topics/NAME.json       id, number of partitions and settings of a topic
+//! DATA/logs/NAME-PARTITION/   the log of a partition
+//! ```
+//!
+//! A topic exists once its file does, which is written last when one is created and removed first when one is deleted; logs
+//! without a topic are removed at the next start.
+
+mod config;
+mod name;
+
+use std::collections::HashMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use arc_swap::ArcSwap;
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use crate::disk::{replace, sync_folder};
+use crate::log::{Log, LogConfig, Recovery, Shared};
+use crate::{Error, Result};
+pub use config::{BadSetting, Settings};
+pub use name::{BadName, check_name};
+
+/// Partitions of a topic at most: each has a folder.
+pub const PARTITIONS_MAX: usize = 10_000;
+
+/// A topic.
+#[derive(Debug)]
+pub struct Topic {
+    name: String,
+    id: Uuid,
+    partitions: ArcSwap<Vec<Arc<Log>>>,
+    settings: ArcSwap<Settings>,
+}
+
+/// What the file of a topic says.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct TopicFile {
+    version: u32,
+    id: Uuid,
+    partitions: usize,
+    settings: Settings,
+}
+
+const TOPIC_FILE_VERSION: u32 = 1;
+
+/// All topics of a broker.
+#[derive(Debug)]
+pub struct Topics {
+    data: PathBuf,
+    shared: Shared,
+    /// What topics have that do not say otherwise.
+    defaults: LogConfig,
+    by_name: ArcSwap<HashMap<String, Arc<Topic>>>,
+    by_id: ArcSwap<HashMap<Uuid, Arc<Topic>>>,
+    /// Held while topics come, go or change.
+    changing: Mutex<()>,
+}
+
+impl Topic {
+    /// Its name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Its id, which no other topic of that name had or will have.
+    pub fn id(&self) -> Uuid {
+        self.id
+    }
+
+    /// Its partitions, by number.
+    pub fn partitions(&self) -> Arc<Vec<Arc<Log>>> {
+        self.partitions.load_full()
+    }
+
+    /// One of its partitions.
+    pub fn partition(&self, index: i32) -> Option<Arc<Log>> {
+        let partitions = self.partitions.load();
+        partitions.get(usize::try_from(index).ok()?).cloned()
+    }
+
+    /// Its own settings.
+    pub fn settings(&self) -> Arc<Settings> {
+        self.settings.load_full()
+    }
+}
+
+impl Topics {
+    /// Opens all topics in a data folder; tells what recovery found in each log, if anything.
+    ///
+    /// # Errors
+    /// [`Error::Io`], [`Error::Damaged`].
+    pub(crate) fn open(
+        data: &Path,
+        defaults: LogConfig,
+        shared: Shared,
+    ) -> Result<(Topics, Vec<(String, Recovery)>)> {
+        for folder in ["topics", "logs"] {
+            let folder = data.join(folder);
+            fs::create_dir_all(&folder).map_err(Error::io("create", &folder))?;
+        }
+        let topics = Topics {
+            data: data.to_owned(),
+            shared,
+            defaults,
+            by_name: ArcSwap::default(),
+            by_id: ArcSwap::default(),
+            changing: Mutex::default(),
+        };
+        let found = topics.read_all()?;
+        Ok((topics, found))
+    }
+
+    fn read_all(&self) -> Result<Vec<(String, Recovery)>> {
+        let mut found = Vec::new();
+        let mut topics = Vec::new();
+        let folder = self.data.join("topics");
+        for entry in fs::read_dir(&folder).map_err(Error::io("read", &folder))? {
+            let path = entry.map_err(Error::io("read", &folder))?.path();
+            if path.extension().is_none_or(|it| it != "json") {
+                continue;
+            }
+            let Some(name) = path.file_stem().and_then(|it| it.to_str()) else {
+                continue;
+            };
+            let bytes = fs::read(&path).map_err(Error::io("read", &path))?;
+            let file: TopicFile =
+                serde_json::from_slice(&bytes).map_err(|error| Error::Damaged {
+                    path: path.clone(),
+                    byte_offset: 0,
+                    detail: error.to_string(),
+                })?;
+            let (topic, recoveries) = self.open_topic(name, file)?;
+            found.extend(recoveries);
+            topics.push(Arc::new(topic));
+        }
+        self.insert(&topics);
+        self.remove_orphans()?;
+        Ok(found)
+    }
+
+    fn open_topic(&self, name: &str, file: TopicFile) -> Result<(Topic, Vec<(String, Recovery)>)> {
+        let config = file.settings.apply(&self.defaults);
+        let mut partitions = Vec::with_capacity(file.partitions.min(PARTITIONS_MAX));
+        let mut found = Vec::new();
+        for index in 0..file.partitions {
+            let folder = self.log_folder(name, index);
+            let (log, recovery) = Log::open(&folder, config.clone(), &self.shared, 0)?;
+            if recovery.torn_bytes > 0 || !recovery.damaged.is_empty() {
+                found.push((format!("{name}-{index}"), recovery));
+            }
+            partitions.push(Arc::new(log));
+        }
+        let topic = Topic {
+            name: name.to_owned(),
+            id: file.id,
+            partitions: ArcSwap::from_pointee(partitions),
+            settings: ArcSwap::from_pointee(file.settings),
+        };
+        Ok((topic, found))
+    }
+
+    /// Logs of topics that are not there: a process was killed while it made or deleted one.
+    fn remove_orphans(&self) -> Result<()> {
+        let folder = self.data.join("logs");
+        let topics = self.by_name.load();
+        for entry in fs::read_dir(&folder).map_err(Error::io("read", &folder))? {
+            let path = entry.map_err(Error::io("read", &folder))?.path();
+            let name = path.file_name().and_then(|it| it.to_str());
+            let Some((topic, index)) = name.and_then(|it| it.rsplit_once('-')) else {
+                continue;
+            };
+            let Ok(index) = index.parse::<i32>() else {
+                continue;
+            };
+            let known = topics.get(topic).and_then(|it| it.partition(index));
+            if known.is_none() {
+                fs::remove_dir_all(&path).map_err(Error::io("remove", &path))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The topic of this name.
+    pub fn topic(&self, name: &str) -> Option<Arc<Topic>> {
+        self.by_name.load().get(name).cloned()
+    }
+
+    /// The topic of this id.
+    pub fn topic_of_id(&self, id: Uuid) -> Option<Arc<Topic>> {
+        self.by_id.load().get(&id).cloned()
+    }
+
+    /// All topics, by name.
+    pub fn all(&self) -> Vec<Arc<Topic>> {
+        let mut all: Vec<_> = self.by_name.load().values().cloned().collect();
+        all.sort_unstable_by(|one, other| one.name.cmp(&other.name));
+        all
+    }
+
+    /// What topics have that do not say otherwise.
+    pub fn defaults(&self) -> &LogConfig {
+        &self.defaults
+    }
+
+    /// Makes a topic; its logs and its file are durable then.
+    ///
+    /// # Errors
+    /// [`Error::TopicExists`], [`Error::BadName`], [`Error::Io`].
+    pub fn create(&self, name: &str, partitions: usize, settings: Settings) -> Result<Arc<Topic>> {
+        check_name(name)?;
+        let _changing = self.lock();
+        if self.topic(name).is_some() {
+            return Err(Error::TopicExists(name.to_owned()));
+        }
+        let file = TopicFile {
+            version: TOPIC_FILE_VERSION,
+            id: Uuid::new_v4(),
+            partitions,
+            settings,
+        };
+        let (topic, _) = self.open_topic(name, file.clone())?;
+        sync_folder(&self.data.join("logs"))?;
+        self.write_file(name, &file)?;
+        let topic = Arc::new(topic);
+        self.insert(std::slice::from_ref(&topic));
+        Ok(topic)
+    }
+
+    /// Deletes a topic and all its records; who reads one of its files reads on.
+    ///
+    /// # Errors
+    /// [`Error::UnknownTopic`], [`Error::Io`].
+    pub fn delete(&self, name: &str) -> Result<()> {
+        let _changing = self.lock();
+        let topic = self.topic(name);
+        let topic = topic.ok_or_else(|| Error::UnknownTopic(name.to_owned()))?;
+        let path = self.file_path(name);
+        fs::remove_file(&path).map_err(Error::io("remove", &path))?;
+        sync_folder(&self.data.join("topics"))?;
+        self.by_name.rcu(|topics| {
+            let mut topics = HashMap::clone(topics);
+            topics.remove(name);
+            topics
+        });
+        self.by_id.rcu(|topics| {
+            let mut topics = HashMap::clone(topics);
+            topics.remove(&topic.id);
+            topics
+        });
+        for index in 0..topic.partitions().len() {
+            let folder = self.log_folder(name, index);
+            fs::remove_dir_all(&folder).map_err(Error::io("remove", &folder))?;
+        }
+        Ok(())
+    }
+
+    /// Gives a topic more partitions.
+    ///
+    /// # Errors
+    /// [`Error::UnknownTopic`], [`Error::Io`].
+    pub fn grow(&self, name: &str, partitions: usize) -> Result<()> {
+        let _changing = self.lock();
+        let topic = self.topic(name);
+        let topic = topic.ok_or_else(|| Error::UnknownTopic(name.to_owned()))?;
+        let settings = Settings::clone(&topic.settings());
+        let config = settings.apply(&self.defaults);
+        let mut logs = Vec::clone(&topic.partitions());
+        for index in logs.len()..partitions {
+            let folder = self.log_folder(name, index);
+            let (log, _) = Log::open(&folder, config.clone(), &self.shared, 0)?;
+            logs.push(Arc::new(log));
+        }
+        sync_folder(&self.data.join("logs"))?;
+        self.write_file(
+            name,
+            &TopicFile {
+                version: TOPIC_FILE_VERSION,
+                id: topic.id,
+                partitions: logs.len(),
+                settings,
+            },
+        )?;
+        topic.partitions.store(Arc::new(logs));
+        Ok(())
+    }
+
+    /// Gives a topic other settings, which hold from the next batch on.
+    ///
+    /// # Errors
+    /// [`Error::UnknownTopic`], [`Error::Io`].
+    pub fn configure(&self, name: &str, settings: Settings) -> Result<()> {
+        let _changing = self.lock();
+        let topic = self.topic(name);
+        let topic = topic.ok_or_else(|| Error::UnknownTopic(name.to_owned()))?;
+        let partitions = topic.partitions();
+        self.write_file(
+            name,
+            &TopicFile {
+                version: TOPIC_FILE_VERSION,
+                id: topic.id,
+                partitions: partitions.len(),
+                settings: settings.clone(),
+            },
+        )?;
+        let config = settings.apply(&self.defaults);
+        topic.settings.store(Arc::new(settings));
+        for log in partitions.iter() {
+            log.configure(config.clone());
+        }
+        Ok(())
+    }
+
+    fn insert(&self, topics: &[Arc<Topic>]) {
+        self.by_name.rcu(|known| {
+            let mut known = HashMap::clone(known);
+            known.extend(topics.iter().map(|it| (it.name.clone(), it.clone())));
+            known
+        });
+        self.by_id.rcu(|known| {
+            let mut known = HashMap::clone(known);
+            known.extend(topics.iter().map(|it| (it.id, it.clone())));
+            known
+        });
+    }
+
+    fn write_file(&self, name: &str, file: &TopicFile) -> Result<()> {
+        let bytes = serde_json::to_vec_pretty(file).expect("it has text for keys");
+        replace(&self.file_path(name), &bytes)
+    }
+
+    fn file_path(&self, name: &str) -> PathBuf {
+        // Names have dots in them, so an extension is appended and not set.
+        self.data.join("topics").join(format!("{name}.json"))
+    }
+
+    fn log_folder(&self, name: &str, index: usize) -> PathBuf {
+        self.data.join("logs").join(format!("{name}-{index}"))
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, ()> {
+        self.changing.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
