@@ -8,13 +8,13 @@ use super::{Answer, Asked, Refused, SERVED, encode};
 
 pub(super) fn answer(mut asked: Asked) -> Result<Answer, Refused> {
     asked.read::<ApiVersionsRequest>()?;
-    Ok(asked.reply::<ApiVersionsRequest>(&response()))
+    asked.reply::<ApiVersionsRequest>(&response())
 }
 
 /// To a version that is not served the answer is one of version 0, which all clients read (KIP-511).
-pub(super) fn unsupported(correlation_id: i32) -> Answer {
+pub(super) fn unsupported(correlation_id: i32) -> Result<Answer, Refused> {
     let response = response().with_error_code(ResponseError::UnsupportedVersion.code());
-    Answer::Ready(encode::<ApiVersionsRequest>(0, correlation_id, &response))
+    encode::<ApiVersionsRequest>(0, correlation_id, &response).map(Answer::Ready)
 }
 
 fn response() -> ApiVersionsResponse {

@@ -17,6 +17,8 @@ const MAX_TIMESTAMP: i64 = -3;
 
 pub(super) fn answer(context: &Context, mut asked: Asked) -> Result<Answer, Refused> {
     let request: ListOffsetsRequest = asked.read()?;
+    // Older versions have no field for the epoch of the leader, which never changes.
+    let leader_epoch = if asked.version >= 4 { 0 } else { -1 };
     let topics = request.topics.into_iter().map(|asked| {
         let topic = context.broker.topics.topic(&asked.name);
         let partitions = asked.partitions.into_iter().map(|partition| {
@@ -31,7 +33,7 @@ pub(super) fn answer(context: &Context, mut asked: Asked) -> Result<Answer, Refu
                 Ok((offset, timestamp)) => response
                     .with_offset(offset)
                     .with_timestamp(timestamp)
-                    .with_leader_epoch(0),
+                    .with_leader_epoch(leader_epoch),
                 Err(error) => response
                     .with_error_code(error.code())
                     .with_offset(-1)
@@ -44,7 +46,7 @@ pub(super) fn answer(context: &Context, mut asked: Asked) -> Result<Answer, Refu
             .with_partitions(partitions)
     });
     let response = ListOffsetsResponse::default().with_topics(topics.collect());
-    Ok(asked.reply::<ListOffsetsRequest>(&response))
+    asked.reply::<ListOffsetsRequest>(&response)
 }
 
 /// An offset and its time; -1 where there is none.

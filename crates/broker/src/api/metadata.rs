@@ -55,7 +55,7 @@ pub(super) fn answer(context: &Context, mut asked: Asked) -> Result<Answer, Refu
         .with_controller_id(BrokerId(NODE_ID))
         .with_cluster_authorized_operations(NOT_TOLD)
         .with_topics(described);
-    Ok(asked.reply::<MetadataRequest>(&response))
+    asked.reply::<MetadataRequest>(&response)
 }
 
 fn by_name(

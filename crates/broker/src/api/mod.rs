@@ -65,7 +65,7 @@ pub(crate) enum Answer {
     /// It is answered with this.
     Ready(Parts),
     /// It is answered once this is done; what comes behind it may be begun meanwhile.
-    Later(Pin<Box<dyn Future<Output = Option<Parts>> + Send>>),
+    Later(Pin<Box<dyn Future<Output = Result<Parts, Refused>> + Send>>),
     /// It gets no answer.
     Nothing,
 }
@@ -82,6 +82,13 @@ pub(crate) enum Refused {
     /// It is not what its header says.
     #[error("request {key:?} cannot be read: {reason}")]
     Malformed { key: ApiKey, reason: String },
+    /// The answer cannot be written in this version.
+    #[error("the answer to version {version} of {key:?} cannot be written: {reason}")]
+    Answer {
+        key: ApiKey,
+        version: i16,
+        reason: String,
+    },
     /// The frame is too short to be a request.
     #[error("a request of {0} bytes")]
     Short(usize),
@@ -114,7 +121,7 @@ pub(crate) async fn answer(context: &Context, frame: Bytes) -> Result<Answer, Re
     let served = served.ok_or(Refused::Key(number))?;
     if !(served.min..=served.max).contains(&version) {
         return match key {
-            ApiKey::ApiVersions => Ok(api_versions::unsupported(correlation_id(head))),
+            ApiKey::ApiVersions => api_versions::unsupported(correlation_id(head)),
             _ => Err(Refused::Version { key, version }),
         };
     }
@@ -155,27 +162,29 @@ impl Asked {
     }
 
     /// Writes the answer to it.
-    pub(crate) fn reply<R: Request>(&self, response: &R::Response) -> Answer {
-        Answer::Ready(encode::<R>(self.version, self.correlation_id, response))
+    pub(crate) fn reply<R: Request>(&self, response: &R::Response) -> Result<Answer, Refused> {
+        encode::<R>(self.version, self.correlation_id, response).map(Answer::Ready)
     }
 }
 
 /// A whole answer, but for its length.
+///
+/// # Errors
+/// [`Refused::Answer`] if it says something that this version has no field for, which is a mistake of ours.
 pub(crate) fn encode<R: Request>(
     version: i16,
     correlation_id: i32,
     response: &R::Response,
-) -> Parts {
+) -> Result<Parts, Refused> {
     let mut bytes = BytesMut::with_capacity(256);
-    push_header(
-        &mut bytes,
-        R::Response::header_version(version),
-        correlation_id,
-    );
-    response
-        .encode(&mut bytes, version)
-        .expect("answers are made for the version asked for");
-    vec![Part::Bytes(bytes.freeze())]
+    push_header(&mut bytes, R::Response::header_version(version), correlation_id);
+    let encoded = response.encode(&mut bytes, version);
+    encoded.map_err(|error| Refused::Answer {
+        key: ApiKey::try_from(R::KEY).expect("it is one of theirs"),
+        version,
+        reason: error.to_string(),
+    })?;
+    Ok(vec![Part::Bytes(bytes.freeze())])
 }
 
 /// Writes the header of an answer.

@@ -60,7 +60,7 @@ pub(super) fn answer(context: &Context, mut asked: Asked) -> Result<Answer, Refu
         return Ok(Answer::Nothing);
     }
     if waiting.is_empty() {
-        return Ok(asked.reply::<ProduceRequest>(&response));
+        return asked.reply::<ProduceRequest>(&response);
     }
     let timeout = Duration::from_millis(u64::try_from(request.timeout_ms).unwrap_or(0));
     let (version, correlation_id) = (asked.version, asked.correlation_id);
@@ -78,7 +78,7 @@ pub(super) fn answer(context: &Context, mut asked: Asked) -> Result<Answer, Refu
             place.error_code = error.code();
             place.base_offset = -1;
         }
-        Some(encode::<ProduceRequest>(version, correlation_id, &response))
+        encode::<ProduceRequest>(version, correlation_id, &response)
     })))
 }
 

@@ -27,5 +27,5 @@ pub(super) fn answer(context: &Context, mut asked: Asked) -> Result<Answer, Refu
             .with_producer_id(ProducerId(-1))
             .with_producer_epoch(-1),
     };
-    Ok(asked.reply::<InitProducerIdRequest>(&response))
+    asked.reply::<InitProducerIdRequest>(&response)
 }

@@ -44,7 +44,7 @@ pub(super) fn create(context: &Context, mut asked: Asked) -> Result<Answer, Refu
         }
     });
     let response = CreateTopicsResponse::default().with_topics(results.collect());
-    Ok(asked.reply::<CreateTopicsRequest>(&response))
+    asked.reply::<CreateTopicsRequest>(&response)
 }
 
 struct Created {
@@ -145,7 +145,7 @@ pub(super) fn delete(context: &Context, mut asked: Asked) -> Result<Answer, Refu
         });
     }
     let response = DeleteTopicsResponse::default().with_responses(results);
-    Ok(asked.reply::<DeleteTopicsRequest>(&response))
+    asked.reply::<DeleteTopicsRequest>(&response)
 }
 
 fn delete_one(context: &Context, name: TopicName) -> DeletableTopicResult {

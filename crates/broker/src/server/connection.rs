@@ -105,7 +105,7 @@ async fn write_answers(
     while let Some(queued) = answers.recv().await {
         let parts = match queued.answer {
             Answer::Ready(parts) => Some(parts),
-            Answer::Later(later) => later.await,
+            Answer::Later(later) => Some(later.await?),
             Answer::Nothing => None,
         };
         if let Some(parts) = parts {
