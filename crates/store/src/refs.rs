@@ -216,6 +216,9 @@ impl Refs {
     fn resolve_id(&self, revision: &str) -> Result<CommitId> {
         let end = revision.find(['~', '^']).unwrap_or(revision.len());
         let (name, steps) = revision.split_at(end);
+        if name.is_empty() {
+            return Err(no(revision, nameless(steps)));
+        }
         let mut id = self.resolve_name(name)?;
         for _ in 0..ancestor_steps(revision, steps)? {
             let parents = self.commit(id)?.parents;
@@ -290,6 +293,15 @@ fn no(name: &str, reason: &str) -> Error {
     Error::Revision {
         name: name.to_owned(),
         reason: reason.to_owned(),
+    }
+}
+
+/// What is missing where nothing stands before `steps`.
+fn nameless(steps: &str) -> &'static str {
+    match steps.as_bytes().first() {
+        Some(b'~') => "a branch, a tag, an id or `HEAD` is missing before `~`",
+        Some(_) => "a branch, a tag, an id or `HEAD` is missing before `^`",
+        None => "it is empty",
     }
 }
 

@@ -58,6 +58,17 @@ fn there_must_be_a_store_and_a_commit() {
     error: `a` names no commit: there is no tag of this name, and it is no id
     hint: the path of the newest commit is `HEAD:a`
     ");
+    insta::assert_snapshot!(drops.store("ls ~1"), @r"
+    exit code: 2
+    ----- stderr -----
+    error: `~1` names no commit: a branch, a tag, an id or `HEAD` is missing before `~`
+    hint: `tamis store log` lists the commits, `tamis store tag` their names
+    ");
+    for (revision, expected) in [("^", "is missing before `^`"), ("", "it is empty")] {
+        let ran = drops.run(&["log", revision]);
+        assert_eq!(ran.code, Some(2), "{revision}: {ran}");
+        assert!(ran.stderr.contains(expected), "{revision}: {ran}");
+    }
     insta::assert_snapshot!(drops.store("push nowhere"), @r"
     exit code: 2
     ----- stderr -----
