@@ -104,6 +104,15 @@ fn wrong_flags_are_refused() {
         ("add a --compression gzip", "expected none, lz4, zstd"),
         ("commit", "--message"),
         ("cat a --range 5", "expected FROM..TO"),
+        (
+            "cat a --range 1.5KB..",
+            "expected a whole number, as in 1500, 64KB or 1MiB, found `1.5KB`",
+        ),
+        (
+            "cat a --range 0..1parsec",
+            "expected B, KB, MB, GB, TB or KiB, MiB, GiB, TiB, as in 64KB",
+        ),
+        ("verify --sample 0", "expected a share above 0"),
         ("get a --range 0..1 a", "takes one file"),
         ("checkout HEAD", "--output-dir"),
         ("init other --chunk-size 1/2", "expected three sizes"),
