@@ -108,6 +108,18 @@ fn paths_are_those_of_the_current_folder() {
 }
 
 #[test]
+fn a_folder_that_is_gone_is_named_as_one() {
+    let drops = Drops::with_history();
+    fs::remove_dir_all(drops.path("deep")).expect("it is there");
+    let status = drops.store("status").stdout;
+    assert!(status.contains("  deleted:    deep/\n"), "{status}");
+    assert!(status.contains("  deleted:    deep/b.csv\n"), "{status}");
+    assert_eq!(drops.store("add -A").code, Some(0));
+    let staged = drops.store("status").stdout;
+    assert!(staged.contains("  deleted:    deep/\n"), "{staged}");
+}
+
+#[test]
 fn what_is_staged_can_be_taken_back() {
     let drops = Drops::with_history();
     drops.write("new.csv", "5");
