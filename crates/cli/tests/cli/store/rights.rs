@@ -4,6 +4,7 @@ use std::fs::{self, Permissions};
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::os::unix::process::CommandExt;
 use std::path::Path;
+use std::process::Command;
 
 use super::Drops;
 use super::disk::SmallDisk;
@@ -56,7 +57,7 @@ impl Visited {
 }
 
 /// Only root needs to: modes hold for all others.
-fn become_nobody(command: &mut std::process::Command) {
+fn become_nobody(command: &mut Command) {
     if is_root() {
         command.uid(NOBODY).gid(NOBODY);
     }
@@ -139,6 +140,49 @@ fn a_store_that_may_only_be_read_is_read() {
         Some(0),
         "nothing is left behind"
     );
+}
+
+/// A number that no account has.
+const STRANGER: u32 = 3_999_999_999;
+
+#[test]
+fn commits_have_the_name_of_an_account_that_no_variable_tells() {
+    let Some(visited) = Visited::new() else {
+        return;
+    };
+    visited.open_folder("theirs");
+    let run = |arguments: &str, user: u32| {
+        let mut command = visited.0.command();
+        for variable in ["TAMIS_AUTHOR", "USER", "LOGNAME"] {
+            command.env_remove(variable);
+        }
+        if is_root() {
+            command.uid(user).gid(user);
+        }
+        let output = command.args(arguments.split_whitespace()).output();
+        let ran = Ran::from(output.expect("it started before"));
+        assert_eq!(ran.code, Some(0), "{arguments}: {ran}");
+        ran.stdout
+    };
+    let author_of = |user: u32| {
+        let store = format!("theirs/{user}");
+        visited.open_folder(&store);
+        run(&format!("init {store}"), user);
+        run(
+            &format!("--store {store} commit -m first --allow-empty"),
+            user,
+        );
+        run(&format!("--store {store} log"), user)
+    };
+    let asked = Command::new("id").arg("-un").output();
+    let name = String::from_utf8(asked.expect("`id` is there").stdout).expect("a name");
+    let own = fs::metadata("/proc/self").expect("Linux").uid();
+    let log = author_of(own);
+    assert!(log.contains(&format!("Author: {}@", name.trim())), "{log}");
+    if is_root() {
+        let log = author_of(STRANGER);
+        assert!(log.contains(&format!("Author: {STRANGER}@")), "{log}");
+    }
 }
 
 #[test]
