@@ -138,15 +138,8 @@ struct Folder {
 impl Walk<'_> {
     /// Looks at a path that was named.
     fn start(&self, path: &[u8], folders: &mut Vec<Folder>, walked: &mut Walked) -> Result<()> {
-        let rules = Rules::above(self.root, path)?;
-        let folder = Folder {
-            path: path.to_owned(),
-            rules,
-            is_left_out: false,
-        };
         if path.is_empty() {
-            folders.push(folder);
-            return Ok(());
+            return self.start_folder(path, folders);
         }
         if let Err(error) = self.take_folders_above(path, walked) {
             walked.fail(self.root, path, reason(error));
@@ -156,13 +149,23 @@ impl Walk<'_> {
             Ok(stat) if self.root.is_store(&stat) => {}
             Ok(stat) => {
                 if self.take(path, &stat, walked) == Some(Kind::Folder) {
-                    folders.push(folder);
+                    return self.start_folder(path, folders);
                 }
             }
             // What was named and is gone has been removed.
             Err(Errno::NOENT) => {}
             Err(error) => walked.fail(self.root, path, reason(error)),
         }
+        Ok(())
+    }
+
+    /// Lets a folder be read, by the rules of those above.
+    fn start_folder(&self, path: &[u8], folders: &mut Vec<Folder>) -> Result<()> {
+        folders.push(Folder {
+            path: path.to_owned(),
+            rules: Rules::above(self.root, path)?,
+            is_left_out: false,
+        });
         Ok(())
     }
 

@@ -270,6 +270,14 @@ fn what_may_not_be_read_is_named_and_stays_as_it_was() {
         (&document["removed"], &document["bytes"]),
         (&0.into(), &6.into())
     );
+    let named = store("add theirs/closed/inner");
+    insta::assert_snapshot!(visited.0.shown(&named), @r"
+    exit code: 3
+    ----- stderr -----
+    error: cannot add `[folder]/theirs/closed/inner`: Permission denied (os error 13)
+    error: cannot add `[folder]/theirs/closed`: Permission denied (os error 13)
+    staged 0 paths
+    ");
     let committed = store("commit -m second");
     assert_eq!(committed.code, Some(0), "{committed}");
     assert_eq!(
