@@ -7,7 +7,8 @@
 //!    memory; only what is wanted is kept, and sorted at the end, so that the outcome does not depend on the threads.
 //!
 //! Links are not followed, also if one takes the place of a folder meanwhile, and nothing is opened but folders. What is gone before it could be looked at is not there; any other
-//! failure is kept with its path, and the walk goes on. The store's own folder is never looked into.
+//! failure is kept with its path, and the walk goes on. The store's own folder is never looked into, nor is anything called as stores
+//! are ([`leads_to_store`]).
 
 mod root;
 mod rules;
@@ -24,7 +25,7 @@ use tamis_engine::control::Cancel;
 use tamis_engine::frontier;
 use tamis_engine::stamp::Stamp;
 
-use crate::path::{has_room_below, tree_order};
+use crate::path::{has_room_below, leads_to_store, tree_order};
 pub use crate::staging::Kind;
 use crate::store::FOLDER;
 use crate::{Error, Result};
@@ -141,6 +142,11 @@ impl Walk<'_> {
         if path.is_empty() {
             return self.start_folder(path, folders);
         }
+        if leads_to_store(path) {
+            let reason = format!("a store is called `{FOLDER}`, and nothing of that name is kept");
+            walked.fail(self.root, path, io::Error::other(reason));
+            return Ok(());
+        }
         if let Err(error) = self.take_folders_above(path, walked) {
             walked.fail(self.root, path, reason(error));
             return Ok(());
@@ -232,13 +238,6 @@ impl Walk<'_> {
         Ok(())
     }
 
-    /// Whether a folder called as stores are is one, of another work tree. As git leaves out any `.git`.
-    fn is_other_store(&self, parent: &OwnedFd, path: &[u8]) -> bool {
-        let format = format!("{FOLDER}/format");
-        let is_store = statat(parent, format, AtFlags::SYMLINK_NOFOLLOW).is_ok();
-        is_store && !self.visitor.knows(path)
-    }
-
     fn read_names(
         &self,
         descriptor: &OwnedFd,
@@ -257,7 +256,7 @@ impl Walk<'_> {
         while let Some(entry) = entries.next() {
             let entry = entry?;
             let name = entry.file_name();
-            if matches!(name.to_bytes(), b"." | b"..") {
+            if matches!(name.to_bytes(), b"." | b"..") || leads_to_store(name.to_bytes()) {
                 continue;
             }
             path.truncate(prefix);
@@ -270,12 +269,6 @@ impl Walk<'_> {
             };
             let is_left_out = folder.is_left_out || is_ignored();
             if is_left_out && !self.visitor.knows(&path) {
-                continue;
-            }
-            if name.to_bytes() == FOLDER.as_bytes()
-                && is_folder
-                && self.is_other_store(descriptor, &path)
-            {
                 continue;
             }
             let stat = match statat(descriptor, name, AtFlags::SYMLINK_NOFOLLOW) {

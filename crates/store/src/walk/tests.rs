@@ -49,6 +49,8 @@ fn all_that_is_there_is_found_in_order() {
         (".hidden", ""),
         (".git/HEAD", ""),
         (".tamis/format", ""),
+        ("a/.tamis/format", ""),
+        ("a/c/.tamis", ""),
     ]);
     symlink("/", folder.path().join("link")).expect("a link");
     let expected = [
@@ -70,6 +72,20 @@ fn all_that_is_there_is_found_in_order() {
         found(&folder, &["a/c", "z", "a/c/d", "gone"], 2),
         ["a", "a/c", "a/c/d", "z"]
     );
+}
+
+/// Goal: what is called as stores are is left out, and what is named in it is refused, also if it is no store.
+#[test]
+fn what_is_called_as_stores_are_is_not_kept() {
+    let folder = tree(&[("a/.tamis/x", ""), ("a/b", "")]);
+    let root = Root::open(folder.path(), &folder.path().join(".tamis")).expect("a root");
+    let starts = [&b"a/.tamis/x"[..], b"a/.tamis", b"a/b"].map(<[u8]>::to_vec);
+    let walked = walk(&root, &starts, 1, &All, &Cancel::new()).expect("a walk");
+    let found: Vec<_> = walked.found.iter().map(|it| &*it.path).collect();
+    assert_eq!(found, [&b"a"[..], b"a/b"]);
+    let refused: Vec<_> = walked.failures.iter().map(|it| it.0.clone()).collect();
+    let expected = ["a/.tamis/x", "a/.tamis"].map(|it| folder.path().join(it));
+    assert_eq!(refused, expected);
 }
 
 /// Goal: rules have the meaning of git's, in every folder, and for what is named below them.

@@ -186,6 +186,7 @@ fn what_cannot_be_written_to_is_refused_at_once() {
     };
     assert!(refused("HEAD~1", "new").contains("only the branch grows"));
     assert!(refused("main", "folder").contains("it is a folder"));
+    assert!(refused("main", "new/.tamis/format").contains("a store is called `.tamis`"));
     assert!(refused("main", "folder/file/new").contains("`folder/file` is in the way"));
 }
 

@@ -54,7 +54,7 @@ fn no_rule_takes_out_what_is_kept() {
 }
 
 #[test]
-fn stores_of_other_folders_are_left_out() {
+fn what_is_called_as_stores_are_is_left_out() {
     let drops = Drops::new();
     assert_eq!(drops.store("init deeper").code, Some(0));
     drops.write("deeper/file", "1");
@@ -62,8 +62,14 @@ fn stores_of_other_folders_are_left_out() {
     drops.commit("without the store of another");
     assert_eq!(
         drops.store("ls -R").stdout,
-        "deeper/\ndeeper/file\nother/\nother/.tamis/\nother/.tamis/file\n"
+        "deeper/\ndeeper/file\nother/\n"
     );
+    insta::assert_snapshot!(drops.shown(&drops.store("add deeper/.tamis/format")), @r"
+    exit code: 3
+    ----- stderr -----
+    error: cannot add `[folder]/deeper/.tamis/format`: a store is called `.tamis`, and nothing of that name is kept
+    staged 0 paths
+    ");
 }
 
 #[test]
