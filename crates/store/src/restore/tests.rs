@@ -87,3 +87,49 @@ fn a_name_that_leads_to_something_else_is_a_file_by_itself() {
     };
     assert_eq!(inode("a"), inode("c"));
 }
+
+/// Goal: no tree makes a store where it is restored, or changes one that is there; the rest of it is put in place.
+#[test]
+fn nothing_is_put_where_stores_are() {
+    let test = TestStore::new();
+    let mut ingest = Ingest::start(&test.store).expect("there is room");
+    let mut nodes = ingest.nodes().expect("there is room");
+    let mut tree = TreeWriter::new();
+    let link = entry(Content::Link {
+        target: b"deep".to_vec(),
+    });
+    let paths = [
+        ".tamis",
+        "a",
+        "deep/.tamis/format",
+        "deep/b",
+        "deeper/.tamis",
+    ];
+    for path in paths {
+        let pushed = tree.push(path.as_bytes(), &link, None, &mut nodes);
+        pushed.expect("it is in order");
+    }
+    let (root, _) = tree.finish(&mut nodes).expect("there is room");
+    nodes.finish();
+    ingest.settle().expect("there is room");
+    ingest.publish(&test.store).expect("there is room");
+
+    let target = tempfile::tempdir().expect("a temporary folder");
+    let other = target.path().join("deep/.tamis");
+    fs::create_dir_all(&other).expect("there is room");
+    let options = RestoreOptions {
+        force: true,
+        ..RestoreOptions::default()
+    };
+    let restored = test.store.restore_tree(root, target.path(), &options);
+    let restored = restored.expect("the target is there");
+    let refused = restored.failures.iter().map(|(path, error)| {
+        assert!(error.to_string().contains("a store is called `.tamis`"));
+        path.strip_prefix(target.path()).expect("it is in there")
+    });
+    let expected = [".tamis", "deep/.tamis", "deeper/.tamis"].map(Path::new);
+    assert_eq!(refused.collect::<Vec<_>>(), expected);
+    assert_eq!(fs::read_dir(other).expect("it was there").count(), 0);
+    let is_there = |name: &str| target.path().join(name).is_symlink();
+    assert!(is_there("a") && is_there("deep/b") && !is_there(".tamis"));
+}
