@@ -145,6 +145,12 @@ impl Error {
         }
     }
 
+    /// Whether there was no room on a disk, or none for this user. What was there before is whole, and the same can be tried again.
+    pub fn is_disk_full(&self) -> bool {
+        use io::ErrorKind::{QuotaExceeded, StorageFull};
+        matches!(self, Error::Io { source, .. } if matches!(source.kind(), QuotaExceeded | StorageFull))
+    }
+
     /// Whether it is that of a file or folder that is not there.
     pub(crate) fn is_not_found(&self) -> bool {
         matches!(self, Error::Io { source, .. } if source.kind() == io::ErrorKind::NotFound)

@@ -91,7 +91,7 @@ pub type SharedDisk = Arc<dyn Disk>;
 /// # Errors
 /// [`Error::Io`]; the old file is then still there, or the new one already.
 pub fn replace(disk: &SharedDisk, drafts: &Path, path: &Path, bytes: &[u8]) -> Result<()> {
-    let mut draft = Draft::create(disk, drafts)?;
+    let mut draft = Draft::create(disk, drafts, "write", path)?;
     draft.write_all(bytes)?;
     draft.rename(path)?;
     disk.sync_folder(folder_of(path))
@@ -123,17 +123,46 @@ pub(crate) fn sync_parents(disk: &SharedDisk, folders: &[&Path]) -> Result<()> {
 pub struct Draft {
     disk: SharedDisk,
     path: PathBuf,
+    purpose: Purpose,
     file: Box<dyn DiskFile>,
     is_named: bool,
 }
 
+/// What a draft is for, as in "write a pack to" and a folder: where there is no room for it, its own name tells nobody anything.
+#[derive(Clone, Debug)]
+struct Purpose {
+    action: &'static str,
+    place: PathBuf,
+}
+
+impl Purpose {
+    fn explain(&self, error: Error) -> Error {
+        let is_full = error.is_disk_full();
+        match error {
+            Error::Io { action, source, .. } if is_full => Error::Io {
+                action: if action == SYNC { SYNC } else { self.action },
+                path: self.place.clone(),
+                source,
+            },
+            error => error,
+        }
+    }
+}
+
 impl Draft {
-    /// A new file in the folder `drafts`, of a name that nobody else uses.
+    /// A new file in the folder `drafts`, of a name that nobody else uses. If the disk is full, errors say that one cannot `action`
+    /// the `place`.
     ///
     /// # Errors
     /// [`Error::Io`].
-    pub fn create(disk: &SharedDisk, drafts: &Path) -> Result<Draft> {
-        Draft::open(disk, draft_path(drafts))
+    pub fn create(
+        disk: &SharedDisk,
+        drafts: &Path,
+        action: &'static str,
+        place: &Path,
+    ) -> Result<Draft> {
+        let place = place.to_owned();
+        Draft::open(disk, draft_path(drafts), Purpose { action, place })
     }
 
     /// A new file at `path`, in place of what a process that was killed may have left there. Only one may do so at a time.
@@ -142,14 +171,20 @@ impl Draft {
     /// [`Error::Io`].
     pub fn create_at(disk: &SharedDisk, path: PathBuf) -> Result<Draft> {
         disk.remove(&path)?;
-        Draft::open(disk, path)
+        let purpose = Purpose {
+            action: "write",
+            place: path.clone(),
+        };
+        Draft::open(disk, path, purpose)
     }
 
-    fn open(disk: &SharedDisk, path: PathBuf) -> Result<Draft> {
+    fn open(disk: &SharedDisk, path: PathBuf, purpose: Purpose) -> Result<Draft> {
+        let file = disk.create(&path);
         Ok(Draft {
-            file: disk.create(&path)?,
+            file: file.map_err(|error| purpose.explain(error))?,
             disk: disk.clone(),
             path,
+            purpose,
             is_named: false,
         })
     }
@@ -159,7 +194,8 @@ impl Draft {
     /// # Errors
     /// [`Error::Io`], [`Error::Poisoned`].
     pub fn write_all(&mut self, bytes: &[u8]) -> Result<()> {
-        self.file.write_all(bytes)
+        let written = self.file.write_all(bytes);
+        written.map_err(|error| self.purpose.explain(error))
     }
 
     /// Makes the content durable, and then gives the file its name; that is durable once its folder is.
@@ -167,7 +203,8 @@ impl Draft {
     /// # Errors
     /// [`Error::Io`], [`Error::Poisoned`].
     pub fn rename(mut self, to: &Path) -> Result<()> {
-        self.file.sync()?;
+        let synced = self.file.sync();
+        synced.map_err(|error| self.purpose.explain(error))?;
         self.disk.rename(&self.path, to)?;
         self.is_named = true;
         Ok(())

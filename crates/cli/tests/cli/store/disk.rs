@@ -60,13 +60,16 @@ impl SmallDisk<'_> {
     }
 
     /// Runs it, and there is no room for what it writes to the disk: it says so, and where.
-    pub(super) fn fail_for_room(&mut self, arguments: &str) {
+    pub(super) fn fail_for_room(&mut self, arguments: &str) -> Ran {
         let ran = self.tamis(arguments);
         assert_eq!(ran.code, Some(3), "{arguments}: {ran}");
         assert!(
             ran.stderr.contains("No space left") && ran.stderr.contains("disk/"),
             "{arguments}: {ran}"
         );
+        // Nobody knows the names of drafts.
+        assert!(!ran.stderr.contains("store/tmp"), "{arguments}: {ran}");
+        ran
     }
 
     /// Leaves no room.
