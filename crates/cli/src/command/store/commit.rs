@@ -14,6 +14,10 @@ use crate::{Context, Error, Exit, Result, stores};
 ///
 /// Without changes since the last commit there is none to make, which is no error.
 #[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  tamis store commit -m 'drops of monday'
+  tamis store commit -m 'orders, again' -m 'The first delivery was cut short.' --author import")]
 pub(super) struct Options {
     /// Why it is made; given several times, each is a paragraph
     #[arg(long, short, required = true, value_name = "TEXT")]

@@ -20,6 +20,10 @@ use crate::{Context, Exit, Result};
 ///
 /// No file is read: one that looks otherwise than when it was added counts as modified.
 #[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  tamis store status
+  tamis store status drops/")]
 pub(super) struct Options {
     /// What is at and below these alone, of the work tree
     #[arg(value_name = "PATH")]
