@@ -16,6 +16,10 @@ use crate::{Context, Exit, Result};
 
 /// List the commits, newest first
 #[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  tamis store log --oneline
+  tamis store log v1 -n 5")]
 pub(super) struct Options {
     /// Where to begin
     #[arg(value_name = "REF", default_value = HEAD)]

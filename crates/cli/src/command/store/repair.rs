@@ -19,6 +19,10 @@ use crate::{Context, Exit, Result, stores};
 /// Nothing is deleted: what is damaged is moved aside, and what is good of it kept. Files of the work tree that are staged and lost are added
 /// again. The exit code is 1 if something is lost for good.
 #[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  tamis store repair
+  tamis store repair --read-data")]
 pub(super) struct Options {
     /// Read all data once more at the end
     #[arg(long)]

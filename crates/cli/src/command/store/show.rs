@@ -16,6 +16,10 @@ use crate::{Context, Exit, Result};
 
 /// Show a commit, and what it changed
 #[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  tamis store show
+  tamis store show HEAD~1")]
 pub(super) struct Options {
     /// Which commit
     #[arg(value_name = "REF", default_value = HEAD)]

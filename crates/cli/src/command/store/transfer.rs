@@ -20,6 +20,9 @@ use crate::{Context, Error, Exit, Result, stores};
 ///
 /// Commits that it has not are copied, with what it has not of them, and its branch is moved. If it has others, nothing is done.
 #[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  tamis store push /mnt/backup/shop")]
 pub(super) struct PushOptions {
     /// The other store: its folder, or one that has a `.tamis`
     #[arg(value_name = "DIR")]
@@ -33,6 +36,9 @@ pub(super) struct PushOptions {
 ///
 /// The work tree stays as it is; `tamis store checkout` has the files of the new commits.
 #[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  tamis store pull /mnt/backup/shop")]
 pub(super) struct PullOptions {
     /// The other store: its folder, or one that has a `.tamis`
     #[arg(value_name = "DIR")]

@@ -135,3 +135,22 @@ fn nothing_to_commit_is_no_error() {
         .collect();
     assert_eq!(messages, ["again", "something"]);
 }
+
+#[test]
+fn the_help_of_each_verb_has_an_example() {
+    let drops = Drops::bare();
+    let help = drops.store("--help").stdout;
+    let verbs = help.lines().skip_while(|line| *line != "Commands:").skip(1);
+    let verbs: Vec<_> = verbs
+        .take_while(|line| !line.is_empty())
+        .filter(|line| line.starts_with("  ") && !line.starts_with("   "))
+        .filter_map(|line| line.split_whitespace().next())
+        .filter(|verb| *verb != "help")
+        .collect();
+    assert!(verbs.len() > 20, "{verbs:?}");
+    for verb in verbs {
+        let help = drops.run(&[verb, "--help"]).stdout;
+        let example = format!("\nExamples:\n  tamis store {verb}");
+        assert!(help.contains(&example), "{verb}: {help}");
+    }
+}
