@@ -28,7 +28,7 @@ use std::path::Path;
 use std::time::Instant;
 
 use tamis_engine::control::Cancel;
-use tamis_engine::pipeline::{self, Flow, Options};
+use tamis_engine::pipeline::Options;
 
 use crate::history::Record;
 use crate::id::{CommitId, FileId, ObjectId};
@@ -36,6 +36,7 @@ use crate::index::PackKind;
 use crate::ingest::Ingest;
 use crate::ingest::packer::{Packer, Work};
 use crate::lock::{Role, Wait};
+use crate::parallel::run_items;
 use crate::progress::{Phase, StoreProgress};
 use crate::settings::Settings;
 use crate::store::Store;
@@ -202,34 +203,23 @@ impl Transfer<'_> {
             cancel: self.to.cancel().clone(),
             ..Options::default()
         };
-        let mut failure = None;
-        let run = pipeline::run_items(
+        let copied = run_items(
             "the store",
             batches,
             &options,
             || (),
-            |(), batch| Ok(batch.and_then(|batch| self.copy_batch(&batch))),
-            |copied| match copied {
-                Ok(chunk_bytes) => {
-                    progress.done(0, chunk_bytes);
-                    progress
-                        .set_new_bytes(self.done.plain_bytes + ingest.new_objects().plain_bytes);
-                    Ok(Flow::Continue)
-                }
-                Err(error) => {
-                    failure = Some(error);
-                    Ok(Flow::Stop)
-                }
+            |(), batch| self.copy_batch(&batch?),
+            |chunk_bytes| {
+                progress.done(0, chunk_bytes);
+                progress.set_new_bytes(self.done.plain_bytes + ingest.new_objects().plain_bytes);
+                Ok(())
             },
         );
-        let Some(error) = failure else {
-            return Ok(run.map(drop)?);
-        };
-        if self.ingest.has_failed() {
+        if copied.is_err() && self.ingest.has_failed() {
             // Then that is why.
             self.ingest.settle()?;
         }
-        Err(error)
+        copied
     }
 
     fn copy_batch(&self, batch: &Batch) -> Result<u64> {
