@@ -147,19 +147,18 @@ impl Walk<'_> {
             walked.fail(self.root, path, io::Error::other(reason));
             return Ok(());
         }
-        if let Err(error) = self.take_folders_above(path, walked) {
-            walked.fail(self.root, path, reason(error));
-            return Ok(());
-        }
-        match self.root.stat_at(path) {
+        let found = self
+            .take_folders_above(path, walked)
+            .and_then(|()| self.root.stat_at(path));
+        match found {
             Ok(stat) if self.root.is_store(&stat) => {}
             Ok(stat) => {
                 if self.take(path, &stat, walked) == Some(Kind::Folder) {
                     return self.start_folder(path, folders);
                 }
             }
-            // What was named and is gone has been removed.
-            Err(Errno::NOENT) => {}
+            // What was named and is gone has been removed, also if a file took the place of a folder above.
+            Err(Errno::NOENT | Errno::NOTDIR) => {}
             Err(error) => walked.fail(self.root, path, reason(error)),
         }
         Ok(())

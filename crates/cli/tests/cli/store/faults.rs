@@ -5,6 +5,7 @@ use std::io::Read;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 use std::process::Stdio;
 
+use serde_json::json;
 use tamis_engine::control::Cancel;
 use tamis_store::session::Session;
 use tamis_store::settings::Settings;
@@ -98,7 +99,8 @@ fn wrong_flags_are_refused() {
     drops.write("a", "a");
     drops.commit("first");
     for (arguments, expected) in [
-        ("add", "PATH"),
+        ("add", "`tamis store add -A`"),
+        ("cat :", "error: all of a commit is a folder"),
         ("add -A a", "cannot be used with"),
         ("add a --strategy quick", "invalid value 'quick'"),
         ("add a --compression gzip", "expected none, lz4, zstd"),
@@ -135,6 +137,29 @@ fn wrong_flags_are_refused() {
     let ran = drops.run(&["commit", "-m", " "]);
     assert_eq!(ran.code, Some(2), "{ran}");
     assert!(!drops.path("other").exists());
+}
+
+#[test]
+fn what_is_not_there_is_told_of_once() {
+    let drops = Drops::new();
+    drops.write("file", "x");
+    insta::assert_snapshot!(drops.store("add file/below"), @r"
+    exit code: 3
+    ----- stderr -----
+    error: cannot add `file/below`: it is not there, and has not been added before
+    staged 0 paths
+    ");
+    drops.write("was/below", "x");
+    drops.commit("a folder");
+    fs::remove_dir_all(drops.path("was")).expect("it is there");
+    drops.write("was", "a file now");
+    let added = drops.json("add was/below");
+    assert_eq!(
+        (&added["removed"], &added["failures"]),
+        (&1.into(), &json!([]))
+    );
+    drops.commit("a file");
+    assert_eq!(drops.store("cat was").stdout, "a file now");
 }
 
 #[test]
