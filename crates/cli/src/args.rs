@@ -203,7 +203,7 @@ pub enum When {
 }
 
 /// What a [`ByteSize`] may end with.
-const UNITS: &str = "B, KB, MB, GB, TB or KiB, MiB, GiB, TiB, as in 64KB";
+const UNITS: &str = "B, KB, MB, GB, TB or KiB, MiB, GiB, TiB";
 
 /// A number of bytes, typed as `200MB`, `1GiB` or `4096`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -231,7 +231,9 @@ impl FromStr for ByteSize {
             "G" => 3,
             "T" => 4,
             _ => {
-                return Err(format!("unknown unit `{unit}`: expected {UNITS}"));
+                return Err(format!(
+                    "unknown unit `{unit}`: expected {UNITS}, as in 64KB"
+                ));
             }
         };
         value

@@ -64,7 +64,9 @@ pub(super) fn run(options: &Options, place: &Place, context: &Context<'_>) -> Re
     } else if let Some(committed) = &committed {
         context.printer.data(&text(committed))?;
     } else {
-        context.printer.say("nothing to commit");
+        context
+            .printer
+            .say("nothing to commit; `tamis store add -A` takes in what has changed");
     }
     if let (true, Some(committed)) = (context.globals.perf, &committed) {
         let seconds = committed.seconds;

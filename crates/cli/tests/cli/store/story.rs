@@ -111,7 +111,7 @@ fn nothing_to_commit_is_no_error() {
     insta::assert_snapshot!(drops.store("commit -m nothing"), @r"
     exit code: 0
     ----- stderr -----
-    nothing to commit
+    nothing to commit; `tamis store add -A` takes in what has changed
     ");
     assert_eq!(
         drops.json("commit -m nothing")["commit"],
@@ -122,7 +122,7 @@ fn nothing_to_commit_is_no_error() {
     insta::assert_snapshot!(drops.store("commit -m again"), @r"
     exit code: 0
     ----- stderr -----
-    nothing to commit
+    nothing to commit; `tamis store add -A` takes in what has changed
     ");
     let forced = drops.store("commit -m again --allow-empty");
     assert!(forced.stdout.contains(" 0 changes; "), "{forced}");
