@@ -16,7 +16,8 @@
 //! One process writes at a time (the caller holds the lock of the store); others may read meanwhile, and see the log as it was
 //! when they opened it. A failed write or `fsync` is final: nothing more is written through that handle.
 //!
-//! - [`record`] is the bytes of a record, [`image`] those of the log, [`scan`] reads it whole and knows a torn
+//! - [`staged`] is what is known of a path; [`record`] is the bytes of a record, [`entry_bytes`] those of an entry in one;
+//! - [`image`] is the bytes of the log, [`scan`] reads it whole and knows a torn
 //!   tail from damage;
 //! - [`table`] and [`latest`] find a path, [`table_file`] keeps that;
 //! - [`list`] goes through paths in order ([`order`], [`path`](crate::path)) and through changes;
@@ -28,6 +29,7 @@
 
 mod append;
 mod check;
+mod entry_bytes;
 mod image;
 mod latest;
 mod list;
@@ -37,6 +39,7 @@ mod order;
 mod record;
 mod roll;
 mod scan;
+mod staged;
 mod table;
 mod table_file;
 #[cfg(test)]
@@ -48,13 +51,10 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
-use tamis_engine::stamp::Stamp;
-
-use crate::codec::{Flaw, Read, checksum};
+use crate::codec::{Flaw, Read};
 #[cfg(test)]
 use crate::disk::RealDisk;
 use crate::disk::SharedDisk;
-use crate::entry::{Content, Entry};
 use crate::id::CommitId;
 use crate::{Error, Result};
 
@@ -72,107 +72,7 @@ pub use of_bytes::check_staging;
 pub(crate) use roll::Roll;
 #[doc(hidden)]
 pub use scan::{LogSummary, check_log};
-
-/// What is staged at a path.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Staged {
-    /// What is kept.
-    pub entry: Entry,
-    /// How the file looked.
-    pub stamp: StampInfo,
-}
-
-/// How a file looked when it was read, besides what its [`Entry`] says.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct StampInfo {
-    /// When its bytes or its times were last changed: nanoseconds since 1970.
-    pub changed_ns: i64,
-    /// Its number on its device.
-    pub inode: u64,
-    /// The device.
-    pub device: u64,
-    /// Whether it had been left alone for long enough: [`Stamp::is_settled`].
-    pub is_trusted: bool,
-    /// Whether the file had more names than this one.
-    pub has_more_names: bool,
-}
-
-/// What is staged at a path, without its chunks: cheap to look up.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Known {
-    /// What it is.
-    pub kind: Kind,
-    /// How it looked. The length of a folder is 0 here.
-    pub stamp: Stamp,
-    /// Whether it had been left alone for long enough.
-    pub is_trusted: bool,
-    /// Whether the file had more names than this one.
-    pub has_more_names: bool,
-}
-
-/// What an entry is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
-    /// A regular file.
-    File,
-    /// A folder.
-    Folder,
-    /// A symbolic link.
-    Link,
-}
-
-impl StampInfo {
-    /// What a stamp says that an entry does not.
-    pub fn of(stamp: &Stamp, is_trusted: bool, has_more_names: bool) -> StampInfo {
-        StampInfo {
-            changed_ns: stamp.changed_ns,
-            inode: stamp.inode,
-            device: stamp.device,
-            is_trusted,
-            has_more_names,
-        }
-    }
-}
-
-impl StampInfo {
-    /// The stamp of what was not read here, but taken over from a commit: nobody takes it for that of a file. Of a file with several
-    /// names it says which one that is, by that commit and the first of the names.
-    pub fn unknown(file: Option<(CommitId, &[u8])>) -> StampInfo {
-        let number = file.map(|(commit, first)| checksum(&[&commit.0, first].concat()));
-        StampInfo {
-            changed_ns: 0,
-            inode: number.unwrap_or(0),
-            device: 0,
-            is_trusted: false,
-            has_more_names: file.is_some(),
-        }
-    }
-}
-
-impl Known {
-    /// Whether a file or link that looks like `now` has the bytes that are staged. Of a folder: whether it has the mode, the
-    /// time and the attributes; what is in it is said elsewhere.
-    pub fn vouches_for(&self, now: &Stamp) -> bool {
-        let len_bytes = match self.kind {
-            // The length of a folder says nothing, and is not kept.
-            Kind::Folder => self.stamp.len_bytes,
-            Kind::File | Kind::Link => now.len_bytes,
-        };
-        self.is_trusted && self.stamp == Stamp { len_bytes, ..*now }
-    }
-}
-
-impl Staged {
-    /// Whether a commit would hold the same. How the file looked is in no commit; which names are one file is.
-    pub fn commits_like(&self, other: &Staged) -> bool {
-        let names = |staged: &Staged| {
-            let stamp = &staged.stamp;
-            let is_file = matches!(staged.entry.content, Content::File { .. });
-            (is_file && stamp.has_more_names).then_some((stamp.device, stamp.inode))
-        };
-        self.entry == other.entry && names(self) == names(other)
-    }
-}
+pub use staged::{Kind, Known, Staged, StampInfo};
 
 /// The staging area of a store, opened for reading or for writing.
 #[derive(Debug)]

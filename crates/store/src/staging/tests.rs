@@ -13,7 +13,7 @@ use super::record::Frame;
 use super::*;
 use crate::codec::checksum;
 use crate::disk::lossy::LossyDisk;
-use crate::entry::{Body, Run};
+use crate::entry::{Body, Content, Entry, Run};
 use crate::id::ObjectId;
 use crate::path::{is_below, tree_order};
 
