@@ -3,47 +3,21 @@
 use std::fs;
 
 use super::*;
-use crate::entry::{Body, Content, Entry, Run};
-use crate::ingest::Ingest;
-use crate::testing::TestStore;
-use crate::tree::TreeWriter;
-
-fn entry(content: Content) -> Entry {
-    Entry {
-        mode: 0o600,
-        modified_ns: 0,
-        attributes: Vec::new(),
-        content,
-    }
-}
+use crate::entry::Content;
+use crate::testing::{TestStore, entry, file_entry, make_tree};
 
 /// Goal: a further name of a file is believed as far as it leads to the same: what comes back is what `cat` shows, whatever the tree says.
 #[test]
 fn a_name_that_leads_to_something_else_is_a_file_by_itself() {
     let test = TestStore::new();
-    let mut ingest = Ingest::start(&test.store).expect("there is room");
-    let mut work = ingest.chunks().expect("there is room");
-    let mut file = |text: &str| {
-        let id = ingest.data().put(text.as_bytes(), &mut work);
-        let run = Run {
-            id: id.expect("there is room"),
-            len_bytes: text.len() as u32,
-            count: 1,
-        };
-        entry(Content::File {
-            len_bytes: text.len() as u64,
-            is_sparse: false,
-            body: Body::Runs(vec![run]),
-        })
-    };
-    let (one, two) = (file("one"), file("two"));
-    work.finish();
-    let mut nodes = ingest.nodes().expect("there is room");
-    let mut tree = TreeWriter::new();
+    let (one, two) = (
+        file_entry(&test.store, "one"),
+        file_entry(&test.store, "two"),
+    );
     let link = entry(Content::Link {
         target: b"/etc/hostname".to_vec(),
     });
-    let links: [(&str, &Entry, Option<&str>); 8] = [
+    let links = [
         ("a", &one, None),
         ("b", &two, Some("a")),
         ("c", &one, Some("a")),
@@ -53,14 +27,7 @@ fn a_name_that_leads_to_something_else_is_a_file_by_itself() {
         ("g", &one, Some("gone/deeper")),
         ("h", &two, Some("h")),
     ];
-    for (path, entry, first) in links {
-        let pushed = tree.push(path.as_bytes(), entry, first.map(str::as_bytes), &mut nodes);
-        pushed.expect("it is in order");
-    }
-    let (root, _) = tree.finish(&mut nodes).expect("there is room");
-    nodes.finish();
-    ingest.settle().expect("there is room");
-    ingest.publish(&test.store).expect("there is room");
+    let (root, _) = make_tree(&test.store, &links);
 
     let target = tempfile::tempdir().expect("a temporary folder");
     fs::write(target.path().join("gone"), "not ours").expect("there is room");

@@ -6,6 +6,7 @@
 use crate::codec::Flaw;
 use crate::entry::{Run, sum_of_runs};
 use crate::id::ObjectId;
+use crate::path::DEPTH_MAX;
 use crate::{Error, Result};
 
 use super::node::{FolderBelow, FolderPart, ListPart, Node, add_folder, decode};
@@ -166,6 +167,34 @@ fn sum_of_parts(parts: &[FolderPart]) -> Option<FolderBelow> {
     sum
 }
 
+/// What is in a folder that nothing is said of, and in those below.
+///
+/// # Errors
+/// As of reading it.
+pub(crate) fn totals(root: NodeRef, source: &dyn NodeSource) -> Result<Totals> {
+    let items = open_folder(source, &FolderClaim::of_root(root), None)?;
+    let sum = match &items {
+        FolderItems::Leaf(children) => sum_of_children(children),
+        FolderItems::Branch(parts) => sum_of_parts(parts),
+    };
+    Ok(sum.map_or(Totals::default(), |sum| sum.totals))
+}
+
+/// Whether a walk may go into a folder with so many names in its path; all walks ask this before they hold more for it.
+///
+/// # Errors
+/// [`Error::BadObject`] for more than [`DEPTH_MAX`].
+pub(crate) fn check_depth(depth: usize, id: &ObjectId) -> Result<()> {
+    match depth <= DEPTH_MAX {
+        true => Ok(()),
+        false => Err(bad(
+            FOLDER,
+            id,
+            "folders are nested more than 16,384 deep, which nothing that is added is",
+        )),
+    }
+}
+
 /// For a node that contradicts what the one above says.
 pub(super) fn bad(what: &'static str, id: &ObjectId, detail: &'static str) -> Error {
     let byte_offset = 0;
@@ -189,6 +218,6 @@ fn bad_at(what: &'static str, id: &ObjectId, flaw: Flaw) -> Error {
 }
 
 /// What errors call a folder.
-pub(super) const FOLDER: &str = "folder";
+const FOLDER: &str = "folder";
 /// What errors call a list.
 const LIST: &str = "chunk list";
