@@ -189,7 +189,7 @@ impl Objects {
                 what: "chunk list with the chunk",
                 id: id.to_string(),
                 byte_offset: 0,
-                detail: "the chunk has another length than the list says",
+                detail: "the chunk has another length than the list says".into(),
             }),
         }
     }

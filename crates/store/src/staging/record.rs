@@ -10,7 +10,7 @@ use tamis_engine::stamp::Stamp;
 use super::{Kind, Known, Staged, StampInfo};
 use crate::codec::{Flaw, Read, Reader, checksum, put_bytes, put_varint};
 use crate::entry::{Content, Entry};
-use crate::entry::{put_attributes, put_body, read_attributes, read_body, read_mode};
+use crate::entry::{put_attributes, put_body, read_attributes, read_body, read_mode, read_target};
 use crate::id::{CommitId, FileId, ID_BYTES};
 use crate::path::flaw_of_path;
 
@@ -311,7 +311,7 @@ fn decode(bytes: &[u8]) -> Read<Staged> {
         },
         Kind::Folder => Content::Folder,
         Kind::Link => Content::Link {
-            target: reader.bytes()?.to_vec(),
+            target: read_target(&mut reader)?,
         },
     };
     if !reader.is_empty() {

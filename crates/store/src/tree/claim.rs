@@ -3,13 +3,15 @@
 //! A reader goes down from a node that it trusts, by its id, to nodes whose ids that one names. Each of them is well formed
 //! by itself ([`super::node`]); here its height, its names, and the sums that were said of it are compared with what it holds.
 
+use tamis_engine::names::show_bytes;
+
 use crate::codec::Flaw;
 use crate::entry::{Run, sum_of_runs};
 use crate::id::ObjectId;
 use crate::path::DEPTH_MAX;
 use crate::{Error, Result};
 
-use super::node::{FolderBelow, FolderPart, ListPart, Node, add_folder, decode};
+use super::node::{FolderBelow, FolderPart, ListPart, Node, add_folder, decode, name_of_bad_entry};
 use super::{Child, NodeRef, NodeSource, Totals};
 
 /// What is known of a folder's node before it is read.
@@ -143,7 +145,16 @@ pub(super) fn open_list(
 }
 
 fn load(source: &dyn NodeSource, id: &ObjectId, what: &'static str) -> Result<Node> {
-    decode(&source.node(id)?).map_err(|flaw| bad_at(what, id, flaw))
+    let bytes = source.node(id)?;
+    decode(&bytes).map_err(|flaw| match name_of_bad_entry(&bytes) {
+        Some(name) => Error::BadObject {
+            what,
+            id: id.to_string(),
+            byte_offset: flaw.byte_offset,
+            detail: format!("{} (of `{}`)", flaw.detail, show_bytes(&name)).into(),
+        },
+        None => bad_at(what, id, flaw),
+    })
 }
 
 /// The sums cannot overflow: that was checked when the node was decoded.
@@ -213,7 +224,7 @@ fn bad_at(what: &'static str, id: &ObjectId, flaw: Flaw) -> Error {
         what,
         id: id.to_string(),
         byte_offset: flaw.byte_offset,
-        detail: flaw.detail,
+        detail: flaw.detail.into(),
     }
 }
 
