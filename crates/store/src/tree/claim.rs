@@ -8,7 +8,7 @@ use tamis_engine::names::show_bytes;
 use crate::codec::Flaw;
 use crate::entry::{Run, sum_of_runs};
 use crate::id::ObjectId;
-use crate::path::DEPTH_MAX;
+use crate::path::{DEPTH_MAX, PATH_BYTES_MAX};
 use crate::{Error, Result};
 
 use super::node::{FolderBelow, FolderPart, ListPart, Node, add_folder, decode, name_of_bad_entry};
@@ -202,6 +202,23 @@ pub(crate) fn check_depth(depth: usize, id: &ObjectId) -> Result<()> {
             FOLDER,
             id,
             "folders are nested more than 16,384 deep, which nothing that is added is",
+        )),
+    }
+}
+
+/// The same for a walk that holds the whole path of each folder that it is in, so that their lengths matter, too.
+///
+/// # Errors
+/// As [`check_depth`]; also for more than [`PATH_BYTES_MAX`].
+pub(crate) fn check_path(path: &[u8], id: &ObjectId) -> Result<()> {
+    let slashes = path.iter().filter(|&&byte| byte == b'/').count();
+    check_depth(slashes + 1, id)?;
+    match path.len() <= PATH_BYTES_MAX {
+        true => Ok(()),
+        false => Err(bad(
+            FOLDER,
+            id,
+            "its path is longer than 256 KiB, which no path that is added is",
         )),
     }
 }

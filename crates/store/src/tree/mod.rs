@@ -35,7 +35,7 @@ use crate::codec::Read;
 use crate::entry::{Content, Entry};
 use crate::id::ObjectId;
 
-pub(crate) use claim::{check_depth, totals};
+pub(crate) use claim::{check_depth, check_path, totals};
 pub use diff::{Change, Difference, Differences, diff};
 pub(crate) use folder::FolderWriter;
 pub use folder::{Children, children, find, lookup};
