@@ -3,6 +3,7 @@
 use super::*;
 use crate::codec::put_varint;
 use crate::entry::put_run;
+use crate::path::DEPTH_MAX;
 
 use super::node::{FolderPart, Node, decode, put_child, put_folder_part, put_list_part};
 
@@ -299,6 +300,25 @@ fn a_folder_in_itself_comes_to_an_end() {
         .expect("something is there");
     assert!(matches!(last, Err(Error::BadObject { .. })));
     assert!(references(root, &nodes, &mut |_, _| Ok(true)).is_err());
+    let mut entered = Entered(0);
+    visit_links(root, &nodes, &mut entered).expect("nothing ends it");
+    assert!((DEPTH_MAX..DEPTH_MAX + 3).contains(&entered.0));
+}
+
+/// Goes into every node, and counts them.
+struct Entered(usize);
+
+impl LinkVisitor for Entered {
+    fn enter(&mut self, _: Place<'_>) -> Result<Option<LinksBelow>> {
+        self.0 += 1;
+        Ok(None)
+    }
+
+    fn visit(&mut self, _: &[u8], _: &Child, _: &[u8]) -> Result<bool> {
+        Ok(true)
+    }
+
+    fn leave(&mut self, _: Place<'_>, _: LinksBelow) {}
 }
 
 #[test]

@@ -2,8 +2,10 @@
 
 use super::*;
 use crate::entry::{Content, Entry};
+use crate::ingest::Ingest;
+use crate::path::DEPTH_MAX;
 use crate::testing::{TestStore, commit_made, entry, file_entry, make_tree};
-use crate::tree::Totals;
+use crate::tree::{Child, FolderWriter, Totals};
 
 type Items<'i> = &'i [(&'i str, &'i Entry, Option<&'i str>)];
 
@@ -228,4 +230,36 @@ fn packs_that_are_in_no_index_are_looked_into() {
         assert!(!verified(&store).is_sound(), "{}", path.display());
         fs::write(&path, &sound).expect("there is room");
     }
+}
+
+/// Goal: folders in each other without end are damage, and come to one: also where a further name of a file is in them.
+#[test]
+fn folders_that_are_too_deep_are_damage() {
+    let test = TestStore::new();
+    let one = file_entry(&test.store, "one");
+    let mut below = make_tree(&test.store, &[("a", &one, None), ("b", &one, Some("a"))]);
+    let mut ingest = Ingest::start(&test.store).expect("there is room");
+    let mut nodes = ingest.nodes().expect("there is room");
+    for _ in 0..=DEPTH_MAX {
+        let mut folder = FolderWriter::new();
+        let child = Child {
+            name: b"d".to_vec(),
+            entry: entry(Content::Folder),
+            folder: Some(below),
+            link_to: None,
+        };
+        folder.push(&child, &mut nodes).expect("there is room");
+        below = folder.finish(&mut nodes).expect("there is room");
+    }
+    nodes.finish();
+    ingest.settle().expect("there is room");
+    ingest.publish(&test.store).expect("there is room");
+    commit_made(&test.store, below.0, below.1);
+    // The walk for further names is made, too.
+    commit(&test.store, &[("a", &one, None), ("b", &one, Some("a"))]);
+    let verified = verified(&test.store);
+    let [problem] = &verified.problems[..] else {
+        panic!("{:?}", verified.problems);
+    };
+    assert!(problem.detail.contains("16,384 deep"), "{}", problem.detail);
 }
