@@ -77,7 +77,7 @@ impl Commit {
             what: "commit",
             id: CommitId::of(bytes).to_string(),
             byte_offset: flaw.byte_offset,
-            detail: flaw.detail,
+            detail: flaw.detail.into(),
         })
     }
 

@@ -1,5 +1,6 @@
 //! Why a store could not do what was asked.
 
+use std::borrow::Cow;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -43,8 +44,8 @@ pub enum Error {
         id: String,
         /// Where in it.
         byte_offset: usize,
-        /// What is wrong there.
-        detail: &'static str,
+        /// What is wrong there, and with which entry of a folder.
+        detail: Cow<'static, str>,
     },
     /// Something that a commit refers to is in no pack.
     #[error("the {what} {id} is in no pack")]

@@ -11,14 +11,17 @@ use tempfile::TempDir;
 
 use crate::add::AddOptions;
 use crate::chunker::Parameters;
+use crate::commit::Commit;
 use crate::disk::{Disk, DiskFile, RealDisk, SharedDisk};
+use crate::entry::{Body, Content, Entry, Run};
 use crate::id::CommitId;
 use crate::index::PackKind;
+use crate::ingest::Ingest;
 use crate::restore::RestoreOptions;
 use crate::session::{CommitRequest, Session};
 use crate::settings::Settings;
 use crate::store::Store;
-use crate::tree::{Reference, references};
+use crate::tree::{NodeRef, Reference, Totals, TreeWriter, references};
 use crate::{Error, Result};
 
 pub(crate) const SHORT_CHUNKS: Parameters = Parameters {
@@ -106,6 +109,75 @@ pub(crate) fn open(folder: &Path, disk: SharedDisk) -> Arc<Store> {
     };
     let store = Store::open_on(disk, folder, settings, &Cancel::new());
     Arc::new(store.expect("it is a store"))
+}
+
+/// A plain file of this text, whose chunk is in the store.
+pub(crate) fn file_entry(store: &Store, text: &str) -> Entry {
+    let mut ingest = Ingest::start(store).expect("there is room");
+    let mut work = ingest.chunks().expect("there is room");
+    let id = ingest.data().put(text.as_bytes(), &mut work);
+    work.finish();
+    ingest.settle().expect("there is room");
+    ingest.publish(store).expect("there is room");
+    entry(Content::File {
+        len_bytes: text.len() as u64,
+        is_sparse: false,
+        body: Body::Runs(vec![Run {
+            id: id.expect("there is room"),
+            len_bytes: text.len() as u32,
+            count: 1,
+        }]),
+    })
+}
+
+/// What nobody has touched since 1970.
+pub(crate) fn entry(content: Content) -> Entry {
+    Entry {
+        mode: 0o700,
+        modified_ns: 0,
+        attributes: Vec::new(),
+        content,
+    }
+}
+
+/// Writes a tree that nobody's `add` makes: paths in order, and of a further name of a file what it says is the first.
+pub(crate) fn make_tree(
+    store: &Store,
+    items: &[(&str, &Entry, Option<&str>)],
+) -> (NodeRef, Totals) {
+    let mut ingest = Ingest::start(store).expect("there is room");
+    let mut nodes = ingest.nodes().expect("there is room");
+    let mut tree = TreeWriter::new();
+    for (path, entry, first) in items {
+        let first = first.map(str::as_bytes);
+        let pushed = tree.push(path.as_bytes(), entry, first, &mut nodes);
+        pushed.expect("it is in order");
+    }
+    let made = tree.finish(&mut nodes).expect("there is room");
+    nodes.finish();
+    ingest.settle().expect("there is room");
+    ingest.publish(store).expect("there is room");
+    made
+}
+
+/// Commits a tree that was made, and says of it that so much is in it.
+pub(crate) fn commit_made(store: &Store, root: NodeRef, totals: Totals) -> CommitId {
+    let head = store.refs().head().expect("it can be read");
+    let commit = Commit {
+        root,
+        totals,
+        parents: head.into_iter().collect(),
+        time_ns: 0,
+        offset_minutes: 0,
+        author: String::new(),
+        message: String::new(),
+        new_chunks: 0,
+        new_plain_bytes: 0,
+        stored_bytes: 0,
+    };
+    let id = store.refs().write_commit(&commit).expect("there is room");
+    store.refs().move_head(head, id).expect("nobody else does");
+    id
 }
 
 /// All files of a commit, restored and read.

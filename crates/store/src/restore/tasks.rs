@@ -10,7 +10,7 @@ use super::{BATCH_BYTES, BATCH_FILES, PIECE_BYTES, RestoreOptions, Restored, Wan
 use crate::entry::{Content, Entry};
 use crate::path::{is_below, leads_to_store};
 use crate::store::{FOLDER, Store};
-use crate::tree::{Child, children, lookup};
+use crate::tree::{Child, check_path, children, lookup};
 use crate::{Error, Result};
 
 /// Work for one thread.
@@ -208,6 +208,9 @@ impl Tasks<'_, '_> {
                 Ok(None)
             }
             Content::Folder => {
+                if let Some((node, _)) = &child.folder {
+                    check_path(&path, &node.id).map_err(fail)?;
+                }
                 let inner = folder
                     .make_folder(&child.name, self.options.force)
                     .and_then(|inner| inner.refuse_store(self.store.folder()).map(|()| inner))

@@ -6,7 +6,7 @@ use super::record::flaw;
 use super::{Kind, Known, Staged, StampInfo};
 use crate::codec::{Flaw, Read, Reader, put_bytes, put_varint};
 use crate::entry::{Content, Entry};
-use crate::entry::{put_attributes, put_body, read_attributes, read_body, read_mode};
+use crate::entry::{put_attributes, put_body, read_attributes, read_body, read_mode, read_target};
 
 const FILE: u8 = 1;
 const FOLDER: u8 = 2;
@@ -106,7 +106,7 @@ fn decode(bytes: &[u8]) -> Read<Staged> {
         },
         Kind::Folder => Content::Folder,
         Kind::Link => Content::Link {
-            target: reader.bytes()?.to_vec(),
+            target: read_target(&mut reader)?,
         },
     };
     if !reader.is_empty() {

@@ -25,6 +25,7 @@ pub(super) fn check(store: &Store, report: &mut Report) -> Names {
     let there: HashSet<CommitId> = commits.iter().map(|(id, _)| *id).collect();
     check_parents(store, &commits, &there, report);
     check_refs(store, &there, report);
+    check_manifest(store, &there, report);
     let forgotten = forgotten(store, &commits, report);
     note_leftovers(store, report);
     let mut commits = commits;
@@ -117,6 +118,17 @@ fn check_refs(store: &Store, there: &HashSet<CommitId>, report: &mut Report) {
                 report.take(&path, error);
             }
         }
+    }
+}
+
+/// Looks for the list of the index's segments: it is there before any commit is. Without it all packs are as if nobody had put them in yet.
+fn check_manifest(store: &Store, there: &HashSet<CommitId>, report: &mut Report) {
+    let manifest = store.folder().join("index/manifest");
+    if !there.is_empty() && !manifest.exists() {
+        report.problem(
+            &manifest,
+            "it is gone, and there are commits; `repair` makes it again",
+        );
     }
 }
 

@@ -1,5 +1,7 @@
 //! A small store, and what verify says of it when single bytes of it are others.
 
+mod made;
+
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::fs;
 use std::path::{Path, PathBuf};

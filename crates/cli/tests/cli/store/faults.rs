@@ -286,7 +286,18 @@ fn one_is_not_many() {
     drops.write("b", "b");
     drops.commit("second");
     let manifest = drops.path(".tamis/index/manifest");
-    fs::remove_file(manifest).expect("it is there");
+    fs::remove_file(&manifest).expect("it is there");
+    // All that the packs have can be had still, as if nobody had put them into the index yet.
+    let verified = drops.store("verify");
+    assert_eq!(verified.code, Some(1), "{verified}");
+    let said = "manifest: it is gone, and there are commits; `repair` makes it again\n";
+    assert!(verified.stdout.ends_with(said), "{verified}");
+    assert_eq!(verified.stdout.lines().count(), 1, "{verified}");
+    assert_eq!(drops.store("repair").code, Some(0));
+    assert_eq!(drops.store("verify").code, Some(0));
+    fs::remove_file(&manifest).expect("it was made again");
+    fs::remove_dir_all(drops.path(".tamis/packs")).expect("it is there");
+    fs::create_dir(drops.path(".tamis/packs")).expect("there is room");
     let verified = drops.store("verify");
     assert_eq!(verified.code, Some(1), "{verified}");
     let said = "is in none of them, nor is another that is referred to";

@@ -185,9 +185,19 @@ fn what_cannot_be_kept_is_refused() {
     }
     let mut mode = file.clone();
     mode.mode = 0o10000;
+    let link = |target: &[u8]| Entry {
+        content: Content::Link {
+            target: target.to_vec(),
+        },
+        ..file.clone()
+    };
+    let attribute = |name: &[u8]| Entry {
+        attributes: vec![(name.to_vec(), b"value".to_vec())],
+        ..file.clone()
+    };
     let name_too_long = vec![b'a'; NAME_BYTES_MAX + 1];
     type Push<'p> = (&'p [u8], &'p Entry, Option<&'p [u8]>);
-    let wrong: [Push<'_>; 14] = [
+    let wrong: [Push<'_>; 18] = [
         (b"", &file, None),
         (b"/b", &file, None),
         (b"b/", &file, None),
@@ -202,6 +212,10 @@ fn what_cannot_be_kept_is_refused() {
         (b"b", &mode, None),
         (b"b", &file, Some(b"../a")),
         (b"b", &folder_entry(0), Some(b"a")),
+        (b"b", &link(b""), None),
+        (b"b", &link(b"a\0b"), None),
+        (b"b", &attribute(b""), None),
+        (b"b", &attribute(b"user.\0"), None),
     ];
     for (path, entry, link_to) in wrong {
         let mut nodes = Nodes::default();
