@@ -79,10 +79,7 @@ fn check_usable(copy: &Copy, sample: &Sample, repaired: &Repaired, what: &str) {
     );
     let mut hurt = all_hurt(&verified);
     for (id, _) in kept(sample) {
-        // A commit that was lost is named, too.
-        let id_text = id.to_string();
-        let is_told = |it: &String| it.contains(&id_text) && it.ends_with("lost");
-        if repaired.notes.iter().any(is_told) {
+        if repaired.lost_commits.contains(id) {
             let commit = Some(*id);
             let path = Vec::new();
             hurt.push(crate::verify::Hurt { commit, path });

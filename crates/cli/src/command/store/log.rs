@@ -179,8 +179,9 @@ impl<'s> History<'s> {
             if !self.met.insert(id) {
                 continue;
             }
-            match self.store.refs().commit(id) {
-                Ok(commit) => self.waiting.push(Waiting { id, commit }),
+            match self.store.refs().ancestor(id, &self.forgotten) {
+                Ok(Some(commit)) => self.waiting.push(Waiting { id, commit }),
+                Ok(None) => {} // History ends here.
                 Err(error) => drop(self.failure.get_or_insert(error)),
             }
         }

@@ -49,7 +49,10 @@ pub(super) fn run(options: &Options, place: &Place, context: &Context<'_>) -> Re
         }
         verify::print_text(&repaired.verified, context)?;
     }
-    Ok(verify::exit(&repaired.verified))
+    Ok(match repaired.lost_commits.is_empty() {
+        true => verify::exit(&repaired.verified),
+        false => Exit::Bad,
+    })
 }
 
 fn lines(repaired: &Repaired) -> Vec<String> {
@@ -69,6 +72,7 @@ fn lines(repaired: &Repaired) -> Vec<String> {
             "taken out of the trash again",
         ),
         (repaired.lost_objects, "object", "lost"),
+        (repaired.lost_commits.len() as u64, "commit", "lost"),
     ];
     for (count, what, done) in counts.into_iter().filter(|(count, ..)| *count > 0) {
         lines.push(format!("{} {done}", shown::counted(count, what)));
@@ -85,11 +89,14 @@ fn document(repaired: &Repaired) -> json::Fields {
         names::put(path, &mut fields);
         Value::from(fields)
     });
+    let lost_commits = repaired.lost_commits.iter().map(ToString::to_string);
+    let lost_commits: Vec<_> = lost_commits.collect();
     json::fields([
         ("rebuilt_index", repaired.rebuilt_index.into()),
         ("salvaged_objects", repaired.salvaged_objects.into()),
         ("rescued_packs", repaired.rescued_packs.into()),
         ("lost_objects", repaired.lost_objects.into()),
+        ("lost_commits", lost_commits.into()),
         ("moved", moved.collect()),
         ("notes", repaired.notes.clone().into()),
         ("verified", verify::fields(&repaired.verified).into()),
