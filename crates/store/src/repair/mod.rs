@@ -25,6 +25,7 @@ mod tests;
 
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use tamis_engine::control::Cancel;
 
@@ -105,7 +106,7 @@ impl Store {
     ) -> Result<Repaired> {
         names::make_folders(folder, disk.as_ref())?;
         let locks = Locks::new(folder, cancel);
-        let staging = locks.exclusive(Role::Staging, Wait::No)?;
+        let staging = Arc::new(locks.exclusive(Role::Staging, Wait::No)?);
         let publish = locks.exclusive(Role::Publish, Wait::Yes)?;
         let collect = locks.exclusive(Role::Collect, Wait::No)?;
         let mut repair = Repair {
@@ -127,9 +128,11 @@ impl Store {
         let lost = repair.search_trash(&store)?;
         repair.mend_staging(&store)?;
         let hurt = repair.distrust_staged(&store, &lost)?;
-        drop((staging, publish, collect));
-        repair.follow_head(&store)?;
-        repair.add_again(&store, &hurt)?;
+        // Whoever adds takes the one for publishing. That for the staging is kept until all of it is done.
+        drop((publish, collect));
+        repair.follow_head(&store, &staging)?;
+        repair.add_again(&store, &hurt, &staging)?;
+        drop(staging);
         repair.finish(&store)
     }
 }

@@ -1,6 +1,7 @@
 //! The staging: made again if its log is damaged, and no longer trusted with what is lost.
 
 use std::collections::HashSet;
+use std::sync::Arc;
 
 use tamis_engine::names::show;
 
@@ -8,7 +9,7 @@ use super::Repair;
 use crate::add::AddOptions;
 use crate::entry::{Body, Content};
 use crate::id::{CommitId, ObjectId};
-use crate::lock::{Role, Wait};
+use crate::lock::Lock;
 use crate::session::Session;
 use crate::staging::{Staging, StampInfo, findings};
 use crate::store::Store;
@@ -85,9 +86,9 @@ impl Repair<'_> {
     }
 
     /// A staging that cannot follow the branch, since what it would have to read is lost, would keep everybody from adding.
-    pub(super) fn follow_head(&mut self, store: &Store) -> Result<()> {
+    pub(super) fn follow_head(&mut self, store: &Store, lock: &Arc<Lock>) -> Result<()> {
         // Any folder will do: nothing is looked for in it.
-        match Session::open(store, &self.folder) {
+        match Session::open_locked(store, &self.folder, lock.clone()) {
             Ok(_) => Ok(()),
             Err(
                 error @ (Error::Missing { .. } | Error::BadObject { .. } | Error::Damaged { .. }),
@@ -95,7 +96,6 @@ impl Repair<'_> {
                 self.note(format!(
                     "what is staged was made again from the branch ({error})"
                 ));
-                let _lock = store.locks().exclusive(Role::Staging, Wait::No)?;
                 self.make_staging(store)
             }
             Err(error) => Err(error),
@@ -103,14 +103,20 @@ impl Repair<'_> {
     }
 
     /// Stores again what is lost and in the work tree.
-    pub(super) fn add_again(&mut self, store: &Store, hurt: &[Vec<u8>]) -> Result<()> {
+    pub(super) fn add_again(
+        &mut self,
+        store: &Store,
+        hurt: &[Vec<u8>],
+        lock: &Arc<Lock>,
+    ) -> Result<()> {
         let Some(work_tree) = &self.options.work_tree else {
             return Ok(());
         };
         if hurt.is_empty() {
             return Ok(());
         }
-        let added = Session::open(store, work_tree)?.add(hurt, &AddOptions::default())?;
+        let mut session = Session::open_locked(store, work_tree, lock.clone())?;
+        let added = session.add(hurt, &AddOptions::default())?;
         self.note(format!(
             "{} of {} files were added again from `{}`",
             hurt.len() - added.failures.len().min(hurt.len()),
