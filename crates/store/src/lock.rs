@@ -10,6 +10,7 @@
 //! | 1, [`Role::Staging`] | exclusively | `add`, `commit`, `unstage`, `rm` and `repair`, as long as they run; `gc`, while it deletes; whoever adopts packs and has `Publish`, for that moment |
 //! | 2, [`Role::Publish`] | exclusively | whoever replaces the manifest, a ref or the list of forgotten commits, for that moment; `repair`, as long as it mends |
 //! | 3, [`Role::Collect`] | exclusively | `gc`, as long as it runs; `repair`, as long as it mends |
+//! | | shared | `gc --dry-run`, as long as it runs |
 //!
 //! Only `Publish`, and `User` shared, are waited for. Who finds `Staging` taken takes `Publish` for a moment and asks once more: so whoever adopts
 //! packs keeps nobody out. `gc` takes `Collect`, then `Publish` by itself some times, then `User`, `Staging` and
@@ -23,6 +24,7 @@
 //! store for itself (`&mut`) therefore: that no other thread uses it then is for the compiler to see to.
 
 use std::fs::{File, OpenOptions};
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -196,7 +198,15 @@ impl Locks {
             opened => opened,
         };
         let lock = Lock {
-            file: opened.map_err(Error::io("open", &self.path))?,
+            file: opened.map_err(|error| match error.kind() {
+                // What matters is that nothing can be changed, and not by which file that was noticed.
+                ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem
+                    if kind == libc::F_WRLCK =>
+                {
+                    Error::io("write to", &self.store)(error)
+                }
+                _ => Error::io("open", &self.path)(error),
+            })?,
             role,
             store: self.store.clone(),
             path: self.path.clone(),

@@ -142,7 +142,11 @@ impl Store {
     /// what was done until then harms nothing.
     pub fn collect(&mut self, options: &CollectOptions) -> Result<Collected> {
         let start = Instant::now();
-        let _lock = self.locks().exclusive(Role::Collect, Wait::No)?;
+        let _lock = match options.dry_run {
+            // Which needs no right to write.
+            true => self.locks().shared(Role::Collect, Wait::No)?,
+            false => self.locks().exclusive(Role::Collect, Wait::No)?,
+        };
         options.progress.enter(Phase::Discovery);
         let mut collected = match options.dry_run {
             true => self.rehearse(options)?,
