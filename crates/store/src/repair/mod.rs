@@ -65,6 +65,8 @@ pub struct Repaired {
     pub lost_objects: u64,
     /// Commits that were found to be lost, and had not been forgotten. From now on they count as forgotten if others were made from them.
     pub lost_commits: Vec<CommitId>,
+    /// Paths that were staged, or taken out, since the last commit, and are not any more: as far as the log of that tells, sorted.
+    pub unstaged: Vec<Vec<u8>>,
     /// What was done, and on what grounds.
     pub notes: Vec<String>,
     /// How the store is now; its problems say what is lost, and whose files that hurts.

@@ -11,10 +11,13 @@ use crate::entry::{Body, Content};
 use crate::id::{CommitId, ObjectId};
 use crate::lock::Lock;
 use crate::session::Session;
-use crate::staging::{Staging, StampInfo, findings};
+use crate::staging::{Remains, Staging, StampInfo, findings, remains};
 use crate::store::Store;
 use crate::tree::{Found, references_of_body, walk};
 use crate::{Error, Result};
+
+/// The way out.
+const AGAIN: &str = "what was staged and not committed has to be added again (`tamis store add`)";
 
 impl Repair<'_> {
     /// Sees to it that the staging can be read.
@@ -26,13 +29,15 @@ impl Repair<'_> {
         }
         match findings.map(|it| it.log) {
             Ok(None) => return Ok(()),
-            Ok(Some(detail)) => self.note(format!(
-                "the log of what is staged was damaged ({detail}); what was staged and not committed has to be added again"
-            )),
+            Ok(Some(detail)) => {
+                self.note(format!("the log of what is staged was damaged ({detail})"));
+            }
             Err(error @ Error::Version { .. }) => return Err(error),
-            Err(error) => self.note(format!(
-                "the log of what is staged cannot be read ({error}); what was staged and not committed has to be added again"
-            )),
+            Err(error) => {
+                self.note(format!(
+                    "the log of what is staged cannot be read ({error})"
+                ));
+            }
         }
         self.make_staging(store)
     }
@@ -40,6 +45,10 @@ impl Repair<'_> {
     /// A new staging of what the branch holds, as far as it can be read.
     fn make_staging(&mut self, store: &Store) -> Result<()> {
         let folder = store.staging_folder();
+        match remains(&folder) {
+            Ok(remains) => self.tell_unstaged(remains),
+            Err(_) => self.note(format!("nothing can be told of what was staged; {AGAIN}")),
+        }
         for name in ["log", "table"] {
             self.aside.take(&folder.join(name))?;
         }
@@ -51,6 +60,26 @@ impl Repair<'_> {
         stage_commit(store, head, &mut staging)?;
         staging.committed(head)?;
         staging.sync()
+    }
+
+    /// Says what is not staged any more.
+    fn tell_unstaged(&mut self, remains: Remains) {
+        let Remains {
+            paths,
+            log_bytes,
+            bad_bytes,
+        } = remains;
+        let mut note = format!("the log of what was staged, of {log_bytes} bytes, was set aside");
+        if bad_bytes > 0 {
+            note.push_str(&format!("; {bad_bytes} of them cannot be read"));
+        }
+        self.note(match paths.is_empty() {
+            true => {
+                format!("{note}, and the others tell of nothing that was not committed; {AGAIN}")
+            }
+            false => format!("{note}; {AGAIN}"),
+        });
+        self.result.unstaged = paths.into_iter().collect();
     }
 
     /// Staged files that need what is lost are read again by the next `add`, whatever their stamps say. Which they are.
@@ -118,10 +147,10 @@ impl Repair<'_> {
         let mut session = Session::open_locked(store, work_tree, lock.clone())?;
         let added = session.add(hurt, &AddOptions::default())?;
         self.note(format!(
-            "{} of {} files were added again from `{}`",
+            "files added again from `{}`: {} of {}",
+            show(work_tree),
             hurt.len() - added.failures.len().min(hurt.len()),
-            hurt.len(),
-            show(work_tree)
+            hurt.len()
         ));
         Ok(())
     }

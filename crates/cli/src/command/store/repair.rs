@@ -14,6 +14,9 @@ use crate::args::{OutputFormat, OutputOptions};
 use crate::progress::Display;
 use crate::{Context, Exit, Result, stores};
 
+/// So many paths are printed as text of those that are not staged any more.
+const UNSTAGED_SHOWN: usize = 20;
+
 /// Mend what can be mended, and name the files that are hurt
 ///
 /// Nothing is deleted: what is damaged is moved aside, and what is good of it kept. Files of the work tree that are staged and lost are added
@@ -77,6 +80,15 @@ fn lines(repaired: &Repaired) -> Vec<String> {
     for (count, what, done) in counts.into_iter().filter(|(count, ..)| *count > 0) {
         lines.push(format!("{} {done}", shown::counted(count, what)));
     }
+    let shown = repaired.unstaged.iter().take(UNSTAGED_SHOWN);
+    lines.extend(shown.map(|path| format!("not staged any more: `{}`", shown::name(path))));
+    let more = repaired.unstaged.len().saturating_sub(UNSTAGED_SHOWN);
+    if more > 0 {
+        let more = shown::counted(more as u64, "path");
+        lines.push(format!(
+            "not staged any more: {more} besides (`--json` has all)"
+        ));
+    }
     let moved = repaired.moved.iter();
     lines.extend(moved.map(|path| format!("moved aside: `{}`", names::show(path))));
     lines.extend(repaired.notes.iter().map(|note| format!("notice: {note}")));
@@ -89,6 +101,11 @@ fn document(repaired: &Repaired) -> json::Fields {
         names::put(path, &mut fields);
         Value::from(fields)
     });
+    let unstaged = repaired.unstaged.iter().map(|path| {
+        let mut fields = json::Fields::new();
+        json::put_path(path, &mut fields);
+        Value::from(fields)
+    });
     let lost_commits = repaired.lost_commits.iter().map(ToString::to_string);
     let lost_commits: Vec<_> = lost_commits.collect();
     json::fields([
@@ -98,6 +115,7 @@ fn document(repaired: &Repaired) -> json::Fields {
         ("lost_objects", repaired.lost_objects.into()),
         ("lost_commits", lost_commits.into()),
         ("moved", moved.collect()),
+        ("unstaged", unstaged.collect()),
         ("notes", repaired.notes.clone().into()),
         ("verified", verify::fields(&repaired.verified).into()),
     ])
