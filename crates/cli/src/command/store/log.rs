@@ -85,7 +85,14 @@ fn print_json(
 ) -> Result<()> {
     let mut list = json::List::begin(&context.printer, json::Fields::new(), "commits")?;
     for item in commits {
-        let (id, commit) = item?;
+        let (id, commit) = match item {
+            Ok(item) => item,
+            Err(error) => {
+                // What there is makes a whole document.
+                list.end(json::fields([("error", error.to_string().into())]))?;
+                return Err(error);
+            }
+        };
         context.cancel.check()?;
         list.add(json::commit(id, &commit, names.of_commit(id)))?;
     }

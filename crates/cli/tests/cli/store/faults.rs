@@ -304,6 +304,12 @@ fn a_lost_commit_hides_no_other_that_was_made_after_it() {
     assert_eq!(log.code, Some(3), "{log}");
     assert_eq!(log.stdout.lines().count(), 2, "{log}");
     assert!(log.stderr.contains(&ids[2]), "{log}");
+    let document = drops.json("log");
+    assert_eq!(document["commits"].as_array().map(Vec::len), Some(2));
+    assert!(
+        document["error"].to_string().contains(&ids[2]),
+        "{document}"
+    );
     assert_eq!(drops.store("log -n 2").code, Some(0));
     for verb in ["push backup", "clone . copy", "--store backup pull ."] {
         drops.store("init --bare backup");
