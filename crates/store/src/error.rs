@@ -55,6 +55,16 @@ pub enum Error {
         /// Its id.
         id: ObjectId,
     },
+    /// A commit that others were made from, or that a name leads to, cannot be read any more.
+    #[error("the commit {id} of the store at `{}` is lost: {source}", show(.store))]
+    LostCommit {
+        /// Its id.
+        id: CommitId,
+        /// The store.
+        store: PathBuf,
+        /// Why it cannot be read.
+        source: Box<Error>,
+    },
     /// A file was written by a version of Tamis that is newer than this one.
     #[error("`{}` has version {found} of its format; this version of tamis reads up to {supported}", show(.path))]
     Version {

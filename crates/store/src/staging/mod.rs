@@ -21,7 +21,7 @@
 //!   tail from damage;
 //! - [`table`] and [`latest`] find a path, [`table_file`] keeps that;
 //! - [`list`] goes through paths in order ([`order`], [`path`](crate::path)) and through changes;
-//! - [`check`] holds all of it against itself;
+//! - [`check`] holds all of it against itself, [`remains`](mod@remains) tells what a damaged log still names;
 //! - [`append`] appends and compacts, [`log_file`] is all that touches the disk;
 //! - [`of_bytes`] asks all of it of bytes, for fuzzing.
 //!
@@ -37,6 +37,7 @@ mod log_file;
 mod of_bytes;
 mod order;
 mod record;
+mod remains;
 mod roll;
 mod scan;
 mod staged;
@@ -69,6 +70,7 @@ pub(crate) use check::findings;
 pub use list::{Change, Changes, Sorted};
 #[doc(hidden)]
 pub use of_bytes::check_staging;
+pub(crate) use remains::{Remains, remains};
 pub(crate) use roll::Roll;
 #[doc(hidden)]
 pub use scan::{LogSummary, check_log};

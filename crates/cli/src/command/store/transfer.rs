@@ -125,6 +125,10 @@ fn report(done: &Transferred, output: OutputOptions, context: &Context<'_>) -> R
         let notice = format!("notice: the tag `{name}` is at another commit there, and stays");
         context.printer.say(&notice);
     }
+    for name in &done.forgotten_tags {
+        let notice = format!("notice: the tag `{name}` is not set there: its commit was forgotten");
+        context.printer.say(&notice);
+    }
     if !done.are_cut_alike {
         context.printer.say(
             "notice: the stores cut files into chunks of different lengths, so a file that is added to both is stored twice",
@@ -164,6 +168,7 @@ fn document(done: &Transferred) -> json::Fields {
         ("stored_bytes", done.stored_bytes.into()),
         ("tags", done.tags.into()),
         ("kept_tags", done.kept_tags.clone().into()),
+        ("forgotten_tags", done.forgotten_tags.clone().into()),
         ("head", done.head.map(|id| id.to_string()).into()),
         ("are_cut_alike", done.are_cut_alike.into()),
         ("seconds", done.seconds.into()),

@@ -360,5 +360,67 @@ fn a_lost_commit_hides_no_other_that_was_made_after_it() {
     assert_eq!(log.code, Some(3), "{log}");
     assert_eq!(log.stdout.lines().count(), 2, "{log}");
     assert!(log.stderr.contains(&ids[2]), "{log}");
+    let document = drops.json("log");
+    assert_eq!(document["commits"].as_array().map(Vec::len), Some(2));
+    assert!(
+        document["error"].to_string().contains(&ids[2]),
+        "{document}"
+    );
     assert_eq!(drops.store("log -n 2").code, Some(0));
+    for verb in ["push backup", "clone . copy", "--store backup pull ."] {
+        drops.store("init --bare backup");
+        let ran = drops.store(verb);
+        assert_eq!(ran.code, Some(3), "{verb}: {ran}");
+        for expected in [&ids[2], "is lost", "hint: `tamis store repair`"] {
+            assert!(ran.stderr.contains(expected), "{verb}: {ran}");
+        }
+    }
+    let repaired = drops.store("repair");
+    assert_eq!(repaired.code, Some(1), "{repaired}");
+    assert!(repaired.stderr.contains("1 commit lost"), "{repaired}");
+    assert!(repaired.stderr.contains(&ids[2]), "{repaired}");
+    assert_eq!(drops.json("repair")["lost_commits"], serde_json::json!([]));
+    for verb in [
+        "verify",
+        "log",
+        "size --history",
+        "gc",
+        "push backup",
+        "clone . copy",
+        "show HEAD~1",
+    ] {
+        let ran = drops.store(verb);
+        assert_eq!(ran.code, Some(0), "{verb}: {ran}");
+    }
+    let ran = drops.store("show HEAD~3");
+    assert_eq!(ran.code, Some(2), "{ran}");
+    assert!(ran.stderr.contains("history ends at"), "{ran}");
+    let kept = drops.store("forget --keep-last 1");
+    assert_eq!(kept.code, Some(0), "{kept}");
+}
+
+#[test]
+fn a_commit_is_shown_though_the_one_before_it_is_lost() {
+    let drops = Drops::with_history();
+    let commits = drops.json("log")["commits"].clone();
+    let parent = commits[1]["commit"].as_str().expect("an id").to_owned();
+    let path = drops.path(&format!(".tamis/commits/{parent}"));
+    let damaged = [fs::read(&path).expect("it is there"), vec![0]].concat();
+    fs::write(&path, damaged).expect("it is ours");
+    for is_damaged in [true, false] {
+        if !is_damaged {
+            fs::remove_file(&path).expect("it is there");
+        }
+        let shown = drops.store("show");
+        assert_eq!(shown.code, Some(3), "{shown}");
+        assert!(shown.stdout.contains("    second\n"), "{shown}");
+        for expected in ["cannot be told", &parent, "hint: `tamis store repair`"] {
+            assert!(shown.stderr.contains(expected), "{shown}");
+        }
+        let document = drops.json("show");
+        assert_eq!(document["message"], "second");
+        assert!(document["changes"].is_null(), "{document}");
+        let error = document["changes_error"].as_str().expect("it is said");
+        assert!(error.contains(&parent), "{document}");
+    }
 }
