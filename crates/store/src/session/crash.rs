@@ -32,6 +32,7 @@ use crate::id::CommitId;
 use crate::restore::RestoreOptions;
 use crate::settings::Settings;
 use crate::store::Store;
+use crate::testing::soak_factor;
 use crate::verify::VerifyOptions;
 use trees::{Snapshot, Trees, snapshot, temporary_folder};
 
@@ -334,14 +335,13 @@ fn operations(life: &dyn Life, trees: &Trees) -> u64 {
 fn try_all(life: &dyn Life, trees: &Trees, fault: impl Fn(u64) -> Fault) {
     let count = operations(life, trees);
     let mut tries = Vec::new();
-    match std::env::var("TAMIS_SOAK") {
-        Ok(seeds) => {
-            let seeds: u64 = seeds.parse().expect("TAMIS_SOAK is a number");
+    match soak_factor().map(u64::from) {
+        Some(seeds) => {
             for operation in 0..count {
                 tries.extend((0..seeds).map(|seed| (operation, operation * seeds + seed)));
             }
         }
-        Err(_) => {
+        None => {
             let mut rng = Rng::with_seed(7);
             tries.extend((0..TRIES).map(|_| (rng.u64(0..count), rng.u64(..))));
         }

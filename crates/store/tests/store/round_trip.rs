@@ -166,8 +166,9 @@ fn a_file_that_is_rewritten_in_the_same_tick_is_noticed() {
         let set = modified.and_then(|modified| file.set_modified(modified));
         set.expect("it is ours");
         repository.add(tree.path(), &AddOptions::default());
+        // Now, because the next round would put right what this one missed.
+        let restored = repository.restore(repository.commit(tree.path()));
+        let restored = restored.expect("it is whole");
+        assert_same(&snapshot(restored.path()), &snapshot(tree.path()));
     }
-    let restored = repository.restore(repository.commit(tree.path()));
-    let restored = restored.expect("it is whole");
-    assert_same(&snapshot(restored.path()), &snapshot(tree.path()));
 }

@@ -5,6 +5,7 @@ use crate::codec::put_varint;
 use crate::entry::put_run;
 
 use super::node::{FolderPart, Node, decode, put_child, put_folder_part, put_list_part};
+use crate::testing::cases;
 
 /// A node as it is written.
 fn encode(node: &Node) -> Vec<u8> {
@@ -116,7 +117,7 @@ fn mutate(
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(256))]
+    #![proptest_config(cases(256))]
 
     #[test]
     fn damaged_nodes_do_not_make_readers_panic(
