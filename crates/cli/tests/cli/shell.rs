@@ -112,7 +112,10 @@ impl Shell {
 pub(crate) fn skip(why: &str) {
     let test = thread::current().name().unwrap_or("a test").to_owned();
     let may_skip = std::env::var_os("TAMIS_TEST_NO_SKIP").is_none_or(|value| value != "1");
-    assert!(may_skip, "{test} cannot be done: {why}");
+    assert!(
+        may_skip,
+        "{test} cannot be done: {why} (`TAMIS_TEST_NO_SKIP=0` lets it pass)"
+    );
     // Standard error itself: what is printed there by macros is kept back.
     let _ = writeln!(std::io::stderr(), "skipped {test}: {why}");
 }
