@@ -1,4 +1,8 @@
-//! Power cuts, kills and disks that refuse, at every operation of a store's life.
+//! Power cuts, kills and disks that refuse, at every operation of a store's life that the [`Disk`](crate::disk::Disk) trait has.
+//!
+//! That is all that is done to the store's folder, but for the lines of `history.jsonl`, which nothing depends on ([`history`](crate::history)).
+//! What [restoring](crate::restore) does to other folders is not among it either, nor what the kernel does within one operation: processes that are
+//! killed by the clock are in the tests of the binary (`cli/store/kill.rs`).
 //!
 //! A scenario ([`Life`]) is what a store goes through on a [`LossyDisk`] on which one operation goes wrong: it is made, adds and commits
 //! trees and gives one a name, or takes over what others have and forgets some of it ([`fetch`]). Then:
