@@ -89,6 +89,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::testing::cases;
 
     #[test]
     fn paths_that_lead_elsewhere_are_refused() {
@@ -137,6 +138,8 @@ mod tests {
     }
 
     proptest! {
+        #![proptest_config(cases(256))]
+
         #[test]
         fn the_order_is_that_of_lists_of_parts(prefix in "[ab/]{0,18}", left in "[ab./\u{1}-]{0,6}", right in "[ab./\u{1}-]{0,6}") {
             let (left, right) = (prefix.clone() + &left, prefix + &right);

@@ -1,4 +1,4 @@
-//! Stores with a work tree for tests, with chunks so short that small files have long lists.
+//! Stores with a work tree for tests, with chunks so short that small files have long lists; and how many cases a test tries.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
+use proptest::test_runner::Config;
 use tamis_engine::control::Cancel;
 use tempfile::TempDir;
 
@@ -219,6 +220,17 @@ pub(crate) fn read_whole(store: &Store, commit: CommitId) -> Result<()> {
         }
         Ok(true)
     })
+}
+
+/// How a property is tried with so many cases; `TAMIS_SOAK=n` tries `n` times as many.
+pub(crate) fn cases(count: u32) -> Config {
+    Config::with_cases(count * soak_factor().unwrap_or(1))
+}
+
+/// The number in `TAMIS_SOAK`; `None` in a short run.
+pub(crate) fn soak_factor() -> Option<u32> {
+    let factor = std::env::var("TAMIS_SOAK").ok()?;
+    Some(factor.parse().expect("TAMIS_SOAK is a number"))
 }
 
 /// Bytes that no compression shortens, the same for the same seed.

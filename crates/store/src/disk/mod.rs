@@ -1,4 +1,5 @@
-//! Everything that the store does to the disk, behind one trait, so that tests can lose what was not made durable.
+//! Everything that the store does to its folder, behind one trait, so that tests can lose what was not made durable; but for the lines of
+//! `history.jsonl`, which nothing depends on, and which several processes append at a time ([`history`](crate::history)).
 //!
 //! The trait has the steps that crash safety depends on, and nothing else: files are written once from front to back, made
 //! durable ([`DiskFile::sync`]), given their name ([`Disk::rename`]), and the name is made durable

@@ -270,7 +270,7 @@ mod tests {
     use super::*;
     use crate::chunker::Parameters;
     use crate::restore::RestoreOptions;
-    use crate::testing::TestStore;
+    use crate::testing::{TestStore, cases};
 
     /// Goal: data in the middle of holes comes back in as many blocks as it had, whether one thread writes the file or several.
     #[test]
@@ -312,6 +312,8 @@ mod tests {
     }
 
     proptest! {
+        #![proptest_config(cases(256))]
+
         /// Goal: all that is not zero is in a range, no block of zeros is, and ranges do not touch.
         #[test]
         fn ranges_have_all_data_and_no_block_of_zeros(

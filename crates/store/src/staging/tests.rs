@@ -16,6 +16,7 @@ use crate::disk::lossy::LossyDisk;
 use crate::entry::{Body, Content, Entry, Run};
 use crate::id::ObjectId;
 use crate::path::{is_below, tree_order};
+use crate::testing::cases;
 
 /// Names that stress the order: `/` is between `.` and `0` for bytes, and first for trees.
 const PATHS: [&[u8]; 8] = [
@@ -218,7 +219,7 @@ fn check(staging: &Staging, model: &Model) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(64))]
+    #![proptest_config(cases(64))]
 
     #[test]
     fn it_is_a_map_that_remembers_the_last_commit(steps in vec(step(), 0..50), is_mapped: bool) {

@@ -7,7 +7,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::disk::RealDisk;
-use crate::testing::{FailingDisk, TestStore, noise, read_whole, restored};
+use crate::testing::{FailingDisk, TestStore, cases, noise, read_whole, restored};
 
 fn pushed(from: &TestStore, to: &TestStore) -> Transferred {
     push(&from.store, &to.store, &StoreProgress::default()).expect("they have not diverged")
@@ -32,7 +32,7 @@ fn assert_has_all(from: &TestStore, to: &Store) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(8))]
+    #![proptest_config(cases(8))]
 
     #[test]
     fn any_history_arrives_whole_and_only_once(

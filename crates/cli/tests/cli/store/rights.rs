@@ -8,7 +8,7 @@ use std::process::Command;
 
 use super::Drops;
 use super::disk::SmallDisk;
-use crate::shell::Ran;
+use crate::shell::{Ran, skip};
 
 /// Somebody to whom nothing belongs.
 const NOBODY: u32 = 65_534;
@@ -26,7 +26,7 @@ impl Visited {
         command.arg("--help");
         become_nobody(&mut command);
         if command.output().is_err() {
-            eprintln!("skipped: the binary is nothing for others");
+            skip("the binary is nothing for others");
             return None;
         }
         Some(visited)
@@ -244,6 +244,48 @@ fn where_nothing_may_be_put_nothing_is_changed() {
     }
     // So that it can be removed.
     set_mode(&visited.0.path("out"), 0o755);
+}
+
+#[test]
+fn what_may_not_be_read_is_named_once_and_not_taken_for_gone() {
+    let Some(visited) = Visited::new() else {
+        return;
+    };
+    visited.open_folder("theirs");
+    let path = |name: &str| visited.0.path("theirs").join(name);
+    let store = |verb: &str| visited.store(&format!("--store theirs --work-tree theirs {verb}"));
+    assert_eq!(visited.store("init theirs").code, Some(0));
+    for name in ["closed/kept", "listed/kept", "secret"] {
+        visited.0.write(&format!("theirs/{name}"), "kept");
+    }
+    assert_eq!(store("add theirs/closed theirs/listed").code, Some(0));
+    // Of one of the folders not even the names can be had, of the other no more than these.
+    for (name, mode) in [("secret", 0), ("closed", 0), ("listed", 0o644)] {
+        set_mode(&path(name), mode);
+    }
+    for verb in [
+        "add -A --json",
+        "add theirs/closed theirs/listed theirs/secret --json",
+    ] {
+        let ran = store(verb);
+        assert_eq!(ran.code, Some(3), "{verb}: {ran}");
+        for name in ["secret", "closed", "listed"] {
+            let refused = format!("{name}`: Permission denied");
+            let count = ran.stderr.matches(&refused).count();
+            assert_eq!(count, 1, "{name} of {verb}: {ran}");
+        }
+        assert!(ran.stdout.contains("Permission denied"), "{ran}");
+    }
+    let status = store("status");
+    assert_eq!(status.code, Some(3), "{status}");
+    assert!(!status.stdout.contains("deleted"), "{status}");
+    set_mode(&path(".tamis"), 0);
+    let ran = store("log");
+    assert_eq!(ran.code, Some(3), "{ran}");
+    assert!(ran.stderr.contains("cannot look at"), "{ran}");
+    for name in ["closed", "listed", ".tamis"] {
+        set_mode(&path(name), 0o755);
+    }
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! Trees read back as they were written.
 
 use super::*;
+use crate::testing::cases;
 
 fn totals_below(model: &Model, above: &[Vec<u8>]) -> Totals {
     let mut totals = Totals::default();
@@ -34,7 +35,7 @@ fn assert_reads_back(model: &Model) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(64))]
+    #![proptest_config(cases(64))]
 
     #[test]
     fn trees_read_back(model in model(60)) {
@@ -51,7 +52,7 @@ proptest! {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(6))]
+    #![proptest_config(cases(6))]
 
     #[test]
     fn large_folders_read_back(model in large_model()) {

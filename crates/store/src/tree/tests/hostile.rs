@@ -6,6 +6,7 @@ use crate::entry::put_run;
 use crate::path::DEPTH_MAX;
 
 use super::node::{FolderPart, Node, decode, put_child, put_folder_part, put_list_part};
+use crate::testing::cases;
 
 /// A node as it is written.
 fn encode(node: &Node) -> Vec<u8> {
@@ -117,7 +118,7 @@ fn mutate(
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(256))]
+    #![proptest_config(cases(256))]
 
     #[test]
     fn damaged_nodes_do_not_make_readers_panic(
