@@ -279,6 +279,11 @@ impl DiskFile for FailingFile {
         self.file.write_all(bytes)
     }
 
+    fn write_again(&mut self, byte_offset: u64, bytes: &[u8]) -> Result<()> {
+        step(&self.left, &self.path)?;
+        self.file.write_again(byte_offset, bytes)
+    }
+
     fn sync(&mut self) -> Result<()> {
         step(&self.left, &self.path)?;
         self.file.sync()

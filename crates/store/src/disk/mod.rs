@@ -13,7 +13,8 @@ pub(crate) mod lossy;
 
 use std::fmt::Debug;
 use std::fs::{self, File, OpenOptions};
-use std::io::Write;
+use std::io::{self, Seek, SeekFrom, Write};
+use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -75,6 +76,13 @@ pub trait DiskFile: Send + Sync + Debug {
     /// # Errors
     /// [`Error::Io`], [`Error::Poisoned`].
     fn write_all(&mut self, bytes: &[u8]) -> Result<()>;
+
+    /// Writes `bytes` over those at `byte_offset`, which are the same: so the next sync puts them on the disk even if somebody else's sync of them
+    /// failed before. After that they may be in memory alone, and a sync that finds nothing new to write calls that a success.
+    ///
+    /// # Errors
+    /// [`Error::Io`], [`Error::Poisoned`].
+    fn write_again(&mut self, byte_offset: u64, bytes: &[u8]) -> Result<()>;
 
     /// Makes what was written durable.
     ///
@@ -256,27 +264,35 @@ struct RealFile {
     is_poisoned: bool,
 }
 
-impl DiskFile for RealFile {
-    fn write_all(&mut self, bytes: &[u8]) -> Result<()> {
+impl RealFile {
+    /// Does something to the file; if that fails, this was the last time.
+    fn attempt(
+        &mut self,
+        action: &'static str,
+        operation: impl FnOnce(&mut File) -> io::Result<()>,
+    ) -> Result<()> {
         if self.is_poisoned {
             return Err(Error::Poisoned {
                 path: self.path.clone(),
             });
         }
-        let written = self.file.write_all(bytes);
-        self.is_poisoned = written.is_err();
-        written.map_err(Error::io("write", &self.path))
+        let done = operation(&mut self.file);
+        self.is_poisoned = done.is_err();
+        done.map_err(Error::io(action, &self.path))
+    }
+}
+
+impl DiskFile for RealFile {
+    fn write_all(&mut self, bytes: &[u8]) -> Result<()> {
+        self.attempt("write", |file| file.write_all(bytes))
+    }
+
+    fn write_again(&mut self, byte_offset: u64, bytes: &[u8]) -> Result<()> {
+        self.attempt("write", |file| file.write_all_at(bytes, byte_offset))
     }
 
     fn sync(&mut self) -> Result<()> {
-        if self.is_poisoned {
-            return Err(Error::Poisoned {
-                path: self.path.clone(),
-            });
-        }
-        let synced = self.file.sync_data();
-        self.is_poisoned = synced.is_err();
-        synced.map_err(Error::io(SYNC, &self.path))
+        self.attempt(SYNC, |file| file.sync_data())
     }
 }
 
@@ -292,10 +308,12 @@ impl Disk for RealDisk {
 
     fn append(&self, path: &Path, len_bytes: u64) -> Result<Box<dyn DiskFile>> {
         let open = || {
-            let file = OpenOptions::new().append(true).open(path)?;
+            // Not to append: Linux would not write anywhere else then (pwrite(2), "Bugs").
+            let mut file = OpenOptions::new().write(true).open(path)?;
             if file.metadata()?.len() != len_bytes {
                 file.set_len(len_bytes)?;
             }
+            file.seek(SeekFrom::Start(len_bytes))?;
             Ok(file)
         };
         Ok(Box::new(RealFile {

@@ -139,7 +139,12 @@ impl Staging {
         let image = Image::of_file(&file, metadata.len(), access);
         let mut image = image.map_err(Error::io("read", &log_path))?;
         let (generation, read) = read_all(&image, table, &log_path)?;
-        let LogRead { latest, end, start } = read;
+        let LogRead {
+            latest,
+            end,
+            start,
+            durable,
+        } = read;
         image.cut(end);
         let table_covers = if start > scan::HEADER_BYTES { start } else { 0 };
         let mut writer = None;
@@ -148,7 +153,12 @@ impl Staging {
                 // Or it might seem to fit when the log has grown again.
                 disk.remove(&table_path(folder))?;
             }
-            writer = Some(Writer::new(LogFile::open(disk, &log_path, file, end)?));
+            writer = Some(Writer::new(LogFile::open(
+                disk,
+                &log_path,
+                file,
+                durable..end,
+            )?));
         }
         Ok(Staging {
             folder: folder.to_owned(),
@@ -264,6 +274,8 @@ struct LogRead {
     start: u64,
     /// Where its last whole record ends.
     end: u64,
+    /// Up to here it says itself, or the table does, that it is on the disk.
+    durable: u64,
 }
 
 /// The generation of the log, and what it says; what `table` knows of it is not read again, if that fits.
@@ -309,13 +321,22 @@ fn read_log(
     promised: u64,
 ) -> Read<LogRead> {
     let start = range.start;
+    let mut durable = start;
     let end = image.view(|view| {
         scan::walk(view, generation, range, promised, |frame, record| {
+            if let Record::Checkpoint = record {
+                durable = frame.offset;
+            }
             latest.follow(view, frame, &record)
         })
     })?;
     match end {
-        End::Whole(end) => Ok(LogRead { latest, start, end }),
+        End::Whole(end) => Ok(LogRead {
+            latest,
+            start,
+            end,
+            durable,
+        }),
         // What was taken in of it cannot be taken back.
         End::Unfinished(end) => {
             let before = scan::HEADER_BYTES..end;

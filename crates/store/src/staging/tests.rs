@@ -492,6 +492,37 @@ fn a_failed_write_is_final() {
     assert_eq!(Staging::open(folder.path()).expect("it is whole").len(), 1);
 }
 
+/// Goal: what a failed sync left in memory alone is not taken for durable by whoever opens the log next.
+#[test]
+fn a_sync_that_failed_is_not_believed_later() {
+    let last = staged(3);
+    for operation in 0..6 {
+        for seed in 0..24 {
+            let folder = tempfile::tempdir().expect("a temporary folder");
+            let disk = LossyDisk::new(folder.path());
+            let open = || Staging::open_for_writing_on(&disk.shared(), folder.path());
+            Staging::create_on(&disk.shared(), folder.path()).expect("there is room");
+            let mut staging = open().expect("it is whole");
+            put(&mut staging, b"a", &staged(1));
+            staging.sync().expect("there is room");
+            // What is written behind the batch, that it is on the disk, is not on the disk itself.
+            let mut staging = open().expect("it is whole");
+            disk.fail(operation, nix::libc::EIO);
+            let failed = staging.put(b"b", &last.entry, &last.stamp);
+            let _ = failed.and_then(|()| staging.sync());
+            disk.heal();
+            let mut staging = open().expect("it is whole");
+            put(&mut staging, b"c", &last);
+            staging.sync().expect("there is room");
+            let after = tempfile::tempdir().expect("a temporary folder");
+            disk.crash(seed, after.path());
+            let staging = Staging::open(after.path()).expect("it is whole");
+            let is_there = |path: &[u8]| staging.known(path).expect("it is whole").is_some();
+            assert!(is_there(b"a") && is_there(b"c"), "{operation} {seed}");
+        }
+    }
+}
+
 #[test]
 fn what_cannot_be_kept_is_refused() {
     let (folder, mut staging) = new_staging();
