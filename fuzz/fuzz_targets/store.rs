@@ -1,4 +1,5 @@
-//! Goal: no bytes in the place of a file of the store make its readers panic, and none of them takes much memory for a small file.
+//! Goal: no bytes in the place of a file of the store, or of one of rules (`.tamisignore`), make its readers panic, and none of them takes
+//! much memory for a small file.
 //!
 //! The first byte says which reader the rest is for. No fuzzer guesses a checksum, so each file is tried with the right ones as well
 //! (`sums`).
@@ -13,14 +14,18 @@ use std::os::unix::ffi::OsStrExt;
 
 use libfuzzer_sys::fuzz_target;
 use tamis_store::read::StoreUri;
+use tamis_store::walk::Rules;
 use tamis_store::{commit, format::Format, index, pack, staging, tree};
+
+/// How many there are.
+const READERS: u8 = 12;
 
 fuzz_target!(|data: &[u8]| {
     let Some((&reader, bytes)) = data.split_first() else {
         return;
     };
     for bytes in [bytes, &sums::put_right(reader, bytes)] {
-        match reader % 11 {
+        match reader % READERS {
             0 => drop(pack::read::check_pack(bytes)),
             1 => drop(pack::frame::read_head(bytes)),
             2 => drop(index::check_segment(bytes)),
@@ -34,7 +39,8 @@ fuzz_target!(|data: &[u8]| {
                 let (log, table) = sums::log_and_table(bytes);
                 drop(staging::check_staging(log, table));
             }
-            _ => check_uri(bytes),
+            10 => check_uri(bytes),
+            _ => check_rules(bytes),
         }
     }
 });
@@ -57,4 +63,24 @@ fn check_uri(bytes: &[u8]) {
     ];
     let again = StoreUri::parse(OsStr::from_bytes(&again.concat()));
     assert_eq!(again.ok(), Some(uri));
+}
+
+/// Rules, a zero byte, and what they are asked of: a folder, if it ends with a slash. A comment behind them changes nothing.
+fn check_rules(bytes: &[u8]) {
+    let end = bytes.iter().position(|&byte| byte == 0);
+    let (text, path) = bytes.split_at(end.unwrap_or(bytes.len()));
+    let path = path.get(1..).unwrap_or_default();
+    let (path, is_folder) = match path.strip_suffix(b"/") {
+        Some(folder) => (folder, true),
+        None => (path, false),
+    };
+    // With an end of the last line in both: it decides about a `\r` before it.
+    let Ok(rules) = Rules::parse(&[text, b"\n"].concat()) else {
+        return;
+    };
+    let commented = Rules::parse(&[text, b"\n# *"].concat()).expect("a comment is no rule");
+    assert_eq!(
+        rules.is_ignored(path, is_folder),
+        commented.is_ignored(path, is_folder)
+    );
 }

@@ -202,6 +202,9 @@ pub enum When {
     Never,
 }
 
+/// What a [`ByteSize`] may end with.
+const UNITS: &str = "B, KB, MB, GB, TB or KiB, MiB, GiB, TiB";
+
 /// A number of bytes, typed as `200MB`, `1GiB` or `4096`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ByteSize(pub u64);
@@ -211,6 +214,11 @@ impl FromStr for ByteSize {
 
     fn from_str(text: &str) -> std::result::Result<Self, String> {
         let (value, unit) = split_unit(text)?;
+        if unit.starts_with(['.', ',']) {
+            return Err(format!(
+                "expected a whole number, as in 1500, 64KB or 1MiB, found `{text}`; units are {UNITS}"
+            ));
+        }
         let prefix = unit.strip_suffix('B').unwrap_or(&unit);
         let (prefix, base) = match prefix.strip_suffix('I') {
             Some(prefix) => (prefix, 1024u64),
@@ -224,7 +232,7 @@ impl FromStr for ByteSize {
             "T" => 4,
             _ => {
                 return Err(format!(
-                    "unknown unit `{unit}`: expected B, KB, MB, GB, TB or KiB, MiB, GiB, TiB"
+                    "unknown unit `{unit}`: expected {UNITS}, as in 64KB"
                 ));
             }
         };

@@ -218,7 +218,13 @@ fn hint_of_store(error: &tamis_store::Error) -> Option<&'static str> {
         }
         Store::NoPath { .. } => "`tamis store ls -R REF` lists what a commit has",
         Store::Locked { .. } => "try again when it is done",
+        error if error.is_disk_full() => {
+            "nothing that was stored before is lost; free some space, and run it again"
+        }
         Store::Moved { .. } => "run it again to go on from there",
+        Store::LostCommit { .. } => {
+            "`tamis store repair` in that store puts it right, or notes that it is gone and history ends there"
+        }
         // Nothing else can be looked at without it.
         Store::Damaged { path, .. } if path.ends_with("format") => {
             "`tamis store repair` makes it again"

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use clap::builder::{PathBufValueParser, TypedValueParser};
+use nix::unistd::{Uid, User};
 use tamis_engine::control::Cancel;
 use tamis_engine::human;
 use tamis_engine::sink::Sink;
@@ -308,17 +309,23 @@ pub(crate) fn author() -> String {
     if let Some(author) = variable(AUTHOR_VARIABLE) {
         return author;
     }
-    let user = variable("USER").or_else(|| variable("LOGNAME"));
+    // A service or a container may have no such variable.
+    let user = variable("USER")
+        .or_else(account)
+        .or_else(|| variable("LOGNAME"))
+        .unwrap_or_else(|| Uid::current().to_string());
     let host = fs::read_to_string("/proc/sys/kernel/hostname")
         .ok()
         .map(|name| name.trim().to_owned())
         .filter(|name| !name.is_empty())
         .or_else(|| variable("HOSTNAME"));
-    format!(
-        "{}@{}",
-        user.as_deref().unwrap_or("unknown"),
-        host.as_deref().unwrap_or("localhost")
-    )
+    format!("{user}@{}", host.as_deref().unwrap_or("localhost"))
+}
+
+/// What the system calls the user who runs this.
+fn account() -> Option<String> {
+    let user = User::from_uid(Uid::current()).ok().flatten();
+    user.map(|user| user.name).filter(|name| !name.is_empty())
 }
 
 /// Minutes that the local clock is ahead of UTC now.

@@ -156,7 +156,11 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
+    use crate::testing::cases;
+
     proptest! {
+        #![proptest_config(cases(256))]
+
         #[test]
         fn numbers_read_back(value: u64, shift in 0..64) {
             let value = value >> shift;

@@ -77,7 +77,7 @@ impl Commit {
             what: "commit",
             id: CommitId::of(bytes).to_string(),
             byte_offset: flaw.byte_offset,
-            detail: flaw.detail,
+            detail: flaw.detail.into(),
         })
     }
 
@@ -271,6 +271,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::testing::cases;
 
     fn commits() -> impl Strategy<Value = Commit> {
         let parents = vec(any::<[u8; 32]>().prop_map(CommitId), 0..4);
@@ -298,6 +299,8 @@ mod tests {
     }
 
     proptest! {
+        #![proptest_config(cases(256))]
+
         #[test]
         fn commits_read_back(commit in commits()) {
             let bytes = commit.encode();

@@ -179,7 +179,7 @@ pub(crate) fn put_attributes(attributes: &[(Vec<u8>, Vec<u8>)], out: &mut Vec<u8
 /// Reads extended attributes.
 ///
 /// # Errors
-/// A flaw if they are not sorted by name, or a name is there twice.
+/// A flaw if they are not sorted by name, a name is there twice, or one could not be set.
 pub(crate) fn read_attributes(reader: &mut Reader<'_>) -> Read<Vec<(Vec<u8>, Vec<u8>)>> {
     let count = reader.varint()?;
     // Not `with_capacity`: the count is only a claim, and each attribute that is really there takes bytes.
@@ -187,12 +187,31 @@ pub(crate) fn read_attributes(reader: &mut Reader<'_>) -> Read<Vec<(Vec<u8>, Vec
     for _ in 0..count {
         let start = reader.clone();
         let name = reader.bytes()?;
+        if name.is_empty() {
+            return Err(start.flaw("the name of an attribute is empty"));
+        }
+        if name.contains(&0) {
+            return Err(start.flaw("the name of an attribute has a NUL byte"));
+        }
         if attributes.last().is_some_and(|(last, _)| last[..] >= *name) {
             return Err(start.flaw("attributes are not sorted"));
         }
         attributes.push((name.to_vec(), reader.bytes()?.to_vec()));
     }
     Ok(attributes)
+}
+
+/// Reads what a symbolic link points to.
+///
+/// # Errors
+/// A flaw if no system could make such a link.
+pub(crate) fn read_target(reader: &mut Reader<'_>) -> Read<Vec<u8>> {
+    let start = reader.clone();
+    match reader.bytes()? {
+        b"" => Err(start.flaw("the target of a link is empty")),
+        target if target.contains(&0) => Err(start.flaw("the target of a link has a NUL byte")),
+        target => Ok(target.to_vec()),
+    }
 }
 
 /// Reads permission bits.
@@ -264,6 +283,17 @@ mod tests {
     }
 
     #[test]
+    fn targets_are_those_that_a_system_takes() {
+        let read_back = |target: &[u8]| {
+            let mut bytes = Vec::new();
+            put_bytes(target, &mut bytes);
+            read_target(&mut Reader::new(&bytes))
+        };
+        assert_eq!(read_back(b"../\xff"), Ok(b"../\xff".to_vec()));
+        assert!(read_back(b"").is_err() && read_back(b"a\0").is_err());
+    }
+
+    #[test]
     fn attributes_are_sorted_and_bounded_by_what_is_there() {
         let pair = |name: &[u8]| (name.to_vec(), b"value".to_vec());
         let read_back = |attributes: &[(Vec<u8>, Vec<u8>)]| {
@@ -275,6 +305,8 @@ mod tests {
         assert_eq!(read_back(&sorted).as_ref(), Ok(&sorted));
         assert!(read_back(&[pair(b"user.b"), pair(b"user.a")]).is_err());
         assert!(read_back(&[pair(b"user.a"), pair(b"user.a")]).is_err());
+        assert!(read_back(&[pair(b"")]).is_err());
+        assert!(read_back(&[pair(b"user.a"), pair(b"user\0a")]).is_err());
         let mut bytes = Vec::new();
         put_varint(u64::MAX, &mut bytes);
         assert!(read_attributes(&mut Reader::new(&bytes)).is_err());

@@ -1,5 +1,6 @@
 //! Why a store could not do what was asked.
 
+use std::borrow::Cow;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -43,8 +44,8 @@ pub enum Error {
         id: String,
         /// Where in it.
         byte_offset: usize,
-        /// What is wrong there.
-        detail: &'static str,
+        /// What is wrong there, and with which entry of a folder.
+        detail: Cow<'static, str>,
     },
     /// Something that a commit refers to is in no pack.
     #[error("the {what} {id} is in no pack")]
@@ -53,6 +54,16 @@ pub enum Error {
         what: &'static str,
         /// Its id.
         id: ObjectId,
+    },
+    /// A commit that others were made from, or that a name leads to, cannot be read any more.
+    #[error("the commit {id} of the store at `{}` is lost: {source}", show(.store))]
+    LostCommit {
+        /// Its id.
+        id: CommitId,
+        /// The store.
+        store: PathBuf,
+        /// Why it cannot be read.
+        source: Box<Error>,
     },
     /// A file was written by a version of Tamis that is newer than this one.
     #[error("`{}` has version {found} of its format; this version of tamis reads up to {supported}", show(.path))]
@@ -143,6 +154,12 @@ impl Error {
             path,
             source,
         }
+    }
+
+    /// Whether there was no room on a disk, or none for this user. What was there before is whole, and the same can be tried again.
+    pub fn is_disk_full(&self) -> bool {
+        use io::ErrorKind::{QuotaExceeded, StorageFull};
+        matches!(self, Error::Io { source, .. } if matches!(source.kind(), QuotaExceeded | StorageFull))
     }
 
     /// Whether it is that of a file or folder that is not there.

@@ -36,6 +36,7 @@ mod marks;
 pub mod objects;
 #[doc(hidden)]
 pub mod pack;
+mod parallel;
 pub mod path;
 pub mod perf;
 pub mod progress;

@@ -7,11 +7,13 @@
 //! |---|---|---|
 //! | 0, [`Role::User`] | shared | whoever has the store open, from before anything but `format` is read |
 //! | | exclusively | `gc`, while it deletes what is in the trash: nobody reads or refers to it then |
-//! | 1, [`Role::Staging`] | exclusively | `add`, `commit`, `unstage`, `rm` and `repair`, as long as they run; `gc`, while it deletes |
+//! | 1, [`Role::Staging`] | exclusively | `add`, `commit`, `unstage`, `rm` and `repair`, as long as they run; `gc`, while it deletes; whoever adopts packs and has `Publish`, for that moment |
 //! | 2, [`Role::Publish`] | exclusively | whoever replaces the manifest, a ref or the list of forgotten commits, for that moment; `repair`, as long as it mends |
 //! | 3, [`Role::Collect`] | exclusively | `gc`, as long as it runs; `repair`, as long as it mends |
+//! | | shared | `gc --dry-run`, as long as it runs |
 //!
-//! Only `Publish`, and `User` shared, are waited for. `gc` takes `Collect`, then `Publish` by itself some times, then `User`, `Staging` and
+//! Only `Publish`, and `User` shared, are waited for. Who finds `Staging` taken takes `Publish` for a moment and asks once more: so whoever adopts
+//! packs keeps nobody out. `gc` takes `Collect`, then `Publish` by itself some times, then `User`, `Staging` and
 //! `Publish`; `repair` takes `Staging`, `Publish`, `Collect`, then shares `User`; all others share `User`, then take `Staging`, then
 //! `Publish`, if at all.
 //!
@@ -22,8 +24,9 @@
 //! store for itself (`&mut`) therefore: that no other thread uses it then is for the compiler to see to.
 
 use std::fs::{File, OpenOptions};
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, fcntl};
@@ -35,6 +38,8 @@ use crate::{Error, Result};
 /// How long a waiter sleeps before it asks again: at first, and at most.
 const PAUSE_MIN: Duration = Duration::from_millis(1);
 const PAUSE_MAX: Duration = Duration::from_millis(20);
+/// How long [`Wait::Briefly`] is.
+const BRIEFLY: Duration = Duration::from_secs(1);
 
 /// What a lock is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -93,9 +98,15 @@ impl Lock {
     /// Takes it, after others have let go of it if it is `wait`ed for.
     fn take(&self, kind: libc::c_int, wait: Wait, cancel: &Cancel) -> Result<()> {
         let mut pause = PAUSE_MIN;
+        let start = Instant::now();
         loop {
+            let may_wait = match wait {
+                Wait::No => false,
+                Wait::Briefly => start.elapsed() < BRIEFLY,
+                Wait::Yes => true,
+            };
             match self.set(kind) {
-                Err(Error::Locked { .. }) if wait == Wait::Yes => {}
+                Err(Error::Locked { .. }) if may_wait => {}
                 taken => return taken,
             }
             cancel.check()?;
@@ -139,6 +150,8 @@ impl Drop for Upgraded<'_> {
 pub(crate) enum Wait {
     /// Not at all.
     No,
+    /// For about as long as what is held for a moment only is held; then it is somebody's for longer.
+    Briefly,
     /// Until it is free, or the store's work is cancelled: for what is held for a moment only.
     Yes,
 }
@@ -185,7 +198,15 @@ impl Locks {
             opened => opened,
         };
         let lock = Lock {
-            file: opened.map_err(Error::io("open", &self.path))?,
+            file: opened.map_err(|error| match error.kind() {
+                // What matters is that nothing can be changed, and not by which file that was noticed.
+                ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem
+                    if kind == libc::F_WRLCK =>
+                {
+                    Error::io("write to", &self.store)(error)
+                }
+                _ => Error::io("open", &self.path)(error),
+            })?,
             role,
             store: self.store.clone(),
             path: self.path.clone(),
@@ -209,8 +230,10 @@ mod tests {
             locks.shared(Role::User, Wait::No),
         ];
         assert!(users.iter().all(Result::is_ok));
-        let refused = locks.exclusive(Role::User, Wait::No);
-        assert!(matches!(refused, Err(Error::Locked { .. })));
+        for wait in [Wait::No, Wait::Briefly] {
+            let refused = locks.exclusive(Role::User, wait);
+            assert!(matches!(refused, Err(Error::Locked { .. })));
+        }
         let other = locks.exclusive(Role::Staging, Wait::No);
         assert!(other.is_ok(), "another byte is another lock");
         drop(users);

@@ -55,6 +55,16 @@ impl Marks {
         Ok(Mark::Absent)
     }
 
+    /// Whether an id is marked.
+    pub(crate) fn is_marked(&self, id: &ObjectId) -> Result<bool> {
+        for (segment, bits) in &self.segments {
+            if let Some(ordinal) = segment.ordinal(id)? {
+                return Ok(bits[ordinal as usize / 64] >> (ordinal % 64) & 1 == 1);
+            }
+        }
+        Ok(false)
+    }
+
     /// Where an id is found first, if it is in any segment.
     pub(crate) fn find(&self, id: &ObjectId) -> Result<Option<Place>> {
         let found = self.segments.iter().map(|(segment, _)| segment.find(id));

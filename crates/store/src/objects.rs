@@ -189,13 +189,16 @@ impl Objects {
                 what: "chunk list with the chunk",
                 id: id.to_string(),
                 byte_offset: 0,
-                detail: "the chunk has another length than the list says",
+                detail: "the chunk has another length than the list says".into(),
             }),
         }
     }
 
-    /// Looks an id up in the index as it is on the disk now.
-    fn find_again(&self, id: &ObjectId, kind: PackKind) -> Result<Place> {
+    /// Looks an id up in the index as it is on the disk now, and then in packs that no index knows.
+    ///
+    /// # Errors
+    /// [`Error::Missing`]; whatever keeps these from being read.
+    pub(crate) fn find_again(&self, id: &ObjectId, kind: PackKind) -> Result<Place> {
         self.index.refresh()?;
         let found = match self.index.find(id)? {
             Some(place) => Some(place),

@@ -5,6 +5,8 @@
 
 use std::cmp::Ordering;
 
+use crate::store::FOLDER;
+
 /// A name is at most so long: more than any file system takes, and little enough for branches of a tree to hold many.
 pub const NAME_BYTES_MAX: usize = 4096;
 
@@ -40,6 +42,13 @@ pub fn flaw_of_path(path: &[u8]) -> Option<&'static str> {
         flaw_of_name(name)
     });
     flaw.or((depth > DEPTH_MAX).then_some("folders are nested too deeply"))
+}
+
+/// Whether a path leads to something called `.tamis`, or through it. As with git and `.git`, nothing of that name is kept, and none
+/// is put anywhere: a tree that has one could otherwise make a store of its own, or change another one, wherever it is restored.
+pub fn leads_to_store(path: &[u8]) -> bool {
+    path.split(|&byte| byte == b'/')
+        .any(|name| name == FOLDER.as_bytes())
 }
 
 /// Whether all that may be in a folder has a path that can be one.
@@ -80,6 +89,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::testing::cases;
 
     #[test]
     fn paths_that_lead_elsewhere_are_refused() {
@@ -92,6 +102,16 @@ mod tests {
             assert_eq!(flaw_of_path(path.as_bytes()), None, "{path:?}");
         }
         assert_eq!(flaw_of_path(b"\xff/\xfe"), None);
+    }
+
+    #[test]
+    fn stores_are_told_by_their_name() {
+        for path in [".tamis", "a/.tamis", ".tamis/format", "a/.tamis/b"] {
+            assert!(leads_to_store(path.as_bytes()), "{path:?}");
+        }
+        for path in ["", "a", "tamis", ".tamisignore", "a.tamis", "a/.tamis-1"] {
+            assert!(!leads_to_store(path.as_bytes()), "{path:?}");
+        }
     }
 
     #[test]
@@ -118,6 +138,8 @@ mod tests {
     }
 
     proptest! {
+        #![proptest_config(cases(256))]
+
         #[test]
         fn the_order_is_that_of_lists_of_parts(prefix in "[ab/]{0,18}", left in "[ab./\u{1}-]{0,6}", right in "[ab./\u{1}-]{0,6}") {
             let (left, right) = (prefix.clone() + &left, prefix + &right);

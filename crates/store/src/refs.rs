@@ -92,8 +92,40 @@ impl Refs {
     /// Reads a commit.
     ///
     /// # Errors
-    /// [`Error::Damaged`], [`Error::Io`], also if there is none of this id.
+    /// [`Error::LostCommit`] if it is damaged, or there is none of this id; [`Error::Io`].
     pub fn commit(&self, id: CommitId) -> Result<Commit> {
+        self.read_commit(id).map_err(|error| match error {
+            error if error.is_not_found() => self.lost(id, error),
+            error @ (Error::Damaged { .. } | Error::BadObject { .. }) => self.lost(id, error),
+            error => error,
+        })
+    }
+
+    fn lost(&self, id: CommitId, source: Error) -> Error {
+        Error::LostCommit {
+            id,
+            store: self.store.clone(),
+            source: Box::new(source),
+        }
+    }
+
+    /// Reads a commit that another was made from. `None` is the end of that line of history: the commit is one of those `forgotten`, and
+    /// its file is gone. What was before it cannot be told.
+    ///
+    /// # Errors
+    /// As [`commit`](Refs::commit).
+    pub fn ancestor(&self, id: CommitId, forgotten: &BTreeSet<CommitId>) -> Result<Option<Commit>> {
+        match self.has_commit(id) || !forgotten.contains(&id) {
+            true => self.commit(id).map(Some),
+            false => Ok(None),
+        }
+    }
+
+    /// Reads a commit, and says of the file what is wrong with it.
+    ///
+    /// # Errors
+    /// [`Error::Damaged`], [`Error::BadObject`], [`Error::Io`], also if there is none of this id.
+    pub(crate) fn read_commit(&self, id: CommitId) -> Result<Commit> {
         let path = self.commit_path(id);
         let bytes = fs::read(&path).map_err(Error::io("read", &path))?;
         if CommitId::of(&bytes) != id {
@@ -206,20 +238,30 @@ impl Refs {
     /// # Errors
     /// [`Error::Revision`], [`Error::Damaged`], [`Error::Io`].
     pub fn resolve(&self, revision: &str) -> Result<(CommitId, Commit)> {
-        let id = self.resolve_id(revision)?;
-        if self.forgotten()?.contains(&id) {
+        let forgotten = self.forgotten()?;
+        let id = self.resolve_id(revision, &forgotten)?;
+        if forgotten.contains(&id) {
             return Err(no(revision, "that commit was forgotten"));
         }
         Ok((id, self.commit(id)?))
     }
 
-    fn resolve_id(&self, revision: &str) -> Result<CommitId> {
+    fn resolve_id(&self, revision: &str, forgotten: &BTreeSet<CommitId>) -> Result<CommitId> {
         let end = revision.find(['~', '^']).unwrap_or(revision.len());
         let (name, steps) = revision.split_at(end);
+        if name.is_empty() {
+            return Err(no(revision, nameless(steps)));
+        }
         let mut id = self.resolve_name(name)?;
         for _ in 0..ancestor_steps(revision, steps)? {
-            let parents = self.commit(id)?.parents;
-            id = *parents
+            let Some(commit) = self.ancestor(id, forgotten)? else {
+                let reason = format!(
+                    "history ends at {id}, which is forgotten, and of which no file is left"
+                );
+                return Err(no(revision, &reason));
+            };
+            id = *commit
+                .parents
                 .first()
                 .ok_or_else(|| no(revision, "there are not so many commits before it"))?;
         }
@@ -258,7 +300,7 @@ impl Store {
     ///
     /// # Errors
     /// [`Error::Usage`] if the name cannot be one, or is another commit's; [`Error::Revision`] if the commit was forgotten;
-    /// [`Error::Io`], also if there is no such commit.
+    /// [`Error::LostCommit`] if there is no such commit; [`Error::Io`].
     pub fn tag(&self, name: &str, commit: CommitId) -> Result<()> {
         self.refs().commit(commit)?;
         let _lock = self.locks().exclusive(Role::Publish, Wait::Yes)?;
@@ -290,6 +332,15 @@ fn no(name: &str, reason: &str) -> Error {
     Error::Revision {
         name: name.to_owned(),
         reason: reason.to_owned(),
+    }
+}
+
+/// What is missing where nothing stands before `steps`.
+fn nameless(steps: &str) -> &'static str {
+    match steps.as_bytes().first() {
+        Some(b'~') => "a branch, a tag, an id or `HEAD` is missing before `~`",
+        Some(_) => "a branch, a tag, an id or `HEAD` is missing before `^`",
+        None => "it is empty",
     }
 }
 

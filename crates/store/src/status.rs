@@ -20,8 +20,8 @@ use crate::{Error, Result};
 pub struct Status {
     /// What the next commit changes, in the order of the tree.
     pub staged: Vec<Change>,
-    /// What is staged, and otherwise in the work tree.
-    pub unstaged: BTreeMap<Vec<u8>, Unstaged>,
+    /// What is staged, and otherwise in the work tree; and what it is there, or was when it was staged if it is gone.
+    pub unstaged: BTreeMap<Vec<u8>, (Unstaged, Kind)>,
     /// What is in the work tree and not staged; of a folder in which nothing is staged, the folder alone.
     pub untracked: Vec<(Vec<u8>, Kind)>,
     /// What could not be looked at.
@@ -70,8 +70,13 @@ impl Store {
         for path in missing {
             // What is in a folder that could not be read may still be there.
             let whole = root.path_of(&path);
-            if !whole.ancestors().any(|it| failed.contains(it)) {
-                status.unstaged.insert(path, Unstaged::Deleted);
+            if whole.ancestors().any(|it| failed.contains(it)) {
+                continue;
+            }
+            if let Some(known) = staging.known(&path)? {
+                status
+                    .unstaged
+                    .insert(path, (Unstaged::Deleted, known.kind));
             }
         }
         let mut covering: Option<Vec<u8>> = None;
@@ -103,7 +108,7 @@ struct Comparison<'s> {
 /// What was noticed on the way.
 #[derive(Default)]
 struct Differences {
-    unstaged: BTreeMap<Vec<u8>, Unstaged>,
+    unstaged: BTreeMap<Vec<u8>, (Unstaged, Kind)>,
     error: Option<Error>,
 }
 
@@ -133,7 +138,7 @@ impl Visitor for Comparison<'_> {
         if let Some(unstaged) = difference(&known, kind, stamp) {
             self.differences()
                 .unstaged
-                .insert(path.to_owned(), unstaged);
+                .insert(path.to_owned(), (unstaged, kind));
         }
         false
     }

@@ -1,4 +1,4 @@
-//! Stores with a work tree for tests, with chunks so short that small files have long lists.
+//! Stores with a work tree for tests, with chunks so short that small files have long lists; and how many cases a test tries.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -6,19 +6,23 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
+use proptest::test_runner::Config;
 use tamis_engine::control::Cancel;
 use tempfile::TempDir;
 
 use crate::add::AddOptions;
 use crate::chunker::Parameters;
+use crate::commit::Commit;
 use crate::disk::{Disk, DiskFile, RealDisk, SharedDisk};
+use crate::entry::{Body, Content, Entry, Run};
 use crate::id::CommitId;
 use crate::index::PackKind;
+use crate::ingest::Ingest;
 use crate::restore::RestoreOptions;
 use crate::session::{CommitRequest, Session};
 use crate::settings::Settings;
 use crate::store::Store;
-use crate::tree::{Reference, references};
+use crate::tree::{NodeRef, Reference, Totals, TreeWriter, references};
 use crate::{Error, Result};
 
 pub(crate) const SHORT_CHUNKS: Parameters = Parameters {
@@ -108,6 +112,75 @@ pub(crate) fn open(folder: &Path, disk: SharedDisk) -> Arc<Store> {
     Arc::new(store.expect("it is a store"))
 }
 
+/// A plain file of this text, whose chunk is in the store.
+pub(crate) fn file_entry(store: &Store, text: &str) -> Entry {
+    let mut ingest = Ingest::start(store).expect("there is room");
+    let mut work = ingest.chunks().expect("there is room");
+    let id = ingest.data().put(text.as_bytes(), &mut work);
+    work.finish();
+    ingest.settle().expect("there is room");
+    ingest.publish(store).expect("there is room");
+    entry(Content::File {
+        len_bytes: text.len() as u64,
+        is_sparse: false,
+        body: Body::Runs(vec![Run {
+            id: id.expect("there is room"),
+            len_bytes: text.len() as u32,
+            count: 1,
+        }]),
+    })
+}
+
+/// What nobody has touched since 1970.
+pub(crate) fn entry(content: Content) -> Entry {
+    Entry {
+        mode: 0o700,
+        modified_ns: 0,
+        attributes: Vec::new(),
+        content,
+    }
+}
+
+/// Writes a tree that nobody's `add` makes: paths in order, and of a further name of a file what it says is the first.
+pub(crate) fn make_tree(
+    store: &Store,
+    items: &[(&str, &Entry, Option<&str>)],
+) -> (NodeRef, Totals) {
+    let mut ingest = Ingest::start(store).expect("there is room");
+    let mut nodes = ingest.nodes().expect("there is room");
+    let mut tree = TreeWriter::new();
+    for (path, entry, first) in items {
+        let first = first.map(str::as_bytes);
+        let pushed = tree.push(path.as_bytes(), entry, first, &mut nodes);
+        pushed.expect("it is in order");
+    }
+    let made = tree.finish(&mut nodes).expect("there is room");
+    nodes.finish();
+    ingest.settle().expect("there is room");
+    ingest.publish(store).expect("there is room");
+    made
+}
+
+/// Commits a tree that was made, and says of it that so much is in it.
+pub(crate) fn commit_made(store: &Store, root: NodeRef, totals: Totals) -> CommitId {
+    let head = store.refs().head().expect("it can be read");
+    let commit = Commit {
+        root,
+        totals,
+        parents: head.into_iter().collect(),
+        time_ns: 0,
+        offset_minutes: 0,
+        author: String::new(),
+        message: String::new(),
+        new_chunks: 0,
+        new_plain_bytes: 0,
+        stored_bytes: 0,
+    };
+    let id = store.refs().write_commit(&commit).expect("there is room");
+    store.refs().move_head(head, id).expect("nobody else does");
+    id
+}
+
 /// All files of a commit, restored and read.
 pub(crate) fn restored(store: &Store, commit: CommitId) -> Files {
     let target = tempfile::tempdir().expect("a temporary folder");
@@ -147,6 +220,17 @@ pub(crate) fn read_whole(store: &Store, commit: CommitId) -> Result<()> {
         }
         Ok(true)
     })
+}
+
+/// How a property is tried with so many cases; `TAMIS_SOAK=n` tries `n` times as many.
+pub(crate) fn cases(count: u32) -> Config {
+    Config::with_cases(count * soak_factor().unwrap_or(1))
+}
+
+/// The number in `TAMIS_SOAK`; `None` in a short run.
+pub(crate) fn soak_factor() -> Option<u32> {
+    let factor = std::env::var("TAMIS_SOAK").ok()?;
+    Some(factor.parse().expect("TAMIS_SOAK is a number"))
 }
 
 /// Bytes that no compression shortens, the same for the same seed.
@@ -193,6 +277,11 @@ impl DiskFile for FailingFile {
     fn write_all(&mut self, bytes: &[u8]) -> Result<()> {
         step(&self.left, &self.path)?;
         self.file.write_all(bytes)
+    }
+
+    fn write_again(&mut self, byte_offset: u64, bytes: &[u8]) -> Result<()> {
+        step(&self.left, &self.path)?;
+        self.file.write_again(byte_offset, bytes)
     }
 
     fn sync(&mut self) -> Result<()> {

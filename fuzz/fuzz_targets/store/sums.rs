@@ -15,7 +15,7 @@ const TABLE_HEADER_BYTES: usize = 72;
 pub(crate) fn put_right(reader: u8, bytes: &[u8]) -> Vec<u8> {
     let mut bytes = bytes.to_vec();
     // Whatever is too short for its checksums stays as it is.
-    let _ = match reader % 11 {
+    let _ = match reader % crate::READERS {
         0 => pack(&mut bytes),
         1 => frame(&mut bytes).map(drop),
         2 => segment(&mut bytes),

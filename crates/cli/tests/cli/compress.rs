@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime};
 
 use crate::data::good_csv;
 use crate::faults::{feed_for_ever, signal};
-use crate::shell::{Ran, Shell};
+use crate::shell::{Ran, Shell, skip};
 
 const CODECS: [(&str, &str); 3] = [("lz4", "lz4"), ("zstd", "zst"), ("gzip", "gz")];
 
@@ -243,7 +243,7 @@ fn a_full_disk_leaves_nothing() {
     };
     let mount = "mkdir -p disk && mount -t tmpfs -o size=128k none disk";
     if !unshared(&Shell::new(), mount).is_ok_and(|output| output.status.success()) {
-        eprintln!("skipped: no right to mount");
+        skip("no right to mount");
         return;
     }
     let shell = shell();

@@ -105,6 +105,21 @@ impl Shell {
     }
 }
 
+/// Says that a test, or what is left of it, cannot be done here, and why; also of a test that passes, of which nothing else is shown.
+///
+/// With `TAMIS_TEST_NO_SKIP=1` that is a failure. `cargo xtask test` sets it for root, who lacks nothing that these tests need, unless it is
+/// set already (`TAMIS_TEST_NO_SKIP=0`, in a container whose root may not mount).
+pub(crate) fn skip(why: &str) {
+    let test = thread::current().name().unwrap_or("a test").to_owned();
+    let may_skip = std::env::var_os("TAMIS_TEST_NO_SKIP").is_none_or(|value| value != "1");
+    assert!(
+        may_skip,
+        "{test} cannot be done: {why} (`TAMIS_TEST_NO_SKIP=0` lets it pass)"
+    );
+    // Standard error itself: what is printed there by macros is kept back.
+    let _ = writeln!(std::io::stderr(), "skipped {test}: {why}");
+}
+
 impl From<Output> for Ran {
     fn from(output: Output) -> Self {
         let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("output is UTF-8");

@@ -241,14 +241,18 @@ impl Reader<'_> {
     }
 
     fn read_link(&self, item: &Item) -> std::result::Result<Outcome, Unread> {
+        let target = self.root.read_link_at(&item.path)?;
+        // Linux makes none; a file system in user space may show one, and nothing could restore it.
+        if target.is_empty() {
+            let reason = "it is a link, and its target is empty";
+            return Err(std::io::Error::other(reason).into());
+        }
         Ok(Outcome::Read {
             entry: Entry {
                 mode: item.mode,
                 modified_ns: item.stamp.modified_ns,
                 attributes: Vec::new(),
-                content: Content::Link {
-                    target: self.root.read_link_at(&item.path)?,
-                },
+                content: Content::Link { target },
             },
             stamp: StampInfo::of(&item.stamp, true, item.links > 1),
             runs: Vec::new(),

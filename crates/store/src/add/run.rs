@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use tamis_engine::pipeline::{self, Flow, Options};
+use tamis_engine::pipeline::Options;
 
 use super::file::{Reads, Unread};
 use super::merge::Merge;
@@ -13,6 +13,7 @@ use super::waiting::Waiting;
 use super::{AddOptions, Added};
 use crate::Result;
 use crate::ingest::Ingest;
+use crate::parallel::run_items;
 use crate::session::Session;
 use crate::walk::Item;
 
@@ -129,25 +130,14 @@ impl<'r, 's> AddRun<'r, 's> {
             listing: None,
             again: Vec::new(),
         };
-        let mut failure = None;
-        let run = pipeline::run_items(
+        run_items(
             "the work tree",
             tasks,
             &options,
             Vec::new,
-            |buffer, task| Ok(reader.map(task, buffer)),
-            |part| match part.and_then(|part| merge.take(part)) {
-                Ok(()) => Ok(Flow::Continue),
-                Err(error) => {
-                    failure = Some(error);
-                    Ok(Flow::Stop)
-                }
-            },
-        );
-        match failure {
-            Some(error) => return Err(error),
-            None => drop(run?),
-        }
+            |buffer, task| reader.map(task, buffer),
+            |part| merge.take(part),
+        )?;
         let mut again = merge.again;
         again.sort_unstable();
         Ok(again)

@@ -9,6 +9,7 @@ use proptest::prelude::*;
 
 use super::survey::Survey;
 use super::*;
+use crate::testing::cases;
 
 /// Small ones, so that a file has many chunks; and the odd cases: lengths that are equal, or nearly.
 const PARAMETERS: [[u32; 3]; 7] = [
@@ -211,6 +212,8 @@ fn any_number_of_threads_and_any_segments_cut_alike() {
 }
 
 proptest! {
+    #![proptest_config(cases(256))]
+
     #[test]
     fn any_file_is_cut_as_by_the_crate(
         chunker in any_chunker(),

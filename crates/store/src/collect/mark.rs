@@ -42,6 +42,8 @@ pub(super) struct Marker<'c> {
     /// Chunks that are nowhere.
     missing: HashSet<ObjectId>,
     walked: HashSet<CommitId>,
+    /// Commits whose parents are known to be there, or given up.
+    linked: HashSet<CommitId>,
     log: Option<LogStamp>,
     looks: u32,
     dropped: HashSet<FileId>,
@@ -67,6 +69,7 @@ impl<'c> Marker<'c> {
             unmarked: HashSet::new(),
             missing: HashSet::new(),
             walked: HashSet::new(),
+            linked: HashSet::new(),
             log: None,
             looks: 0,
             dropped: HashSet::new(),
@@ -80,10 +83,11 @@ impl<'c> Marker<'c> {
     /// Marks all that is needed now.
     ///
     /// # Errors
-    /// [`Error::Missing`] for a node that is nowhere, and whatever keeps one from being read.
+    /// [`Error::Missing`] for a node that is nowhere, [`Error::LostCommit`], and whatever keeps one from being read.
     pub(super) fn look(&mut self) -> Result<()> {
         // What was there when the last look needed it may be elsewhere now.
         (self.has_adopted, self.trash) = (false, None);
+        self.expect_history()?;
         for id in self.roots()? {
             let commit = self.store.refs().commit(id)?;
             let objects = self.objects;
@@ -103,6 +107,28 @@ impl<'c> Marker<'c> {
         let looked = self.look();
         self.is_locked = false;
         looked
+    }
+
+    /// A commit that is lost and not given up ends it: what it held would be taken for garbage, and its file may come back.
+    fn expect_history(&mut self) -> Result<()> {
+        let refs = self.store.refs();
+        let mut commits = refs.commits()?;
+        commits.retain(|id| !self.linked.contains(id));
+        // Behind the commits: who pushes makes known what is forgotten before what was made from it.
+        let forgotten = refs.forgotten()?;
+        for id in commits {
+            let commit = match refs.commit(id) {
+                Err(_) if forgotten.contains(&id) => continue,
+                commit => commit?,
+            };
+            for parent in commit.parents {
+                if !refs.has_commit(parent) && !forgotten.contains(&parent) {
+                    refs.commit(parent)?;
+                }
+            }
+            self.linked.insert(id);
+        }
+        Ok(())
     }
 
     /// Commits whose trees are needed and that were not walked yet.

@@ -33,7 +33,8 @@
 //!
 //! A kill leaves: new packs that no index knows (adopted, and then the old ones are dead); or packs that the index has let go of and
 //! that are not in the trash yet (adopted, and dead again); or a trash that is half empty. All of that is where the next `gc` goes on.
-//! A missing or damaged node ends `gc` before anything was changed: what is below it cannot be known.
+//! A missing or damaged node ends `gc` before anything was changed: what is below it cannot be known. So does a commit that is lost, until
+//! `repair` has noted it among the forgotten ones.
 
 mod mark;
 mod plan;
@@ -136,12 +137,16 @@ impl Store {
     /// ```
     ///
     /// # Errors
-    /// [`Error::Locked`](crate::Error::Locked) if another process does so. [`Error::Missing`](crate::Error::Missing) and
-    /// [`Error::Damaged`](crate::Error::Damaged) if something that is to be kept cannot be read, and [`Error::Io`](crate::Error::Io):
+    /// [`Error::Locked`](crate::Error::Locked) if another process does so. [`Error::Missing`](crate::Error::Missing),
+    /// [`Error::LostCommit`](crate::Error::LostCommit) and [`Error::Damaged`](crate::Error::Damaged) if something that is to be kept cannot be read, and [`Error::Io`](crate::Error::Io):
     /// what was done until then harms nothing.
     pub fn collect(&mut self, options: &CollectOptions) -> Result<Collected> {
         let start = Instant::now();
-        let _lock = self.locks().exclusive(Role::Collect, Wait::No)?;
+        let _lock = match options.dry_run {
+            // Which needs no right to write.
+            true => self.locks().shared(Role::Collect, Wait::No)?,
+            false => self.locks().exclusive(Role::Collect, Wait::No)?,
+        };
         options.progress.enter(Phase::Discovery);
         let mut collected = match options.dry_run {
             true => self.rehearse(options)?,

@@ -68,8 +68,10 @@ struct Content {
     durable_len: usize,
     /// What is on the disk behind those, and was cut off since.
     cut_tail: Vec<u8>,
-    /// A sync of these failed: they are in memory alone, and no later sync will write them.
+    /// A sync of these failed: they are in memory alone, and no later sync will write them, unless they are written again.
     dropped: Range<usize>,
+    /// These were written again since the last sync.
+    again: Range<usize>,
 }
 
 /// A change to names that is done whole or not at all.
@@ -261,10 +263,19 @@ impl Content {
     fn sync(&mut self) {
         self.durable_len = self.bytes.len();
         self.cut_tail.clear();
+        let again = std::mem::take(&mut self.again);
+        if again.start <= self.dropped.start && self.dropped.end <= again.end {
+            self.dropped = 0..0;
+        }
     }
 
     fn drop_unsynced(&mut self) {
-        self.dropped = self.durable_len..self.bytes.len();
+        self.again = 0..0;
+        let start = match self.dropped.is_empty() {
+            true => self.durable_len,
+            false => self.durable_len.min(self.dropped.start),
+        };
+        self.dropped = start..self.bytes.len();
     }
 
     fn cut(&mut self, len_bytes: usize) {
@@ -352,6 +363,23 @@ impl DiskFile for LossyFile {
             write(&mut self.disk.state(), &bytes[..bytes.len() / 2])?;
             self.is_poisoned = true;
         }
+        written
+    }
+
+    fn write_again(&mut self, byte_offset: u64, bytes: &[u8]) -> Result<()> {
+        self.check()?;
+        let (real, inode) = (&mut self.real, self.inode);
+        let written = self.disk.step("write", &self.path, |state| {
+            let range = byte_offset as usize..byte_offset as usize + bytes.len();
+            let content = state.content(inode);
+            assert_eq!(content.bytes[range.clone()], *bytes, "they are the same");
+            content.again = match content.again.end == range.start {
+                true => content.again.start..range.end,
+                false => range,
+            };
+            real.write_again(byte_offset, bytes)
+        });
+        self.is_poisoned |= written.is_err();
         written
     }
 

@@ -1,4 +1,5 @@
-//! Everything that the store does to the disk, behind one trait, so that tests can lose what was not made durable.
+//! Everything that the store does to its folder, behind one trait, so that tests can lose what was not made durable; but for the lines of
+//! `history.jsonl`, which nothing depends on, and which several processes append at a time ([`history`](crate::history)).
 //!
 //! The trait has the steps that crash safety depends on, and nothing else: files are written once from front to back, made
 //! durable ([`DiskFile::sync`]), given their name ([`Disk::rename`]), and the name is made durable
@@ -12,7 +13,8 @@ pub(crate) mod lossy;
 
 use std::fmt::Debug;
 use std::fs::{self, File, OpenOptions};
-use std::io::Write;
+use std::io::{self, Seek, SeekFrom, Write};
+use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -75,6 +77,13 @@ pub trait DiskFile: Send + Sync + Debug {
     /// [`Error::Io`], [`Error::Poisoned`].
     fn write_all(&mut self, bytes: &[u8]) -> Result<()>;
 
+    /// Writes `bytes` over those at `byte_offset`, which are the same: so the next sync puts them on the disk even if somebody else's sync of them
+    /// failed before. After that they may be in memory alone, and a sync that finds nothing new to write calls that a success.
+    ///
+    /// # Errors
+    /// [`Error::Io`], [`Error::Poisoned`].
+    fn write_again(&mut self, byte_offset: u64, bytes: &[u8]) -> Result<()>;
+
     /// Makes what was written durable.
     ///
     /// # Errors
@@ -91,7 +100,7 @@ pub type SharedDisk = Arc<dyn Disk>;
 /// # Errors
 /// [`Error::Io`]; the old file is then still there, or the new one already.
 pub fn replace(disk: &SharedDisk, drafts: &Path, path: &Path, bytes: &[u8]) -> Result<()> {
-    let mut draft = Draft::create(disk, drafts)?;
+    let mut draft = Draft::create(disk, drafts, "write", path)?;
     draft.write_all(bytes)?;
     draft.rename(path)?;
     disk.sync_folder(folder_of(path))
@@ -123,17 +132,46 @@ pub(crate) fn sync_parents(disk: &SharedDisk, folders: &[&Path]) -> Result<()> {
 pub struct Draft {
     disk: SharedDisk,
     path: PathBuf,
+    purpose: Purpose,
     file: Box<dyn DiskFile>,
     is_named: bool,
 }
 
+/// What a draft is for, as in "write a pack to" and a folder: where there is no room for it, its own name tells nobody anything.
+#[derive(Clone, Debug)]
+struct Purpose {
+    action: &'static str,
+    place: PathBuf,
+}
+
+impl Purpose {
+    fn explain(&self, error: Error) -> Error {
+        let is_full = error.is_disk_full();
+        match error {
+            Error::Io { action, source, .. } if is_full => Error::Io {
+                action: if action == SYNC { SYNC } else { self.action },
+                path: self.place.clone(),
+                source,
+            },
+            error => error,
+        }
+    }
+}
+
 impl Draft {
-    /// A new file in the folder `drafts`, of a name that nobody else uses.
+    /// A new file in the folder `drafts`, of a name that nobody else uses. If the disk is full, errors say that one cannot `action`
+    /// the `place`.
     ///
     /// # Errors
     /// [`Error::Io`].
-    pub fn create(disk: &SharedDisk, drafts: &Path) -> Result<Draft> {
-        Draft::open(disk, draft_path(drafts))
+    pub fn create(
+        disk: &SharedDisk,
+        drafts: &Path,
+        action: &'static str,
+        place: &Path,
+    ) -> Result<Draft> {
+        let place = place.to_owned();
+        Draft::open(disk, draft_path(drafts), Purpose { action, place })
     }
 
     /// A new file at `path`, in place of what a process that was killed may have left there. Only one may do so at a time.
@@ -142,14 +180,20 @@ impl Draft {
     /// [`Error::Io`].
     pub fn create_at(disk: &SharedDisk, path: PathBuf) -> Result<Draft> {
         disk.remove(&path)?;
-        Draft::open(disk, path)
+        let purpose = Purpose {
+            action: "write",
+            place: path.clone(),
+        };
+        Draft::open(disk, path, purpose)
     }
 
-    fn open(disk: &SharedDisk, path: PathBuf) -> Result<Draft> {
+    fn open(disk: &SharedDisk, path: PathBuf, purpose: Purpose) -> Result<Draft> {
+        let file = disk.create(&path);
         Ok(Draft {
-            file: disk.create(&path)?,
+            file: file.map_err(|error| purpose.explain(error))?,
             disk: disk.clone(),
             path,
+            purpose,
             is_named: false,
         })
     }
@@ -159,7 +203,8 @@ impl Draft {
     /// # Errors
     /// [`Error::Io`], [`Error::Poisoned`].
     pub fn write_all(&mut self, bytes: &[u8]) -> Result<()> {
-        self.file.write_all(bytes)
+        let written = self.file.write_all(bytes);
+        written.map_err(|error| self.purpose.explain(error))
     }
 
     /// Makes the content durable, and then gives the file its name; that is durable once its folder is.
@@ -167,7 +212,8 @@ impl Draft {
     /// # Errors
     /// [`Error::Io`], [`Error::Poisoned`].
     pub fn rename(mut self, to: &Path) -> Result<()> {
-        self.file.sync()?;
+        let synced = self.file.sync();
+        synced.map_err(|error| self.purpose.explain(error))?;
         self.disk.rename(&self.path, to)?;
         self.is_named = true;
         Ok(())
@@ -218,27 +264,35 @@ struct RealFile {
     is_poisoned: bool,
 }
 
-impl DiskFile for RealFile {
-    fn write_all(&mut self, bytes: &[u8]) -> Result<()> {
+impl RealFile {
+    /// Does something to the file; if that fails, this was the last time.
+    fn attempt(
+        &mut self,
+        action: &'static str,
+        operation: impl FnOnce(&mut File) -> io::Result<()>,
+    ) -> Result<()> {
         if self.is_poisoned {
             return Err(Error::Poisoned {
                 path: self.path.clone(),
             });
         }
-        let written = self.file.write_all(bytes);
-        self.is_poisoned = written.is_err();
-        written.map_err(Error::io("write", &self.path))
+        let done = operation(&mut self.file);
+        self.is_poisoned = done.is_err();
+        done.map_err(Error::io(action, &self.path))
+    }
+}
+
+impl DiskFile for RealFile {
+    fn write_all(&mut self, bytes: &[u8]) -> Result<()> {
+        self.attempt("write", |file| file.write_all(bytes))
+    }
+
+    fn write_again(&mut self, byte_offset: u64, bytes: &[u8]) -> Result<()> {
+        self.attempt("write", |file| file.write_all_at(bytes, byte_offset))
     }
 
     fn sync(&mut self) -> Result<()> {
-        if self.is_poisoned {
-            return Err(Error::Poisoned {
-                path: self.path.clone(),
-            });
-        }
-        let synced = self.file.sync_data();
-        self.is_poisoned = synced.is_err();
-        synced.map_err(Error::io(SYNC, &self.path))
+        self.attempt(SYNC, |file| file.sync_data())
     }
 }
 
@@ -254,10 +308,12 @@ impl Disk for RealDisk {
 
     fn append(&self, path: &Path, len_bytes: u64) -> Result<Box<dyn DiskFile>> {
         let open = || {
-            let file = OpenOptions::new().append(true).open(path)?;
+            // Not to append: Linux would not write anywhere else then (pwrite(2), "Bugs").
+            let mut file = OpenOptions::new().write(true).open(path)?;
             if file.metadata()?.len() != len_bytes {
                 file.set_len(len_bytes)?;
             }
+            file.seek(SeekFrom::Start(len_bytes))?;
             Ok(file)
         };
         Ok(Box::new(RealFile {

@@ -63,7 +63,9 @@ pub(super) fn write_segment(
     store: &Path,
 ) -> Result<FileId> {
     let layout = layout_of(entries)?;
-    let mut out = Output::new(Draft::create(disk, &store.join("tmp"))?);
+    let folder = store.join("index");
+    let drafts = store.join("tmp");
+    let mut out = Output::new(Draft::create(disk, &drafts, "write a part of", &folder)?);
     out.put(&layout.encode(entries.packs()))?;
     write_fan_out(entries, &layout, &mut out)?;
     out.pad_to(layout.prefixes)?;
@@ -79,7 +81,7 @@ pub(super) fn write_segment(
         out.len_bytes, layout.trailer,
         "parts are as long as planned"
     );
-    out.finish(&store.join("index"))
+    out.finish(&folder)
 }
 
 fn layout_of(entries: &impl Sorted) -> Result<Layout> {

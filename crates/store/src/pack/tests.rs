@@ -14,6 +14,7 @@ use super::write::{PackWriter, SealedPack};
 use super::*;
 use crate::Result;
 use crate::disk::RealDisk;
+use crate::testing::cases;
 
 /// A folder in which packs can be written.
 fn store() -> TempDir {
@@ -89,7 +90,7 @@ fn compressions() -> impl Strategy<Value = Compression> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 8, ..ProptestConfig::default() })]
+    #![proptest_config(cases(8))]
 
     /// Goal: every object comes out as it went in, by the footer and, without it, frame by frame.
     #[test]

@@ -52,7 +52,12 @@ impl PackWriter {
     /// [`Error::Io`].
     pub(crate) fn new(disk: &SharedDisk, store: PathBuf, kind: PackKind) -> Result<PackWriter> {
         Ok(PackWriter {
-            draft: Draft::create(disk, &store.join("tmp"))?,
+            draft: Draft::create(
+                disk,
+                &store.join("tmp"),
+                "write a pack to",
+                &store.join("packs"),
+            )?,
             store,
             kind,
             pending: header(kind).to_vec(),

@@ -4,16 +4,17 @@
 //! 2. All threads read, unpack and check the chunks of a window, and copy what is wanted of them, so that a window holds no frame.
 //! 3. The calling thread writes the windows in order. A repeated chunk is read once, and written as often as it is there.
 //!
-//! At most four windows a thread are in memory ([`pipeline::run_items`]), whatever the length of the file.
+//! At most four windows a thread are in memory ([`run_items`]), whatever the length of the file.
 
 use std::ops::Range;
 
-use tamis_engine::pipeline::{self, Flow, Options};
+use tamis_engine::pipeline::Options;
 
 use super::stored::{bytes_of, not_so_long};
 use crate::Result;
 use crate::entry::Run;
 use crate::id::ObjectId;
+use crate::parallel::run_items;
 use crate::store::Store;
 use crate::tree::{Child, Runs, runs};
 
@@ -72,22 +73,14 @@ impl Store {
             cancel: self.cancel().clone(),
             ..Options::default()
         };
-        let mut failure = None;
-        pipeline::run_items(
+        run_items(
             "the store",
             windows.map(Ok),
             &options,
             || (),
-            |(), window| Ok(window.and_then(|window| self.read_window(window))),
-            |bytes| match bytes.and_then(|bytes| self.write_window(&bytes, write)) {
-                Ok(()) => Ok(Flow::Continue),
-                Err(error) => {
-                    failure = Some(error);
-                    Ok(Flow::Stop)
-                }
-            },
-        )?;
-        failure.map_or(Ok(()), Err)
+            |(), window| self.read_window(window?),
+            |bytes| self.write_window(&bytes, write),
+        )
     }
 
     fn read_window(&self, window: Window) -> Result<Bytes> {

@@ -120,7 +120,7 @@ pub(super) fn not_so_long(what: &str) -> Error {
         what: "chunk list",
         id: what.to_owned(),
         byte_offset: 0,
-        detail: "its chunks are not as long as it says",
+        detail: "its chunks are not as long as it says".into(),
     }
 }
 

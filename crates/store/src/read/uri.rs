@@ -108,6 +108,8 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
+    use crate::testing::cases;
+
     fn parts(text: &str) -> (Option<String>, String, String) {
         let uri = StoreUri::parse(text).expect("it is one");
         let store = uri.store.map(|it| it.to_string_lossy().into_owned());
@@ -152,6 +154,8 @@ mod tests {
     }
 
     proptest! {
+        #![proptest_config(cases(256))]
+
         #[test]
         fn what_is_put_together_comes_apart(
             store in proptest::option::of("[a-z@/.]{1,9}"),

@@ -1,7 +1,8 @@
 //! `repair`: makes a damaged store usable again, with everything that can still be had.
 //!
 //! 1. Small files ([`names`]): one of which a single bit fell over is put right (its checksum, or its name, says which); what cannot
-//!    be is moved aside, and made again from what else is known.
+//!    be is moved aside, and made again from what else is known. A commit that is lost, and that others were made from, is noted among the
+//!    forgotten ones: whoever walks the history then takes it for its end.
 //! 2. All packs are read to the last object ([`packs`]). Where the index does not fit what is sound of them, it is made again from their
 //!    footers.
 //! 3. What is sound in a damaged pack is copied to a new one, frame by frame, also without a footer ([`salvage`], [`scan`](crate::pack::scan)). Every object is
@@ -24,11 +25,13 @@ mod tests;
 
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use tamis_engine::control::Cancel;
 
 use crate::Result;
 use crate::disk::{RealDisk, SharedDisk};
+use crate::id::CommitId;
 use crate::lock::{Locks, Role, Wait};
 use crate::progress::{Phase, StoreProgress};
 use crate::settings::Settings;
@@ -60,6 +63,10 @@ pub struct Repaired {
     pub moved: Vec<PathBuf>,
     /// Objects that are referred to, and in no pack any more.
     pub lost_objects: u64,
+    /// Commits that were found to be lost, and had not been forgotten. From now on they count as forgotten if others were made from them.
+    pub lost_commits: Vec<CommitId>,
+    /// Paths that were staged, or taken out, since the last commit, and are not any more: as far as the log of that tells, sorted.
+    pub unstaged: Vec<Vec<u8>>,
     /// What was done, and on what grounds.
     pub notes: Vec<String>,
     /// How the store is now; its problems say what is lost, and whose files that hurts.
@@ -101,7 +108,7 @@ impl Store {
     ) -> Result<Repaired> {
         names::make_folders(folder, disk.as_ref())?;
         let locks = Locks::new(folder, cancel);
-        let staging = locks.exclusive(Role::Staging, Wait::No)?;
+        let staging = Arc::new(locks.exclusive(Role::Staging, Wait::No)?);
         let publish = locks.exclusive(Role::Publish, Wait::Yes)?;
         let collect = locks.exclusive(Role::Collect, Wait::No)?;
         let mut repair = Repair {
@@ -123,9 +130,11 @@ impl Store {
         let lost = repair.search_trash(&store)?;
         repair.mend_staging(&store)?;
         let hurt = repair.distrust_staged(&store, &lost)?;
-        drop((staging, publish, collect));
-        repair.follow_head(&store)?;
-        repair.add_again(&store, &hurt)?;
+        // Whoever adds takes the one for publishing. That for the staging is kept until all of it is done.
+        drop((publish, collect));
+        repair.follow_head(&store, &staging)?;
+        repair.add_again(&store, &hurt, &staging)?;
+        drop(staging);
         repair.finish(&store)
     }
 }
@@ -133,6 +142,13 @@ impl Store {
 impl Repair<'_> {
     fn note(&mut self, note: impl Into<String>) {
         self.result.notes.push(note.into());
+    }
+
+    /// A commit is lost, which may be noticed several times.
+    fn lose(&mut self, commit: CommitId) {
+        if !self.result.lost_commits.contains(&commit) {
+            self.result.lost_commits.push(commit);
+        }
     }
 
     fn finish(mut self, store: &Store) -> Result<Repaired> {

@@ -103,7 +103,7 @@ impl Repair<'_> {
                     self.aside.replace(&path, &bytes, &mended)?;
                 }
                 None => {
-                    self.note(format!("the commit {id} is lost"));
+                    self.lose(id);
                     self.aside.take(&path)?;
                 }
             }
@@ -117,14 +117,46 @@ impl Repair<'_> {
         for id in store.refs().commits()? {
             commits.push((id, store.refs().commit(id)?));
         }
-        let forgotten = self.mend_forgotten(store, &commits)?;
+        let mut forgotten = self.mend_forgotten(store, &commits)?;
+        self.result
+            .lost_commits
+            .retain(|id| !forgotten.contains(id));
+        self.mend_history(store, &commits, &mut forgotten)?;
         self.mend_branch(store, &commits, &forgotten)?;
         let folder = self.folder.join("refs/tags");
         for name in names_in(&folder)? {
             let there = |id| commits.iter().any(|(found, _)| *found == id);
             self.mend_ref(&folder.join(&name), there, &format!("the tag `{name}`"))?;
         }
+        let lost = self.result.lost_commits.clone();
+        lost.iter()
+            .for_each(|id| self.note(format!("the commit {id} is lost")));
         Ok(())
+    }
+
+    /// Notes commits that are lost among the forgotten ones, so that the history of those made from them ends there.
+    fn mend_history(
+        &mut self,
+        store: &Store,
+        commits: &[(CommitId, Commit)],
+        forgotten: &mut BTreeSet<CommitId>,
+    ) -> Result<()> {
+        let there: HashSet<_> = commits.iter().map(|(id, _)| *id).collect();
+        let known = forgotten.len();
+        for (id, commit) in commits {
+            for parent in commit.parents.iter().filter(|it| !there.contains(it)) {
+                if forgotten.insert(*parent) {
+                    self.lose(*parent);
+                    self.note(format!(
+                        "the commit {id} was made from {parent}, which is lost and counts as forgotten now: history ends there"
+                    ));
+                }
+            }
+        }
+        match forgotten.len() > known {
+            true => store.refs().set_forgotten(forgotten),
+            false => Ok(()),
+        }
     }
 
     fn mend_forgotten(
@@ -200,7 +232,10 @@ impl Repair<'_> {
         };
         match decode_ref(&bytes) {
             Ok(id) if there(id) => return Ok(()),
-            Ok(id) => self.note(format!("{what} was at {id}, which is lost")),
+            Ok(id) => {
+                self.lose(id);
+                self.note(format!("{what} was at {id}, which is lost"));
+            }
             Err(_) => match mend_bit(&bytes, |bytes| decode_ref(bytes).is_ok_and(&there)) {
                 Some(mended) => {
                     self.note(format!("one bit of {what} was wrong"));

@@ -1,6 +1,7 @@
 //! The staging: made again if its log is damaged, and no longer trusted with what is lost.
 
 use std::collections::HashSet;
+use std::sync::Arc;
 
 use tamis_engine::names::show;
 
@@ -8,12 +9,15 @@ use super::Repair;
 use crate::add::AddOptions;
 use crate::entry::{Body, Content};
 use crate::id::{CommitId, ObjectId};
-use crate::lock::{Role, Wait};
+use crate::lock::Lock;
 use crate::session::Session;
-use crate::staging::{Staging, StampInfo, findings};
+use crate::staging::{Remains, Staging, StampInfo, findings, remains};
 use crate::store::Store;
 use crate::tree::{Found, references_of_body, walk};
 use crate::{Error, Result};
+
+/// The way out.
+const AGAIN: &str = "what was staged and not committed has to be added again (`tamis store add`)";
 
 impl Repair<'_> {
     /// Sees to it that the staging can be read.
@@ -25,13 +29,15 @@ impl Repair<'_> {
         }
         match findings.map(|it| it.log) {
             Ok(None) => return Ok(()),
-            Ok(Some(detail)) => self.note(format!(
-                "the log of what is staged was damaged ({detail}); what was staged and not committed has to be added again"
-            )),
+            Ok(Some(detail)) => {
+                self.note(format!("the log of what is staged was damaged ({detail})"));
+            }
             Err(error @ Error::Version { .. }) => return Err(error),
-            Err(error) => self.note(format!(
-                "the log of what is staged cannot be read ({error}); what was staged and not committed has to be added again"
-            )),
+            Err(error) => {
+                self.note(format!(
+                    "the log of what is staged cannot be read ({error})"
+                ));
+            }
         }
         self.make_staging(store)
     }
@@ -39,6 +45,10 @@ impl Repair<'_> {
     /// A new staging of what the branch holds, as far as it can be read.
     fn make_staging(&mut self, store: &Store) -> Result<()> {
         let folder = store.staging_folder();
+        match remains(&folder) {
+            Ok(remains) => self.tell_unstaged(remains),
+            Err(_) => self.note(format!("nothing can be told of what was staged; {AGAIN}")),
+        }
         for name in ["log", "table"] {
             self.aside.take(&folder.join(name))?;
         }
@@ -50,6 +60,26 @@ impl Repair<'_> {
         stage_commit(store, head, &mut staging)?;
         staging.committed(head)?;
         staging.sync()
+    }
+
+    /// Says what is not staged any more.
+    fn tell_unstaged(&mut self, remains: Remains) {
+        let Remains {
+            paths,
+            log_bytes,
+            bad_bytes,
+        } = remains;
+        let mut note = format!("the log of what was staged, of {log_bytes} bytes, was set aside");
+        if bad_bytes > 0 {
+            note.push_str(&format!("; {bad_bytes} of them cannot be read"));
+        }
+        self.note(match paths.is_empty() {
+            true => {
+                format!("{note}, and the others tell of nothing that was not committed; {AGAIN}")
+            }
+            false => format!("{note}; {AGAIN}"),
+        });
+        self.result.unstaged = paths.into_iter().collect();
     }
 
     /// Staged files that need what is lost are read again by the next `add`, whatever their stamps say. Which they are.
@@ -85,9 +115,9 @@ impl Repair<'_> {
     }
 
     /// A staging that cannot follow the branch, since what it would have to read is lost, would keep everybody from adding.
-    pub(super) fn follow_head(&mut self, store: &Store) -> Result<()> {
+    pub(super) fn follow_head(&mut self, store: &Store, lock: &Arc<Lock>) -> Result<()> {
         // Any folder will do: nothing is looked for in it.
-        match Session::open(store, &self.folder) {
+        match Session::open_locked(store, &self.folder, lock.clone()) {
             Ok(_) => Ok(()),
             Err(
                 error @ (Error::Missing { .. } | Error::BadObject { .. } | Error::Damaged { .. }),
@@ -95,7 +125,6 @@ impl Repair<'_> {
                 self.note(format!(
                     "what is staged was made again from the branch ({error})"
                 ));
-                let _lock = store.locks().exclusive(Role::Staging, Wait::No)?;
                 self.make_staging(store)
             }
             Err(error) => Err(error),
@@ -103,19 +132,25 @@ impl Repair<'_> {
     }
 
     /// Stores again what is lost and in the work tree.
-    pub(super) fn add_again(&mut self, store: &Store, hurt: &[Vec<u8>]) -> Result<()> {
+    pub(super) fn add_again(
+        &mut self,
+        store: &Store,
+        hurt: &[Vec<u8>],
+        lock: &Arc<Lock>,
+    ) -> Result<()> {
         let Some(work_tree) = &self.options.work_tree else {
             return Ok(());
         };
         if hurt.is_empty() {
             return Ok(());
         }
-        let added = Session::open(store, work_tree)?.add(hurt, &AddOptions::default())?;
+        let mut session = Session::open_locked(store, work_tree, lock.clone())?;
+        let added = session.add(hurt, &AddOptions::default())?;
         self.note(format!(
-            "{} of {} files were added again from `{}`",
+            "files added again from `{}`: {} of {}",
+            show(work_tree),
             hurt.len() - added.failures.len().min(hurt.len()),
-            hurt.len(),
-            show(work_tree)
+            hurt.len()
         ));
         Ok(())
     }

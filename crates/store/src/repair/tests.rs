@@ -1,6 +1,7 @@
 //! A damaged store is usable again, with everything that could be had.
 
 use std::fs;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use tamis_engine::control::Cancel;
 
@@ -79,10 +80,7 @@ fn check_usable(copy: &Copy, sample: &Sample, repaired: &Repaired, what: &str) {
     );
     let mut hurt = all_hurt(&verified);
     for (id, _) in kept(sample) {
-        // A commit that was lost is named, too.
-        let id_text = id.to_string();
-        let is_told = |it: &String| it.contains(&id_text) && it.ends_with("lost");
-        if repaired.notes.iter().any(is_told) {
+        if repaired.lost_commits.contains(id) {
             let commit = Some(*id);
             let path = Vec::new();
             hurt.push(crate::verify::Hurt { commit, path });
@@ -325,6 +323,33 @@ fn a_store_that_is_in_use_is_not_repaired() {
     let options = RepairOptions::default();
     let repaired = Store::repair(store.folder(), settings(), &options, &Cancel::new());
     assert!(matches!(repaired, Err(crate::Error::Locked { .. })));
+}
+
+/// Goal: who waits for the staging to be free gets it when all is mended, and not in between, where that would end the repair.
+#[test]
+fn nobody_gets_in_between() {
+    let sample = Sample::new();
+    for _ in 0..5 {
+        let copy = Copy::of(&sample);
+        let locks = Locks::new(copy.path(), &Cancel::new());
+        let options = RepairOptions::default();
+        let is_done = AtomicBool::new(false);
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                // Until `repair` has it.
+                while options.progress.snapshot().phase == Phase::Discovery {
+                    std::hint::spin_loop();
+                }
+                let mut taken = None;
+                while !is_done.load(Ordering::Relaxed) {
+                    taken = taken.or_else(|| locks.exclusive(Role::Staging, Wait::No).ok());
+                }
+            });
+            let repaired = Store::repair(copy.path(), settings(), &options, &Cancel::new());
+            is_done.store(true, Ordering::Relaxed);
+            repaired.expect("it had the lock");
+        });
+    }
 }
 
 #[test]

@@ -22,13 +22,24 @@ use crate::{Error, Result};
 /// What file systems take or leave of a file at once, nearly all of them.
 const BLOCK_BYTES: usize = 4096;
 
-/// Writes a file that one thread writes by itself; its length.
+/// What came of a file, or of a piece of one, whose bytes were written.
+#[derive(Debug)]
+pub(super) struct Written {
+    /// How many there are.
+    pub(super) bytes: u64,
+    /// Whether the file is in place, with all of its bytes.
+    pub(super) is_whole: bool,
+    /// Why it has not the mode, time or attributes that it should have.
+    pub(super) undressed: Option<Error>,
+}
+
+/// Writes a file that one thread writes by itself.
 pub(super) fn write_small(
     store: &Store,
     folder: &Folder,
     child: &Child,
     force: bool,
-) -> Result<u64> {
+) -> Result<Written> {
     let (file, draft) = folder.make_file(&child.name, force)?;
     let mut file = File::from(file);
     let path = || folder.path_of(&child.name);
@@ -57,14 +68,17 @@ pub(super) fn write_small(
         }
         Ok(*len_bytes)
     };
-    let len_bytes = write().inspect_err(|_| folder.remove(&draft))?;
+    let bytes = write().inspect_err(|_| folder.remove(&draft))?;
     // All bytes are there: that its time or an attribute could not be set is told of, and no reason to have nothing.
-    let is_dressed = set_metadata(&file, &child.entry)
-        .map_err(|error| Error::io("set the mode and time of", &path())(error.into()));
+    let undressed = set_metadata(&file, &child.entry, &path()).err();
     folder
         .put_in_place(&draft, &child.name)
         .inspect_err(|_| folder.remove(&draft))?;
-    is_dressed.map(|()| len_bytes)
+    Ok(Written {
+        bytes,
+        is_whole: true,
+        undressed,
+    })
 }
 
 /// Writes the bytes of a range, at their place; zeros are left out of a sparse file.
@@ -212,8 +226,8 @@ impl Piece {
         self.shared.folder.path_of(&self.shared.child.name)
     }
 
-    /// Writes it; whoever is the last one to do so finishes the file. How many bytes those were, and whether the file is whole now.
-    pub(super) fn write(&self, store: &Store) -> Result<(u64, bool)> {
+    /// Writes it; whoever is the last one to do so finishes the file.
+    pub(super) fn write(&self, store: &Store) -> Result<Written> {
         let long = &*self.shared;
         let start = self.number * PIECE_BYTES;
         let end = (start + PIECE_BYTES).min(long.len_bytes);
@@ -228,14 +242,21 @@ impl Piece {
             if is_last {
                 long.folder.remove(&long.draft);
             }
-            return written.map(|()| (end - start, false));
+            return written.map(|()| Written {
+                bytes: end - start,
+                is_whole: false,
+                undressed: None,
+            });
         }
-        let is_dressed = set_metadata(&long.file, &long.child.entry)
-            .map_err(|error| Error::io("set the mode and time of", &path)(error.into()));
+        let undressed = set_metadata(&long.file, &long.child.entry, &path).err();
         long.folder
             .put_in_place(&long.draft, &long.child.name)
             .inspect_err(|_| long.folder.remove(&long.draft))?;
-        is_dressed.map(|()| (end - start, true))
+        Ok(Written {
+            bytes: end - start,
+            is_whole: true,
+            undressed,
+        })
     }
 }
 
@@ -249,7 +270,7 @@ mod tests {
     use super::*;
     use crate::chunker::Parameters;
     use crate::restore::RestoreOptions;
-    use crate::testing::TestStore;
+    use crate::testing::{TestStore, cases};
 
     /// Goal: data in the middle of holes comes back in as many blocks as it had, whether one thread writes the file or several.
     #[test]
@@ -291,6 +312,8 @@ mod tests {
     }
 
     proptest! {
+        #![proptest_config(cases(256))]
+
         /// Goal: all that is not zero is in a range, no block of zeros is, and ranges do not touch.
         #[test]
         fn ranges_have_all_data_and_no_block_of_zeros(

@@ -5,7 +5,8 @@
 //! 2. Files go to all threads in batches, long ones in pieces. Every chunk is held against its id before it is written.
 //! 3. When all are there, further names of files are linked, and folders get their times and modes, the innermost first.
 //!
-//! A file that cannot be had whole is removed and reported; the others are not held up by it.
+//! A file that cannot be had whole is removed and reported; the others are not held up by it. One that is whole and could not be given its
+//! time, mode or attributes is reported, and stays.
 
 mod file;
 mod inside;
@@ -22,7 +23,7 @@ use crate::progress::{Phase, StoreProgress};
 use crate::store::Store;
 use crate::tree::{Child, NodeRef, children};
 use crate::{Error, Result};
-use file::write_small;
+use file::{Written, write_small};
 use target::Folder;
 use tasks::{Met, Task, Tasks};
 
@@ -52,7 +53,7 @@ pub struct Restored {
     pub links: u64,
     /// Bytes in these files.
     pub bytes: u64,
-    /// What is not there, and why.
+    /// What is not there, or without its time, mode or attributes; and why.
     pub failures: Vec<(PathBuf, Error)>,
 }
 
@@ -110,6 +111,8 @@ impl Store {
         }
         let mut met = Met::default();
         let mut restored = Restored::default();
+        // Files that are not there.
+        let mut failed = HashSet::new();
         self.refuse_inside(target)?;
         let target = Arc::new(Folder::open_target(target)?);
         let tasks = Tasks::new(self, options, &target, wanted, &mut met);
@@ -125,20 +128,19 @@ impl Store {
             || (),
             |(), task| Ok(self.carry_out(task, options)),
             |outcomes: Vec<Outcome>| {
-                restored.take(outcomes, options);
+                restored.take(outcomes, options, &mut failed);
                 Ok(Flow::Continue)
             },
         )?;
-        restored.add(met.restored);
-        let mut failed = HashSet::new();
         if !met.links.is_empty() {
-            failed.extend(restored.failures.iter().map(|it| it.0.clone()));
+            failed.extend(met.restored.failures.iter().map(|it| it.0.clone()));
             // Of a folder that was made, something in it failed, and the rest is there.
             failed.remove(&target.path);
             for (below, _) in &met.folders {
                 failed.remove(&target.path_of(below));
             }
         }
+        restored.add(met.restored);
         for link in met.links {
             // What has that name then is not ours.
             let first = target.path_of(&link.first);
@@ -168,8 +170,7 @@ impl Store {
             Task::Small(files) => {
                 let written = files.into_iter().map(|(folder, child)| Outcome {
                     path: folder.path_of(&child.name),
-                    result: write_small(self, &folder, &child, options.force)
-                        .map(|bytes| (bytes, true)),
+                    result: write_small(self, &folder, &child, options.force),
                 });
                 written.collect()
             }
@@ -184,8 +185,7 @@ impl Store {
 /// What became of a file, or of a piece of one.
 struct Outcome {
     path: PathBuf,
-    /// How many bytes are there, and whether that makes a file whole.
-    result: Result<(u64, bool)>,
+    result: Result<Written>,
 }
 
 impl Restored {
@@ -195,21 +195,29 @@ impl Restored {
         self.failures.append(&mut met.failures);
     }
 
-    fn take(&mut self, outcomes: Vec<Outcome>, options: &RestoreOptions) {
-        for outcome in outcomes {
-            match outcome.result {
-                Ok((bytes, is_whole)) => {
-                    self.files += u64::from(is_whole);
-                    self.bytes += bytes;
-                    options.progress.done(u64::from(is_whole), bytes);
+    fn take(
+        &mut self,
+        outcomes: Vec<Outcome>,
+        options: &RestoreOptions,
+        failed: &mut HashSet<PathBuf>,
+    ) {
+        for Outcome { path, result } in outcomes {
+            match result {
+                Ok(written) => {
+                    self.files += u64::from(written.is_whole);
+                    self.bytes += written.bytes;
+                    options
+                        .progress
+                        .done(u64::from(written.is_whole), written.bytes);
+                    self.failures
+                        .extend(written.undressed.map(|error| (path, error)));
                 }
                 // Of a long file each piece after the damage says so.
-                Err(_)
-                    if self
-                        .failures
-                        .last()
-                        .is_some_and(|(path, _)| *path == outcome.path) => {}
-                Err(error) => self.failures.push((outcome.path, error)),
+                Err(error) => {
+                    if failed.insert(path.clone()) {
+                        self.failures.push((path, error));
+                    }
+                }
             }
         }
     }

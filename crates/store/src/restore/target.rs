@@ -242,25 +242,39 @@ impl Folder {
 
     /// Sets mode, time and attributes, when nothing more is put in.
     pub(super) fn finish(&self, entry: &Entry) -> Result<()> {
-        set_metadata(&self.descriptor, entry).map_err(|error| Error::Io {
-            action: "set the mode and time of",
-            path: self.path.clone(),
-            source: error.into(),
-        })
+        set_metadata(&self.descriptor, entry, &self.path)
     }
 }
 
-/// Attributes, mode and time, in the order in which none undoes another.
-pub(super) fn set_metadata(file: impl AsFd, entry: &Entry) -> rustix::io::Result<()> {
+/// Attributes, mode and time, in the order in which none undoes another; `path` is what errors call the file.
+///
+/// What cannot be set keeps nothing else from being set; the error is that of the first.
+pub(super) fn set_metadata(file: impl AsFd, entry: &Entry, path: &Path) -> Result<()> {
+    let failed = |action| {
+        let path = path.to_owned();
+        move |error: Errno| Error::Io {
+            action,
+            path,
+            source: error.into(),
+        }
+    };
+    let attributes = set_attributes(&file, entry).map_err(failed("set an attribute of"));
+    let mode = fchmod(&file, Mode::from_raw_mode(entry.mode)).map_err(failed("set the mode of"));
+    let time = futimens(&file, &times(entry)).map_err(failed("set the time of"));
+    attributes.and(mode).and(time)
+}
+
+/// All of them, for one that cannot be set says nothing of the others; the error is that of the first.
+fn set_attributes(file: impl AsFd, entry: &Entry) -> rustix::io::Result<()> {
+    let mut result = Ok(());
     for (name, value) in &entry.attributes {
         match fsetxattr(&file, as_name(name), value, XattrFlags::empty()) {
             // The file system has none, or only root may set this one: the bytes matter more.
-            Ok(()) | Err(Errno::NOTSUP | Errno::PERM) => {}
-            Err(error) => return Err(error),
+            Err(Errno::NOTSUP | Errno::PERM) => {}
+            set => result = result.and(set),
         }
     }
-    fchmod(&file, Mode::from_raw_mode(entry.mode))?;
-    futimens(&file, &times(entry))
+    result
 }
 
 /// The time of the entry, and the same as the time of the last access.

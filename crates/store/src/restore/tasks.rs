@@ -8,9 +8,9 @@ use super::file::Piece;
 use super::target::Folder;
 use super::{BATCH_BYTES, BATCH_FILES, PIECE_BYTES, RestoreOptions, Restored, Wanted};
 use crate::entry::{Content, Entry};
-use crate::path::is_below;
-use crate::store::Store;
-use crate::tree::{Child, children, lookup};
+use crate::path::{is_below, leads_to_store};
+use crate::store::{FOLDER, Store};
+use crate::tree::{Child, check_path, children, lookup};
 use crate::{Error, Result};
 
 /// Work for one thread.
@@ -180,6 +180,12 @@ impl Tasks<'_, '_> {
     ) -> std::result::Result<Option<Placed>, (PathBuf, Error)> {
         let whole = folder.path_of(&child.name);
         let fail = |error| (whole.clone(), error);
+        if leads_to_store(&child.name) {
+            let reason = format!(
+                "a store is called `{FOLDER}`, and none is made of what is in a commit; `add` keeps nothing of that name"
+            );
+            return Err(fail(Error::Usage { reason }));
+        }
         if let Some(first) = &child.link_to {
             let below = folder.below(&child.name);
             match self.first_name(first, &child.entry).map_err(fail)? {
@@ -202,6 +208,9 @@ impl Tasks<'_, '_> {
                 Ok(None)
             }
             Content::Folder => {
+                if let Some((node, _)) = &child.folder {
+                    check_path(&path, &node.id).map_err(fail)?;
+                }
                 let inner = folder
                     .make_folder(&child.name, self.options.force)
                     .and_then(|inner| inner.refuse_store(self.store.folder()).map(|()| inner))

@@ -1,4 +1,8 @@
-//! Power cuts, kills and disks that refuse, at every operation of a store's life.
+//! Power cuts, kills and disks that refuse, at every operation of a store's life that the [`Disk`](crate::disk::Disk) trait has.
+//!
+//! That is all that is done to the store's folder, but for the lines of `history.jsonl`, which nothing depends on ([`history`](crate::history)).
+//! What [restoring](crate::restore) does to other folders is not among it either, nor what the kernel does within one operation: processes that are
+//! killed by the clock are in the tests of the binary (`cli/store/kill.rs`).
 //!
 //! A scenario ([`Life`]) is what a store goes through on a [`LossyDisk`] on which one operation goes wrong: it is made, adds and commits
 //! trees and gives one a name, or takes over what others have and forgets some of it ([`fetch`]). Then:
@@ -32,6 +36,7 @@ use crate::id::CommitId;
 use crate::restore::RestoreOptions;
 use crate::settings::Settings;
 use crate::store::Store;
+use crate::testing::soak_factor;
 use crate::verify::VerifyOptions;
 use trees::{Snapshot, Trees, snapshot, temporary_folder};
 
@@ -334,14 +339,13 @@ fn operations(life: &dyn Life, trees: &Trees) -> u64 {
 fn try_all(life: &dyn Life, trees: &Trees, fault: impl Fn(u64) -> Fault) {
     let count = operations(life, trees);
     let mut tries = Vec::new();
-    match std::env::var("TAMIS_SOAK") {
-        Ok(seeds) => {
-            let seeds: u64 = seeds.parse().expect("TAMIS_SOAK is a number");
+    match soak_factor().map(u64::from) {
+        Some(seeds) => {
             for operation in 0..count {
                 tries.extend((0..seeds).map(|seed| (operation, operation * seeds + seed)));
             }
         }
-        Err(_) => {
+        None => {
             let mut rng = Rng::with_seed(7);
             tries.extend((0..TRIES).map(|_| (rng.u64(0..count), rng.u64(..))));
         }

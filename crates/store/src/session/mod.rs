@@ -1,7 +1,9 @@
 //! A store that is open for changing what the next commit will hold.
 //!
 //! Opening takes the lock for it, and looks after what a process before us may have left: complete packs that no index knows are
-//! adopted, by reading their footers. So an `add` that was killed goes on where it was.
+//! adopted, by reading their footers. So an `add` that was killed goes on where it was. Most likely they are of such, and what it staged is
+//! there: whoever adopts packs, `gc` and `push` too, first notes them in the staging as made since the last commit, unless somebody is
+//! changing that at the moment, who has done so.
 
 mod commit;
 #[cfg(test)]
@@ -38,7 +40,7 @@ pub struct Session<'s> {
     staging: Staging,
     root: Arc<Root>,
     chunker: Arc<Chunker>,
-    _lock: Lock,
+    _lock: Arc<Lock>,
 }
 
 impl<'s> Session<'s> {
@@ -47,21 +49,27 @@ impl<'s> Session<'s> {
     /// # Errors
     /// [`Error::Locked`] if another process has done so; [`Error::Damaged`], [`Error::Io`].
     pub fn open(store: &'s Store, work_tree: &Path) -> Result<Session<'s>> {
-        let lock = store.locks().exclusive(Role::Staging, Wait::No)?;
+        let lock = store.lock_staging()?;
+        Session::open_locked(store, work_tree, Arc::new(lock))
+    }
+
+    /// As [`open`](Session::open), for a caller that has the lock for the staging, and may keep it.
+    pub(crate) fn open_locked(
+        store: &'s Store,
+        work_tree: &Path,
+        lock: Arc<Lock>,
+    ) -> Result<Session<'s>> {
         let mut session = Session {
-            staging: Staging::open_for_writing_on(store.disk(), &store.staging_folder())?,
+            staging: store.staging_for_writing()?,
             root: Arc::new(Root::open(work_tree, store.folder())?),
             chunker: Arc::new(Chunker::new(store.format().chunks)?),
             store,
             _lock: lock,
         };
         session.follow_head()?;
-        let orphans: Vec<FileId> = store.orphans()?.iter().map(|it| it.id).collect();
-        if !orphans.is_empty() {
-            // Most likely they are of an `add` that was killed, and what it staged is there.
-            session.staging.note_packs(&orphans)?;
-            session.staging.sync()?;
-            store.adopt_packs()?;
+        if !store.orphans()?.is_empty() {
+            let _lock = store.locks().exclusive(Role::Publish, Wait::Yes)?;
+            store.adopt_into(Some(&mut session.staging))?;
         }
         Ok(session)
     }
@@ -196,16 +204,64 @@ impl Store {
 
     /// As [`adopt_packs`](Store::adopt_packs), for a caller that holds the lock for publishing. Returns what it adopted.
     pub(crate) fn adopt_packs_locked(&self) -> Result<Vec<FileId>> {
+        self.objects().index().refresh()?;
+        if self.orphans()?.is_empty() {
+            return Ok(Vec::new());
+        }
+        // Out of turn, so it must not be waited for.
+        let lock = match self.locks().exclusive(Role::Staging, Wait::No) {
+            Ok(lock) => Some(lock),
+            // Whoever has it has adopted what was there, and notes what it makes itself.
+            Err(Error::Locked { .. }) => None,
+            Err(error) => return Err(error),
+        };
+        let staging = lock.as_ref().map(|_| self.staging_for_writing());
+        match staging.transpose() {
+            Ok(mut staging) => self.adopt_into(staging.as_mut()),
+            // What is new of the next commit cannot be told then, but it cannot be made before `repair` either.
+            Err(Error::Damaged { .. }) => self.adopt_into(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Adopts packs, for a caller that holds the lock for publishing: they are noted in the staging if it is his, durably, then put into
+    /// the index.
+    fn adopt_into(&self, staging: Option<&mut Staging>) -> Result<Vec<FileId>> {
         // What `gc` has just dropped is no orphan: it moves such packs away under the same lock.
         self.objects().index().refresh()?;
         let packs = self.read_orphans(self.objects().index())?;
-        let ids = packs.iter().map(|it| it.pack.id).collect();
-        if !packs.is_empty() {
-            // Their names may not be durable yet, and the index that has them soon is.
-            self.disk().sync_folder(&self.folder().join("packs"))?;
+        if packs.is_empty() {
+            return Ok(Vec::new());
         }
+        let ids: Vec<FileId> = packs.iter().map(|it| it.pack.id).collect();
+        if let Some(staging) = staging {
+            staging.note_packs(&ids)?;
+            staging.sync()?;
+        }
+        // Their names may not be durable yet, and the index that has them soon is.
+        self.disk().sync_folder(&self.folder().join("packs"))?;
         self.publish_locked(&packs, &HashSet::new())?;
         Ok(ids)
+    }
+
+    /// The lock for the staging, which is not waited for if somebody has it who is at work. Who adopts packs has it for a moment, and the one
+    /// for publishing as well: with that the answer is a true one.
+    fn lock_staging(&self) -> Result<Lock> {
+        let take = || self.locks().exclusive(Role::Staging, Wait::No);
+        let refused = match take() {
+            Err(error @ Error::Locked { .. }) => error,
+            taken => return taken,
+        };
+        match self.locks().exclusive(Role::Publish, Wait::Briefly) {
+            Ok(_publish) => take(),
+            Err(Error::Locked { .. }) => Err(refused),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The staging, for a caller that holds its lock.
+    fn staging_for_writing(&self) -> Result<Staging> {
+        Staging::open_for_writing_on(self.disk(), &self.staging_folder())
     }
 
     /// Packs that are complete and that `index` does not know, as far as they can be read.

@@ -1,16 +1,20 @@
 //! What a commit says that is new of it, what history says of both, and what becomes of what is staged when the branch moves.
 
 use std::fs;
+use std::time::Duration;
 
+use tamis_engine::control::Cancel;
 use tamis_engine::sink::Sink;
 
 use super::*;
 use crate::add::AddOptions;
+use crate::collect::CollectOptions;
 use crate::commit::Commit;
 use crate::history;
 use crate::id::CommitId;
 use crate::perf::Stage;
 use crate::testing::{FailingDisk, TestStore, request, restored};
+use crate::transfer::push;
 use crate::write_file::StoreSink;
 
 fn session(test: &TestStore) -> Session<'_> {
@@ -91,8 +95,8 @@ fn what_was_taken_back_or_failed_does_not_count() {
     assert_eq!(commit(&mut session).new_plain_bytes, 0);
 }
 
-#[test]
-fn packs_of_an_add_that_was_killed_count_for_the_next_commit() {
+/// Two stores of the same work tree: one with packs that nothing knows, as an `add` leaves them that was killed.
+fn with_orphans() -> TestStore {
     let [killed, test] = [(); 2].map(|()| TestStore::new());
     for test in [&killed, &test] {
         test.write("file", noise(50_000, 1));
@@ -103,18 +107,55 @@ fn packs_of_an_add_that_was_killed_count_for_the_next_commit() {
         let name = path.file_name().expect("it has a name");
         fs::copy(&path, test.folder().join("packs").join(name)).expect("there is room");
     }
-    // Adopted by one session, and of use to another.
-    drop(session(&test));
-    let mut session = session(&test);
-    add(&mut session, "file");
-    assert_eq!(commit(&mut session).new_plain_bytes, 50_000);
-    assert!(
-        session
-            .staging()
-            .packs_since_commit()
-            .expect("it is whole")
-            .is_empty()
-    );
+    test
+}
+
+#[test]
+fn packs_of_an_add_that_was_killed_count_for_the_next_commit() {
+    // Adopted by one, and of use to another.
+    let adopters: [fn(&TestStore); 4] = [
+        |test| drop(session(test)),
+        |test| {
+            let settings = *test.store.settings();
+            let store = Store::open(&test.folder(), settings, &Cancel::new());
+            let collected = store.expect("a store").collect(&CollectOptions::default());
+            collected.expect("nobody else does");
+        },
+        |test| {
+            let done = push(&TestStore::new().store, &test.store, &Default::default());
+            done.expect("there is nothing to copy");
+        },
+        // Somebody else may be changing the staging, who has noted what was there, as here.
+        |test| {
+            let _session = session(test);
+            test.store.adopt_packs().expect("there is room");
+        },
+    ];
+    for adopt in adopters {
+        let test = with_orphans();
+        adopt(&test);
+        let store = test.reopened(crate::disk::RealDisk::shared());
+        assert!(store.orphans().expect("it can be read").is_empty());
+        let mut session = session(&test);
+        add(&mut session, "file");
+        assert_eq!(commit(&mut session).new_plain_bytes, 50_000);
+        let since = session.staging().packs_since_commit();
+        assert!(since.expect("it is whole").is_empty());
+    }
+}
+
+#[test]
+fn who_adopts_packs_keeps_nobody_from_adding() {
+    let test = TestStore::new();
+    let locks = test.store.locks();
+    let publish = locks.exclusive(Role::Publish, Wait::No);
+    let staging = locks.exclusive(Role::Staging, Wait::No);
+    std::thread::scope(|scope| {
+        let opened = scope.spawn(|| Session::open(&test.store, &test.work()).map(drop));
+        std::thread::sleep(Duration::from_millis(50));
+        drop((staging, publish));
+        opened.join().expect("no panic").expect("it was free soon");
+    });
 }
 
 #[test]

@@ -2,9 +2,10 @@
 
 use tamis_engine::names::show_bytes;
 
+use super::entry_bytes::put_entry;
 use super::list::{at_commit, is_same};
 use super::log_file::{self, LogFile};
-use super::record::{put_committed, put_entry, put_path_record};
+use super::record::{put_committed, put_path_record};
 use super::table::LOG_BYTES_MAX;
 use super::{Staging, StampInfo, new_generation, record, scan, table_file, table_path};
 use crate::entry::Entry;

@@ -1,10 +1,12 @@
 //! All that the staging does to the disk.
 
 use std::fs::File;
+use std::ops::Range;
+use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
-use crate::Result;
 use crate::disk::{DiskFile, Draft, SharedDisk, folder_of};
+use crate::{Error, Result};
 
 /// What is written at once where a file is replaced.
 const BUFFER_BYTES: usize = 256 << 10;
@@ -21,16 +23,20 @@ pub(super) struct LogFile {
     len_bytes: u64,
     /// So many were there when it was opened, or were synced since.
     kept_bytes: u64,
+    /// What was there when it was opened, and nothing says that it is on the disk.
+    doubtful: Range<u64>,
 }
 
 impl LogFile {
-    /// The log at `path`, which is open as `file`, to be appended to; what is behind `len_bytes` is taken away.
+    /// The log at `path`, which is open as `file`, to be appended to. Of what is in front of `doubtful` it is known that it is on the disk; what is
+    /// behind is taken away.
     pub(super) fn open(
         disk: &SharedDisk,
         path: &Path,
         file: File,
-        len_bytes: u64,
+        doubtful: Range<u64>,
     ) -> Result<LogFile> {
+        let len_bytes = doubtful.end;
         Ok(LogFile {
             disk: disk.clone(),
             path: path.to_owned(),
@@ -38,6 +44,7 @@ impl LogFile {
             out: disk.append(path, len_bytes)?,
             len_bytes,
             kept_bytes: len_bytes,
+            doubtful,
         })
     }
 
@@ -59,8 +66,19 @@ impl LogFile {
         synced
     }
 
-    /// Waits until what is there was made by somebody who may have been killed before he saw to that: the name, and everything.
+    /// Waits until what is there is on the disk, which was made by somebody who may have been killed before he saw to that, or whose sync failed:
+    /// the name, and everything. What is in doubt is written again, because a sync that failed is told of once.
     pub(super) fn sync_found(&mut self) -> Result<()> {
+        let doubtful_bytes = self.doubtful.end - self.doubtful.start;
+        let mut piece = vec![0; doubtful_bytes.min(BUFFER_BYTES as u64) as usize];
+        while !self.doubtful.is_empty() {
+            let at = self.doubtful.start;
+            piece.truncate((self.doubtful.end - at).min(BUFFER_BYTES as u64) as usize);
+            let read = self.file.read_exact_at(&mut piece, at);
+            read.map_err(Error::io("read", &self.path))?;
+            self.out.write_again(at, &piece)?;
+            self.doubtful.start += piece.len() as u64;
+        }
         self.out.sync()?;
         self.disk.sync_folder(folder_of(&self.path))
     }

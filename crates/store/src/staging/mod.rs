@@ -16,11 +16,12 @@
 //! One process writes at a time (the caller holds the lock of the store); others may read meanwhile, and see the log as it was
 //! when they opened it. A failed write or `fsync` is final: nothing more is written through that handle.
 //!
-//! - [`record`] is the bytes of a record, [`image`] those of the log, [`scan`] reads it whole and knows a torn
+//! - [`staged`] is what is known of a path; [`record`] is the bytes of a record, [`entry_bytes`] those of an entry in one;
+//! - [`image`] is the bytes of the log, [`scan`] reads it whole and knows a torn
 //!   tail from damage;
 //! - [`table`] and [`latest`] find a path, [`table_file`] keeps that;
 //! - [`list`] goes through paths in order ([`order`], [`path`](crate::path)) and through changes;
-//! - [`check`] holds all of it against itself;
+//! - [`check`] holds all of it against itself, [`remains`](mod@remains) tells what a damaged log still names;
 //! - [`append`] appends and compacts, [`log_file`] is all that touches the disk;
 //! - [`of_bytes`] asks all of it of bytes, for fuzzing.
 //!
@@ -28,6 +29,7 @@
 
 mod append;
 mod check;
+mod entry_bytes;
 mod image;
 mod latest;
 mod list;
@@ -35,8 +37,10 @@ mod log_file;
 mod of_bytes;
 mod order;
 mod record;
+mod remains;
 mod roll;
 mod scan;
+mod staged;
 mod table;
 mod table_file;
 #[cfg(test)]
@@ -48,13 +52,10 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
-use tamis_engine::stamp::Stamp;
-
-use crate::codec::{Flaw, Read, checksum};
+use crate::codec::{Flaw, Read};
 #[cfg(test)]
 use crate::disk::RealDisk;
 use crate::disk::SharedDisk;
-use crate::entry::{Content, Entry};
 use crate::id::CommitId;
 use crate::{Error, Result};
 
@@ -69,110 +70,11 @@ pub(crate) use check::findings;
 pub use list::{Change, Changes, Sorted};
 #[doc(hidden)]
 pub use of_bytes::check_staging;
+pub(crate) use remains::{Remains, remains};
 pub(crate) use roll::Roll;
 #[doc(hidden)]
 pub use scan::{LogSummary, check_log};
-
-/// What is staged at a path.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Staged {
-    /// What is kept.
-    pub entry: Entry,
-    /// How the file looked.
-    pub stamp: StampInfo,
-}
-
-/// How a file looked when it was read, besides what its [`Entry`] says.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct StampInfo {
-    /// When its bytes or its times were last changed: nanoseconds since 1970.
-    pub changed_ns: i64,
-    /// Its number on its device.
-    pub inode: u64,
-    /// The device.
-    pub device: u64,
-    /// Whether it had been left alone for long enough: [`Stamp::is_settled`].
-    pub is_trusted: bool,
-    /// Whether the file had more names than this one.
-    pub has_more_names: bool,
-}
-
-/// What is staged at a path, without its chunks: cheap to look up.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Known {
-    /// What it is.
-    pub kind: Kind,
-    /// How it looked. The length of a folder is 0 here.
-    pub stamp: Stamp,
-    /// Whether it had been left alone for long enough.
-    pub is_trusted: bool,
-    /// Whether the file had more names than this one.
-    pub has_more_names: bool,
-}
-
-/// What an entry is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
-    /// A regular file.
-    File,
-    /// A folder.
-    Folder,
-    /// A symbolic link.
-    Link,
-}
-
-impl StampInfo {
-    /// What a stamp says that an entry does not.
-    pub fn of(stamp: &Stamp, is_trusted: bool, has_more_names: bool) -> StampInfo {
-        StampInfo {
-            changed_ns: stamp.changed_ns,
-            inode: stamp.inode,
-            device: stamp.device,
-            is_trusted,
-            has_more_names,
-        }
-    }
-}
-
-impl StampInfo {
-    /// The stamp of what was not read here, but taken over from a commit: nobody takes it for that of a file. Of a file with several
-    /// names it says which one that is, by that commit and the first of the names.
-    pub fn unknown(file: Option<(CommitId, &[u8])>) -> StampInfo {
-        let number = file.map(|(commit, first)| checksum(&[&commit.0, first].concat()));
-        StampInfo {
-            changed_ns: 0,
-            inode: number.unwrap_or(0),
-            device: 0,
-            is_trusted: false,
-            has_more_names: file.is_some(),
-        }
-    }
-}
-
-impl Known {
-    /// Whether a file or link that looks like `now` has the bytes that are staged. Of a folder: whether it has the mode, the
-    /// time and the attributes; what is in it is said elsewhere.
-    pub fn vouches_for(&self, now: &Stamp) -> bool {
-        let len_bytes = match self.kind {
-            // The length of a folder says nothing, and is not kept.
-            Kind::Folder => self.stamp.len_bytes,
-            Kind::File | Kind::Link => now.len_bytes,
-        };
-        self.is_trusted && self.stamp == Stamp { len_bytes, ..*now }
-    }
-}
-
-impl Staged {
-    /// Whether a commit would hold the same. How the file looked is in no commit; which names are one file is.
-    pub fn commits_like(&self, other: &Staged) -> bool {
-        let names = |staged: &Staged| {
-            let stamp = &staged.stamp;
-            let is_file = matches!(staged.entry.content, Content::File { .. });
-            (is_file && stamp.has_more_names).then_some((stamp.device, stamp.inode))
-        };
-        self.entry == other.entry && names(self) == names(other)
-    }
-}
+pub use staged::{Kind, Known, Staged, StampInfo};
 
 /// The staging area of a store, opened for reading or for writing.
 #[derive(Debug)]
@@ -237,7 +139,12 @@ impl Staging {
         let image = Image::of_file(&file, metadata.len(), access);
         let mut image = image.map_err(Error::io("read", &log_path))?;
         let (generation, read) = read_all(&image, table, &log_path)?;
-        let LogRead { latest, end, start } = read;
+        let LogRead {
+            latest,
+            end,
+            start,
+            durable,
+        } = read;
         image.cut(end);
         let table_covers = if start > scan::HEADER_BYTES { start } else { 0 };
         let mut writer = None;
@@ -246,7 +153,12 @@ impl Staging {
                 // Or it might seem to fit when the log has grown again.
                 disk.remove(&table_path(folder))?;
             }
-            writer = Some(Writer::new(LogFile::open(disk, &log_path, file, end)?));
+            writer = Some(Writer::new(LogFile::open(
+                disk,
+                &log_path,
+                file,
+                durable..end,
+            )?));
         }
         Ok(Staging {
             folder: folder.to_owned(),
@@ -362,6 +274,8 @@ struct LogRead {
     start: u64,
     /// Where its last whole record ends.
     end: u64,
+    /// Up to here it says itself, or the table does, that it is on the disk.
+    durable: u64,
 }
 
 /// The generation of the log, and what it says; what `table` knows of it is not read again, if that fits.
@@ -407,13 +321,22 @@ fn read_log(
     promised: u64,
 ) -> Read<LogRead> {
     let start = range.start;
+    let mut durable = start;
     let end = image.view(|view| {
         scan::walk(view, generation, range, promised, |frame, record| {
+            if let Record::Checkpoint = record {
+                durable = frame.offset;
+            }
             latest.follow(view, frame, &record)
         })
     })?;
     match end {
-        End::Whole(end) => Ok(LogRead { latest, start, end }),
+        End::Whole(end) => Ok(LogRead {
+            latest,
+            start,
+            end,
+            durable,
+        }),
         // What was taken in of it cannot be taken back.
         End::Unfinished(end) => {
             let before = scan::HEADER_BYTES..end;

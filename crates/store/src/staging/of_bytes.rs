@@ -31,7 +31,12 @@ fn of_bytes(log: &[u8], table: &[u8]) -> Result<Staging> {
     let log_path = PathBuf::from("a log");
     let mut image = Image::of_memory(log.to_vec());
     let table = table_file::decode(table, table.len() as u64).ok();
-    let (generation, LogRead { latest, start, end }) = read_all(&image, table, &log_path)?;
+    let (
+        generation,
+        LogRead {
+            latest, start, end, ..
+        },
+    ) = read_all(&image, table, &log_path)?;
     image.cut(end);
     Ok(Staging {
         folder: Path::new("").to_owned(),

@@ -1,16 +1,12 @@
-//! The bytes of a record: its frame, and what is in it.
+//! The bytes of a record: its frame, and what is in it; of an entry, where it is ([`entry_bytes`](super::entry_bytes)).
 //!
 //! A frame is a length, a checksum and a kind; every record is read through [`View::frame`](super::image::View::frame),
 //! so nobody sees the fields of one whose checksum is wrong. A record about a path names the record that said
 //! something about the same path before ([`PathRecord::previous`]): so what a path was at the last commit is found
 //! without reading the log from its start.
 
-use tamis_engine::stamp::Stamp;
-
-use super::{Kind, Known, Staged, StampInfo};
+use super::entry_bytes::EntryBytes;
 use crate::codec::{Flaw, Read, Reader, checksum, put_bytes, put_varint};
-use crate::entry::{Content, Entry};
-use crate::entry::{put_attributes, put_body, read_attributes, read_body, read_mode};
 use crate::id::{CommitId, FileId, ID_BYTES};
 use crate::path::flaw_of_path;
 
@@ -29,14 +25,6 @@ const COMMITTED: u8 = 3;
 pub(super) const CHECKPOINT: u8 = 4;
 const PACKS: u8 = 5;
 const FOLLOWING: u8 = 6;
-
-const FILE: u8 = 1;
-const FOLDER: u8 = 2;
-const LINK: u8 = 3;
-
-const SPARSE: u8 = 1;
-const MORE_NAMES: u8 = 2;
-const NOT_TRUSTED: u8 = 4;
 
 /// For what is wrong at a byte of the log.
 pub(super) fn flaw(byte_offset: u64, detail: &'static str) -> Flaw {
@@ -82,14 +70,6 @@ pub(super) struct PathRecord<'b> {
     pub(super) previous: Option<u64>,
     /// `None` if it was removed.
     pub(super) entry: Option<EntryBytes<'b>>,
-}
-
-/// An entry, not yet decoded.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct EntryBytes<'b> {
-    pub(super) bytes: &'b [u8],
-    /// Where they start in the log.
-    offset: u64,
 }
 
 impl<'b> Frame<'b> {
@@ -229,152 +209,7 @@ pub(super) fn path_of_checked(bytes: &[u8]) -> Option<&[u8]> {
     Reader::new(bytes.get(FRAME_BYTES..)?).bytes().ok()
 }
 
-impl EntryBytes<'_> {
-    /// Everything.
-    pub(super) fn decode(&self) -> Read<Staged> {
-        decode(self.bytes).map_err(|error| self.at(error))
-    }
-
-    /// What tells whether a file is unchanged, without its chunks.
-    pub(super) fn known(&self) -> Read<Known> {
-        let head = Head::read(&mut Reader::new(self.bytes));
-        head.map(|head| head.known())
-            .map_err(|error| self.at(error))
-    }
-
-    fn at(&self, error: Flaw) -> Flaw {
-        flaw(self.offset + error.byte_offset as u64, error.detail)
-    }
-}
-
-/// What stands before the attributes.
-struct Head {
-    kind: Kind,
-    flags: u8,
-    mode: u32,
-    stamp: Stamp,
-}
-
-impl Head {
-    fn read(reader: &mut Reader<'_>) -> Read<Head> {
-        let start = reader.clone();
-        let kind = match reader.u8()? {
-            FILE => Kind::File,
-            FOLDER => Kind::Folder,
-            LINK => Kind::Link,
-            _ => return Err(start.flaw("an entry of an unknown kind")),
-        };
-        let flags = reader.u8()?;
-        if flags & !(SPARSE | MORE_NAMES | NOT_TRUSTED) != 0 {
-            return Err(start.flaw("an entry has unknown flags"));
-        }
-        let mode = read_mode(reader)?;
-        let (modified_ns, changed_ns) = (reader.i64()?, reader.i64()?);
-        let (inode, device, len_bytes) = (reader.varint()?, reader.varint()?, reader.varint()?);
-        let stamp = Stamp {
-            device,
-            inode,
-            len_bytes,
-            modified_ns,
-            changed_ns,
-        };
-        Ok(Head {
-            kind,
-            flags,
-            mode,
-            stamp,
-        })
-    }
-
-    fn known(&self) -> Known {
-        Known {
-            kind: self.kind,
-            stamp: self.stamp,
-            is_trusted: self.flags & NOT_TRUSTED == 0,
-            has_more_names: self.flags & MORE_NAMES != 0,
-        }
-    }
-}
-
-fn decode(bytes: &[u8]) -> Read<Staged> {
-    let mut reader = Reader::new(bytes);
-    let head = Head::read(&mut reader)?;
-    let attributes = read_attributes(&mut reader)?;
-    let start = reader.clone();
-    let is_sparse = head.flags & SPARSE != 0;
-    let len_bytes = head.stamp.len_bytes;
-    let content = match head.kind {
-        Kind::File => Content::File {
-            len_bytes,
-            is_sparse,
-            body: read_body(&mut reader, len_bytes)?,
-        },
-        Kind::Folder => Content::Folder,
-        Kind::Link => Content::Link {
-            target: reader.bytes()?.to_vec(),
-        },
-    };
-    if !reader.is_empty() {
-        return Err(reader.flaw("an entry has more bytes than it should"));
-    }
-    if content_len_bytes(&content) != len_bytes || (is_sparse && head.kind != Kind::File) {
-        return Err(start.flaw("an entry contradicts itself"));
-    }
-    let known = head.known();
-    Ok(Staged {
-        entry: Entry {
-            mode: head.mode,
-            modified_ns: head.stamp.modified_ns,
-            attributes,
-            content,
-        },
-        stamp: StampInfo {
-            changed_ns: head.stamp.changed_ns,
-            inode: head.stamp.inode,
-            device: head.stamp.device,
-            is_trusted: known.is_trusted,
-            has_more_names: known.has_more_names,
-        },
-    })
-}
-
-/// What the file system would say of the size; a folder's means nothing.
-fn content_len_bytes(content: &Content) -> u64 {
-    match content {
-        Content::File { len_bytes, .. } => *len_bytes,
-        Content::Folder => 0,
-        Content::Link { target } => target.len() as u64,
-    }
-}
-
-/// Appends an entry, without its path. What cannot be written so that it reads back is a flaw.
-pub(super) fn put_entry(entry: &Entry, stamp: &StampInfo, out: &mut Vec<u8>) -> Read<()> {
-    let (kind, sparse) = match &entry.content {
-        Content::File { is_sparse, .. } => (FILE, if *is_sparse { SPARSE } else { 0 }),
-        Content::Folder => (FOLDER, 0),
-        Content::Link { .. } => (LINK, 0),
-    };
-    let more_names = if stamp.has_more_names { MORE_NAMES } else { 0 };
-    let not_trusted = if stamp.is_trusted { 0 } else { NOT_TRUSTED };
-    let start = out.len();
-    out.extend([kind, sparse | more_names | not_trusted]);
-    put_varint(entry.mode.into(), out);
-    out.extend(entry.modified_ns.to_le_bytes());
-    out.extend(stamp.changed_ns.to_le_bytes());
-    for number in [stamp.inode, stamp.device, content_len_bytes(&entry.content)] {
-        put_varint(number, out);
-    }
-    put_attributes(&entry.attributes, out);
-    match &entry.content {
-        Content::File { body, .. } => put_body(body, out),
-        Content::Folder => {}
-        Content::Link { target } => put_bytes(target, out),
-    }
-    // The rules are in one place, the reader; reading an entry back costs a hundredth of what reading its file did.
-    decode(&out[start..]).map(|_| ())
-}
-
-/// Appends a record about a path that will stand at `offset`; `entry` as [`put_entry`] writes it, or `None` for one that
+/// Appends a record about a path that will stand at `offset`; `entry` as [`put_entry`](super::entry_bytes::put_entry) writes it, or `None` for one that
 /// was removed. Gives the record's length.
 pub(super) fn put_path_record(
     offset: u64,

@@ -13,9 +13,10 @@ use super::record::Frame;
 use super::*;
 use crate::codec::checksum;
 use crate::disk::lossy::LossyDisk;
-use crate::entry::{Body, Run};
+use crate::entry::{Body, Content, Entry, Run};
 use crate::id::ObjectId;
 use crate::path::{is_below, tree_order};
+use crate::testing::cases;
 
 /// Names that stress the order: `/` is between `.` and `0` for bytes, and first for trees.
 const PATHS: [&[u8]; 8] = [
@@ -218,7 +219,7 @@ fn check(staging: &Staging, model: &Model) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(64))]
+    #![proptest_config(cases(64))]
 
     #[test]
     fn it_is_a_map_that_remembers_the_last_commit(steps in vec(step(), 0..50), is_mapped: bool) {
@@ -489,6 +490,37 @@ fn a_failed_write_is_final() {
     assert!(is_poisoned(staging.restore_committed(b"a").map(|_| ())));
     assert!(is_poisoned(staging.compact().map(|_| ())));
     assert_eq!(Staging::open(folder.path()).expect("it is whole").len(), 1);
+}
+
+/// Goal: what a failed sync left in memory alone is not taken for durable by whoever opens the log next.
+#[test]
+fn a_sync_that_failed_is_not_believed_later() {
+    let last = staged(3);
+    for operation in 0..6 {
+        for seed in 0..24 {
+            let folder = tempfile::tempdir().expect("a temporary folder");
+            let disk = LossyDisk::new(folder.path());
+            let open = || Staging::open_for_writing_on(&disk.shared(), folder.path());
+            Staging::create_on(&disk.shared(), folder.path()).expect("there is room");
+            let mut staging = open().expect("it is whole");
+            put(&mut staging, b"a", &staged(1));
+            staging.sync().expect("there is room");
+            // What is written behind the batch, that it is on the disk, is not on the disk itself.
+            let mut staging = open().expect("it is whole");
+            disk.fail(operation, nix::libc::EIO);
+            let failed = staging.put(b"b", &last.entry, &last.stamp);
+            let _ = failed.and_then(|()| staging.sync());
+            disk.heal();
+            let mut staging = open().expect("it is whole");
+            put(&mut staging, b"c", &last);
+            staging.sync().expect("there is room");
+            let after = tempfile::tempdir().expect("a temporary folder");
+            disk.crash(seed, after.path());
+            let staging = Staging::open(after.path()).expect("it is whole");
+            let is_there = |path: &[u8]| staging.known(path).expect("it is whole").is_some();
+            assert!(is_there(b"a") && is_there(b"c"), "{operation} {seed}");
+        }
+    }
 }
 
 #[test]

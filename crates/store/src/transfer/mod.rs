@@ -16,7 +16,8 @@
 //!
 //! An interrupted run leaves packs. The next one adopts those that are complete, and so copies only what is missing.
 //!
-//! A forgotten commit goes as its file alone, and is forgotten there, too.
+//! A forgotten commit goes as its file alone, if that is still there, and is forgotten there, too. One that is lost and not noted as
+//! forgotten ends the run before anything is copied: `repair` notes it.
 
 mod commits;
 mod needed;
@@ -28,7 +29,7 @@ use std::path::Path;
 use std::time::Instant;
 
 use tamis_engine::control::Cancel;
-use tamis_engine::pipeline::{self, Flow, Options};
+use tamis_engine::pipeline::Options;
 
 use crate::history::Record;
 use crate::id::{CommitId, FileId, ObjectId};
@@ -36,6 +37,7 @@ use crate::index::PackKind;
 use crate::ingest::Ingest;
 use crate::ingest::packer::{Packer, Work};
 use crate::lock::{Role, Wait};
+use crate::parallel::run_items;
 use crate::progress::{Phase, StoreProgress};
 use crate::settings::Settings;
 use crate::store::Store;
@@ -64,6 +66,8 @@ pub struct Transferred {
     pub tags: u64,
     /// Tags that it has at another commit, where they stay.
     pub kept_tags: Vec<String>,
+    /// Tags that it has not, and that stay away: it has forgotten what they are at.
+    pub forgotten_tags: Vec<String>,
     /// Where its branch is now.
     pub head: Option<CommitId>,
     /// Whether both stores cut files alike. If not, a file that is added to both is stored twice when they meet: worth a warning.
@@ -76,7 +80,7 @@ pub struct Transferred {
 ///
 /// # Errors
 /// [`Error::Diverged`] if `to` has commits that `from` has not, while `from` has others; [`Error::Moved`] if somebody else moves its
-/// branch meanwhile; [`Error::Missing`], [`Error::Damaged`] for what `from` should have; [`Error::Io`];
+/// branch meanwhile; [`Error::LostCommit`], [`Error::Missing`], [`Error::Damaged`] for what should be there; [`Error::Io`];
 /// [`Interrupted`](tamis_engine::Error::Interrupted) once either store is cancelled.
 pub fn push(from: &Store, to: &Store, progress: &StoreProgress) -> Result<Transferred> {
     transfer("push", from, to, progress)
@@ -102,6 +106,8 @@ pub fn clone_store(
     progress: &StoreProgress,
 ) -> Result<Transferred> {
     let from = Store::open(from, settings, cancel)?;
+    // Before anything is made that would be in the way of the next attempt.
+    commits::expect_history(&from)?;
     Store::init(to, from.format().chunks)?;
     let to = Store::open(to, settings, cancel)?;
     transfer("clone", &from, &to, progress)
@@ -202,34 +208,23 @@ impl Transfer<'_> {
             cancel: self.to.cancel().clone(),
             ..Options::default()
         };
-        let mut failure = None;
-        let run = pipeline::run_items(
+        let copied = run_items(
             "the store",
             batches,
             &options,
             || (),
-            |(), batch| Ok(batch.and_then(|batch| self.copy_batch(&batch))),
-            |copied| match copied {
-                Ok(chunk_bytes) => {
-                    progress.done(0, chunk_bytes);
-                    progress
-                        .set_new_bytes(self.done.plain_bytes + ingest.new_objects().plain_bytes);
-                    Ok(Flow::Continue)
-                }
-                Err(error) => {
-                    failure = Some(error);
-                    Ok(Flow::Stop)
-                }
+            |(), batch| self.copy_batch(&batch?),
+            |chunk_bytes| {
+                progress.done(0, chunk_bytes);
+                progress.set_new_bytes(self.done.plain_bytes + ingest.new_objects().plain_bytes);
+                Ok(())
             },
         );
-        let Some(error) = failure else {
-            return Ok(run.map(drop)?);
-        };
-        if self.ingest.has_failed() {
+        if copied.is_err() && self.ingest.has_failed() {
             // Then that is why.
             self.ingest.settle()?;
         }
-        Err(error)
+        copied
     }
 
     fn copy_batch(&self, batch: &Batch) -> Result<u64> {
@@ -336,13 +331,18 @@ impl Transfer<'_> {
             });
         }
         self.to.publish_locked(&[], &self.relied_on)?;
-        let known = forgotten.len();
+        let known = forgotten.clone();
+        // Of commits that nothing led to: their trees have been copied whole, and now something does.
+        for (id, _) in &plan.missing {
+            forgotten.remove(id);
+        }
         forgotten.extend(&plan.forgotten);
-        if forgotten.len() > known {
+        if forgotten != known {
             refs.set_forgotten(&forgotten)?;
         }
         for (name, id) in &plan.tags {
             match refs.tag(name)? {
+                None if forgotten.contains(id) => self.done.forgotten_tags.push(name.clone()),
                 None => {
                     refs.set_tag(name, *id)?;
                     self.done.tags += 1;

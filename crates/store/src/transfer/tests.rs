@@ -7,7 +7,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::disk::RealDisk;
-use crate::testing::{FailingDisk, TestStore, noise, read_whole, restored};
+use crate::testing::{FailingDisk, TestStore, cases, noise, read_whole, restored};
 
 fn pushed(from: &TestStore, to: &TestStore) -> Transferred {
     push(&from.store, &to.store, &StoreProgress::default()).expect("they have not diverged")
@@ -32,7 +32,7 @@ fn assert_has_all(from: &TestStore, to: &Store) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(8))]
+    #![proptest_config(cases(8))]
 
     #[test]
     fn any_history_arrives_whole_and_only_once(
@@ -268,4 +268,129 @@ fn what_gc_takes_away_meanwhile_is_brought_back() {
     run.write_commits(&plan).expect("there is room");
     run.move_refs(&plan).expect("there is room");
     assert_has_all(&from, &to.reopened(RealDisk::shared()));
+}
+
+/// Three commits of one file each, and the files of commits in that store.
+fn three_commits() -> (TestStore, [CommitId; 3]) {
+    let store = TestStore::new();
+    let names = [("a", b"1"), ("b", b"2"), ("c", b"3")];
+    let ids = names.map(|(name, bytes)| store.commit_files(&[(name, bytes)]));
+    (store, ids)
+}
+
+/// Takes the file of a commit away.
+fn lose(store: &TestStore, id: CommitId) {
+    let path = store.folder().join("commits").join(id.to_string());
+    fs::remove_file(path).expect("it is there");
+}
+
+fn repair(store: &TestStore) -> crate::repair::Repaired {
+    let options = crate::repair::RepairOptions::default();
+    let settings = *store.store.settings();
+    Store::repair(&store.folder(), settings, &options, &Cancel::new())
+        .expect("nobody else is at it")
+}
+
+fn is_lost(result: Result<Transferred>, expected: CommitId) -> bool {
+    matches!(result, Err(Error::LostCommit { id, .. }) if id == expected)
+}
+
+#[test]
+fn a_lost_commit_is_named_and_repaired_stores_go_on_without_it() {
+    let progress = StoreProgress::default();
+    let (from, [first, second, third]) = three_commits();
+    let before = TestStore::new();
+    let early = from.reopened(RealDisk::shared());
+    pushed(&from, &before);
+    lose(&from, second);
+    let empty = TestStore::new();
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let copy = folder.path().join("copy");
+    let cloned = clone_store(
+        &from.folder(),
+        &copy,
+        *early.settings(),
+        &Cancel::new(),
+        &progress,
+    );
+    assert!(is_lost(cloned, second));
+    assert!(!copy.exists(), "nothing is in the way of the next attempt");
+    for (from, to) in [(&from, &empty), (&before, &from)] {
+        assert!(is_lost(push(&from.store, &to.store, &progress), second));
+    }
+    let verified = from.store.verify(&Default::default()).expect("it is read");
+    assert_eq!(verified.problems.len(), 1, "{verified:?}");
+    let repaired = repair(&from);
+    assert_eq!(repaired.lost_commits, [second]);
+    assert!(repaired.verified.is_sound(), "{repaired:?}");
+    assert!(repair(&from).lost_commits.is_empty(), "it is told of once");
+    // What is ahead of the gap and what is behind it arrives, and nothing looks damaged there.
+    pushed(&from, &empty);
+    assert_eq!(empty.head(), Some(third));
+    assert!(restored(&empty.store, third) == restored(&from.store, third));
+    let verified = empty.store.verify(&Default::default()).expect("it is read");
+    assert!(verified.is_sound(), "{verified:?}");
+    pushed(&before, &from);
+    assert_eq!(from.head(), before.head());
+    // What the other has of before the gap comes back with a name that leads to it.
+    before.store.tag("v1", second).expect("it is free");
+    assert_eq!(pushed(&before, &from).commits, 2);
+    assert_eq!(from.store.resolve("v1").expect("it is back").0, second);
+    read_whole(&from.store, first).expect("it is whole");
+    assert!(repair(&from).lost_commits.is_empty());
+}
+
+#[test]
+fn a_copy_from_before_the_gap_is_brought_up_to_date() {
+    let (from, to) = (TestStore::new(), TestStore::new());
+    from.commit_files(&[("a", b"1")]);
+    pushed(&from, &to);
+    let second = from.commit_files(&[("b", b"2")]);
+    let third = from.commit_files(&[("c", b"3")]);
+    lose(&from, second);
+    repair(&from);
+    let none = pull(&from.store, &to.store, &StoreProgress::default());
+    assert_eq!(none.expect("it is behind").commits, 0);
+    assert_eq!(pushed(&from, &to).commits, 1);
+    assert_eq!(to.head(), Some(third));
+    assert!(
+        to.store
+            .verify(&Default::default())
+            .expect("it is read")
+            .is_sound()
+    );
+}
+
+#[test]
+fn no_tag_is_set_on_what_the_target_has_forgotten() {
+    let (from, [first, ..]) = three_commits();
+    let to = TestStore::new();
+    pushed(&from, &to);
+    to.store.forget_commits(&[first]).expect("it has no name");
+    from.store.tag("v1", first).expect("it is free");
+    let done = pushed(&from, &to);
+    assert_eq!((done.tags, done.forgotten_tags), (0, vec!["v1".to_owned()]));
+    assert_eq!(to.store.refs().tag("v1").expect("it can be read"), None);
+}
+
+#[test]
+fn what_was_forgotten_of_a_transfer_that_was_cut_off_comes_again() {
+    let (from, ids) = three_commits();
+    let to = TestStore::new();
+    // Commits are there that nothing leads to, as a kill leaves them, and a policy that knows of no branch took them.
+    for id in ids {
+        let commit = from.store.refs().commit(id).expect("it is there");
+        to.store
+            .refs()
+            .write_commit(&commit)
+            .expect("there is room");
+    }
+    let forgotten = ids.into_iter().collect();
+    to.store
+        .refs()
+        .set_forgotten(&forgotten)
+        .expect("there is room");
+    pushed(&from, &to);
+    to.store.resolve("HEAD").expect("it is not forgotten");
+    assert_has_all(&from, &to.store);
 }

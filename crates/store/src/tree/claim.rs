@@ -3,12 +3,15 @@
 //! A reader goes down from a node that it trusts, by its id, to nodes whose ids that one names. Each of them is well formed
 //! by itself ([`super::node`]); here its height, its names, and the sums that were said of it are compared with what it holds.
 
+use tamis_engine::names::show_bytes;
+
 use crate::codec::Flaw;
 use crate::entry::{Run, sum_of_runs};
 use crate::id::ObjectId;
+use crate::path::{DEPTH_MAX, PATH_BYTES_MAX};
 use crate::{Error, Result};
 
-use super::node::{FolderBelow, FolderPart, ListPart, Node, add_folder, decode};
+use super::node::{FolderBelow, FolderPart, ListPart, Node, add_folder, decode, name_of_bad_entry};
 use super::{Child, NodeRef, NodeSource, Totals};
 
 /// What is known of a folder's node before it is read.
@@ -142,7 +145,16 @@ pub(super) fn open_list(
 }
 
 fn load(source: &dyn NodeSource, id: &ObjectId, what: &'static str) -> Result<Node> {
-    decode(&source.node(id)?).map_err(|flaw| bad_at(what, id, flaw))
+    let bytes = source.node(id)?;
+    decode(&bytes).map_err(|flaw| match name_of_bad_entry(&bytes) {
+        Some(name) => Error::BadObject {
+            what,
+            id: id.to_string(),
+            byte_offset: flaw.byte_offset,
+            detail: format!("{} (of `{}`)", flaw.detail, show_bytes(&name)).into(),
+        },
+        None => bad_at(what, id, flaw),
+    })
 }
 
 /// The sums cannot overflow: that was checked when the node was decoded.
@@ -166,6 +178,51 @@ fn sum_of_parts(parts: &[FolderPart]) -> Option<FolderBelow> {
     sum
 }
 
+/// What is in a folder that nothing is said of, and in those below.
+///
+/// # Errors
+/// As of reading it.
+pub(crate) fn totals(root: NodeRef, source: &dyn NodeSource) -> Result<Totals> {
+    let items = open_folder(source, &FolderClaim::of_root(root), None)?;
+    let sum = match &items {
+        FolderItems::Leaf(children) => sum_of_children(children),
+        FolderItems::Branch(parts) => sum_of_parts(parts),
+    };
+    Ok(sum.map_or(Totals::default(), |sum| sum.totals))
+}
+
+/// Whether a walk may go into a folder with so many names in its path; all walks ask this before they hold more for it.
+///
+/// # Errors
+/// [`Error::BadObject`] for more than [`DEPTH_MAX`].
+pub(crate) fn check_depth(depth: usize, id: &ObjectId) -> Result<()> {
+    match depth <= DEPTH_MAX {
+        true => Ok(()),
+        false => Err(bad(
+            FOLDER,
+            id,
+            "folders are nested more than 16,384 deep, which nothing that is added is",
+        )),
+    }
+}
+
+/// The same for a walk that holds the whole path of each folder that it is in, so that their lengths matter, too.
+///
+/// # Errors
+/// As [`check_depth`]; also for more than [`PATH_BYTES_MAX`].
+pub(crate) fn check_path(path: &[u8], id: &ObjectId) -> Result<()> {
+    let slashes = path.iter().filter(|&&byte| byte == b'/').count();
+    check_depth(slashes + 1, id)?;
+    match path.len() <= PATH_BYTES_MAX {
+        true => Ok(()),
+        false => Err(bad(
+            FOLDER,
+            id,
+            "its path is longer than 256 KiB, which no path that is added is",
+        )),
+    }
+}
+
 /// For a node that contradicts what the one above says.
 pub(super) fn bad(what: &'static str, id: &ObjectId, detail: &'static str) -> Error {
     let byte_offset = 0;
@@ -184,11 +241,11 @@ fn bad_at(what: &'static str, id: &ObjectId, flaw: Flaw) -> Error {
         what,
         id: id.to_string(),
         byte_offset: flaw.byte_offset,
-        detail: flaw.detail,
+        detail: flaw.detail.into(),
     }
 }
 
 /// What errors call a folder.
-pub(super) const FOLDER: &str = "folder";
+const FOLDER: &str = "folder";
 /// What errors call a list.
 const LIST: &str = "chunk list";

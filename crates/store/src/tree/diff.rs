@@ -6,9 +6,8 @@
 use std::cmp::Ordering;
 
 use crate::Result;
-use crate::path::DEPTH_MAX;
 
-use super::claim::{FOLDER, FolderClaim, bad};
+use super::claim::{FolderClaim, check_depth};
 use super::cursor::{Cursor, Step};
 use super::{Child, NodeRef, NodeSource, push_name};
 
@@ -113,13 +112,7 @@ impl Differences<'_> {
         let Some(either) = folders.old.as_ref().or(folders.new.as_ref()) else {
             return Ok(());
         };
-        if self.open.len() > DEPTH_MAX {
-            return Err(bad(
-                FOLDER,
-                &either.node.id,
-                "folders are nested too deeply",
-            ));
-        }
+        check_depth(self.open.len(), &either.node.id)?;
         let source = self.source;
         let cursor = |claim: Option<FolderClaim>| match claim {
             Some(claim) => Cursor::new(claim, source),

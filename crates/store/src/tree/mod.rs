@@ -19,6 +19,7 @@ mod cursor;
 mod cut;
 mod diff;
 mod folder;
+mod links;
 mod list;
 mod node;
 mod references;
@@ -34,12 +35,14 @@ use crate::codec::Read;
 use crate::entry::{Content, Entry};
 use crate::id::ObjectId;
 
+pub(crate) use claim::{check_depth, check_path, totals};
 pub use diff::{Change, Difference, Differences, diff};
 pub(crate) use folder::FolderWriter;
 pub use folder::{Children, children, find, lookup};
+pub(crate) use links::{LinkVisitor, LinksBelow, Place, visit_links};
 pub(crate) use list::ListWriter;
 pub use list::{Runs, runs};
-pub(crate) use references::{Reference, references, references_of_body};
+pub(crate) use references::{Reference, references, references_and_links, references_of_body};
 pub use walk::{Found, Walk, walk};
 pub(crate) use writer::TreeWriter;
 

@@ -6,7 +6,7 @@
 use crate::codec::{Read, Reader, put_bytes, put_varint};
 use crate::entry::{
     Content, Entry, Run, put_attributes, put_body, read_attributes, read_body, read_height,
-    read_mode, read_run, sum_of_runs,
+    read_mode, read_run, read_target, sum_of_runs,
 };
 use crate::id::ObjectId;
 use crate::path::{flaw_of_name, flaw_of_path};
@@ -151,12 +151,27 @@ pub(super) fn read_child(reader: &mut Reader<'_>) -> Read<Child> {
         1 => (child.entry.content, child.link_to) = read_file(reader)?,
         2 => child.folder = Some(read_folder(reader)?),
         3 => {
-            let target = reader.bytes()?.to_vec();
+            let target = read_target(reader)?;
             child.entry.content = Content::Link { target };
         }
         _ => return Err(start.flaw("neither a file nor a folder nor a link")),
     }
     Ok(child)
+}
+
+/// The name of the entry that makes the bytes of a node no folder, if it is one that does and has a name.
+pub(super) fn name_of_bad_entry(bytes: &[u8]) -> Option<Vec<u8>> {
+    let mut reader = Reader::new(bytes.get(..NODE_BYTES_MAX).unwrap_or(bytes));
+    if reader.array().ok()? != [FOLDER_LEAF, VERSION] {
+        return None;
+    }
+    while !reader.is_empty() {
+        let name = read_name(&mut reader.clone()).ok()?;
+        if read_child(&mut reader).is_err() {
+            return Some(name);
+        }
+    }
+    None
 }
 
 fn read_name(reader: &mut Reader<'_>) -> Read<Vec<u8>> {

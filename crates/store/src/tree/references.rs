@@ -3,9 +3,8 @@
 use crate::Result;
 use crate::entry::{Body, Content, Run};
 use crate::id::ObjectId;
-use crate::path::DEPTH_MAX;
 
-use super::claim::{FOLDER, FolderClaim, FolderItems, ListItems, bad, open_folder, open_list};
+use super::claim::{FolderClaim, FolderItems, ListItems, check_depth, open_folder, open_list};
 use super::{Child, NodeRef, NodeSource};
 
 /// What is referred to.
@@ -34,12 +33,25 @@ pub(crate) fn references(
     source: &dyn NodeSource,
     mark: &mut dyn FnMut(&ObjectId, Reference) -> Result<bool>,
 ) -> Result<()> {
+    references_and_links(root, source, mark, &mut false)
+}
+
+/// As [`references`]; `has_links` becomes true once a further name of a file is met.
+///
+/// # Errors
+/// As [`references`].
+pub(crate) fn references_and_links(
+    root: NodeRef,
+    source: &dyn NodeSource,
+    mark: &mut dyn FnMut(&ObjectId, Reference) -> Result<bool>,
+    has_links: &mut bool,
+) -> Result<()> {
     let root = Pending::Folder {
         claim: FolderClaim::of_root(root),
         passed: None,
         depth: 0,
     };
-    Marking::from(root, source, mark).run()
+    Marking::from(root, source, mark, has_links).run()
 }
 
 /// As [`references`], of the bytes of one file.
@@ -58,7 +70,8 @@ pub(crate) fn references_of_body(
         Body::List { root, height } => {
             let (id, height) = (*root, *height);
             let node = NodeRef { id, height };
-            Marking::from(Pending::List { node, len_bytes }, source, mark).run()
+            let list = Pending::List { node, len_bytes };
+            Marking::from(list, source, mark, &mut false).run()
         }
     }
 }
@@ -79,6 +92,7 @@ enum Pending {
 struct Marking<'m> {
     source: &'m dyn NodeSource,
     mark: &'m mut dyn FnMut(&ObjectId, Reference) -> Result<bool>,
+    has_links: &'m mut bool,
     /// In reverse.
     pending: Vec<Pending>,
 }
@@ -88,10 +102,12 @@ impl<'m> Marking<'m> {
         first: Pending,
         source: &'m dyn NodeSource,
         mark: &'m mut dyn FnMut(&ObjectId, Reference) -> Result<bool>,
+        has_links: &'m mut bool,
     ) -> Marking<'m> {
         Marking {
             source,
             mark,
+            has_links,
             pending: vec![first],
         }
     }
@@ -127,9 +143,7 @@ impl<'m> Marking<'m> {
         depth: usize,
         found: &mut Vec<Pending>,
     ) -> Result<()> {
-        if depth > DEPTH_MAX {
-            return Err(bad(FOLDER, &claim.node.id, "folders are nested too deeply"));
-        }
+        check_depth(depth, &claim.node.id)?;
         match open_folder(self.source, claim, passed)? {
             FolderItems::Leaf(children) => children
                 .iter()
@@ -150,6 +164,7 @@ impl<'m> Marking<'m> {
     }
 
     fn mark_child(&mut self, child: &Child, depth: usize, found: &mut Vec<Pending>) -> Result<()> {
+        *self.has_links |= child.link_to.is_some();
         if let Some(folder) = &child.folder {
             found.push(Pending::Folder {
                 claim: FolderClaim::of_folder(folder),

@@ -1,9 +1,8 @@
 //! All that is in a folder and in the folders below, in the order of the tree.
 
 use crate::Result;
-use crate::path::DEPTH_MAX;
 
-use super::claim::{FOLDER, FolderClaim, bad};
+use super::claim::{FolderClaim, check_depth};
 use super::cursor::Cursor;
 use super::{Child, NodeRef, NodeSource, push_name};
 
@@ -58,9 +57,7 @@ impl Walk<'_> {
     }
 
     fn enter(&mut self, claim: FolderClaim) -> Result<()> {
-        if self.open.len() > DEPTH_MAX {
-            return Err(bad(FOLDER, &claim.node.id, "folders are nested too deeply"));
-        }
+        check_depth(self.open.len(), &claim.node.id)?;
         self.open.push(OpenFolder {
             path_bytes: self.path.len(),
             cursor: Cursor::new(claim, self.source),

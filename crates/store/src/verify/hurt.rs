@@ -13,7 +13,7 @@ use crate::id::{CommitId, ObjectId};
 use crate::objects::Objects;
 use crate::staging::Staging;
 use crate::store::Store;
-use crate::tree::{Child, Children, NodeSource, children, references_of_body};
+use crate::tree::{Child, Children, NodeSource, check_depth, children, references_of_body};
 use crate::{Error, Result};
 
 /// Tells `report` of every file, and of every folder that cannot be listed whole.
@@ -150,6 +150,13 @@ impl<'s> Search<'s, '_> {
                 parent.is_sound = false;
             }
             self.tell(problem, commit, path);
+            return;
+        }
+        // The walk before came to no end there either, and told of it.
+        if check_depth(open.len(), &folder.id).is_err() {
+            if let Some(parent) = open.last_mut() {
+                parent.is_sound = false;
+            }
             return;
         }
         open.push(Open {

@@ -8,7 +8,8 @@
 //! 2. Each segment of the index, whole ([`Segment::verify`](crate::index::Segment::verify)).
 //! 3. Each pack that the index knows: its footer, and that the two agree ([`packs`]).
 //! 4. If asked for: the payload of all packs, or of some chosen by chance, object by object against its id ([`data`]).
-//! 5. All trees, each node once, and that every chunk they name is in the index ([`trees`]); and what is staged ([`staged`]).
+//! 5. All trees, each node once, that every chunk they name is in the index, and that commits and trees agree on how much is in them
+//!    ([`trees`]); what is staged ([`staged`]); and further names of files, if there are any ([`links`]).
 //! 6. If anything is lost by then, all trees once more, for the names of the files that need it ([`hurt`]).
 //!
 //! The trees are walked while the payload is read, by a thread of its own: it is one thread's work, and so all cores have some to the end.
@@ -19,6 +20,7 @@
 
 pub(crate) mod data;
 mod hurt;
+mod links;
 mod names;
 mod packs;
 mod report;
@@ -202,7 +204,11 @@ impl Store {
         if let Some(staging) = &staging {
             staged::check(self, staging, &mut trees)?;
         }
+        let has_links = trees.has_links();
         let (nodes, chunks) = trees.finish();
+        if has_links {
+            links::check(self, &names.commits, report)?;
+        }
         Ok(Walked {
             nodes,
             chunks,

@@ -23,9 +23,11 @@ pub(super) struct Names {
 pub(super) fn check(store: &Store, report: &mut Report) -> Names {
     let commits = check_commits(store, report);
     let there: HashSet<CommitId> = commits.iter().map(|(id, _)| *id).collect();
-    check_parents(store, &commits, &there, report);
-    check_refs(store, &there, report);
+    // Behind the commits: who pushes makes known what is forgotten before what was made from it.
     let forgotten = forgotten(store, &commits, report);
+    check_parents(store, &commits, &forgotten, report);
+    check_refs(store, &there, report);
+    check_manifest(store, &there, report);
     note_leftovers(store, report);
     let mut commits = commits;
     commits.retain(|(id, _)| !forgotten.contains(id));
@@ -41,7 +43,7 @@ fn check_commits(store: &Store, report: &mut Report) -> Vec<(CommitId, Commit)> 
             report.note(format!("`{}` is no commit", show(&path)));
             continue;
         };
-        match store.refs().commit(id) {
+        match store.refs().read_commit(id) {
             Ok(commit) => commits.push((id, commit)),
             Err(error) => {
                 let problem = report.take(&path, error);
@@ -59,10 +61,11 @@ fn whole(commit: CommitId) -> Hurt {
     }
 }
 
+/// What a commit was made from is there, or given up, which is worth knowing.
 fn check_parents(
     store: &Store,
     commits: &[(CommitId, Commit)],
-    there: &HashSet<CommitId>,
+    forgotten: &BTreeSet<CommitId>,
     report: &mut Report,
 ) {
     let mut told = HashSet::new();
@@ -70,7 +73,14 @@ fn check_parents(
         for parent in &commit.parents {
             let path = store.folder().join("commits").join(parent.to_string());
             // One that is there and damaged was told of.
-            if !there.contains(parent) && !path.exists() && told.insert(*parent) {
+            if path.exists() || !told.insert(*parent) {
+                continue;
+            }
+            if forgotten.contains(parent) {
+                report.note(format!(
+                    "the history of {id} ends at {parent}, which is forgotten, and of which no file is left"
+                ));
+            } else {
                 let detail = format!("it is gone, and the commit {id} was made from it");
                 let problem = report.problem(&path, detail);
                 report.hurt(problem, whole(*parent));
@@ -117,6 +127,17 @@ fn check_refs(store: &Store, there: &HashSet<CommitId>, report: &mut Report) {
                 report.take(&path, error);
             }
         }
+    }
+}
+
+/// Looks for the list of the index's segments: it is there before any commit is. Without it all packs are as if nobody had put them in yet.
+fn check_manifest(store: &Store, there: &HashSet<CommitId>, report: &mut Report) {
+    let manifest = store.folder().join("index/manifest");
+    if !there.is_empty() && !manifest.exists() {
+        report.problem(
+            &manifest,
+            "it is gone, and there are commits; `repair` makes it again",
+        );
     }
 }
 

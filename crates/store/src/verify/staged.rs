@@ -1,8 +1,5 @@
 //! The staging: that its log is whole, and that what it refers to is there.
 
-use std::cell::OnceCell;
-use std::collections::HashSet;
-
 use tamis_engine::names::show_bytes;
 
 use super::Report;
@@ -51,17 +48,6 @@ fn is_still_staged(store: &Store, path: &[u8], entry: &Entry) -> bool {
     found.map_or(true, |found| found.is_some_and(|it| it.entry == *entry))
 }
 
-/// Objects of whole packs that the index does not know: of a process that was killed when it had staged what refers to them. The next
-/// session puts them in.
-fn orphans<'o>(store: &Store, found: &'o OnceCell<HashSet<ObjectId>>) -> &'o HashSet<ObjectId> {
-    found.get_or_init(|| {
-        let packs = store.read_orphans(store.objects().index());
-        let packs = packs.unwrap_or_default();
-        let objects = packs.iter().flat_map(|pack| &pack.objects);
-        objects.map(|object| object.id).collect()
-    })
-}
-
 /// Checks that all chunks of what is staged are in the index, or will be.
 pub(super) fn check(store: &Store, staging: &Staging, trees: &mut Trees<'_, '_>) -> Result<()> {
     let log = store.staging_folder().join("log");
@@ -72,7 +58,6 @@ pub(super) fn check(store: &Store, staging: &Staging, trees: &mut Trees<'_, '_>)
             return Ok(());
         }
     };
-    let orphaned = OnceCell::new();
     for item in sorted {
         match item {
             Err(error) => {
@@ -84,10 +69,7 @@ pub(super) fn check(store: &Store, staging: &Staging, trees: &mut Trees<'_, '_>)
                 } = &staged.entry.content
                 {
                     let what = format!("what is staged at `{}`", show_bytes(&path));
-                    let excuse = |id: &ObjectId| {
-                        orphans(store, &orphaned).contains(id)
-                            || !is_still_staged(store, &path, &staged.entry)
-                    };
+                    let excuse = |_: &ObjectId| !is_still_staged(store, &path, &staged.entry);
                     trees.check_body(&what, (body, *len_bytes), &excuse)?;
                 }
             }

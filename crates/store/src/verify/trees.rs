@@ -3,7 +3,9 @@
 //! A node is fetched before anybody goes into it, so that one that cannot be had does not end the walk of its tree. One that can, and
 //! contradicts what the node above says of it, does: then the tree is walked again around that node.
 //!
-//! What is in no pack of the index is not always lost ([`Excuse`]): the commit was forgotten since the walk began, and `gc` was there.
+//! What is in no pack of the index is not always lost. Packs in `packs/` that the index does not know, of a process that was killed before it
+//! put them in, are where readers look next, and the next session puts them in; what is in them is read here, for nothing else vouches for
+//! it. And some need not be there ([`Excuse`]): the commit was forgotten since the walk began, and `gc` was there.
 
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -15,8 +17,9 @@ use crate::id::{CommitId, ObjectId};
 use crate::index::PackKind;
 use crate::marks::{Mark, Marks};
 use crate::objects::Objects;
+use crate::pack;
 use crate::store::Store;
-use crate::tree::{NodeSource, Reference, references, references_of_body};
+use crate::tree::{NodeSource, Reference, references_and_links, references_of_body, totals};
 use crate::{Error, Result};
 
 /// So many nodes that contradict others are gone around in one tree.
@@ -29,8 +32,10 @@ pub(super) struct Trees<'s, 'r> {
     marks: Marks,
     /// Read chunks, too, for the index is damaged.
     doubts_index: bool,
-    /// Objects that the index got after the marks were made.
-    newer: HashSet<ObjectId>,
+    /// Objects that the index got after the marks were made, or that are in a pack that it does not know.
+    unmarked: HashSet<ObjectId>,
+    /// Whether any file has a further name.
+    has_links: bool,
     /// The problem with all nodes, and all chunks, that are in no pack; and how many they are.
     absent: [Option<(usize, u64)>; 2],
     nodes: u64,
@@ -76,7 +81,8 @@ impl<'s, 'r> Trees<'s, 'r> {
             report,
             marks: Marks::new(store.objects().index()),
             doubts_index,
-            newer: HashSet::new(),
+            unmarked: HashSet::new(),
+            has_links: false,
             absent: [None, None],
             nodes: 0,
             chunks: 0,
@@ -92,9 +98,35 @@ impl<'s, 'r> Trees<'s, 'r> {
         let what = format!("the commit {id}");
         let refs = self.store.refs();
         let is_forgotten = |_: &ObjectId| refs.forgotten().is_ok_and(|it| it.contains(&id));
+        let mut has_links = false;
         self.check_with(&what, &is_forgotten, |source, mark| {
-            references(commit.root, source, mark)
-        })
+            references_and_links(commit.root, source, mark, &mut has_links)
+        })?;
+        self.has_links |= has_links;
+        self.check_totals(id, commit);
+        Ok(())
+    }
+
+    /// Checks that a commit says of its tree what the tree says of itself.
+    fn check_totals(&mut self, id: CommitId, commit: &Commit) {
+        // A root that cannot be read was told of.
+        let Ok(found) = totals(commit.root, self.store.objects()) else {
+            return;
+        };
+        let said = commit.totals;
+        if found != said {
+            let path = self.store.folder().join("commits").join(id.to_string());
+            let detail = format!(
+                "it says that {} files of {} bytes are in it, and its tree has {} of {} bytes",
+                said.files, said.bytes, found.files, found.bytes
+            );
+            self.report.problem(&path, detail);
+        }
+    }
+
+    /// Whether any file of the commits that were checked has a further name.
+    pub(super) fn has_links(&self) -> bool {
+        self.has_links
     }
 
     /// Checks what a file is made of.
@@ -113,7 +145,7 @@ impl<'s, 'r> Trees<'s, 'r> {
         &mut self,
         what: &str,
         excuse: Excuse<'_>,
-        walk: impl Fn(
+        mut walk: impl FnMut(
             &dyn NodeSource,
             &mut dyn FnMut(&ObjectId, Reference) -> Result<bool>,
         ) -> Result<()>,
@@ -172,20 +204,22 @@ impl<'s, 'r> Trees<'s, 'r> {
             return Ok(false);
         }
         // An index that cannot be asked was told of; what it knows of the id is the same as nothing.
-        match self.marks.mark(id).unwrap_or(Mark::Absent) {
+        let is_marked = match self.marks.mark(id).unwrap_or(Mark::Absent) {
             Mark::Known => return Ok(false),
-            Mark::New => {}
-            Mark::Absent => {
-                if !self.is_in_newer_index(id) {
-                    if !excuse(id) {
-                        self.miss(id, is_node);
-                    }
-                    return Ok(false);
-                }
-                if !self.newer.insert(*id) {
-                    return Ok(false);
-                }
+            Mark::New => true,
+            Mark::Absent => false,
+        };
+        if !is_marked {
+            if self.unmarked.contains(id) {
+                return Ok(false);
             }
+            if !self.is_elsewhere(id, is_node) {
+                if !excuse(id) {
+                    self.miss(id, is_node);
+                }
+                return Ok(false);
+            }
+            self.unmarked.insert(*id);
         }
         match reference {
             Reference::Chunk { .. } => self.chunks += 1,
@@ -194,7 +228,7 @@ impl<'s, 'r> Trees<'s, 'r> {
         let read = match is_node {
             true => handed.fetch(id),
             // A damaged index may lead anywhere.
-            false if self.doubts_index => {
+            false if self.doubts_index || !is_marked => {
                 let read = self.store.objects().read(id, PackKind::Data);
                 read.map(drop)
             }
@@ -211,10 +245,19 @@ impl<'s, 'r> Trees<'s, 'r> {
         }
     }
 
-    fn is_in_newer_index(&self, id: &ObjectId) -> bool {
-        let index = self.store.objects().index();
-        // It fails only when the index is damaged.
-        index.refresh().is_ok() && index.find(id).is_ok_and(|place| place.is_some())
+    /// Whether the index knows it by now, or a pack in `packs/` has it that the index does not know. What is in the trash alone will be gone soon.
+    fn is_elsewhere(&self, id: &ObjectId, is_node: bool) -> bool {
+        let objects = self.store.objects();
+        let kind = match is_node {
+            true => PackKind::Tree,
+            false => PackKind::Data,
+        };
+        // It fails, too, when the index is damaged.
+        let Ok(place) = objects.find_again(id, kind) else {
+            return false;
+        };
+        let is_known = || matches!(objects.index().find(id), Ok(Some(_)));
+        is_known() || pack::path(self.store.folder(), place.pack, place.kind).exists()
     }
 
     fn miss(&mut self, id: &ObjectId, is_node: bool) {

@@ -7,7 +7,8 @@
 //!    memory; only what is wanted is kept, and sorted at the end, so that the outcome does not depend on the threads.
 //!
 //! Links are not followed, also if one takes the place of a folder meanwhile, and nothing is opened but folders. What is gone before it could be looked at is not there; any other
-//! failure is kept with its path, and the walk goes on. The store's own folder is never looked into.
+//! failure is kept with its path, and the walk goes on. The store's own folder is never looked into, nor is anything called as stores
+//! are ([`leads_to_store`]).
 
 mod root;
 mod rules;
@@ -24,7 +25,7 @@ use tamis_engine::control::Cancel;
 use tamis_engine::frontier;
 use tamis_engine::stamp::Stamp;
 
-use crate::path::{has_room_below, tree_order};
+use crate::path::{has_room_below, leads_to_store, tree_order};
 pub use crate::staging::Kind;
 use crate::store::FOLDER;
 use crate::{Error, Result};
@@ -138,31 +139,38 @@ struct Folder {
 impl Walk<'_> {
     /// Looks at a path that was named.
     fn start(&self, path: &[u8], folders: &mut Vec<Folder>, walked: &mut Walked) -> Result<()> {
-        let rules = Rules::above(self.root, path)?;
-        let folder = Folder {
-            path: path.to_owned(),
-            rules,
-            is_left_out: false,
-        };
         if path.is_empty() {
-            folders.push(folder);
+            return self.start_folder(path, folders);
+        }
+        if leads_to_store(path) {
+            let reason = format!("a store is called `{FOLDER}`, and nothing of that name is kept");
+            walked.fail(self.root, path, io::Error::other(reason));
             return Ok(());
         }
-        if let Err(error) = self.take_folders_above(path, walked) {
-            walked.fail(self.root, path, reason(error));
-            return Ok(());
-        }
-        match self.root.stat_at(path) {
+        let found = self
+            .take_folders_above(path, walked)
+            .and_then(|()| self.root.stat_at(path));
+        match found {
             Ok(stat) if self.root.is_store(&stat) => {}
             Ok(stat) => {
                 if self.take(path, &stat, walked) == Some(Kind::Folder) {
-                    folders.push(folder);
+                    return self.start_folder(path, folders);
                 }
             }
-            // What was named and is gone has been removed.
-            Err(Errno::NOENT) => {}
+            // What was named and is gone has been removed, also if a file took the place of a folder above.
+            Err(Errno::NOENT | Errno::NOTDIR) => {}
             Err(error) => walked.fail(self.root, path, reason(error)),
         }
+        Ok(())
+    }
+
+    /// Lets a folder be read, by the rules of those above.
+    fn start_folder(&self, path: &[u8], folders: &mut Vec<Folder>) -> Result<()> {
+        folders.push(Folder {
+            path: path.to_owned(),
+            rules: Rules::above(self.root, path)?,
+            is_left_out: false,
+        });
         Ok(())
     }
 
@@ -229,13 +237,6 @@ impl Walk<'_> {
         Ok(())
     }
 
-    /// Whether a folder called as stores are is one, of another work tree. As git leaves out any `.git`.
-    fn is_other_store(&self, parent: &OwnedFd, path: &[u8]) -> bool {
-        let format = format!("{FOLDER}/format");
-        let is_store = statat(parent, format, AtFlags::SYMLINK_NOFOLLOW).is_ok();
-        is_store && !self.visitor.knows(path)
-    }
-
     fn read_names(
         &self,
         descriptor: &OwnedFd,
@@ -254,7 +255,7 @@ impl Walk<'_> {
         while let Some(entry) = entries.next() {
             let entry = entry?;
             let name = entry.file_name();
-            if matches!(name.to_bytes(), b"." | b"..") {
+            if matches!(name.to_bytes(), b"." | b"..") || leads_to_store(name.to_bytes()) {
                 continue;
             }
             path.truncate(prefix);
@@ -267,12 +268,6 @@ impl Walk<'_> {
             };
             let is_left_out = folder.is_left_out || is_ignored();
             if is_left_out && !self.visitor.knows(&path) {
-                continue;
-            }
-            if name.to_bytes() == FOLDER.as_bytes()
-                && is_folder
-                && self.is_other_store(descriptor, &path)
-            {
                 continue;
             }
             let stat = match statat(descriptor, name, AtFlags::SYMLINK_NOFOLLOW) {

@@ -32,6 +32,18 @@ pub struct Rules {
 }
 
 impl Rules {
+    /// Rules that stand in no file, for the root: for the fuzzer.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] if a line is no rule.
+    #[doc(hidden)]
+    pub fn parse(text: &[u8]) -> Result<Rules> {
+        Ok(Rules {
+            own: parse(text, &[], Path::new(RULES_FILE))?,
+            above: None,
+        })
+    }
+
     /// The rules of the folders above `path`.
     pub(super) fn above(root: &Root, path: &[u8]) -> Result<Option<Arc<Rules>>> {
         let mut rules = None;
@@ -77,20 +89,7 @@ impl Rules {
         File::from(descriptor)
             .read_to_end(&mut text)
             .map_err(Error::io("read", &path))?;
-        let mut builder = GitignoreBuilder::new(as_path(folder));
-        for (number, line) in String::from_utf8_lossy(&text).lines().enumerate() {
-            builder.add_line(None, line).map_err(|error| Error::Usage {
-                reason: format!(
-                    "`{}`, line {}: {}",
-                    show(&path),
-                    number + 1,
-                    escaped(&error)
-                ),
-            })?;
-        }
-        let own = builder.build().map_err(|error| Error::Usage {
-            reason: format!("`{}`: {}", show(&path), escaped(&error)),
-        })?;
+        let own = parse(&text, folder, &path)?;
         Ok(Some(Arc::new(Rules { own, above })))
     }
 
@@ -105,6 +104,19 @@ impl Rules {
                 .is_some_and(|above| above.is_ignored(path, is_folder)),
         }
     }
+}
+
+/// The rules of a file in `folder`; errors are told of `path`.
+fn parse(text: &[u8], folder: &[u8], path: &Path) -> Result<Gitignore> {
+    let mut builder = GitignoreBuilder::new(as_path(folder));
+    for (number, line) in String::from_utf8_lossy(text).lines().enumerate() {
+        builder.add_line(None, line).map_err(|error| Error::Usage {
+            reason: format!("`{}`, line {}: {}", show(path), number + 1, escaped(&error)),
+        })?;
+    }
+    builder.build().map_err(|error| Error::Usage {
+        reason: format!("`{}`: {}", show(path), escaped(&error)),
+    })
 }
 
 /// An error that has a pattern in it as it stands in the file.

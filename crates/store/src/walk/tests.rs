@@ -4,9 +4,12 @@ use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::Path;
 
+use proptest::collection::vec;
+use proptest::prelude::*;
 use tempfile::TempDir;
 
 use super::*;
+use crate::testing::cases;
 
 /// Wants everything.
 struct All;
@@ -49,6 +52,8 @@ fn all_that_is_there_is_found_in_order() {
         (".hidden", ""),
         (".git/HEAD", ""),
         (".tamis/format", ""),
+        ("a/.tamis/format", ""),
+        ("a/c/.tamis", ""),
     ]);
     symlink("/", folder.path().join("link")).expect("a link");
     let expected = [
@@ -70,6 +75,20 @@ fn all_that_is_there_is_found_in_order() {
         found(&folder, &["a/c", "z", "a/c/d", "gone"], 2),
         ["a", "a/c", "a/c/d", "z"]
     );
+}
+
+/// Goal: what is called as stores are is left out, and what is named in it is refused, also if it is no store.
+#[test]
+fn what_is_called_as_stores_are_is_not_kept() {
+    let folder = tree(&[("a/.tamis/x", ""), ("a/b", "")]);
+    let root = Root::open(folder.path(), &folder.path().join(".tamis")).expect("a root");
+    let starts = [&b"a/.tamis/x"[..], b"a/.tamis", b"a/b"].map(<[u8]>::to_vec);
+    let walked = walk(&root, &starts, 1, &All, &Cancel::new()).expect("a walk");
+    let found: Vec<_> = walked.found.iter().map(|it| &*it.path).collect();
+    assert_eq!(found, [&b"a"[..], b"a/b"]);
+    let refused: Vec<_> = walked.failures.iter().map(|it| it.0.clone()).collect();
+    let expected = ["a/.tamis/x", "a/.tamis"].map(|it| folder.path().join(it));
+    assert_eq!(refused, expected);
 }
 
 /// Goal: rules have the meaning of git's, in every folder, and for what is named below them.
@@ -156,4 +175,40 @@ fn what_is_behind_a_new_link_is_not_read() {
 #[test]
 fn an_item_is_as_short_as_promised() {
     assert_eq!(size_of::<Item>(), 72);
+}
+
+/// Goal: no bytes of a file of rules make the reader panic, and whatever they say, the last rule that matches counts.
+fn check_rules(text: &[u8], path: &str, is_folder: bool) {
+    let with_last = |last: &[u8]| Rules::parse(&[text, b"\n", last].concat());
+    let Ok(rules) = with_last(b"") else {
+        return;
+    };
+    let path = path.as_bytes();
+    let is_ignored = |rules: &Rules| rules.is_ignored(path, is_folder);
+    let commented = with_last(b"# *").expect("a comment is no rule");
+    assert_eq!(is_ignored(&commented), is_ignored(&rules));
+    assert!(is_ignored(&with_last(b"*").expect("a rule")));
+    assert!(!is_ignored(&with_last(b"!*").expect("a rule")));
+}
+
+proptest! {
+    #![proptest_config(cases(256))]
+
+    #[test]
+    fn any_bytes_are_rules_or_refused(
+        text in vec(prop_oneof![any::<u8>(), proptest::sample::select(b"ab/*?[]{},!#\\-^. \t\r\n".to_vec())], 0..60),
+        path in "[a-c]{1,3}(/[a-c.]{1,3}[a-c]){0,3}",
+        is_folder: bool,
+    ) {
+        check_rules(&text, &path, is_folder);
+    }
+
+    #[test]
+    fn lines_that_look_like_rules_are_rules_or_refused(
+        text in "(!?/?[a-c*?]{1,3}(/(\\*\\*|[a-c*]{1,3}|\\[[!^]?[a-c]-?[a-c]\\])){0,3}/?\n){0,6}",
+        path in "[a-c]{1,3}(/[a-c]{1,3}){0,3}",
+        is_folder: bool,
+    ) {
+        check_rules(text.as_bytes(), &path, is_folder);
+    }
 }

@@ -20,6 +20,7 @@ mod tests;
 use std::sync::{Arc, OnceLock};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
+use tamis_engine::names::show_bytes;
 use tamis_engine::sink::Sink;
 
 use crate::chunker::Chunker;
@@ -29,10 +30,11 @@ use crate::history::Record;
 use crate::id::CommitId;
 use crate::ingest::Ingest;
 use crate::lock::{Role, Wait};
+use crate::path::leads_to_store;
 use crate::read::to_engine;
 use crate::refs::{BRANCH, HEAD};
 use crate::session::CommitRequest;
-use crate::store::Store;
+use crate::store::{FOLDER, Store};
 use crate::tree::ListWriter;
 use crate::{Error, Result};
 use edit::{find_replaced, put_file};
@@ -113,6 +115,14 @@ impl StoreSink {
         if path.is_empty() {
             return Err(Error::Usage {
                 reason: format!("`{revision}:` is all of a commit; name the file to be written"),
+            });
+        }
+        if leads_to_store(path) {
+            return Err(Error::Usage {
+                reason: format!(
+                    "nothing can be written to `{}`: a store is called `{FOLDER}`, and nothing of that name is kept",
+                    show_bytes(path)
+                ),
             });
         }
         if let Some(head) = store.refs().head()? {

@@ -9,7 +9,7 @@ use tamis_engine::control::Cancel;
 
 use super::*;
 use crate::id::ObjectId;
-use crate::testing::{FailingDisk, TestStore, noise, read_whole, request, restored};
+use crate::testing::{FailingDisk, TestStore, cases, noise, read_whole, request, restored};
 use crate::tree::{NodeRef, NodeSink, NodeSource, TreeWriter, lookup};
 
 fn sink(store: &Arc<Store>, path: &str) -> (Box<StoreSink>, StoreOutput) {
@@ -47,7 +47,7 @@ fn any_pieces_become_the_file_that_add_would_make() {
         prop_oneof![1..100usize, 1..100_000usize, 1_000_000..2_000_000usize],
         1..20,
     );
-    proptest!(ProptestConfig::with_cases(8), |(sizes in sizes, name in "[a-z]{1,9}")| {
+    proptest!(cases(8), |(sizes in sizes, name in "[a-z]{1,9}")| {
         let (mut sink, output) = sink(&test.store, &format!("in/{name}"));
         let (mut rest, mut sizes) = (&plain[..], sizes.iter().cycle());
         while !rest.is_empty() {
@@ -186,6 +186,7 @@ fn what_cannot_be_written_to_is_refused_at_once() {
     };
     assert!(refused("HEAD~1", "new").contains("only the branch grows"));
     assert!(refused("main", "folder").contains("it is a folder"));
+    assert!(refused("main", "new/.tamis/format").contains("a store is called `.tamis`"));
     assert!(refused("main", "folder/file/new").contains("`folder/file` is in the way"));
 }
 
@@ -279,6 +280,8 @@ fn write_model(model: &Model, nodes: &mut Nodes) -> NodeRef {
 }
 
 proptest! {
+    #![proptest_config(cases(256))]
+
     /// Trees depend on what is in them alone, so an edited one must be the one that is written anew.
     #[test]
     fn an_edited_tree_is_the_one_that_would_be_written(

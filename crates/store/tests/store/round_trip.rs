@@ -166,8 +166,12 @@ fn a_file_that_is_rewritten_in_the_same_tick_is_noticed() {
         let set = modified.and_then(|modified| file.set_modified(modified));
         set.expect("it is ours");
         repository.add(tree.path(), &AddOptions::default());
+        // Now, because the next round would put right what this one missed.
+        let restored = repository.restore(repository.commit(tree.path()));
+        let restored = restored.expect("it is whole");
+        assert_same(&snapshot(restored.path()), &snapshot(tree.path()));
+        // Where the system's clock is so fine that all of this has times of its own, nothing else tells that it is not relied on.
+        let again = repository.add(tree.path(), &AddOptions::default());
+        assert_eq!(again.plain_bytes, 100, "it is read again");
     }
-    let restored = repository.restore(repository.commit(tree.path()));
-    let restored = restored.expect("it is whole");
-    assert_same(&snapshot(restored.path()), &snapshot(tree.path()));
 }

@@ -18,7 +18,7 @@ use super::{json, setup, shown};
 use crate::args::{OutputFormat, OutputOptions};
 use crate::config::Compression;
 use crate::progress::Display;
-use crate::{Context, Exit, Result, stores};
+use crate::{Context, Error, Exit, Result, stores};
 
 /// Put files, folders and links into the store, for the next commit to hold
 ///
@@ -31,7 +31,7 @@ Examples:
   tamis store add -A --compression zstd:9")]
 pub(super) struct Options {
     /// Files, links, and folders with everything below
-    #[arg(value_name = "PATH", required_unless_present = "all")]
+    #[arg(value_name = "PATH")]
     paths: Vec<PathBuf>,
 
     /// All of the work tree
@@ -79,6 +79,15 @@ impl From<Handing> for Strategy {
 }
 
 pub(super) fn run(options: &Options, place: &Place, context: &Context<'_>) -> Result<Exit> {
+    if options.paths.is_empty() && !options.all {
+        return Err(Error::Usage {
+            message: "nothing is named that could be added".to_owned(),
+            hint: Some(
+                "`tamis store add PATH` adds what is at and below PATH, `tamis store add -A` all of the work tree"
+                    .to_owned(),
+            ),
+        });
+    }
     let folder = place.folder()?;
     let work_tree = place.work_tree(&folder)?;
     let starts = match options.all {

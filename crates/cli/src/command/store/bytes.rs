@@ -81,8 +81,12 @@ pub(super) fn file_bytes(child: &Child, path: &[u8]) -> Result<u64> {
         Content::Folder => ("folder", "`tamis store get` writes folders"),
         Content::Link { .. } => ("symbolic link", "`tamis store get` makes the link again"),
     };
+    let shown = match path {
+        b"" => "all of a commit".to_owned(),
+        path => format!("`{}`", shown::name(path)),
+    };
     Err(Error::Usage {
-        message: format!("`{}` is a {what}, not a file", shown::name(path)),
+        message: format!("{shown} is a {what}, not a file"),
         hint: Some(hint.to_owned()),
     })
 }

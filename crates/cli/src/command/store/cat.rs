@@ -17,6 +17,10 @@ use crate::{Context, Exit, Result, stores};
 ///
 /// JSON has an item for each of them, with `content` if that is UTF-8, and `content_base64` if not.
 #[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  tamis store cat v1:drops/orders.csv | head
+  tamis store cat HEAD~1:big.bin --range 1GiB+64KiB > piece")]
 pub(super) struct Options {
     /// Which files, and of which commit [default: HEAD]
     #[arg(value_name = "[REF:]PATH", required = true)]

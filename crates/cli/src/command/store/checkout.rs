@@ -18,6 +18,9 @@ use crate::{Context, Exit, Result, output};
 /// Files have the bytes, modes, times, attributes, names and holes that they had; they belong to whoever does this. Nothing is replaced without
 /// `--force`, and nothing that the commit does not have is removed.
 #[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  tamis store checkout v1 -o release/")]
 pub(super) struct Options {
     /// Which commit
     #[arg(value_name = "REF")]

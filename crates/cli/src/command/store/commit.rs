@@ -14,6 +14,10 @@ use crate::{Context, Error, Exit, Result, stores};
 ///
 /// Without changes since the last commit there is none to make, which is no error.
 #[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  tamis store commit -m 'drops of monday'
+  tamis store commit -m 'orders, again' -m 'The first delivery was cut short.' --author import")]
 pub(super) struct Options {
     /// Why it is made; given several times, each is a paragraph
     #[arg(long, short, required = true, value_name = "TEXT")]
@@ -60,7 +64,9 @@ pub(super) fn run(options: &Options, place: &Place, context: &Context<'_>) -> Re
     } else if let Some(committed) = &committed {
         context.printer.data(&text(committed))?;
     } else {
-        context.printer.say("nothing to commit");
+        context
+            .printer
+            .say("nothing to commit; `tamis store add -A` takes in what has changed");
     }
     if let (true, Some(committed)) = (context.globals.perf, &committed) {
         let seconds = committed.seconds;

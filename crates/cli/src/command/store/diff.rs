@@ -14,6 +14,10 @@ use crate::{Context, Exit, Result};
 /// A line for each path: `A` added, `D` removed, `M` modified, `T` something else now, `m` other mode, time, attributes or names alone. The exit
 /// code is 1 if there is any difference.
 #[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  tamis store diff HEAD~1 HEAD
+  tamis store diff v1")]
 pub(super) struct Options {
     /// The older one
     #[arg(value_name = "REF")]

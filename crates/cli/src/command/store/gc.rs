@@ -18,6 +18,11 @@ use crate::{Context, Exit, Result};
 /// Others may go on adding and reading. Packs without anything that is needed go to the trash, and are deleted from there by a later run, when
 /// their time of grace is over and nobody uses the store.
 #[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  tamis store gc --dry-run
+  tamis store gc
+  tamis store gc --grace 0                        do not keep it for a day")]
 pub(super) struct Options {
     /// Only say what would be done
     #[arg(long, short = 'n')]

@@ -15,6 +15,10 @@ use crate::{Context, Error, Exit, Result};
 
 /// Make an empty store
 #[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  tamis store init
+  tamis store init --bare /mnt/backup/shop")]
 pub(super) struct Options {
     /// The folder whose files will be kept; the store is `.tamis` in it
     #[arg(value_name = "DIR", default_value = ".")]

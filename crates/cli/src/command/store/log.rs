@@ -16,6 +16,10 @@ use crate::{Context, Exit, Result};
 
 /// List the commits, newest first
 #[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  tamis store log --oneline
+  tamis store log v1 -n 5")]
 pub(super) struct Options {
     /// Where to begin
     #[arg(value_name = "REF", default_value = HEAD)]
@@ -85,7 +89,14 @@ fn print_json(
 ) -> Result<()> {
     let mut list = json::List::begin(&context.printer, json::Fields::new(), "commits")?;
     for item in commits {
-        let (id, commit) = item?;
+        let (id, commit) = match item {
+            Ok(item) => item,
+            Err(error) => {
+                // What there is makes a whole document.
+                list.end(json::fields([("error", error.to_string().into())]))?;
+                return Err(error);
+            }
+        };
         context.cancel.check()?;
         list.add(json::commit(id, &commit, names.of_commit(id)))?;
     }
@@ -179,8 +190,9 @@ impl<'s> History<'s> {
             if !self.met.insert(id) {
                 continue;
             }
-            match self.store.refs().commit(id) {
-                Ok(commit) => self.waiting.push(Waiting { id, commit }),
+            match self.store.refs().ancestor(id, &self.forgotten) {
+                Ok(Some(commit)) => self.waiting.push(Waiting { id, commit }),
+                Ok(None) => {} // History ends here.
                 Err(error) => drop(self.failure.get_or_insert(error)),
             }
         }

@@ -16,6 +16,10 @@ use crate::{Context, Exit, Result};
 
 /// List what is in a commit, or in a folder of it
 #[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  tamis store ls -R
+  tamis store ls -l HEAD~1:drops")]
 pub(super) struct Options {
     /// The commit, and a folder or file in it
     #[arg(value_name = "REF[:PATH]", default_value = "HEAD")]

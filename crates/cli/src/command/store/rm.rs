@@ -15,6 +15,9 @@ use crate::{Context, Error, Exit, Result};
 ///
 /// What stays in the work tree is added again by `add -A`, unless a rule in `.tamisignore` matches it. Commits that hold it are not changed.
 #[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  tamis store rm drops/old/ notes.txt")]
 pub(super) struct Options {
     /// What is at and below these
     #[arg(value_name = "PATH", required = true)]

@@ -22,6 +22,14 @@ impl FromStr for Share {
     }
 }
 
+/// A [`Share`] of which something is left to do.
+pub(super) fn above_zero(text: &str) -> Result<Share, String> {
+    match text.parse()? {
+        Share(0.0) => Err("expected a share above 0, such as 5% or 0.05".to_owned()),
+        share => Ok(share),
+    }
+}
+
 /// How long something is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Span(pub(super) Duration);
@@ -62,6 +70,8 @@ mod tests {
         for wrong in ["", "5", "-1%", "101%", "NaN", "%"] {
             assert_eq!(share(wrong), None, "{wrong}");
         }
+        assert!(above_zero("0").is_err() && above_zero("0%").is_err());
+        assert_eq!(above_zero("5%"), Ok(Share(0.05)));
         let span = |text: &str| text.parse::<Span>().ok().map(|it| it.0.as_secs());
         assert_eq!(span("0"), Some(0));
         assert_eq!(span("90m"), Some(5400));

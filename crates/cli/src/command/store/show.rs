@@ -1,6 +1,7 @@
 //! `tamis store show`: a commit, and what it changed.
 
 use clap::Args;
+use serde_json::Value;
 use tamis_store::commit::Commit;
 use tamis_store::id::CommitId;
 use tamis_store::refs::HEAD;
@@ -12,10 +13,14 @@ use super::place::Place;
 use super::{changes, json, setup, shown};
 use crate::args::{OutputFormat, OutputOptions};
 use crate::page::Page;
-use crate::{Context, Exit, Result};
+use crate::{Context, Error, Exit, Result};
 
 /// Show a commit, and what it changed
 #[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  tamis store show
+  tamis store show HEAD~1")]
 pub(super) struct Options {
     /// Which commit
     #[arg(value_name = "REF", default_value = HEAD)]
@@ -29,7 +34,13 @@ pub(super) fn run(options: &Options, place: &Place, context: &Context<'_>) -> Re
     let store = setup::open(place, context)?;
     let (id, commit) = store.resolve(&options.revision)?;
     let names = Names::of(&store)?;
-    let before = before(&store, &commit)?;
+    let before = match before(&store, &commit) {
+        Ok(before) => before,
+        Err(error) => {
+            print_alone((id, &commit), &names, &error, options.output, context)?;
+            return Err(error);
+        }
+    };
     let trees = (before.tree(), Some(commit.root));
     if options.output.format() == OutputFormat::Json {
         let head = json::commit(id, &commit, names.of_commit(id));
@@ -52,6 +63,27 @@ pub(super) fn run(options: &Options, place: &Place, context: &Context<'_>) -> Re
     };
     context.printer.say(&format!("{} ({since})", totals.text()));
     Ok(Exit::Good)
+}
+
+/// Prints a commit of which nobody can tell what it changed: what it was made from cannot be read.
+fn print_alone(
+    (id, commit): (CommitId, &Commit),
+    names: &Names,
+    error: &Error,
+    output: OutputOptions,
+    context: &Context<'_>,
+) -> Result<()> {
+    let what = "what it changed cannot be told, since the commit before it cannot be read";
+    context.printer.say(&format!("notice: {what}"));
+    if output.format() == OutputFormat::Text {
+        return context.printer.data(&log::header(id, commit, names));
+    }
+    let mut document = json::commit(id, commit, names.of_commit(id));
+    for key in ["changes", "totals"] {
+        document.insert(key.to_owned(), Value::Null);
+    }
+    document.insert("changes_error".to_owned(), error.to_string().into());
+    json::print(&context.printer, document)
 }
 
 /// What a commit is held against.

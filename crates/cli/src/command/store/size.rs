@@ -11,6 +11,10 @@ use crate::{Context, Exit, Result};
 
 /// Show how large the store is, and what it saves
 #[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  tamis store size
+  tamis store size --efficiency --history")]
 pub(super) struct Options {
     /// What deduplication and compression save, too
     #[arg(long)]

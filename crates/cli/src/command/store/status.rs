@@ -20,6 +20,10 @@ use crate::{Context, Exit, Result};
 ///
 /// No file is read: one that looks otherwise than when it was added counts as modified.
 #[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  tamis store status
+  tamis store status drops/")]
 pub(super) struct Options {
     /// What is at and below these alone, of the work tree
     #[arg(value_name = "PATH")]
@@ -86,8 +90,8 @@ fn print_text(status: &Status, head: &str, current: &[u8], context: &Context<'_>
         section.line(&format!("the times of {times}"))?;
     }
     section.next("Changes since they were added (`tamis store add PATH` takes them in)");
-    for (path, unstaged) in &status.unstaged {
-        section.add(word_of_unstaged(*unstaged), path, false)?;
+    for (path, (unstaged, kind)) in &status.unstaged {
+        section.add(word_of_unstaged(*unstaged), path, *kind == Kind::Folder)?;
     }
     section.next("Never added (`tamis store add PATH` takes them in)");
     for (path, kind) in &status.untracked {
@@ -160,7 +164,7 @@ fn print_json(status: &Status, head: Option<String>, context: &Context<'_>) -> R
         json::put_path(&change.path, &mut fields);
         Value::from(fields)
     });
-    let unstaged = status.unstaged.iter().map(|(path, unstaged)| {
+    let unstaged = status.unstaged.iter().map(|(path, (unstaged, _))| {
         let word = match unstaged {
             Unstaged::Modified => "modified",
             Unstaged::Retyped => "retyped",

@@ -20,6 +20,9 @@ use crate::{Context, Error, Exit, Result, stores};
 ///
 /// Commits that it has not are copied, with what it has not of them, and its branch is moved. If it has others, nothing is done.
 #[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  tamis store push /mnt/backup/shop")]
 pub(super) struct PushOptions {
     /// The other store: its folder, or one that has a `.tamis`
     #[arg(value_name = "DIR")]
@@ -33,6 +36,9 @@ pub(super) struct PushOptions {
 ///
 /// The work tree stays as it is; `tamis store checkout` has the files of the new commits.
 #[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  tamis store pull /mnt/backup/shop")]
 pub(super) struct PullOptions {
     /// The other store: its folder, or one that has a `.tamis`
     #[arg(value_name = "DIR")]
@@ -119,6 +125,10 @@ fn report(done: &Transferred, output: OutputOptions, context: &Context<'_>) -> R
         let notice = format!("notice: the tag `{name}` is at another commit there, and stays");
         context.printer.say(&notice);
     }
+    for name in &done.forgotten_tags {
+        let notice = format!("notice: the tag `{name}` is not set there: its commit was forgotten");
+        context.printer.say(&notice);
+    }
     if !done.are_cut_alike {
         context.printer.say(
             "notice: the stores cut files into chunks of different lengths, so a file that is added to both is stored twice",
@@ -158,6 +168,7 @@ fn document(done: &Transferred) -> json::Fields {
         ("stored_bytes", done.stored_bytes.into()),
         ("tags", done.tags.into()),
         ("kept_tags", done.kept_tags.clone().into()),
+        ("forgotten_tags", done.forgotten_tags.clone().into()),
         ("head", done.head.map(|id| id.to_string()).into()),
         ("are_cut_alike", done.are_cut_alike.into()),
         ("seconds", done.seconds.into()),

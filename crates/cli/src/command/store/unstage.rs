@@ -14,6 +14,10 @@ use crate::{Context, Exit, Result};
 ///
 /// The work tree is not touched.
 #[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  tamis store unstage
+  tamis store unstage drops/orders.csv")]
 pub(super) struct Options {
     /// What is at and below these [default: everything]
     #[arg(value_name = "PATH")]

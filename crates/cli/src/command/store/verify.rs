@@ -13,7 +13,7 @@ use tamis_store::verify::{Hurt, Problem, Verified, VerifyOptions};
 
 use super::place::Place;
 use super::progress::{Direction, Watched};
-use super::share::Share;
+use super::share::{self, Share};
 use super::{json, setup, shown};
 use crate::args::{OutputFormat, OutputOptions};
 use crate::page::Page;
@@ -39,7 +39,7 @@ pub(super) struct Options {
     read_data: bool,
 
     /// Read all bytes of so many packs, chosen by chance: 5%
-    #[arg(long, value_name = "SHARE")]
+    #[arg(long, value_name = "SHARE", value_parser = share::above_zero)]
     sample: Option<Share>,
 
     /// The number that a run printed, to look at the same packs again

@@ -202,7 +202,7 @@ fn wrong_values() {
     8 | streaming_threshold = "100 MB"
       |                       ^^^^^^^^
       |
-      = help: unknown unit ` MB`: expected B, KB, MB, GB, TB or KiB, MiB, GiB, TiB
+      = help: unknown unit ` MB`: expected B, KB, MB, GB, TB or KiB, MiB, GiB, TiB, as in 64KB
 
     error[wrong-value]: `memory_map_threshold` must be a size from 0 to 16TB, not an empty text
      --> tamis.toml:9:24

@@ -200,7 +200,7 @@ fn a_wrong_variable_is_named() {
     };
     insta::assert_snapshot!(refusal("TAMIS_BATCH_SIZE", "many"), @"the environment variable `TAMIS_BATCH_SIZE` must be a whole number from 1 to 1000000, not `many`");
     insta::assert_snapshot!(refusal("TAMIS_BATCH_SIZE", "0"), @"the environment variable `TAMIS_BATCH_SIZE` must be a whole number from 1 to 1000000, not `0`");
-    insta::assert_snapshot!(refusal("TAMIS_BUFFER_SIZE", "64XB"), @"the environment variable `TAMIS_BUFFER_SIZE` must be a size from 4KB to 1GB, not `64XB` (hint: unknown unit `XB`: expected B, KB, MB, GB, TB or KiB, MiB, GiB, TiB)");
+    insta::assert_snapshot!(refusal("TAMIS_BUFFER_SIZE", "64XB"), @"the environment variable `TAMIS_BUFFER_SIZE` must be a size from 4KB to 1GB, not `64XB` (hint: unknown unit `XB`: expected B, KB, MB, GB, TB or KiB, MiB, GiB, TiB, as in 64KB)");
     insta::assert_snapshot!(refusal("TAMIS_MAX_MEMORY_USAGE", "500TB"), @"the environment variable `TAMIS_MAX_MEMORY_USAGE` must be a size from 1MB to 16TB, not `500TB`");
     insta::assert_snapshot!(refusal("TAMIS_COMPRESSION", "zst"), @"the environment variable `TAMIS_COMPRESSION` must be `none`, `lz4`, `zstd` or `zstd:LEVEL` with a level from -7 to 19, not `zst` (hint: did you mean `zstd`?)");
 }

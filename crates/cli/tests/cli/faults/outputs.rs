@@ -4,7 +4,7 @@ use std::process::Command;
 
 use super::{shell, stalled};
 use crate::data::{HEADER, good_csv};
-use crate::shell::{Ran, Shell};
+use crate::shell::{Ran, Shell, skip};
 
 /// A folder with good and bad rows in it, 600 kB of each.
 fn mixed() -> Shell {
@@ -44,7 +44,7 @@ fn a_disk_that_gets_full() {
     let mount = "mkdir -p disk && mount -t tmpfs -o size=128k none disk";
     let can_mount = unshared(mount, &Shell::new()).is_ok_and(|output| output.status.success());
     if !can_mount {
-        eprintln!("skipped: no right to mount");
+        skip("no right to mount");
         return;
     }
     for output in ["good", "bad"] {

@@ -9,7 +9,7 @@ use std::thread::JoinHandle;
 
 use super::signal;
 use crate::data::good_csv;
-use crate::shell::{Ran, Shell};
+use crate::shell::{Ran, Shell, skip};
 
 /// More than any run here can read before it is stopped. Nothing of it is on the disk.
 const ENDLESS_BYTES: u64 = 1 << 36;
@@ -272,7 +272,7 @@ fn files_of_the_kernel_are_read_to_their_end() {
     let shell = Shell::new();
     let path = "/proc/sys/kernel/ostype";
     let Ok(text) = fs::read_to_string(path) else {
-        eprintln!("skipped: no {path}");
+        skip(&format!("no {path}"));
         return;
     };
     let ran = shell.tamis(&format!("count -c {path}"));
@@ -327,7 +327,7 @@ fn names_need_not_be_text() {
     let path = |name: &std::ffi::OsStr| shell.folder.path().join(Path::new(name));
     // Some file systems take text only.
     if File::create(path(&name(b""))).is_err() {
-        eprintln!("skipped: names have to be text here");
+        skip("names have to be text here");
         return;
     }
     let run = |arguments: &[&str], name: &std::ffi::OsStr| {

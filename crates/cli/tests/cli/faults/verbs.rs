@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::{feed_for_ever, signal};
 use crate::data::good_csv;
-use crate::shell::{Ran, Shell};
+use crate::shell::{Ran, Shell, skip};
 
 /// Everything that reads records and writes to a file, in so little memory that what can be spilled is.
 const WRITERS: [&str; 8] = [
@@ -137,7 +137,7 @@ fn nowhere_to_spill_more() {
     };
     let mount = "mount -t tmpfs -o size=128k none spill";
     if !unshared(mount).is_ok_and(|output| output.status.success()) {
-        eprintln!("skipped: no right to mount");
+        skip("no right to mount");
         return;
     }
     for template in WRITERS.iter().filter(|verb| verb.contains("--memory")) {

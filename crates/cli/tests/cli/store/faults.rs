@@ -2,9 +2,10 @@
 
 use std::fs;
 use std::io::Read;
-use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
+use std::os::unix::fs::symlink;
 use std::process::Stdio;
 
+use serde_json::json;
 use tamis_engine::control::Cancel;
 use tamis_store::session::Session;
 use tamis_store::settings::Settings;
@@ -58,6 +59,17 @@ fn there_must_be_a_store_and_a_commit() {
     error: `a` names no commit: there is no tag of this name, and it is no id
     hint: the path of the newest commit is `HEAD:a`
     ");
+    insta::assert_snapshot!(drops.store("ls ~1"), @r"
+    exit code: 2
+    ----- stderr -----
+    error: `~1` names no commit: a branch, a tag, an id or `HEAD` is missing before `~`
+    hint: `tamis store log` lists the commits, `tamis store tag` their names
+    ");
+    for (revision, expected) in [("^", "is missing before `^`"), ("", "it is empty")] {
+        let ran = drops.run(&["log", revision]);
+        assert_eq!(ran.code, Some(2), "{revision}: {ran}");
+        assert!(ran.stderr.contains(expected), "{revision}: {ran}");
+    }
     insta::assert_snapshot!(drops.store("push nowhere"), @r"
     exit code: 2
     ----- stderr -----
@@ -87,12 +99,22 @@ fn wrong_flags_are_refused() {
     drops.write("a", "a");
     drops.commit("first");
     for (arguments, expected) in [
-        ("add", "PATH"),
+        ("add", "`tamis store add -A`"),
+        ("cat :", "error: all of a commit is a folder"),
         ("add -A a", "cannot be used with"),
         ("add a --strategy quick", "invalid value 'quick'"),
         ("add a --compression gzip", "expected none, lz4, zstd"),
         ("commit", "--message"),
         ("cat a --range 5", "expected FROM..TO"),
+        (
+            "cat a --range 1.5KB..",
+            "expected a whole number, as in 1500, 64KB or 1MiB, found `1.5KB`",
+        ),
+        (
+            "cat a --range 0..1parsec",
+            "expected B, KB, MB, GB, TB or KiB, MiB, GiB, TiB, as in 64KB",
+        ),
+        ("verify --sample 0", "expected a share above 0"),
         ("get a --range 0..1 a", "takes one file"),
         ("checkout HEAD", "--output-dir"),
         ("init other --chunk-size 1/2", "expected three sizes"),
@@ -115,6 +137,29 @@ fn wrong_flags_are_refused() {
     let ran = drops.run(&["commit", "-m", " "]);
     assert_eq!(ran.code, Some(2), "{ran}");
     assert!(!drops.path("other").exists());
+}
+
+#[test]
+fn what_is_not_there_is_told_of_once() {
+    let drops = Drops::new();
+    drops.write("file", "x");
+    insta::assert_snapshot!(drops.store("add file/below"), @r"
+    exit code: 3
+    ----- stderr -----
+    error: cannot add `file/below`: it is not there, and has not been added before
+    staged 0 paths
+    ");
+    drops.write("was/below", "x");
+    drops.commit("a folder");
+    fs::remove_dir_all(drops.path("was")).expect("it is there");
+    drops.write("was", "a file now");
+    let added = drops.json("add was/below");
+    assert_eq!(
+        (&added["removed"], &added["failures"]),
+        (&1.into(), &json!([]))
+    );
+    drops.commit("a file");
+    assert_eq!(drops.store("cat was").stdout, "a file now");
 }
 
 #[test]
@@ -167,42 +212,6 @@ fn what_cannot_be_read_is_named_and_the_rest_is_staged() {
     staged 1 path; [sizes]
     ");
     assert_eq!(drops.json("status")["staged"][0]["path"], "good");
-    let is_root = fs::metadata("/proc/self").expect("Linux").uid() == 0;
-    if is_root {
-        return; // Everything can be read.
-    }
-    drops.write("secret", "secret");
-    drops.write("closed/kept", "kept");
-    drops.write("listed/kept", "kept");
-    assert_eq!(drops.store("add closed listed").code, Some(0));
-    let set_mode = |name: &str, mode| {
-        let mode = fs::Permissions::from_mode(mode);
-        fs::set_permissions(drops.path(name), mode).expect("it is ours");
-    };
-    // Of one of the folders not even the names can be had, of the other no more than these.
-    for (name, mode) in [("secret", 0), ("closed", 0), ("listed", 0o600)] {
-        set_mode(name, mode);
-    }
-    for arguments in ["add -A --json", "add closed listed secret --json"] {
-        let ran = drops.store(arguments);
-        assert_eq!(ran.code, Some(3), "{arguments}: {ran}");
-        for name in ["secret", "closed", "listed"] {
-            let refused = format!("{name}`: Permission denied");
-            let count = ran.stderr.matches(&refused).count();
-            assert_eq!(count, 1, "{name} of {arguments}: {ran}");
-        }
-        assert!(ran.stdout.contains("Permission denied"), "{ran}");
-    }
-    let status = drops.store("status");
-    assert_eq!(status.code, Some(3), "{status}");
-    assert!(!status.stdout.contains("deleted"), "{status}");
-    set_mode(".tamis", 0);
-    let ran = drops.store("log");
-    assert_eq!(ran.code, Some(3), "{ran}");
-    assert!(ran.stderr.contains("cannot look at"), "{ran}");
-    for name in ["closed", "listed", ".tamis"] {
-        set_mode(name, 0o700);
-    }
 }
 
 #[test]
@@ -241,7 +250,18 @@ fn one_is_not_many() {
     drops.write("b", "b");
     drops.commit("second");
     let manifest = drops.path(".tamis/index/manifest");
-    fs::remove_file(manifest).expect("it is there");
+    fs::remove_file(&manifest).expect("it is there");
+    // All that the packs have can be had still, as if nobody had put them into the index yet.
+    let verified = drops.store("verify");
+    assert_eq!(verified.code, Some(1), "{verified}");
+    let said = "manifest: it is gone, and there are commits; `repair` makes it again\n";
+    assert!(verified.stdout.ends_with(said), "{verified}");
+    assert_eq!(verified.stdout.lines().count(), 1, "{verified}");
+    assert_eq!(drops.store("repair").code, Some(0));
+    assert_eq!(drops.store("verify").code, Some(0));
+    fs::remove_file(&manifest).expect("it was made again");
+    fs::remove_dir_all(drops.path(".tamis/packs")).expect("it is there");
+    fs::create_dir(drops.path(".tamis/packs")).expect("there is room");
     let verified = drops.store("verify");
     assert_eq!(verified.code, Some(1), "{verified}");
     let said = "is in none of them, nor is another that is referred to";
@@ -304,5 +324,67 @@ fn a_lost_commit_hides_no_other_that_was_made_after_it() {
     assert_eq!(log.code, Some(3), "{log}");
     assert_eq!(log.stdout.lines().count(), 2, "{log}");
     assert!(log.stderr.contains(&ids[2]), "{log}");
+    let document = drops.json("log");
+    assert_eq!(document["commits"].as_array().map(Vec::len), Some(2));
+    assert!(
+        document["error"].to_string().contains(&ids[2]),
+        "{document}"
+    );
     assert_eq!(drops.store("log -n 2").code, Some(0));
+    for verb in ["push backup", "clone . copy", "--store backup pull ."] {
+        drops.store("init --bare backup");
+        let ran = drops.store(verb);
+        assert_eq!(ran.code, Some(3), "{verb}: {ran}");
+        for expected in [&ids[2], "is lost", "hint: `tamis store repair`"] {
+            assert!(ran.stderr.contains(expected), "{verb}: {ran}");
+        }
+    }
+    let repaired = drops.store("repair");
+    assert_eq!(repaired.code, Some(1), "{repaired}");
+    assert!(repaired.stderr.contains("1 commit lost"), "{repaired}");
+    assert!(repaired.stderr.contains(&ids[2]), "{repaired}");
+    assert_eq!(drops.json("repair")["lost_commits"], serde_json::json!([]));
+    for verb in [
+        "verify",
+        "log",
+        "size --history",
+        "gc",
+        "push backup",
+        "clone . copy",
+        "show HEAD~1",
+    ] {
+        let ran = drops.store(verb);
+        assert_eq!(ran.code, Some(0), "{verb}: {ran}");
+    }
+    let ran = drops.store("show HEAD~3");
+    assert_eq!(ran.code, Some(2), "{ran}");
+    assert!(ran.stderr.contains("history ends at"), "{ran}");
+    let kept = drops.store("forget --keep-last 1");
+    assert_eq!(kept.code, Some(0), "{kept}");
+}
+
+#[test]
+fn a_commit_is_shown_though_the_one_before_it_is_lost() {
+    let drops = Drops::with_history();
+    let commits = drops.json("log")["commits"].clone();
+    let parent = commits[1]["commit"].as_str().expect("an id").to_owned();
+    let path = drops.path(&format!(".tamis/commits/{parent}"));
+    let damaged = [fs::read(&path).expect("it is there"), vec![0]].concat();
+    fs::write(&path, damaged).expect("it is ours");
+    for is_damaged in [true, false] {
+        if !is_damaged {
+            fs::remove_file(&path).expect("it is there");
+        }
+        let shown = drops.store("show");
+        assert_eq!(shown.code, Some(3), "{shown}");
+        assert!(shown.stdout.contains("    second\n"), "{shown}");
+        for expected in ["cannot be told", &parent, "hint: `tamis store repair`"] {
+            assert!(shown.stderr.contains(expected), "{shown}");
+        }
+        let document = drops.json("show");
+        assert_eq!(document["message"], "second");
+        assert!(document["changes"].is_null(), "{document}");
+        let error = document["changes_error"].as_str().expect("it is said");
+        assert!(error.contains(&parent), "{document}");
+    }
 }

@@ -51,7 +51,13 @@ fn faults_a_full_disk_stops_add_and_commit() {
     let add = format!("store {STORE} add -A");
     // More than there is room for, and then less.
     drops.write("tree/large", noise(2, 20_000_000));
-    disk.fail_for_room(&add);
+    let ran = disk.fail_for_room(&add);
+    insta::assert_snapshot!(drops.shown(&ran), @r"
+    exit code: 3
+    ----- stderr -----
+    error: cannot write a pack to `[folder]/disk/store/packs`: No space left on device (os error 28)
+    hint: nothing that was stored before is lost; free some space, and run it again
+    ");
     assert_sound(&mut disk, "disk/store", 1);
     drops.write("tree/large", noise(3, 1_000_000));
     disk.succeed(&format!("{STORE} add -A"));

@@ -85,6 +85,7 @@ fn damage_is_found_named_and_mended() {
     // The file is still in the work tree.
     let mended = drops.store("repair --read-data");
     assert_eq!(mended.code, Some(0), "{mended}");
+    assert!(mended.stderr.contains("`: 1 of 1\n"), "{mended}");
     assert_eq!(drops.store("verify --read-data").code, Some(0));
     assert_eq!(drops.store("cat hurt.txt good.txt").stdout, "hurtgood");
 }
@@ -102,6 +103,43 @@ fn what_is_lost_for_good_is_named_by_repair() {
     assert!(ran.stdout.contains(":hurt.txt\n"), "{ran}");
     assert_eq!(drops.json("repair")["lost_objects"], 1);
     assert_eq!(drops.store("cat good.txt").stdout, "good");
+}
+
+#[test]
+fn what_is_not_staged_any_more_is_named() {
+    let drops = Drops::with_history();
+    for name in ["one.csv", "two.csv", "three.csv"] {
+        drops.write(name, "id\n5\n");
+        assert_eq!(drops.store(&format!("add {name}")).code, Some(0));
+    }
+    assert_eq!(drops.store("rm a.csv").code, Some(0));
+    let log = drops.path(".tamis/staging/log");
+    let mut bytes = fs::read(&log).expect("it is there");
+    let place = bytes.windows(7).position(|it| it == b"two.csv");
+    bytes[place.expect("it is staged")] ^= 1;
+    fs::write(&log, &bytes).expect("it is ours");
+    let repaired = drops.store("repair");
+    assert_eq!(repaired.code, Some(0), "{repaired}");
+    for expected in [
+        "not staged any more: `one.csv`",
+        "not staged any more: `three.csv`",
+        "not staged any more: `a.csv`",
+        &format!("of {} bytes, was set aside; ", bytes.len()),
+        "of them cannot be read",
+        "has to be added again (`tamis store add`)",
+    ] {
+        assert!(repaired.stderr.contains(expected), "{expected}: {repaired}");
+    }
+    assert!(!repaired.stderr.contains("`c.csv`"), "{repaired}");
+    assert_eq!(drops.store("status").code, Some(0));
+    fs::write(&log, b"nothing of that kind").expect("it is ours");
+    let repaired = drops.json("repair");
+    assert_eq!(repaired["unstaged"], json!([]));
+    assert!(
+        repaired["notes"]
+            .to_string()
+            .contains("20 bytes, was set aside")
+    );
 }
 
 #[test]

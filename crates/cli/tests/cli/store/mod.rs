@@ -15,6 +15,7 @@ mod resume;
 mod rights;
 mod settings;
 mod stage;
+mod stop;
 mod story;
 mod transfer;
 mod uri;

@@ -4,10 +4,11 @@ use std::fs::{self, Permissions};
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::os::unix::process::CommandExt;
 use std::path::Path;
+use std::process::Command;
 
 use super::Drops;
 use super::disk::SmallDisk;
-use crate::shell::Ran;
+use crate::shell::{Ran, skip};
 
 /// Somebody to whom nothing belongs.
 const NOBODY: u32 = 65_534;
@@ -25,7 +26,7 @@ impl Visited {
         command.arg("--help");
         become_nobody(&mut command);
         if command.output().is_err() {
-            eprintln!("skipped: the binary is nothing for others");
+            skip("the binary is nothing for others");
             return None;
         }
         Some(visited)
@@ -56,7 +57,7 @@ impl Visited {
 }
 
 /// Only root needs to: modes hold for all others.
-fn become_nobody(command: &mut std::process::Command) {
+fn become_nobody(command: &mut Command) {
     if is_root() {
         command.uid(NOBODY).gid(NOBODY);
     }
@@ -84,7 +85,7 @@ fn set_writable(folder: &Path, is_writable: bool) {
 }
 
 /// What only reads, and what is then on standard output.
-const READERS: [(&str, &str); 9] = [
+const READERS: [(&str, &str); 10] = [
     ("log --oneline", "second"),
     ("show", "c.csv"),
     ("ls -R", "deep/b.csv"),
@@ -94,6 +95,7 @@ const READERS: [(&str, &str); 9] = [
     ("size --efficiency --history", "newest version"),
     ("tag", ""),
     ("cat a.csv --range 0..2", "id"),
+    ("gc --dry-run", "4 kept, 0 rewritten, 0 dropped"),
 ];
 
 const WRITERS: [&str; 7] = [
@@ -131,7 +133,8 @@ fn a_store_that_may_only_be_read_is_read() {
     let cloned = visited.store("clone . out/copy");
     assert_eq!(cloned.code, Some(0), "{cloned}");
     for arguments in WRITERS {
-        visited.assert_refused(arguments, &[".tamis/lock`: Permission denied"]);
+        let words = ["cannot write to `", "/.tamis`: Permission denied"];
+        visited.assert_refused(arguments, &words);
     }
     set_writable(&visited.0.path(".tamis"), true);
     assert_eq!(
@@ -139,6 +142,49 @@ fn a_store_that_may_only_be_read_is_read() {
         Some(0),
         "nothing is left behind"
     );
+}
+
+/// A number that no account has.
+const STRANGER: u32 = 3_999_999_999;
+
+#[test]
+fn commits_have_the_name_of_an_account_that_no_variable_tells() {
+    let Some(visited) = Visited::new() else {
+        return;
+    };
+    visited.open_folder("theirs");
+    let run = |arguments: &str, user: u32| {
+        let mut command = visited.0.command();
+        for variable in ["TAMIS_AUTHOR", "USER", "LOGNAME"] {
+            command.env_remove(variable);
+        }
+        if is_root() {
+            command.uid(user).gid(user);
+        }
+        let output = command.args(arguments.split_whitespace()).output();
+        let ran = Ran::from(output.expect("it started before"));
+        assert_eq!(ran.code, Some(0), "{arguments}: {ran}");
+        ran.stdout
+    };
+    let author_of = |user: u32| {
+        let store = format!("theirs/{user}");
+        visited.open_folder(&store);
+        run(&format!("init {store}"), user);
+        run(
+            &format!("--store {store} commit -m first --allow-empty"),
+            user,
+        );
+        run(&format!("--store {store} log"), user)
+    };
+    let asked = Command::new("id").arg("-un").output();
+    let name = String::from_utf8(asked.expect("`id` is there").stdout).expect("a name");
+    let own = fs::metadata("/proc/self").expect("Linux").uid();
+    let log = author_of(own);
+    assert!(log.contains(&format!("Author: {}@", name.trim())), "{log}");
+    if is_root() {
+        let log = author_of(STRANGER);
+        assert!(log.contains(&format!("Author: {STRANGER}@")), "{log}");
+    }
 }
 
 #[test]
@@ -153,15 +199,22 @@ fn a_store_on_a_read_only_disk_is_read() {
     disk.succeed(&format!("{store} add -A"));
     disk.succeed(&format!("{store} commit -m first"));
     disk.make_read_only();
-    for verb in ["log", "ls", "status", "verify --read-data", "get a -o out"] {
+    for verb in [
+        "log",
+        "ls",
+        "status",
+        "verify --read-data",
+        "get a -o out",
+        "gc --dry-run",
+    ] {
         disk.succeed(&format!("{store} {verb}"));
     }
     assert_eq!(disk.succeed(&format!("{store} cat a")).stdout, "kept");
-    for verb in ["add -A", "commit -m x", "gc", "tag v1"] {
+    for verb in ["add -A", "commit -m x", "gc", "tag v1", "repair"] {
         let ran = disk.store(&format!("{store} {verb}"));
         assert_eq!(ran.code, Some(3), "{verb}: {ran}");
         assert!(
-            ran.stderr.contains("Read-only file system"),
+            ran.stderr.contains("Read-only file system") && ran.stderr.contains("cannot write to"),
             "{verb}: {ran}"
         );
     }
@@ -191,6 +244,48 @@ fn where_nothing_may_be_put_nothing_is_changed() {
     }
     // So that it can be removed.
     set_mode(&visited.0.path("out"), 0o755);
+}
+
+#[test]
+fn what_may_not_be_read_is_named_once_and_not_taken_for_gone() {
+    let Some(visited) = Visited::new() else {
+        return;
+    };
+    visited.open_folder("theirs");
+    let path = |name: &str| visited.0.path("theirs").join(name);
+    let store = |verb: &str| visited.store(&format!("--store theirs --work-tree theirs {verb}"));
+    assert_eq!(visited.store("init theirs").code, Some(0));
+    for name in ["closed/kept", "listed/kept", "secret"] {
+        visited.0.write(&format!("theirs/{name}"), "kept");
+    }
+    assert_eq!(store("add theirs/closed theirs/listed").code, Some(0));
+    // Of one of the folders not even the names can be had, of the other no more than these.
+    for (name, mode) in [("secret", 0), ("closed", 0), ("listed", 0o644)] {
+        set_mode(&path(name), mode);
+    }
+    for verb in [
+        "add -A --json",
+        "add theirs/closed theirs/listed theirs/secret --json",
+    ] {
+        let ran = store(verb);
+        assert_eq!(ran.code, Some(3), "{verb}: {ran}");
+        for name in ["secret", "closed", "listed"] {
+            let refused = format!("{name}`: Permission denied");
+            let count = ran.stderr.matches(&refused).count();
+            assert_eq!(count, 1, "{name} of {verb}: {ran}");
+        }
+        assert!(ran.stdout.contains("Permission denied"), "{ran}");
+    }
+    let status = store("status");
+    assert_eq!(status.code, Some(3), "{status}");
+    assert!(!status.stdout.contains("deleted"), "{status}");
+    set_mode(&path(".tamis"), 0);
+    let ran = store("log");
+    assert_eq!(ran.code, Some(3), "{ran}");
+    assert!(ran.stderr.contains("cannot look at"), "{ran}");
+    for name in ["closed", "listed", ".tamis"] {
+        set_mode(&path(name), 0o755);
+    }
 }
 
 #[test]
@@ -226,6 +321,14 @@ fn what_may_not_be_read_is_named_and_stays_as_it_was() {
         (&document["removed"], &document["bytes"]),
         (&0.into(), &6.into())
     );
+    let named = store("add theirs/closed/inner");
+    insta::assert_snapshot!(visited.0.shown(&named), @r"
+    exit code: 3
+    ----- stderr -----
+    error: cannot add `[folder]/theirs/closed/inner`: Permission denied (os error 13)
+    error: cannot add `[folder]/theirs/closed`: Permission denied (os error 13)
+    staged 0 paths
+    ");
     let committed = store("commit -m second");
     assert_eq!(committed.code, Some(0), "{committed}");
     assert_eq!(

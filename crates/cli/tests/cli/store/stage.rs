@@ -54,7 +54,7 @@ fn no_rule_takes_out_what_is_kept() {
 }
 
 #[test]
-fn stores_of_other_folders_are_left_out() {
+fn what_is_called_as_stores_are_is_left_out() {
     let drops = Drops::new();
     assert_eq!(drops.store("init deeper").code, Some(0));
     drops.write("deeper/file", "1");
@@ -62,8 +62,14 @@ fn stores_of_other_folders_are_left_out() {
     drops.commit("without the store of another");
     assert_eq!(
         drops.store("ls -R").stdout,
-        "deeper/\ndeeper/file\nother/\nother/.tamis/\nother/.tamis/file\n"
+        "deeper/\ndeeper/file\nother/\n"
     );
+    insta::assert_snapshot!(drops.shown(&drops.store("add deeper/.tamis/format")), @r"
+    exit code: 3
+    ----- stderr -----
+    error: cannot add `[folder]/deeper/.tamis/format`: a store is called `.tamis`, and nothing of that name is kept
+    staged 0 paths
+    ");
 }
 
 #[test]
@@ -105,6 +111,18 @@ fn paths_are_those_of_the_current_folder() {
         status["untracked"],
         json!([{"kind": "file", "path": "a/new.csv"}])
     );
+}
+
+#[test]
+fn a_folder_that_is_gone_is_named_as_one() {
+    let drops = Drops::with_history();
+    fs::remove_dir_all(drops.path("deep")).expect("it is there");
+    let status = drops.store("status").stdout;
+    assert!(status.contains("  deleted:    deep/\n"), "{status}");
+    assert!(status.contains("  deleted:    deep/b.csv\n"), "{status}");
+    assert_eq!(drops.store("add -A").code, Some(0));
+    let staged = drops.store("status").stdout;
+    assert!(staged.contains("  deleted:    deep/\n"), "{staged}");
 }
 
 #[test]

@@ -111,7 +111,7 @@ fn nothing_to_commit_is_no_error() {
     insta::assert_snapshot!(drops.store("commit -m nothing"), @r"
     exit code: 0
     ----- stderr -----
-    nothing to commit
+    nothing to commit; `tamis store add -A` takes in what has changed
     ");
     assert_eq!(
         drops.json("commit -m nothing")["commit"],
@@ -122,7 +122,7 @@ fn nothing_to_commit_is_no_error() {
     insta::assert_snapshot!(drops.store("commit -m again"), @r"
     exit code: 0
     ----- stderr -----
-    nothing to commit
+    nothing to commit; `tamis store add -A` takes in what has changed
     ");
     let forced = drops.store("commit -m again --allow-empty");
     assert!(forced.stdout.contains(" 0 changes; "), "{forced}");
@@ -134,4 +134,23 @@ fn nothing_to_commit_is_no_error() {
         .map(|it| &it["message"])
         .collect();
     assert_eq!(messages, ["again", "something"]);
+}
+
+#[test]
+fn the_help_of_each_verb_has_an_example() {
+    let drops = Drops::bare();
+    let help = drops.store("--help").stdout;
+    let verbs = help.lines().skip_while(|line| *line != "Commands:").skip(1);
+    let verbs: Vec<_> = verbs
+        .take_while(|line| !line.is_empty())
+        .filter(|line| line.starts_with("  ") && !line.starts_with("   "))
+        .filter_map(|line| line.split_whitespace().next())
+        .filter(|verb| *verb != "help")
+        .collect();
+    assert!(verbs.len() > 20, "{verbs:?}");
+    for verb in verbs {
+        let help = drops.run(&[verb, "--help"]).stdout;
+        let example = format!("\nExamples:\n  tamis store {verb}");
+        assert!(help.contains(&example), "{verb}: {help}");
+    }
 }

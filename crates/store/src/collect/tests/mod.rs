@@ -482,3 +482,42 @@ fn the_commit_that_the_staging_is_behind_of_is_needed() {
     assert!(collected.bytes_freed_now > 9000, "now it is not needed");
     assert_restores(&store, pulled, &second);
 }
+
+#[test]
+fn a_lost_commit_ends_it_until_it_is_given_up() {
+    let place = Place::new();
+    let first = place.commit(&files(&[("a", noise(1, 5000))]));
+    let second = place.commit(&files(&[("b", noise(2, 5000))]));
+    let third = files(&[("c", noise(3, 5000))]);
+    let head = place.commit(&third);
+    let lost = place
+        .store_folder()
+        .join("commits")
+        .join(second.to_string());
+    fs::remove_file(lost).expect("it is there");
+    let packs = objects_in(&place.store_folder(), "packs");
+    for forgotten in [None, Some(first)] {
+        let mut store = place.open();
+        store
+            .forget_commits(forgotten.as_slice())
+            .expect("it is no head");
+        let collected = store.collect(&now());
+        assert!(
+            matches!(collected, Err(Error::LostCommit { id, .. }) if id == second),
+            "{collected:?}"
+        );
+        assert_eq!(objects_in(&place.store_folder(), "packs"), packs);
+    }
+    let given_up = BTreeSet::from([first, second]);
+    let mut store = place.open();
+    store
+        .refs()
+        .set_forgotten(&given_up)
+        .expect("there is room");
+    store.collect(&now()).expect("it can be collected");
+    assert_eq!(
+        objects_in(&place.store_folder(), "packs"),
+        objects_of(&store, head)
+    );
+    assert_restores(&store, head, &third);
+}

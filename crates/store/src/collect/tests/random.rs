@@ -4,6 +4,7 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 
 use super::*;
+use crate::testing::cases;
 
 /// Which of some blocks a file is made of, for each of some names.
 type Shape = Vec<(u8, Vec<u8>)>;
@@ -25,7 +26,7 @@ fn files_of(shape: &Shape) -> Files {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(24))]
+    #![proptest_config(cases(24))]
 
     #[test]
     fn what_is_kept_stays_and_nothing_else(

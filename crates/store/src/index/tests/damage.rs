@@ -9,6 +9,7 @@ use super::*;
 use crate::codec::checksum;
 use crate::index::layout::{HEADER_BYTES, Layout, TRAILER_BYTES};
 use crate::index::region::{Access, Region};
+use crate::testing::cases;
 
 /// The bytes of a segment of 400 entries in three packs.
 fn image() -> Vec<u8> {
@@ -139,7 +140,7 @@ fn a_file_that_shrinks_while_it_is_open_is_an_error() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(64))]
+    #![proptest_config(cases(64))]
 
     #[test]
     fn nothing_that_can_be_written_panics(

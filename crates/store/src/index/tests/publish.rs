@@ -8,6 +8,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::disk::Disk;
 use crate::disk::lossy::LossyDisk;
+use crate::testing::cases;
 
 /// What happens to an index.
 #[derive(Clone, Debug)]
@@ -152,7 +153,7 @@ impl Model {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(32))]
+    #![proptest_config(cases(32))]
 
     #[test]
     fn an_index_finds_what_it_was_given(steps in prop::collection::vec(any_step(), 1..24)) {

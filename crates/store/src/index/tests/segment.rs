@@ -5,6 +5,7 @@ use tamis_engine::mmap::install_fault_handler;
 
 use super::*;
 use crate::index::region::Access;
+use crate::testing::cases;
 
 fn check(packs: &[Vec<ObjectId>], others: &[ObjectId]) {
     install_fault_handler().expect("the handler can be installed");
@@ -43,7 +44,7 @@ fn check(packs: &[Vec<ObjectId>], others: &[ObjectId]) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(48))]
+    #![proptest_config(cases(48))]
 
     #[test]
     fn a_segment_finds_what_a_map_finds(packs in any_packs(), others in prop::collection::vec(any_id(), 0..100)) {

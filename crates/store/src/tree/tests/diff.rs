@@ -1,6 +1,7 @@
 //! What [`diff`] finds is what a comparison of every path finds.
 
 use super::*;
+use crate::testing::cases;
 
 type Flat = (
     Vec<u8>,
@@ -80,7 +81,7 @@ fn places(count: usize) -> impl Strategy<Value = Vec<prop::sample::Index>> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(128))]
+    #![proptest_config(cases(128))]
 
     #[test]
     fn unrelated_trees_differ_in_every_path(old in model(20), new in model(20)) {
@@ -94,7 +95,7 @@ proptest! {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(12))]
+    #![proptest_config(cases(12))]
 
     #[test]
     fn edits_of_large_folders_are_found(old in large_model(), removed in places(9), changed in places(9), added in wishes(4)) {

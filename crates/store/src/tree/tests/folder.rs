@@ -1,6 +1,7 @@
 //! Trees read back as they were written.
 
 use super::*;
+use crate::testing::cases;
 
 fn totals_below(model: &Model, above: &[Vec<u8>]) -> Totals {
     let mut totals = Totals::default();
@@ -34,7 +35,7 @@ fn assert_reads_back(model: &Model) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(64))]
+    #![proptest_config(cases(64))]
 
     #[test]
     fn trees_read_back(model in model(60)) {
@@ -51,7 +52,7 @@ proptest! {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(6))]
+    #![proptest_config(cases(6))]
 
     #[test]
     fn large_folders_read_back(model in large_model()) {
@@ -185,9 +186,19 @@ fn what_cannot_be_kept_is_refused() {
     }
     let mut mode = file.clone();
     mode.mode = 0o10000;
+    let link = |target: &[u8]| Entry {
+        content: Content::Link {
+            target: target.to_vec(),
+        },
+        ..file.clone()
+    };
+    let attribute = |name: &[u8]| Entry {
+        attributes: vec![(name.to_vec(), b"value".to_vec())],
+        ..file.clone()
+    };
     let name_too_long = vec![b'a'; NAME_BYTES_MAX + 1];
     type Push<'p> = (&'p [u8], &'p Entry, Option<&'p [u8]>);
-    let wrong: [Push<'_>; 14] = [
+    let wrong: [Push<'_>; 18] = [
         (b"", &file, None),
         (b"/b", &file, None),
         (b"b/", &file, None),
@@ -202,6 +213,10 @@ fn what_cannot_be_kept_is_refused() {
         (b"b", &mode, None),
         (b"b", &file, Some(b"../a")),
         (b"b", &folder_entry(0), Some(b"a")),
+        (b"b", &link(b""), None),
+        (b"b", &link(b"a\0b"), None),
+        (b"b", &attribute(b""), None),
+        (b"b", &attribute(b"user.\0"), None),
     ];
     for (path, entry, link_to) in wrong {
         let mut nodes = Nodes::default();

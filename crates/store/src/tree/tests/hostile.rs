@@ -3,8 +3,10 @@
 use super::*;
 use crate::codec::put_varint;
 use crate::entry::put_run;
+use crate::path::DEPTH_MAX;
 
 use super::node::{FolderPart, Node, decode, put_child, put_folder_part, put_list_part};
+use crate::testing::cases;
 
 /// A node as it is written.
 fn encode(node: &Node) -> Vec<u8> {
@@ -116,7 +118,7 @@ fn mutate(
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(256))]
+    #![proptest_config(cases(256))]
 
     #[test]
     fn damaged_nodes_do_not_make_readers_panic(
@@ -241,6 +243,47 @@ fn a_damaged_leaf_hides_only_what_is_in_it() {
     assert_eq!(diff(None, Some(folder), &nodes).count(), 1);
 }
 
+/// Goal: what no system could make is refused when it is read, and the error says which entry it is.
+#[test]
+fn links_and_attributes_that_nobody_can_set_are_refused_by_name() {
+    let with_link = |target: &[u8]| Entry {
+        content: Content::Link {
+            target: target.to_vec(),
+        },
+        ..file_entry(1)
+    };
+    let with_attribute = |name: &[u8]| Entry {
+        attributes: vec![(name.to_vec(), b"value".to_vec())],
+        ..file_entry(1)
+    };
+    let wrong = [
+        (with_link(b""), "target"),
+        (with_link(b"a\0b"), "target"),
+        (with_attribute(b""), "attribute"),
+        (with_attribute(b"user.\0"), "attribute"),
+    ];
+    for (entry, what) in wrong {
+        let mut bytes = vec![node::FOLDER_LEAF, node::VERSION];
+        put_child(b"good", &file_entry(1), None, None, &mut bytes);
+        put_child(b"wrong\n", &entry, None, None, &mut bytes);
+        put_child(b"z", &file_entry(1), None, None, &mut bytes);
+        assert!(check_node(&bytes).is_err());
+        let mut nodes = Nodes::default();
+        let id = ObjectId::of_node(&bytes);
+        nodes.kept.insert(id, bytes.into());
+        let mut children = children(NodeRef { id, height: 0 }, &nodes);
+        let message = match children.next() {
+            Some(Err(error)) => error.to_string(),
+            other => panic!("{other:?}"),
+        };
+        assert!(
+            message.contains(what) && message.contains("`wrong\\n`"),
+            "{message}"
+        );
+        assert!(!message.contains("good"), "{message}");
+    }
+}
+
 /// No store can hold it, since nobody finds such ids; but a source that does not check them can.
 #[test]
 fn a_folder_in_itself_comes_to_an_end() {
@@ -258,6 +301,25 @@ fn a_folder_in_itself_comes_to_an_end() {
         .expect("something is there");
     assert!(matches!(last, Err(Error::BadObject { .. })));
     assert!(references(root, &nodes, &mut |_, _| Ok(true)).is_err());
+    let mut entered = Entered(0);
+    visit_links(root, &nodes, &mut entered).expect("nothing ends it");
+    assert!((DEPTH_MAX..DEPTH_MAX + 3).contains(&entered.0));
+}
+
+/// Goes into every node, and counts them.
+struct Entered(usize);
+
+impl LinkVisitor for Entered {
+    fn enter(&mut self, _: Place<'_>) -> Result<Option<LinksBelow>> {
+        self.0 += 1;
+        Ok(None)
+    }
+
+    fn visit(&mut self, _: &[u8], _: &Child, _: &[u8]) -> Result<bool> {
+        Ok(true)
+    }
+
+    fn leave(&mut self, _: Place<'_>, _: LinksBelow) {}
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::entry::INLINE_RUNS_MAX;
+use crate::testing::cases;
 
 fn write_list(runs: &[Run], nodes: &mut Nodes) -> Body {
     let mut writer = ListWriter::new();
@@ -62,6 +63,8 @@ fn assert_reads_back(body: &Body, expected: &[Run], from: u64, nodes: &Nodes) {
 }
 
 proptest! {
+    #![proptest_config(cases(256))]
+
     #[test]
     fn bodies_read_back_from_any_byte(pushed in few_runs(), from in 0..500u64) {
         let mut nodes = Nodes::default();
@@ -78,7 +81,7 @@ proptest! {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(4))]
+    #![proptest_config(cases(4))]
 
     #[test]
     fn long_lists_read_back_from_any_byte(count in 0..30_000usize, seed: u64, places in vec(0.0..1.1f64, 5)) {

@@ -102,7 +102,7 @@ fn name() -> impl Strategy<Value = Vec<u8>> {
 }
 
 fn attributes() -> impl Strategy<Value = Vec<(Vec<u8>, Vec<u8>)>> {
-    proptest::collection::btree_map(vec(any::<u8>(), 1..4), vec(any::<u8>(), 0..5), 0..3)
+    proptest::collection::btree_map(vec(1..=255u8, 1..4), vec(any::<u8>(), 0..5), 0..3)
         .prop_map(|attributes| attributes.into_iter().collect())
 }
 
@@ -120,7 +120,7 @@ fn content() -> impl Strategy<Value = Content> {
             false => Body::Runs(runs),
         },
     });
-    let link = vec(any::<u8>(), 0..9).prop_map(|target| Content::Link { target });
+    let link = vec(1..=255u8, 1..9).prop_map(|target| Content::Link { target });
     prop_oneof![5 => file, 2 => Just(Content::Folder), 1 => link]
 }
 
