@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::Semaphore;
 use uuid::Uuid;
 
-use crate::disk::replace;
+use crate::disk::{RealDisk, replace};
 use crate::flusher::Flusher;
 use crate::log::{Files, LogConfig, Recovery, Shared};
 use crate::topics::Topics;
@@ -206,5 +206,5 @@ fn read_cluster(data: &Path) -> Result<ClusterFile> {
 
 fn write_cluster(data: &Path, cluster: &ClusterFile) -> Result<()> {
     let bytes = serde_json::to_vec_pretty(cluster).expect("it has text for keys");
-    replace(&data.join("cluster.json"), &bytes)
+    replace(&RealDisk, &data.join("cluster.json"), &bytes)
 }

@@ -31,7 +31,7 @@ use super::tail::Tail;
 use super::writer::{Writer, create_segment};
 use super::{Log, LogConfig, snapshot};
 use crate::batch::Header;
-use crate::disk::sync_folder;
+use crate::disk::{Disk, replace};
 use crate::{Error, Result};
 
 /// The file that holds the first offset there is, once records before it were deleted.
@@ -189,9 +189,7 @@ impl Opening<'_> {
         if end < file_bytes {
             opened.set_len(end).map_err(Error::io("cut", &path))?;
         }
-        opened
-            .sync_data()
-            .map_err(Error::io("make durable", &path))?;
+        self.disk().sync(&opened, &path)?;
         let segment = Segment::of_index(path, &self.shared.files, base_offset, growing);
         segment.publish(end);
         self.last_len_bytes = end;
@@ -214,12 +212,12 @@ impl Opening<'_> {
         let aside = self
             .folder
             .join(format!("{:020}.damaged", self.next_offset));
-        copy(file, path, damaged.clone(), &aside)?;
+        copy(self.disk(), file, path, damaged.clone(), &aside)?;
         let next = self.folder.join(file_name(next_offset));
         let draft = next.with_extension("draft");
-        copy(file, path, damaged.end..file_bytes, &draft)?;
+        copy(self.disk(), file, path, damaged.end..file_bytes, &draft)?;
         fs::rename(&draft, &next).map_err(Error::io("rename a file to", &next))?;
-        sync_folder(self.folder)?;
+        self.disk().sync_folder(self.folder)?;
         self.found.damaged.push(Damaged {
             offset: self.next_offset,
             next_offset,
@@ -227,6 +225,10 @@ impl Opening<'_> {
             len_bytes: damaged.end - damaged.start,
         });
         Ok(next_offset)
+    }
+
+    fn disk(&self) -> &dyn Disk {
+        self.shared.files.disk()
     }
 
     fn finish(mut self, config: LogConfig) -> Result<(Log, Recovery)> {
@@ -301,7 +303,7 @@ fn torn_bytes(file: &fs::File, path: &Path, range: Range<u64>) -> Result<u64> {
 }
 
 /// Copies a part of a file to a new one, and makes it durable.
-fn copy(from: &fs::File, path: &Path, range: Range<u64>, to: &Path) -> Result<()> {
+fn copy(disk: &dyn Disk, from: &fs::File, path: &Path, range: Range<u64>, to: &Path) -> Result<()> {
     let mut options = OpenOptions::new();
     let created = options.write(true).create(true).truncate(true).open(to);
     let target = created.map_err(Error::io("create", to))?;
@@ -315,7 +317,7 @@ fn copy(from: &fs::File, path: &Path, range: Range<u64>, to: &Path) -> Result<()
         written.map_err(Error::io("write", to))?;
         at += count as u64;
     }
-    target.sync_data().map_err(Error::io("make durable", to))
+    disk.sync(&target, to)
 }
 
 fn read_start(folder: &Path) -> Result<Option<i64>> {
@@ -335,9 +337,9 @@ fn read_start(folder: &Path) -> Result<Option<i64>> {
 }
 
 /// Writes the first offset there is.
-pub(super) fn write_start(folder: &Path, offset: i64) -> Result<()> {
+pub(super) fn write_start(disk: &dyn Disk, folder: &Path, offset: i64) -> Result<()> {
     let path = folder.join(START_FILE);
-    crate::disk::replace(&path, format!("{offset}\n").as_bytes())
+    replace(disk, &path, format!("{offset}\n").as_bytes())
 }
 
 fn remove_if_there(path: &Path) -> Result<()> {

@@ -92,6 +92,11 @@ impl Segment {
         self.file.open()
     }
 
+    /// Makes its bytes durable.
+    pub(crate) fn sync(&self) -> Result<()> {
+        self.file.sync()
+    }
+
     /// Bytes that consumers may read.
     pub(crate) fn readable_bytes(&self) -> u64 {
         // Pairs with the store in `publish`: who sees the length finds the batches in the index.
