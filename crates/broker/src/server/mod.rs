@@ -92,6 +92,7 @@ impl Server {
             let context = Context {
                 broker: self.broker.clone(),
                 advertised: self.advertised.clone(),
+                sessions: Arc::default(),
             };
             let number = numbers.fetch_add(1, Ordering::Relaxed);
             connections.spawn(async move {
