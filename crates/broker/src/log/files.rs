@@ -70,9 +70,14 @@ impl LogFile {
         opened.map_err(Error::io("open", &self.path))
     }
 
+    /// What makes it durable.
+    pub(crate) fn disk(&self) -> &dyn Disk {
+        self.files.disk()
+    }
+
     /// Makes its bytes durable.
     pub(crate) fn sync(&self) -> Result<()> {
-        self.files.disk().sync(&*self.open()?, &self.path)
+        self.disk().sync(&*self.open()?, &self.path)
     }
 
     /// Where it is.

@@ -55,6 +55,7 @@ pub use producers::BadSequence;
 use producers::Verdict;
 pub(crate) use recovery::Shared;
 pub use recovery::{Damaged, Recovery};
+pub(crate) use tail::Budget;
 
 pub use segment::FileRange;
 use segment::Segment;

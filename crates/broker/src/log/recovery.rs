@@ -27,7 +27,7 @@ use super::index::{Growing, offset_path, time_path};
 use super::producers::Producers;
 use super::scan::{PIECE_BYTES, Scan};
 use super::segment::{Segment, file_name, offset_of_name};
-use super::tail::Tail;
+use super::tail::{Budget, Tail};
 use super::writer::{Writer, create_segment};
 use super::{Log, LogConfig, snapshot};
 use crate::batch::Header;
@@ -65,8 +65,8 @@ pub struct Damaged {
 #[derive(Clone, Debug)]
 pub(crate) struct Shared {
     pub(crate) files: Files,
-    /// Bytes of recent batches that each partition keeps in memory.
-    pub(crate) tail_bytes: usize,
+    /// Bytes of recent batches that partitions keep in memory.
+    pub(crate) tails: Budget,
 }
 
 /// A log that is being opened.
@@ -119,8 +119,9 @@ impl Opening<'_> {
         let mut waiting: Vec<i64> = bases.into_iter().rev().collect();
         while let Some(base_offset) = waiting.pop() {
             let next_base = waiting.last().copied();
+            // Not one that was sealed at the recovery point: its end and its indexes became durable with the first batch behind it.
             let is_old = next_base
-                .is_some_and(|next| next <= self.recovery_point && next <= self.snapshot_offset);
+                .is_some_and(|next| next < self.recovery_point && next <= self.snapshot_offset);
             let split = match is_old {
                 true => self.trust(base_offset, next_base.unwrap_or(base_offset))?,
                 false => self.scan(base_offset)?,
@@ -258,7 +259,7 @@ impl Opening<'_> {
             config: ArcSwap::from_pointee(config),
             files: self.shared.files.clone(),
             segments: ArcSwap::from_pointee(self.segments),
-            tail: Tail::new(self.shared.tail_bytes),
+            tail: Tail::new(self.shared.tails.clone()),
             writer: Mutex::new(writer),
             flushing: Mutex::default(),
             start_offset: AtomicI64::new(

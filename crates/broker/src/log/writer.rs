@@ -163,9 +163,11 @@ impl Writer {
 impl Pending {
     /// Makes all of it durable, oldest first.
     pub(super) fn sync(&self, folder: &Path, disk: &dyn Disk) -> Result<()> {
-        for (segment, _) in &self.segments {
-            segment.sync()?;
+        let (active, sealed) = self.segments.split_last().expect("the active one is there");
+        for (segment, _) in sealed {
+            segment.sync_sealed()?;
         }
+        active.0.sync()?;
         match self.is_folder_dirty {
             true => disk.sync_folder(folder),
             false => Ok(()),
