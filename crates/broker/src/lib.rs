@@ -12,5 +12,9 @@ pub mod topics;
 
 pub use error::Error;
 
+#[cfg(fuzzing)]
+#[doc(hidden)]
+pub use api::checked;
+
 /// Shorthand for results of this crate.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
