@@ -7,9 +7,12 @@ mod api_versions;
 mod fetch;
 mod list_offsets;
 mod metadata;
+mod old_produce;
 mod produce;
 mod producer_id;
 mod shape;
+#[cfg(test)]
+mod tests;
 mod topics;
 
 use std::pin::Pin;
@@ -39,7 +42,7 @@ const fn served(key: ApiKey, min: i16, max: i16) -> Served {
 
 /// All requests that are served. What is in here works.
 pub(crate) const SERVED: &[Served] = &[
-    served(ApiKey::Produce, 3, 12),
+    served(ApiKey::Produce, 0, 12),
     served(ApiKey::Fetch, 4, 16),
     served(ApiKey::ListOffsets, 1, 7),
     served(ApiKey::Metadata, 0, 12),
@@ -136,6 +139,7 @@ pub(crate) async fn answer(context: &Context, frame: Bytes) -> Result<Answer, Re
         body,
     };
     match key {
+        ApiKey::Produce if version < old_produce::SERVED_SINCE => old_produce::answer(asked),
         ApiKey::Produce => produce::answer(context, asked),
         ApiKey::Fetch => fetch::answer(context, asked).await,
         ApiKey::ListOffsets => list_offsets::answer(context, asked),
