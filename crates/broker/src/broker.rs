@@ -48,8 +48,6 @@ pub struct Options {
     pub stalled: Duration,
     /// Files that are kept open.
     pub files_max: usize,
-    /// After so long at most what nobody waits for is on stable storage (`flush.ms`).
-    pub flush_delay: Duration,
 }
 
 impl Options {
@@ -66,7 +64,6 @@ impl Options {
             idle: Duration::from_secs(600),
             stalled: Duration::from_secs(30),
             files_max: 512,
-            flush_delay: Duration::from_millis(100),
         }
     }
 }

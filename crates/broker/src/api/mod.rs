@@ -261,6 +261,7 @@ pub(crate) fn code(error: &Error) -> ResponseError {
         Error::OffsetOutOfRange { .. } => ResponseError::OffsetOutOfRange,
         Error::TopicExists(_) => ResponseError::TopicAlreadyExists,
         Error::UnknownTopic(_) => ResponseError::UnknownTopicOrPartition,
+        Error::Growth { .. } => ResponseError::InvalidPartitions,
         Error::BadName(_) => ResponseError::InvalidTopicException,
         Error::BadSetting(_) => ResponseError::InvalidConfig,
         Error::Io { .. }

@@ -132,7 +132,15 @@ fn all_served() -> impl Iterator<Item = (ApiKey, i16)> {
         .flat_map(|it| (it.min..=it.max).map(move |version| (it.key, version)))
 }
 
-fn batch() -> Bytes {
+/// The versions of a request that are told to clients.
+pub(super) fn versions_of(key: ApiKey) -> std::ops::RangeInclusive<i16> {
+    let served = SERVED.iter().find(|it| it.key as i16 == key as i16);
+    let served = served.expect("it is served");
+    served.min..=served.max
+}
+
+/// A batch of one record.
+pub(super) fn batch() -> Bytes {
     let mut builder = BatchBuilder::new(1000);
     builder.push(1000, None, Some(b"value"));
     builder.finish().into()

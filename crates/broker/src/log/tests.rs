@@ -292,3 +292,21 @@ fn a_batch_that_is_too_large_is_refused() {
     assert!(matches!(refused, Err(Error::TooLarge { limit: 100, .. })));
     assert_eq!(log.end_offset(), 0);
 }
+
+#[test]
+fn a_log_whose_folder_is_about_to_go_takes_nothing() {
+    let folder = TempDir::new().expect("a folder");
+    let (log, _) = open(&folder, small());
+    log.append(batch(0, 5, 10), 0, 5).expect("it is appended");
+    log.retire();
+    let refused = [
+        log.append(batch(5, 1, 10), 0, 5).map(drop),
+        log.flush(),
+        log.retain(i64::MAX).map(drop),
+        log.delete_before(0).map(drop),
+        log.close(),
+    ];
+    for refused in refused {
+        assert!(matches!(refused, Err(Error::Poisoned { .. })));
+    }
+}

@@ -25,7 +25,7 @@ use uuid::Uuid;
 use crate::disk::{replace, sync_folder};
 use crate::log::{Log, LogConfig, Recovery, Shared};
 use crate::{Error, Result};
-pub use config::{BadSetting, Settings};
+pub use config::{BadSetting, Edit, KNOWN, Kind, Known, Settings};
 pub use name::{BadName, check_name};
 
 /// Partitions of a topic at most: each has a folder.
@@ -85,6 +85,22 @@ impl Topic {
     pub fn partition(&self, index: i32) -> Option<Arc<Log>> {
         let partitions = self.partitions.load();
         partitions.get(usize::try_from(index).ok()?).cloned()
+    }
+
+    /// Whether it can be given so many partitions.
+    ///
+    /// # Errors
+    /// [`Error::Growth`].
+    pub fn check_growth(&self, partitions: usize) -> Result<()> {
+        let now = self.partitions.load().len();
+        match partitions > now && partitions <= PARTITIONS_MAX {
+            true => Ok(()),
+            false => Err(Error::Growth {
+                name: self.name.clone(),
+                now,
+                asked: partitions,
+            }),
+        }
     }
 
     /// Its own settings.
@@ -256,7 +272,8 @@ impl Topics {
             topics.remove(&topic.id);
             topics
         });
-        for index in 0..topic.partitions().len() {
+        for (index, log) in topic.partitions().iter().enumerate() {
+            log.retire();
             let folder = self.log_folder(name, index);
             fs::remove_dir_all(&folder).map_err(Error::io("remove", &folder))?;
         }
@@ -266,11 +283,12 @@ impl Topics {
     /// Gives a topic more partitions.
     ///
     /// # Errors
-    /// [`Error::UnknownTopic`], [`Error::Io`].
+    /// [`Error::UnknownTopic`], [`Error::Growth`], [`Error::Io`].
     pub fn grow(&self, name: &str, partitions: usize) -> Result<()> {
         let _changing = self.lock();
         let topic = self.topic(name);
         let topic = topic.ok_or_else(|| Error::UnknownTopic(name.to_owned()))?;
+        topic.check_growth(partitions)?;
         let settings = Settings::clone(&topic.settings());
         let config = settings.apply(&self.defaults);
         let mut logs = Vec::clone(&topic.partitions());
@@ -293,14 +311,20 @@ impl Topics {
         Ok(())
     }
 
-    /// Gives a topic other settings, which hold from the next batch on.
+    /// Changes the settings of a topic; they hold from the next batch on.
     ///
     /// # Errors
-    /// [`Error::UnknownTopic`], [`Error::Io`].
-    pub fn configure(&self, name: &str, settings: Settings) -> Result<()> {
+    /// [`Error::UnknownTopic`], [`Error::Io`], what `change` answers; then they are as before.
+    pub fn configure(
+        &self,
+        name: &str,
+        change: impl FnOnce(&mut Settings) -> Result<()>,
+    ) -> Result<()> {
         let _changing = self.lock();
         let topic = self.topic(name);
         let topic = topic.ok_or_else(|| Error::UnknownTopic(name.to_owned()))?;
+        let mut settings = Settings::clone(&topic.settings());
+        change(&mut settings)?;
         let partitions = topic.partitions();
         self.write_file(
             name,
