@@ -9,12 +9,9 @@ use kafka_protocol::messages::metadata_response::{
 use kafka_protocol::messages::{BrokerId, MetadataRequest, MetadataResponse, TopicName};
 use kafka_protocol::protocol::StrBytes;
 
-use super::{Answer, Asked, Context, Refused, code};
+use super::{Answer, Asked, Context, NOT_TOLD, Refused, code};
 use crate::broker::NODE_ID;
 use crate::topics::{Settings, Topic};
-
-/// What clients may do is not told: there is no authorization.
-const NOT_TOLD: i32 = i32::MIN;
 
 pub(super) fn answer(context: &Context, mut asked: Asked) -> Result<Answer, Refused> {
     let request: MetadataRequest = asked.read()?;
@@ -25,7 +22,7 @@ pub(super) fn answer(context: &Context, mut asked: Asked) -> Result<Answer, Refu
         Some(named) => asked.version == 0 && named.is_empty(),
     };
     let described = match request.topics {
-        _ if is_all => topics.all().iter().map(|it| describe(it)).collect(),
+        _ if is_all => topics.all().iter().map(describe).collect(),
         None => Vec::new(),
         Some(named) => named
             .into_iter()

@@ -3,8 +3,15 @@
 //! A request is the bytes of one frame. [`answer`] looks whether its version is served and whether its bytes can be those of such
 //! a request (`shape`), reads its header, and hands it to the function of its file. What comes back is an [`Answer`]: bytes, ranges of files, and what is still to be waited for.
 
+mod alter_configs;
 mod api_versions;
+mod create_partitions;
+mod delete_records;
+mod describe_cluster;
+mod describe_configs;
+mod describe_log_dirs;
 mod fetch;
+mod leader_epochs;
 mod list_offsets;
 mod metadata;
 mod old_produce;
@@ -50,7 +57,18 @@ pub(crate) const SERVED: &[Served] = &[
     served(ApiKey::CreateTopics, 2, 7),
     served(ApiKey::DeleteTopics, 1, 6),
     served(ApiKey::InitProducerId, 0, 5),
+    served(ApiKey::CreatePartitions, 0, 3),
+    served(ApiKey::DeleteRecords, 0, 2),
+    served(ApiKey::DescribeConfigs, 1, 4),
+    served(ApiKey::AlterConfigs, 0, 2),
+    served(ApiKey::IncrementalAlterConfigs, 0, 1),
+    served(ApiKey::DescribeCluster, 0, 1),
+    served(ApiKey::DescribeLogDirs, 1, 4),
+    served(ApiKey::OffsetForLeaderEpoch, 2, 4),
 ];
+
+/// What clients may do is not told: there is no authorization.
+pub(crate) const NOT_TOLD: i32 = i32::MIN;
 
 /// A part of an answer.
 #[derive(Clone, Debug)]
@@ -148,6 +166,14 @@ pub(crate) async fn answer(context: &Context, frame: Bytes) -> Result<Answer, Re
         ApiKey::CreateTopics => topics::create(context, asked),
         ApiKey::DeleteTopics => topics::delete(context, asked),
         ApiKey::InitProducerId => producer_id::answer(context, asked),
+        ApiKey::CreatePartitions => create_partitions::answer(context, asked),
+        ApiKey::DeleteRecords => delete_records::answer(context, asked),
+        ApiKey::DescribeConfigs => describe_configs::answer(context, asked),
+        ApiKey::AlterConfigs => alter_configs::replace(context, asked),
+        ApiKey::IncrementalAlterConfigs => alter_configs::change(context, asked),
+        ApiKey::DescribeCluster => describe_cluster::answer(context, asked),
+        ApiKey::DescribeLogDirs => describe_log_dirs::answer(context, asked),
+        ApiKey::OffsetForLeaderEpoch => leader_epochs::answer(context, asked),
         _ => Err(Refused::Key(number)),
     }
 }
@@ -243,6 +269,13 @@ fn malformed(key: ApiKey, error: &impl std::fmt::Display) -> Refused {
 
 fn too_long(key: ApiKey, left: usize) -> Refused {
     malformed(key, &format!("{left} bytes too many"))
+}
+
+/// An error, and what there is to say about it.
+pub(crate) type Said = (ResponseError, Option<String>);
+
+pub(crate) fn said(error: Error) -> Said {
+    (code(&error), Some(error.to_string()))
 }
 
 /// Kafka's number for what went wrong.
