@@ -60,7 +60,7 @@ pub(super) fn replace(context: &Context, mut asked: Asked) -> Result<Answer, Ref
             .with_resource_type(it.resource_type)
             .with_resource_name(it.resource_name.clone());
         match replaced {
-            Ok(()) => response,
+            Ok(()) => response.with_error_message(None),
             Err((error, message)) => response
                 .with_error_code(error.code())
                 .with_error_message(message.map(StrBytes::from_string)),
@@ -95,7 +95,7 @@ pub(super) fn change(context: &Context, mut asked: Asked) -> Result<Answer, Refu
             .with_resource_type(it.resource_type)
             .with_resource_name(it.resource_name.clone());
         match changed {
-            Ok(()) => response,
+            Ok(()) => response.with_error_message(None),
             Err((error, message)) => response
                 .with_error_code(error.code())
                 .with_error_message(message.map(StrBytes::from_string)),

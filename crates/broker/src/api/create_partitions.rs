@@ -30,7 +30,7 @@ pub(super) fn answer(context: &Context, mut asked: Asked) -> Result<Answer, Refu
         };
         let result = CreatePartitionsTopicResult::default().with_name(topic.name.clone());
         match grown {
-            Ok(()) => result,
+            Ok(()) => result.with_error_message(None),
             Err((error, message)) => result
                 .with_error_code(error.code())
                 .with_error_message(message.map(StrBytes::from_string)),

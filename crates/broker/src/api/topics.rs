@@ -33,6 +33,7 @@ pub(super) fn create(context: &Context, mut asked: Asked) -> Result<Answer, Refu
         match created {
             Ok(created) => result
                 .with_topic_id(created.id)
+                .with_error_message(None)
                 .with_num_partitions(created.partitions as i32)
                 .with_replication_factor(1)
                 .with_topic_config_error_code(0),
