@@ -9,6 +9,7 @@ mod flusher;
 pub mod log;
 pub mod server;
 pub mod topics;
+mod upkeep;
 
 pub use error::Error;
 

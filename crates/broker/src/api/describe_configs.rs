@@ -64,7 +64,9 @@ pub(super) fn answer(context: &Context, mut asked: Asked) -> Result<Answer, Refu
         results.push(match describe(context, resource) {
             Ok(described) => {
                 let configs = described.into_iter().map(|it| result_of(it, &request));
-                result.with_configs(configs.collect())
+                result
+                    .with_error_message(None)
+                    .with_configs(configs.collect())
             }
             Err((error, message)) => result
                 .with_error_code(error.code())
@@ -210,6 +212,18 @@ fn of_options(context: &Context) -> Vec<Described> {
             "1".to_owned(),
         ),
         of("log.dirs", STRING, "the data folder", folder, String::new()),
+        number(
+            "log.flush.offset.checkpoint.interval.ms",
+            "how often it is noted what is on stable storage",
+            options.checkpoint.as_millis(),
+            usual.checkpoint.as_millis(),
+        ),
+        number(
+            "log.retention.check.interval.ms",
+            "how often records that are too old are removed",
+            options.retention_check.as_millis(),
+            usual.retention_check.as_millis(),
+        ),
         number(
             "max.connections",
             "connections at a time",

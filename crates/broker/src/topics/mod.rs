@@ -3,6 +3,7 @@
 //! ```text
 //! DATA/lock                   held by the process that serves the folder
 //! DATA/cluster.json           version of the folder, id of the cluster, the next producer id
+//! DATA/recovery-point.json    up to where partitions are on stable storage
 //! DATA/topics/NAME.json       id, number of partitions and settings of a topic
 //! DATA/logs/NAME-PARTITION/   the log of a partition
 //! ```
@@ -10,6 +11,7 @@
 //! A topic exists once its file does, which is written last when one is created and removed first when one is deleted; logs
 //! without a topic are removed at the next start.
 
+mod checkpoint;
 mod config;
 mod name;
 
@@ -25,6 +27,7 @@ use uuid::Uuid;
 use crate::disk::{replace, sync_folder};
 use crate::log::{Log, LogConfig, Recovery, Shared};
 use crate::{Error, Result};
+use checkpoint::Checkpoint;
 pub use config::{BadSetting, Edit, KNOWN, Kind, Known, Settings};
 pub use name::{BadName, check_name};
 
@@ -63,6 +66,8 @@ pub struct Topics {
     by_id: ArcSwap<HashMap<Uuid, Arc<Topic>>>,
     /// Held while topics come, go or change.
     changing: Mutex<()>,
+    /// Held while it is noted what is durable.
+    noting: Mutex<()>,
 }
 
 impl Topic {
@@ -130,6 +135,7 @@ impl Topics {
             by_name: ArcSwap::default(),
             by_id: ArcSwap::default(),
             changing: Mutex::default(),
+            noting: Mutex::default(),
         };
         let found = topics.read_all()?;
         Ok((topics, found))
@@ -138,6 +144,7 @@ impl Topics {
     fn read_all(&self) -> Result<Vec<(String, Recovery)>> {
         let mut found = Vec::new();
         let mut topics = Vec::new();
+        let checkpoint = Checkpoint::read(&self.data)?;
         let folder = self.data.join("topics");
         for entry in fs::read_dir(&folder).map_err(Error::io("read", &folder))? {
             let path = entry.map_err(Error::io("read", &folder))?.path();
@@ -154,7 +161,7 @@ impl Topics {
                     byte_offset: 0,
                     detail: error.to_string(),
                 })?;
-            let (topic, recoveries) = self.open_topic(name, file)?;
+            let (topic, recoveries) = self.open_topic(name, file, &checkpoint)?;
             found.extend(recoveries);
             topics.push(Arc::new(topic));
         }
@@ -163,13 +170,20 @@ impl Topics {
         Ok(found)
     }
 
-    fn open_topic(&self, name: &str, file: TopicFile) -> Result<(Topic, Vec<(String, Recovery)>)> {
+    fn open_topic(
+        &self,
+        name: &str,
+        file: TopicFile,
+        checkpoint: &Checkpoint,
+    ) -> Result<(Topic, Vec<(String, Recovery)>)> {
         let config = file.settings.apply(&self.defaults);
         let mut partitions = Vec::with_capacity(file.partitions.min(PARTITIONS_MAX));
         let mut found = Vec::new();
         for index in 0..file.partitions {
             let folder = self.log_folder(name, index);
-            let (log, recovery) = Log::open(&folder, config.clone(), &self.shared, 0)?;
+            let recovery_point = checkpoint.durable_offset(file.id, index);
+            let opened = Log::open(&folder, config.clone(), &self.shared, recovery_point);
+            let (log, recovery) = opened?;
             if recovery.torn_bytes > 0 || !recovery.damaged.is_empty() {
                 found.push((format!("{name}-{index}"), recovery));
             }
@@ -243,7 +257,7 @@ impl Topics {
             partitions,
             settings,
         };
-        let (topic, _) = self.open_topic(name, file.clone())?;
+        let (topic, _) = self.open_topic(name, file.clone(), &Checkpoint::default())?;
         sync_folder(&self.data.join("logs"))?;
         self.write_file(name, &file)?;
         let topic = Arc::new(topic);
@@ -368,6 +382,10 @@ impl Topics {
 
     fn log_folder(&self, name: &str, index: usize) -> PathBuf {
         self.data.join("logs").join(format!("{name}-{index}"))
+    }
+
+    fn lock_checkpoint(&self) -> std::sync::MutexGuard<'_, ()> {
+        self.noting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, ()> {
