@@ -13,7 +13,7 @@ use kafka_protocol::protocol::StrBytes;
 use proptest::prelude::*;
 use tempfile::TempDir;
 
-use super::shape::tests::Generator;
+use super::shape::tests::{Generator, soak_factor};
 use super::*;
 use crate::batch::BatchBuilder;
 use crate::broker::Options;
@@ -149,7 +149,7 @@ pub(super) fn batch() -> Bytes {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(12))]
+    #![proptest_config(ProptestConfig::with_cases(12 * soak_factor()))]
     #[test]
     fn every_answer_can_be_written_and_read(seed in any::<u64>()) {
         let trial = Trial::new();

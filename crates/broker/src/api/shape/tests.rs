@@ -154,8 +154,14 @@ fn every_served_request_has_a_shape() {
     }
 }
 
+/// `TAMIS_SOAK=n` runs `n` times as many cases.
+pub(crate) fn soak_factor() -> u32 {
+    let factor = std::env::var("TAMIS_SOAK").ok();
+    factor.map_or(1, |factor| factor.parse().expect("TAMIS_SOAK is a number"))
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(64))]
+    #![proptest_config(ProptestConfig::with_cases(64 * soak_factor()))]
     /// What the table describes the decoder reads to the last byte, and what the encoder makes of it the table describes.
     #[test]
     fn the_table_and_the_decoder_agree(seed in any::<u64>()) {
