@@ -456,6 +456,24 @@ mod tests {
     }
 
     #[test]
+    fn a_topic_named_twice_is_not_changed() {
+        let trial = Trial::new();
+        let config = some::AlterableConfig::default()
+            .with_name(text("retention.ms"))
+            .with_value(Some(text("5000")));
+        let resource = some::AlterConfigsResource::default()
+            .with_resource_type(TOPIC)
+            .with_resource_name(text("topic"))
+            .with_configs(vec![config]);
+        let request = IncrementalAlterConfigsRequest::default()
+            .with_resources(vec![resource.clone(), resource]);
+        let response = trial.ask(&request, 1);
+        let error = ResponseError::InvalidRequest.code();
+        assert!(response.responses.iter().all(|it| it.error_code == error));
+        assert_eq!(described(&trial, (TOPIC, "topic"), "retention.ms").1, 5);
+    }
+
+    #[test]
     fn the_broker_tells_what_it_was_started_with() {
         let trial = Trial::new();
         assert_eq!(described(&trial, (BROKER, "1"), "num.partitions").0, "1");

@@ -1,5 +1,6 @@
 //! `Metadata`: the broker, and which topics there are.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use kafka_protocol::error::ResponseError;
@@ -21,11 +22,14 @@ pub(super) fn answer(context: &Context, mut asked: Asked) -> Result<Answer, Refu
         None => true,
         Some(named) => asked.version == 0 && named.is_empty(),
     };
+    let mut seen = HashSet::new();
     let described = match request.topics {
         _ if is_all => topics.all().iter().map(describe).collect(),
         None => Vec::new(),
         Some(named) => named
             .into_iter()
+            // Few bytes can name a topic of many partitions often.
+            .filter(|it| seen.insert((it.name.clone(), it.topic_id)))
             .map(|it| match it.name {
                 Some(name) => by_name(
                     context,

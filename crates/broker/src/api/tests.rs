@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use bytes::{Buf, BytesMut};
 use kafka_protocol::messages::fetch_request::{FetchPartition, FetchTopic};
+use kafka_protocol::messages::metadata_request::MetadataRequestTopic;
 use kafka_protocol::messages::produce_request::{PartitionProduceData, TopicProduceData};
 use kafka_protocol::messages::{
-    FetchRequest, MetadataResponse, ProduceRequest, ResponseKind, TopicName,
+    FetchRequest, MetadataRequest, MetadataResponse, ProduceRequest, ResponseKind, TopicName,
 };
 use kafka_protocol::protocol::StrBytes;
 use proptest::prelude::*;
@@ -284,6 +285,20 @@ fn bytes_behind_a_request_are_ignored() {
     let mut bytes = answered.expect("it is answered").expect("with something");
     let response = MetadataResponse::decode(&mut bytes, 12).expect("it can be read");
     assert_eq!(response.topics.len(), 1);
+}
+
+#[test]
+fn a_topic_is_told_once_however_often_it_is_named() {
+    let trial = Trial::new();
+    let named = |name: &'static str| {
+        let name = TopicName(StrBytes::from_static_str(name));
+        MetadataRequestTopic::default().with_name(Some(name))
+    };
+    let topics = vec![named("topic"), named("new"), named("topic"), named("new")];
+    let request = MetadataRequest::default().with_topics(Some(topics));
+    let response = trial.ask(&request, 9);
+    let names: Vec<_> = response.topics.iter().map(|it| it.name.as_ref()).collect();
+    assert_eq!(names.len(), 2, "{names:?}");
 }
 
 #[test]
