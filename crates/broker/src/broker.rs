@@ -14,6 +14,7 @@ use crate::disk::{RealDisk, replace};
 use crate::flusher::Flusher;
 use crate::log::{Budget, Files, LogConfig, Recovery, Shared};
 use crate::topics::Topics;
+use crate::upkeep::{Schedule, Upkeep};
 use crate::{Error, Result};
 
 /// The number of the only node there is.
@@ -48,8 +49,11 @@ pub struct Options {
     pub stalled: Duration,
     /// Files that are kept open.
     pub files_max: usize,
-    /// After so long at most what nobody waits for is on stable storage (`flush.ms`).
-    pub flush_delay: Duration,
+    /// How often records that are too old are removed (`log.retention.check.interval.ms`).
+    pub retention_check: Duration,
+    /// How often it is noted what is on stable storage, which the next start need not read
+    /// (`log.flush.offset.checkpoint.interval.ms`).
+    pub checkpoint: Duration,
 }
 
 impl Options {
@@ -66,7 +70,8 @@ impl Options {
             idle: Duration::from_secs(600),
             stalled: Duration::from_secs(30),
             files_max: 512,
-            flush_delay: Duration::from_millis(100),
+            retention_check: Duration::from_secs(300),
+            checkpoint: Duration::from_secs(60),
         }
     }
 }
@@ -82,12 +87,16 @@ struct ClusterFile {
 
 const CLUSTER_FILE_VERSION: u32 = 1;
 
+/// What was found in logs that were not closed in order, by the names of their partitions.
+pub type Found = Vec<(String, Recovery)>;
+
 /// A broker that has its data folder open. It serves nobody until [`crate::server::Server`] listens for it.
 #[derive(Debug)]
 pub struct Broker {
     pub(crate) options: Options,
-    pub(crate) topics: Topics,
+    pub(crate) topics: Arc<Topics>,
     pub(crate) flusher: Flusher,
+    pub(crate) upkeep: Upkeep,
     pub(crate) cluster_id: String,
     /// Of bytes in flight, in units of [`crate::server::PERMIT_BYTES`].
     pub(crate) in_flight: Arc<Semaphore>,
@@ -101,7 +110,7 @@ impl Broker {
     ///
     /// # Errors
     /// [`Error::InUse`], [`Error::Io`], [`Error::Damaged`].
-    pub fn open(options: Options) -> Result<(Arc<Broker>, Vec<(String, Recovery)>)> {
+    pub fn open(options: Options) -> Result<(Arc<Broker>, Found)> {
         let data = &options.data;
         fs::create_dir_all(data).map_err(Error::io("create", data))?;
         let lock = lock(data)?;
@@ -111,10 +120,20 @@ impl Broker {
             tails: Budget::new(TAIL_BYTES),
         };
         let (topics, found) = Topics::open(data, options.log.clone(), shared)?;
+        let topics = Arc::new(topics);
+        // What was found is durable, and may be less than what was noted before.
+        topics.write_checkpoint()?;
+        let schedule = Schedule {
+            retention: options.retention_check,
+            checkpoint: options.checkpoint,
+        };
+        let upkeep = Upkeep::start(topics.clone(), schedule)
+            .map_err(Error::io("start a thread for", data))?;
         let flusher = Flusher::start().map_err(Error::io("start a thread for", data))?;
         let broker = Broker {
             topics,
             flusher,
+            upkeep,
             cluster_id: cluster.cluster_id.clone(),
             in_flight: Arc::new(Semaphore::new(
                 (options.in_flight_bytes / crate::server::PERMIT_BYTES).max(1),
@@ -152,13 +171,14 @@ impl Broker {
     /// # Errors
     /// The first that a log met; the others are closed nevertheless.
     pub fn close(&self) -> Result<()> {
+        self.upkeep.end();
         let mut closed = Ok(());
         for topic in self.topics.all() {
             for log in topic.partitions().iter() {
                 closed = closed.and(log.close());
             }
         }
-        closed
+        closed.and(self.topics.write_checkpoint())
     }
 }
 

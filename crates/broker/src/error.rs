@@ -64,6 +64,19 @@ pub enum Error {
     /// A topic that is not there.
     #[error("there is no topic `{0}`")]
     UnknownTopic(String),
+    /// A number of partitions that a topic cannot be given.
+    #[error(
+        "topic `{name}` has {now} partitions and cannot have {asked}: it can be given more, up to {max}",
+        max = crate::topics::PARTITIONS_MAX
+    )]
+    Growth {
+        /// The topic.
+        name: String,
+        /// How many it has.
+        now: usize,
+        /// How many it was to have.
+        asked: usize,
+    },
     /// What a topic cannot be called.
     #[error(transparent)]
     BadName(#[from] crate::topics::BadName),

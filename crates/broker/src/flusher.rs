@@ -84,10 +84,14 @@ impl Flusher {
     /// Flushes a log after `delay`, unless somebody asks for it earlier.
     pub(crate) fn request_later(&self, log: &Arc<Log>, delay: Duration) {
         let mut state = self.shared.lock();
-        if state.later.iter().any(|(_, it)| Arc::ptr_eq(it, log)) {
-            return;
-        }
         let due = Instant::now() + delay;
+        let known = state.later.iter().position(|(_, it)| Arc::ptr_eq(it, log));
+        if let Some(known) = known {
+            if state.later[known].0 <= due {
+                return;
+            }
+            state.later.remove(known);
+        }
         let at = state.later.partition_point(|(other, _)| *other <= due);
         state.later.insert(at, (due, log.clone()));
         drop(state);

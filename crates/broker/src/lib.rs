@@ -9,8 +9,13 @@ mod flusher;
 pub mod log;
 pub mod server;
 pub mod topics;
+mod upkeep;
 
 pub use error::Error;
+
+#[cfg(fuzzing)]
+#[doc(hidden)]
+pub use api::checked;
 
 /// Shorthand for results of this crate.
 pub type Result<T, E = Error> = std::result::Result<T, E>;

@@ -1,5 +1,6 @@
 //! `Metadata`: the broker, and which topics there are.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use kafka_protocol::error::ResponseError;
@@ -9,12 +10,9 @@ use kafka_protocol::messages::metadata_response::{
 use kafka_protocol::messages::{BrokerId, MetadataRequest, MetadataResponse, TopicName};
 use kafka_protocol::protocol::StrBytes;
 
-use super::{Answer, Asked, Context, Refused, code};
+use super::{Answer, Asked, Context, NOT_TOLD, Refused, code};
 use crate::broker::NODE_ID;
 use crate::topics::{Settings, Topic};
-
-/// What clients may do is not told: there is no authorization.
-const NOT_TOLD: i32 = i32::MIN;
 
 pub(super) fn answer(context: &Context, mut asked: Asked) -> Result<Answer, Refused> {
     let request: MetadataRequest = asked.read()?;
@@ -24,11 +22,14 @@ pub(super) fn answer(context: &Context, mut asked: Asked) -> Result<Answer, Refu
         None => true,
         Some(named) => asked.version == 0 && named.is_empty(),
     };
+    let mut seen = HashSet::new();
     let described = match request.topics {
-        _ if is_all => topics.all().iter().map(|it| describe(it)).collect(),
+        _ if is_all => topics.all().iter().map(describe).collect(),
         None => Vec::new(),
         Some(named) => named
             .into_iter()
+            // Few bytes can name a topic of many partitions often.
+            .filter(|it| seen.insert((it.name.clone(), it.topic_id)))
             .map(|it| match it.name {
                 Some(name) => by_name(
                     context,

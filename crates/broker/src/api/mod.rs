@@ -1,19 +1,31 @@
 //! What clients may ask: one file for each request, or for a few that belong together. No socket is known here.
 //!
-//! A request is the bytes of one frame. [`answer`] reads its header, looks whether its version is served, and hands it to the
-//! function of its file. What comes back is an [`Answer`]: bytes, ranges of files, and what is still to be waited for.
+//! A request is the bytes of one frame. [`answer`] looks whether its version is served and whether its bytes can be those of such
+//! a request (`shape`), reads its header, and hands it to the function of its file. What comes back is an [`Answer`]: bytes, ranges of files, and what is still to be waited for.
 
+mod alter_configs;
 mod api_versions;
+mod create_partitions;
+mod delete_records;
+mod describe_cluster;
+mod describe_configs;
+mod describe_log_dirs;
 mod fetch;
+mod leader_epochs;
 mod list_offsets;
 mod metadata;
+mod old_produce;
 mod produce;
 mod producer_id;
+mod shape;
+#[cfg(test)]
+mod tests;
 mod topics;
 
+use std::ops::Range;
 use std::pin::Pin;
 
-use bytes::{Buf, BufMut, Bytes, BytesMut};
+use bytes::{BufMut, Bytes, BytesMut};
 use kafka_protocol::error::ResponseError;
 use kafka_protocol::messages::{ApiKey, RequestHeader, ResponseHeader};
 use kafka_protocol::protocol::{Decodable, Encodable, HeaderVersion, Request};
@@ -38,7 +50,7 @@ const fn served(key: ApiKey, min: i16, max: i16) -> Served {
 
 /// All requests that are served. What is in here works.
 pub(crate) const SERVED: &[Served] = &[
-    served(ApiKey::Produce, 3, 12),
+    served(ApiKey::Produce, 0, 12),
     served(ApiKey::Fetch, 4, 16),
     served(ApiKey::ListOffsets, 1, 7),
     served(ApiKey::Metadata, 0, 12),
@@ -46,7 +58,18 @@ pub(crate) const SERVED: &[Served] = &[
     served(ApiKey::CreateTopics, 2, 7),
     served(ApiKey::DeleteTopics, 1, 6),
     served(ApiKey::InitProducerId, 0, 5),
+    served(ApiKey::CreatePartitions, 0, 3),
+    served(ApiKey::DeleteRecords, 0, 2),
+    served(ApiKey::DescribeConfigs, 1, 4),
+    served(ApiKey::AlterConfigs, 0, 2),
+    served(ApiKey::IncrementalAlterConfigs, 0, 1),
+    served(ApiKey::DescribeCluster, 0, 1),
+    served(ApiKey::DescribeLogDirs, 1, 4),
+    served(ApiKey::OffsetForLeaderEpoch, 2, 4),
 ];
+
+/// What clients may do is not told: there is no authorization.
+pub(crate) const NOT_TOLD: i32 = i32::MIN;
 
 /// A part of an answer.
 #[derive(Clone, Debug)]
@@ -134,6 +157,7 @@ pub(crate) async fn answer(context: &Context, frame: Bytes) -> Result<Answer, Re
         };
     }
     let mut body = frame;
+    check(key, version, &body)?;
     let header = RequestHeader::decode(&mut body, key.request_header_version(version));
     let header = header.map_err(|error| malformed(key, &error))?;
     let asked = Asked {
@@ -142,6 +166,7 @@ pub(crate) async fn answer(context: &Context, frame: Bytes) -> Result<Answer, Re
         body,
     };
     match key {
+        ApiKey::Produce if version < old_produce::SERVED_SINCE => old_produce::answer(asked),
         ApiKey::Produce => produce::answer(context, asked),
         ApiKey::Fetch => fetch::answer(context, asked).await,
         ApiKey::ListOffsets => list_offsets::answer(context, asked),
@@ -150,23 +175,51 @@ pub(crate) async fn answer(context: &Context, frame: Bytes) -> Result<Answer, Re
         ApiKey::CreateTopics => topics::create(context, asked),
         ApiKey::DeleteTopics => topics::delete(context, asked),
         ApiKey::InitProducerId => producer_id::answer(context, asked),
+        ApiKey::CreatePartitions => create_partitions::answer(context, asked),
+        ApiKey::DeleteRecords => delete_records::answer(context, asked),
+        ApiKey::DescribeConfigs => describe_configs::answer(context, asked),
+        ApiKey::AlterConfigs => alter_configs::replace(context, asked),
+        ApiKey::IncrementalAlterConfigs => alter_configs::change(context, asked),
+        ApiKey::DescribeCluster => describe_cluster::answer(context, asked),
+        ApiKey::DescribeLogDirs => describe_log_dirs::answer(context, asked),
+        ApiKey::OffsetForLeaderEpoch => leader_epochs::answer(context, asked),
         _ => Err(Refused::Key(number)),
     }
 }
 
+/// Whether a frame has the shape of such a request, so that it may be decoded; returns where in it the message is.
+///
+/// What comes behind the message is nothing to us, nor to Kafka: librdkafka 2.16 asks for all topics with three bytes too many.
+fn check(key: ApiKey, version: i16, frame: &[u8]) -> Result<Range<usize>, Refused> {
+    let shape = shape::of(key).ok_or(Refused::Key(key as i16))?;
+    let bad = |error| malformed(key, &error);
+    let header_version = key.request_header_version(version);
+    let start = shape::check_header(header_version, frame).map_err(bad)?;
+    let len_bytes = shape::check(shape, version, &frame[start..]).map_err(bad)?;
+    Ok(start..start + len_bytes)
+}
+
+/// For the fuzzer: the number, the version and the message of a frame that may be decoded.
+#[cfg(fuzzing)]
+pub fn checked(frame: &[u8]) -> Option<(i16, i16, &[u8])> {
+    let [a, b, c, d, ..] = *frame.first_chunk::<8>()?;
+    let (number, version) = (i16::from_be_bytes([a, b]), i16::from_be_bytes([c, d]));
+    let key = ApiKey::try_from(number).ok()?;
+    let (first, last) = shape::of(key)?.versions;
+    // The version of the header is known of these alone.
+    if !(first..=last).contains(&version) {
+        return None;
+    }
+    let message = check(key, version, frame).ok()?;
+    Some((number, version, &frame[message]))
+}
+
 impl Asked {
-    /// Reads the message.
+    /// Reads the message, whose shape was checked.
     pub(crate) fn read<R: Request>(&mut self) -> Result<R, Refused> {
         let key = ApiKey::try_from(R::KEY).expect("it is one of theirs");
         let request = R::decode(&mut self.body, self.version);
-        let request = request.map_err(|error| malformed(key, &error))?;
-        match self.body.remaining() {
-            0 => Ok(request),
-            left => Err(Refused::Malformed {
-                key,
-                reason: format!("{left} bytes too many"),
-            }),
-        }
+        request.map_err(|error| malformed(key, &error))
     }
 
     /// Writes the answer to it.
@@ -219,6 +272,13 @@ fn malformed(key: ApiKey, error: &impl std::fmt::Display) -> Refused {
     }
 }
 
+/// An error, and what there is to say about it.
+pub(crate) type Said = (ResponseError, Option<String>);
+
+pub(crate) fn said(error: Error) -> Said {
+    (code(&error), Some(error.to_string()))
+}
+
 /// Kafka's number for what went wrong.
 pub(crate) fn code(error: &Error) -> ResponseError {
     use crate::batch::BadBatch;
@@ -235,6 +295,7 @@ pub(crate) fn code(error: &Error) -> ResponseError {
         Error::OffsetOutOfRange { .. } => ResponseError::OffsetOutOfRange,
         Error::TopicExists(_) => ResponseError::TopicAlreadyExists,
         Error::UnknownTopic(_) => ResponseError::UnknownTopicOrPartition,
+        Error::Growth { .. } => ResponseError::InvalidPartitions,
         Error::BadName(_) => ResponseError::InvalidTopicException,
         Error::BadSetting(_) => ResponseError::InvalidConfig,
         Error::Io { .. }

@@ -7,7 +7,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
 use kafka_protocol::error::ResponseError;
 use kafka_protocol::messages::produce_request::{PartitionProduceData, TopicProduceData};
 use kafka_protocol::messages::produce_response::{PartitionProduceResponse, TopicProduceResponse};
@@ -19,6 +18,9 @@ use crate::batch::{BadBatch, split};
 use crate::broker::now_ms;
 use crate::log::{Appended, Log, Visibility};
 use crate::{Error, Result};
+
+/// A longer `flush.ms` is taken for this, so that there is such a moment: a year.
+const FLUSH_MS_MAX: u64 = 365 * 24 * 60 * 60 * 1000;
 
 /// How safe a batch is to be before it is answered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -135,8 +137,10 @@ fn after_append(
     acks: Option<Acks>,
     appended: &Appended,
 ) -> Option<i64> {
-    let is_durable = log.config().visibility == Visibility::Durable;
-    if acks == Some(Acks::Durable) && is_durable {
+    let config = log.config();
+    let is_durable = config.visibility == Visibility::Durable;
+    let is_full = log.end_offset() - log.durable_offset() >= config.flush_messages;
+    if is_full || (acks == Some(Acks::Durable) && is_durable) {
         if log.durable_offset() < appended.next_offset {
             context.broker.flusher.request(log);
         }
@@ -145,7 +149,8 @@ fn after_append(
     match is_durable && log.has_readers() {
         true => context.broker.flusher.request(log),
         false => {
-            let delay = context.broker.options.flush_delay;
+            let delay = u64::try_from(config.flush_ms).unwrap_or(0);
+            let delay = Duration::from_millis(delay.min(FLUSH_MS_MAX));
             context.broker.flusher.request_later(log, delay);
         }
     }
@@ -190,7 +195,7 @@ impl From<Error> for Failed {
 }
 
 fn append(log: &Log, data: PartitionProduceData) -> Result<Appended, Failed> {
-    let records = data.records.unwrap_or_else(Bytes::new);
+    let records = data.records.unwrap_or_default();
     let (header, _, rest) = split(&records).map_err(Error::from)?;
     if !rest.is_empty() {
         return Err(Failed {
@@ -214,4 +219,61 @@ fn append(log: &Log, data: PartitionProduceData) -> Result<Appended, Failed> {
         }
         error.into()
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use kafka_protocol::messages::TopicName;
+
+    use super::*;
+    use crate::api::tests::{Trial, batch};
+
+    /// Sends a batch that is to be written, and no more, with these settings; returns the log.
+    fn produce(trial: &Trial, settings: &[(&str, &str)]) -> Arc<Log> {
+        let topics = &trial.context.broker.topics;
+        let configured = topics.configure("topic", |it| {
+            for (name, value) in settings {
+                it.set(name, value)?;
+            }
+            Ok(())
+        });
+        configured.expect("they are taken");
+        let partition = PartitionProduceData::default().with_records(Some(batch()));
+        let topic = TopicProduceData::default()
+            .with_name(TopicName(StrBytes::from_static_str("topic")))
+            .with_partition_data(vec![partition]);
+        let request = ProduceRequest::default()
+            .with_acks(1)
+            .with_timeout_ms(10_000)
+            .with_topic_data(vec![topic]);
+        let response = trial.ask(&request, 9);
+        assert_eq!(response.responses[0].partition_responses[0].error_code, 0);
+        let topic = topics.topic("topic").expect("it is there");
+        topic.partition(0).expect("it is there")
+    }
+
+    #[test]
+    fn so_many_messages_are_durable_before_they_are_answered() {
+        let trial = Trial::new();
+        let never = [("flush.ms", "9223372036854775807"), ("flush.messages", "3")];
+        for (count, durable) in [(1, 0), (2, 0), (3, 3), (4, 3), (5, 3), (6, 6)] {
+            let log = produce(&trial, &never);
+            assert_eq!((log.end_offset(), log.durable_offset()), (count, durable));
+        }
+    }
+
+    #[test]
+    fn what_nobody_waits_for_is_durable_after_a_while() {
+        let trial = Trial::new();
+        let log = produce(&trial, &[("flush.ms", "9223372036854775807")]);
+        assert!(log.is_dirty());
+        // A shorter time holds for what is written from now on, and for all that is not durable with it.
+        let log = produce(&trial, &[("flush.ms", "20")]);
+        let started = std::time::Instant::now();
+        while log.is_dirty() {
+            assert!(started.elapsed() < Duration::from_secs(20));
+            std::thread::sleep(Duration::from_millis(2));
+        }
+        assert_eq!(log.durable_offset(), 2);
+    }
 }

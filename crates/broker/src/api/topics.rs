@@ -11,7 +11,7 @@ use kafka_protocol::messages::{
 };
 use kafka_protocol::protocol::StrBytes;
 
-use super::{Answer, Asked, Context, Refused, code};
+use super::{Answer, Asked, Context, Refused, Said, code, said};
 use crate::topics::{PARTITIONS_MAX, Settings, check_name};
 use crate::{Error, broker::NODE_ID};
 
@@ -33,6 +33,7 @@ pub(super) fn create(context: &Context, mut asked: Asked) -> Result<Answer, Refu
         match created {
             Ok(created) => result
                 .with_topic_id(created.id)
+                .with_error_message(None)
                 .with_num_partitions(created.partitions as i32)
                 .with_replication_factor(1)
                 .with_topic_config_error_code(0),
@@ -52,11 +53,7 @@ struct Created {
     partitions: usize,
 }
 
-/// An error, and what there is to say about it.
-type Said = (ResponseError, Option<String>);
-
 fn create_one(context: &Context, topic: &CreatableTopic, is_trial: bool) -> Result<Created, Said> {
-    let said = |error: Error| (code(&error), Some(error.to_string()));
     check_name(&topic.name).map_err(|it| said(it.into()))?;
     let partitions = partitions_of(context, topic)?;
     let mut settings = Settings::default();

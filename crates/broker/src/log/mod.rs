@@ -79,6 +79,10 @@ pub struct LogConfig {
     pub visibility: Visibility,
     /// Whether records get the time at which they were appended (`message.timestamp.type`).
     pub is_log_append_time: bool,
+    /// Once so many records are not on stable storage they are put there before anybody is answered (`flush.messages`).
+    pub flush_messages: i64,
+    /// After so long at most what nobody waits for is on stable storage, in milliseconds (`flush.ms`).
+    pub flush_ms: i64,
 }
 
 impl Default for LogConfig {
@@ -92,6 +96,8 @@ impl Default for LogConfig {
             retention_ms: Some(7 * 24 * 60 * 60 * 1000),
             visibility: Visibility::Durable,
             is_log_append_time: false,
+            flush_messages: i64::MAX,
+            flush_ms: 100,
         }
     }
 }
@@ -141,6 +147,8 @@ pub struct Log {
     writer: Mutex<Writer>,
     /// Held while files are made durable, so that ends are published in order.
     flushing: Mutex<()>,
+    /// Held while records are removed, so that the start moves in one direction. Taken before the other two.
+    trimming: Mutex<()>,
     start_offset: AtomicI64,
     end_offset: AtomicI64,
     /// Behind the last record that consumers may read.
@@ -396,6 +404,21 @@ impl Log {
         snapshot::write(&self.folder, writer.next_offset, &writer.producers)
     }
 
+    /// Ends it for those who still hold it, because its folder is about to go: a log of the same name may come in its place.
+    pub(crate) fn retire(&self) {
+        let _no_trim = self.trimming();
+        let _no_flush = self.flushing.lock().unwrap_or_else(PoisonError::into_inner);
+        let _no_append = self.lock();
+        self.is_poisoned.store(true, Ordering::Release);
+        // Wakes those who wait for what was appended.
+        self.durable_offset.send_modify(|_| ());
+    }
+
+    /// Forgets producers that wrote nothing for a day before `now_ms`.
+    pub fn expire_producers(&self, now_ms: i64) {
+        self.lock().producers.expire(now_ms);
+    }
+
     /// Seals the active segment and begins another.
     fn roll(&self, writer: &mut Writer) -> Result<()> {
         snapshot::write(&self.folder, writer.next_offset, &writer.producers)?;
@@ -422,6 +445,10 @@ impl Log {
 
     fn lock(&self) -> MutexGuard<'_, Writer> {
         self.writer.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn trimming(&self) -> MutexGuard<'_, ()> {
+        self.trimming.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn readers(&self) -> MutexGuard<'_, Vec<Arc<Notify>>> {

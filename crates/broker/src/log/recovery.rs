@@ -262,6 +262,7 @@ impl Opening<'_> {
             tail: Tail::new(self.shared.tails.clone()),
             writer: Mutex::new(writer),
             flushing: Mutex::default(),
+            trimming: Mutex::default(),
             start_offset: AtomicI64::new(
                 start_offset.unwrap_or(0).max(first).min(self.next_offset),
             ),

@@ -16,14 +16,18 @@ impl Log {
     /// Returns how many were removed.
     ///
     /// # Errors
-    /// [`Error::Io`].
+    /// [`Error::Io`], [`Error::Poisoned`].
     pub fn retain(&self, now_ms: i64) -> Result<usize> {
+        let _one_at_a_time = self.trimming();
         let config = self.config();
         if let Some(age_ms) = config.retention_ms {
             let active = self.lock().active.clone();
             let is_old = |latest| now_ms.saturating_sub(latest) > age_ms;
             if latest(&active).is_some_and(is_old) {
                 let mut writer = self.lock();
+                if self.is_poisoned() {
+                    return Err(self.poisoned());
+                }
                 if writer.len_bytes > 0 && Arc::ptr_eq(&writer.active, &active) {
                     self.roll(&mut writer)?;
                 }
@@ -50,8 +54,9 @@ impl Log {
             count += 1;
         }
         if count > 0 {
-            self.advance_start(segments[count].base_offset)?;
-            self.drop_segments(count)?;
+            let first = segments[count].base_offset;
+            self.advance_start(first)?;
+            self.drop_segments(first)?;
         }
         Ok(count)
     }
@@ -59,36 +64,36 @@ impl Log {
     /// Deletes the records before `offset`, which may be at most the end of what can be read; returns the first offset there is.
     ///
     /// # Errors
-    /// [`Error::OffsetOutOfRange`], [`Error::Io`].
+    /// [`Error::OffsetOutOfRange`], [`Error::Io`], [`Error::Poisoned`].
     pub fn delete_before(&self, offset: i64) -> Result<i64> {
+        let _one_at_a_time = self.trimming();
+        if self.is_poisoned() {
+            return Err(self.poisoned());
+        }
         let (start, end) = (self.start_offset(), self.readable_offset());
         if offset > end || offset < 0 {
             return Err(Error::OffsetOutOfRange { offset, start, end });
         }
-        if offset > start {
-            self.advance_start(offset)?;
-        }
-        let segments = self.segments.load_full();
-        let is_gone = |pair: &[Arc<Segment>]| pair[1].base_offset <= offset;
-        let count = segments.windows(2).take_while(|it| is_gone(it)).count();
-        self.drop_segments(count)?;
+        self.advance_start(offset)?;
+        self.drop_segments(offset)?;
         Ok(self.start_offset())
     }
 
     /// The start is durable before anything is removed: after a crash offsets do not begin anew.
     fn advance_start(&self, offset: i64) -> Result<()> {
-        write_start(self.files.disk(), &self.folder, offset)?;
-        self.start_offset.fetch_max(offset, Ordering::AcqRel);
+        if offset > self.start_offset() {
+            write_start(self.files.disk(), &self.folder, offset)?;
+            self.start_offset.fetch_max(offset, Ordering::AcqRel);
+        }
         Ok(())
     }
 
-    /// Takes the first `count` segments out of the log, and then removes their files; who reads one reads on.
-    fn drop_segments(&self, count: usize) -> Result<()> {
-        if count == 0 {
-            return Ok(());
-        }
+    /// Takes the segments before `offset` out of the log, and then removes their files; who reads one reads on.
+    fn drop_segments(&self, offset: i64) -> Result<()> {
         let writer = self.lock();
         let mut segments = self.segments.load().as_ref().clone();
+        let is_gone = |pair: &[Arc<Segment>]| pair[1].base_offset <= offset;
+        let count = segments.windows(2).take_while(|it| is_gone(it)).count();
         let dropped: Vec<_> = segments.drain(..count).collect();
         self.segments.store(Arc::new(segments));
         drop(writer);

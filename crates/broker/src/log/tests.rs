@@ -393,3 +393,63 @@ fn who_failed_to_make_it_durable_takes_nothing_more() {
     assert!(matches!(refused, Err(Error::Poisoned { .. })));
     assert_eq!(read_all(&log, 0, 1 << 20), numbers(0..1));
 }
+
+#[test]
+fn a_log_whose_folder_is_about_to_go_takes_nothing() {
+    let folder = TempDir::new().expect("a folder");
+    let (log, _) = open(&folder, small());
+    log.append(batch(0, 5, 10), 0, 5).expect("it is appended");
+    log.retire();
+    let refused = [
+        log.append(batch(5, 1, 10), 0, 5).map(drop),
+        log.flush(),
+        log.retain(i64::MAX).map(drop),
+        log.delete_before(0).map(drop),
+        log.close(),
+    ];
+    for refused in refused {
+        assert!(matches!(refused, Err(Error::Poisoned { .. })));
+    }
+}
+
+#[test]
+fn records_are_removed_while_others_come() {
+    let folder = TempDir::new().expect("a folder");
+    let mut config = small();
+    config.retention_bytes = Some(2500);
+    let (log, _) = open(&folder, config.clone());
+    let is_over = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        for by_size in [true, false] {
+            let (log, is_over) = (&log, &is_over);
+            scope.spawn(move || {
+                let mut start = 0;
+                while !is_over.load(Ordering::Relaxed) {
+                    match by_size {
+                        true => drop(log.retain(6).expect("they go")),
+                        false => {
+                            let offset = log.readable_offset() / 2;
+                            log.delete_before(offset).expect("they go");
+                        }
+                    }
+                    assert!(log.start_offset() >= start, "it went back");
+                    start = log.start_offset();
+                }
+            });
+        }
+        for first in (0..600).step_by(3) {
+            log.append(batch(first, 3, 200), 0, 5)
+                .expect("it is appended");
+        }
+        log.flush().expect("it is durable");
+        is_over.store(true, Ordering::Relaxed);
+    });
+    let start = log.start_offset();
+    assert!((1..=600).contains(&start));
+    assert_eq!(read_all(&log, start, 1 << 20), numbers(start..600));
+    drop(log);
+    let (log, recovery) = open(&folder, config);
+    assert!(recovery.damaged.is_empty());
+    assert_eq!((log.start_offset(), log.end_offset()), (start, 600));
+    assert_eq!(read_all(&log, start, 1 << 20), numbers(start..600));
+}

@@ -19,6 +19,8 @@ pub enum Kind {
     Bool,
     /// One of these.
     OneOf(&'static [&'static str]),
+    /// Some of these, at least one, with commas between them.
+    List(&'static [&'static str]),
 }
 
 /// A setting that a topic may have.
@@ -59,13 +61,16 @@ pub enum BadSetting {
         /// What can be asked for.
         expected: String,
     },
+    /// To its value nothing can be added, and nothing taken away.
+    #[error("`{0}` is no list: it can be set, or deleted to give it its default")]
+    NoList(&'static str),
 }
 
 /// All settings, by name.
 pub const KNOWN: &[Known] = &[
     Known {
         name: "cleanup.policy",
-        kind: Kind::OneOf(&["delete"]),
+        kind: Kind::List(&["delete"]),
         doc: "what becomes of old records: they are deleted",
         read: |_| "delete".to_owned(),
         write: |_, _| (),
@@ -78,11 +83,53 @@ pub const KNOWN: &[Known] = &[
         write: |_, _| (),
     },
     Known {
+        name: "file.delete.delay.ms",
+        kind: Kind::Number(0, 0),
+        doc: "files are deleted at once",
+        read: |_| "0".to_owned(),
+        write: |_, _| (),
+    },
+    Known {
+        name: "flush.messages",
+        kind: Kind::Number(1, i64::MAX),
+        doc: "once so many records are not on stable storage they are put there before anybody is answered",
+        read: |config| config.flush_messages.to_string(),
+        write: |config, value| config.flush_messages = value.number(),
+    },
+    Known {
+        name: "flush.ms",
+        kind: Kind::Number(0, i64::MAX),
+        doc: "after how many milliseconds at most what nobody waits for is on stable storage",
+        read: |config| config.flush_ms.to_string(),
+        write: |config, value| config.flush_ms = value.number(),
+    },
+    Known {
+        name: "index.interval.bytes",
+        kind: Kind::Number(4096, 4096),
+        doc: "bytes between two entries of an index",
+        read: |_| "4096".to_owned(),
+        write: |_, _| (),
+    },
+    Known {
         name: "max.message.bytes",
         kind: Kind::Number(61, i32::MAX as i64),
         doc: "the largest batch taken, in bytes",
         read: |config| config.max_message_bytes.to_string(),
         write: |config, value| config.max_message_bytes = value.number() as usize,
+    },
+    Known {
+        name: "message.timestamp.after.max.ms",
+        kind: Kind::Number(i64::MAX, i64::MAX),
+        doc: "records may be of any time later than that of the broker",
+        read: |_| i64::MAX.to_string(),
+        write: |_, _| (),
+    },
+    Known {
+        name: "message.timestamp.before.max.ms",
+        kind: Kind::Number(i64::MAX, i64::MAX),
+        doc: "records may be of any time earlier than that of the broker",
+        read: |_| i64::MAX.to_string(),
+        write: |_, _| (),
     },
     Known {
         name: "message.timestamp.type",
@@ -123,11 +170,25 @@ pub const KNOWN: &[Known] = &[
         write: |config, value| config.segment_bytes = value.number() as u64,
     },
     Known {
+        name: "segment.jitter.ms",
+        kind: Kind::Number(0, 0),
+        doc: "files are sealed when they are old enough, and not earlier",
+        read: |_| "0".to_owned(),
+        write: |_, _| (),
+    },
+    Known {
         name: "segment.ms",
         kind: Kind::Number(1, i64::MAX),
         doc: "for how long a file of a partition takes records, in milliseconds",
         read: |config| config.segment_ms.to_string(),
         write: |config, value| config.segment_ms = value.number(),
+    },
+    Known {
+        name: "unclean.leader.election.enable",
+        kind: Kind::OneOf(&["false"]),
+        doc: "there is one replica, so no other takes over",
+        read: |_| "false".to_owned(),
+        write: |_, _| (),
     },
     Known {
         name: "write.caching",
@@ -142,6 +203,15 @@ pub const KNOWN: &[Known] = &[
         },
     },
 ];
+
+/// What becomes of a word in a list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Edit {
+    /// It is added, if it is not there.
+    Append,
+    /// It is taken away, if it is there.
+    Subtract,
+}
 
 /// What a topic sets itself: names and values, all of which are known and valid.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -172,6 +242,32 @@ impl Settings {
         Ok(())
     }
 
+    /// Adds a word to a list, or takes one from it; what it is now stands in `config`.
+    ///
+    /// # Errors
+    /// [`BadSetting`].
+    pub fn edit(
+        &mut self,
+        name: &str,
+        config: &LogConfig,
+        edit: Edit,
+        value: &str,
+    ) -> Result<(), BadSetting> {
+        let known = find(name)?;
+        if !matches!(known.kind, Kind::List(_)) {
+            return Err(BadSetting::NoList(known.name));
+        }
+        let now = known.value(config);
+        let mut words: Vec<&str> = list_words(&now).collect();
+        for word in list_words(value) {
+            words.retain(|it| *it != word);
+            if edit == Edit::Append {
+                words.push(word);
+            }
+        }
+        self.set(known.name, &words.join(","))
+    }
+
     /// The value that the topic sets itself.
     pub fn value(&self, name: &str) -> Option<&str> {
         self.0.get(name).map(String::as_str)
@@ -197,6 +293,23 @@ impl Known {
         (self.read)(config)
     }
 
+    /// What it is called as a setting of the broker, which holds for all topics that do not set it.
+    pub fn broker_name(&self) -> String {
+        match self.name {
+            "compression.type"
+            | "min.insync.replicas"
+            | "unclean.leader.election.enable"
+            | "write.caching" => self.name.to_owned(),
+            "file.delete.delay.ms" => "log.segment.delete.delay.ms".to_owned(),
+            "flush.messages" => "log.flush.interval.messages".to_owned(),
+            "flush.ms" => "log.flush.interval.ms".to_owned(),
+            "max.message.bytes" => "message.max.bytes".to_owned(),
+            "segment.jitter.ms" => "log.roll.jitter.ms".to_owned(),
+            "segment.ms" => "log.roll.ms".to_owned(),
+            name => format!("log.{name}"),
+        }
+    }
+
     fn check<'v>(&self, value: &'v str) -> Result<Value<'v>, BadSetting> {
         let checked = match self.kind {
             Kind::Number(min, max) => {
@@ -208,6 +321,11 @@ impl Known {
             Kind::OneOf(words) => words
                 .contains(&value.trim())
                 .then_some(Value::Word(value.trim())),
+            Kind::List(words) => {
+                let is_taken = list_words(value).all(|it| words.contains(&it));
+                let is_empty = list_words(value).next().is_none();
+                (is_taken && !is_empty).then_some(Value::Word(value.trim()))
+            }
         };
         checked.ok_or_else(|| BadSetting::Value {
             name: self.name,
@@ -222,7 +340,7 @@ impl Known {
             Kind::Number(min, i64::MAX) => format!("a whole number from {min} on"),
             Kind::Number(min, max) => format!("a whole number from {min} to {max}"),
             Kind::Bool => "`true` or `false`".to_owned(),
-            Kind::OneOf(words) => {
+            Kind::OneOf(words) | Kind::List(words) => {
                 let mut text = String::new();
                 for (index, word) in words.iter().enumerate() {
                     let comma = if index > 0 { " or " } else { "" };
@@ -287,6 +405,12 @@ fn hint(name: &str) -> String {
     let names = KNOWN.iter().map(|it| it.name);
     let near = tamis_engine::suggest::nearest(name, names);
     near.map_or_else(String::new, |it| format!(", did you mean `{it}`?"))
+}
+
+/// The words of a list.
+fn list_words(value: &str) -> impl Iterator<Item = &str> {
+    let words = value.split(',').map(str::trim);
+    words.filter(|it| !it.is_empty())
 }
 
 /// A limit as Kafka writes it.

@@ -3,6 +3,7 @@
 //! ```text
 //! DATA/lock                   held by the process that serves the folder
 //! DATA/cluster.json           version of the folder, id of the cluster, the next producer id
+//! DATA/recovery-point.json    up to where partitions are on stable storage
 //! DATA/topics/NAME.json       id, number of partitions and settings of a topic
 //! DATA/logs/NAME-PARTITION/   the log of a partition
 //! ```
@@ -10,6 +11,7 @@
 //! A topic exists once its file does, which is written last when one is created and removed first when one is deleted; logs
 //! without a topic are removed at the next start.
 
+mod checkpoint;
 mod config;
 mod name;
 
@@ -25,7 +27,8 @@ use uuid::Uuid;
 use crate::disk::replace;
 use crate::log::{Log, LogConfig, Recovery, Shared};
 use crate::{Error, Result};
-pub use config::{BadSetting, Settings};
+use checkpoint::Checkpoint;
+pub use config::{BadSetting, Edit, KNOWN, Kind, Known, Settings};
 pub use name::{BadName, check_name};
 
 /// Partitions of a topic at most: each has a folder.
@@ -63,6 +66,8 @@ pub struct Topics {
     by_id: ArcSwap<HashMap<Uuid, Arc<Topic>>>,
     /// Held while topics come, go or change.
     changing: Mutex<()>,
+    /// Held while it is noted what is durable.
+    noting: Mutex<()>,
 }
 
 impl Topic {
@@ -85,6 +90,22 @@ impl Topic {
     pub fn partition(&self, index: i32) -> Option<Arc<Log>> {
         let partitions = self.partitions.load();
         partitions.get(usize::try_from(index).ok()?).cloned()
+    }
+
+    /// Whether it can be given so many partitions.
+    ///
+    /// # Errors
+    /// [`Error::Growth`].
+    pub fn check_growth(&self, partitions: usize) -> Result<()> {
+        let now = self.partitions.load().len();
+        match partitions > now && partitions <= PARTITIONS_MAX {
+            true => Ok(()),
+            false => Err(Error::Growth {
+                name: self.name.clone(),
+                now,
+                asked: partitions,
+            }),
+        }
     }
 
     /// Its own settings.
@@ -114,6 +135,7 @@ impl Topics {
             by_name: ArcSwap::default(),
             by_id: ArcSwap::default(),
             changing: Mutex::default(),
+            noting: Mutex::default(),
         };
         let found = topics.read_all()?;
         Ok((topics, found))
@@ -122,6 +144,7 @@ impl Topics {
     fn read_all(&self) -> Result<Vec<(String, Recovery)>> {
         let mut found = Vec::new();
         let mut topics = Vec::new();
+        let checkpoint = Checkpoint::read(&self.data)?;
         let folder = self.data.join("topics");
         for entry in fs::read_dir(&folder).map_err(Error::io("read", &folder))? {
             let path = entry.map_err(Error::io("read", &folder))?.path();
@@ -138,7 +161,7 @@ impl Topics {
                     byte_offset: 0,
                     detail: error.to_string(),
                 })?;
-            let (topic, recoveries) = self.open_topic(name, file)?;
+            let (topic, recoveries) = self.open_topic(name, file, &checkpoint)?;
             found.extend(recoveries);
             topics.push(Arc::new(topic));
         }
@@ -147,13 +170,20 @@ impl Topics {
         Ok(found)
     }
 
-    fn open_topic(&self, name: &str, file: TopicFile) -> Result<(Topic, Vec<(String, Recovery)>)> {
+    fn open_topic(
+        &self,
+        name: &str,
+        file: TopicFile,
+        checkpoint: &Checkpoint,
+    ) -> Result<(Topic, Vec<(String, Recovery)>)> {
         let config = file.settings.apply(&self.defaults);
         let mut partitions = Vec::with_capacity(file.partitions.min(PARTITIONS_MAX));
         let mut found = Vec::new();
         for index in 0..file.partitions {
             let folder = self.log_folder(name, index);
-            let (log, recovery) = Log::open(&folder, config.clone(), &self.shared, 0)?;
+            let recovery_point = checkpoint.durable_offset(file.id, index);
+            let opened = Log::open(&folder, config.clone(), &self.shared, recovery_point);
+            let (log, recovery) = opened?;
             if recovery.torn_bytes > 0 || !recovery.damaged.is_empty() {
                 found.push((format!("{name}-{index}"), recovery));
             }
@@ -227,7 +257,7 @@ impl Topics {
             partitions,
             settings,
         };
-        let (topic, _) = self.open_topic(name, file.clone())?;
+        let (topic, _) = self.open_topic(name, file.clone(), &Checkpoint::default())?;
         self.shared
             .files
             .disk()
@@ -262,7 +292,8 @@ impl Topics {
             topics.remove(&topic.id);
             topics
         });
-        for index in 0..topic.partitions().len() {
+        for (index, log) in topic.partitions().iter().enumerate() {
+            log.retire();
             let folder = self.log_folder(name, index);
             fs::remove_dir_all(&folder).map_err(Error::io("remove", &folder))?;
         }
@@ -272,11 +303,12 @@ impl Topics {
     /// Gives a topic more partitions.
     ///
     /// # Errors
-    /// [`Error::UnknownTopic`], [`Error::Io`].
+    /// [`Error::UnknownTopic`], [`Error::Growth`], [`Error::Io`].
     pub fn grow(&self, name: &str, partitions: usize) -> Result<()> {
         let _changing = self.lock();
         let topic = self.topic(name);
         let topic = topic.ok_or_else(|| Error::UnknownTopic(name.to_owned()))?;
+        topic.check_growth(partitions)?;
         let settings = Settings::clone(&topic.settings());
         let config = settings.apply(&self.defaults);
         let mut logs = Vec::clone(&topic.partitions());
@@ -302,14 +334,20 @@ impl Topics {
         Ok(())
     }
 
-    /// Gives a topic other settings, which hold from the next batch on.
+    /// Changes the settings of a topic; they hold from the next batch on.
     ///
     /// # Errors
-    /// [`Error::UnknownTopic`], [`Error::Io`].
-    pub fn configure(&self, name: &str, settings: Settings) -> Result<()> {
+    /// [`Error::UnknownTopic`], [`Error::Io`], what `change` answers; then they are as before.
+    pub fn configure(
+        &self,
+        name: &str,
+        change: impl FnOnce(&mut Settings) -> Result<()>,
+    ) -> Result<()> {
         let _changing = self.lock();
         let topic = self.topic(name);
         let topic = topic.ok_or_else(|| Error::UnknownTopic(name.to_owned()))?;
+        let mut settings = Settings::clone(&topic.settings());
+        change(&mut settings)?;
         let partitions = topic.partitions();
         self.write_file(
             name,
@@ -353,6 +391,10 @@ impl Topics {
 
     fn log_folder(&self, name: &str, index: usize) -> PathBuf {
         self.data.join("logs").join(format!("{name}-{index}"))
+    }
+
+    fn lock_checkpoint(&self) -> std::sync::MutexGuard<'_, ()> {
+        self.noting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, ()> {
