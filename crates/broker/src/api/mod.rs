@@ -5,18 +5,20 @@
 
 mod api_versions;
 mod fetch;
+mod groups;
 mod list_offsets;
 mod metadata;
 mod produce;
 mod producer_id;
 mod topics;
 
+use std::net::IpAddr;
 use std::pin::Pin;
 
 use bytes::{Buf, BufMut, Bytes, BytesMut};
 use kafka_protocol::error::ResponseError;
 use kafka_protocol::messages::{ApiKey, RequestHeader, ResponseHeader};
-use kafka_protocol::protocol::{Decodable, Encodable, HeaderVersion, Request};
+use kafka_protocol::protocol::{Decodable, Encodable, HeaderVersion, Request, StrBytes};
 
 use crate::Error;
 use crate::broker::Broker;
@@ -46,6 +48,17 @@ pub(crate) const SERVED: &[Served] = &[
     served(ApiKey::CreateTopics, 2, 7),
     served(ApiKey::DeleteTopics, 1, 6),
     served(ApiKey::InitProducerId, 0, 5),
+    served(ApiKey::FindCoordinator, 0, 5),
+    served(ApiKey::JoinGroup, 0, 9),
+    served(ApiKey::SyncGroup, 0, 5),
+    served(ApiKey::Heartbeat, 0, 4),
+    served(ApiKey::LeaveGroup, 0, 5),
+    served(ApiKey::OffsetCommit, 2, 9),
+    served(ApiKey::OffsetFetch, 1, 9),
+    served(ApiKey::OffsetDelete, 0, 0),
+    served(ApiKey::DescribeGroups, 0, 6),
+    served(ApiKey::ListGroups, 0, 5),
+    served(ApiKey::DeleteGroups, 0, 2),
 ];
 
 /// A part of an answer.
@@ -100,12 +113,16 @@ pub(crate) struct Context {
     pub(crate) broker: Arc<Broker>,
     /// The address that clients are told to come back to.
     pub(crate) advertised: Arc<(String, u16)>,
+    /// Where the client is.
+    pub(crate) peer: IpAddr,
 }
 
 /// A request, taken apart as far as its header.
 pub(crate) struct Asked {
     pub(crate) version: i16,
     pub(crate) correlation_id: i32,
+    /// What the client calls itself.
+    pub(crate) client_id: Option<StrBytes>,
     pub(crate) body: Bytes,
 }
 
@@ -131,6 +148,7 @@ pub(crate) async fn answer(context: &Context, frame: Bytes) -> Result<Answer, Re
     let asked = Asked {
         version,
         correlation_id: header.correlation_id,
+        client_id: header.client_id,
         body,
     };
     match key {
@@ -142,6 +160,17 @@ pub(crate) async fn answer(context: &Context, frame: Bytes) -> Result<Answer, Re
         ApiKey::CreateTopics => topics::create(context, asked),
         ApiKey::DeleteTopics => topics::delete(context, asked),
         ApiKey::InitProducerId => producer_id::answer(context, asked),
+        ApiKey::FindCoordinator => groups::find(context, asked),
+        ApiKey::JoinGroup => groups::join(context, asked).await,
+        ApiKey::SyncGroup => groups::sync(context, asked).await,
+        ApiKey::Heartbeat => groups::heartbeat(context, asked),
+        ApiKey::LeaveGroup => groups::leave(context, asked),
+        ApiKey::OffsetCommit => groups::commit(context, asked),
+        ApiKey::OffsetFetch => groups::fetch(context, asked),
+        ApiKey::OffsetDelete => groups::delete_offsets(context, asked),
+        ApiKey::DescribeGroups => groups::describe(context, asked),
+        ApiKey::ListGroups => groups::list(context, asked),
+        ApiKey::DeleteGroups => groups::delete(context, asked),
         _ => Err(Refused::Key(number)),
     }
 }
@@ -177,7 +206,11 @@ pub(crate) fn encode<R: Request>(
     response: &R::Response,
 ) -> Result<Parts, Refused> {
     let mut bytes = BytesMut::with_capacity(256);
-    push_header(&mut bytes, R::Response::header_version(version), correlation_id);
+    push_header(
+        &mut bytes,
+        R::Response::header_version(version),
+        correlation_id,
+    );
     let encoded = response.encode(&mut bytes, version);
     encoded.map_err(|error| Refused::Answer {
         key: ApiKey::try_from(R::KEY).expect("it is one of theirs"),
