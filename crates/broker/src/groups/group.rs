@@ -218,6 +218,10 @@ impl Group {
             Phase::Completing { .. } | Phase::Stable { .. } => false,
         };
         for member in self.members.values_mut() {
+            if member.syncing.is_some() {
+                // It could not show that it lives while it waited for us.
+                member.last_seen = now.at;
+            }
             member.answer_sync(Err(ResponseError::RebalanceInProgress));
             member.must_sync = false;
         }
