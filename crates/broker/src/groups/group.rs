@@ -24,6 +24,9 @@ use super::member::{Joined, JoinedMember, Member};
 use super::offsets::Offsets;
 use super::record::GroupState;
 
+/// Before it is looked again whether one of the absent static members came back.
+const ABSENT_WAIT_MIN: Duration = Duration::from_secs(1);
+
 /// What time it is.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Now {
@@ -369,41 +372,4 @@ impl Group {
             self.prepare(now, Duration::ZERO);
         }
     }
-
-    /// Whether a member with these protocols can be one of this group.
-    pub(super) fn supports(&self, protocol_type: &str, names: &[(String, bytes::Bytes)]) -> bool {
-        if protocol_type.is_empty() || names.is_empty() {
-            return false;
-        }
-        if self.members.is_empty() {
-            return true;
-        }
-        let is_known_to_all = |name: &str| self.members.values().all(|it| it.knows(name));
-        self.protocol_type() == protocol_type && names.iter().any(|it| is_known_to_all(&it.0))
-    }
-
-    /// The protocol that most members like best of those that all know.
-    pub(super) fn best_protocol(&self) -> Option<String> {
-        let mut members = self.members.values();
-        let candidates = &members.next()?.protocols;
-        let is_known_to_all = |name: &str| self.members.values().all(|it| it.knows(name));
-        let candidates: Vec<_> = candidates
-            .iter()
-            .map(|it| it.0.as_str())
-            .filter(|it| is_known_to_all(it))
-            .collect();
-        let votes = |name: &str| {
-            let chosen = self.members.values().filter(|member| {
-                let mut names = member.protocols.iter().map(|it| it.0.as_str());
-                names.find(|it| candidates.contains(it)) == Some(name)
-            });
-            chosen.count()
-        };
-        // The last of the best would be taken; of those that are equal it is to be the first.
-        let best = candidates.iter().rev().max_by_key(|it| votes(it));
-        best.map(|it| (*it).to_owned())
-    }
 }
-
-/// Before it is looked again whether one of the absent static members came back.
-const ABSENT_WAIT_MIN: Duration = Duration::from_secs(1);

@@ -8,7 +8,7 @@ mod static_members;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use tokio::sync::oneshot::Receiver;
+use tokio::sync::oneshot::{self, Receiver};
 
 use super::group::{Group, Now};
 use super::member::{JoinAnswer, Joined, SyncAnswer};
