@@ -11,8 +11,9 @@ use super::GroupOptions;
 use super::group::{Group, Now, Pending, Phase};
 use super::member::{JoinAnswer, JoinRefused, Member, Protocol};
 
-/// Members that come at the same moment are one generation: so long the first one waits for the others, whatever was set.
-const SAME_MOMENT: Duration = Duration::from_millis(10);
+/// Members that come at the same moment are one generation: so long the last one waits for others, whatever was set. Whoever
+/// comes later is nobody's peer until the others beat next, which is every three seconds with most clients.
+const SAME_MOMENT: Duration = Duration::from_millis(50);
 
 /// A client that was given an id comes back at once; no longer does the group wait for it.
 const PENDING_WAIT: Duration = Duration::from_secs(1);

@@ -173,7 +173,7 @@ fn a_generation_counts_on_after_a_restart() {
     let now = Now::read();
     let mut joined = groups.join(now, "group", new_join());
     let later = Now {
-        at: now.at + Duration::from_millis(20),
+        at: now.at + MOMENT,
         ms: now.ms,
     };
     groups.advance(later);

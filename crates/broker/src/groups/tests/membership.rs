@@ -9,7 +9,7 @@ fn members_that_come_at_the_same_moment_are_one_generation() {
     world.pass(Duration::from_millis(5));
     let mut two = world.join(new_join());
     assert!(one.try_recv().is_err(), "it waits for others");
-    world.pass(Duration::from_millis(20));
+    world.pass(MOMENT);
     let (one, two) = (ready_join(&mut one), ready_join(&mut two));
     assert_eq!((one.generation, two.generation), (1, 1));
     assert_eq!(one.leader, two.leader);
@@ -25,7 +25,7 @@ fn members_that_come_at_the_same_moment_are_one_generation() {
 fn everybody_is_told_what_the_leader_says_of_them() {
     let mut world = World::new();
     let mut joins = [world.join(new_join()), world.join(new_join())];
-    world.pass(Duration::from_millis(20));
+    world.pass(MOMENT);
     let mut joined: Vec<_> = joins.iter_mut().map(ready_join).collect();
     joined.sort_by_key(|it| it.leader == it.member_id);
     let (follower, leader) = (&joined[0], &joined[1]);
@@ -55,7 +55,7 @@ fn somebody_new_is_told_to_come_back_with_an_id() {
     assert!(told.member_id.starts_with("client-"));
     join.member_id = told.member_id.clone();
     let mut waiting = world.join(join);
-    world.pass(Duration::from_millis(20));
+    world.pass(MOMENT);
     assert_eq!(ready_join(&mut waiting).member_id, told.member_id);
 }
 
@@ -128,7 +128,7 @@ fn a_leader_that_leaves_is_followed_by_another() {
 fn a_leader_that_never_says_what_to_do_is_gone() {
     let mut world = World::new();
     let mut joins = [world.join(new_join()), world.join(new_join())];
-    world.pass(Duration::from_millis(20));
+    world.pass(MOMENT);
     let mut joined: Vec<_> = joins.iter_mut().map(ready_join).collect();
     joined.sort_by_key(|it| it.leader == it.member_id);
     let mut waiting = world.sync(&joined[0], &[]);

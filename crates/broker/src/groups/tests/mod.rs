@@ -18,6 +18,9 @@ use super::*;
 const SESSION: Duration = Duration::from_secs(10);
 const REBALANCE: Duration = Duration::from_secs(20);
 
+/// After so long all that come at the same moment have come.
+const MOMENT: Duration = Duration::from_millis(60);
+
 /// A group and a clock.
 struct World {
     group: Group,
@@ -85,7 +88,7 @@ impl World {
     /// Members that join at once, and are told what to do: "GENERATION of ID".
     fn settled(&mut self, joins: &[Join]) -> Vec<Joined> {
         let mut waiting: Vec<_> = joins.iter().map(|it| self.join(it.clone())).collect();
-        self.pass(Duration::from_millis(20));
+        self.pass(MOMENT);
         let joined: Vec<_> = waiting.iter_mut().map(ready_join).collect();
         self.share_out(&joined);
         joined

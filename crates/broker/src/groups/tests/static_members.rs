@@ -81,7 +81,7 @@ fn a_former_life_that_waits_is_told_that_it_is_fenced() {
     let mut former = world.join(of_instance("a"));
     let mut back = world.join(of_instance("a"));
     assert_eq!(refused(&mut former), ResponseError::FencedInstanceId);
-    world.pass(Duration::from_millis(20));
+    world.pass(MOMENT);
     let joined = ready_join(&mut back);
     assert_eq!(joined.members.len(), 1);
     assert_eq!(joined.members[0].instance_id.as_deref(), Some("a"));
