@@ -147,6 +147,24 @@ fn a_leader_that_never_says_what_to_do_is_gone() {
 }
 
 #[test]
+fn who_is_not_told_what_to_do_does_nothing() {
+    let mut world = World::new();
+    let old = world.settled(&[new_join()]).remove(0);
+    let mut new = world.join(new_join());
+    let mut again = world.join(again(&old));
+    let (old, new) = (ready_join(&mut again), ready_join(&mut new));
+    let (leader, follower) = match old.leader == old.member_id {
+        true => (old, new),
+        false => (new, old),
+    };
+    let mut said = world.sync(&leader, &[]);
+    let mut told = world.sync(&follower, &[]);
+    // Not what it did in the generation before.
+    assert_eq!(assigned(&mut said), Ok(String::new()));
+    assert_eq!(assigned(&mut told), Ok(String::new()));
+}
+
+#[test]
 fn a_member_without_a_sign_of_life_is_gone() {
     let mut world = World::new();
     let members = world.settled(&[new_join(), new_join()]);

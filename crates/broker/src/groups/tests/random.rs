@@ -13,9 +13,9 @@ const CLIENTS: usize = 4;
 enum Doing {
     #[default]
     Nothing,
-    Joining(Receiver<JoinAnswer>),
+    Joining(Receiver<JoinAnswer>, Instant),
     Joined(Joined),
-    Syncing(Joined, Receiver<SyncAnswer>),
+    Syncing(Joined, Receiver<SyncAnswer>, Instant),
     Working(Joined),
 }
 
@@ -66,11 +66,14 @@ impl Client {
         }
     }
 
-    /// Takes the answer, if there is one.
-    fn take_answer(&mut self) {
+    /// Takes the answer, if there is one; nobody waits for it longer than the slowest member may take.
+    fn take_answer(&mut self, now: Instant) {
         match std::mem::take(&mut self.doing) {
-            Doing::Joining(mut waiting) => match waiting.try_recv() {
-                Err(TryRecvError::Empty) => self.doing = Doing::Joining(waiting),
+            Doing::Joining(mut waiting, since) => match waiting.try_recv() {
+                Err(TryRecvError::Empty) => {
+                    assert!(now - since < REBALANCE, "a join that waits for long");
+                    self.doing = Doing::Joining(waiting, since);
+                }
                 Err(TryRecvError::Closed) => panic!("a join without an answer"),
                 Ok(Ok(joined)) => {
                     self.id.clone_from(&joined.member_id);
@@ -78,8 +81,11 @@ impl Client {
                 }
                 Ok(Err(refused)) => self.give_up(refused.error, Some(refused.member_id)),
             },
-            Doing::Syncing(joined, mut waiting) => match waiting.try_recv() {
-                Err(TryRecvError::Empty) => self.doing = Doing::Syncing(joined, waiting),
+            Doing::Syncing(joined, mut waiting, since) => match waiting.try_recv() {
+                Err(TryRecvError::Empty) => {
+                    assert!(now - since < REBALANCE, "a sync that waits for long");
+                    self.doing = Doing::Syncing(joined, waiting, since);
+                }
                 Err(TryRecvError::Closed) => panic!("a sync without an answer"),
                 Ok(Ok(synced)) => {
                     let name = self.instance.as_ref().unwrap_or(&self.id);
@@ -103,7 +109,7 @@ impl Client {
     }
 
     fn act(&mut self, world: &mut World) {
-        self.take_answer();
+        self.take_answer(world.now.at);
         match std::mem::take(&mut self.doing) {
             Doing::Nothing => self.join(world),
             Doing::Joined(joined) => self.sync(world, joined),
@@ -123,10 +129,15 @@ impl Client {
             instance_id: self.instance.clone(),
             protocols: vec![("range".to_owned(), Bytes::copy_from_slice(&[self.metadata]))],
             needs_id: true,
+            // A static member keeps its place over a rebalance in which it is away.
+            session_timeout: match self.instance {
+                Some(_) => REBALANCE * 2,
+                None => SESSION,
+            },
             ..new_join()
         });
-        self.doing = Doing::Joining(answered);
-        self.take_answer();
+        self.doing = Doing::Joining(answered, world.now.at);
+        self.take_answer(world.now.at);
     }
 
     /// Who leads tells each what to do: the generation, and whose it is.
@@ -144,8 +155,8 @@ impl Client {
         };
         let (answer, answered) = oneshot::channel();
         world.group.sync(world.now, sync, answer);
-        self.doing = Doing::Syncing(joined, answered);
-        self.take_answer();
+        self.doing = Doing::Syncing(joined, answered, world.now.at);
+        self.take_answer(world.now.at);
     }
 
     fn identity(&self, joined: &Joined) -> Identity {
@@ -183,7 +194,7 @@ proptest! {
         let mut generation = 0;
         for step in steps {
             run(&mut world, &mut clients, step);
-            clients.iter_mut().for_each(Client::take_answer);
+            clients.iter_mut().for_each(|it| it.take_answer(world.now.at));
             prop_assert!(world.group.generation >= generation);
             generation = world.group.generation;
         }
