@@ -23,7 +23,7 @@ use kafka_protocol::protocol::{Decodable, Encodable, HeaderVersion, Request, Str
 use crate::Error;
 use crate::broker::Broker;
 use crate::log::FileRange;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// A request that is served, and in which versions.
 #[derive(Clone, Copy, Debug)]
@@ -115,6 +115,14 @@ pub(crate) struct Context {
     pub(crate) advertised: Arc<(String, u16)>,
     /// Where the client is.
     pub(crate) peer: IpAddr,
+    /// The fetch session of the connection.
+    pub(crate) sessions: Arc<Mutex<fetch::Sessions>>,
+}
+
+impl Context {
+    fn sessions(&self) -> MutexGuard<'_, fetch::Sessions> {
+        self.sessions.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 /// A request, taken apart as far as its header.

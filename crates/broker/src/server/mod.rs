@@ -94,6 +94,7 @@ impl Server {
                 broker: self.broker.clone(),
                 advertised: self.advertised.clone(),
                 peer: peer.ip(),
+                sessions: Arc::default(),
             };
             let number = numbers.fetch_add(1, Ordering::Relaxed);
             connections.spawn(async move {

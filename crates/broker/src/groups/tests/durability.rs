@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use tempfile::TempDir;
 
 use super::*;
-use crate::log::Files;
+use crate::log::{Budget, Files};
 
 /// Offsets and texts by group, topic and partition.
 type Model = BTreeMap<(String, String, i32), (i64, String)>;
@@ -19,7 +19,7 @@ fn open(folder: &TempDir) -> Groups {
 fn open_with(folder: &TempDir, is_topic: impl Fn(&str) -> bool) -> Groups {
     let shared = Shared {
         files: Files::new(16),
-        tail_bytes: 4096,
+        tails: Budget::new(4096),
     };
     let options = GroupOptions::default();
     let (groups, _) = Groups::open(folder.path(), options, &shared, is_topic).expect("it opens");

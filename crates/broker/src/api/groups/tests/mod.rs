@@ -58,6 +58,7 @@ fn serve() -> Served {
             broker,
             advertised: Arc::new(("host".to_owned(), 1234)),
             peer: IpAddr::V4(Ipv4Addr::LOCALHOST),
+            sessions: Arc::default(),
         },
         _folder: folder,
     }
