@@ -56,6 +56,10 @@ impl Journal {
             ..LogConfig::default()
         };
         let (log, found) = Log::open(folder, config, shared, 0)?;
+        if let Some(parent) = folder.parent() {
+            // The folder may be new, and what is durable in it is to be found.
+            shared.files.disk().sync_folder(parent)?;
+        }
         read_all(&log, replay)?;
         let journal = Journal {
             len_bytes: log.size().0,

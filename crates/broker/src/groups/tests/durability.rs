@@ -7,13 +7,24 @@ use proptest::prelude::*;
 use tempfile::TempDir;
 
 use super::*;
+use crate::disk::SharedDisk;
 use crate::log::{Budget, Files};
 
 /// Offsets and texts by group, topic and partition.
-type Model = BTreeMap<(String, String, i32), (i64, String)>;
+pub(super) type Model = BTreeMap<(String, String, i32), (i64, String)>;
 
 fn open(folder: &TempDir) -> Groups {
     open_with(folder, |_| true)
+}
+
+pub(super) fn open_at(folder: &Path, disk: SharedDisk) -> Groups {
+    let shared = Shared {
+        files: Files::on(disk, 16),
+        tails: Budget::new(4096),
+    };
+    let options = GroupOptions::default();
+    let (groups, _) = Groups::open(folder, options, &shared, |_| true).expect("it opens");
+    groups
 }
 
 fn open_with(folder: &TempDir, is_topic: impl Fn(&str) -> bool) -> Groups {
@@ -26,7 +37,7 @@ fn open_with(folder: &TempDir, is_topic: impl Fn(&str) -> bool) -> Groups {
     groups
 }
 
-fn nobody() -> Identity {
+pub(super) fn nobody() -> Identity {
     Identity {
         member_id: String::new(),
         instance_id: None,
@@ -34,7 +45,13 @@ fn nobody() -> Identity {
     }
 }
 
-fn commit(topic: &str, partition: i32, offset: i64, metadata: String, now: Now) -> Commit {
+pub(super) fn commit(
+    topic: &str,
+    partition: i32,
+    offset: i64,
+    metadata: String,
+    now: Now,
+) -> Commit {
     Commit {
         topic: topic.to_owned(),
         partition,
@@ -54,7 +71,7 @@ fn put(groups: &Groups, now: Now, group: &str, commits: &[Commit]) {
     assert!(refused.iter().all(Option::is_none));
 }
 
-fn found(groups: &Groups) -> Model {
+pub(super) fn found(groups: &Groups) -> Model {
     let mut found = Model::new();
     groups.look_at_all(|id, group| {
         for (topic, partitions) in group.offsets().topics() {

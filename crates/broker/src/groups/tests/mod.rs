@@ -2,6 +2,7 @@
 
 mod durability;
 mod membership;
+mod power_cut;
 mod random;
 mod static_members;
 
