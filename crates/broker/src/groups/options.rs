@@ -31,7 +31,7 @@ impl Default for GroupOptions {
             session_timeout_min: Duration::from_secs(6),
             session_timeout_max: Duration::from_secs(30 * 60),
             members_max: 10_000,
-            member_bytes_max: 4 << 20,
+            member_bytes_max: 1 << 20,
             offset_metadata_bytes_max: 4096,
             offsets_retention: Duration::from_secs(7 * 24 * 60 * 60),
             expiry_interval: Duration::from_secs(10 * 60),

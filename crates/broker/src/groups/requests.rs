@@ -187,26 +187,31 @@ impl Groups {
         self.write(&mut state, now, changes)
     }
 
-    /// Drops the offsets of a topic that is no more.
+    /// Drops the offsets of a topic that is no more, durably: another one of that name is not to find them.
     ///
     /// # Errors
-    /// As [`crate::log::Log::append`].
+    /// As [`crate::log::Log::append`] and [`crate::log::Log::flush`].
     pub(crate) fn topic_deleted(&self, topic: &str) -> Result<()> {
-        self.drop_offsets(Now::read(), |it| it == topic)
+        match self.drop_offsets(Now::read(), |it| it == topic)? {
+            true => self.log.flush(),
+            false => Ok(()),
+        }
     }
 
-    pub(super) fn drop_offsets(&self, now: Now, is_dropped: impl Fn(&str) -> bool) -> Result<()> {
+    /// Drops the offsets of topics; tells whether there were any.
+    pub(super) fn drop_offsets(&self, now: Now, is_dropped: impl Fn(&str) -> bool) -> Result<bool> {
         let mut state = self.lock();
         let mut changes = Vec::new();
         for (id, held) in &state.groups {
             let dropped = held.group.offsets.find(|topic, _, _| is_dropped(topic));
             changes.extend(dropped.iter().map(|it| dropped_offset(id, it)));
         }
-        if !changes.is_empty() {
+        let is_any = !changes.is_empty();
+        if is_any {
             state.journal.append(&changes, now.ms)?;
             state.apply(changes);
         }
-        Ok(())
+        Ok(is_any)
     }
 }
 

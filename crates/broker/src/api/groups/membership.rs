@@ -18,7 +18,7 @@ use super::{
 use crate::groups::{GroupOptions, Identity, Join, JoinRefused, Joined, Now, Sync, Synced};
 
 /// A member has a few protocols that it knows; each is compared with those of all others.
-const PROTOCOLS_MAX: usize = 64;
+const PROTOCOLS_MAX: usize = 16;
 
 /// From these versions of `JoinGroup` on, the client ...
 mod join_version {
