@@ -5,10 +5,9 @@ use tamis_broker::server::Server;
 async fn main() {
     let (broker, found) = Broker::open(Options::new(std::env::args().nth(1).unwrap())).unwrap();
     eprintln!("{found:?}");
-    let address = std::env::args()
-        .nth(2)
-        .unwrap_or("127.0.0.1:9092".to_owned());
-    let server = Server::bind(broker.clone(), &address, None).await.unwrap();
+    let server = Server::bind(broker.clone(), "127.0.0.1:9092", None)
+        .await
+        .unwrap();
     let (send, receive) = tokio::sync::watch::channel(false);
     tokio::spawn(server.run(receive));
     tokio::signal::ctrl_c().await.unwrap();
