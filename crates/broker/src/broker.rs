@@ -12,6 +12,7 @@ use uuid::Uuid;
 
 use crate::disk::{RealDisk, replace};
 use crate::flusher::Flusher;
+use crate::groups::{GroupOptions, Groups};
 use crate::log::{Budget, Files, LogConfig, Recovery, Shared};
 use crate::topics::Topics;
 use crate::upkeep::{Schedule, Upkeep};
@@ -37,6 +38,8 @@ pub struct Options {
     pub partitions: usize,
     /// What topics have that do not say otherwise.
     pub log: LogConfig,
+    /// What consumer groups are held to.
+    pub groups: GroupOptions,
     /// The largest request taken.
     pub request_bytes_max: usize,
     /// Bytes of requests that are being worked on, all connections together.
@@ -64,6 +67,7 @@ impl Options {
             creates_topics: true,
             partitions: 1,
             log: LogConfig::default(),
+            groups: GroupOptions::default(),
             request_bytes_max: 100 << 20,
             in_flight_bytes: 64 << 20,
             connections_max: 10_000,
@@ -95,6 +99,7 @@ pub type Found = Vec<(String, Recovery)>;
 pub struct Broker {
     pub(crate) options: Options,
     pub(crate) topics: Arc<Topics>,
+    pub(crate) groups: Groups,
     pub(crate) flusher: Flusher,
     pub(crate) upkeep: Upkeep,
     pub(crate) cluster_id: String,
@@ -119,10 +124,16 @@ impl Broker {
             files: Files::new(options.files_max),
             tails: Budget::new(TAIL_BYTES),
         };
-        let (topics, found) = Topics::open(data, options.log.clone(), shared)?;
+        let (topics, mut found) = Topics::open(data, options.log.clone(), shared.clone())?;
         let topics = Arc::new(topics);
         // What was found is durable, and may be less than what was noted before.
         topics.write_checkpoint()?;
+        let is_topic = |name: &str| topics.topic(name).is_some();
+        let folder = data.join("groups");
+        let (groups, recovery) = Groups::open(&folder, options.groups.clone(), &shared, is_topic)?;
+        if recovery.torn_bytes > 0 || !recovery.damaged.is_empty() {
+            found.push(("groups".to_owned(), recovery));
+        }
         let schedule = Schedule {
             retention: options.retention_check,
             checkpoint: options.checkpoint,
@@ -132,6 +143,7 @@ impl Broker {
         let flusher = Flusher::start().map_err(Error::io("start a thread for", data))?;
         let broker = Broker {
             topics,
+            groups,
             flusher,
             upkeep,
             cluster_id: cluster.cluster_id.clone(),
@@ -172,7 +184,7 @@ impl Broker {
     /// The first that a log met; the others are closed nevertheless.
     pub fn close(&self) -> Result<()> {
         self.upkeep.end();
-        let mut closed = Ok(());
+        let mut closed = self.groups.close();
         for topic in self.topics.all() {
             for log in topic.partitions().iter() {
                 closed = closed.and(log.close());

@@ -6,6 +6,7 @@ pub mod broker;
 mod disk;
 pub mod error;
 mod flusher;
+pub mod groups;
 pub mod log;
 pub mod server;
 pub mod topics;

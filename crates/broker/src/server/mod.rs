@@ -70,6 +70,7 @@ impl Server {
         let slots = Arc::new(Semaphore::new(self.broker.options.connections_max));
         let numbers = AtomicU64::new(1);
         let mut connections = JoinSet::new();
+        connections.spawn(crate::groups::run(self.broker.clone()));
         loop {
             let accepted = tokio::select! {
                 accepted = self.listener.accept() => accepted,
@@ -92,6 +93,7 @@ impl Server {
             let context = Context {
                 broker: self.broker.clone(),
                 advertised: self.advertised.clone(),
+                peer: peer.ip(),
                 sessions: Arc::default(),
             };
             let number = numbers.fetch_add(1, Ordering::Relaxed);
