@@ -1,4 +1,4 @@
-//! A broker: what it holds, how it is set up and started, and how it ends.
+//! A broker: what it is set up with, what it holds, and how its data folder is opened and closed.
 
 use std::fs::{self, File, TryLockError};
 use std::path::{Path, PathBuf};
@@ -13,6 +13,7 @@ use uuid::Uuid;
 use crate::disk::replace;
 use crate::flusher::Flusher;
 use crate::log::{Files, LogConfig, Recovery, Shared};
+use crate::metrics::Metrics;
 use crate::topics::Topics;
 use crate::{Error, Result};
 
@@ -50,6 +51,8 @@ pub struct Options {
     pub files_max: usize,
     /// After so long at most what nobody waits for is on stable storage (`flush.ms`).
     pub flush_delay: Duration,
+    /// How often old segments are looked for.
+    pub retention_interval: Duration,
 }
 
 impl Options {
@@ -67,7 +70,16 @@ impl Options {
             stalled: Duration::from_secs(30),
             files_max: 512,
             flush_delay: Duration::from_millis(100),
+            retention_interval: Duration::from_secs(30),
         }
+    }
+}
+
+impl Options {
+    /// Units of [`crate::server::PERMIT_BYTES`] that may be in flight.
+    pub(crate) fn in_flight_units(&self) -> usize {
+        let units = self.in_flight_bytes / crate::server::PERMIT_BYTES;
+        units.clamp(1, Semaphore::MAX_PERMITS)
     }
 }
 
@@ -82,12 +94,13 @@ struct ClusterFile {
 
 const CLUSTER_FILE_VERSION: u32 = 1;
 
-/// A broker that has its data folder open. It serves nobody until [`crate::server::Server`] listens for it.
+/// A broker that has its data folder open. It serves nobody until it is started by a [`crate::Builder`].
 #[derive(Debug)]
 pub struct Broker {
     pub(crate) options: Options,
     pub(crate) topics: Topics,
     pub(crate) flusher: Flusher,
+    pub(crate) metrics: Metrics,
     pub(crate) cluster_id: String,
     /// Of bytes in flight, in units of [`crate::server::PERMIT_BYTES`].
     pub(crate) in_flight: Arc<Semaphore>,
@@ -111,14 +124,15 @@ impl Broker {
             tail_bytes: TAIL_BYTES,
         };
         let (topics, found) = Topics::open(data, options.log.clone(), shared)?;
-        let flusher = Flusher::start().map_err(Error::io("start a thread for", data))?;
+        let metrics = Metrics::new();
+        let flusher =
+            Flusher::start(metrics.syncs.clone()).map_err(Error::io("start a thread for", data))?;
         let broker = Broker {
             topics,
             flusher,
+            metrics,
             cluster_id: cluster.cluster_id.clone(),
-            in_flight: Arc::new(Semaphore::new(
-                (options.in_flight_bytes / crate::server::PERMIT_BYTES).max(1),
-            )),
+            in_flight: Arc::new(Semaphore::new(options.in_flight_units())),
             next_producer_id: AtomicI64::new(cluster.next_producer_id),
             noted_producer_id: std::sync::Mutex::new(cluster),
             options,
@@ -130,6 +144,43 @@ impl Broker {
     /// The topics.
     pub fn topics(&self) -> &Topics {
         &self.topics
+    }
+
+    /// Bytes of requests that are being worked on.
+    pub(crate) fn in_flight_bytes(&self) -> u64 {
+        let free = self.in_flight.available_permits();
+        let taken = self.options.in_flight_units().saturating_sub(free);
+        (taken * crate::server::PERMIT_BYTES) as u64
+    }
+
+    /// Partitions that take nothing more, by topic and number.
+    pub(crate) fn failed_partitions(&self) -> Vec<String> {
+        let mut failed = Vec::new();
+        for topic in self.topics.all() {
+            for (index, log) in topic.partitions().iter().enumerate() {
+                if log.is_poisoned() {
+                    failed.push(format!("{}-{index}", topic.name()));
+                }
+            }
+        }
+        failed
+    }
+
+    /// Removes the segments that are old enough to go.
+    pub(crate) fn retain(&self, now_ms: i64) {
+        for topic in self.topics.all() {
+            for log in topic.partitions().iter().filter(|it| !it.is_poisoned()) {
+                match log.retain(now_ms) {
+                    Ok(0) => {}
+                    Ok(segments) => {
+                        tracing::debug!(partition = %log.folder().display(), segments, "old segments removed");
+                    }
+                    Err(error) => {
+                        tracing::warn!(partition = %log.folder().display(), %error, "old segments stay");
+                    }
+                }
+            }
+        }
     }
 
     /// An id that no producer of this folder ever had.

@@ -9,12 +9,12 @@
 //! Partitions that nobody waits for are flushed when they were dirty for long enough ([`Flusher::request_later`]).
 
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use crate::log::Log;
+use crate::metrics::Histogram;
 
 /// A round never lingers longer, however slow the disk is.
 const LINGER_MAX: Duration = Duration::from_millis(1);
@@ -33,16 +33,6 @@ pub(crate) struct Flusher {
 struct Shared {
     state: Mutex<State>,
     is_asked: Condvar,
-    figures: Figures,
-}
-
-/// What flushes took, since the start.
-#[derive(Debug, Default)]
-pub(crate) struct Figures {
-    /// How many there were.
-    pub(crate) count: AtomicU64,
-    /// How long they took together.
-    pub(crate) nanoseconds: AtomicU64,
 }
 
 #[derive(Debug, Default)]
@@ -57,13 +47,13 @@ struct State {
 }
 
 impl Flusher {
-    /// Starts the thread.
-    pub(crate) fn start() -> std::io::Result<Flusher> {
+    /// Starts the thread, which notes in `syncs` how long each flush takes.
+    pub(crate) fn start(syncs: Arc<Histogram>) -> std::io::Result<Flusher> {
         let shared = Arc::new(Shared::default());
         let run = shared.clone();
         let thread = thread::Builder::new()
             .name("tamis-flusher".to_owned())
-            .spawn(move || run.run())?;
+            .spawn(move || run.run(&syncs))?;
         Ok(Flusher {
             shared,
             thread: Some(thread),
@@ -93,11 +83,6 @@ impl Flusher {
         drop(state);
         self.shared.is_asked.notify_one();
     }
-
-    /// What flushes took.
-    pub(crate) fn figures(&self) -> &Figures {
-        &self.shared.figures
-    }
 }
 
 impl Drop for Flusher {
@@ -116,19 +101,16 @@ impl Shared {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn run(&self) {
+    fn run(&self, syncs: &Histogram) {
         let mut flush_time = Duration::ZERO;
         while let Some(logs) = self.next_round(flush_time) {
-            for log in logs {
+            // Whoever was asked for twice, now and later, has nothing left to do the second time.
+            for log in logs.iter().filter(|it| it.is_dirty()) {
                 let started = Instant::now();
                 // What failed is poisoned, and whoever waits for it was woken.
                 let _ = log.flush();
                 flush_time = started.elapsed();
-                self.figures.count.fetch_add(1, Ordering::Relaxed);
-                let nanoseconds = flush_time.as_nanos() as u64;
-                self.figures
-                    .nanoseconds
-                    .fetch_add(nanoseconds, Ordering::Relaxed);
+                syncs.note_duration(flush_time);
             }
         }
     }

@@ -1,16 +1,29 @@
-//! A log that speaks Kafka's protocol.
+//! A log that speaks Kafka's protocol, in one process and one folder.
+//!
+//! [`Broker::builder`] starts one. A request comes in through `server`, is read by `api`, which knows no socket, and goes to the
+//! [`log`] of a partition, of which [`topics`] has all; the flusher makes logs durable for all who wait at once. `metrics` counts, `http`
+//! shows it.
 
 mod api;
 pub mod batch;
 pub mod broker;
+pub mod builder;
 mod disk;
 pub mod error;
 mod flusher;
+mod http;
+mod limits;
 pub mod log;
-pub mod server;
+mod metrics;
+pub mod running;
+mod server;
 pub mod topics;
 
+pub use broker::Broker;
+pub use builder::Builder;
 pub use error::Error;
+pub use limits::raise_descriptor_limit;
+pub use running::{Running, Serving};
 
 /// Shorthand for results of this crate.
 pub type Result<T, E = Error> = std::result::Result<T, E>;

@@ -33,6 +33,7 @@ const ANSWER_BYTES_MAX: i64 = 1 << 30;
 /// What was found for a topic.
 struct FoundTopic {
     asked: FetchTopic,
+    topic: Option<Arc<Topic>>,
     partitions: Vec<Found>,
 }
 
@@ -70,7 +71,18 @@ pub(super) async fn answer(context: &Context, mut asked: Asked) -> Result<Answer
         let _ = tokio::time::timeout_at(deadline, logs.reader.notified()).await;
     };
     drop(logs);
+    note(&found);
     Ok(Answer::Ready(encode(&asked, &found)))
+}
+
+/// Counts what is sent.
+fn note(found: &[FoundTopic]) {
+    for found in found {
+        if let Some(topic) = &found.topic {
+            let bytes = found.partitions.iter().map(Found::len_bytes).sum();
+            topic.traffic.note_out(bytes);
+        }
+    }
 }
 
 /// The partitions that somebody waits for; nobody does any more when this is dropped.
@@ -150,6 +162,7 @@ fn find(context: &Context, request: &FetchRequest, version: i16) -> Vec<FoundTop
         }
         topics.push(FoundTopic {
             asked: asked.clone(),
+            topic,
             partitions,
         });
     }

@@ -177,7 +177,11 @@ pub(crate) fn encode<R: Request>(
     response: &R::Response,
 ) -> Result<Parts, Refused> {
     let mut bytes = BytesMut::with_capacity(256);
-    push_header(&mut bytes, R::Response::header_version(version), correlation_id);
+    push_header(
+        &mut bytes,
+        R::Response::header_version(version),
+        correlation_id,
+    );
     let encoded = response.encode(&mut bytes, version);
     encoded.map_err(|error| Refused::Answer {
         key: ApiKey::try_from(R::KEY).expect("it is one of theirs"),
@@ -229,7 +233,9 @@ pub(crate) fn code(error: &Error) -> ResponseError {
         | Error::Damaged { .. }
         | Error::Poisoned { .. }
         | Error::InUse { .. }
-        | Error::Listen { .. } => ResponseError::KafkaStorageError,
+        | Error::Listen { .. }
+        | Error::Exposed { .. }
+        | Error::Ended => ResponseError::KafkaStorageError,
     }
 }
 

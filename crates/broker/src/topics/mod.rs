@@ -24,6 +24,7 @@ use uuid::Uuid;
 
 use crate::disk::{replace, sync_folder};
 use crate::log::{Log, LogConfig, Recovery, Shared};
+use crate::metrics::Traffic;
 use crate::{Error, Result};
 pub use config::{BadSetting, Settings};
 pub use name::{BadName, check_name};
@@ -38,6 +39,7 @@ pub struct Topic {
     id: Uuid,
     partitions: ArcSwap<Vec<Arc<Log>>>,
     settings: ArcSwap<Settings>,
+    pub(crate) traffic: Traffic,
 }
 
 /// What the file of a topic says.
@@ -164,6 +166,7 @@ impl Topics {
             id: file.id,
             partitions: ArcSwap::from_pointee(partitions),
             settings: ArcSwap::from_pointee(file.settings),
+            traffic: Traffic::default(),
         };
         Ok((topic, found))
     }
