@@ -9,6 +9,7 @@ mod list_offsets;
 mod metadata;
 mod produce;
 mod producer_id;
+mod shape;
 mod topics;
 
 use std::pin::Pin;
@@ -150,6 +151,8 @@ impl Asked {
     /// Reads the message.
     pub(crate) fn read<R: Request>(&mut self) -> Result<R, Refused> {
         let key = ApiKey::try_from(R::KEY).expect("it is one of theirs");
+        // Before anything is set aside for what it claims to have.
+        shape::check(key, self.version, &self.body).map_err(|it| malformed(key, &it))?;
         let request = R::decode(&mut self.body, self.version);
         let request = request.map_err(|error| malformed(key, &error))?;
         match self.body.remaining() {
