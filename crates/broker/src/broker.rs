@@ -17,6 +17,9 @@ use crate::metrics::Metrics;
 use crate::topics::Topics;
 use crate::{Error, Result};
 
+/// What was found in logs that were not closed in order, by topic and partition.
+pub type Recoveries = Vec<(String, Recovery)>;
+
 /// The number of the only node there is.
 pub(crate) const NODE_ID: i32 = 1;
 
@@ -114,7 +117,7 @@ impl Broker {
     ///
     /// # Errors
     /// [`Error::InUse`], [`Error::Io`], [`Error::Damaged`].
-    pub fn open(options: Options) -> Result<(Arc<Broker>, Vec<(String, Recovery)>)> {
+    pub fn open(options: Options) -> Result<(Arc<Broker>, Recoveries)> {
         let data = &options.data;
         fs::create_dir_all(data).map_err(Error::io("create", data))?;
         let lock = lock(data)?;

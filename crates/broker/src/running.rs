@@ -15,7 +15,7 @@ use tokio::runtime;
 use tokio::sync::{oneshot, watch};
 use tokio::task::{self, JoinSet};
 
-use crate::broker::{Broker, now_ms};
+use crate::broker::{Broker, Recoveries, now_ms};
 use crate::builder::Builder;
 use crate::http::State;
 use crate::log::Recovery;
@@ -29,7 +29,7 @@ const RUNTIME_END: Duration = Duration::from_secs(5);
 pub struct Serving {
     pub(crate) addresses: Vec<SocketAddr>,
     pub(crate) http_address: Option<SocketAddr>,
-    pub(crate) recoveries: Vec<(String, Recovery)>,
+    pub(crate) recoveries: Recoveries,
     pub(crate) broker: Arc<Broker>,
     pub(crate) state: Arc<State>,
     pub(crate) ending: watch::Sender<bool>,
@@ -89,19 +89,14 @@ impl Serving {
 pub struct Running {
     addresses: Vec<SocketAddr>,
     http_address: Option<SocketAddr>,
-    recoveries: Vec<(String, Recovery)>,
+    recoveries: Recoveries,
     broker: Arc<Broker>,
     /// `None` once it was stopped.
     thread: Option<(oneshot::Sender<()>, JoinHandle<Result<()>>)>,
 }
 
 /// What a broker says of itself once it serves.
-type Started = (
-    Vec<SocketAddr>,
-    Option<SocketAddr>,
-    Vec<(String, Recovery)>,
-    Arc<Broker>,
-);
+type Started = (Vec<SocketAddr>, Option<SocketAddr>, Recoveries, Arc<Broker>);
 
 impl Running {
     pub(crate) fn start(builder: Builder) -> Result<Running> {

@@ -170,7 +170,7 @@ async fn serve(
     tracing::debug!(%peer, number, "connected");
     let ended = match shared.context(&stream) {
         Ok(context) => connection::serve(&context, stream, ending).await,
-        Err(error) => Err(error.into()),
+        Err(ended) => Err(ended),
     };
     match ended {
         Ok(()) => tracing::debug!(%peer, number, "connection ended"),
