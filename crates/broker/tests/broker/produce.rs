@@ -6,7 +6,7 @@ use kafka_protocol::error::ResponseError;
 use kafka_protocol::messages::{ApiVersionsRequest, ProduceRequest};
 use tamis_broker::Broker;
 
-use crate::wire::{Client, PRODUCE, appended, batch, frame, outcome, produce_request};
+use crate::wire::{Client, PRODUCE, appended, batch, frame, framed, outcome, produce_request};
 
 fn error_of(client: &mut Client, request: &ProduceRequest) -> Option<ResponseError> {
     let response = client.ask(PRODUCE, request);
@@ -120,5 +120,21 @@ fn a_request_in_many_pieces_is_one_request() {
     }
     let (id, response) = client.receive::<ProduceRequest>(PRODUCE);
     assert_eq!((id, appended(&response)), (77, 0));
+    running.stop().expect("it ends");
+}
+
+/// librdkafka leaves three bytes behind when it asks for all topics.
+#[test]
+fn what_is_behind_the_end_of_a_request_is_let_be() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let builder = Broker::builder(folder.path()).listen("127.0.0.1:0");
+    let running = builder.start().expect("it starts");
+    let mut client = Client::connect(running.addresses()[0]);
+    client.want_topic("orders");
+    let request = frame(PRODUCE, 5, &produce_request("orders", batch(&["a"]), -1));
+    let longer = framed(&[&request[4..], &[0; 3]].concat());
+    client.socket.write_all(&longer).expect("it is read");
+    let (id, response) = client.receive::<ProduceRequest>(PRODUCE);
+    assert_eq!((id, appended(&response)), (5, 0));
     running.stop().expect("it ends");
 }
