@@ -61,12 +61,14 @@ impl Client {
 
     /// Waits for the next answer, which is to a request like this.
     pub(crate) fn receive<R: Request>(&mut self, version: i16) -> (i32, R::Response) {
-        let mut body = self.receive_body().expect("an answer");
-        let header_version = R::Response::header_version(version);
-        let header = ResponseHeader::decode(&mut body, header_version).expect("a header");
-        let response = R::Response::decode(&mut body, version).expect("an answer");
-        assert!(body.is_empty(), "{} bytes too many", body.len());
-        (header.correlation_id, response)
+        let body = self.receive_body().expect("an answer");
+        decode::<R>(body, version)
+    }
+
+    /// The same, or nothing if the broker went away instead.
+    pub(crate) fn receive_if_any<R: Request>(&mut self, version: i16) -> Option<R::Response> {
+        let (_, response) = decode::<R>(self.receive_body()?, version);
+        Some(response)
     }
 
     /// The next answer without its length; `None`: the connection was closed.
@@ -111,6 +113,14 @@ impl Client {
     pub(crate) fn values_from(&mut self, topic: &str, offset: i64) -> Vec<(i64, String)> {
         values(&self.ask(FETCH, &fetch_request(topic, offset)))
     }
+}
+
+fn decode<R: Request>(mut body: Bytes, version: i16) -> (i32, R::Response) {
+    let header_version = R::Response::header_version(version);
+    let header = ResponseHeader::decode(&mut body, header_version).expect("a header");
+    let response = R::Response::decode(&mut body, version).expect("an answer");
+    assert!(body.is_empty(), "{} bytes too many", body.len());
+    (header.correlation_id, response)
 }
 
 fn is_closed(kind: ErrorKind) -> bool {
