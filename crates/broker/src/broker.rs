@@ -2,8 +2,8 @@
 
 use std::fs::{self, File, TryLockError};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde::{Deserialize, Serialize};
@@ -108,8 +108,9 @@ pub struct Broker {
     /// Of bytes in flight, in units of [`crate::server::PERMIT_BYTES`].
     pub(crate) in_flight: Arc<Semaphore>,
     next_producer_id: AtomicI64,
-    noted_producer_id: std::sync::Mutex<ClusterFile>,
-    _lock: File,
+    noted_producer_id: Mutex<ClusterFile>,
+    /// `None` once it is closed: the folder is free then, whoever still holds us.
+    lock: Mutex<Option<File>>,
 }
 
 impl Broker {
@@ -137,9 +138,9 @@ impl Broker {
             cluster_id: cluster.cluster_id.clone(),
             in_flight: Arc::new(Semaphore::new(options.in_flight_units())),
             next_producer_id: AtomicI64::new(cluster.next_producer_id),
-            noted_producer_id: std::sync::Mutex::new(cluster),
+            noted_producer_id: Mutex::new(cluster),
             options,
-            _lock: lock,
+            lock: Mutex::new(Some(lock)),
         };
         Ok((Arc::new(broker), found))
     }
@@ -191,7 +192,7 @@ impl Broker {
         let mut noted = self
             .noted_producer_id
             .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner);
+            .unwrap_or_else(PoisonError::into_inner);
         let id = self.next_producer_id.load(Ordering::Relaxed);
         if id >= noted.next_producer_id {
             noted.next_producer_id = id + PRODUCER_ID_BLOCK;
@@ -201,7 +202,7 @@ impl Broker {
         Ok(id)
     }
 
-    /// Makes everything durable and leaves the folder as the next start likes it best.
+    /// Makes everything durable and leaves the folder as the next start likes it best, and to whoever wants it. Nobody may append any more.
     ///
     /// # Errors
     /// The first that a log met; the others are closed nevertheless.
@@ -212,6 +213,8 @@ impl Broker {
                 closed = closed.and(log.close());
             }
         }
+        let mut lock = self.lock.lock().unwrap_or_else(PoisonError::into_inner);
+        *lock = None;
         closed
     }
 }

@@ -76,9 +76,7 @@ impl Serving {
         self.housekeeping.shutdown().await;
         let broker = self.broker;
         let closed = task::spawn_blocking(move || broker.close()).await;
-        // With these the last of those goes who hold the broker, and so the lock of the folder.
         self.watching.shutdown().await;
-        drop(self.state);
         closed.map_err(|_| Error::Ended)??;
         served.map_err(|_| Error::Ended)
     }

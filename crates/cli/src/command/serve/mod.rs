@@ -111,7 +111,7 @@ pub(super) fn run(options: &Options, context: &Context<'_>) -> Result<Exit> {
     events::show(options.log, options.log_format, context.globals.color);
     // Each connection takes a descriptor, and this process is here for nothing else.
     if tamis_broker::raise_descriptor_limit().is_some_and(|it| it < options.max_connections) {
-        tracing::warn!(
+        tracing::debug!(
             "the system lets this process have fewer descriptors than connections (`ulimit -n`)"
         );
     }
