@@ -10,9 +10,9 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::Semaphore;
 use uuid::Uuid;
 
-use crate::disk::replace;
+use crate::disk::{RealDisk, replace};
 use crate::flusher::Flusher;
-use crate::log::{Files, LogConfig, Recovery, Shared};
+use crate::log::{Budget, Files, LogConfig, Recovery, Shared};
 use crate::metrics::Metrics;
 use crate::topics::Topics;
 use crate::{Error, Result};
@@ -26,8 +26,8 @@ pub(crate) const NODE_ID: i32 = 1;
 /// Producer ids are handed out from blocks of this size, each of which is noted on the disk before.
 const PRODUCER_ID_BLOCK: i64 = 1000;
 
-/// Bytes of recent batches that each partition keeps in memory.
-const TAIL_BYTES: usize = 256 << 10;
+/// Bytes of recent batches that all partitions keep in memory together.
+const TAIL_BYTES: usize = 32 << 20;
 
 /// What a broker is set up with; each has a default that is right for most.
 #[derive(Clone, Debug)]
@@ -125,7 +125,7 @@ impl Broker {
         let cluster = read_cluster(data)?;
         let shared = Shared {
             files: Files::new(options.files_max),
-            tail_bytes: TAIL_BYTES,
+            tails: Budget::new(TAIL_BYTES),
         };
         let (topics, found) = Topics::open(data, options.log.clone(), shared)?;
         let metrics = Metrics::new();
@@ -263,5 +263,5 @@ fn read_cluster(data: &Path) -> Result<ClusterFile> {
 
 fn write_cluster(data: &Path, cluster: &ClusterFile) -> Result<()> {
     let bytes = serde_json::to_vec_pretty(cluster).expect("it has text for keys");
-    replace(&data.join("cluster.json"), &bytes)
+    replace(&RealDisk, &data.join("cluster.json"), &bytes)
 }

@@ -1,33 +1,60 @@
-//! Files that are replaced whole or not at all.
+//! What makes files and names durable, behind one trait, so that tests can lose what was not.
+//!
+//! The trait has the two calls that crash safety depends on; everything else is done to the file system as it is. The two differ
+//! in what they promise: a file's bytes are there after [`Disk::sync`], and that a folder has the file under its name after
+//! [`Disk::sync_folder`].
 
+#[cfg(test)]
+pub(crate) mod lossy;
+
+use std::fmt::Debug;
 use std::fs::{self, File};
 use std::io::Write;
 use std::path::Path;
+use std::sync::Arc;
 
 use crate::{Error, Result};
+
+/// Makes things durable.
+pub(crate) trait Disk: Debug + Send + Sync {
+    /// Makes the bytes of a file durable, which is at `path`.
+    fn sync(&self, file: &File, path: &Path) -> Result<()>;
+
+    /// Makes the names in a folder durable.
+    fn sync_folder(&self, folder: &Path) -> Result<()>;
+}
+
+/// A handle that is cheap to clone.
+pub(crate) type SharedDisk = Arc<dyn Disk>;
+
+/// The file system.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct RealDisk;
+
+impl Disk for RealDisk {
+    fn sync(&self, file: &File, path: &Path) -> Result<()> {
+        file.sync_data().map_err(Error::io("make durable", path))
+    }
+
+    fn sync_folder(&self, folder: &Path) -> Result<()> {
+        let synced = File::open(folder).and_then(|it| it.sync_all());
+        synced.map_err(Error::io("make durable", folder))
+    }
+}
 
 /// Puts `bytes` at `path` in place of what is there, durably.
 ///
 /// # Errors
 /// [`Error::Io`]; the old file is then still there, or the new one already.
-pub(crate) fn replace(path: &Path, bytes: &[u8]) -> Result<()> {
+pub(crate) fn replace(disk: &dyn Disk, path: &Path, bytes: &[u8]) -> Result<()> {
     let draft = path.with_extension("draft");
     let write = || {
         let mut file = File::create(&draft)?;
         file.write_all(bytes)?;
-        file.sync_data()
+        Ok(file)
     };
-    write().map_err(Error::io("write", &draft))?;
+    let file = write().map_err(Error::io("write", &draft))?;
+    disk.sync(&file, &draft)?;
     fs::rename(&draft, path).map_err(Error::io("rename a file to", path))?;
-    let folder = path.parent().expect("files lie in the data folder");
-    sync_folder(folder)
-}
-
-/// Makes the names in a folder durable.
-///
-/// # Errors
-/// [`Error::Io`].
-pub(crate) fn sync_folder(folder: &Path) -> Result<()> {
-    let synced = File::open(folder).and_then(|it| it.sync_all());
-    synced.map_err(Error::io("make durable", folder))
+    disk.sync_folder(path.parent().expect("files lie in the data folder"))
 }

@@ -160,7 +160,7 @@ mod tests {
 
     use super::*;
     use crate::batch::BatchBuilder;
-    use crate::log::{Files, LogConfig, Shared as LogShared};
+    use crate::log::{Budget, Files, LogConfig, Shared as LogShared};
 
     const SOON: Duration = Duration::from_millis(20);
 
@@ -172,7 +172,7 @@ mod tests {
     fn log(folder: &TempDir, name: &str) -> Arc<Log> {
         let shared = LogShared {
             files: Files::new(16),
-            tail_bytes: 4096,
+            tails: Budget::new(4096),
         };
         let opened = Log::open(&folder.path().join(name), LogConfig::default(), &shared, 0);
         Arc::new(opened.expect("it opens").0)

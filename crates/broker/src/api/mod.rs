@@ -22,7 +22,7 @@ use kafka_protocol::protocol::{Decodable, Encodable, HeaderVersion, Request};
 use crate::Error;
 use crate::broker::Broker;
 use crate::log::FileRange;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// A request that is served, and in which versions.
 #[derive(Clone, Copy, Debug)]
@@ -101,6 +101,14 @@ pub(crate) struct Context {
     pub(crate) broker: Arc<Broker>,
     /// The address that clients are told to come back to.
     pub(crate) advertised: Arc<(String, u16)>,
+    /// The fetch session of the connection.
+    pub(crate) sessions: Arc<Mutex<fetch::Sessions>>,
+}
+
+impl Context {
+    fn sessions(&self) -> MutexGuard<'_, fetch::Sessions> {
+        self.sessions.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 /// A request, taken apart as far as its header.

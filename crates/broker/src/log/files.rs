@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use quick_cache::sync::Cache;
 
+use crate::disk::{Disk, RealDisk, SharedDisk};
 use crate::{Error, Result};
 
 /// A file that is opened when it is needed.
@@ -25,15 +26,27 @@ pub(crate) struct Files(Arc<Shared>);
 struct Shared {
     open: Cache<u64, Arc<File>>,
     next_id: AtomicU64,
+    disk: SharedDisk,
 }
 
 impl Files {
     /// Keeps at most `count_max` files open, not counting those that are being read or written just then.
     pub(crate) fn new(count_max: usize) -> Files {
+        Files::on(Arc::new(RealDisk), count_max)
+    }
+
+    /// The same, on another disk.
+    pub(crate) fn on(disk: SharedDisk, count_max: usize) -> Files {
         Files(Arc::new(Shared {
             open: Cache::new(count_max),
             next_id: AtomicU64::new(0),
+            disk,
         }))
+    }
+
+    /// What makes them durable.
+    pub(crate) fn disk(&self) -> &dyn Disk {
+        &*self.0.disk
     }
 
     /// A file that is there already, or will be made before it is opened.
@@ -55,6 +68,16 @@ impl LogFile {
         };
         let opened = self.files.0.open.get_or_insert_with(&self.id, open);
         opened.map_err(Error::io("open", &self.path))
+    }
+
+    /// What makes it durable.
+    pub(crate) fn disk(&self) -> &dyn Disk {
+        self.files.disk()
+    }
+
+    /// Makes its bytes durable.
+    pub(crate) fn sync(&self) -> Result<()> {
+        self.disk().sync(&*self.open()?, &self.path)
     }
 
     /// Where it is.

@@ -55,6 +55,7 @@ pub use producers::BadSequence;
 use producers::Verdict;
 pub(crate) use recovery::Shared;
 pub use recovery::{Damaged, Recovery};
+pub(crate) use tail::Budget;
 
 pub use segment::FileRange;
 use segment::Segment;
@@ -356,7 +357,7 @@ impl Log {
         let Some(pending) = pending else {
             return Ok(());
         };
-        if let Err(error) = pending.sync(&self.folder) {
+        if let Err(error) = pending.sync(&self.folder, self.files.disk()) {
             tracing::error!(partition = %self.folder.display(), %error, "takes nothing more");
             self.is_poisoned.store(true, Ordering::Release);
             // Wakes those who wait, who then see why.

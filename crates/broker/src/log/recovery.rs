@@ -27,11 +27,11 @@ use super::index::{Growing, offset_path, time_path};
 use super::producers::Producers;
 use super::scan::{PIECE_BYTES, Scan};
 use super::segment::{Segment, file_name, offset_of_name};
-use super::tail::Tail;
+use super::tail::{Budget, Tail};
 use super::writer::{Writer, create_segment};
 use super::{Log, LogConfig, snapshot};
 use crate::batch::Header;
-use crate::disk::sync_folder;
+use crate::disk::{Disk, replace};
 use crate::{Error, Result};
 
 /// The file that holds the first offset there is, once records before it were deleted.
@@ -65,8 +65,8 @@ pub struct Damaged {
 #[derive(Clone, Debug)]
 pub(crate) struct Shared {
     pub(crate) files: Files,
-    /// Bytes of recent batches that each partition keeps in memory.
-    pub(crate) tail_bytes: usize,
+    /// Bytes of recent batches that partitions keep in memory.
+    pub(crate) tails: Budget,
 }
 
 /// A log that is being opened.
@@ -119,8 +119,9 @@ impl Opening<'_> {
         let mut waiting: Vec<i64> = bases.into_iter().rev().collect();
         while let Some(base_offset) = waiting.pop() {
             let next_base = waiting.last().copied();
+            // Not one that was sealed at the recovery point: its end and its indexes became durable with the first batch behind it.
             let is_old = next_base
-                .is_some_and(|next| next <= self.recovery_point && next <= self.snapshot_offset);
+                .is_some_and(|next| next < self.recovery_point && next <= self.snapshot_offset);
             let split = match is_old {
                 true => self.trust(base_offset, next_base.unwrap_or(base_offset))?,
                 false => self.scan(base_offset)?,
@@ -189,9 +190,7 @@ impl Opening<'_> {
         if end < file_bytes {
             opened.set_len(end).map_err(Error::io("cut", &path))?;
         }
-        opened
-            .sync_data()
-            .map_err(Error::io("make durable", &path))?;
+        self.disk().sync(&opened, &path)?;
         let segment = Segment::of_index(path, &self.shared.files, base_offset, growing);
         segment.publish(end);
         self.last_len_bytes = end;
@@ -214,12 +213,12 @@ impl Opening<'_> {
         let aside = self
             .folder
             .join(format!("{:020}.damaged", self.next_offset));
-        copy(file, path, damaged.clone(), &aside)?;
+        copy(self.disk(), file, path, damaged.clone(), &aside)?;
         let next = self.folder.join(file_name(next_offset));
         let draft = next.with_extension("draft");
-        copy(file, path, damaged.end..file_bytes, &draft)?;
+        copy(self.disk(), file, path, damaged.end..file_bytes, &draft)?;
         fs::rename(&draft, &next).map_err(Error::io("rename a file to", &next))?;
-        sync_folder(self.folder)?;
+        self.disk().sync_folder(self.folder)?;
         self.found.damaged.push(Damaged {
             offset: self.next_offset,
             next_offset,
@@ -227,6 +226,10 @@ impl Opening<'_> {
             len_bytes: damaged.end - damaged.start,
         });
         Ok(next_offset)
+    }
+
+    fn disk(&self) -> &dyn Disk {
+        self.shared.files.disk()
     }
 
     fn finish(mut self, config: LogConfig) -> Result<(Log, Recovery)> {
@@ -256,7 +259,7 @@ impl Opening<'_> {
             config: ArcSwap::from_pointee(config),
             files: self.shared.files.clone(),
             segments: ArcSwap::from_pointee(self.segments),
-            tail: Tail::new(self.shared.tail_bytes),
+            tail: Tail::new(self.shared.tails.clone()),
             writer: Mutex::new(writer),
             flushing: Mutex::default(),
             start_offset: AtomicI64::new(
@@ -301,7 +304,7 @@ fn torn_bytes(file: &fs::File, path: &Path, range: Range<u64>) -> Result<u64> {
 }
 
 /// Copies a part of a file to a new one, and makes it durable.
-fn copy(from: &fs::File, path: &Path, range: Range<u64>, to: &Path) -> Result<()> {
+fn copy(disk: &dyn Disk, from: &fs::File, path: &Path, range: Range<u64>, to: &Path) -> Result<()> {
     let mut options = OpenOptions::new();
     let created = options.write(true).create(true).truncate(true).open(to);
     let target = created.map_err(Error::io("create", to))?;
@@ -315,7 +318,7 @@ fn copy(from: &fs::File, path: &Path, range: Range<u64>, to: &Path) -> Result<()
         written.map_err(Error::io("write", to))?;
         at += count as u64;
     }
-    target.sync_data().map_err(Error::io("make durable", to))
+    disk.sync(&target, to)
 }
 
 fn read_start(folder: &Path) -> Result<Option<i64>> {
@@ -335,9 +338,9 @@ fn read_start(folder: &Path) -> Result<Option<i64>> {
 }
 
 /// Writes the first offset there is.
-pub(super) fn write_start(folder: &Path, offset: i64) -> Result<()> {
+pub(super) fn write_start(disk: &dyn Disk, folder: &Path, offset: i64) -> Result<()> {
     let path = folder.join(START_FILE);
-    crate::disk::replace(&path, format!("{offset}\n").as_bytes())
+    replace(disk, &path, format!("{offset}\n").as_bytes())
 }
 
 fn remove_if_there(path: &Path) -> Result<()> {

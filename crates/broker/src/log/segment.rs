@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 
 use super::files::{Files, LogFile};
-use super::index::{Growing, Lookup, Sealed};
+use super::index::{Growing, Lookup, Sealed, offset_path, time_path};
 use super::scan::Scan;
 use crate::batch::{HEADER_BYTES, Header, Records};
 use crate::{Error, Result};
@@ -90,6 +90,21 @@ impl Segment {
 
     pub(crate) fn file(&self) -> Result<Arc<File>> {
         self.file.open()
+    }
+
+    /// Makes its bytes durable.
+    pub(crate) fn sync(&self) -> Result<()> {
+        self.file.sync()
+    }
+
+    /// Makes the bytes and the indexes of a sealed segment durable.
+    pub(crate) fn sync_sealed(&self) -> Result<()> {
+        self.sync()?;
+        for path in [offset_path(self.path()), time_path(self.path())] {
+            let opened = File::open(&path).map_err(Error::io("open", &path))?;
+            self.file.disk().sync(&opened, &path)?;
+        }
+        Ok(())
     }
 
     /// Bytes that consumers may read.

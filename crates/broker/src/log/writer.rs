@@ -13,7 +13,7 @@ use super::producers::Producers;
 use super::segment::{SEGMENT_BYTES_MAX, Segment, file_name};
 use super::{Files, LogConfig};
 use crate::batch::{Header, STAMP_BYTES};
-use crate::disk::sync_folder;
+use crate::disk::Disk;
 use crate::{Error, Result};
 
 /// Space set aside at the first batch of a segment; each time it is used up as much again.
@@ -162,13 +162,14 @@ impl Writer {
 
 impl Pending {
     /// Makes all of it durable, oldest first.
-    pub(super) fn sync(&self, folder: &Path) -> Result<()> {
-        for (segment, _) in &self.segments {
-            let synced = segment.file()?.sync_data();
-            synced.map_err(Error::io("make durable", segment.path()))?;
+    pub(super) fn sync(&self, folder: &Path, disk: &dyn Disk) -> Result<()> {
+        let (active, sealed) = self.segments.split_last().expect("the active one is there");
+        for (segment, _) in sealed {
+            segment.sync_sealed()?;
         }
+        active.0.sync()?;
         match self.is_folder_dirty {
-            true => sync_folder(folder),
+            true => disk.sync_folder(folder),
             false => Ok(()),
         }
     }

@@ -217,6 +217,7 @@ impl Shared {
         Ok(Context {
             broker: self.broker.clone(),
             advertised,
+            sessions: Arc::default(),
         })
     }
 }

@@ -22,7 +22,7 @@ use arc_swap::ArcSwap;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::disk::{replace, sync_folder};
+use crate::disk::replace;
 use crate::log::{Log, LogConfig, Recovery, Shared};
 use crate::metrics::Traffic;
 use crate::{Error, Result};
@@ -231,7 +231,10 @@ impl Topics {
             settings,
         };
         let (topic, _) = self.open_topic(name, file.clone())?;
-        sync_folder(&self.data.join("logs"))?;
+        self.shared
+            .files
+            .disk()
+            .sync_folder(&self.data.join("logs"))?;
         self.write_file(name, &file)?;
         let topic = Arc::new(topic);
         self.insert(std::slice::from_ref(&topic));
@@ -248,7 +251,10 @@ impl Topics {
         let topic = topic.ok_or_else(|| Error::UnknownTopic(name.to_owned()))?;
         let path = self.file_path(name);
         fs::remove_file(&path).map_err(Error::io("remove", &path))?;
-        sync_folder(&self.data.join("topics"))?;
+        self.shared
+            .files
+            .disk()
+            .sync_folder(&self.data.join("topics"))?;
         self.by_name.rcu(|topics| {
             let mut topics = HashMap::clone(topics);
             topics.remove(name);
@@ -282,7 +288,10 @@ impl Topics {
             let (log, _) = Log::open(&folder, config.clone(), &self.shared, 0)?;
             logs.push(Arc::new(log));
         }
-        sync_folder(&self.data.join("logs"))?;
+        self.shared
+            .files
+            .disk()
+            .sync_folder(&self.data.join("logs"))?;
         self.write_file(
             name,
             &TopicFile {
@@ -337,7 +346,7 @@ impl Topics {
 
     fn write_file(&self, name: &str, file: &TopicFile) -> Result<()> {
         let bytes = serde_json::to_vec_pretty(file).expect("it has text for keys");
-        replace(&self.file_path(name), &bytes)
+        replace(self.shared.files.disk(), &self.file_path(name), &bytes)
     }
 
     fn file_path(&self, name: &str) -> PathBuf {

@@ -1,25 +1,26 @@
 //! `Fetch`: batches from an offset on, at once or when there are enough of them.
 //!
 //! The answer is our own: small pieces of bytes for what the protocol says of each partition, and between them batches from memory
-//! and ranges of files, neither of which is copied. Sessions are answered as KIP-227 allows: with the number 0, which
-//! says that each request names all that it wants.
+//! and ranges of files, neither of which is copied. What a client does not say anew each time is in its [session].
+
+mod session;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::{BufMut, Bytes, BytesMut};
 use kafka_protocol::error::ResponseError;
-use kafka_protocol::messages::fetch_request::{FetchPartition, FetchTopic};
 use kafka_protocol::messages::{FetchRequest, FetchResponse};
 use kafka_protocol::protocol::HeaderVersion;
 use tokio::sync::Notify;
 use tokio::time::Instant;
-use uuid::Uuid;
 
 use super::{Answer, Asked, Context, Part, Parts, Refused, code, push_header, put_compact_length};
 use crate::Error;
 use crate::log::{Fetched, Log};
 use crate::topics::Topic;
+pub(crate) use session::Sessions;
+use session::Wanted;
 
 /// From here on messages are flexible: lengths are variable, and tags follow.
 const FLEXIBLE: i16 = 12;
@@ -30,40 +31,41 @@ const TOPIC_IDS: i16 = 13;
 /// No answer is longer, whatever was asked for: it must fit its own length.
 const ANSWER_BYTES_MAX: i64 = 1 << 30;
 
-/// What was found for a topic.
-struct FoundTopic {
-    asked: FetchTopic,
-    topic: Option<Arc<Topic>>,
-    partitions: Vec<Found>,
-}
-
 /// What was found in a partition.
 struct Found {
-    index: i32,
+    wanted: Wanted,
     error: Option<ResponseError>,
     readable_offset: i64,
     start_offset: i64,
     fetched: Fetched,
 }
 
+/// How much an answer may have.
+struct Limits {
+    min_bytes: u64,
+    max_bytes: i64,
+    version: i16,
+}
+
 pub(super) async fn answer(context: &Context, mut asked: Asked) -> Result<Answer, Refused> {
     let request: FetchRequest = asked.read()?;
-    let deadline =
-        Instant::now() + Duration::from_millis(u64::try_from(request.max_wait_ms).unwrap_or(0));
-    let logs = subscribed(context, &request, asked.version);
-    let found = loop {
-        let found = find(context, &request, asked.version);
-        let bytes: u64 = found
-            .iter()
-            .flat_map(|it| &it.partitions)
-            .map(Found::len_bytes)
-            .sum();
-        let has_error = found
-            .iter()
-            .flat_map(|it| &it.partitions)
-            .any(|it| it.error.is_some());
-        let is_enough = bytes >= u64::try_from(request.min_bytes).unwrap_or(0);
-        if is_enough || has_error || Instant::now() >= deadline {
+    let patience = Duration::from_millis(u64::try_from(request.max_wait_ms).unwrap_or(0));
+    let deadline = Instant::now() + patience;
+    let limits = Limits {
+        min_bytes: u64::try_from(request.min_bytes).unwrap_or(0),
+        max_bytes: i64::from(request.max_bytes).clamp(0, ANSWER_BYTES_MAX),
+        version: asked.version,
+    };
+    let turn = match context.sessions().begin(request) {
+        Ok(turn) => turn,
+        Err(error) => return Ok(Answer::Ready(encode(&asked, 0, Some(error), &[]))),
+    };
+    let logs = subscribed(context, &turn.wanted, asked.version);
+    let mut found = loop {
+        let found = find(context, &turn.wanted, &limits);
+        let bytes: u64 = found.iter().map(Found::len_bytes).sum();
+        let has_error = found.iter().any(|it| it.error.is_some());
+        if bytes >= limits.min_bytes || has_error || Instant::now() >= deadline {
             break found;
         }
         logs.flush_dirty(context);
@@ -71,16 +73,23 @@ pub(super) async fn answer(context: &Context, mut asked: Asked) -> Result<Answer
         let _ = tokio::time::timeout_at(deadline, logs.reader.notified()).await;
     };
     drop(logs);
-    note(&found);
-    Ok(Answer::Ready(encode(&asked, &found)))
+    if turn.session_id != 0 {
+        let mut sessions = context.sessions();
+        found.retain(|it| {
+            let told = (it.readable_offset, it.start_offset);
+            let is_new = sessions.tell(&it.wanted, it.len_bytes() > 0, told);
+            is_new || it.error.is_some() || !turn.is_incremental
+        });
+    }
+    note(context, &found, asked.version);
+    Ok(Answer::Ready(encode(&asked, turn.session_id, None, &found)))
 }
 
 /// Counts what is sent.
-fn note(found: &[FoundTopic]) {
-    for found in found {
-        if let Some(topic) = &found.topic {
-            let bytes = found.partitions.iter().map(Found::len_bytes).sum();
-            topic.traffic.note_out(bytes);
+fn note(context: &Context, found: &[Found], version: i16) {
+    for found in found.iter().filter(|it| it.len_bytes() > 0) {
+        if let Some(topic) = topic(context, &found.wanted, version) {
+            topic.traffic.note_out(found.len_bytes());
         }
     }
 }
@@ -110,73 +119,59 @@ impl Drop for Subscribed {
     }
 }
 
-fn subscribed(context: &Context, request: &FetchRequest, version: i16) -> Subscribed {
+fn subscribed(context: &Context, wanted: &[Wanted], version: i16) -> Subscribed {
     let reader = Arc::new(Notify::new());
-    let mut logs = Vec::new();
-    for asked in &request.topics {
-        let Some(topic) = topic(context, asked, version) else {
-            continue;
-        };
-        logs.extend(
-            asked
-                .partitions
-                .iter()
-                .filter_map(|it| topic.partition(it.partition)),
-        );
-    }
+    let logs = wanted.iter().filter_map(|wanted| {
+        let topic = topic(context, wanted, version)?;
+        topic.partition(wanted.partition.partition)
+    });
+    let logs: Vec<_> = logs.collect();
     for log in &logs {
         log.subscribe(&reader);
     }
     Subscribed { reader, logs }
 }
 
-fn topic(context: &Context, asked: &FetchTopic, version: i16) -> Option<Arc<Topic>> {
+fn topic(context: &Context, wanted: &Wanted, version: i16) -> Option<Arc<Topic>> {
     match version >= TOPIC_IDS {
-        true => context.broker.topics.topic_of_id(asked.topic_id),
-        false => context.broker.topics.topic(&asked.topic),
+        true => context.broker.topics.topic_of_id(wanted.topic_id),
+        false => context.broker.topics.topic(&wanted.topic),
     }
 }
 
-fn find(context: &Context, request: &FetchRequest, version: i16) -> Vec<FoundTopic> {
-    let mut left = i64::from(request.max_bytes).clamp(0, ANSWER_BYTES_MAX);
+fn find(context: &Context, wanted: &[Wanted], limits: &Limits) -> Vec<Found> {
+    let mut left = limits.max_bytes;
     let mut is_first = true;
-    let mut topics = Vec::with_capacity(request.topics.len());
-    for asked in &request.topics {
-        let topic = topic(context, asked, version);
-        let mut partitions = Vec::with_capacity(asked.partitions.len());
-        for partition in &asked.partitions {
-            let log = topic
-                .as_ref()
-                .and_then(|it| it.partition(partition.partition));
-            let found = match log {
-                Some(log) => find_partition(&log, partition, left, is_first),
-                None if version >= TOPIC_IDS && topic.is_none() => {
-                    Found::error(partition.partition, ResponseError::UnknownTopicId)
-                }
-                None => Found::error(partition.partition, ResponseError::UnknownTopicOrPartition),
-            };
-            let len_bytes = found.len_bytes();
-            is_first &= len_bytes == 0;
-            left = left.saturating_sub_unsigned(len_bytes).max(0);
-            partitions.push(found);
-        }
-        topics.push(FoundTopic {
-            asked: asked.clone(),
-            topic,
-            partitions,
-        });
+    let mut found = Vec::with_capacity(wanted.len());
+    for wanted in wanted {
+        let topic = topic(context, wanted, limits.version);
+        let log = topic
+            .as_ref()
+            .and_then(|it| it.partition(wanted.partition.partition));
+        let partition = match log {
+            Some(log) => find_partition(&log, wanted, left, is_first),
+            None if limits.version >= TOPIC_IDS && topic.is_none() => {
+                Found::error(wanted, ResponseError::UnknownTopicId)
+            }
+            None => Found::error(wanted, ResponseError::UnknownTopicOrPartition),
+        };
+        let len_bytes = partition.len_bytes();
+        is_first &= len_bytes == 0;
+        left = left.saturating_sub_unsigned(len_bytes).max(0);
+        found.push(partition);
     }
-    topics
+    found
 }
 
-fn find_partition(log: &Log, asked: &FetchPartition, left: i64, is_first: bool) -> Found {
+fn find_partition(log: &Log, wanted: &Wanted, left: i64, is_first: bool) -> Found {
+    let asked = &wanted.partition;
     let limit = left.min(i64::from(asked.partition_max_bytes));
     let fetched = match limit > 0 || is_first {
         true => log.fetch(asked.fetch_offset, u64::try_from(limit).unwrap_or(0)),
         false => Ok(Fetched::Nothing),
     };
     let found = |fetched, error| Found {
-        index: asked.partition,
+        wanted: wanted.clone(),
         error,
         readable_offset: log.readable_offset(),
         start_offset: log.start_offset(),
@@ -204,14 +199,19 @@ fn find_partition(log: &Log, asked: &FetchPartition, left: i64, is_first: bool) 
 }
 
 impl Found {
-    fn error(index: i32, error: ResponseError) -> Found {
+    fn error(wanted: &Wanted, error: ResponseError) -> Found {
         Found {
-            index,
+            wanted: wanted.clone(),
             error: Some(error),
             readable_offset: -1,
             start_offset: -1,
             fetched: Fetched::Nothing,
         }
+    }
+
+    fn is_of_topic(&self, other: &Found) -> bool {
+        let (one, other) = (&self.wanted, &other.wanted);
+        (one.topic_id, &one.topic) == (other.topic_id, &other.topic)
     }
 
     fn len_bytes(&self) -> u64 {
@@ -230,7 +230,7 @@ struct Writer {
     version: i16,
 }
 
-fn encode(asked: &Asked, topics: &[FoundTopic]) -> Parts {
+fn encode(asked: &Asked, session_id: i32, error: Option<ResponseError>, found: &[Found]) -> Parts {
     let version = asked.version;
     let mut writer = Writer {
         parts: Parts::new(),
@@ -242,18 +242,19 @@ fn encode(asked: &Asked, topics: &[FoundTopic]) -> Parts {
     // Throttle time.
     writer.bytes.put_i32(0);
     if version >= 7 {
-        // No error, and no session.
-        writer.bytes.put_i16(0);
-        writer.bytes.put_i32(0);
+        writer.bytes.put_i16(error.map_or(0, |it| it.code()));
+        writer.bytes.put_i32(session_id);
     }
-    writer.put_length(topics.len());
-    for topic in topics {
+    let topics = || found.chunk_by(|one, next| one.is_of_topic(next));
+    writer.put_length(topics().count());
+    for partitions in topics() {
+        let wanted = &partitions[0].wanted;
         match version >= TOPIC_IDS {
-            true => writer.put_id(topic.asked.topic_id),
-            false => writer.put_name(&topic.asked.topic),
+            true => writer.bytes.put_slice(wanted.topic_id.as_bytes()),
+            false => writer.put_name(&wanted.topic),
         }
-        writer.put_length(topic.partitions.len());
-        for partition in &topic.partitions {
+        writer.put_length(partitions.len());
+        for partition in partitions {
             writer.put_partition(partition);
         }
         writer.put_tags();
@@ -264,7 +265,7 @@ fn encode(asked: &Asked, topics: &[FoundTopic]) -> Parts {
 
 impl Writer {
     fn put_partition(&mut self, found: &Found) {
-        self.bytes.put_i32(found.index);
+        self.bytes.put_i32(found.wanted.partition.partition);
         self.bytes.put_i16(found.error.map_or(0, |it| it.code()));
         self.bytes.put_i64(found.readable_offset);
         // The last stable offset: there are no transactions, so it is the same.
@@ -305,10 +306,6 @@ impl Writer {
             false => self.bytes.put_i16(name.len() as i16),
         }
         self.bytes.put_slice(name.as_bytes());
-    }
-
-    fn put_id(&mut self, id: Uuid) {
-        self.bytes.put_slice(id.as_bytes());
     }
 
     /// There are none.
