@@ -9,12 +9,11 @@ mod list_offsets;
 mod metadata;
 mod produce;
 mod producer_id;
-mod shape;
 mod topics;
 
 use std::pin::Pin;
 
-use bytes::{BufMut, Bytes, BytesMut};
+use bytes::{Buf, BufMut, Bytes, BytesMut};
 use kafka_protocol::error::ResponseError;
 use kafka_protocol::messages::{ApiKey, RequestHeader, ResponseHeader};
 use kafka_protocol::protocol::{Decodable, Encodable, HeaderVersion, Request};
@@ -159,11 +158,15 @@ impl Asked {
     /// Reads the message.
     pub(crate) fn read<R: Request>(&mut self) -> Result<R, Refused> {
         let key = ApiKey::try_from(R::KEY).expect("it is one of theirs");
-        // Before anything is set aside for what it claims to have.
-        shape::check(key, self.version, &self.body).map_err(|it| malformed(key, &it))?;
         let request = R::decode(&mut self.body, self.version);
-        // What is left over is let be, as Kafka does: librdkafka leaves three bytes behind when it asks for all topics.
-        request.map_err(|error| malformed(key, &error))
+        let request = request.map_err(|error| malformed(key, &error))?;
+        match self.body.remaining() {
+            0 => Ok(request),
+            left => Err(Refused::Malformed {
+                key,
+                reason: format!("{left} bytes too many"),
+            }),
+        }
     }
 
     /// Writes the answer to it.
