@@ -25,5 +25,9 @@ pub use error::Error;
 pub use limits::raise_descriptor_limit;
 pub use running::{Running, Serving};
 
+#[cfg(fuzzing)]
+#[doc(hidden)]
+pub use api::checked;
+
 /// Shorthand for results of this crate.
 pub type Result<T, E = Error> = std::result::Result<T, E>;

@@ -1,7 +1,7 @@
 //! What clients may ask: one file for each request, or for a few that belong together. No socket is known here.
 //!
-//! A request is the bytes of one frame. [`answer`] reads its header, looks whether its version is served, and hands it to the
-//! function of its file. What comes back is an [`Answer`]: bytes, ranges of files, and what is still to be waited for.
+//! A request is the bytes of one frame. [`answer`] looks whether its version is served and whether its bytes can be those of such
+//! a request (`shape`), reads its header, and hands it to the function of its file. What comes back is an [`Answer`]: bytes, ranges of files, and what is still to be waited for.
 
 mod api_versions;
 mod fetch;
@@ -9,6 +9,7 @@ mod list_offsets;
 mod metadata;
 mod produce;
 mod producer_id;
+mod shape;
 mod topics;
 
 use std::pin::Pin;
@@ -134,6 +135,7 @@ pub(crate) async fn answer(context: &Context, frame: Bytes) -> Result<Answer, Re
         };
     }
     let mut body = frame;
+    check(key, version, &body)?;
     let header = RequestHeader::decode(&mut body, key.request_header_version(version));
     let header = header.map_err(|error| malformed(key, &error))?;
     let asked = Asked {
@@ -154,18 +156,42 @@ pub(crate) async fn answer(context: &Context, frame: Bytes) -> Result<Answer, Re
     }
 }
 
+/// Whether a frame has the shape of such a request from its first byte to its last, so that it may be decoded.
+fn check(key: ApiKey, version: i16, frame: &[u8]) -> Result<(), Refused> {
+    let shape = shape::of(key).ok_or(Refused::Key(key as i16))?;
+    let bad = |error| malformed(key, &error);
+    let header_bytes =
+        shape::check_header(key.request_header_version(version), frame).map_err(bad)?;
+    let body = &frame[header_bytes..];
+    let body_bytes = shape::check(shape, version, body).map_err(bad)?;
+    match body.len() - body_bytes {
+        0 => Ok(()),
+        left => Err(too_long(key, left)),
+    }
+}
+
+/// For the fuzzer: the number, the version and the message of a frame that may be decoded.
+#[cfg(fuzzing)]
+pub fn checked(frame: &[u8]) -> Option<(i16, i16, &[u8])> {
+    let [a, b, c, d, ..] = *frame.first_chunk::<8>()?;
+    let (number, version) = (i16::from_be_bytes([a, b]), i16::from_be_bytes([c, d]));
+    let key = ApiKey::try_from(number).ok()?;
+    let is_known = shape::of(key)?.versions.0 <= version && version <= shape::of(key)?.versions.1;
+    let header_version = is_known.then(|| key.request_header_version(version))?;
+    check(key, version, frame).ok()?;
+    let header_bytes = shape::check_header(header_version, frame).ok()?;
+    Some((number, version, &frame[header_bytes..]))
+}
+
 impl Asked {
-    /// Reads the message.
+    /// Reads the message, whose shape was checked.
     pub(crate) fn read<R: Request>(&mut self) -> Result<R, Refused> {
         let key = ApiKey::try_from(R::KEY).expect("it is one of theirs");
         let request = R::decode(&mut self.body, self.version);
         let request = request.map_err(|error| malformed(key, &error))?;
         match self.body.remaining() {
             0 => Ok(request),
-            left => Err(Refused::Malformed {
-                key,
-                reason: format!("{left} bytes too many"),
-            }),
+            left => Err(too_long(key, left)),
         }
     }
 
@@ -217,6 +243,10 @@ fn malformed(key: ApiKey, error: &impl std::fmt::Display) -> Refused {
         key,
         reason: error.to_string(),
     }
+}
+
+fn too_long(key: ApiKey, left: usize) -> Refused {
+    malformed(key, &format!("{left} bytes too many"))
 }
 
 /// Kafka's number for what went wrong.
