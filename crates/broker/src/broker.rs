@@ -54,8 +54,6 @@ pub struct Options {
     pub files_max: usize,
     /// After so long at most what nobody waits for is on stable storage (`flush.ms`).
     pub flush_delay: Duration,
-    /// How often old segments are looked for.
-    pub retention_interval: Duration,
 }
 
 impl Options {
@@ -73,7 +71,6 @@ impl Options {
             stalled: Duration::from_secs(30),
             files_max: 512,
             flush_delay: Duration::from_millis(100),
-            retention_interval: Duration::from_secs(30),
         }
     }
 }
@@ -168,23 +165,6 @@ impl Broker {
             }
         }
         failed
-    }
-
-    /// Removes the segments that are old enough to go.
-    pub(crate) fn retain(&self, now_ms: i64) {
-        for topic in self.topics.all() {
-            for log in topic.partitions().iter().filter(|it| !it.is_poisoned()) {
-                match log.retain(now_ms) {
-                    Ok(0) => {}
-                    Ok(segments) => {
-                        tracing::debug!(partition = %log.folder().display(), segments, "old segments removed");
-                    }
-                    Err(error) => {
-                        tracing::warn!(partition = %log.folder().display(), %error, "old segments stay");
-                    }
-                }
-            }
-        }
     }
 
     /// An id that no producer of this folder ever had.

@@ -180,7 +180,6 @@ impl Builder {
             addresses,
             http_address,
             recoveries,
-            housekeeping: crate::running::keep_house(&broker),
             broker,
             state,
             ending,

@@ -15,7 +15,7 @@ use tokio::runtime;
 use tokio::sync::{oneshot, watch};
 use tokio::task::{self, JoinSet};
 
-use crate::broker::{Broker, Recoveries, now_ms};
+use crate::broker::{Broker, Recoveries};
 use crate::builder::Builder;
 use crate::http::State;
 use crate::log::Recovery;
@@ -34,7 +34,6 @@ pub struct Serving {
     pub(crate) state: Arc<State>,
     pub(crate) ending: watch::Sender<bool>,
     pub(crate) serving: task::JoinHandle<()>,
-    pub(crate) housekeeping: JoinSet<()>,
     pub(crate) watching: JoinSet<()>,
 }
 
@@ -73,7 +72,6 @@ impl Serving {
         // Nobody listens if it ended by itself already.
         let _ = self.ending.send(true);
         let served = self.serving.await;
-        self.housekeeping.shutdown().await;
         let broker = self.broker;
         let closed = task::spawn_blocking(move || broker.close()).await;
         self.watching.shutdown().await;
@@ -203,23 +201,6 @@ fn run(
     });
     runtime.shutdown_timeout(RUNTIME_END);
     ended
-}
-
-/// Looks for segments that are old enough to go, as long as what is returned is held.
-pub(crate) fn keep_house(broker: &Arc<Broker>) -> JoinSet<()> {
-    let broker = broker.clone();
-    let mut tasks = JoinSet::new();
-    tasks.spawn(async move {
-        let mut ticks = tokio::time::interval(broker.options.retention_interval);
-        ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-        loop {
-            ticks.tick().await;
-            let broker = broker.clone();
-            // A panic there was told of by its own message, and the next round is tried.
-            let _ = task::spawn_blocking(move || broker.retain(now_ms())).await;
-        }
-    });
-    tasks
 }
 
 fn joined(addresses: &[SocketAddr]) -> String {
