@@ -123,6 +123,21 @@ def topics(bootstrap: str) -> None:
         same(refused.args[0].code(), KafkaError.UNKNOWN_TOPIC_OR_PART, "deleting again")
 
 
+def groups(bootstrap: str) -> None:
+    topic, group = fresh_topic("confluent"), fresh_topic("group")
+    sent = records(20)
+    produce(bootstrap, topic, sent)
+    settings = {"group.id": group, "auto.offset.reset": "earliest", "enable.auto.commit": False}
+    for start in [0, 10]:
+        # The second goes on where the first one left off.
+        reader = Consumer({"bootstrap.servers": bootstrap, **settings})
+        reader.subscribe([topic])
+        messages = reader.consume(10, PATIENCE)
+        same([it.offset() for it in messages], list(range(start, start + 10)), "offsets")
+        reader.commit(asynchronous=False)
+        reader.close()
+
+
 def errors(bootstrap: str) -> None:
     topic = fresh_topic("confluent")
     produce(bootstrap, topic, records(1))
@@ -145,4 +160,4 @@ def errors(bootstrap: str) -> None:
     reader.close()
 
 
-CHECKS = [round_trips, idempotence, offsets, topics, errors]
+CHECKS = [round_trips, idempotence, offsets, topics, groups, errors]

@@ -12,6 +12,7 @@ use uuid::Uuid;
 
 use crate::disk::{RealDisk, replace};
 use crate::flusher::Flusher;
+use crate::groups::{GroupOptions, Groups};
 use crate::log::{Budget, Files, LogConfig, Recovery, Shared};
 use crate::metrics::Metrics;
 use crate::topics::Topics;
@@ -40,6 +41,8 @@ pub struct Options {
     pub partitions: usize,
     /// What topics have that do not say otherwise.
     pub log: LogConfig,
+    /// What consumer groups are held to.
+    pub groups: GroupOptions,
     /// The largest request taken.
     pub request_bytes_max: usize,
     /// Bytes of requests that are being worked on, all connections together.
@@ -64,6 +67,7 @@ impl Options {
             creates_topics: true,
             partitions: 1,
             log: LogConfig::default(),
+            groups: GroupOptions::default(),
             request_bytes_max: 100 << 20,
             in_flight_bytes: 64 << 20,
             connections_max: 10_000,
@@ -99,6 +103,7 @@ const CLUSTER_FILE_VERSION: u32 = 1;
 pub struct Broker {
     pub(crate) options: Options,
     pub(crate) topics: Topics,
+    pub(crate) groups: Groups,
     pub(crate) flusher: Flusher,
     pub(crate) metrics: Metrics,
     pub(crate) cluster_id: String,
@@ -124,12 +129,19 @@ impl Broker {
             files: Files::new(options.files_max),
             tails: Budget::new(TAIL_BYTES),
         };
-        let (topics, found) = Topics::open(data, options.log.clone(), shared)?;
+        let (topics, mut found) = Topics::open(data, options.log.clone(), shared.clone())?;
+        let is_topic = |name: &str| topics.topic(name).is_some();
+        let folder = data.join("groups");
+        let (groups, recovery) = Groups::open(&folder, options.groups.clone(), &shared, is_topic)?;
+        if recovery.torn_bytes > 0 || !recovery.damaged.is_empty() {
+            found.push(("groups".to_owned(), recovery));
+        }
         let metrics = Metrics::new();
         let flusher =
             Flusher::start(metrics.syncs.clone()).map_err(Error::io("start a thread for", data))?;
         let broker = Broker {
             topics,
+            groups,
             flusher,
             metrics,
             cluster_id: cluster.cluster_id.clone(),
@@ -187,7 +199,7 @@ impl Broker {
     /// # Errors
     /// The first that a log met; the others are closed nevertheless.
     pub fn close(&self) -> Result<()> {
-        let mut closed = Ok(());
+        let mut closed = self.groups.close();
         for topic in self.topics.all() {
             for log in topic.partitions().iter() {
                 closed = closed.and(log.close());

@@ -11,6 +11,7 @@ pub mod builder;
 mod disk;
 pub mod error;
 mod flusher;
+pub mod groups;
 mod http;
 mod limits;
 pub mod log;

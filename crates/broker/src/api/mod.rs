@@ -5,6 +5,7 @@
 
 mod api_versions;
 mod fetch;
+mod groups;
 mod list_offsets;
 mod metadata;
 mod produce;
@@ -12,13 +13,14 @@ mod producer_id;
 mod shape;
 mod topics;
 
+use std::net::IpAddr;
 use std::ops::Range;
 use std::pin::Pin;
 
 use bytes::{BufMut, Bytes, BytesMut};
 use kafka_protocol::error::ResponseError;
 use kafka_protocol::messages::{ApiKey, RequestHeader, ResponseHeader};
-use kafka_protocol::protocol::{Decodable, Encodable, HeaderVersion, Request};
+use kafka_protocol::protocol::{Decodable, Encodable, HeaderVersion, Request, StrBytes};
 
 use crate::Error;
 use crate::broker::Broker;
@@ -48,6 +50,17 @@ pub(crate) const SERVED: &[Served] = &[
     served(ApiKey::CreateTopics, 2, 7),
     served(ApiKey::DeleteTopics, 1, 6),
     served(ApiKey::InitProducerId, 0, 5),
+    served(ApiKey::FindCoordinator, 0, 5),
+    served(ApiKey::JoinGroup, 0, 9),
+    served(ApiKey::SyncGroup, 0, 5),
+    served(ApiKey::Heartbeat, 0, 4),
+    served(ApiKey::LeaveGroup, 0, 5),
+    served(ApiKey::OffsetCommit, 2, 9),
+    served(ApiKey::OffsetFetch, 1, 9),
+    served(ApiKey::OffsetDelete, 0, 0),
+    served(ApiKey::DescribeGroups, 0, 6),
+    served(ApiKey::ListGroups, 0, 5),
+    served(ApiKey::DeleteGroups, 0, 2),
 ];
 
 /// A part of an answer.
@@ -102,6 +115,8 @@ pub(crate) struct Context {
     pub(crate) broker: Arc<Broker>,
     /// The address that clients are told to come back to.
     pub(crate) advertised: Arc<(String, u16)>,
+    /// Where the client is.
+    pub(crate) peer: IpAddr,
     /// The fetch session of the connection.
     pub(crate) sessions: Arc<Mutex<fetch::Sessions>>,
 }
@@ -116,6 +131,8 @@ impl Context {
 pub(crate) struct Asked {
     pub(crate) version: i16,
     pub(crate) correlation_id: i32,
+    /// What the client calls itself.
+    pub(crate) client_id: Option<StrBytes>,
     pub(crate) body: Bytes,
 }
 
@@ -142,6 +159,7 @@ pub(crate) async fn answer(context: &Context, frame: Bytes) -> Result<Answer, Re
     let asked = Asked {
         version,
         correlation_id: header.correlation_id,
+        client_id: header.client_id,
         body,
     };
     match key {
@@ -153,6 +171,17 @@ pub(crate) async fn answer(context: &Context, frame: Bytes) -> Result<Answer, Re
         ApiKey::CreateTopics => topics::create(context, asked),
         ApiKey::DeleteTopics => topics::delete(context, asked),
         ApiKey::InitProducerId => producer_id::answer(context, asked),
+        ApiKey::FindCoordinator => groups::find(context, asked),
+        ApiKey::JoinGroup => groups::join(context, asked).await,
+        ApiKey::SyncGroup => groups::sync(context, asked).await,
+        ApiKey::Heartbeat => groups::heartbeat(context, asked),
+        ApiKey::LeaveGroup => groups::leave(context, asked),
+        ApiKey::OffsetCommit => groups::commit(context, asked),
+        ApiKey::OffsetFetch => groups::fetch(context, asked),
+        ApiKey::OffsetDelete => groups::delete_offsets(context, asked),
+        ApiKey::DescribeGroups => groups::describe(context, asked),
+        ApiKey::ListGroups => groups::list(context, asked),
+        ApiKey::DeleteGroups => groups::delete(context, asked),
         _ => Err(Refused::Key(number)),
     }
 }

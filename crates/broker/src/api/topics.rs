@@ -150,6 +150,7 @@ pub(super) fn delete(context: &Context, mut asked: Asked) -> Result<Answer, Refu
 
 fn delete_one(context: &Context, name: TopicName) -> DeletableTopicResult {
     let deleted = context.broker.topics.delete(&name);
+    let deleted = deleted.and_then(|()| context.broker.groups.topic_deleted(&name));
     let result = DeletableTopicResult::default().with_name(Some(name));
     match deleted {
         Ok(()) => result,

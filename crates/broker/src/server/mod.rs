@@ -117,7 +117,10 @@ impl Server {
         for listener in self.listeners {
             accepting.spawn(accept(listener, self.shared.clone(), ending.clone()));
         }
+        let mut tending = JoinSet::new();
+        tending.spawn(crate::groups::run(self.shared.broker.clone()));
         while accepting.join_next().await.is_some() {}
+        tending.shutdown().await;
     }
 }
 
@@ -168,7 +171,7 @@ async fn serve(
     metrics.connections.fetch_add(1, Ordering::Relaxed);
     let _counted = CountOnDrop(&metrics.connections_ended);
     tracing::debug!(%peer, number, "connected");
-    let ended = match shared.context(&stream) {
+    let ended = match shared.context(&stream, peer) {
         Ok(context) => connection::serve(&context, stream, ending).await,
         Err(ended) => Err(ended),
     };
@@ -205,7 +208,7 @@ impl Shared {
     }
 
     /// What requests of this connection are answered with.
-    fn context(&self, stream: &TcpStream) -> Result<Context, Ended> {
+    fn context(&self, stream: &TcpStream, peer: SocketAddr) -> Result<Context, Ended> {
         let advertised = match &self.advertised {
             Some(advertised) => advertised.clone(),
             // Whoever listens at all addresses is known at the one that this client used.
@@ -217,6 +220,7 @@ impl Shared {
         Ok(Context {
             broker: self.broker.clone(),
             advertised,
+            peer: peer.ip(),
             sessions: Arc::default(),
         })
     }

@@ -5,6 +5,7 @@
 //! DATA/cluster.json           version of the folder, id of the cluster, the next producer id
 //! DATA/topics/NAME.json       id, number of partitions and settings of a topic
 //! DATA/logs/NAME-PARTITION/   the log of a partition
+//! DATA/groups/                the log of consumer groups
 //! ```
 //!
 //! A topic exists once its file does, which is written last when one is created and removed first when one is deleted; logs
