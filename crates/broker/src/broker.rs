@@ -1,9 +1,9 @@
-//! A broker: what it holds, how it is set up and started, and how it ends.
+//! A broker: what it is set up with, what it holds, and how its data folder is opened and closed.
 
 use std::fs::{self, File, TryLockError};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde::{Deserialize, Serialize};
@@ -14,9 +14,13 @@ use crate::disk::{RealDisk, replace};
 use crate::flusher::Flusher;
 use crate::groups::{GroupOptions, Groups};
 use crate::log::{Budget, Files, LogConfig, Recovery, Shared};
+use crate::metrics::Metrics;
 use crate::topics::Topics;
 use crate::upkeep::{Schedule, Upkeep};
 use crate::{Error, Result};
+
+/// What was found in logs that were not closed in order, by topic and partition.
+pub type Recoveries = Vec<(String, Recovery)>;
 
 /// The number of the only node there is.
 pub(crate) const NODE_ID: i32 = 1;
@@ -80,6 +84,14 @@ impl Options {
     }
 }
 
+impl Options {
+    /// Units of [`crate::server::PERMIT_BYTES`] that may be in flight.
+    pub(crate) fn in_flight_units(&self) -> usize {
+        let units = self.in_flight_bytes / crate::server::PERMIT_BYTES;
+        units.clamp(1, Semaphore::MAX_PERMITS)
+    }
+}
+
 /// What the file of the data folder says.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -91,10 +103,7 @@ struct ClusterFile {
 
 const CLUSTER_FILE_VERSION: u32 = 1;
 
-/// What was found in logs that were not closed in order, by the names of their partitions.
-pub type Found = Vec<(String, Recovery)>;
-
-/// A broker that has its data folder open. It serves nobody until [`crate::server::Server`] listens for it.
+/// A broker that has its data folder open. It serves nobody until it is started by a [`crate::Builder`].
 #[derive(Debug)]
 pub struct Broker {
     pub(crate) options: Options,
@@ -102,12 +111,14 @@ pub struct Broker {
     pub(crate) groups: Groups,
     pub(crate) flusher: Flusher,
     pub(crate) upkeep: Upkeep,
+    pub(crate) metrics: Metrics,
     pub(crate) cluster_id: String,
     /// Of bytes in flight, in units of [`crate::server::PERMIT_BYTES`].
     pub(crate) in_flight: Arc<Semaphore>,
     next_producer_id: AtomicI64,
-    noted_producer_id: std::sync::Mutex<ClusterFile>,
-    _lock: File,
+    noted_producer_id: Mutex<ClusterFile>,
+    /// `None` once it is closed: the folder is free then, whoever still holds us.
+    lock: Mutex<Option<File>>,
 }
 
 impl Broker {
@@ -115,7 +126,7 @@ impl Broker {
     ///
     /// # Errors
     /// [`Error::InUse`], [`Error::Io`], [`Error::Damaged`].
-    pub fn open(options: Options) -> Result<(Arc<Broker>, Found)> {
+    pub fn open(options: Options) -> Result<(Arc<Broker>, Recoveries)> {
         let data = &options.data;
         fs::create_dir_all(data).map_err(Error::io("create", data))?;
         let lock = lock(data)?;
@@ -138,22 +149,22 @@ impl Broker {
             retention: options.retention_check,
             checkpoint: options.checkpoint,
         };
-        let upkeep = Upkeep::start(topics.clone(), schedule)
-            .map_err(Error::io("start a thread for", data))?;
-        let flusher = Flusher::start().map_err(Error::io("start a thread for", data))?;
+        let thread = |error| Error::io("start a thread for", data)(error);
+        let upkeep = Upkeep::start(topics.clone(), schedule).map_err(thread)?;
+        let metrics = Metrics::new();
+        let flusher = Flusher::start(metrics.syncs.clone()).map_err(thread)?;
         let broker = Broker {
             topics,
             groups,
             flusher,
             upkeep,
+            metrics,
             cluster_id: cluster.cluster_id.clone(),
-            in_flight: Arc::new(Semaphore::new(
-                (options.in_flight_bytes / crate::server::PERMIT_BYTES).max(1),
-            )),
+            in_flight: Arc::new(Semaphore::new(options.in_flight_units())),
             next_producer_id: AtomicI64::new(cluster.next_producer_id),
-            noted_producer_id: std::sync::Mutex::new(cluster),
+            noted_producer_id: Mutex::new(cluster),
             options,
-            _lock: lock,
+            lock: Mutex::new(Some(lock)),
         };
         Ok((Arc::new(broker), found))
     }
@@ -163,12 +174,32 @@ impl Broker {
         &self.topics
     }
 
+    /// Bytes of requests that are being worked on.
+    pub(crate) fn in_flight_bytes(&self) -> u64 {
+        let free = self.in_flight.available_permits();
+        let taken = self.options.in_flight_units().saturating_sub(free);
+        (taken * crate::server::PERMIT_BYTES) as u64
+    }
+
+    /// Partitions that take nothing more, by topic and number.
+    pub(crate) fn failed_partitions(&self) -> Vec<String> {
+        let mut failed = Vec::new();
+        for topic in self.topics.all() {
+            for (index, log) in topic.partitions().iter().enumerate() {
+                if log.is_poisoned() {
+                    failed.push(format!("{}-{index}", topic.name()));
+                }
+            }
+        }
+        failed
+    }
+
     /// An id that no producer of this folder ever had.
     pub(crate) fn new_producer_id(&self) -> Result<i64> {
         let mut noted = self
             .noted_producer_id
             .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner);
+            .unwrap_or_else(PoisonError::into_inner);
         let id = self.next_producer_id.load(Ordering::Relaxed);
         if id >= noted.next_producer_id {
             noted.next_producer_id = id + PRODUCER_ID_BLOCK;
@@ -178,7 +209,7 @@ impl Broker {
         Ok(id)
     }
 
-    /// Makes everything durable and leaves the folder as the next start likes it best.
+    /// Makes everything durable and leaves the folder as the next start likes it best, and to whoever wants it. Nobody may append any more.
     ///
     /// # Errors
     /// The first that a log met; the others are closed nevertheless.
@@ -190,7 +221,10 @@ impl Broker {
                 closed = closed.and(log.close());
             }
         }
-        closed.and(self.topics.write_checkpoint())
+        closed = closed.and(self.topics.write_checkpoint());
+        let mut lock = self.lock.lock().unwrap_or_else(PoisonError::into_inner);
+        *lock = None;
+        closed
     }
 }
 

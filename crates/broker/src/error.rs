@@ -97,6 +97,17 @@ pub enum Error {
         /// What the system said.
         source: io::Error,
     },
+    /// An address that other machines reach, though nobody said that they may.
+    #[error(
+        "`{address}` is an address that other machines reach, and there is neither encryption nor a password"
+    )]
+    Exposed {
+        /// The address.
+        address: String,
+    },
+    /// A thread of the broker ended by itself, which is a mistake of ours.
+    #[error("a thread of the broker ended by itself")]
+    Ended,
     /// What a producer that numbers its records did wrong.
     #[error(transparent)]
     Sequence(#[from] crate::log::BadSequence),

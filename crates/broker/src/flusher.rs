@@ -9,12 +9,12 @@
 //! Partitions that nobody waits for are flushed when they were dirty for long enough ([`Flusher::request_later`]).
 
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use crate::log::Log;
+use crate::metrics::Histogram;
 
 /// A round never lingers longer, however slow the disk is.
 const LINGER_MAX: Duration = Duration::from_millis(1);
@@ -33,16 +33,6 @@ pub(crate) struct Flusher {
 struct Shared {
     state: Mutex<State>,
     is_asked: Condvar,
-    figures: Figures,
-}
-
-/// What flushes took, since the start.
-#[derive(Debug, Default)]
-pub(crate) struct Figures {
-    /// How many there were.
-    pub(crate) count: AtomicU64,
-    /// How long they took together.
-    pub(crate) nanoseconds: AtomicU64,
 }
 
 #[derive(Debug, Default)]
@@ -57,13 +47,13 @@ struct State {
 }
 
 impl Flusher {
-    /// Starts the thread.
-    pub(crate) fn start() -> std::io::Result<Flusher> {
+    /// Starts the thread, which notes in `syncs` how long each flush takes.
+    pub(crate) fn start(syncs: Arc<Histogram>) -> std::io::Result<Flusher> {
         let shared = Arc::new(Shared::default());
         let run = shared.clone();
         let thread = thread::Builder::new()
             .name("tamis-flusher".to_owned())
-            .spawn(move || run.run())?;
+            .spawn(move || run.run(&syncs))?;
         Ok(Flusher {
             shared,
             thread: Some(thread),
@@ -97,11 +87,6 @@ impl Flusher {
         drop(state);
         self.shared.is_asked.notify_one();
     }
-
-    /// What flushes took.
-    pub(crate) fn figures(&self) -> &Figures {
-        &self.shared.figures
-    }
 }
 
 impl Drop for Flusher {
@@ -120,19 +105,16 @@ impl Shared {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn run(&self) {
+    fn run(&self, syncs: &Histogram) {
         let mut flush_time = Duration::ZERO;
         while let Some(logs) = self.next_round(flush_time) {
-            for log in logs {
+            // Whoever was asked for twice, now and later, has nothing left to do the second time.
+            for log in logs.iter().filter(|it| it.is_dirty()) {
                 let started = Instant::now();
                 // What failed is poisoned, and whoever waits for it was woken.
                 let _ = log.flush();
                 flush_time = started.elapsed();
-                self.figures.count.fetch_add(1, Ordering::Relaxed);
-                let nanoseconds = flush_time.as_nanos() as u64;
-                self.figures
-                    .nanoseconds
-                    .fetch_add(nanoseconds, Ordering::Relaxed);
+                syncs.note_duration(flush_time);
             }
         }
     }
@@ -172,5 +154,116 @@ impl Shared {
         }
         state.requests = 0;
         Some(std::mem::take(&mut state.asked))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+    use tempfile::TempDir;
+
+    use super::*;
+    use crate::batch::BatchBuilder;
+    use crate::log::{Budget, Files, LogConfig, Shared as LogShared};
+
+    const SOON: Duration = Duration::from_millis(20);
+
+    fn flusher() -> (Flusher, Arc<Histogram>) {
+        let syncs = Arc::new(Histogram::new(&[]));
+        (Flusher::start(syncs.clone()).expect("a thread"), syncs)
+    }
+
+    fn log(folder: &TempDir, name: &str) -> Arc<Log> {
+        let shared = LogShared {
+            files: Files::new(16),
+            tails: Budget::new(4096),
+        };
+        let opened = Log::open(&folder.path().join(name), LogConfig::default(), &shared, 0);
+        Arc::new(opened.expect("it opens").0)
+    }
+
+    fn append(log: &Log) -> i64 {
+        let mut batch = BatchBuilder::new(1000);
+        batch.push(1000, None, Some(b"value"));
+        let appended = log.append(Bytes::from(batch.finish()), 0, 1000);
+        appended.expect("it is appended").next_offset
+    }
+
+    fn count(syncs: &Histogram) -> u64 {
+        syncs.cumulative().last().map_or(0, |(_, count)| *count)
+    }
+
+    /// Whether it becomes true within a few seconds.
+    fn comes_true(condition: impl Fn() -> bool) -> bool {
+        let end = Instant::now() + Duration::from_secs(10);
+        while Instant::now() < end {
+            if condition() {
+                return true;
+            }
+            thread::sleep(Duration::from_millis(1));
+        }
+        false
+    }
+
+    #[test]
+    fn everyone_who_asks_is_served() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (flusher, syncs) = flusher();
+        let logs = ["a", "b", "c"].map(|name| log(&folder, name));
+        thread::scope(|scope| {
+            for log in logs.iter().chain(&logs) {
+                scope.spawn(|| {
+                    for _ in 0..20 {
+                        let end = append(log);
+                        flusher.request(log);
+                        assert!(comes_true(|| log.durable_offset() >= end));
+                    }
+                });
+            }
+        });
+        assert!(logs.iter().all(|it| it.durable_offset() == 40));
+        // Never more than were asked for, and every log at least once.
+        assert!((3..=120).contains(&count(&syncs)), "{}", count(&syncs));
+    }
+
+    #[test]
+    fn what_nobody_waits_for_comes_later_and_once() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (flusher, syncs) = flusher();
+        let log = log(&folder, "a");
+        let start = Instant::now();
+        // Long enough for all of them to come before it.
+        let delay = Duration::from_millis(500);
+        for _ in 0..10 {
+            append(&log);
+            flusher.request_later(&log, delay);
+        }
+        assert!(comes_true(|| log.durable_offset() == 10));
+        assert!(start.elapsed() >= delay);
+        assert_eq!(count(&syncs), 1);
+    }
+
+    #[test]
+    fn who_cannot_wait_does_not_and_nothing_is_left_for_later() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (flusher, syncs) = flusher();
+        let log = log(&folder, "a");
+        append(&log);
+        flusher.request_later(&log, SOON);
+        flusher.request(&log);
+        assert!(comes_true(|| log.durable_offset() == 1));
+        thread::sleep(2 * SOON);
+        assert_eq!(count(&syncs), 1, "it was clean when its time came");
+    }
+
+    #[test]
+    fn it_ends_with_what_was_asked_for() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (flusher, _) = flusher();
+        let log = log(&folder, "a");
+        append(&log);
+        flusher.request(&log);
+        drop(flusher);
+        assert_eq!(log.durable_offset(), 1);
     }
 }

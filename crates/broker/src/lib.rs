@@ -1,18 +1,35 @@
-//! A log that speaks Kafka's protocol.
+//! A log that speaks Kafka's protocol, in one process and one folder.
+//!
+//! [`Broker::builder`] starts one. A request comes in through `server`, is read by `api`, which knows no socket, and goes to the
+//! [`log`] of a partition, of which [`topics`] has all; the flusher makes logs durable for all who wait at once. `metrics` counts, `http`
+//! shows it.
 
 mod api;
 pub mod batch;
 pub mod broker;
+pub mod builder;
 mod disk;
 pub mod error;
 mod flusher;
 pub mod groups;
+mod http;
+mod limits;
 pub mod log;
-pub mod server;
+mod metrics;
+pub mod running;
+mod server;
 pub mod topics;
 mod upkeep;
 
+pub use broker::Broker;
+pub use builder::Builder;
 pub use error::Error;
+pub use limits::raise_descriptor_limit;
+pub use running::{Running, Serving};
+
+#[cfg(fuzzing)]
+#[doc(hidden)]
+pub use api::checked;
 
 #[cfg(fuzzing)]
 #[doc(hidden)]

@@ -67,6 +67,16 @@ pub enum Error {
     /// A store could not do what was asked.
     #[error(transparent)]
     Store(#[from] tamis_store::Error),
+    /// A broker could not start, or not end in order.
+    #[error("{source}")]
+    Serve {
+        /// Why.
+        source: Box<dyn std::error::Error + Send + Sync>,
+        /// The way out.
+        hint: Option<&'static str>,
+        /// The exit code.
+        exit: Exit,
+    },
 }
 
 impl Error {
@@ -74,6 +84,7 @@ impl Error {
     pub(crate) fn hint(&self) -> Option<&str> {
         match self {
             Self::Usage { hint, .. } => hint.as_deref(),
+            Self::Serve { hint, .. } => *hint,
             Self::Check(CheckError::Unchecked { .. }) => {
                 Some("`--allow-unchecked` checks the other rules and lists these in the report")
             }
@@ -98,7 +109,7 @@ impl Error {
             (_, Some(Engine::ClosedPipe { .. })) => Exit::Good,
             (Self::Usage { .. } | Self::Contract(_) | Self::Configuration(_), _) => Exit::Usage,
             (Self::Scan(tamis_scan::Error::Pattern { .. }), _) => Exit::Usage,
-            (Self::Step { exit }, _) => *exit,
+            (Self::Step { exit } | Self::Serve { exit, .. }, _) => *exit,
             (Self::Store(error), _) => exit_of_store(error),
             (
                 Self::Scan(

@@ -11,8 +11,8 @@ mod describe_cluster;
 mod describe_configs;
 mod describe_log_dirs;
 mod fetch;
-mod leader_epochs;
 mod groups;
+mod leader_epochs;
 mod list_offsets;
 mod metadata;
 mod old_produce;
@@ -23,8 +23,8 @@ mod shape;
 mod tests;
 mod topics;
 
-use std::ops::Range;
 use std::net::IpAddr;
+use std::ops::Range;
 use std::pin::Pin;
 
 use bytes::{BufMut, Bytes, BytesMut};
@@ -331,7 +331,9 @@ pub(crate) fn code(error: &Error) -> ResponseError {
         | Error::Damaged { .. }
         | Error::Poisoned { .. }
         | Error::InUse { .. }
-        | Error::Listen { .. } => ResponseError::KafkaStorageError,
+        | Error::Listen { .. }
+        | Error::Exposed { .. }
+        | Error::Ended => ResponseError::KafkaStorageError,
     }
 }
 

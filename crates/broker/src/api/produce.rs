@@ -17,6 +17,7 @@ use super::{Answer, Asked, Context, Refused, code, encode};
 use crate::batch::{BadBatch, split};
 use crate::broker::now_ms;
 use crate::log::{Appended, Log, Visibility};
+use crate::topics::Topic;
 use crate::{Error, Result};
 
 /// A longer `flush.ms` is taken for this, so that there is such a moment: a year.
@@ -97,11 +98,15 @@ fn append_topic(
         let log = topic.as_ref().and_then(|it| it.partition(partition.index));
         let index = partition.index;
         let response = PartitionProduceResponse::default().with_index(index);
+        let len_bytes = partition.records.as_ref().map_or(0, |it| it.len());
         let appended = match (acks, &log) {
             (None, _) => Err(ResponseError::InvalidRequiredAcks.into()),
             (_, None) => Err(ResponseError::UnknownTopicOrPartition.into()),
             (Some(_), Some(log)) => append(log, partition),
         };
+        if let Some(topic) = &topic {
+            note(context, topic, &appended, len_bytes);
+        }
         partitions.push(match appended {
             Ok(appended) => {
                 let log = log.expect("something was appended to it");
@@ -128,6 +133,19 @@ fn append_topic(
         .with_name(data.name)
         .with_topic_id(data.topic_id)
         .with_partition_responses(partitions)
+}
+
+/// Counts a batch.
+fn note(context: &Context, topic: &Topic, appended: &Result<Appended, Failed>, len_bytes: usize) {
+    match appended {
+        Ok(appended) if appended.is_duplicate => {}
+        Ok(appended) => {
+            let records = (appended.next_offset - appended.base_offset).unsigned_abs();
+            topic.traffic.note_in(records, len_bytes as u64);
+            context.broker.metrics.note_batch(records, len_bytes as u64);
+        }
+        Err(_) => topic.traffic.note_refused(),
+    }
 }
 
 /// Sees to it that what was appended becomes durable; returns the offset to wait for, if somebody waits.

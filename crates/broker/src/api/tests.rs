@@ -53,6 +53,7 @@ impl Trial {
             context: Context {
                 broker,
                 advertised: Arc::new(("localhost".to_owned(), 9092)),
+                peer: std::net::IpAddr::from([127, 0, 0, 1]),
                 sessions: Arc::default(),
             },
             runtime: runtime.enable_time().build().expect("a runtime"),

@@ -5,7 +5,14 @@
 //! waits for stable storage can have several requests on the way, and one that sends more than it reads is not read from.
 //!
 //! What a client can make us hold is bounded: connections, bytes of requests in flight over all of them (whoever is
-//! next waits before its bytes are read), and the time that a request or an answer may make no progress.
+//! next waits before its bytes are read), and the time that a request or an answer may take.
+//!
+//! The end comes in this order:
+//!
+//! 1. nobody is let in any more;
+//! 2. nothing more is read, and who waits for records to come is let go;
+//! 3. answers that are on their way are sent, for [`DRAIN`] at most;
+//! 4. connections are closed.
 
 mod connection;
 mod frame;
@@ -14,98 +21,207 @@ mod send;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
-use tokio::net::TcpListener;
-use tokio::sync::{Semaphore, watch};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::JoinSet;
 
 use crate::api::Context;
 use crate::broker::Broker;
 use crate::{Error, Result};
+use connection::Ended;
 
-/// Bytes in flight are counted in units of this size.
+/// Bytes in flight are counted in units of this size. A request that is not larger than one is not counted: of those there are
+/// as many as connections, and most only wait.
 pub(crate) const PERMIT_BYTES: usize = 4096;
 
-/// A broker that listens.
+/// So long answers that are on their way may still be sent at the end.
+const DRAIN: Duration = Duration::from_secs(5);
+
+/// After an error of the listening socket the next connection is waited for so long later.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// Addresses at which clients may connect, and who serves them.
 #[derive(Debug)]
-pub struct Server {
-    broker: Arc<Broker>,
-    listener: TcpListener,
-    address: SocketAddr,
-    advertised: Arc<(String, u16)>,
+pub(crate) struct Server {
+    listeners: Vec<Listener>,
+    shared: Arc<Shared>,
 }
 
-impl Server {
-    /// Listens at `address`; clients are told to come back to `advertised`, or to the address itself.
+/// A socket that takes connections.
+#[derive(Debug)]
+pub(crate) struct Listener {
+    pub(crate) socket: TcpListener,
+    /// Where it listens, with the port that the system chose if none was asked for.
+    pub(crate) address: SocketAddr,
+}
+
+/// What all connections have in common.
+#[derive(Debug)]
+struct Shared {
+    broker: Arc<Broker>,
+    /// Where clients are told to come back to; `None`: where they came to.
+    advertised: Option<Arc<(String, u16)>>,
+    slots: Arc<Semaphore>,
+    numbers: AtomicU64,
+}
+
+impl Listener {
+    /// Listens at `address`, which is `HOST:PORT`; only where no other machine gets to, unless `is_exposed`.
     ///
     /// # Errors
-    /// [`Error::Listen`].
-    pub async fn bind(
-        broker: Arc<Broker>,
-        address: &str,
-        advertised: Option<(String, u16)>,
-    ) -> Result<Server> {
+    /// [`Error::Listen`], [`Error::Exposed`].
+    pub(crate) async fn bind(address: &str, is_exposed: bool) -> Result<Listener> {
         let failed = |source| Error::Listen {
             address: address.to_owned(),
             source,
         };
-        let listener = TcpListener::bind(address).await.map_err(failed)?;
-        let bound = listener.local_addr().map_err(failed)?;
-        let advertised = advertised.unwrap_or_else(|| (bound.ip().to_string(), bound.port()));
-        Ok(Server {
-            broker,
-            listener,
-            address: bound,
-            advertised: Arc::new(advertised),
-        })
-    }
-
-    /// Where it listens.
-    pub fn address(&self) -> SocketAddr {
-        self.address
-    }
-
-    /// Serves until `ending` says so; connections are closed then.
-    pub async fn run(self, mut ending: watch::Receiver<bool>) {
-        let slots = Arc::new(Semaphore::new(self.broker.options.connections_max));
-        let numbers = AtomicU64::new(1);
-        let mut connections = JoinSet::new();
-        connections.spawn(crate::groups::run(self.broker.clone()));
-        loop {
-            let accepted = tokio::select! {
-                accepted = self.listener.accept() => accepted,
-                Some(_) = connections.join_next() => continue,
-                _ = ending.wait_for(|it| *it) => break,
-            };
-            let (stream, peer) = match accepted {
-                Ok(accepted) => accepted,
-                Err(error) => {
-                    // Out of descriptors, mostly: those who are here go on, and the next may find one.
-                    tracing::warn!(%error, "cannot accept a connection");
-                    tokio::time::sleep(std::time::Duration::from_millis(100)).await;
-                    continue;
-                }
-            };
-            let Ok(slot) = slots.clone().try_acquire_owned() else {
-                tracing::warn!(%peer, "refused: too many connections");
-                continue;
-            };
-            let context = Context {
-                broker: self.broker.clone(),
-                advertised: self.advertised.clone(),
-                peer: peer.ip(),
-                sessions: Arc::default(),
-            };
-            let number = numbers.fetch_add(1, Ordering::Relaxed);
-            connections.spawn(async move {
-                let ended = connection::serve(&context, stream).await;
-                match ended {
-                    Ok(()) => tracing::debug!(%peer, number, "connection ended"),
-                    Err(reason) => tracing::info!(%peer, number, %reason, "connection closed"),
-                }
-                drop(slot);
+        // What was looked at is what is bound: a name may mean something else the next time.
+        let found = tokio::net::lookup_host(address).await.map_err(failed)?;
+        let found: Vec<SocketAddr> = found.collect();
+        let is_local = |it: &SocketAddr| it.ip().to_canonical().is_loopback();
+        if !is_exposed && !found.iter().all(is_local) {
+            return Err(Error::Exposed {
+                address: address.to_owned(),
             });
         }
-        connections.shutdown().await;
+        let socket = TcpListener::bind(&found[..]).await.map_err(failed)?;
+        let address = socket.local_addr().map_err(failed)?;
+        Ok(Listener { socket, address })
+    }
+}
+
+impl Server {
+    /// Clients are told to come back to `advertised`, or else to the address to which they came.
+    pub(crate) fn new(
+        broker: Arc<Broker>,
+        listeners: Vec<Listener>,
+        advertised: Option<(String, u16)>,
+    ) -> Server {
+        let slots = broker.options.connections_max.min(Semaphore::MAX_PERMITS);
+        Server {
+            listeners,
+            shared: Arc::new(Shared {
+                broker,
+                advertised: advertised.map(Arc::new),
+                slots: Arc::new(Semaphore::new(slots)),
+                numbers: AtomicU64::new(1),
+            }),
+        }
+    }
+
+    /// Serves until `ending` says so, or nobody is left who could; returns when all connections are closed.
+    pub(crate) async fn run(self, ending: watch::Receiver<bool>) {
+        let mut accepting = JoinSet::new();
+        for listener in self.listeners {
+            accepting.spawn(accept(listener, self.shared.clone(), ending.clone()));
+        }
+        let mut tending = JoinSet::new();
+        tending.spawn(crate::groups::run(self.shared.broker.clone()));
+        while accepting.join_next().await.is_some() {}
+        tending.shutdown().await;
+    }
+}
+
+/// Takes connections until the end, and sees them off.
+async fn accept(listener: Listener, shared: Arc<Shared>, mut ending: watch::Receiver<bool>) {
+    let mut connections = JoinSet::new();
+    loop {
+        let accepted = tokio::select! {
+            accepted = listener.socket.accept() => accepted,
+            Some(_) = connections.join_next() => continue,
+            _ = ending.wait_for(|it| *it) => break,
+        };
+        match accepted {
+            Ok((stream, peer)) => {
+                if let Some(slot) = shared.take_slot(peer) {
+                    let serving = serve(shared.clone(), stream, peer, slot, ending.clone());
+                    connections.spawn(serving);
+                }
+            }
+            Err(error) => {
+                // Out of descriptors, mostly: those who are here go on, and the next may find one.
+                tracing::warn!(%error, "cannot accept a connection");
+                tokio::time::sleep(ACCEPT_PAUSE).await;
+            }
+        }
+    }
+    drop(listener);
+    let drained = async { while connections.join_next().await.is_some() {} };
+    if tokio::time::timeout(DRAIN, drained).await.is_err() {
+        tracing::warn!(
+            connections = connections.len(),
+            "closed with answers unsent"
+        );
+    }
+    connections.shutdown().await;
+}
+
+/// Serves one connection to its end, and says why it ended.
+async fn serve(
+    shared: Arc<Shared>,
+    stream: TcpStream,
+    peer: SocketAddr,
+    slot: OwnedSemaphorePermit,
+    ending: watch::Receiver<bool>,
+) {
+    let number = shared.numbers.fetch_add(1, Ordering::Relaxed);
+    let metrics = &shared.broker.metrics;
+    metrics.connections.fetch_add(1, Ordering::Relaxed);
+    let _counted = CountOnDrop(&metrics.connections_ended);
+    tracing::debug!(%peer, number, "connected");
+    let ended = match shared.context(&stream, peer) {
+        Ok(context) => connection::serve(&context, stream, ending).await,
+        Err(ended) => Err(ended),
+    };
+    match ended {
+        Ok(()) => tracing::debug!(%peer, number, "connection ended"),
+        // Of clients that go away there are many, and nobody has to do anything about it.
+        Err(reason) if reason.is_common() => {
+            tracing::debug!(%peer, number, %reason, "connection ended");
+        }
+        Err(reason) => tracing::warn!(%peer, number, %reason, "connection closed"),
+    }
+    drop(slot);
+}
+
+/// Counts something as ended, also if its task is ended from outside.
+struct CountOnDrop<'c>(&'c AtomicU64);
+
+impl Drop for CountOnDrop<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+impl Shared {
+    /// A place for a connection, if there is one.
+    fn take_slot(&self, peer: SocketAddr) -> Option<OwnedSemaphorePermit> {
+        let slot = self.slots.clone().try_acquire_owned().ok();
+        if slot.is_none() {
+            let refused = &self.broker.metrics.connections_refused;
+            refused.fetch_add(1, Ordering::Relaxed);
+            tracing::warn!(%peer, "refused: too many connections");
+        }
+        slot
+    }
+
+    /// What requests of this connection are answered with.
+    fn context(&self, stream: &TcpStream, peer: SocketAddr) -> Result<Context, Ended> {
+        let advertised = match &self.advertised {
+            Some(advertised) => advertised.clone(),
+            // Whoever listens at all addresses is known at the one that this client used.
+            None => {
+                let address = stream.local_addr()?;
+                Arc::new((address.ip().to_canonical().to_string(), address.port()))
+            }
+        };
+        Ok(Context {
+            broker: self.broker.clone(),
+            advertised,
+            peer: peer.ip(),
+            sessions: Arc::default(),
+        })
     }
 }

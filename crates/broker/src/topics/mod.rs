@@ -27,6 +27,7 @@ use uuid::Uuid;
 
 use crate::disk::replace;
 use crate::log::{Log, LogConfig, Recovery, Shared};
+use crate::metrics::Traffic;
 use crate::{Error, Result};
 use checkpoint::Checkpoint;
 pub use config::{BadSetting, Edit, KNOWN, Kind, Known, Settings};
@@ -42,6 +43,7 @@ pub struct Topic {
     id: Uuid,
     partitions: ArcSwap<Vec<Arc<Log>>>,
     settings: ArcSwap<Settings>,
+    pub(crate) traffic: Traffic,
 }
 
 /// What the file of a topic says.
@@ -195,6 +197,7 @@ impl Topics {
             id: file.id,
             partitions: ArcSwap::from_pointee(partitions),
             settings: ArcSwap::from_pointee(file.settings),
+            traffic: Traffic::default(),
         };
         Ok((topic, found))
     }

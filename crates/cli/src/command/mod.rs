@@ -19,6 +19,9 @@ mod logs;
 mod sample;
 mod search;
 mod select;
+#[cfg_attr(feature = "broker", path = "serve/mod.rs")]
+#[cfg_attr(not(feature = "broker"), path = "no_serve.rs")]
+mod serve;
 mod sort;
 mod stats;
 mod store;
@@ -52,6 +55,7 @@ pub(crate) enum Command {
     Sample(sample::Options),
     Search(search::Options),
     Select(select::Options),
+    Serve(serve::Options),
     Sort(sort::Options),
     Store(store::Options),
 }
@@ -86,6 +90,7 @@ impl Command {
             Self::Sample(options) => sample::run(options, context),
             Self::Search(options) => search::run(options, context),
             Self::Select(options) => select::run(options, context),
+            Self::Serve(options) => serve::run(options, context),
             Self::Sort(options) => sort::run(options, context),
             Self::Store(options) => store::run(options, context),
         }

@@ -22,6 +22,8 @@ mod protobuf;
 mod report;
 mod rows;
 mod search;
+#[cfg(feature = "broker")]
+mod serve;
 mod shell;
 mod sort;
 mod stats;

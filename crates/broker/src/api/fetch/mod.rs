@@ -81,7 +81,17 @@ pub(super) async fn answer(context: &Context, mut asked: Asked) -> Result<Answer
             is_new || it.error.is_some() || !turn.is_incremental
         });
     }
+    note(context, &found, asked.version);
     Ok(Answer::Ready(encode(&asked, turn.session_id, None, &found)))
+}
+
+/// Counts what is sent.
+fn note(context: &Context, found: &[Found], version: i16) {
+    for found in found.iter().filter(|it| it.len_bytes() > 0) {
+        if let Some(topic) = topic(context, &found.wanted, version) {
+            topic.traffic.note_out(found.len_bytes());
+        }
+    }
 }
 
 /// The partitions that somebody waits for; nobody does any more when this is dropped.

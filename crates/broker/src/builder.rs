@@ -1,0 +1,190 @@
+//! Setting a broker up and starting it.
+//!
+//! ```
+//! # fn main() -> tamis_broker::Result<()> {
+//! # let folder = tempfile::tempdir().expect("a folder");
+//! # let data = folder.path().join("data");
+//! use tamis_broker::Broker;
+//!
+//! let running = Broker::builder(data).listen("127.0.0.1:0").start()?;
+//! println!("clients connect to {}", running.bootstrap_servers());
+//! running.stop()
+//! # }
+//! ```
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::watch;
+
+use crate::broker::{Broker, Options};
+use crate::http::{self, State};
+use crate::log::LogConfig;
+use crate::running::{Running, Serving};
+use crate::server::{Listener, Server};
+use crate::topics::PARTITIONS_MAX;
+use crate::{Error, Result};
+
+/// Where Kafka's clients look for a broker.
+pub const LISTEN_DEFAULT: &str = "127.0.0.1:9092";
+
+/// What a broker is started with; all but the data folder has a default.
+#[derive(Clone, Debug)]
+pub struct Builder {
+    options: Options,
+    listen: Vec<String>,
+    http: Option<String>,
+    advertised: Option<(String, u16)>,
+    is_exposed: bool,
+    pub(crate) threads: Option<usize>,
+}
+
+impl Broker {
+    /// A broker whose data is in this folder, which is made if it is not there.
+    pub fn builder(data: impl Into<PathBuf>) -> Builder {
+        Builder {
+            options: Options::new(data),
+            listen: Vec::new(),
+            http: None,
+            advertised: None,
+            is_exposed: false,
+            threads: None,
+        }
+    }
+}
+
+impl Builder {
+    /// Listens at `HOST:PORT`, too if it was called before. Port 0 is one that the system chooses.
+    /// Without a call it is [`LISTEN_DEFAULT`].
+    pub fn listen(mut self, address: impl Into<String>) -> Builder {
+        self.listen.push(address.into());
+        self
+    }
+
+    /// Serves health and metrics over HTTP at `HOST:PORT`. Without a call nothing is.
+    pub fn http(mut self, address: impl Into<String>) -> Builder {
+        self.http = Some(address.into());
+        self
+    }
+
+    /// Tells clients to come back to this host and port. Without a call it is the address to which they came.
+    pub fn advertise(mut self, host: impl Into<String>, port: u16) -> Builder {
+        self.advertised = Some((host.into(), port));
+        self
+    }
+
+    /// Whether it may listen where other machines get to. They can then read, write and delete everything: there is neither
+    /// encryption nor a password.
+    pub fn insecure(mut self, is_exposed: bool) -> Builder {
+        self.is_exposed = is_exposed;
+        self
+    }
+
+    /// Whether a topic that is asked for is made; it is.
+    pub fn create_topics(mut self, creates: bool) -> Builder {
+        self.options.creates_topics = creates;
+        self
+    }
+
+    /// Partitions of a topic that does not say how many: 1 to [`PARTITIONS_MAX`], what is beyond counts as those; 1.
+    pub fn partitions(mut self, count: usize) -> Builder {
+        self.options.partitions = count.clamp(1, PARTITIONS_MAX);
+        self
+    }
+
+    /// The settings of topics that do not say otherwise.
+    pub fn topic_defaults(mut self, config: LogConfig) -> Builder {
+        self.options.log = config;
+        self
+    }
+
+    /// Connections at a time; 10,000.
+    pub fn connections_max(mut self, count: usize) -> Builder {
+        self.options.connections_max = count;
+        self
+    }
+
+    /// The largest request taken, in bytes; 100 MiB.
+    pub fn request_bytes_max(mut self, bytes: usize) -> Builder {
+        self.options.request_bytes_max = bytes;
+        self
+    }
+
+    /// Bytes of requests that are being worked on, all connections together; 64 MiB. One request that is larger is worked on alone.
+    pub fn in_flight_bytes(mut self, bytes: usize) -> Builder {
+        self.options.in_flight_bytes = bytes;
+        self
+    }
+
+    /// A connection over which nothing comes for so long is closed; ten minutes.
+    pub fn idle_timeout(mut self, idle: Duration) -> Builder {
+        self.options.idle = idle;
+        self
+    }
+
+    /// An answer that is not taken for so long ends the connection, and so does a request that is not there by then; half a minute.
+    pub fn stall_timeout(mut self, stalled: Duration) -> Builder {
+        self.options.stalled = stalled;
+        self
+    }
+
+    /// Worker threads of [`Builder::start`]; one for each core.
+    pub fn threads(mut self, count: usize) -> Builder {
+        self.threads = Some(count.max(1));
+        self
+    }
+
+    pub(crate) fn data(&self) -> &Path {
+        &self.options.data
+    }
+
+    /// Starts it on threads of its own, and waits until it serves.
+    ///
+    /// # Errors
+    /// [`Error::Exposed`], [`Error::Listen`], [`Error::InUse`], [`Error::Io`], [`Error::Damaged`].
+    pub fn start(self) -> Result<Running> {
+        Running::start(self)
+    }
+
+    /// Starts it on the runtime of the caller, and waits until it serves.
+    ///
+    /// # Errors
+    /// As [`Builder::start`].
+    pub async fn spawn(self) -> Result<Serving> {
+        // Sockets come first: who has the wrong port need not wait until a large folder is open. Nobody is let in before that is.
+        let mut listeners = Vec::new();
+        if self.listen.is_empty() {
+            listeners.push(Listener::bind(LISTEN_DEFAULT, self.is_exposed).await?);
+        }
+        for address in &self.listen {
+            listeners.push(Listener::bind(address, self.is_exposed).await?);
+        }
+        let addresses = listeners.iter().map(|it| it.address).collect();
+        let state = Arc::new(State::default());
+        let mut http_address = None;
+        let mut watching = tokio::task::JoinSet::new();
+        if let Some(address) = &self.http {
+            let listener = Listener::bind(address, self.is_exposed).await?;
+            http_address = Some(listener.address);
+            watching.spawn(http::run(listener, state.clone()));
+        }
+        let options = self.options;
+        let opened = tokio::task::spawn_blocking(|| Broker::open(options)).await;
+        let (broker, recoveries) = opened.map_err(|_| Error::Ended)??;
+        let (ending, is_ending) = watch::channel(false);
+        let server = Server::new(broker.clone(), listeners, self.advertised);
+        let serving = tokio::spawn(server.run(is_ending));
+        state.set_ready(&broker);
+        Ok(Serving {
+            addresses,
+            http_address,
+            recoveries,
+            broker,
+            state,
+            ending,
+            serving,
+            watching,
+        })
+    }
+}

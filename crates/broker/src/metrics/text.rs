@@ -1,0 +1,279 @@
+//! The page of metrics: text as Prometheus reads it (exposition format 0.0.4).
+//!
+//! Names end in their units, as Prometheus asks: `_bytes`, `_seconds`; what only grows ends in `_total`. Labels are names of topics
+//! and requests, none of which has a character that would need an escape.
+
+use std::fmt::{Display, Write};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use super::process::Process;
+use super::{Histogram, Traffic};
+use crate::api::SERVED;
+use crate::broker::Broker;
+use crate::topics::Topic;
+
+/// All that is known of a broker at this moment.
+pub(crate) fn page(broker: &Broker) -> String {
+    let mut page = Page::default();
+    page.put_topics(&broker.topics.all());
+    page.put_requests(broker);
+    page.put_broker(broker);
+    page.put_process(&Process::look());
+    page.text
+}
+
+/// What a metric is.
+#[derive(Clone, Copy)]
+enum Kind {
+    Counter,
+    Gauge,
+    Histogram,
+}
+
+#[derive(Default)]
+struct Page {
+    text: String,
+}
+
+/// What there is to say of a topic.
+type OfTopic = (&'static str, Kind, &'static str, fn(&Topic) -> u64);
+
+const OF_TOPICS: &[OfTopic] = &[
+    (
+        "tamis_topic_records_in_total",
+        Kind::Counter,
+        "Records appended since the start.",
+        |it| of(it, |traffic| &traffic.records_in),
+    ),
+    (
+        "tamis_topic_bytes_in_total",
+        Kind::Counter,
+        "Bytes of batches appended since the start.",
+        |it| of(it, |traffic| &traffic.bytes_in),
+    ),
+    (
+        "tamis_topic_batches_in_total",
+        Kind::Counter,
+        "Batches appended since the start.",
+        |it| of(it, |traffic| &traffic.batches_in),
+    ),
+    (
+        "tamis_topic_batches_refused_total",
+        Kind::Counter,
+        "Batches refused since the start.",
+        |it| of(it, |traffic| &traffic.batches_refused),
+    ),
+    (
+        "tamis_topic_bytes_out_total",
+        Kind::Counter,
+        "Bytes of batches handed to consumers since the start.",
+        |it| of(it, |traffic| &traffic.bytes_out),
+    ),
+    ("tamis_topic_partitions", Kind::Gauge, "Partitions.", |it| {
+        it.partitions().len() as u64
+    }),
+    (
+        "tamis_topic_partitions_failed",
+        Kind::Gauge,
+        "Partitions that take nothing more, since making them durable failed.",
+        |it| it.partitions().iter().filter(|it| it.is_poisoned()).count() as u64,
+    ),
+    (
+        "tamis_topic_offsets",
+        Kind::Gauge,
+        "Offsets between the first record and the end, all partitions together.",
+        |it| {
+            let partitions = it.partitions();
+            let offsets = partitions
+                .iter()
+                .map(|it| it.end_offset() - it.start_offset());
+            offsets.sum::<i64>().unsigned_abs()
+        },
+    ),
+    (
+        "tamis_topic_log_bytes",
+        Kind::Gauge,
+        "Bytes of batches on the disk.",
+        |it| it.partitions().iter().map(|it| it.size().0).sum(),
+    ),
+    (
+        "tamis_topic_segments",
+        Kind::Gauge,
+        "Segments on the disk.",
+        |it| it.partitions().iter().map(|it| it.size().1 as u64).sum(),
+    ),
+];
+
+fn of(topic: &Topic, counter: fn(&Traffic) -> &AtomicU64) -> u64 {
+    counter(&topic.traffic).load(Ordering::Relaxed)
+}
+
+impl Page {
+    fn put_topics(&mut self, topics: &[Arc<Topic>]) {
+        for (name, kind, help, value) in OF_TOPICS {
+            self.put_head(name, *kind, help);
+            for topic in topics {
+                let label = format!("{{topic=\"{}\"}}", topic.name());
+                self.put_value(name, &label, value(topic));
+            }
+        }
+    }
+
+    fn put_requests(&mut self, broker: &Broker) {
+        let name = "tamis_request_duration_seconds";
+        self.put_head(
+            name,
+            Kind::Histogram,
+            "Time from a request being read to its answer being ready, what it was asked to wait for included.",
+        );
+        for served in SERVED {
+            if let Some(histogram) = broker.metrics.request(served.key as i16) {
+                let label = format!("request=\"{:?}\"", served.key);
+                self.put_histogram(name, &label, histogram, seconds);
+            }
+        }
+    }
+
+    fn put_broker(&mut self, broker: &Broker) {
+        let metrics = &broker.metrics;
+        let bytes = |it: u64| it as f64;
+        let help = "Sizes of the batches that were appended.";
+        self.put_head("tamis_batch_bytes", Kind::Histogram, help);
+        self.put_histogram("tamis_batch_bytes", "", &metrics.batch_bytes, bytes);
+        let help = "Records of the batches that were appended.";
+        self.put_head("tamis_batch_records", Kind::Histogram, help);
+        self.put_histogram("tamis_batch_records", "", &metrics.batch_records, bytes);
+        let help = "Time that making a partition durable took (fdatasync).";
+        self.put_head("tamis_sync_duration_seconds", Kind::Histogram, help);
+        let name = "tamis_sync_duration_seconds";
+        self.put_histogram(name, "", &metrics.syncs, seconds);
+
+        let load = |it: &AtomicU64| it.load(Ordering::Relaxed);
+        let ended = load(&metrics.connections_ended);
+        let taken = load(&metrics.connections);
+        let refused = load(&metrics.connections_refused);
+        let open = taken.saturating_sub(ended);
+        self.put("tamis_connections", Kind::Gauge, "Connections.", open);
+        let help = "Connections taken since the start.";
+        self.put("tamis_connections_total", Kind::Counter, help, taken);
+        let help = "Connections refused because there were too many.";
+        let name = "tamis_connections_refused_total";
+        self.put(name, Kind::Counter, help, refused);
+        let help = "Bytes of requests that are being worked on.";
+        let in_flight = broker.in_flight_bytes();
+        self.put("tamis_in_flight_bytes", Kind::Gauge, help, in_flight);
+    }
+
+    /// By the names that Prometheus' own libraries use, where there are some.
+    fn put_process(&mut self, process: &Process) {
+        let counter = Kind::Counter;
+        if let Some(bytes) = process.resident_bytes {
+            let help = "Memory of the process.";
+            self.put("process_resident_memory_bytes", Kind::Gauge, help, bytes);
+        }
+        if let Some(seconds) = process.cpu_seconds {
+            let help = "Time on processors.";
+            self.put("process_cpu_seconds_total", counter, help, seconds);
+        }
+        if let Some(count) = process.descriptors {
+            let help = "Open file descriptors.";
+            self.put("process_open_fds", Kind::Gauge, help, count);
+        }
+        if let Some(bytes) = process.read_bytes {
+            let help = "Bytes that the process had read from disks.";
+            self.put("tamis_process_disk_read_bytes_total", counter, help, bytes);
+        }
+        if let Some(bytes) = process.written_bytes {
+            let help = "Bytes that the process had written to disks.";
+            let name = "tamis_process_disk_written_bytes_total";
+            self.put(name, counter, help, bytes);
+        }
+    }
+
+    fn put(&mut self, name: &str, kind: Kind, help: &str, value: impl Display) {
+        self.put_head(name, kind, help);
+        self.put_value(name, "", value);
+    }
+
+    fn put_head(&mut self, name: &str, kind: Kind, help: &str) {
+        let kind = match kind {
+            Kind::Counter => "counter",
+            Kind::Gauge => "gauge",
+            Kind::Histogram => "histogram",
+        };
+        self.write(format_args!("# HELP {name} {help}\n# TYPE {name} {kind}\n"));
+    }
+
+    fn put_value(&mut self, name: &str, labels: &str, value: impl Display) {
+        self.write(format_args!("{name}{labels} {value}\n"));
+    }
+
+    /// `label` is empty, or one label without its braces.
+    fn put_histogram(
+        &mut self,
+        name: &str,
+        label: &str,
+        histogram: &Histogram,
+        unit: impl Fn(u64) -> f64,
+    ) {
+        let sum = unit(histogram.sum());
+        let comma = if label.is_empty() { "" } else { "," };
+        let mut count = 0;
+        for (bound, below) in histogram.cumulative() {
+            let bound = bound.map_or_else(|| "+Inf".to_owned(), |it| unit(it).to_string());
+            let labels = format!("{{{label}{comma}le=\"{bound}\"}}");
+            self.put_value(&format!("{name}_bucket"), &labels, below);
+            count = below;
+        }
+        let labels = match label {
+            "" => String::new(),
+            label => format!("{{{label}}}"),
+        };
+        self.put_value(&format!("{name}_sum"), &labels, sum);
+        self.put_value(&format!("{name}_count"), &labels, count);
+    }
+
+    fn write(&mut self, text: std::fmt::Arguments<'_>) {
+        self.text.write_fmt(text).expect("text takes all");
+    }
+}
+
+fn seconds(nanoseconds: u64) -> f64 {
+    nanoseconds as f64 / 1e9
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_histogram_ends_in_all_there_is() {
+        let histogram = Histogram::new(&[1_000_000, 2_500_000]);
+        histogram.note(500_000);
+        histogram.note(2_000_000_000);
+        let mut page = Page::default();
+        page.put_histogram("took_seconds", "request=\"Fetch\"", &histogram, seconds);
+        let expected = "\
+took_seconds_bucket{request=\"Fetch\",le=\"0.001\"} 1
+took_seconds_bucket{request=\"Fetch\",le=\"0.0025\"} 1
+took_seconds_bucket{request=\"Fetch\",le=\"+Inf\"} 2
+took_seconds_sum{request=\"Fetch\"} 2.0005
+took_seconds_count{request=\"Fetch\"} 2
+";
+        assert_eq!(page.text, expected);
+    }
+
+    #[test]
+    fn a_histogram_without_a_label_has_no_empty_one() {
+        let mut page = Page::default();
+        page.put_histogram("size_bytes", "", &Histogram::new(&[1]), |it| it as f64);
+        let expected = "\
+size_bytes_bucket{le=\"1\"} 0
+size_bytes_bucket{le=\"+Inf\"} 0
+size_bytes_sum 0
+size_bytes_count 0
+";
+        assert_eq!(page.text, expected);
+    }
+}

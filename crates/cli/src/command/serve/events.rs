@@ -1,0 +1,65 @@
+//! What a broker tells while it runs: events of `tracing`, on standard error.
+
+use std::io::{self, IsTerminal};
+
+use tamis_broker::log::Recovery;
+use tamis_engine::names;
+use tracing::level_filters::LevelFilter;
+use tracing_subscriber::fmt;
+
+use super::{Level, LogFormat};
+use crate::args::When;
+
+/// Shows events from now on.
+pub(super) fn show(level: Level, format: LogFormat, color: When) {
+    let level = match level {
+        Level::Error => LevelFilter::ERROR,
+        Level::Warn => LevelFilter::WARN,
+        Level::Info => LevelFilter::INFO,
+        Level::Debug => LevelFilter::DEBUG,
+        Level::Trace => LevelFilter::TRACE,
+    };
+    let is_coloured = match color {
+        When::Always => true,
+        When::Never => false,
+        When::Auto => {
+            let is_wanted = std::env::var_os("NO_COLOR").is_none_or(|it| it.is_empty());
+            is_wanted && io::stderr().is_terminal()
+        }
+    };
+    let events = fmt().with_max_level(level).with_writer(io::stderr);
+    // It can be said once in a process; a second broker in one tells what the first does.
+    let _ = match format {
+        LogFormat::Text => {
+            let events = events.with_target(false).with_ansi(is_coloured);
+            tracing::subscriber::set_global_default(events.finish())
+        }
+        LogFormat::Json => {
+            let events = events.json().flatten_event(true);
+            tracing::subscriber::set_global_default(events.finish())
+        }
+    };
+}
+
+/// Tells what was found in logs that were not closed in order.
+pub(super) fn tell_recoveries(recoveries: &[(String, Recovery)]) {
+    for (partition, found) in recoveries {
+        if found.torn_bytes > 0 {
+            tracing::warn!(
+                partition,
+                bytes = found.torn_bytes,
+                "a batch at the end was not written whole, was acknowledged to nobody, and was cut off"
+            );
+        }
+        for damaged in &found.damaged {
+            tracing::error!(
+                partition,
+                from_offset = damaged.offset,
+                next_offset = damaged.next_offset,
+                bytes = damaged.len_bytes,
+                kept_in = %names::show(&damaged.path),
+                "records are damaged and were set aside"
+            );
+        }
+    }
+}

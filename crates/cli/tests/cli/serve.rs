@@ -1,0 +1,241 @@
+//! `tamis serve` as a process: how it begins, what it refuses, and how it ends, also by violence.
+
+use std::collections::BTreeMap;
+use std::io::{BufRead, BufReader, Read};
+use std::net::SocketAddr;
+use std::process::{Child, ChildStderr};
+use std::time::{Duration, Instant};
+
+use kafka_protocol::messages::ProduceRequest;
+
+use crate::faults::signal;
+use crate::shell::Shell;
+
+#[path = "../../../broker/tests/broker/wire.rs"]
+#[expect(dead_code, reason = "the tests of the broker need more of it")]
+mod wire;
+
+use wire::{Client, FETCH, PRODUCE, batch, fetch_request, outcome, produce_request, values};
+
+/// On ports that are free.
+const SERVE: &str = "serve --data data --listen 127.0.0.1:0 --http none";
+
+/// A broker that is ready, and what it says from then on.
+struct Serving {
+    child: Child,
+    stderr: BufReader<ChildStderr>,
+    address: SocketAddr,
+    /// What it said before it was ready, and the line that says so.
+    told: String,
+}
+
+impl Serving {
+    fn start(shell: &Shell, arguments: &str) -> Serving {
+        let mut child = shell.start(arguments);
+        let mut stderr = BufReader::new(child.stderr.take().expect("it is piped"));
+        let mut told = String::new();
+        let address = loop {
+            let mut line = String::new();
+            let read = stderr.read_line(&mut line).expect("it is UTF-8");
+            assert!(read > 0, "it ended: {told}");
+            told.push_str(&line);
+            let ready = ["clients connect to ", "\"listen\":\""];
+            if let Some((_, rest)) = ready.iter().find_map(|it| line.split_once(it)) {
+                let address = rest.split([',', '"', '\n']).next();
+                break address.and_then(|it| it.parse().ok()).expect("an address");
+            }
+        };
+        Serving {
+            child,
+            stderr,
+            address,
+            told,
+        }
+    }
+
+    /// Waits for its end; its exit code, and what it said last.
+    fn wait(&mut self) -> (Option<i32>, String) {
+        let status = self.child.wait().expect("it ends");
+        let mut told = String::new();
+        let read = self.stderr.read_to_string(&mut told);
+        read.expect("it is UTF-8");
+        (status.code(), told)
+    }
+}
+
+impl Drop for Serving {
+    fn drop(&mut self) {
+        // Of a test that failed; otherwise it has ended already.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+#[test]
+fn it_says_when_it_is_ready_and_ends_in_order() {
+    let shell = Shell::new();
+    for name in ["INT", "TERM"] {
+        let mut serving = Serving::start(&shell, SERVE);
+        let ready = "ready in ";
+        assert!(serving.told.starts_with(ready), "{}", serving.told);
+        assert_eq!(serving.told.lines().count(), 1, "{}", serving.told);
+        let mut client = Client::connect(serving.address);
+        client.want_topic("orders");
+        client.produce("orders", &["a"]);
+        signal(&serving.child, name);
+        let start = Instant::now();
+        // A client that stays does not keep it.
+        let (code, told) = serving.wait();
+        assert!(start.elapsed() < Duration::from_secs(10));
+        assert_eq!(code, Some(0), "{told}");
+        assert!(told.contains("ended in order"), "{told}");
+        drop(client);
+    }
+    let serving = Serving::start(&shell, SERVE);
+    let mut client = Client::connect(serving.address);
+    assert_eq!(client.values_from("orders", 0).len(), 2);
+}
+
+#[test]
+fn events_can_be_objects() {
+    let shell = Shell::new();
+    let arguments = format!("{SERVE} --log-format json --log debug");
+    let mut serving = Serving::start(&shell, &arguments);
+    signal(&serving.child, "TERM");
+    let (code, told) = serving.wait();
+    assert_eq!(code, Some(0), "{told}");
+    let mut messages = Vec::new();
+    for line in serving.told.lines().chain(told.lines()) {
+        let event: serde_json::Value = serde_json::from_str(line).expect("an object");
+        messages.push(event["message"].as_str().expect("a message").to_owned());
+    }
+    assert_eq!(messages, ["ready", "ending", "ended in order"]);
+}
+
+#[test]
+fn what_cannot_be_is_refused_with_the_way_out() {
+    let shell = Shell::new();
+    let serving = Serving::start(&shell, SERVE);
+    let taken = serving.address;
+    shell.write("file", "");
+    let refused = [
+        (
+            "serve --data other --http none --listen 0.0.0.0:0".to_owned(),
+            2,
+            "`--insecure` listens there",
+        ),
+        (
+            "serve --data other --listen 127.0.0.1:0 --http [::]:0".to_owned(),
+            2,
+            "`--insecure` listens there",
+        ),
+        (
+            "serve --data other --http none --listen nonsense".to_owned(),
+            2,
+            "an address is HOST:PORT",
+        ),
+        (
+            format!("serve --data other --http none --listen {taken}"),
+            3,
+            "another process listens there",
+        ),
+        (SERVE.to_owned(), 11, "`--data DIR` names another folder"),
+        (
+            "serve --data file --http none --listen 127.0.0.1:0".to_owned(),
+            3,
+            "cannot create `file`",
+        ),
+        ("serve --advertise nowhere".to_owned(), 2, "HOST:PORT"),
+        ("serve --partitions 0".to_owned(), 2, "--partitions"),
+        ("serve --max-request 10".to_owned(), 2, "`--max-request`"),
+    ];
+    for (arguments, code, expected) in refused {
+        let ran = shell.tamis(&arguments);
+        assert_eq!(ran.code, Some(code), "{arguments}: {}", ran.stderr);
+        assert!(ran.stderr.contains(expected), "{arguments}: {}", ran.stderr);
+    }
+    assert_eq!(shell.files(), ["data", "file"], "nothing else was made");
+}
+
+/// Produces without pause until the broker is gone: what was acknowledged, by offset.
+fn produce_until_killed(address: SocketAddr, topic: &str, name: &str) -> BTreeMap<i64, String> {
+    let mut acknowledged = BTreeMap::new();
+    let mut client = Client::connect(address);
+    for number in 0.. {
+        let texts: Vec<String> = (0..5).map(|at| format!("{name} {number} {at}")).collect();
+        let records: Vec<&str> = texts.iter().map(String::as_str).collect();
+        let request = produce_request(topic, batch(&records), -1);
+        let frame = wire::frame(PRODUCE, number, &request);
+        if std::io::Write::write_all(&mut client.socket, &frame).is_err() {
+            break;
+        }
+        let Some(response) = client.receive_if_any::<ProduceRequest>(PRODUCE) else {
+            break;
+        };
+        let (error, offset) = outcome(&response);
+        assert_eq!(error, 0);
+        acknowledged.extend((offset..).zip(texts));
+    }
+    acknowledged
+}
+
+/// All records of a topic, whose offsets have no gap.
+fn read_all(address: SocketAddr, topic: &str) -> Vec<String> {
+    let mut client = Client::connect(address);
+    let mut read = Vec::new();
+    loop {
+        let offset = i64::try_from(read.len()).expect("few");
+        let found = values(&client.ask(FETCH, &fetch_request(topic, offset)));
+        if found.is_empty() {
+            return read;
+        }
+        for (offset, value) in found {
+            assert_eq!(usize::try_from(offset), Ok(read.len()), "no gap");
+            read.push(value);
+        }
+    }
+}
+
+#[test]
+fn what_was_acknowledged_survives_being_killed() {
+    const TOPICS: [&str; 2] = ["orders", "payments"];
+    let shell = Shell::new();
+    let mut acknowledged: BTreeMap<&str, BTreeMap<i64, String>> = BTreeMap::new();
+    for round in 0..4 {
+        let mut serving = Serving::start(&shell, SERVE);
+        let address = serving.address;
+        for topic in TOPICS {
+            Client::connect(address).want_topic(topic);
+            let read = read_all(address, topic);
+            for (offset, value) in acknowledged.entry(topic).or_default() {
+                let at = usize::try_from(*offset).expect("no offset is negative");
+                assert_eq!(read.get(at), Some(&*value), "{topic}, offset {offset}");
+            }
+        }
+        let producing = [0, 1, 2, 3].map(|producer| {
+            let topic = TOPICS[producer % 2];
+            let name = format!("{round} {producer}");
+            std::thread::spawn(move || (topic, produce_until_killed(address, topic, &name)))
+        });
+        std::thread::sleep(Duration::from_millis(150 + 100 * round));
+        serving.child.kill().expect("it runs");
+        for producer in producing {
+            let (topic, more) = producer.join().expect("it ends with the broker");
+            assert!(!more.is_empty(), "nothing was acknowledged");
+            acknowledged.entry(topic).or_default().extend(more);
+        }
+    }
+    let serving = Serving::start(&shell, SERVE);
+    for (topic, expected) in acknowledged {
+        let read = read_all(serving.address, topic);
+        for (offset, value) in expected {
+            let at = usize::try_from(offset).expect("no offset is negative");
+            assert_eq!(read[at], value, "{topic}, offset {offset}");
+        }
+        // What nobody was told of may be there too, but none of it twice.
+        let mut sorted = read.clone();
+        sorted.sort_unstable();
+        sorted.dedup();
+        assert_eq!(sorted.len(), read.len(), "{topic}");
+    }
+}
