@@ -8,7 +8,7 @@
 //!
 //! Partitions that nobody waits for are flushed when they were dirty for long enough ([`Flusher::request_later`]).
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
@@ -37,12 +37,14 @@ struct Shared {
 
 #[derive(Debug, Default)]
 struct State {
-    /// To be flushed now; each is in it once.
-    asked: Vec<Arc<Log>>,
+    /// To be flushed now, each once: by address.
+    asked: HashMap<usize, Arc<Log>>,
     /// Asked for again since the round began: more than one producer is at work.
     requests: usize,
     /// To be flushed by these moments, earliest first.
-    later: VecDeque<(Instant, Arc<Log>)>,
+    later: BTreeMap<(Instant, usize), Arc<Log>>,
+    /// The moment of each of those.
+    due: HashMap<usize, Instant>,
     is_ending: bool,
 }
 
@@ -64,9 +66,10 @@ impl Flusher {
     pub(crate) fn request(&self, log: &Arc<Log>) {
         let mut state = self.shared.lock();
         state.requests += 1;
-        if !state.asked.iter().any(|it| Arc::ptr_eq(it, log)) {
-            state.asked.push(log.clone());
-        }
+        state
+            .asked
+            .entry(address(log))
+            .or_insert_with(|| log.clone());
         drop(state);
         self.shared.is_asked.notify_one();
     }
@@ -75,18 +78,24 @@ impl Flusher {
     pub(crate) fn request_later(&self, log: &Arc<Log>, delay: Duration) {
         let mut state = self.shared.lock();
         let due = Instant::now() + delay;
-        let known = state.later.iter().position(|(_, it)| Arc::ptr_eq(it, log));
-        if let Some(known) = known {
-            if state.later[known].0 <= due {
-                return;
+        let address = address(log);
+        match state.due.get(&address).copied() {
+            Some(known) if known <= due => return,
+            Some(known) => {
+                state.later.remove(&(known, address));
             }
-            state.later.remove(known);
+            None => {}
         }
-        let at = state.later.partition_point(|(other, _)| *other <= due);
-        state.later.insert(at, (due, log.clone()));
+        state.due.insert(address, due);
+        state.later.insert((due, address), log.clone());
         drop(state);
         self.shared.is_asked.notify_one();
     }
+}
+
+/// What tells a log from others while somebody holds it.
+fn address(log: &Arc<Log>) -> usize {
+    Arc::as_ptr(log) as usize
 }
 
 impl Drop for Flusher {
@@ -124,14 +133,17 @@ impl Shared {
         let mut state = self.lock();
         loop {
             let now = Instant::now();
-            while state.later.front().is_some_and(|(due, _)| *due <= now) {
-                let (_, log) = state.later.pop_front().expect("there is one");
-                state.asked.push(log);
+            while let Some(first) = state.later.first_entry()
+                && first.key().0 <= now
+            {
+                let ((_, address), log) = first.remove_entry();
+                state.due.remove(&address);
+                state.asked.insert(address, log);
             }
             if !state.asked.is_empty() || state.is_ending {
                 break;
             }
-            let due = state.later.front().map(|(due, _)| *due - now);
+            let due = state.later.keys().next().map(|(due, _)| *due - now);
             state = match due {
                 Some(wait) => {
                     let waited = self.is_asked.wait_timeout(state, wait);
@@ -153,7 +165,7 @@ impl Shared {
             state = self.lock();
         }
         state.requests = 0;
-        Some(std::mem::take(&mut state.asked))
+        Some(std::mem::take(&mut state.asked).into_values().collect())
     }
 }
 

@@ -1,10 +1,14 @@
 //! `ListOffsets`: the first offset, the next one, or the first of a time.
 
+use std::time::Duration;
+
 use kafka_protocol::error::ResponseError;
 use kafka_protocol::messages::list_offsets_response::{
     ListOffsetsPartitionResponse, ListOffsetsTopicResponse,
 };
 use kafka_protocol::messages::{ListOffsetsRequest, ListOffsetsResponse};
+
+use tokio::time::Instant;
 
 use super::{Answer, Asked, Context, Refused, code};
 use crate::Result;
@@ -15,8 +19,12 @@ const LATEST: i64 = -1;
 const EARLIEST: i64 = -2;
 const MAX_TIMESTAMP: i64 = -3;
 
-pub(super) fn answer(context: &Context, mut asked: Asked) -> Result<Answer, Refused> {
+/// No answer waits longer for a disk.
+const FLUSH_PATIENCE: Duration = Duration::from_secs(1);
+
+pub(super) async fn answer(context: &Context, mut asked: Asked) -> Result<Answer, Refused> {
     let request: ListOffsetsRequest = asked.read()?;
+    flush_dirty(context, &request).await;
     // Older versions have no field for the epoch of the leader, which never changes.
     let leader_epoch = if asked.version >= 4 { 0 } else { -1 };
     let topics = request.topics.into_iter().map(|asked| {
@@ -47,6 +55,27 @@ pub(super) fn answer(context: &Context, mut asked: Asked) -> Result<Answer, Refu
     });
     let response = ListOffsetsResponse::default().with_topics(topics.collect());
     asked.reply::<ListOffsetsRequest>(&response)
+}
+
+/// Who asks for the end expects what was acknowledged to be before it, also if nobody waited until it is durable.
+async fn flush_dirty(context: &Context, request: &ListOffsetsRequest) {
+    let mut dirty = Vec::new();
+    for asked in &request.topics {
+        let Some(topic) = context.broker.topics.topic(&asked.name) else {
+            continue;
+        };
+        let latest = asked.partitions.iter().filter(|it| it.timestamp == LATEST);
+        let logs = latest.filter_map(|it| topic.partition(it.partition_index));
+        dirty.extend(logs.filter(|it| it.readable_offset() < it.end_offset()));
+    }
+    for log in &dirty {
+        context.broker.flusher.request(log);
+    }
+    let deadline = Instant::now() + FLUSH_PATIENCE;
+    for log in dirty {
+        // Late or failed: what can be read then is the answer.
+        let _ = tokio::time::timeout_at(deadline, log.until_durable(log.end_offset())).await;
+    }
 }
 
 /// An offset and its time; -1 where there is none.

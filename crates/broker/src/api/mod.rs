@@ -187,7 +187,7 @@ pub(crate) async fn answer(context: &Context, frame: Bytes) -> Result<Answer, Re
         ApiKey::Produce if version < old_produce::SERVED_SINCE => old_produce::answer(asked),
         ApiKey::Produce => produce::answer(context, asked),
         ApiKey::Fetch => fetch::answer(context, asked).await,
-        ApiKey::ListOffsets => list_offsets::answer(context, asked),
+        ApiKey::ListOffsets => list_offsets::answer(context, asked).await,
         ApiKey::Metadata => metadata::answer(context, asked),
         ApiKey::ApiVersions => api_versions::answer(asked),
         ApiKey::CreateTopics => topics::create(context, asked),

@@ -70,7 +70,8 @@ pub(super) fn answer(context: &Context, mut asked: Asked) -> Result<Answer, Refu
     Ok(Answer::Later(Box::pin(async move {
         let deadline = tokio::time::Instant::now() + timeout;
         for one in waiting {
-            let waited = tokio::time::timeout_at(deadline, until_durable(&one)).await;
+            let waited =
+                tokio::time::timeout_at(deadline, one.log.until_durable(one.next_offset)).await;
             let error = match waited {
                 Ok(Ok(())) => continue,
                 Ok(Err(error)) => code(&error),
@@ -173,19 +174,6 @@ fn after_append(
         }
     }
     None
-}
-
-async fn until_durable(waiting: &Waiting) -> Result<()> {
-    let mut durable = waiting.log.watch_durable();
-    let is_done = |offset: &i64| *offset >= waiting.next_offset || waiting.log.is_poisoned();
-    // The log lives as long as we do, and so does who publishes.
-    let _ = durable.wait_for(is_done).await;
-    match waiting.log.durable_offset() >= waiting.next_offset {
-        true => Ok(()),
-        false => Err(Error::Poisoned {
-            path: waiting.log.folder().to_owned(),
-        }),
-    }
 }
 
 /// Why a batch was not appended, as clients are told.

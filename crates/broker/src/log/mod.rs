@@ -156,6 +156,8 @@ pub struct Log {
     durable_offset: watch::Sender<i64>,
     readers: Mutex<Vec<Arc<Notify>>>,
     is_poisoned: AtomicBool,
+    /// Where the end was when old records were looked for last.
+    end_at_retain: AtomicI64,
 }
 
 impl Log {
@@ -182,6 +184,21 @@ impl Log {
     /// Sees [`Log::durable_offset`] change; also when the partition was poisoned.
     pub fn watch_durable(&self) -> watch::Receiver<i64> {
         self.durable_offset.subscribe()
+    }
+
+    /// Waits until everything before `offset` is on stable storage. Somebody must have asked the flusher for it.
+    ///
+    /// # Errors
+    /// [`Error::Poisoned`] if that has failed.
+    pub(crate) async fn until_durable(&self, offset: i64) -> Result<()> {
+        let mut durable = self.watch_durable();
+        let is_done = |durable: &i64| *durable >= offset || self.is_poisoned();
+        // The log lives as long as we do, and so does who publishes.
+        let _ = durable.wait_for(is_done).await;
+        match self.durable_offset() >= offset {
+            true => Ok(()),
+            false => Err(self.poisoned()),
+        }
     }
 
     /// Whether making it durable failed: it takes nothing more.

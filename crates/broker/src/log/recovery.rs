@@ -271,6 +271,7 @@ impl Opening<'_> {
             durable_offset: watch::Sender::new(self.next_offset),
             readers: Mutex::default(),
             is_poisoned: AtomicBool::new(false),
+            end_at_retain: AtomicI64::new(-1),
         };
         Ok((log, self.found))
     }

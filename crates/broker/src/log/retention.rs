@@ -34,6 +34,11 @@ impl Log {
             }
         }
         self.flush()?;
+        let end = self.end_offset();
+        if self.end_at_retain.swap(end, Ordering::Relaxed) == end {
+            // Nothing came since: what readers at the end wanted they have.
+            self.tail.clear();
+        }
         let segments = self.segments.load_full();
         let mut left_bytes = self.size().0;
         let mut count = 0;
