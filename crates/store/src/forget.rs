@@ -121,7 +121,11 @@ impl Store {
         }
         let tags = self.refs().tags()?;
         let judged = policy.judge(commits, self.refs().head()?, &tags);
-        if dry_run || judged.forgotten.is_empty() {
+        if dry_run {
+            return Ok(judged);
+        }
+        self.refs().settle()?;
+        if judged.forgotten.is_empty() {
             return Ok(judged);
         }
         // Before: a tag must not be on what is gone.
@@ -142,6 +146,7 @@ impl Store {
     pub fn forget_commits(&self, ids: &[CommitId]) -> Result<usize> {
         let _lock = self.locks().exclusive(Role::Publish, Wait::Yes)?;
         let refs = self.refs();
+        refs.settle()?;
         let (head, tags) = (refs.head()?, refs.tags()?);
         let mut forgotten = refs.forgotten()?;
         let before = forgotten.len();

@@ -180,6 +180,14 @@ impl Refs {
         self.disk.sync_folder(&self.store.join("refs/heads"))
     }
 
+    /// Makes durable what is found to have a name or to be forgotten: whoever goes on from there, or says that there is nothing to do, counts on
+    /// it, and a process that was killed may have left it so.
+    pub(crate) fn settle(&self) -> Result<()> {
+        self.settle_head()?;
+        self.disk.sync_folder(&self.store.join("refs/tags"))?;
+        self.disk.sync_folder(&self.store)
+    }
+
     /// Gives a commit a name. The caller holds the lock for publishing.
     pub(crate) fn set_tag(&self, name: &str, to: CommitId) -> Result<()> {
         check_name(name)?;
@@ -308,7 +316,7 @@ impl Store {
             return Err(no(&commit.to_string(), "that commit was forgotten"));
         }
         match self.refs().tag(name)? {
-            Some(known) if known == commit => Ok(()),
+            Some(known) if known == commit => self.refs().settle(),
             Some(known) => Err(Error::Usage {
                 reason: format!(
                     "the tag `{name}` is at {known} already; it has to be removed there first"

@@ -72,7 +72,7 @@ pub(super) fn write_small(
     // All bytes are there: that its time or an attribute could not be set is told of, and no reason to have nothing.
     let undressed = set_metadata(&file, &child.entry, &path()).err();
     folder
-        .put_in_place(&draft, &child.name)
+        .put_in_place(&draft, &child.name, force)
         .inspect_err(|_| folder.remove(&draft))?;
     Ok(Written {
         bytes,
@@ -175,6 +175,8 @@ struct Long {
     file: File,
     /// What it is called until it is whole.
     draft: Vec<u8>,
+    /// Whether it may take the place of another.
+    force: bool,
     pieces_left: AtomicU64,
     has_failed: AtomicBool,
 }
@@ -206,6 +208,7 @@ impl Piece {
                 len_bytes,
                 file,
                 draft,
+                force,
                 pieces_left: AtomicU64::new(len_bytes.div_ceil(PIECE_BYTES)),
                 has_failed: AtomicBool::new(false),
             }),
@@ -250,7 +253,7 @@ impl Piece {
         }
         let undressed = set_metadata(&long.file, &long.child.entry, &path).err();
         long.folder
-            .put_in_place(&long.draft, &long.child.name)
+            .put_in_place(&long.draft, &long.child.name, long.force)
             .inspect_err(|_| long.folder.remove(&long.draft))?;
         Ok(Written {
             bytes: end - start,

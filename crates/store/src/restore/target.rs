@@ -11,8 +11,9 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use rustix::fs::{
-    AtFlags, Mode, OFlags, Timespec, Timestamps, XattrFlags, fchmod, fsetxattr, fstat, futimens,
-    linkat, mkdirat, openat, renameat, stat, symlinkat, unlinkat, utimensat,
+    AtFlags, Mode, OFlags, RenameFlags, Timespec, Timestamps, XattrFlags, fchmod, fsetxattr, fstat,
+    futimens, linkat, mkdirat, openat, renameat, renameat_with, stat, statat, symlinkat, unlinkat,
+    utimensat,
 };
 use rustix::io::Errno;
 use tamis_engine::names::show;
@@ -157,33 +158,46 @@ impl Folder {
         })
     }
 
-    /// Makes a file in it, and says under which name: of one that is in the way nothing is lost before
-    /// [`put_in_place`](Folder::put_in_place).
+    /// Makes a file in it that is to be called `name`, and says what it is called until it is whole and
+    /// [put in place](Folder::put_in_place): who is killed before leaves no half of it under its name, and of one that is in the way
+    /// nothing is lost.
     pub(super) fn make_file(&self, name: &[u8], force: bool) -> Result<(OwnedFd, Vec<u8>)> {
         static COUNT: AtomicU64 = AtomicU64::new(0);
+        // Before all of it is written for nothing.
+        if !force && statat(&self.descriptor, as_name(name), AtFlags::SYMLINK_NOFOLLOW).is_ok() {
+            return Err(self.error("create", name)(Errno::EXIST));
+        }
         let flags =
             OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        let make = |name: &[u8]| {
-            let mode = Mode::RUSR | Mode::WUSR;
-            openat(&self.descriptor, as_name(name), flags, mode)
-        };
-        let mut draft = name.to_vec();
-        let mut made = make(name);
-        // More than once if a run that had our process id was killed, and left a draft.
-        while force && matches!(made, Err(Errno::EXIST)) {
+        loop {
             let number = COUNT.fetch_add(1, Ordering::Relaxed);
-            draft = format!(".tamis-{}-{number}", std::process::id()).into_bytes();
-            made = make(&draft);
+            let draft = format!(".tamis-{}-{number}", std::process::id()).into_bytes();
+            let mode = Mode::RUSR | Mode::WUSR;
+            match openat(&self.descriptor, as_name(&draft), flags, mode) {
+                // A run that had our process id was killed, and left one.
+                Err(Errno::EXIST) => {}
+                made => return Ok((made.map_err(self.error("create", name))?, draft)),
+            }
         }
-        Ok((made.map_err(self.error("create", name))?, draft))
     }
 
     /// Gives a file that is whole its name.
-    pub(super) fn put_in_place(&self, draft: &[u8], name: &[u8]) -> Result<()> {
-        if draft == name {
-            return Ok(());
-        }
+    pub(super) fn put_in_place(&self, draft: &[u8], name: &[u8], force: bool) -> Result<()> {
         let (from, to) = (as_name(draft), as_name(name));
+        if !force {
+            let flags = RenameFlags::NOREPLACE;
+            let renamed = renameat_with(&self.descriptor, from, &self.descriptor, to, flags);
+            return match renamed {
+                // File systems that cannot do so have hard links, and these are never put in place of anything.
+                Err(Errno::INVAL | Errno::NOSYS) => {
+                    let flags = AtFlags::empty();
+                    let linked = linkat(&self.descriptor, from, &self.descriptor, to, flags);
+                    linked.map(|()| self.remove(draft))
+                }
+                renamed => renamed,
+            }
+            .map_err(self.error("create", name));
+        }
         let rename = || renameat(&self.descriptor, from, &self.descriptor, to);
         match rename() {
             Err(Errno::ISDIR) => {

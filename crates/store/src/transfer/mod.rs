@@ -303,6 +303,7 @@ impl Transfer<'_> {
     fn forget(&self, plan: &Plan) -> Result<()> {
         let refs = self.to.refs();
         let _lock = self.to.locks().exclusive(Role::Publish, Wait::Yes)?;
+        refs.settle()?;
         let mut forgotten = refs.forgotten()?;
         let known = forgotten.len();
         let new = plan

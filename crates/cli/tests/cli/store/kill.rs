@@ -305,16 +305,19 @@ impl Killed {
                 let newest = format!("checkout {} -o ../out", self.newest().id);
                 self.succeed(&newest);
             }
-            let is_done = self.kill(&checkout);
+            self.kill(&checkout);
             self.assert_sound("checkout");
             let files = &self.versions[version].files;
             let others = is_forced.then(|| &self.newest().files);
-            if is_done || is_forced {
-                for (path, bytes) in files_of(&out) {
-                    let is_new = files.get(&path) == Some(&bytes);
-                    let is_old = others.is_some_and(|it| it.get(&path) == Some(&bytes));
-                    assert!(is_new || is_old || is_draft(&path), "{}", path.display());
-                }
+            let left = if out.exists() {
+                files_of(&out)
+            } else {
+                Files::new()
+            };
+            for (path, bytes) in left {
+                let is_new = files.get(&path) == Some(&bytes);
+                let is_old = others.is_some_and(|it| it.get(&path) == Some(&bytes));
+                assert!(is_new || is_old || is_draft(&path), "{}", path.display());
             }
             self.succeed(&format!("checkout {id} -o ../out --force"));
             let after = files_of(&out);
