@@ -31,9 +31,5 @@ pub use running::{Running, Serving};
 #[doc(hidden)]
 pub use api::checked;
 
-#[cfg(fuzzing)]
-#[doc(hidden)]
-pub use api::checked;
-
 /// Shorthand for results of this crate.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
