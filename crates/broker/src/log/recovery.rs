@@ -95,8 +95,26 @@ impl Log {
         recovery_point: i64,
     ) -> Result<(Log, Recovery)> {
         fs::create_dir_all(folder).map_err(Error::io("create", folder))?;
-        let bases = list_segments(folder)?;
-        let (snapshot_offset, producers) = snapshot::read(folder, i64::MAX)?;
+        let mut opening = Opening::read(folder, shared, recovery_point, i64::MAX)?;
+        if opening.snapshot_offset > opening.next_offset {
+            // It knows of records that are not there any more: an older one, and what the log says behind that.
+            let found = std::mem::take(&mut opening.found);
+            opening = Opening::read(folder, shared, recovery_point, opening.next_offset)?;
+            opening.found = found;
+        }
+        opening.finish(config)
+    }
+}
+
+impl<'o> Opening<'o> {
+    /// Reads all segments, with the newest snapshot that is not of later than `snapshot_max`.
+    fn read(
+        folder: &'o Path,
+        shared: &'o Shared,
+        recovery_point: i64,
+        snapshot_max: i64,
+    ) -> Result<Opening<'o>> {
+        let (snapshot_offset, producers) = snapshot::read(folder, snapshot_max)?;
         let mut opening = Opening {
             folder,
             shared,
@@ -108,12 +126,10 @@ impl Log {
             segments: Vec::new(),
             last_len_bytes: 0,
         };
-        opening.read_segments(bases)?;
-        opening.finish(config)
+        opening.read_segments(list_segments(folder)?)?;
+        Ok(opening)
     }
-}
 
-impl Opening<'_> {
     fn read_segments(&mut self, bases: Vec<i64>) -> Result<()> {
         // Reversed, so that what a damaged segment is split into can be put back.
         let mut waiting: Vec<i64> = bases.into_iter().rev().collect();
@@ -240,10 +256,6 @@ impl Opening<'_> {
             let segment = create_segment(self.folder, &self.shared.files, base_offset)?;
             self.segments.push(Arc::new(segment));
             self.next_offset = base_offset;
-        }
-        if self.snapshot_offset > self.next_offset {
-            // Of records that are not there: what is known of producers is what the log says.
-            self.producers = Producers::default();
         }
         let active = self.segments.last().expect("there is at least one").clone();
         let first = self.segments[0].base_offset;

@@ -226,6 +226,26 @@ fn a_repeated_batch_gets_the_offset_it_had() {
 }
 
 #[test]
+fn producers_are_known_as_far_as_the_log_goes() {
+    let folder = TempDir::new().expect("a folder");
+    let (log, _) = open(&folder, LogConfig::default());
+    log.append(numbered(0, 3, 0), 0, 5).expect("the first");
+    let first_bytes = log.lock().len_bytes;
+    log.append(numbered(3, 2, 0), 0, 5).expect("the next");
+    log.close().expect("it closes");
+    drop(log);
+    let path = folder.path().join("00000000000000000000.log");
+    let file = fs::OpenOptions::new().write(true).open(path);
+    let cut = file.expect("it is there").set_len(first_bytes);
+    cut.expect("it is cut");
+    let (log, _) = open(&folder, LogConfig::default());
+    let again = log.append(numbered(0, 3, 0), 0, 5).expect("known");
+    assert_eq!((again.is_duplicate, again.base_offset), (true, 0));
+    let next = log.append(numbered(3, 2, 0), 0, 5).expect("the next");
+    assert_eq!((next.is_duplicate, next.base_offset), (false, 3));
+}
+
+#[test]
 fn old_segments_go_and_offsets_stay() {
     let folder = TempDir::new().expect("a folder");
     let mut config = small();
