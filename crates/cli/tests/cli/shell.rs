@@ -107,8 +107,8 @@ impl Shell {
 
 /// Says that a test, or what is left of it, cannot be done here, and why; also of a test that passes, of which nothing else is shown.
 ///
-/// With `TAMIS_TEST_NO_SKIP=1` that is a failure. `cargo xtask test` sets it for root, who lacks nothing that these tests need, unless it is
-/// set already (`TAMIS_TEST_NO_SKIP=0`, in a container whose root may not mount).
+/// With `TAMIS_TEST_NO_SKIP=1` that is a failure. `cargo xtask test` sets it for root where nothing is lacking that these tests need, unless it is
+/// set already (`TAMIS_TEST_NO_SKIP=0`).
 pub(crate) fn skip(why: &str) {
     let test = thread::current().name().unwrap_or("a test").to_owned();
     let may_skip = std::env::var_os("TAMIS_TEST_NO_SKIP").is_none_or(|value| value != "1");
