@@ -21,7 +21,7 @@ use tokio::sync::watch;
 use crate::broker::{Broker, Options};
 use crate::http::{self, State};
 use crate::log::LogConfig;
-use crate::running::{Running, Serving};
+use crate::running::{Running, Serving, Started};
 use crate::server::{Listener, Server};
 use crate::topics::PARTITIONS_MAX;
 use crate::{Error, Result};
@@ -177,10 +177,12 @@ impl Builder {
         let serving = tokio::spawn(server.run(is_ending));
         state.set_ready(&broker);
         Ok(Serving {
-            addresses,
-            http_address,
-            recoveries,
-            broker,
+            started: Started {
+                addresses,
+                http_address,
+                recoveries,
+                broker,
+            },
             state,
             ending,
             serving,

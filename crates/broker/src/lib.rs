@@ -25,7 +25,7 @@ pub use broker::Broker;
 pub use builder::Builder;
 pub use error::Error;
 pub use limits::raise_descriptor_limit;
-pub use running::{Running, Serving};
+pub use running::{Running, Serving, Started};
 
 #[cfg(fuzzing)]
 #[doc(hidden)]

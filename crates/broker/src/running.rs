@@ -6,6 +6,7 @@
 //! had been killed, which the next start repairs.
 
 use std::net::SocketAddr;
+use std::ops::Deref;
 use std::sync::Arc;
 use std::sync::mpsc;
 use std::thread::{self, JoinHandle};
@@ -24,20 +25,16 @@ use crate::{Error, Result};
 /// What may still be under way when a runtime ends is waited for no longer.
 const RUNTIME_END: Duration = Duration::from_secs(5);
 
-/// A broker that serves, on the runtime on which it was started.
-#[derive(Debug)]
-pub struct Serving {
+/// What a broker says of itself once it serves: [`Serving`] and [`Running`] lead here.
+#[derive(Clone, Debug)]
+pub struct Started {
     pub(crate) addresses: Vec<SocketAddr>,
     pub(crate) http_address: Option<SocketAddr>,
     pub(crate) recoveries: Recoveries,
     pub(crate) broker: Arc<Broker>,
-    pub(crate) state: Arc<State>,
-    pub(crate) ending: watch::Sender<bool>,
-    pub(crate) serving: task::JoinHandle<()>,
-    pub(crate) watching: JoinSet<()>,
 }
 
-impl Serving {
+impl Started {
     /// Where clients connect.
     pub fn addresses(&self) -> &[SocketAddr] {
         &self.addresses
@@ -62,7 +59,27 @@ impl Serving {
     pub fn broker(&self) -> &Arc<Broker> {
         &self.broker
     }
+}
 
+/// A broker that serves, on the runtime on which it was started.
+#[derive(Debug)]
+pub struct Serving {
+    pub(crate) started: Started,
+    pub(crate) state: Arc<State>,
+    pub(crate) ending: watch::Sender<bool>,
+    pub(crate) serving: task::JoinHandle<()>,
+    pub(crate) watching: JoinSet<()>,
+}
+
+impl Deref for Serving {
+    type Target = Started;
+
+    fn deref(&self) -> &Started {
+        &self.started
+    }
+}
+
+impl Serving {
     /// Ends it in order; returns when everything is durable and the data folder is free.
     ///
     /// # Errors
@@ -72,7 +89,7 @@ impl Serving {
         // Nobody listens if it ended by itself already.
         let _ = self.ending.send(true);
         let served = self.serving.await;
-        let broker = self.broker;
+        let broker = self.started.broker;
         let closed = task::spawn_blocking(move || broker.close()).await;
         self.watching.shutdown().await;
         closed.map_err(|_| Error::Ended)??;
@@ -83,16 +100,18 @@ impl Serving {
 /// A broker that serves, on threads of its own.
 #[derive(Debug)]
 pub struct Running {
-    addresses: Vec<SocketAddr>,
-    http_address: Option<SocketAddr>,
-    recoveries: Recoveries,
-    broker: Arc<Broker>,
+    started: Started,
     /// `None` once it was stopped.
     thread: Option<(oneshot::Sender<()>, JoinHandle<Result<()>>)>,
 }
 
-/// What a broker says of itself once it serves.
-type Started = (Vec<SocketAddr>, Option<SocketAddr>, Recoveries, Arc<Broker>);
+impl Deref for Running {
+    type Target = Started;
+
+    fn deref(&self) -> &Started {
+        &self.started
+    }
+}
 
 impl Running {
     pub(crate) fn start(builder: Builder) -> Result<Running> {
@@ -105,11 +124,8 @@ impl Running {
             .spawn(move || run(builder, &started, is_stopped))
             .map_err(Error::io("start a thread for", &data))?;
         match is_started.recv() {
-            Ok((addresses, http_address, recoveries, broker)) => Ok(Running {
-                addresses,
-                http_address,
-                recoveries,
-                broker,
+            Ok(started) => Ok(Running {
+                started,
                 thread: Some((stop, thread)),
             }),
             // It did not get that far, and says why.
@@ -118,31 +134,6 @@ impl Running {
                 Ok(Ok(())) | Err(_) => Error::Ended,
             }),
         }
-    }
-
-    /// Where clients connect.
-    pub fn addresses(&self) -> &[SocketAddr] {
-        &self.addresses
-    }
-
-    /// Where health and metrics are.
-    pub fn http_address(&self) -> Option<SocketAddr> {
-        self.http_address
-    }
-
-    /// Where clients connect, as they want to have it told (`bootstrap.servers`).
-    pub fn bootstrap_servers(&self) -> String {
-        joined(&self.addresses)
-    }
-
-    /// What was found in logs that were not closed in order, by topic and partition.
-    pub fn recoveries(&self) -> &[(String, Recovery)] {
-        &self.recoveries
-    }
-
-    /// The broker itself.
-    pub fn broker(&self) -> &Arc<Broker> {
-        &self.broker
     }
 
     /// Ends it in order; returns when everything is durable.
@@ -186,14 +177,7 @@ fn run(
     let runtime = built.map_err(Error::io("start threads for", builder.data()))?;
     let ended = runtime.block_on(async {
         let serving = builder.spawn().await?;
-        let broker = serving.broker.clone();
-        let said = (
-            serving.addresses.clone(),
-            serving.http_address,
-            serving.recoveries.clone(),
-            broker,
-        );
-        if started.send(said).is_ok() {
+        if started.send(serving.started.clone()).is_ok() {
             // Told to stop, or nobody is left who could tell.
             let _ = is_stopped.await;
         }
