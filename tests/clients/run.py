@@ -80,7 +80,10 @@ def main() -> int:
                 except Exception:  # noqa: BLE001 - whatever a client raises is what it thinks of us
                     failed += 1
                     outcome = "FAILED\n" + traceback.format_exc()
-                print(f"{client.__name__}: {check.__name__} ({time.monotonic() - start:.1f} s) {outcome}", flush=True)
+                print(
+                    f"{client.__name__}: {check.__name__} ({time.monotonic() - start:.1f} s) {outcome}",
+                    flush=True,
+                )
         topic = fresh_topic("kept")
         sent = records(500)
         with_confluent.produce(broker.bootstrap, topic, sent)

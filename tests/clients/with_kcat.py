@@ -10,7 +10,9 @@ PATIENCE = 60
 
 def kcat(bootstrap: str, *arguments: str, stdin: str = "") -> str:
     command = ["kcat", "-b", bootstrap, "-q", *arguments]
-    finished = subprocess.run(command, input=stdin, capture_output=True, text=True, timeout=PATIENCE, check=False)
+    finished = subprocess.run(
+        command, input=stdin, capture_output=True, text=True, timeout=PATIENCE, check=False
+    )
     if finished.returncode != 0:
         raise AssertionError(f"{' '.join(command)}: {finished.stderr.strip()}")
     return finished.stdout
