@@ -19,6 +19,9 @@ use crate::batch::STAMP_BYTES;
 /// Batches kept at most.
 const SLOTS: usize = 64;
 
+/// A batch up to this length is copied: as a slice it would keep the buffer of its request, in which many are.
+const COPIED_BYTES_MAX: usize = 16 << 10;
+
 /// Of the budget, what one partition may have.
 const SHARE: usize = 16;
 
@@ -72,6 +75,10 @@ impl CachedBatch {
         stamp: [u8; STAMP_BYTES],
         bytes: Bytes,
     ) -> CachedBatch {
+        let bytes = match bytes.len() <= COPIED_BYTES_MAX {
+            true => Bytes::copy_from_slice(&bytes),
+            false => bytes,
+        };
         CachedBatch {
             number: 0,
             base_offset,

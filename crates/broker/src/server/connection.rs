@@ -1,6 +1,12 @@
 //! One connection: requests in, answers out, in order.
+//!
+//! Answers that are ready together are sent together: a client that has many small requests under way costs one call of the system
+//! for many of them.
 
+use std::future::poll_fn;
 use std::io;
+use std::sync::Arc;
+use std::task::{self, Poll};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -10,12 +16,16 @@ use tokio::sync::{OwnedSemaphorePermit, mpsc, watch};
 
 use super::PERMIT_BYTES;
 use super::frame::Frames;
-use super::send::send;
-use crate::api::{Answer, Context, Refused, answer};
-use crate::metrics::Metrics;
+use super::pool::Pool;
+use super::send::Outbox;
+use crate::api::{Answer, Context, Parts, Refused, answer};
+use crate::broker::Broker;
 
 /// Answers that may be on the way; Java's producers have five requests in flight, librdkafka's as many as they may.
 const ANSWERS_MAX: usize = 32;
+
+/// So many bytes of answers are sent together, and the one that makes it more.
+const TOGETHER_BYTES_MAX: u64 = 64 << 10;
 
 /// Why a connection was closed by us, or was not closed in order.
 #[derive(Debug, thiserror::Error)]
@@ -50,13 +60,28 @@ struct Queued {
     api: i16,
     /// When the request was there.
     began: Instant,
-    _permit: Option<OwnedSemaphorePermit>,
+    permit: Option<OwnedSemaphorePermit>,
+}
+
+impl Queued {
+    /// What is to be sent, when it is there; nothing, if it gets no answer. Not to be called again then.
+    fn poll_parts(
+        &mut self,
+        context: &mut task::Context<'_>,
+    ) -> Poll<Result<Option<Parts>, Refused>> {
+        match &mut self.answer {
+            Answer::Ready(parts) => Poll::Ready(Ok(Some(std::mem::take(parts)))),
+            Answer::Later(later) => later.as_mut().poll(context).map_ok(Some),
+            Answer::Nothing => Poll::Ready(Ok(None)),
+        }
+    }
 }
 
 /// Serves a connection to its end.
 pub(super) async fn serve(
     context: &Context,
     stream: TcpStream,
+    pool: &Pool,
     ending: watch::Receiver<bool>,
 ) -> Result<(), Ended> {
     stream.set_nodelay(true)?;
@@ -64,18 +89,22 @@ pub(super) async fn serve(
     let (read, write) = stream.into_split();
     let frames = Frames::new(
         read,
+        pool.clone(),
         options.request_bytes_max,
         options.idle,
         options.stalled,
     );
     let (queue, answers) = mpsc::channel(ANSWERS_MAX);
-    let broker = context.broker.clone();
+    let writer = Writer {
+        socket: write,
+        answers,
+        outbox: Outbox::default(),
+        permits: Vec::new(),
+        broker: context.broker.clone(),
+    };
     // Whoever ends first ends the connection: the reader at the end of the requests, and then the answers are still sent;
     // the writer when the client is gone.
-    let writer = tokio::spawn(async move {
-        let stalled = broker.options.stalled;
-        write_answers(write, answers, stalled, &broker.metrics).await
-    });
+    let writer = tokio::spawn(writer.run());
     let abort = AbortOnDrop(writer.abort_handle());
     let read = read_requests(context, frames, queue, ending).await;
     let written = writer.await.unwrap_or(Ok(()));
@@ -130,7 +159,7 @@ async fn next_answer(
         answer,
         api,
         began,
-        _permit: permit,
+        permit,
     }))
 }
 
@@ -156,22 +185,55 @@ fn number(body: &Bytes) -> i16 {
         .map_or(-1, |bytes| i16::from_be_bytes(*bytes))
 }
 
-async fn write_answers(
+/// What goes out on a connection.
+struct Writer {
     socket: OwnedWriteHalf,
-    mut answers: mpsc::Receiver<Queued>,
-    stalled: Duration,
-    metrics: &Metrics,
-) -> Result<(), Ended> {
-    while let Some(queued) = answers.recv().await {
-        let parts = match queued.answer {
-            Answer::Ready(parts) => Some(parts),
-            Answer::Later(later) => Some(later.await?),
-            Answer::Nothing => None,
-        };
+    answers: mpsc::Receiver<Queued>,
+    outbox: Outbox,
+    /// Of the answers in the outbox.
+    permits: Vec<Option<OwnedSemaphorePermit>>,
+    broker: Arc<Broker>,
+}
+
+impl Writer {
+    /// Sends answers until there will be no more.
+    async fn run(mut self) -> Result<(), Ended> {
+        let stalled = self.broker.options.stalled;
+        let mut next = self.answers.recv().await;
+        while let Some(mut queued) = next.take() {
+            let parts = poll_fn(|it| queued.poll_parts(it)).await?;
+            self.push(queued, parts)?;
+            next = self.push_ready().await?;
+            self.outbox.send(self.socket.as_ref(), stalled).await?;
+            self.permits.clear();
+            if next.is_none() {
+                next = self.answers.recv().await;
+            }
+        }
+        Ok(())
+    }
+
+    /// Puts what is ready behind the others; returns the first that is not.
+    async fn push_ready(&mut self) -> Result<Option<Queued>, Ended> {
+        while self.outbox.len_bytes() < TOGETHER_BYTES_MAX {
+            let Ok(mut queued) = self.answers.try_recv() else {
+                return Ok(None);
+            };
+            match poll_fn(|it| Poll::Ready(queued.poll_parts(it))).await {
+                Poll::Ready(parts) => self.push(queued, parts?)?,
+                Poll::Pending => return Ok(Some(queued)),
+            }
+        }
+        Ok(None)
+    }
+
+    fn push(&mut self, queued: Queued, parts: Option<Parts>) -> Result<(), Ended> {
+        let metrics = &self.broker.metrics;
         metrics.note_request(queued.api, queued.began.elapsed());
         if let Some(parts) = parts {
-            send(&socket, parts, stalled).await?;
+            self.outbox.push(parts)?;
+            self.permits.push(queued.permit);
         }
+        Ok(())
     }
-    Ok(())
 }

@@ -1,15 +1,23 @@
 //! Requests off a socket: four bytes of length, and so many bytes.
+//!
+//! Each read is offered a whole buffer of the [pool], so many small requests come with one call of the system, and all of them are
+//! slices of that buffer. A request that does not fit gets a buffer of its own size, once so much of it is there that its length
+//! is more than a claim. A connection that waits for its next request holds no buffer at all.
+//!
+//! [pool]: super::pool
 
+use std::future::poll_fn;
+use std::io;
+use std::pin::pin;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
-use bytes::{Buf, Bytes, BytesMut};
+use bytes::{BufMut, Bytes};
 use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::time::Instant;
 
 use super::connection::Ended;
-
-/// What is read for at once; a length that a client only claims makes us hold no more than that.
-const STEP_BYTES: usize = 64 << 10;
+use super::pool::{BUFFER_BYTES_MIN, Buffer, Pool};
 
 /// The field of the length.
 const LENGTH_BYTES: usize = 4;
@@ -17,12 +25,18 @@ const LENGTH_BYTES: usize = 4;
 /// A client that sends a request more slowly than this is given up.
 const BYTES_PER_SECOND_MIN: usize = 256 << 10;
 
+/// A request of at most this length gets all its room at once; a longer one twice as much each time.
+const ROOM_BYTES_MAX: usize = 2 << 20;
+
 /// Requests of one connection.
 #[derive(Debug)]
 pub(super) struct Frames<R> {
     socket: R,
-    /// Read, and not yet taken.
-    buffer: BytesMut,
+    pool: Pool,
+    /// Read, and not yet taken; empty while there is a buffer.
+    arrived: Bytes,
+    /// What the next bytes are read into, behind those that are not yet taken.
+    buffer: Option<Buffer>,
     frame_bytes_max: usize,
     idle: Duration,
     stalled: Duration,
@@ -31,13 +45,16 @@ pub(super) struct Frames<R> {
 impl<R: AsyncRead + Unpin> Frames<R> {
     pub(super) fn new(
         socket: R,
+        pool: Pool,
         frame_bytes_max: usize,
         idle: Duration,
         stalled: Duration,
     ) -> Frames<R> {
         Frames {
             socket,
-            buffer: BytesMut::new(),
+            pool,
+            arrived: Bytes::new(),
+            buffer: None,
             frame_bytes_max,
             idle,
             stalled,
@@ -47,10 +64,10 @@ impl<R: AsyncRead + Unpin> Frames<R> {
     /// The length of the next request; `None`: the client is gone, between two requests.
     pub(super) async fn next_length(&mut self) -> Result<Option<usize>, Ended> {
         let mut patience = self.idle;
-        while self.buffer.len() < LENGTH_BYTES {
+        while self.bytes().len() < LENGTH_BYTES {
             let filled = tokio::time::timeout(patience, self.fill(LENGTH_BYTES)).await;
             if !filled.map_err(|_| Ended::Idle(patience))?? {
-                return match self.buffer.is_empty() {
+                return match self.bytes().is_empty() {
                     true => Ok(None),
                     false => Err(Ended::CutOff),
                 };
@@ -59,12 +76,12 @@ impl<R: AsyncRead + Unpin> Frames<R> {
             patience = self.stalled;
         }
         let length = self
-            .buffer
+            .bytes()
             .first_chunk()
             .map_or(0, |it| i32::from_be_bytes(*it));
         match usize::try_from(length) {
             Ok(length) if length <= self.frame_bytes_max => {
-                self.buffer.advance(LENGTH_BYTES);
+                self.take(LENGTH_BYTES);
                 Ok(Some(length))
             }
             _ => Err(Ended::Length {
@@ -80,7 +97,7 @@ impl<R: AsyncRead + Unpin> Frames<R> {
     pub(super) async fn body(&mut self, length: usize) -> Result<Bytes, Ended> {
         let patience = self.stalled + Duration::from_secs((length / BYTES_PER_SECOND_MIN) as u64);
         let deadline = Instant::now() + patience;
-        while self.buffer.len() < length {
+        while self.bytes().len() < length {
             match tokio::time::timeout_at(deadline, self.fill(length)).await {
                 Ok(Ok(true)) => {}
                 Ok(Ok(false)) => return Err(Ended::CutOff),
@@ -93,16 +110,67 @@ impl<R: AsyncRead + Unpin> Frames<R> {
                 }
             }
         }
-        Ok(self.buffer.split_to(length).freeze())
+        Ok(self.take(length))
+    }
+
+    /// What was read and is not yet taken.
+    fn bytes(&self) -> &[u8] {
+        self.buffer.as_ref().map_or(&self.arrived, |it| &it.bytes)
+    }
+
+    /// The first of them, which must be there.
+    fn take(&mut self, count: usize) -> Bytes {
+        if let Some(buffer) = self.buffer.take() {
+            self.arrived = Bytes::from_owner(buffer);
+        }
+        let taken = self.arrived.split_to(count);
+        if self.arrived.is_empty() {
+            // An empty slice would keep the buffer from the pool.
+            self.arrived = Bytes::new();
+        }
+        taken
     }
 
     /// Reads once, towards `wanted` bytes; `false`: nothing more comes.
     async fn fill(&mut self, wanted: usize) -> Result<bool, Ended> {
-        let missing = wanted - self.buffer.len();
-        self.buffer
-            .reserve(missing.min(STEP_BYTES.max(self.buffer.len())));
-        let count = self.socket.read_buf(&mut self.buffer).await?;
+        let count = poll_fn(|context| self.poll_fill(context, wanted)).await?;
         Ok(count > 0)
+    }
+
+    fn poll_fill(&mut self, context: &mut Context<'_>, wanted: usize) -> Poll<io::Result<usize>> {
+        let mut buffer = self.buffer_for(wanted);
+        let len = buffer.bytes.len();
+        // What comes behind a large request goes into a buffer of its own: nothing of it has to be moved there then.
+        let room = match wanted > BUFFER_BYTES_MIN {
+            true => wanted.min(buffer.bytes.capacity()) - len,
+            false => buffer.bytes.capacity() - len,
+        };
+        let mut into = (&mut buffer.bytes).limit(room);
+        let polled = pin!(self.socket.read_buf(&mut into)).poll(context);
+        // One that waits with nothing in it goes back: others can use it meanwhile.
+        if !buffer.bytes.is_empty() {
+            self.buffer = Some(buffer);
+        }
+        polled
+    }
+
+    /// A buffer with what was read and room for more.
+    fn buffer_for(&mut self, wanted: usize) -> Buffer {
+        let len = self.bytes().len();
+        let room = match len < BUFFER_BYTES_MIN {
+            true => BUFFER_BYTES_MIN,
+            false => wanted.min(ROOM_BYTES_MAX.max(2 * len)),
+        };
+        match self.buffer.take() {
+            Some(buffer) if buffer.bytes.capacity() > len => buffer,
+            buffer => {
+                let mut larger = self.pool.take(room);
+                let bytes = buffer.as_ref().map_or(&self.arrived[..], |it| &it.bytes);
+                larger.bytes.extend_from_slice(bytes);
+                self.arrived = Bytes::new();
+                larger
+            }
+        }
     }
 }
 
@@ -115,7 +183,7 @@ mod tests {
     const STALLED: Duration = Duration::from_secs(30);
 
     fn frames(bytes: &[u8]) -> Frames<&[u8]> {
-        Frames::new(bytes, 1000, IDLE, STALLED)
+        Frames::new(bytes, Pool::default(), 1000, IDLE, STALLED)
     }
 
     #[tokio::test]
@@ -136,7 +204,8 @@ mod tests {
             let mut frames = frames(&bytes);
             let refused = frames.next_length().await.expect_err("too long");
             assert!(matches!(refused, Ended::Length { found, .. } if found == length));
-            assert!(frames.buffer.capacity() <= 64);
+            let held = frames.buffer.map_or(0, |it| it.bytes.capacity());
+            assert!(held <= BUFFER_BYTES_MIN);
         }
     }
 
@@ -153,7 +222,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_request_that_trickles_is_given_up() {
         let (mut client, server) = tokio::io::duplex(64);
-        let mut frames = Frames::new(server, 1000, IDLE, STALLED);
+        let mut frames = Frames::new(server, Pool::default(), 1000, IDLE, STALLED);
         let trickling = async {
             client
                 .write_all(&100_i32.to_be_bytes())

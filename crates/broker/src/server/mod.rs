@@ -16,6 +16,7 @@
 
 mod connection;
 mod frame;
+mod pool;
 mod send;
 
 use std::net::SocketAddr;
@@ -31,6 +32,7 @@ use crate::api::Context;
 use crate::broker::Broker;
 use crate::{Error, Result};
 use connection::Ended;
+use pool::Pool;
 
 /// Bytes in flight are counted in units of this size. A request that is not larger than one is not counted: of those there are
 /// as many as connections, and most only wait.
@@ -64,6 +66,7 @@ struct Shared {
     /// Where clients are told to come back to; `None`: where they came to.
     advertised: Option<Arc<(String, u16)>>,
     slots: Arc<Semaphore>,
+    pool: Pool,
     numbers: AtomicU64,
 }
 
@@ -106,6 +109,7 @@ impl Server {
                 broker,
                 advertised: advertised.map(Arc::new),
                 slots: Arc::new(Semaphore::new(slots)),
+                pool: Pool::default(),
                 numbers: AtomicU64::new(1),
             }),
         }
@@ -172,7 +176,7 @@ async fn serve(
     let _counted = CountOnDrop(&metrics.connections_ended);
     tracing::debug!(%peer, number, "connected");
     let ended = match shared.context(&stream, peer) {
-        Ok(context) => connection::serve(&context, stream, ending).await,
+        Ok(context) => connection::serve(&context, stream, &shared.pool, ending).await,
         Err(ended) => Err(ended),
     };
     match ended {

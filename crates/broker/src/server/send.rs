@@ -1,5 +1,7 @@
-//! Answers onto a socket: bytes by one vectored write, ranges of files by `sendfile`, which copies nothing through us.
+//! Answers onto a socket: bytes of many answers by one vectored write, ranges of files by `sendfile`, which copies nothing through
+//! us.
 
+use std::collections::VecDeque;
 use std::io::{self, IoSlice};
 use std::os::fd::AsFd;
 use std::time::Duration;
@@ -9,7 +11,6 @@ use rustix::io::Errno;
 use rustix::net::sockopt::set_tcp_cork;
 use tokio::io::Interest;
 use tokio::net::TcpStream;
-use tokio::net::tcp::OwnedWriteHalf;
 
 use super::connection::Ended;
 use crate::api::{Part, Parts};
@@ -21,67 +22,134 @@ const SLICES_MAX: usize = 64;
 /// What one call of `sendfile` is asked for: so that a fast reader does not keep a core from the others.
 const FILE_STEP_BYTES: u64 = 1 << 20;
 
-/// Sends an answer behind its length.
-pub(super) async fn send(
-    socket: &OwnedWriteHalf,
-    parts: Parts,
-    stalled: Duration,
-) -> Result<(), Ended> {
-    let stream: &TcpStream = socket.as_ref();
-    let len_bytes: u64 = parts.iter().map(Part::len_bytes).sum();
-    let length =
-        i32::try_from(len_bytes).map_err(|_| io::Error::from(io::ErrorKind::InvalidData))?;
-    let mut waiting = vec![Bytes::copy_from_slice(&length.to_be_bytes())];
-    let has_files = parts.iter().any(|it| matches!(it, Part::File(_)));
-    if has_files {
-        // Until it is taken off again only full packets are sent.
-        set_tcp_cork(stream.as_fd(), true).map_err(io::Error::from)?;
-    }
-    for part in parts {
-        match part {
-            Part::Bytes(bytes) => waiting.push(bytes),
-            Part::File(range) => {
-                send_bytes(stream, std::mem::take(&mut waiting), stalled).await?;
-                send_file(stream, range, stalled).await?;
-            }
-        }
-    }
-    send_bytes(stream, waiting, stalled).await?;
-    if has_files {
-        set_tcp_cork(stream.as_fd(), false).map_err(io::Error::from)?;
-    }
-    Ok(())
+/// The field of the length in front of each answer.
+const LENGTH_BYTES: usize = 4;
+
+/// Answers that are ready to go, in order.
+#[derive(Debug, Default)]
+pub(super) struct Outbox {
+    pieces: VecDeque<Piece>,
+    len_bytes: u64,
+    has_files: bool,
 }
 
-async fn send_bytes(
-    stream: &TcpStream,
-    pieces: Vec<Bytes>,
-    stalled: Duration,
-) -> Result<(), Ended> {
-    let mut pieces: std::collections::VecDeque<Bytes> = pieces.into();
-    while !pieces.is_empty() {
+/// A part of an answer, as far as it is not sent.
+#[derive(Debug)]
+enum Piece {
+    /// The field of the length, and how much of it is sent.
+    Length([u8; LENGTH_BYTES], usize),
+    Bytes(Bytes),
+    File(FileRange),
+}
+
+impl Outbox {
+    /// Puts an answer behind the others.
+    ///
+    /// # Errors
+    /// [`Ended::Io`] if it is longer than its length can say.
+    pub(super) fn push(&mut self, parts: Parts) -> Result<(), Ended> {
+        let len_bytes: u64 = parts.iter().map(Part::len_bytes).sum();
+        let length =
+            i32::try_from(len_bytes).map_err(|_| io::Error::from(io::ErrorKind::InvalidData))?;
+        self.pieces
+            .push_back(Piece::Length(length.to_be_bytes(), 0));
+        self.len_bytes += LENGTH_BYTES as u64 + len_bytes;
+        for part in parts {
+            self.pieces.push_back(match part {
+                Part::Bytes(bytes) => Piece::Bytes(bytes),
+                Part::File(range) => {
+                    self.has_files = true;
+                    Piece::File(range)
+                }
+            });
+        }
+        Ok(())
+    }
+
+    /// Bytes of all answers in it.
+    pub(super) fn len_bytes(&self) -> u64 {
+        self.len_bytes
+    }
+
+    /// Sends all of them.
+    pub(super) async fn send(
+        &mut self,
+        stream: &TcpStream,
+        stalled: Duration,
+    ) -> Result<(), Ended> {
+        let has_files = std::mem::take(&mut self.has_files);
+        if has_files {
+            // Until it is taken off again only full packets are sent.
+            set_tcp_cork(stream.as_fd(), true).map_err(io::Error::from)?;
+        }
+        loop {
+            match self.pieces.front() {
+                None => break,
+                Some(Piece::File(range)) => {
+                    send_file(stream, range, stalled).await?;
+                    self.pieces.pop_front();
+                }
+                Some(_) => self.send_bytes(stream, stalled).await?,
+            }
+        }
+        if has_files {
+            set_tcp_cork(stream.as_fd(), false).map_err(io::Error::from)?;
+        }
+        self.len_bytes = 0;
+        Ok(())
+    }
+
+    /// Sends what is in memory in front of the next file, or a part of it.
+    async fn send_bytes(&mut self, stream: &TcpStream, stalled: Duration) -> Result<(), Ended> {
         let sent = step(stream, stalled, || {
-            let slices: Vec<_> = pieces
-                .iter()
-                .take(SLICES_MAX)
-                .map(|it| IoSlice::new(it))
-                .collect();
-            stream.try_write_vectored(&slices)
+            let mut slices = [IoSlice::new(&[]); SLICES_MAX];
+            let pieces = self.pieces.iter().map_while(Piece::in_memory);
+            let mut count = 0;
+            for (slice, piece) in slices.iter_mut().zip(pieces) {
+                *slice = IoSlice::new(piece);
+                count += 1;
+            }
+            stream.try_write_vectored(&slices[..count])
         });
         let mut sent = sent.await?;
-        while let Some(first) = pieces.front_mut() {
-            if sent < first.len() {
+        while let Some(first) = self.pieces.front_mut() {
+            let Some(len_bytes) = first.in_memory().map(<[u8]>::len) else {
+                break;
+            };
+            if sent < len_bytes {
                 first.advance(sent);
                 break;
             }
-            sent -= first.len();
-            pieces.pop_front();
+            sent -= len_bytes;
+            self.pieces.pop_front();
         }
+        Ok(())
     }
-    Ok(())
 }
 
-async fn send_file(stream: &TcpStream, range: FileRange, stalled: Duration) -> Result<(), Ended> {
+impl Piece {
+    /// Its bytes, if it has them.
+    fn in_memory(&self) -> Option<&[u8]> {
+        match self {
+            Piece::Length(bytes, sent) => Some(&bytes[*sent..]),
+            Piece::Bytes(bytes) => Some(bytes),
+            Piece::File(_) => None,
+        }
+    }
+
+    fn advance(&mut self, count: usize) {
+        match self {
+            Piece::Length(_, sent) => *sent += count,
+            Piece::Bytes(bytes) => bytes.advance(count),
+            Piece::File(range) => {
+                range.position += count as u64;
+                range.len_bytes -= count as u64;
+            }
+        }
+    }
+}
+
+async fn send_file(stream: &TcpStream, range: &FileRange, stalled: Duration) -> Result<(), Ended> {
     let mut position = range.position;
     let end = range.position + range.len_bytes;
     while position < end {
