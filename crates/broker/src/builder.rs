@@ -38,6 +38,7 @@ pub struct Builder {
     advertised: Option<(String, u16)>,
     is_exposed: bool,
     pub(crate) threads: Option<usize>,
+    pub(crate) is_pinned: bool,
 }
 
 impl Broker {
@@ -50,6 +51,7 @@ impl Broker {
             advertised: None,
             is_exposed: false,
             threads: None,
+            is_pinned: false,
         }
     }
 }
@@ -132,6 +134,12 @@ impl Builder {
     /// Worker threads of [`Builder::start`]; one for each core.
     pub fn threads(mut self, count: usize) -> Builder {
         self.threads = Some(count.max(1));
+        self
+    }
+
+    /// Whether worker threads of [`Builder::start`] stay on a core each.
+    pub fn pin(mut self, is_pinned: bool) -> Builder {
+        self.is_pinned = is_pinned;
         self
     }
 

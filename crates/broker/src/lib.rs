@@ -4,6 +4,7 @@
 //! [`log`] of a partition, of which [`topics`] has all; the flusher makes logs durable for all who wait at once. `metrics` counts, `http`
 //! shows it.
 
+mod affinity;
 mod api;
 pub mod batch;
 pub mod broker;

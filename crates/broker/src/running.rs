@@ -16,6 +16,7 @@ use tokio::runtime;
 use tokio::sync::{oneshot, watch};
 use tokio::task::{self, JoinSet};
 
+use crate::affinity::Cores;
 use crate::broker::{Broker, Recoveries};
 use crate::builder::Builder;
 use crate::http::State;
@@ -172,6 +173,12 @@ fn run(
     threads.enable_all().thread_name("tamis-worker");
     if let Some(count) = builder.threads {
         threads.worker_threads(count);
+    }
+    if builder.is_pinned {
+        let find = Error::io("find the cores for", builder.data());
+        let cores = Cores::of(builder.threads).map_err(find)?;
+        threads.worker_threads(cores.pinned());
+        threads.on_thread_start(move || cores.take());
     }
     let built = threads.build();
     let runtime = built.map_err(Error::io("start threads for", builder.data()))?;

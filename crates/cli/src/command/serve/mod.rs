@@ -77,6 +77,10 @@ pub(crate) struct Options {
     #[arg(long, value_name = "SECONDS", default_value_t = 600, value_parser = clap::value_parser!(u64).range(1..=31_536_000))]
     idle_timeout: u64,
 
+    /// Keep each worker thread on a core of its own
+    #[arg(long)]
+    pin: bool,
+
     /// What is told on standard error
     #[arg(long, value_enum, value_name = "LEVEL", default_value_t)]
     log: Level,
@@ -141,6 +145,7 @@ impl Options {
     fn builder(&self, context: &Context<'_>) -> Builder {
         let mut builder = Broker::builder(&self.data)
             .insecure(self.insecure)
+            .pin(self.pin)
             .create_topics(!self.no_auto_create)
             .partitions(bounded(self.partitions))
             .connections_max(bounded(self.max_connections))
