@@ -23,12 +23,14 @@
 //! | `producers.rs`, `snapshot.rs` | which batch is the next of its producer; the same on the disk |
 //! | `recovery.rs` | opening: what is trusted, what is scanned, what becomes of damage |
 //! | `retention.rs` | which segments are old enough to go |
+//! | `ahead.rs` | what a consumer that lags will read next |
 //! | `cleaning/` | compacted topics: of each key the last record stays |
 //! | `name.rs`, `config.rs` | what files are called; what may be set for each topic |
 //! | `files.rs` | descriptors, of which there is a budget |
 //!
 //! Not here: topics and who may read what (`topics`), the protocol, threads.
 
+mod ahead;
 mod cleaning;
 mod config;
 mod files;
@@ -56,6 +58,7 @@ use tokio::sync::{Notify, watch};
 
 use crate::batch::{Header, STAMP_BYTES, check_keys};
 use crate::{Error, Result};
+use ahead::read_ahead;
 use cleaning::Cleaner;
 pub(crate) use cleaning::{Cleaned, Dirt, Totals};
 pub use config::{Cleanup, LogConfig, Ratio, Visibility};
@@ -278,10 +281,14 @@ impl Log {
         }
         self.with_segments(|segments| {
             let after = segments.partition_point(|it| it.base_offset <= offset);
-            for segment in &segments[after.saturating_sub(1)..] {
+            for (index, segment) in segments.iter().enumerate().skip(after.saturating_sub(1)) {
                 if let Some((position, header)) = segment.find(offset)? {
                     let first_bytes = header.len_bytes() as u64;
                     let range = segment.range(position, first_bytes, bytes_max)?;
+                    // What was written last is in memory, as a rule.
+                    if index + 1 < segments.len() {
+                        read_ahead(&range, segment, segments.get(index + 1));
+                    }
                     return Ok(Fetched::File(range));
                 }
             }

@@ -172,6 +172,15 @@ fn check_clean(log: &Log, found: &Records, model: &Records) {
         .range(first_dirty..)
         .eq(model.range(first_dirty..log.readable_offset()));
     assert!(is_same, "what is dirty changed");
+    let batches = read_batches(log, 0);
+    let end = batches
+        .last()
+        .map(|it| split(it).expect("whole").0.next_offset());
+    assert_eq!(
+        end.unwrap_or(0),
+        log.readable_offset(),
+        "nobody gets to the end"
+    );
 }
 
 #[derive(Clone, Debug)]
@@ -659,4 +668,64 @@ fn a_batch_without_keys_is_refused() {
     let refused = log.append(builder.finish().into(), 0, 5);
     assert!(matches!(refused, Err(Error::BadKeys(_))), "{refused:?}");
     assert_eq!(log.end_offset(), 0);
+}
+
+#[test]
+fn a_log_is_cleaned_while_others_come_and_go() {
+    let folder = TempDir::new().expect("a folder");
+    let log = open(folder.path(), 0);
+    let mut model = Records::new();
+    let is_over = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        let (log, is_over) = (&log, &is_over);
+        let until_over = move |work: &dyn Fn()| {
+            while !is_over.load(Ordering::Relaxed) {
+                work();
+            }
+        };
+        scope.spawn(move || {
+            until_over(&|| drop(clean(log, 6, 100, usize::MAX).expect("it is cleaned")));
+        });
+        scope.spawn(move || {
+            until_over(&|| {
+                drop(
+                    log.delete_before(log.readable_offset() / 2)
+                        .expect("they go"),
+                )
+            });
+        });
+        scope.spawn(move || {
+            until_over(&|| {
+                // The start may have moved since it was asked for.
+                match log.fetch(log.start_offset(), 5000) {
+                    Ok(_) | Err(Error::OffsetOutOfRange { .. }) => {}
+                    Err(error) => panic!("{error}"),
+                }
+            });
+        });
+        for number in 0..400_u32 {
+            let key = (number % 7) as u8;
+            append(
+                log,
+                &mut model,
+                &[(key, Some(key)), (9, Some(number as u8))],
+                key,
+                5,
+            );
+            if number % 5 == 0 {
+                log.flush().expect("it is durable");
+            }
+        }
+        log.flush().expect("it is durable");
+        is_over.store(true, Ordering::Relaxed);
+    });
+    let start = log.start_offset();
+    assert!(start > 0 && log.cleaned().cleanings > 0);
+    let found = read(&log, start);
+    let (left, end) = (model.split_off(&start), log.end_offset());
+    check(&found, &left, end);
+    drop(log);
+    let log = open(folder.path(), 0);
+    assert_eq!((log.start_offset(), log.end_offset()), (start, end));
+    assert_eq!(read(&log, start), found);
 }
