@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::Semaphore;
 use uuid::Uuid;
 
+use crate::cleaner::Cleaner;
 use crate::disk::{RealDisk, replace};
 use crate::flusher::Flusher;
 use crate::groups::{GroupOptions, Groups};
@@ -58,6 +59,8 @@ pub struct Options {
     pub files_max: usize,
     /// How often records that are too old are removed (`log.retention.check.interval.ms`).
     pub retention_check: Duration,
+    /// How often it is looked which partitions are to be compacted (`log.cleaner.backoff.ms`).
+    pub cleaning_check: Duration,
     /// How often it is noted what is on stable storage, which the next start need not read
     /// (`log.flush.offset.checkpoint.interval.ms`).
     pub checkpoint: Duration,
@@ -79,6 +82,7 @@ impl Options {
             stalled: Duration::from_secs(30),
             files_max: 512,
             retention_check: Duration::from_secs(300),
+            cleaning_check: Duration::from_secs(15),
             checkpoint: Duration::from_secs(60),
         }
     }
@@ -111,6 +115,7 @@ pub struct Broker {
     pub(crate) groups: Groups,
     pub(crate) flusher: Flusher,
     pub(crate) upkeep: Upkeep,
+    pub(crate) cleaner: Cleaner,
     pub(crate) metrics: Metrics,
     pub(crate) cluster_id: String,
     /// Of bytes in flight, in units of [`crate::server::PERMIT_BYTES`].
@@ -151,6 +156,7 @@ impl Broker {
         };
         let thread = |error| Error::io("start a thread for", data)(error);
         let upkeep = Upkeep::start(topics.clone(), schedule).map_err(thread)?;
+        let cleaner = Cleaner::start(topics.clone(), options.cleaning_check).map_err(thread)?;
         let metrics = Metrics::new();
         let flusher = Flusher::start(metrics.syncs.clone()).map_err(thread)?;
         let broker = Broker {
@@ -158,6 +164,7 @@ impl Broker {
             groups,
             flusher,
             upkeep,
+            cleaner,
             metrics,
             cluster_id: cluster.cluster_id.clone(),
             in_flight: Arc::new(Semaphore::new(options.in_flight_units())),
@@ -215,6 +222,7 @@ impl Broker {
     /// The first that a log met; the others are closed nevertheless.
     pub fn close(&self) -> Result<()> {
         self.upkeep.end();
+        self.cleaner.end();
         let mut closed = self.groups.close();
         for topic in self.topics.all() {
             for log in topic.partitions().iter() {

@@ -9,8 +9,8 @@ pub(crate) mod lossy;
 
 use std::fmt::Debug;
 use std::fs::{self, File};
-use std::io::Write;
-use std::path::Path;
+use std::io::{ErrorKind, Write};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::{Error, Result};
@@ -42,19 +42,59 @@ impl Disk for RealDisk {
     }
 }
 
+/// What a file is called while it is written.
+pub(crate) fn draft_path(path: &Path) -> PathBuf {
+    path.with_extension("draft")
+}
+
 /// Puts `bytes` at `path` in place of what is there, durably.
 ///
 /// # Errors
 /// [`Error::Io`]; the old file is then still there, or the new one already.
 pub(crate) fn replace(disk: &dyn Disk, path: &Path, bytes: &[u8]) -> Result<()> {
-    let draft = path.with_extension("draft");
-    let write = || {
-        let mut file = File::create(&draft)?;
-        file.write_all(bytes)?;
-        Ok(file)
-    };
-    let file = write().map_err(Error::io("write", &draft))?;
+    let draft = draft_path(path);
+    let file = write_draft(&draft, bytes)?;
     disk.sync(&file, &draft)?;
-    fs::rename(&draft, path).map_err(Error::io("rename a file to", path))?;
+    install(disk, &draft, path)
+}
+
+/// The same for what can be made anew: after a power cut either file may be there, or a part of the new one.
+///
+/// # Errors
+/// As [`replace`].
+pub(crate) fn replace_lazily(path: &Path, bytes: &[u8]) -> Result<()> {
+    let draft = draft_path(path);
+    write_draft(&draft, bytes)?;
+    rename(&draft, path)
+}
+
+/// Gives a draft that is durable its name, durably.
+///
+/// # Errors
+/// As [`replace`].
+pub(crate) fn install(disk: &dyn Disk, draft: &Path, path: &Path) -> Result<()> {
+    rename(draft, path)?;
     disk.sync_folder(path.parent().expect("files lie in the data folder"))
+}
+
+/// Removes a file, unless it is gone already.
+///
+/// # Errors
+/// [`Error::Io`].
+pub(crate) fn remove(path: &Path) -> Result<()> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != ErrorKind::NotFound => Err(Error::io("remove", path)(error)),
+        _ => Ok(()),
+    }
+}
+
+fn write_draft(draft: &Path, bytes: &[u8]) -> Result<File> {
+    let mut file = File::create(draft).map_err(Error::io("create", draft))?;
+    let written = file.write_all(bytes);
+    written.map_err(Error::io("write", draft))?;
+    Ok(file)
+}
+
+fn rename(draft: &Path, path: &Path) -> Result<()> {
+    fs::rename(draft, path).map_err(Error::io("rename a file to", path))
 }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use tamis_engine::names::show;
 
-use crate::batch::BadBatch;
+use crate::batch::{BadBatch, BadKeys};
 
 /// Why a broker could not start, or a log not be read or written.
 #[derive(Debug, thiserror::Error)]
@@ -34,6 +34,15 @@ pub enum Error {
     /// What was to be appended is no batch.
     #[error(transparent)]
     BadBatch(#[from] BadBatch),
+    /// What was to be appended to a compacted topic has no keys, or nobody can say whether it has.
+    #[error(transparent)]
+    BadKeys(#[from] BadKeys),
+    /// A partition is not there any more.
+    #[error("`{}` is gone: its topic was deleted", show(.path))]
+    Deleted {
+        /// The folder it had.
+        path: PathBuf,
+    },
     /// A partition takes nothing more, since nobody knows what of it is on the disk.
     #[error("`{}` takes nothing more: making it durable failed before", show(.path))]
     Poisoned {

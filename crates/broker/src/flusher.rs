@@ -9,7 +9,7 @@
 //! Partitions that nobody waits for are flushed when they were dirty for long enough ([`Flusher::request_later`]).
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, PoisonError, Weak};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
@@ -41,8 +41,8 @@ struct State {
     asked: HashMap<usize, Arc<Log>>,
     /// Asked for again since the round began: more than one producer is at work.
     requests: usize,
-    /// To be flushed by these moments, earliest first.
-    later: BTreeMap<(Instant, usize), Arc<Log>>,
+    /// To be flushed by these moments, earliest first. A log of which this is all that is left, such as that of a deleted topic, goes.
+    later: BTreeMap<(Instant, usize), Weak<Log>>,
     /// The moment of each of those.
     due: HashMap<usize, Instant>,
     is_ending: bool,
@@ -87,13 +87,13 @@ impl Flusher {
             None => {}
         }
         state.due.insert(address, due);
-        state.later.insert((due, address), log.clone());
+        state.later.insert((due, address), Arc::downgrade(log));
         drop(state);
         self.shared.is_asked.notify_one();
     }
 }
 
-/// What tells a log from others while somebody holds it.
+/// What tells a log from others while somebody holds it, be it weakly.
 fn address(log: &Arc<Log>) -> usize {
     Arc::as_ptr(log) as usize
 }
@@ -138,7 +138,9 @@ impl Shared {
             {
                 let ((_, address), log) = first.remove_entry();
                 state.due.remove(&address);
-                state.asked.insert(address, log);
+                if let Some(log) = log.upgrade() {
+                    state.asked.insert(address, log);
+                }
             }
             if !state.asked.is_empty() || state.is_ending {
                 break;
@@ -266,6 +268,23 @@ mod tests {
         assert!(comes_true(|| log.durable_offset() == 1));
         thread::sleep(2 * SOON);
         assert_eq!(count(&syncs), 1, "it was clean when its time came");
+    }
+
+    #[test]
+    fn what_is_left_for_later_keeps_no_log() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (flusher, syncs) = flusher();
+        let gone = log(&folder, "a");
+        append(&gone);
+        flusher.request_later(&gone, SOON);
+        let is_gone = Arc::downgrade(&gone);
+        drop(gone);
+        assert_eq!(is_gone.strong_count(), 0);
+        let other = log(&folder, "b");
+        append(&other);
+        flusher.request_later(&other, 2 * SOON);
+        assert!(comes_true(|| other.durable_offset() == 1));
+        assert_eq!(count(&syncs), 1);
     }
 
     #[test]

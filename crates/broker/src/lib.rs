@@ -9,6 +9,7 @@ mod api;
 pub mod batch;
 pub mod broker;
 pub mod builder;
+mod cleaner;
 mod disk;
 pub mod error;
 mod flusher;

@@ -33,8 +33,50 @@ pub(crate) struct Upkeep {
 #[derive(Debug)]
 struct Shared {
     topics: Arc<Topics>,
-    is_ending: Mutex<bool>,
+    ending: Ending,
+}
+
+/// Tells a thread that waits for its next turn that there is none.
+#[derive(Debug, Default)]
+pub(crate) struct Ending {
+    is_over: Mutex<bool>,
     has_ended: Condvar,
+}
+
+impl Ending {
+    /// Says that it is over.
+    pub(crate) fn end(&self) {
+        *self.lock() = true;
+        self.has_ended.notify_all();
+    }
+
+    /// Whether it is.
+    pub(crate) fn is_over(&self) -> bool {
+        *self.lock()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, bool> {
+        self.is_over.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Waits for a moment, or for none; `false`: this is the end.
+    pub(crate) fn wait_until(&self, due: Option<Instant>) -> bool {
+        let mut is_over = self.lock();
+        while !*is_over {
+            let Some(due) = due else {
+                let waited = self.has_ended.wait(is_over);
+                is_over = waited.unwrap_or_else(PoisonError::into_inner);
+                continue;
+            };
+            let left = due.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                break;
+            }
+            let waited = self.has_ended.wait_timeout(is_over, left);
+            is_over = waited.unwrap_or_else(PoisonError::into_inner).0;
+        }
+        !*is_over
+    }
 }
 
 impl Upkeep {
@@ -42,8 +84,7 @@ impl Upkeep {
     pub(crate) fn start(topics: Arc<Topics>, schedule: Schedule) -> std::io::Result<Upkeep> {
         let shared = Arc::new(Shared {
             topics,
-            is_ending: Mutex::new(false),
-            has_ended: Condvar::new(),
+            ending: Ending::default(),
         });
         let run = shared.clone();
         let thread = thread::Builder::new()
@@ -57,8 +98,7 @@ impl Upkeep {
 
     /// Ends the thread, and waits for what it is in the middle of.
     pub(crate) fn end(&self) {
-        *self.shared.lock() = true;
-        self.shared.has_ended.notify_all();
+        self.shared.ending.end();
         let thread = self
             .thread
             .lock()
@@ -78,17 +118,14 @@ impl Drop for Upkeep {
 }
 
 impl Shared {
-    fn lock(&self) -> MutexGuard<'_, bool> {
-        self.is_ending
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-    }
-
     fn run(&self, schedule: Schedule) {
         let next = |interval: Duration| Instant::now().checked_add(interval.max(INTERVAL_MIN));
         let mut retention = next(schedule.retention);
         let mut checkpoint = next(schedule.checkpoint);
-        while self.wait_until(retention.into_iter().chain(checkpoint).min()) {
+        while self
+            .ending
+            .wait_until(retention.into_iter().chain(checkpoint).min())
+        {
             let now = Instant::now();
             if retention.is_some_and(|due| due <= now) {
                 self.retain();
@@ -103,29 +140,10 @@ impl Shared {
         }
     }
 
-    /// Waits for a moment, or for none; `false`: this is the end.
-    fn wait_until(&self, due: Option<Instant>) -> bool {
-        let mut is_ending = self.lock();
-        while !*is_ending {
-            let Some(due) = due else {
-                let waited = self.has_ended.wait(is_ending);
-                is_ending = waited.unwrap_or_else(PoisonError::into_inner);
-                continue;
-            };
-            let left = due.saturating_duration_since(Instant::now());
-            if left.is_zero() {
-                break;
-            }
-            let waited = self.has_ended.wait_timeout(is_ending, left);
-            is_ending = waited.unwrap_or_else(PoisonError::into_inner).0;
-        }
-        !*is_ending
-    }
-
     fn retain(&self) {
         for topic in self.topics.all() {
             for log in topic.partitions().iter() {
-                if *self.lock() {
+                if self.ending.is_over() {
                     return;
                 }
                 retain(log);
@@ -141,7 +159,7 @@ fn retain(log: &Log) {
         Ok(0) => {}
         Ok(count) => tracing::info!(partition = %log.folder().display(), count, "segments removed"),
         // It was told when it happened; or its topic was deleted just now.
-        Err(Error::Poisoned { .. }) => {}
+        Err(Error::Poisoned { .. } | Error::Deleted { .. }) => {}
         Err(error) => {
             tracing::warn!(partition = %log.folder().display(), %error, "records may stay too long");
         }

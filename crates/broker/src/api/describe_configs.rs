@@ -33,6 +33,7 @@ const BOOLEAN: i8 = 1;
 const STRING: i8 = 2;
 const INT: i8 = 3;
 const LONG: i8 = 5;
+const DOUBLE: i8 = 6;
 const LIST: i8 = 7;
 
 /// A setting, with all the values it has; the first holds, the last is built in.
@@ -213,6 +214,12 @@ fn of_options(context: &Context) -> Vec<Described> {
         ),
         of("log.dirs", STRING, "the data folder", folder, String::new()),
         number(
+            "log.cleaner.backoff.ms",
+            "how often it is looked which partitions are to be compacted",
+            options.cleaning_check.as_millis(),
+            usual.cleaning_check.as_millis(),
+        ),
+        number(
             "log.flush.offset.checkpoint.interval.ms",
             "how often it is noted what is on stable storage",
             options.checkpoint.as_millis(),
@@ -282,6 +289,7 @@ fn type_of(kind: Kind) -> i8 {
     match kind {
         Kind::Number(_, max) if max <= i64::from(i32::MAX) => INT,
         Kind::Number(..) => LONG,
+        Kind::Ratio => DOUBLE,
         Kind::Bool | Kind::OneOf(["true"] | ["false"]) => BOOLEAN,
         Kind::OneOf(_) => STRING,
         Kind::List(_) => LIST,

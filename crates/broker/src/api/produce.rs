@@ -9,12 +9,14 @@ use std::time::Duration;
 
 use kafka_protocol::error::ResponseError;
 use kafka_protocol::messages::produce_request::{PartitionProduceData, TopicProduceData};
-use kafka_protocol::messages::produce_response::{PartitionProduceResponse, TopicProduceResponse};
+use kafka_protocol::messages::produce_response::{
+    BatchIndexAndErrorMessage, PartitionProduceResponse, TopicProduceResponse,
+};
 use kafka_protocol::messages::{ProduceRequest, ProduceResponse};
 use kafka_protocol::protocol::StrBytes;
 
 use super::{Answer, Asked, Context, Refused, code, encode};
-use crate::batch::{BadBatch, split};
+use crate::batch::{BadBatch, BadKeys, split};
 use crate::broker::now_ms;
 use crate::log::{Appended, Log, Visibility};
 use crate::topics::Topic;
@@ -127,6 +129,7 @@ fn append_topic(
                 .with_error_code(failed.code.code())
                 .with_base_offset(-1)
                 .with_log_append_time_ms(-1)
+                .with_record_errors(failed.records)
                 .with_error_message(failed.message.map(StrBytes::from_string)),
         });
     }
@@ -180,6 +183,17 @@ fn after_append(
 struct Failed {
     code: ResponseError,
     message: Option<String>,
+    /// The records it was for, if it was for some.
+    records: Vec<BatchIndexAndErrorMessage>,
+}
+
+impl Failed {
+    fn invalid(message: &str) -> Failed {
+        Failed {
+            message: Some(message.to_owned()),
+            ..ResponseError::InvalidRecord.into()
+        }
+    }
 }
 
 impl From<ResponseError> for Failed {
@@ -187,33 +201,43 @@ impl From<ResponseError> for Failed {
         Failed {
             code,
             message: None,
+            records: Vec::new(),
         }
     }
 }
 
 impl From<Error> for Failed {
     fn from(error: Error) -> Failed {
+        let records = match &error {
+            Error::BadKeys(BadKeys::Missing(indexes)) => without_key(indexes),
+            _ => Vec::new(),
+        };
         Failed {
             code: code(&error),
             message: Some(error.to_string()),
+            records,
         }
     }
+}
+
+fn without_key(indexes: &[i32]) -> Vec<BatchIndexAndErrorMessage> {
+    let message = StrBytes::from_static_str("a compacted topic takes no record without a key");
+    let errors = indexes.iter().map(|&index| {
+        BatchIndexAndErrorMessage::default()
+            .with_batch_index(index)
+            .with_batch_index_error_message(Some(message.clone()))
+    });
+    errors.collect()
 }
 
 fn append(log: &Log, data: PartitionProduceData) -> Result<Appended, Failed> {
     let records = data.records.unwrap_or_default();
     let (header, _, rest) = split(&records).map_err(Error::from)?;
     if !rest.is_empty() {
-        return Err(Failed {
-            code: ResponseError::InvalidRecord,
-            message: Some("one batch is taken for each partition".to_owned()),
-        });
+        return Err(Failed::invalid("one batch is taken for each partition"));
     }
     if header.is_control() || header.is_transactional() {
-        return Err(Failed {
-            code: ResponseError::InvalidRecord,
-            message: Some("transactions are not served".to_owned()),
-        });
+        return Err(Failed::invalid("transactions are not served"));
     }
     let appended = log.append(records, 0, now_ms());
     appended.map_err(|error| {
@@ -266,6 +290,37 @@ mod tests {
             let log = produce(&trial, &never);
             assert_eq!((log.end_offset(), log.durable_offset()), (count, durable));
         }
+    }
+
+    #[test]
+    fn a_compacted_topic_takes_no_record_without_a_key() {
+        let trial = Trial::new();
+        let topics = &trial.context.broker.topics;
+        let compacted = topics.configure("topic", |it| Ok(it.set("cleanup.policy", "compact")?));
+        compacted.expect("it is taken");
+        let mut batch = crate::batch::BatchBuilder::new(5);
+        for key in [Some(&b"key"[..]), None, Some(b"other"), None] {
+            batch.push(5, key, None);
+        }
+        let batch = bytes::Bytes::from(batch.finish());
+        for version in 3..=12 {
+            let partition = PartitionProduceData::default().with_records(Some(batch.clone()));
+            let topic = TopicProduceData::default()
+                .with_name(TopicName(StrBytes::from_static_str("topic")))
+                .with_partition_data(vec![partition]);
+            let request = ProduceRequest::default()
+                .with_acks(1)
+                .with_timeout_ms(10_000)
+                .with_topic_data(vec![topic]);
+            let response = trial.ask(&request, version);
+            let refused = &response.responses[0].partition_responses[0];
+            assert_eq!(refused.error_code, ResponseError::InvalidRecord.code());
+            let named = refused.record_errors.iter().map(|it| it.batch_index);
+            let expected = if version >= 8 { vec![1, 3] } else { vec![] };
+            assert_eq!(named.collect::<Vec<_>>(), expected, "version {version}");
+        }
+        let topic = topics.topic("topic").expect("it is there");
+        assert_eq!(topic.partition(0).expect("it is there").end_offset(), 0);
     }
 
     #[test]

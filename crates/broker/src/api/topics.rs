@@ -65,6 +65,7 @@ fn create_one(context: &Context, topic: &CreatableTopic, is_trial: bool) -> Resu
             .set(&config.name, value)
             .map_err(|it| said(it.into()))?;
     }
+    settings.check().map_err(|it| said(it.into()))?;
     if is_trial {
         return match context.broker.topics.topic(&topic.name) {
             Some(_) => Err(said(Error::TopicExists(topic.name.to_string()))),

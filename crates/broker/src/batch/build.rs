@@ -88,7 +88,7 @@ fn push_nullable(bytes: &mut Vec<u8>, value: Option<&[u8]>) {
     bytes.extend_from_slice(value.unwrap_or_default());
 }
 
-fn push_varint(bytes: &mut Vec<u8>, number: i64) {
+pub(super) fn push_varint(bytes: &mut Vec<u8>, number: i64) {
     let mut rest = ((number << 1) ^ (number >> 63)) as u64;
     while rest >= 0x80 {
         bytes.push(rest as u8 | 0x80);

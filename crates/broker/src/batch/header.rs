@@ -2,6 +2,8 @@
 
 use crc_fast::{CrcAlgorithm, checksum};
 
+use super::codec::Codec;
+
 /// What comes before the records.
 pub const HEADER_BYTES: usize = 61;
 
@@ -18,10 +20,10 @@ const MAGIC_AT: usize = 16;
 const CRC_AT: usize = 17;
 const CHECKED_FROM: usize = 21;
 
-const CODEC_BITS: i16 = 0b111;
 const LOG_APPEND_TIME_BIT: i16 = 1 << 3;
 const TRANSACTIONAL_BIT: i16 = 1 << 4;
 const CONTROL_BIT: i16 = 1 << 5;
+pub(super) const DELETE_HORIZON_BIT: i16 = 1 << 6;
 
 /// Codecs known: none, gzip, snappy, lz4, zstd.
 const CODEC_MAX: i16 = 4;
@@ -95,6 +97,9 @@ pub struct Header {
 }
 
 impl Header {
+    /// Of the attributes, those that say how records are packed.
+    pub(super) const CODEC_BITS: i16 = 0b111;
+
     /// Reads the header at the front of `bytes`. Nothing behind it is looked at; what could not be a batch is refused.
     ///
     /// # Errors
@@ -150,8 +155,8 @@ impl Header {
                 found,
             });
         }
-        if header.attributes & CODEC_BITS > CODEC_MAX {
-            return Err(BadBatch::Codec(header.attributes & CODEC_BITS));
+        if header.attributes & Header::CODEC_BITS > CODEC_MAX {
+            return Err(BadBatch::Codec(header.attributes & Header::CODEC_BITS));
         }
         // A batch that was compacted has fewer records than offsets, and may have none.
         let offsets = i64::from(header.last_offset_delta) + 1;
@@ -202,7 +207,33 @@ impl Header {
 
     /// Whether the records are compressed.
     pub fn is_compressed(&self) -> bool {
-        self.attributes & CODEC_BITS != 0
+        self.attributes & Header::CODEC_BITS != 0
+    }
+
+    /// How the records are compressed; `None`: in a way that is not known.
+    pub(crate) fn codec(&self) -> Option<Codec> {
+        match self.attributes & Header::CODEC_BITS {
+            0 => Some(Codec::None),
+            1 => Some(Codec::Gzip),
+            2 => Some(Codec::Snappy),
+            3 => Some(Codec::Lz4),
+            4 => Some(Codec::Zstd),
+            _ => None,
+        }
+    }
+
+    /// The latest of its records' times; -1: it has none, or they have none.
+    pub(crate) fn latest_time(&self) -> i64 {
+        match self.record_count {
+            0 => -1,
+            _ => self.max_timestamp,
+        }
+    }
+
+    /// From when on records without a value may go, once it is known (KIP-534).
+    pub(crate) fn delete_horizon(&self) -> Option<i64> {
+        let has_one = self.attributes & DELETE_HORIZON_BIT != 0;
+        has_one.then_some(self.base_timestamp)
     }
 
     /// Whether a producer that numbers its records wrote it.

@@ -1,4 +1,5 @@
-//! Record batches, version 2: what clients send, what lies in the log, what clients read. They pass through as they came.
+//! Record batches, version 2: what clients send, what lies in the log, what clients read. They pass through as they came, unless
+//! their topic is compacted.
 //!
 //! A batch is a header of [`HEADER_BYTES`] and its records, which may be compressed as one. All numbers are big-endian
 //! (Kafka, "Record Batch", KIP-98 and KIP-101):
@@ -9,7 +10,7 @@
 //!      12  partition leader epoch i32  ─┘ stamped by the log
 //!      16  magic                  i8    2
 //!      17  CRC-32C                u32   of everything from byte 21 on
-//!      21  attributes             i16   bits 0..3 codec, 3 time of the log, 4 transactional, 5 control
+//!      21  attributes             i16   bits 0..3 codec, 3 time of the log, 4 transactional, 5 control, 6 delete horizon
 //!      23  last offset delta      i32
 //!      27  base timestamp         i64   milliseconds since 1970
 //!      35  maximum timestamp      i64
@@ -27,16 +28,23 @@
 //! | `header.rs` | the header: reading, checking, stamping |
 //! | `records.rs` | the records of a batch that is not compressed, borrowed from it |
 //! | `build.rs` | batches of our own: what the broker itself puts into a log, and tests |
-//!
-//! Not here: compressed records, whose bytes the broker only passes on.
+//! | `codec.rs` | packing and unpacking records, within limits |
+//! | `heads.rs` | the front of each record, from a stream: times, and whether there is a key |
+//! | `sift.rs` | batches of which some records go |
 
 mod build;
+pub(crate) mod codec;
 mod header;
+mod heads;
 mod records;
+mod sift;
 #[cfg(test)]
 mod tests;
 
 pub use build::BatchBuilder;
 pub(crate) use header::after;
 pub use header::{BadBatch, HEADER_BYTES, Header, STAMP_BYTES, set_append_time, split};
+pub use heads::BadKeys;
+pub(crate) use heads::{check_keys, heads};
 pub use records::{BadRecord, Record, Records};
+pub(crate) use sift::sift;

@@ -23,6 +23,10 @@ pub struct Record<'b> {
     pub key: Option<&'b [u8]>,
     /// `None`: null, which in a compacted topic removes the key.
     pub value: Option<&'b [u8]>,
+    /// Unused, and kept.
+    pub(super) attributes: u8,
+    /// All behind the offset: key, value and headers as they stand there.
+    pub(super) rest: &'b [u8],
     /// Headers, checked and not yet taken apart.
     headers: &'b [u8],
     header_count: usize,
@@ -91,10 +95,11 @@ fn read_record<'b>(bytes: &mut &'b [u8]) -> Option<Record<'b>> {
     let length = usize::try_from(read_varint(bytes)?).ok()?;
     let (mut record, rest) = bytes.split_at_checked(length)?;
     *bytes = rest;
-    let (_attributes, behind) = record.split_first()?;
+    let (&attributes, behind) = record.split_first()?;
     record = behind;
     let timestamp_delta = read_varint(&mut record)?;
     let offset_delta = i32::try_from(read_varint(&mut record)?).ok()?;
+    let rest = record;
     let key = read_nullable(&mut record)?;
     let value = read_nullable(&mut record)?;
     let header_count = usize::try_from(read_varint(&mut record)?).ok()?;
@@ -107,6 +112,8 @@ fn read_record<'b>(bytes: &mut &'b [u8]) -> Option<Record<'b>> {
         timestamp_delta,
         key,
         value,
+        attributes,
+        rest,
         headers,
         header_count,
     })
@@ -127,7 +134,7 @@ fn read_nullable<'b>(bytes: &mut &'b [u8]) -> Option<Option<&'b [u8]>> {
     Some(Some(found))
 }
 
-fn read_varint(bytes: &mut &[u8]) -> Option<i64> {
+pub(super) fn read_varint(bytes: &mut &[u8]) -> Option<i64> {
     let mut number = 0_u64;
     for (index, &byte) in bytes.iter().enumerate().take(10) {
         let bits = u64::from(byte & 0x7f);

@@ -175,3 +175,114 @@ fn counts_that_contradict_each_other_are_refused() {
         })
     );
 }
+
+/// What packs records, and what they are packed as.
+const CODECS: [(Compression, codec::Codec); 5] = [
+    (Compression::None, codec::Codec::None),
+    (Compression::Gzip, codec::Codec::Gzip),
+    (Compression::Snappy, codec::Codec::Snappy),
+    (Compression::Lz4, codec::Codec::Lz4),
+    (Compression::Zstd, codec::Codec::Zstd),
+];
+
+/// A batch of these packed records, sealed.
+fn with_records(batch: &[u8], codec: u8, packed: &[u8]) -> Vec<u8> {
+    let mut batch = [&batch[..HEADER_BYTES], packed].concat();
+    let length = (batch.len() - 12) as i32;
+    batch[8..12].copy_from_slice(&length.to_be_bytes());
+    batch[22] = codec;
+    header::seal(&mut batch);
+    batch
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn what_they_pack_is_unpacked_and_packed_again(pairs in pairs(), is_framed in any::<bool>()) {
+        let written: Vec<_> = (0..).zip(&pairs).map(|(at, pair)| theirs(at, pair, &Vec::new())).collect();
+        let plain = encode(&written, Compression::None);
+        for (theirs, ours) in CODECS {
+            let mut batch = encode(&written, theirs);
+            if ours == codec::Codec::Snappy && is_framed {
+                let like = b"\x82SNAPPY\0";
+                let framed = codec::pack(ours, &plain[HEADER_BYTES..], like).expect("it is packed");
+                prop_assert!(framed.starts_with(like));
+                batch = with_records(&batch, 2, &framed);
+            }
+            let header = Header::check(&batch).expect("it is whole");
+            prop_assert_eq!(header.codec(), Some(ours));
+            let unpacked = codec::unpack(&header, &batch[HEADER_BYTES..]).expect("it is unpacked");
+            prop_assert_eq!(&unpacked[..], &plain[HEADER_BYTES..]);
+            let heads: Vec<_> = heads(&header, &batch).collect::<Result<_, _>>().expect("they are whole");
+            let has_key: Vec<_> = heads.iter().map(|it| it.has_key).collect();
+            prop_assert_eq!(has_key, pairs.iter().map(|it| it.0.is_some()).collect::<Vec<_>>());
+            let missing: Vec<_> = (0..).zip(&pairs).filter(|it| it.1.0.is_none()).map(|it| it.0).collect();
+            let expected = if missing.is_empty() { Ok(()) } else { Err(BadKeys::Missing(missing)) };
+            prop_assert_eq!(check_keys(&header, &batch), expected);
+        }
+    }
+
+    #[test]
+    fn what_is_sifted_is_read_by_them(
+        pairs in pairs(),
+        kept in vec(any::<bool>(), 30),
+        which in 0..CODECS.len(),
+        horizon in of(-5000..5000_i64),
+    ) {
+        let written: Vec<_> = (0..).zip(&pairs).map(|(at, pair)| theirs(at, pair, &vec![("h".to_owned(), None)])).collect();
+        let batch = encode(&written, CODECS[which].0);
+        let header = Header::check(&batch).expect("it is whole");
+        let unpacked = codec::unpack(&header, &batch[HEADER_BYTES..]).expect("it is unpacked");
+        let kept = &kept[..pairs.len()];
+        let sifted = sift(&header, &batch, &unpacked, kept, horizon).expect("it is packed");
+        let left = Header::check(&sifted).expect("it is whole");
+        prop_assert_eq!((left.last_offset(), left.last_sequence()), (header.last_offset(), header.last_sequence()));
+        prop_assert_eq!(left.delete_horizon(), horizon);
+        let expected: Vec<_> = written.into_iter().zip(kept).filter(|it| *it.1).map(|it| it.0).collect();
+        let latest = expected.iter().map(|it| it.timestamp).max().unwrap_or(-1);
+        prop_assert_eq!(left.latest_time(), latest);
+        if !expected.is_empty() {
+            let read = RecordBatchDecoder::decode(&mut Bytes::from(sifted)).expect("they decode").records;
+            let expected: Vec<_> = expected.into_iter()
+                .map(|it| TheirRecord { delete_horizon: horizon.is_some(), ..it }).collect();
+            prop_assert_eq!(read, expected);
+        }
+    }
+
+    #[test]
+    fn any_packed_bytes_are_read_without_a_panic(bytes in vec(any::<u8>(), 0..300), which in 0..8_u8, is_framed in any::<bool>()) {
+        let front: &[u8] = if is_framed { b"\x82SNAPPY\0\0\0\0\x01\0\0\0\x01" } else { b"" };
+        let mut builder = BatchBuilder::new(5);
+        builder.push(5, Some(b"key"), None);
+        let batch = with_records(&builder.finish(), which, &[front, &bytes].concat());
+        let header = Header::read(&batch).expect("it is a header");
+        let _ = codec::unpack(&header, &batch[HEADER_BYTES..]);
+        let _ = check_keys(&header, &batch);
+    }
+}
+
+#[test]
+fn nothing_is_unpacked_without_end() {
+    let mut builder = BatchBuilder::new(5);
+    builder.push(5, Some(b"key"), None);
+    let plain = builder.finish();
+    // One record that says that it is as long as all these zeros.
+    let zeros = vec![0; codec::UNPACKED_BYTES_MAX as usize + 1];
+    for (_, ours) in &CODECS[1..] {
+        let packed = codec::pack(*ours, &zeros, b"").expect("it is packed");
+        let number = CODECS
+            .iter()
+            .position(|it| it.1 == *ours)
+            .expect("it is one of them");
+        let batch = with_records(&plain, number as u8, &packed);
+        let header = Header::check(&batch).expect("it is whole");
+        let refused = codec::unpack(&header, &batch[HEADER_BYTES..]);
+        assert!(refused.is_err(), "{ours:?}");
+        assert!(check_keys(&header, &batch).is_err());
+    }
+    // Four bytes that claim to be four gigabytes.
+    let batch = with_records(&plain, 2, &[0xff, 0xff, 0xff, 0xff, 0x0f]);
+    let header = Header::check(&batch).expect("it is whole");
+    assert!(codec::unpack(&header, &batch[HEADER_BYTES..]).is_err());
+}

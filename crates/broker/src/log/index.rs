@@ -55,7 +55,7 @@ impl Growing {
             }
         }
         self.bytes_since_entry += header.len_bytes() as u64;
-        self.max_timestamp = self.max_timestamp.max(header.max_timestamp);
+        self.max_timestamp = self.max_timestamp.max(header.latest_time());
     }
 
     /// The latest time of all records; -1: none has one.

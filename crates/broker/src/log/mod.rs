@@ -23,12 +23,19 @@
 //! | `producers.rs`, `snapshot.rs` | which batch is the next of its producer; the same on the disk |
 //! | `recovery.rs` | opening: what is trusted, what is scanned, what becomes of damage |
 //! | `retention.rs` | which segments are old enough to go |
+//! | `ahead.rs` | what a consumer that lags will read next |
+//! | `cleaning/` | compacted topics: of each key the last record stays |
+//! | `name.rs`, `config.rs` | what files are called; what may be set for each topic |
 //! | `files.rs` | descriptors, of which there is a budget |
 //!
 //! Not here: topics and who may read what (`topics`), the protocol, threads.
 
+mod ahead;
+mod cleaning;
+mod config;
 mod files;
 mod index;
+mod name;
 mod producers;
 mod recovery;
 mod retention;
@@ -40,6 +47,7 @@ mod tail;
 mod tests;
 mod writer;
 
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -48,8 +56,12 @@ use arc_swap::ArcSwap;
 use bytes::Bytes;
 use tokio::sync::{Notify, watch};
 
-use crate::batch::{Header, STAMP_BYTES};
+use crate::batch::{Header, STAMP_BYTES, check_keys};
 use crate::{Error, Result};
+use ahead::read_ahead;
+use cleaning::Cleaner;
+pub(crate) use cleaning::{Cleaned, Dirt, Totals};
+pub use config::{Cleanup, LogConfig, Ratio, Visibility};
 pub(crate) use files::Files;
 pub use producers::BadSequence;
 use producers::Verdict;
@@ -61,55 +73,6 @@ pub use segment::FileRange;
 use segment::Segment;
 use tail::{CachedBatch, Tail};
 use writer::Writer;
-
-/// What of a log may be set for each topic.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct LogConfig {
-    /// A segment is sealed before it would become longer (`segment.bytes`).
-    pub segment_bytes: u64,
-    /// A segment is sealed when its first record is so old (`segment.ms`).
-    pub segment_ms: i64,
-    /// The largest batch taken (`max.message.bytes`).
-    pub max_message_bytes: usize,
-    /// Sealed segments are removed while what is left has so many bytes; `None`: never for that (`retention.bytes`).
-    pub retention_bytes: Option<u64>,
-    /// Sealed segments all of whose records are older are removed; `None`: never for that (`retention.ms`).
-    pub retention_ms: Option<i64>,
-    /// When consumers may read what was appended (`write.caching`).
-    pub visibility: Visibility,
-    /// Whether records get the time at which they were appended (`message.timestamp.type`).
-    pub is_log_append_time: bool,
-    /// Once so many records are not on stable storage they are put there before anybody is answered (`flush.messages`).
-    pub flush_messages: i64,
-    /// After so long at most what nobody waits for is on stable storage, in milliseconds (`flush.ms`).
-    pub flush_ms: i64,
-}
-
-impl Default for LogConfig {
-    fn default() -> LogConfig {
-        LogConfig {
-            segment_bytes: 256 << 20,
-            segment_ms: 7 * 24 * 60 * 60 * 1000,
-            // 1 MiB and the header, as Kafka has it.
-            max_message_bytes: 1_048_588,
-            retention_bytes: None,
-            retention_ms: Some(7 * 24 * 60 * 60 * 1000),
-            visibility: Visibility::Durable,
-            is_log_append_time: false,
-            flush_messages: i64::MAX,
-            flush_ms: 100,
-        }
-    }
-}
-
-/// When consumers may read what was appended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Visibility {
-    /// Once it is on stable storage: what somebody has read is never taken back.
-    Durable,
-    /// At once: a power cut may take it back.
-    Written,
-}
 
 /// What became of a batch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -156,6 +119,9 @@ pub struct Log {
     durable_offset: watch::Sender<i64>,
     readers: Mutex<Vec<Arc<Notify>>>,
     is_poisoned: AtomicBool,
+    /// Whether its topic was deleted, and it is poisoned for that.
+    is_deleted: AtomicBool,
+    cleaner: Cleaner,
     /// Where the end was when old records were looked for last.
     end_at_retain: AtomicI64,
 }
@@ -249,6 +215,9 @@ impl Log {
                 limit: config.max_message_bytes,
             });
         }
+        if config.cleanup.compacts() {
+            check_keys(&header, &bytes)?;
+        }
         let append_time = config.is_log_append_time.then_some(now_ms);
         if let Some(time) = append_time {
             let mut stamped = bytes.to_vec();
@@ -310,16 +279,34 @@ impl Log {
         if let Some(pieces) = self.fetch_tail(offset, end, bytes_max) {
             return Ok(Fetched::Memory(pieces));
         }
-        let segments = self.segments.load_full();
-        let after = segments.partition_point(|it| it.base_offset <= offset);
-        for segment in &segments[after.saturating_sub(1)..] {
-            if let Some((position, header)) = segment.find(offset)? {
-                let first_bytes = header.len_bytes() as u64;
-                let range = segment.range(position, first_bytes, bytes_max)?;
-                return Ok(Fetched::File(range));
+        self.with_segments(|segments| {
+            let after = segments.partition_point(|it| it.base_offset <= offset);
+            for (index, segment) in segments.iter().enumerate().skip(after.saturating_sub(1)) {
+                if let Some((position, header)) = segment.find(offset)? {
+                    let first_bytes = header.len_bytes() as u64;
+                    let range = segment.range(position, first_bytes, bytes_max)?;
+                    // What was written last is in memory, as a rule.
+                    if index + 1 < segments.len() {
+                        read_ahead(&range, segment, segments.get(index + 1));
+                    }
+                    return Ok(Fetched::File(range));
+                }
+            }
+            Ok(Fetched::Nothing)
+        })
+    }
+
+    /// Looks something up in the segments. One whose file was removed just then is looked for again among those that took its place.
+    fn with_segments<T>(&self, look_up: impl Fn(&[Arc<Segment>]) -> Result<T>) -> Result<T> {
+        loop {
+            let segments = self.segments.load_full();
+            match look_up(&segments) {
+                Err(Error::Io { source, .. })
+                    if source.kind() == ErrorKind::NotFound
+                        && !Arc::ptr_eq(&segments, &self.segments.load()) => {}
+                found => return found,
             }
         }
-        Ok(Fetched::Nothing)
     }
 
     fn fetch_tail(&self, offset: i64, end: i64, bytes_max: u64) -> Option<Vec<Bytes>> {
@@ -342,21 +329,23 @@ impl Log {
 
     /// The first record that is not older than `timestamp`: its offset and time; `None`: all are older.
     ///
-    /// Of a batch that is compressed it is the first record, with the latest time of the batch.
+    /// A batch that is compressed is unpacked for it, one of each segment at most but for times that go back and forth.
     ///
     /// # Errors
     /// [`Error::Io`], [`Error::Damaged`].
     pub fn find_time(&self, timestamp: i64) -> Result<Option<(i64, i64)>> {
         let start = self.start_offset();
-        for segment in self.segments.load().iter() {
-            if segment.max_timestamp() < timestamp {
-                continue;
+        self.with_segments(|segments| {
+            for segment in segments {
+                if segment.max_timestamp() < timestamp {
+                    continue;
+                }
+                if let Some(found) = segment.find_time(timestamp, start)? {
+                    return Ok(Some(found));
+                }
             }
-            if let Some(found) = segment.find_time(timestamp, start)? {
-                return Ok(Some(found));
-            }
-        }
-        Ok(None)
+            Ok(None)
+        })
     }
 
     /// The latest time of all records; -1: none has one.
@@ -410,23 +399,25 @@ impl Log {
         !self.readers().is_empty()
     }
 
-    /// Makes everything durable and leaves the folder such that the next start trusts it.
+    /// Makes everything durable and leaves the folder such that the next start trusts it. Nothing is done if that was so before, so
+    /// many logs of which few were written to are closed quickly.
     ///
     /// # Errors
     /// [`Error::Io`], [`Error::Poisoned`].
     pub fn close(&self) -> Result<()> {
         self.flush()?;
-        let writer = self.lock();
-        writer.active.seal(writer.len_bytes)?;
-        snapshot::write(&self.folder, writer.next_offset, &writer.producers)
+        self.lock().close(&self.folder)
     }
 
     /// Ends it for those who still hold it, because its folder is about to go: a log of the same name may come in its place.
     pub(crate) fn retire(&self) {
+        // Before the locks: a cleaning sees it, and ends.
+        self.is_deleted.store(true, Ordering::Release);
+        self.is_poisoned.store(true, Ordering::Release);
+        let _no_cleaning = self.cleaner.lock();
         let _no_trim = self.trimming();
         let _no_flush = self.flushing.lock().unwrap_or_else(PoisonError::into_inner);
         let _no_append = self.lock();
-        self.is_poisoned.store(true, Ordering::Release);
         // Wakes those who wait for what was appended.
         self.durable_offset.send_modify(|_| ());
     }
@@ -454,9 +445,12 @@ impl Log {
         }
     }
 
+    /// Why nothing more is taken.
     fn poisoned(&self) -> Error {
-        Error::Poisoned {
-            path: self.folder.clone(),
+        let path = self.folder.clone();
+        match self.is_deleted.load(Ordering::Acquire) {
+            true => Error::Deleted { path },
+            false => Error::Poisoned { path },
         }
     }
 

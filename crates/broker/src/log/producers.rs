@@ -141,6 +141,15 @@ impl Producers {
         });
     }
 
+    /// Where the last batch of each begins.
+    pub(crate) fn last_batches(&self) -> HashMap<i64, i64> {
+        let last = self.0.iter().map(|(&id, producer)| {
+            let batch = producer.batches.back();
+            (id, batch.map_or(-1, |it| it.base_offset))
+        });
+        last.collect()
+    }
+
     /// All of them, in the order of their ids.
     pub(crate) fn sorted(&self) -> Vec<(i64, &Producer)> {
         let mut sorted: Vec<_> = self

@@ -22,20 +22,25 @@ use std::sync::{Arc, Mutex};
 use arc_swap::ArcSwap;
 use tokio::sync::watch;
 
+use super::cleaning::Cleaner;
 use super::files::Files;
 use super::index::{Growing, offset_path, time_path};
+use super::name::SegmentName;
 use super::producers::Producers;
 use super::scan::{PIECE_BYTES, Scan};
-use super::segment::{Segment, file_name, offset_of_name};
+use super::segment::Segment;
 use super::tail::{Budget, Tail};
-use super::writer::{Writer, create_segment};
+use super::writer::{End, Writer, create_segment};
 use super::{Log, LogConfig, snapshot};
 use crate::batch::Header;
-use crate::disk::{Disk, replace};
+use crate::disk::{Disk, draft_path, install, remove, replace};
 use crate::{Error, Result};
 
 /// The file that holds the first offset there is, once records before it were deleted.
 const START_FILE: &str = "start-offset";
+
+/// The file that holds the first offset that was not compacted, once something was.
+const CLEAN_FILE: &str = "clean-offset";
 
 /// What was found when a log was opened.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -81,6 +86,8 @@ struct Opening<'o> {
     next_offset: i64,
     segments: Vec<Arc<Segment>>,
     last_len_bytes: u64,
+    /// The time of the last segment's first batch.
+    last_first_time: Option<i64>,
 }
 
 impl Log {
@@ -125,31 +132,34 @@ impl<'o> Opening<'o> {
             next_offset: 0,
             segments: Vec::new(),
             last_len_bytes: 0,
+            last_first_time: None,
         };
         opening.read_segments(list_segments(folder)?)?;
         Ok(opening)
     }
 
-    fn read_segments(&mut self, bases: Vec<i64>) -> Result<()> {
+    fn read_segments(&mut self, names: Vec<SegmentName>) -> Result<()> {
         // Reversed, so that what a damaged segment is split into can be put back.
-        let mut waiting: Vec<i64> = bases.into_iter().rev().collect();
-        while let Some(base_offset) = waiting.pop() {
-            let next_base = waiting.last().copied();
+        let mut waiting: Vec<_> = names.into_iter().rev().collect();
+        while let Some(name) = waiting.pop() {
+            let next_name = waiting.last().copied();
+            let next_base = next_name.map(|it| it.base_offset);
             // Not one that was sealed at the recovery point: its end and its indexes became durable with the first batch behind it.
             let is_old = next_base
                 .is_some_and(|next| next < self.recovery_point && next <= self.snapshot_offset);
             let split = match is_old {
-                true => self.trust(base_offset, next_base.unwrap_or(base_offset))?,
-                false => self.scan(base_offset)?,
+                true => self.trust(&name, next_base.unwrap_or(name.base_offset))?,
+                false => self.scan(&name)?,
             };
-            waiting.extend(split.filter(|it| Some(*it) != next_base));
+            waiting.extend(split.filter(|it| Some(*it) != next_name));
         }
         Ok(())
     }
 
     /// A segment that was durable and whole; its end is that of its last batch.
-    fn trust(&mut self, base_offset: i64, next_base: i64) -> Result<Option<i64>> {
-        let path = self.folder.join(file_name(base_offset));
+    fn trust(&mut self, name: &SegmentName, next_base: i64) -> Result<Option<SegmentName>> {
+        let path = self.folder.join(name.file_name());
+        let base_offset = name.base_offset;
         let metadata = fs::metadata(&path).map_err(Error::io("read", &path))?;
         let files = &self.shared.files;
         let segment = Segment::of_sealed(path, files, base_offset, metadata.len(), -1);
@@ -160,21 +170,23 @@ impl<'o> Opening<'o> {
         Ok(None)
     }
 
-    /// Goes through a segment; returns the base offset of the segment that was made of what lies behind damage in it.
-    fn scan(&mut self, base_offset: i64) -> Result<Option<i64>> {
-        let path = self.folder.join(file_name(base_offset));
+    /// Goes through a segment; returns the segment that was made of what lies behind damage in it.
+    fn scan(&mut self, name: &SegmentName) -> Result<Option<SegmentName>> {
+        let path = self.folder.join(name.file_name());
+        let base_offset = name.base_offset;
         let file = self.shared.files.file(path.clone());
         let metadata = fs::metadata(&path).map_err(Error::io("read", &path))?;
         let file_bytes = metadata.len();
         // Those of the last run may be of another end.
         for index in [offset_path(&path), time_path(&path)] {
-            remove_if_there(&index)?;
+            remove(&index)?;
         }
         let opened = file.open()?;
         let mut scan = Scan::new(opened.clone(), &path, 0..file_bytes, PIECE_BYTES);
         self.next_offset = self.next_offset.max(base_offset);
         let mut growing = Growing::new();
         let mut end = 0;
+        self.last_first_time = None;
         while let Some(batch) = scan.next_batch()? {
             let header = batch.header;
             if header.base_offset < self.next_offset {
@@ -184,6 +196,9 @@ impl<'o> Opening<'o> {
             let Ok(relative) = u32::try_from(relative) else {
                 break;
             };
+            if header.latest_time() >= 0 {
+                self.last_first_time.get_or_insert(header.max_timestamp);
+            }
             growing.push(&header, relative, batch.position as u32);
             end = batch.position + batch.bytes.len() as u64;
             self.next_offset = header.next_offset();
@@ -197,7 +212,7 @@ impl<'o> Opening<'o> {
             false => None,
         };
         let split = match later {
-            Some(later) => Some(self.set_aside(&path, &opened, end..later, file_bytes)?),
+            Some(later) => Some(self.set_aside(name, &opened, end..later, file_bytes)?),
             None => {
                 self.found.torn_bytes += torn_bytes(&opened, &path, end..file_bytes)?;
                 None
@@ -214,14 +229,15 @@ impl<'o> Opening<'o> {
         Ok(split)
     }
 
-    /// Copies damaged bytes to a file of their own, and what lies behind them to a new segment; returns its base offset.
+    /// Copies damaged bytes to a file of their own, and what lies behind them to a new segment; returns its name.
     fn set_aside(
         &mut self,
-        path: &Path,
+        name: &SegmentName,
         file: &fs::File,
         damaged: Range<u64>,
         file_bytes: u64,
-    ) -> Result<i64> {
+    ) -> Result<SegmentName> {
+        let path = &self.folder.join(name.file_name());
         let mut header = [0; crate::batch::HEADER_BYTES];
         let read = file.read_exact_at(&mut header, damaged.end);
         read.map_err(Error::io("read", path))?;
@@ -230,18 +246,18 @@ impl<'o> Opening<'o> {
             .folder
             .join(format!("{:020}.damaged", self.next_offset));
         copy(self.disk(), file, path, damaged.clone(), &aside)?;
-        let next = self.folder.join(file_name(next_offset));
-        let draft = next.with_extension("draft");
+        let rest = name.rest(next_offset);
+        let next = self.folder.join(rest.file_name());
+        let draft = draft_path(&next);
         copy(self.disk(), file, path, damaged.end..file_bytes, &draft)?;
-        fs::rename(&draft, &next).map_err(Error::io("rename a file to", &next))?;
-        self.disk().sync_folder(self.folder)?;
+        install(self.disk(), &draft, &next)?;
         self.found.damaged.push(Damaged {
             offset: self.next_offset,
             next_offset,
             path: aside,
             len_bytes: damaged.end - damaged.start,
         });
-        Ok(next_offset)
+        Ok(rest)
     }
 
     fn disk(&self) -> &dyn Disk {
@@ -249,23 +265,34 @@ impl<'o> Opening<'o> {
     }
 
     fn finish(mut self, config: LogConfig) -> Result<(Log, Recovery)> {
-        let start_offset = read_start(self.folder)?;
-        let is_new = self.segments.is_empty();
+        let start_offset = read_offset(self.folder, START_FILE)?;
+        // What was cleaned is never written to: its name says where it ends.
+        let last = self.segments.last().map(|it| it.name());
+        let cleaned_end = last.filter(|it| it.generation > 0).map(|it| it.end_offset);
+        let is_new = last.is_none() || cleaned_end.is_some();
         if is_new {
-            let base_offset = start_offset.unwrap_or(0);
+            let base_offset = match cleaned_end {
+                Some(end_offset) => self.next_offset.max(end_offset),
+                None => start_offset.unwrap_or(0),
+            };
             let segment = create_segment(self.folder, &self.shared.files, base_offset)?;
             self.segments.push(Arc::new(segment));
             self.next_offset = base_offset;
+            self.last_len_bytes = 0;
+            self.last_first_time = None;
         }
-        let active = self.segments.last().expect("there is at least one").clone();
         let first = self.segments[0].base_offset;
-        let writer = Writer::new(
-            active,
-            self.last_len_bytes,
-            self.next_offset,
-            self.producers,
+        let end = End {
+            active: self.segments.last().expect("there is at least one").clone(),
+            len_bytes: self.last_len_bytes,
+            next_offset: self.next_offset,
+            first_time: self.last_first_time,
             is_new,
-        );
+            has_snapshot: self.snapshot_offset == self.next_offset,
+        };
+        let writer = Writer::new(end, self.producers);
+        let generation = self.segments.iter().map(|it| it.name().generation).max();
+        let clean_offset = read_clean(self.folder)?.min(self.next_offset);
         let log = Log {
             folder: self.folder.to_owned(),
             config: ArcSwap::from_pointee(config),
@@ -283,21 +310,46 @@ impl<'o> Opening<'o> {
             durable_offset: watch::Sender::new(self.next_offset),
             readers: Mutex::default(),
             is_poisoned: AtomicBool::new(false),
+            is_deleted: AtomicBool::new(false),
+            cleaner: Cleaner::new(clean_offset, generation.unwrap_or(0)),
             end_at_retain: AtomicI64::new(-1),
         };
         Ok((log, self.found))
     }
 }
 
-/// The segments in a folder, by their base offsets.
-fn list_segments(folder: &Path) -> Result<Vec<i64>> {
-    let mut bases = Vec::new();
+/// The segments in a folder, in order. What others took the place of is removed, and so is what belongs to no segment.
+fn list_segments(folder: &Path) -> Result<Vec<SegmentName>> {
+    let mut names = Vec::new();
+    let mut beside = Vec::new();
     for entry in fs::read_dir(folder).map_err(Error::io("read", folder))? {
-        let name = entry.map_err(Error::io("read", folder))?.file_name();
-        bases.extend(name.to_str().and_then(offset_of_name));
+        let path = entry.map_err(Error::io("read", folder))?.path();
+        let extension = path.extension().and_then(|it| it.to_str());
+        match extension {
+            Some("log") => names.extend(SegmentName::of(&path)),
+            Some("index" | "timeindex" | "draft") => beside.push(path),
+            _ => {}
+        }
     }
-    bases.sort_unstable();
-    Ok(bases)
+    names.sort_unstable();
+    let cleaned: Vec<SegmentName> = names
+        .iter()
+        .filter(|it| it.generation > 0)
+        .copied()
+        .collect();
+    let is_replaced = |it: &SegmentName| cleaned.iter().any(|other| other.replaces(it));
+    let (replaced, kept): (Vec<SegmentName>, _) = names.into_iter().partition(is_replaced);
+    for name in replaced {
+        remove(&folder.join(name.file_name()))?;
+    }
+    for path in beside {
+        let name = SegmentName::of(&path.with_extension("log"));
+        let is_draft = path.extension().is_some_and(|it| it == "draft");
+        if name.is_some_and(|it| is_draft || !kept.contains(&it)) {
+            remove(&path)?;
+        }
+    }
+    Ok(kept)
 }
 
 /// How many bytes of a range are not the zeros that were set aside.
@@ -335,8 +387,9 @@ fn copy(disk: &dyn Disk, from: &fs::File, path: &Path, range: Range<u64>, to: &P
     disk.sync(&target, to)
 }
 
-fn read_start(folder: &Path) -> Result<Option<i64>> {
-    let path = folder.join(START_FILE);
+/// The offset that a file of a log holds, if it is there.
+fn read_offset(folder: &Path, name: &str) -> Result<Option<i64>> {
+    let path = folder.join(name);
     match fs::read_to_string(&path) {
         Ok(text) => match text.trim().parse() {
             Ok(offset) => Ok(Some(offset)),
@@ -351,17 +404,31 @@ fn read_start(folder: &Path) -> Result<Option<i64>> {
     }
 }
 
-/// Writes the first offset there is.
-pub(super) fn write_start(disk: &dyn Disk, folder: &Path, offset: i64) -> Result<()> {
-    let path = folder.join(START_FILE);
-    replace(disk, &path, format!("{offset}\n").as_bytes())
+/// The first offset that was not compacted; 0, and so all of them, if nobody knows.
+fn read_clean(folder: &Path) -> Result<i64> {
+    match read_offset(folder, CLEAN_FILE) {
+        Err(Error::Damaged { path, .. }) => {
+            tracing::warn!(file = %path.display(), "is damaged and not used");
+            Ok(0)
+        }
+        read => Ok(read?.unwrap_or(0)),
+    }
 }
 
-fn remove_if_there(path: &Path) -> Result<()> {
-    match fs::remove_file(path) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => {
-            Err(Error::io("remove", path)(error))
-        }
-        _ => Ok(()),
-    }
+/// Writes the first offset there is.
+pub(super) fn write_start(disk: &dyn Disk, folder: &Path, offset: i64) -> Result<()> {
+    replace(
+        disk,
+        &folder.join(START_FILE),
+        format!("{offset}\n").as_bytes(),
+    )
+}
+
+/// Writes the first offset that was not compacted.
+pub(super) fn write_clean(disk: &dyn Disk, folder: &Path, offset: i64) -> Result<()> {
+    replace(
+        disk,
+        &folder.join(CLEAN_FILE),
+        format!("{offset}\n").as_bytes(),
+    )
 }

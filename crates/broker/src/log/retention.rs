@@ -1,12 +1,11 @@
 //! Which records are old enough to go: by time, by size, or because somebody said so.
 
 use std::fs;
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, PoisonError};
 use std::time::UNIX_EPOCH;
 
 use super::Log;
-use super::index::{offset_path, time_path};
 use super::recovery::write_start;
 use super::segment::Segment;
 use crate::{Error, Result};
@@ -20,7 +19,11 @@ impl Log {
     pub fn retain(&self, now_ms: i64) -> Result<usize> {
         let _one_at_a_time = self.trimming();
         let config = self.config();
-        if let Some(age_ms) = config.retention_ms {
+        let (retention_ms, retention_bytes) = match config.cleanup.deletes() {
+            true => (config.retention_ms, config.retention_bytes),
+            false => (None, None),
+        };
+        if let Some(age_ms) = retention_ms {
             let active = self.lock().active.clone();
             let is_old = |latest| now_ms.saturating_sub(latest) > age_ms;
             if latest(&active).is_some_and(is_old) {
@@ -45,12 +48,11 @@ impl Log {
         // The active one stays whatever it is.
         for segment in &segments[..segments.len() - 1] {
             let bytes = segment.readable_bytes();
-            let is_too_old = config.retention_ms.is_some_and(|age_ms| {
+            let is_too_old = retention_ms.is_some_and(|age_ms| {
                 latest(segment).is_some_and(|latest| now_ms.saturating_sub(latest) > age_ms)
             });
-            let is_too_much = config
-                .retention_bytes
-                .is_some_and(|limit| left_bytes.saturating_sub(bytes) >= limit);
+            let is_too_much =
+                retention_bytes.is_some_and(|limit| left_bytes.saturating_sub(bytes) >= limit);
             let next_base = segments[count + 1].base_offset;
             if !is_too_old && !is_too_much && next_base > self.start_offset() {
                 break;
@@ -95,25 +97,18 @@ impl Log {
 
     /// Takes the segments before `offset` out of the log, and then removes their files; who reads one reads on.
     fn drop_segments(&self, offset: i64) -> Result<()> {
-        let writer = self.lock();
+        // Nobody is to make durable what is about to go: it would not be found, and that is what a broken disk looks like.
+        let flushing = self.flushing.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut writer = self.lock();
         let mut segments = self.segments.load().as_ref().clone();
         let is_gone = |pair: &[Arc<Segment>]| pair[1].base_offset <= offset;
         let count = segments.windows(2).take_while(|it| is_gone(it)).count();
         let dropped: Vec<_> = segments.drain(..count).collect();
         self.segments.store(Arc::new(segments));
+        writer.forget(&dropped);
         drop(writer);
-        for segment in dropped {
-            let log = segment.path();
-            for path in [log.to_owned(), offset_path(log), time_path(log)] {
-                match fs::remove_file(&path) {
-                    Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                        return Err(Error::io("remove", &path)(error));
-                    }
-                    _ => {}
-                }
-            }
-        }
-        Ok(())
+        drop(flushing);
+        dropped.iter().try_for_each(|it| it.remove())
     }
 }
 

@@ -80,6 +80,25 @@ impl Scan {
         }))
     }
 
+    /// Whether all was gone through.
+    ///
+    /// # Errors
+    /// [`Error::Damaged`] if what comes is no batch.
+    pub(crate) fn check_end(&mut self) -> Result<()> {
+        if self.range.is_empty() {
+            return Ok(());
+        }
+        let left = (self.range.end - self.range.start) as usize;
+        let header = self.bytes(HEADER_BYTES)?;
+        let length = Header::read(header).map_or(HEADER_BYTES, |it| it.len_bytes());
+        let checked = Header::check(self.bytes(length.min(left))?);
+        let bad = checked.err().unwrap_or(BadBatch::Short {
+            have: left,
+            expected: length,
+        });
+        Err(self.damaged(bad))
+    }
+
     /// Where the next valid batch begins whose offset is `offset` at least, at or behind `from`.
     ///
     /// # Errors

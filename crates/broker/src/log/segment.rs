@@ -1,6 +1,6 @@
 //! One file of a partition's log: batches one behind the other.
 //!
-//! The file is named for the offset of its first batch, in twenty digits. The last segment is *active*: batches are written behind
+//! The file is named for the offset of its first batch (`name.rs`). The last segment is *active*: batches are written behind
 //! its end, into space that was set aside before, so its file is longer than what is in it and ends in zeros. A *sealed* one
 //! is as long as its batches, and nothing of it changes any more.
 
@@ -13,8 +13,10 @@ use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 
 use super::files::{Files, LogFile};
 use super::index::{Growing, Lookup, Sealed, offset_path, time_path};
+use super::name::SegmentName;
 use super::scan::Scan;
-use crate::batch::{HEADER_BYTES, Header, Records};
+use crate::batch::{HEADER_BYTES, Header, heads};
+use crate::disk::remove;
 use crate::{Error, Result};
 
 /// Positions in a segment and offsets within it are kept in 32 bits.
@@ -88,6 +90,11 @@ impl Segment {
         self.file.path()
     }
 
+    /// What its file is called.
+    pub(crate) fn name(&self) -> SegmentName {
+        SegmentName::of(self.path()).unwrap_or_else(|| SegmentName::written(self.base_offset))
+    }
+
     pub(crate) fn file(&self) -> Result<Arc<File>> {
         self.file.open()
     }
@@ -130,7 +137,7 @@ impl Segment {
         let mut latest = self.look_up(|index| index.last_time())?;
         let mut scan = self.scan(u64::from(from)..end, SEARCHED_BYTES)?;
         while let Some((_, header)) = scan.next_header()? {
-            latest = latest.max(header.max_timestamp);
+            latest = latest.max(header.latest_time());
         }
         self.max_timestamp.fetch_max(latest, Ordering::Relaxed);
         Ok(())
@@ -139,24 +146,28 @@ impl Segment {
     /// Takes note of a batch that was written at `position`.
     pub(crate) fn note(&self, header: &Header, base_offset: i64, position: u64) {
         self.max_timestamp
-            .fetch_max(header.max_timestamp, Ordering::Relaxed);
+            .fetch_max(header.latest_time(), Ordering::Relaxed);
         let mut growing = self.growing.write().unwrap_or_else(PoisonError::into_inner);
         if let Some(growing) = growing.as_mut() {
             growing.push(header, self.relative(base_offset), position as u32);
         }
     }
 
-    /// Cuts off what was set aside and not used, and writes the indexes. Neither is made durable here.
-    pub(crate) fn seal(&self, len_bytes: u64) -> Result<()> {
+    /// Cuts off what was set aside and not used, and writes the indexes. Neither is made durable here. It can be written to after that.
+    pub(crate) fn trim(&self, len_bytes: u64) -> Result<()> {
         let file = self.file()?;
         file.set_len(len_bytes)
             .map_err(Error::io("cut", self.path()))?;
         let growing = self.growing.read().unwrap_or_else(PoisonError::into_inner);
-        let Some(index) = growing.as_ref() else {
-            return Ok(());
-        };
-        index.write(self.path())?;
-        drop(growing);
+        match growing.as_ref() {
+            Some(index) => index.write(self.path()),
+            None => Ok(()),
+        }
+    }
+
+    /// The same for one that nothing is written to any more.
+    pub(crate) fn seal(&self, len_bytes: u64) -> Result<()> {
+        self.trim(len_bytes)?;
         // From now on it is mapped, unless it cannot be.
         if let Some(sealed) = Sealed::open(self.path(), len_bytes)
             && self.sealed.set(sealed).is_ok()
@@ -191,19 +202,20 @@ impl Segment {
         let from = self.look_up(|index| index.position_of(index.offset_before_time(timestamp)))?;
         let mut scan = self.scan(u64::from(from)..end, SEARCHED_BYTES)?;
         while let Some((position, header)) = scan.next_header()? {
-            if header.max_timestamp < timestamp || header.last_offset() < start {
+            if header.latest_time() < timestamp || header.last_offset() < start {
                 continue;
             }
-            if header.is_compressed() || header.is_log_append_time() {
+            if header.record_count > 0 && header.is_log_append_time() {
                 return Ok(Some((header.base_offset.max(start), header.max_timestamp)));
             }
             let batch = self.read(position, header.len_bytes())?;
-            let records = Records::new(&batch[HEADER_BYTES..], header.record_count as usize);
-            let found = records.map_while(|it| it.ok()).find_map(|record| {
-                let time = header.base_timestamp.saturating_add(record.timestamp_delta);
-                let offset = header.base_offset + i64::from(record.offset_delta);
-                (time >= timestamp && offset >= start).then_some((offset, time))
-            });
+            let found = heads(&header, &batch)
+                .map_while(Result::ok)
+                .find_map(|head| {
+                    let time = header.base_timestamp.wrapping_add(head.timestamp_delta);
+                    let offset = header.base_offset + i64::from(head.offset_delta);
+                    (time >= timestamp && offset >= start).then_some((offset, time))
+                });
             if found.is_some() {
                 return Ok(found);
             }
@@ -262,6 +274,14 @@ impl Segment {
         Ok(bytes)
     }
 
+    /// Removes its file and its indexes; who reads it reads on.
+    pub(crate) fn remove(&self) -> Result<()> {
+        let log = self.path();
+        remove(log)?;
+        remove(&offset_path(log))?;
+        remove(&time_path(log))
+    }
+
     fn look_up<T>(&self, find: impl Fn(&dyn Lookup) -> T) -> Result<T> {
         if let Some(sealed) = self.sealed.get() {
             return Ok(find(sealed));
@@ -301,16 +321,4 @@ impl Segment {
         let relative = offset.saturating_sub(self.base_offset).max(0);
         u32::try_from(relative).unwrap_or(u32::MAX)
     }
-}
-
-/// The name of a segment's file.
-pub(crate) fn file_name(base_offset: i64) -> String {
-    format!("{base_offset:020}.log")
-}
-
-/// The offset for which a segment's file is named.
-pub(crate) fn offset_of_name(name: &str) -> Option<i64> {
-    let digits = name.strip_suffix(".log")?;
-    let is_name = digits.len() == 20 && digits.bytes().all(|it| it.is_ascii_digit());
-    is_name.then(|| digits.parse().ok()).flatten()
 }

@@ -18,6 +18,7 @@ use std::path::{Path, PathBuf};
 use crc_fast::{CrcAlgorithm, checksum};
 
 use super::producers::{Appended, Producer, Producers};
+use crate::disk::{remove, replace_lazily};
 use crate::{Error, Result};
 
 const MAGIC: &[u8; 8] = b"TAMISPRD";
@@ -30,11 +31,9 @@ const KEPT: usize = 2;
 /// Writes what is known before `offset`, and removes the oldest ones.
 pub(super) fn write(folder: &Path, offset: i64, producers: &Producers) -> Result<()> {
     let path = folder.join(format!("{offset:020}.{EXTENSION}"));
-    let draft = path.with_extension("draft");
-    fs::write(&draft, encode(producers)).map_err(Error::io("write", &draft))?;
-    fs::rename(&draft, &path).map_err(Error::io("rename a file to", &path))?;
+    replace_lazily(&path, &encode(producers))?;
     for (_, old) in list(folder)?.into_iter().rev().skip(KEPT) {
-        fs::remove_file(&old).map_err(Error::io("remove", &old))?;
+        remove(&old)?;
     }
     Ok(())
 }

@@ -428,7 +428,7 @@ fn a_log_whose_folder_is_about_to_go_takes_nothing() {
         log.close(),
     ];
     for refused in refused {
-        assert!(matches!(refused, Err(Error::Poisoned { .. })));
+        assert!(matches!(refused, Err(Error::Deleted { .. })));
     }
 }
 
@@ -472,4 +472,66 @@ fn records_are_removed_while_others_come() {
     assert!(recovery.damaged.is_empty());
     assert_eq!((log.start_offset(), log.end_offset()), (start, 600));
     assert_eq!(read_all(&log, start, 1 << 20), numbers(start..600));
+}
+
+#[test]
+fn what_is_deleted_before_it_was_durable_is_nothing_to_make_durable() {
+    let folder = TempDir::new().expect("a folder");
+    let mut config = small();
+    config.visibility = Visibility::Written;
+    let (log, _) = open(&folder, config.clone());
+    for first in 0..30 {
+        log.append(batch(first, 1, 300), 0, 5)
+            .expect("it is appended");
+    }
+    assert_eq!((log.readable_offset(), log.durable_offset()), (30, 0));
+    log.delete_before(25).expect("they go");
+    log.flush().expect("what is left is durable");
+    assert_eq!(read_all(&log, 25, 1 << 20), numbers(25..30));
+}
+
+/// Names in a folder, and the files behind them.
+fn files_in(folder: &TempDir) -> Vec<(std::ffi::OsString, u64, std::time::SystemTime)> {
+    use std::os::unix::fs::MetadataExt;
+    let entries = fs::read_dir(folder.path()).expect("it is there");
+    let mut files: Vec<_> = entries
+        .map(|it| it.expect("it is there"))
+        .map(|it| (it.file_name(), it.metadata().expect("it is there")))
+        .map(|(name, it)| (name, it.ino(), it.modified().expect("a time")))
+        .collect();
+    files.sort();
+    files
+}
+
+#[test]
+fn a_log_to_which_nothing_came_is_closed_without_a_write() {
+    let folder = TempDir::new().expect("a folder");
+    let (log, _) = open(&folder, small());
+    log.append(batch(0, 5, 10), 0, 5).expect("it is appended");
+    log.close().expect("it closes");
+    let closed = files_in(&folder);
+    log.close().expect("it closes again");
+    assert_eq!(files_in(&folder), closed);
+    drop(log);
+    let (log, _) = open(&folder, small());
+    let opened = files_in(&folder);
+    log.close().expect("it closes");
+    assert_eq!(files_in(&folder), opened);
+}
+
+#[test]
+fn what_comes_after_a_close_is_in_the_index() {
+    let folder = TempDir::new().expect("a folder");
+    let (log, _) = open(&folder, LogConfig::default());
+    log.append(batch(0, 5, 3000), 0, 5).expect("it is appended");
+    log.close().expect("it closes");
+    for first in (5..50).step_by(5) {
+        log.append(batch(first, 5, 3000), 0, 5)
+            .expect("it is appended");
+    }
+    log.close().expect("it closes");
+    let index = folder.path().join("00000000000000000000.index");
+    // Of each batch, since each is larger than what lies between two entries.
+    assert_eq!(fs::metadata(index).expect("it is there").len(), 10 * 8);
+    assert_eq!(read_all(&log, 0, 1 << 20), numbers(0..50));
 }

@@ -9,9 +9,10 @@ use rustix::fs::{FallocateFlags, fallocate};
 use rustix::io::{Errno, pwritev};
 
 use super::index::Growing;
+use super::name::SegmentName;
 use super::producers::Producers;
-use super::segment::{SEGMENT_BYTES_MAX, Segment, file_name};
-use super::{Files, LogConfig};
+use super::segment::{SEGMENT_BYTES_MAX, Segment};
+use super::{Files, LogConfig, snapshot};
 use crate::batch::{Header, STAMP_BYTES};
 use crate::disk::Disk;
 use crate::{Error, Result};
@@ -32,13 +33,30 @@ pub(super) struct Writer {
     pub(super) producers: Producers,
     /// Bytes of the active segment's file, as far as we set them aside.
     reserved_bytes: u64,
-    /// When the first batch of the active segment was appended.
+    /// When the first batch of the active segment was appended, or if that was before the start, its time.
     first_append_ms: Option<i64>,
     /// Segments that were sealed and are not durable yet, each with its length.
     sealed: Vec<(Arc<Segment>, u64)>,
     is_dirty: bool,
     /// Whether a file was made since the folder was made durable.
     is_folder_dirty: bool,
+    /// Whether the folder says less than what is known here: [`Writer::close`] has something to do.
+    has_changed: bool,
+}
+
+/// Where a log ends that was opened.
+#[derive(Debug)]
+pub(super) struct End {
+    pub(super) active: Arc<Segment>,
+    /// Bytes of the active segment's batches.
+    pub(super) len_bytes: u64,
+    pub(super) next_offset: i64,
+    /// The time of the active segment's first batch.
+    pub(super) first_time: Option<i64>,
+    /// Whether the active segment was made just now.
+    pub(super) is_new: bool,
+    /// Whether what is known of producers at the end is on the disk.
+    pub(super) has_snapshot: bool,
 }
 
 /// What is to be made durable, and what may be read then.
@@ -50,24 +68,19 @@ pub(super) struct Pending {
 }
 
 impl Writer {
-    /// A writer behind the end of a segment that has `len_bytes`.
-    pub(super) fn new(
-        active: Arc<Segment>,
-        len_bytes: u64,
-        next_offset: i64,
-        producers: Producers,
-        is_folder_dirty: bool,
-    ) -> Writer {
+    /// A writer behind the end of a log that was opened.
+    pub(super) fn new(end: End, producers: Producers) -> Writer {
         Writer {
-            active,
-            len_bytes,
-            next_offset,
+            active: end.active,
+            len_bytes: end.len_bytes,
+            next_offset: end.next_offset,
             producers,
-            reserved_bytes: len_bytes,
-            first_append_ms: None,
+            reserved_bytes: end.len_bytes,
+            first_append_ms: end.first_time,
             sealed: Vec::new(),
-            is_dirty: is_folder_dirty,
-            is_folder_dirty,
+            is_dirty: end.is_new,
+            is_folder_dirty: end.is_new,
+            has_changed: !end.has_snapshot,
         }
     }
 
@@ -78,10 +91,15 @@ impl Writer {
         }
         let len_bytes = self.len_bytes + header.len_bytes() as u64;
         let last_offset = self.next_offset + i64::from(header.last_offset_delta);
-        let age_ms = self.first_append_ms.map_or(0, |first| now_ms - first);
         len_bytes > config.segment_bytes.min(SEGMENT_BYTES_MAX)
             || last_offset - self.active.base_offset > i64::from(i32::MAX)
-            || age_ms >= config.segment_ms
+            || self.is_aged(config, now_ms)
+    }
+
+    /// Whether the first batch of the active segment is so old that it is to be sealed.
+    pub(super) fn is_aged(&self, config: &LogConfig, now_ms: i64) -> bool {
+        let first = self.first_append_ms.filter(|_| self.len_bytes > 0);
+        first.is_some_and(|it| now_ms.saturating_sub(it) >= config.segment_age_max_ms())
     }
 
     /// Writes a batch, in two parts, behind the end; the end stays where it is.
@@ -108,7 +126,26 @@ impl Writer {
         self.next_offset = base_offset + i64::from(header.last_offset_delta) + 1;
         self.first_append_ms.get_or_insert(now_ms);
         self.is_dirty = true;
+        self.has_changed = true;
         self.next_offset
+    }
+
+    /// Leaves the folder such that the next start has little to do, if it does not say all there is already.
+    pub(super) fn close(&mut self, folder: &Path) -> Result<()> {
+        if !self.has_changed {
+            return Ok(());
+        }
+        self.active.trim(self.len_bytes)?;
+        self.reserved_bytes = self.len_bytes;
+        snapshot::write(folder, self.next_offset, &self.producers)?;
+        self.has_changed = false;
+        Ok(())
+    }
+
+    /// Forgets segments that were removed: there is nothing left to make durable.
+    pub(super) fn forget(&mut self, removed: &[Arc<Segment>]) {
+        let is_removed = |it: &Arc<Segment>| removed.iter().any(|other| Arc::ptr_eq(it, other));
+        self.sealed.retain(|(segment, _)| !is_removed(segment));
     }
 
     /// Sets space aside, so that neither a write nor a sync has to make the file longer.
@@ -141,6 +178,7 @@ impl Writer {
         self.first_append_ms = None;
         self.is_dirty = true;
         self.is_folder_dirty = true;
+        self.has_changed = true;
         Ok(sealed)
     }
 
@@ -184,7 +222,7 @@ impl Pending {
 
 /// Makes the file of a segment that is not there yet.
 pub(super) fn create_segment(folder: &Path, files: &Files, base_offset: i64) -> Result<Segment> {
-    let path = folder.join(file_name(base_offset));
+    let path = folder.join(SegmentName::written(base_offset).file_name());
     let mut options = OpenOptions::new();
     // A process that was killed may have left one, in which nothing is.
     let created = options.write(true).create(true).truncate(true).open(&path);

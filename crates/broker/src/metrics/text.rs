@@ -11,6 +11,7 @@ use super::process::Process;
 use super::{Histogram, Traffic};
 use crate::api::SERVED;
 use crate::broker::Broker;
+use crate::log::{Ratio, Totals};
 use crate::topics::Topic;
 
 /// All that is known of a broker at this moment.
@@ -98,12 +99,44 @@ const OF_TOPICS: &[OfTopic] = &[
         |it| it.partitions().iter().map(|it| it.size().0).sum(),
     ),
     (
+        "tamis_topic_cleanings_total",
+        Kind::Counter,
+        "Compactions of partitions since the start.",
+        |it| cleaned(it, |totals| totals.cleanings),
+    ),
+    (
+        "tamis_topic_cleaned_bytes_before_total",
+        Kind::Counter,
+        "Bytes of batches that compactions looked at since the start.",
+        |it| cleaned(it, |totals| totals.bytes_before),
+    ),
+    (
+        "tamis_topic_cleaned_bytes_after_total",
+        Kind::Counter,
+        "Bytes of batches that they left.",
+        |it| cleaned(it, |totals| totals.bytes_after),
+    ),
+    (
         "tamis_topic_segments",
         Kind::Gauge,
         "Segments on the disk.",
         |it| it.partitions().iter().map(|it| it.size().1 as u64).sum(),
     ),
 ];
+
+/// What compactions did, all partitions together.
+fn cleaned(topic: &Topic, of: fn(&Totals) -> u64) -> u64 {
+    let partitions = topic.partitions();
+    partitions.iter().map(|it| of(&it.cleaned())).sum()
+}
+
+/// The part of a compacted topic's sealed segments that is dirty.
+fn dirty_ratio(topic: &Topic) -> Ratio {
+    let partitions = topic.partitions();
+    let bytes = partitions.iter().map(|it| it.dirty_bytes());
+    let (dirty, all) = bytes.fold((0, 0), |sum, it| (sum.0 + it.0, sum.1 + it.1));
+    Ratio::of(dirty, all)
+}
 
 fn of(topic: &Topic, counter: fn(&Traffic) -> &AtomicU64) -> u64 {
     counter(&topic.traffic).load(Ordering::Relaxed)
@@ -117,6 +150,13 @@ impl Page {
                 let label = format!("{{topic=\"{}\"}}", topic.name());
                 self.put_value(name, &label, value(topic));
             }
+        }
+        let name = "tamis_topic_dirty_ratio";
+        let help = "Part of the sealed segments of a compacted topic that was not compacted yet.";
+        self.put_head(name, Kind::Gauge, help);
+        for topic in topics.iter().filter(|it| it.is_compacted()) {
+            let label = format!("{{topic=\"{}\"}}", topic.name());
+            self.put_value(name, &label, dirty_ratio(topic));
         }
     }
 

@@ -8,13 +8,15 @@ use std::fmt::Write;
 
 use serde::{Deserialize, Serialize};
 
-use crate::log::{LogConfig, Visibility};
+use crate::log::{Cleanup, LogConfig, Ratio, Visibility};
 
 /// What the values of a setting are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     /// A whole number, at least this and at most that.
     Number(i64, i64),
+    /// A part of a whole, from 0 to 1.
+    Ratio,
     /// `true` or `false`.
     Bool,
     /// One of these.
@@ -40,6 +42,7 @@ pub struct Known {
 #[derive(Clone, Copy, Debug)]
 enum Value<'v> {
     Number(i64),
+    Ratio(Ratio),
     Bool(bool),
     Word(&'v str),
 }
@@ -64,16 +67,40 @@ pub enum BadSetting {
     /// To its value nothing can be added, and nothing taken away.
     #[error("`{0}` is no list: it can be set, or deleted to give it its default")]
     NoList(&'static str),
+    /// Two that contradict each other.
+    #[error(
+        "`min.compaction.lag.ms` cannot be {min}, more than the {max} of `max.compaction.lag.ms`"
+    )]
+    Lags {
+        /// Until then nothing is compacted.
+        min: i64,
+        /// From then on it is.
+        max: i64,
+    },
 }
 
 /// All settings, by name.
 pub const KNOWN: &[Known] = &[
     Known {
         name: "cleanup.policy",
-        kind: Kind::List(&["delete"]),
-        doc: "what becomes of old records: they are deleted",
-        read: |_| "delete".to_owned(),
-        write: |_, _| (),
+        kind: Kind::List(&["delete", "compact"]),
+        doc: "what becomes of old records: they are deleted, or all but the last of their key",
+        read: |config| {
+            match config.cleanup {
+                Cleanup::Delete => "delete",
+                Cleanup::Compact => "compact",
+                Cleanup::CompactAndDelete => "compact,delete",
+            }
+            .to_owned()
+        },
+        write: |config, value| {
+            let has = |word| list_words(value.word()).any(|it| it == word);
+            config.cleanup = match (has("compact"), has("delete")) {
+                (true, true) => Cleanup::CompactAndDelete,
+                (true, false) => Cleanup::Compact,
+                (false, _) => Cleanup::Delete,
+            };
+        },
     },
     Known {
         name: "compression.type",
@@ -81,6 +108,13 @@ pub const KNOWN: &[Known] = &[
         doc: "batches are kept as producers compressed them",
         read: |_| "producer".to_owned(),
         write: |_, _| (),
+    },
+    Known {
+        name: "delete.retention.ms",
+        kind: Kind::Number(0, i64::MAX),
+        doc: "for how long a record without a value is kept once its topic was compacted, in milliseconds",
+        read: |config| config.delete_retention_ms.to_string(),
+        write: |config, value| config.delete_retention_ms = value.number(),
     },
     Known {
         name: "file.delete.delay.ms",
@@ -109,6 +143,13 @@ pub const KNOWN: &[Known] = &[
         doc: "bytes between two entries of an index",
         read: |_| "4096".to_owned(),
         write: |_, _| (),
+    },
+    Known {
+        name: "max.compaction.lag.ms",
+        kind: Kind::Number(1, i64::MAX),
+        doc: "after how many milliseconds at most a record is looked at when its topic is compacted",
+        read: |config| config.max_compaction_lag_ms.to_string(),
+        write: |config, value| config.max_compaction_lag_ms = value.number(),
     },
     Known {
         name: "max.message.bytes",
@@ -140,6 +181,20 @@ pub const KNOWN: &[Known] = &[
             false => "CreateTime".to_owned(),
         },
         write: |config, value| config.is_log_append_time = value.word() == "LogAppendTime",
+    },
+    Known {
+        name: "min.cleanable.dirty.ratio",
+        kind: Kind::Ratio,
+        doc: "a partition is compacted when more than this part of it was not yet",
+        read: |config| config.min_cleanable_dirty_ratio.to_string(),
+        write: |config, value| config.min_cleanable_dirty_ratio = value.ratio(),
+    },
+    Known {
+        name: "min.compaction.lag.ms",
+        kind: Kind::Number(0, i64::MAX),
+        doc: "for how many milliseconds at least a record is kept whatever comes behind it",
+        read: |config| config.min_compaction_lag_ms.to_string(),
+        write: |config, value| config.min_compaction_lag_ms = value.number(),
     },
     Known {
         name: "min.insync.replicas",
@@ -268,6 +323,19 @@ impl Settings {
         self.set(known.name, &words.join(","))
     }
 
+    /// Whether those that depend on each other agree. To be asked once all are set.
+    ///
+    /// # Errors
+    /// [`BadSetting::Lags`].
+    pub fn check(&self) -> Result<(), BadSetting> {
+        let config = self.apply(&LogConfig::default());
+        let (min, max) = (config.min_compaction_lag_ms, config.max_compaction_lag_ms);
+        match min <= max {
+            true => Ok(()),
+            false => Err(BadSetting::Lags { min, max }),
+        }
+    }
+
     /// The value that the topic sets itself.
     pub fn value(&self, name: &str) -> Option<&str> {
         self.0.get(name).map(String::as_str)
@@ -300,6 +368,10 @@ impl Known {
             | "min.insync.replicas"
             | "unclean.leader.election.enable"
             | "write.caching" => self.name.to_owned(),
+            "delete.retention.ms" | "max.compaction.lag.ms" | "min.compaction.lag.ms" => {
+                format!("log.cleaner.{}", self.name)
+            }
+            "min.cleanable.dirty.ratio" => "log.cleaner.min.cleanable.ratio".to_owned(),
             "file.delete.delay.ms" => "log.segment.delete.delay.ms".to_owned(),
             "flush.messages" => "log.flush.interval.messages".to_owned(),
             "flush.ms" => "log.flush.interval.ms".to_owned(),
@@ -317,6 +389,7 @@ impl Known {
                 let number = number.filter(|it| (min..=max).contains(it));
                 number.map(Value::Number)
             }
+            Kind::Ratio => value.trim().parse().ok().map(Value::Ratio),
             Kind::Bool => value.trim().parse().ok().map(Value::Bool),
             Kind::OneOf(words) => words
                 .contains(&value.trim())
@@ -339,6 +412,7 @@ impl Known {
             Kind::Number(min, max) if min == max => format!("is always {min}"),
             Kind::Number(min, i64::MAX) => format!("a whole number from {min} on"),
             Kind::Number(min, max) => format!("a whole number from {min} to {max}"),
+            Kind::Ratio => "a number from 0 to 1".to_owned(),
             Kind::Bool => "`true` or `false`".to_owned(),
             Kind::OneOf(words) | Kind::List(words) => {
                 let mut text = String::new();
@@ -356,6 +430,13 @@ impl Value<'_> {
     fn number(self) -> i64 {
         match self {
             Value::Number(number) => number,
+            _ => unreachable!("a setting of another kind was checked"),
+        }
+    }
+
+    fn ratio(self) -> Ratio {
+        match self {
+            Value::Ratio(ratio) => ratio,
             _ => unreachable!("a setting of another kind was checked"),
         }
     }
@@ -383,6 +464,7 @@ impl TryFrom<BTreeMap<String, String>> for Settings {
         for (name, value) in values {
             settings.set(&name, &value)?;
         }
+        settings.check()?;
         Ok(settings)
     }
 }

@@ -111,6 +111,12 @@ impl Topic {
         }
     }
 
+    /// Whether of each key only the last record is kept.
+    pub(crate) fn is_compacted(&self) -> bool {
+        let first = self.partition(0);
+        first.is_some_and(|it| it.config().cleanup.compacts())
+    }
+
     /// Its own settings.
     pub fn settings(&self) -> Arc<Settings> {
         self.settings.load_full()

@@ -216,5 +216,6 @@ fn apply(changes: &[Change<'_>], start: Settings, defaults: &LogConfig) -> Resul
             }
         }
     }
+    settings.check()?;
     Ok(settings)
 }

@@ -193,6 +193,42 @@ fn lists_are_edited_and_others_are_not() {
 }
 
 #[test]
+fn a_topic_becomes_a_compacted_one() {
+    let trial = Trial::new();
+    let topic = (TOPIC, "topic");
+    let set =
+        |name, operation, value| change(&trial, topic, &[(name, operation, Some(value))], false);
+    let bad = Some(ResponseError::InvalidConfig);
+    assert_eq!(set("cleanup.policy", SET, "delete,compact"), codes(None, 2));
+    let policy = || described(&trial, topic, "cleanup.policy").0;
+    assert_eq!(policy(), "delete,compact");
+    assert_eq!(set("cleanup.policy", SUBTRACT, "delete"), codes(None, 2));
+    assert_eq!(policy(), "compact");
+    assert_eq!(set("cleanup.policy", SET, "compress"), codes(bad, 2));
+    assert_eq!(
+        described(&trial, topic, "min.cleanable.dirty.ratio").0,
+        "0.5"
+    );
+    assert_eq!(
+        set("min.cleanable.dirty.ratio", SET, "0.01"),
+        codes(None, 2)
+    );
+    for value in ["1.5", "-0.1", "NaN", "half"] {
+        assert_eq!(set("min.cleanable.dirty.ratio", SET, value), codes(bad, 2));
+    }
+    assert_eq!(set("max.compaction.lag.ms", SET, "1000"), codes(None, 2));
+    assert_eq!(set("min.compaction.lag.ms", SET, "1001"), codes(bad, 2));
+    assert_eq!(set("min.compaction.lag.ms", SET, "1000"), codes(None, 2));
+    // Both at once, whatever the order is.
+    let both = [
+        ("min.compaction.lag.ms", SET, Some("5000")),
+        ("max.compaction.lag.ms", SET, Some("5000")),
+    ];
+    assert_eq!(change(&trial, topic, &both, false), codes(None, 2));
+    assert_eq!(set("max.compaction.lag.ms", DELETE, ""), codes(None, 2));
+}
+
+#[test]
 fn all_is_changed_or_nothing() {
     let trial = Trial::new();
     let topic = (TOPIC, "topic");
