@@ -2,45 +2,15 @@
 //!
 //! One test in a binary of its own, because it counts what the whole process allocates.
 
-#![expect(unsafe_code, reason = "a global allocator is an unsafe trait")]
-
-use std::alloc::{GlobalAlloc, Layout, System};
-use std::sync::atomic::{AtomicU64, Ordering};
-
+use dhat::{Alloc, HeapStats, Profiler};
 use tamis_contract::check::{Check, CheckOptions, Unchecked};
 use tamis_contract::model::Contract;
 use tamis_contract::odcs::read;
 use tamis_engine::source::MemorySource;
 use tamis_formats::sniff::Format;
 
-/// The system's allocator, counting.
-struct Counting;
-
-/// Calls that take memory, growing what one has included.
-static ALLOCATIONS: AtomicU64 = AtomicU64::new(0);
-
-// SAFETY: every call is passed on to the system's allocator as it came, so its promises are kept.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        ALLOCATIONS.fetch_add(1, Ordering::Relaxed);
-        // SAFETY: the caller's promise is `System`'s requirement.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        // SAFETY: the caller's promise is `System`'s requirement.
-        unsafe { System.dealloc(pointer, layout) }
-    }
-
-    unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, new_size: usize) -> *mut u8 {
-        ALLOCATIONS.fetch_add(1, Ordering::Relaxed);
-        // SAFETY: the caller's promise is `System`'s requirement.
-        unsafe { System.realloc(pointer, layout, new_size) }
-    }
-}
-
 #[global_allocator]
-static ALLOCATOR: Counting = Counting;
+static ALLOCATOR: Alloc = Alloc;
 
 const CONTRACT: &[u8] = br"
 apiVersion: v3.2.0
@@ -78,15 +48,16 @@ fn allocations(contract: &Contract, format: Format, rows: usize, record: Record<
     let source = MemorySource::new("orders", text);
     let check = Check::compile(contract, &contract.objects[0], Unchecked::Refuse);
     let check = check.expect("all rules can be checked");
-    let before = ALLOCATIONS.load(Ordering::Relaxed);
+    let before = HeapStats::get().total_blocks;
     let report = check.run(&[&source], &options, None, None);
-    let taken = ALLOCATIONS.load(Ordering::Relaxed) - before;
+    let taken = HeapStats::get().total_blocks - before;
     assert_eq!(report.expect("memory can be read").rows.total, rows as u64);
     taken
 }
 
 #[test]
 fn ten_times_the_records_take_hardly_more_allocations() {
+    let _profiler = Profiler::builder().testing().build();
     let contract = read("orders.odcs.yaml", CONTRACT)
         .expect("a good contract")
         .contract;
