@@ -11,6 +11,7 @@ mod bench;
 mod command;
 mod debian;
 mod librdkafka;
+mod maven;
 mod options;
 mod package;
 mod python;
