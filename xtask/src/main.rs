@@ -10,6 +10,8 @@
 mod bench;
 mod command;
 mod debian;
+mod librdkafka;
+mod maven;
 mod options;
 mod package;
 mod python;
@@ -41,6 +43,10 @@ Usage: cargo xtask <COMMAND>
                                          time the store beside restic, borg and git, on two versions of the sources of Linux and
                                          a large file; --full adds a file of 50 GB, --only times what has TITLE in its title:
                                          `many small files`, `a large file`, `strategies`, `ranges`
+  bench --broker [--quick] [--full] [--only PARTS] [--rounds R] [--write FILE]
+                                         measure the broker beside Apache Kafka and Tansu; --full does it more often and adds
+                                         what takes gigabytes; --only measures some of `throughput`, `floor`, `clients`, `small`,
+                                         `latency`, `groups`, `storage`, `limits`, with commas between them
   bench --kernels [--write FILE]         time every kernel with every instruction set
   bench --techniques [--rows N] [--rounds R] [--write FILE]
                                          time a check with and without each technique that an option turns off
@@ -67,6 +73,7 @@ fn main() -> ExitCode {
                     "process?",
                     "scan?",
                     "store?",
+                    "broker?",
                     "full?",
                     "only",
                     "quick?",

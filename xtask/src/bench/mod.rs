@@ -6,12 +6,13 @@
 //!    ends the benchmark: a fast wrong answer is no answer.
 //! 3. [`table`] prints the medians.
 //!
-//! Others have a table of their own: [`python`] the Python package, [`process`] the verbs that process data, [`scan`] those that scan, [`store`] the store,
+//! Others have a table of their own: [`python`] the Python package, [`process`] the verbs that process data, [`scan`] those that scan, [`store`] the store, [`broker`] the broker,
 //! [`kernels`] the kernels, [`techniques`] what options turn off. [`regress`] counts instructions instead, to compare a change with what was
 //! before it.
 //!
 //! Tamis is timed as a whole process. A peer times itself, without the start of Python and its imports.
 
+mod broker;
 mod contender;
 mod data;
 mod kernels;
@@ -50,11 +51,12 @@ const PEERS: [(&str, &str); 4] = [
 type Other = fn(&Options) -> Result<bool>;
 
 /// Benchmarks by their option.
-const OTHERS: [(&str, Other); 6] = [
+const OTHERS: [(&str, Other); 7] = [
     ("python", python::run),
     ("process", process::run),
     ("scan", scan::run),
     ("store", store::run),
+    ("broker", broker::run),
     ("kernels", kernels::run),
     ("techniques", techniques::run),
 ];

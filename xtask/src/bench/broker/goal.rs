@@ -1,0 +1,222 @@
+//! What the broker is meant to reach on two cores, beside what it did.
+
+use super::floor::{self, BARE, FLOOR};
+use super::latency::{self, LATENCY};
+use super::limits::{IDLE, JOIN, KILLED, LIMITS, PARTITIONS, REPLAY, START};
+use super::results::Results;
+use super::small::{self, CACHED, DURABLE, PROBE, SMALL};
+use super::storage::{self, ENGINE, FETCH, SEALED};
+use super::throughput::{self, CEILING, PRODUCE};
+
+/// A goal and what was measured.
+#[derive(Debug)]
+pub(super) struct Goal {
+    pub(super) title: String,
+    pub(super) wanted: Wanted,
+    /// `None` if this run did not measure it, or a peer that it needs is not there.
+    pub(super) measured: Option<f64>,
+}
+
+/// On which side of a figure the measured one must be.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Wanted {
+    AtLeast(f64),
+    AtMost(f64),
+}
+
+use Wanted::{AtLeast, AtMost};
+
+impl Goal {
+    pub(super) fn is_reached(&self) -> Option<bool> {
+        let measured = self.measured?;
+        Some(match self.wanted {
+            AtLeast(least) => measured >= least,
+            AtMost(most) => measured <= most,
+        })
+    }
+}
+
+/// One figure of one contender.
+#[derive(Clone, Copy, Debug)]
+struct Of<'a> {
+    section: &'a str,
+    case: &'a str,
+    who: &'a str,
+    figure: &'a str,
+}
+
+impl Of<'_> {
+    fn median(self, results: &Results) -> Option<f64> {
+        results.median(self.section, self.case, self.who, self.figure)
+    }
+
+    /// Ours beside another's.
+    fn beside(self, results: &Results, who: &str) -> Option<f64> {
+        Some(self.median(results)? / Of { who, ..self }.median(results)?)
+    }
+}
+
+const TAMIS: &str = "Tamis";
+const KAFKA: &str = "Kafka";
+
+/// The goals, in the order in which they were set.
+pub(super) fn goals(results: &Results) -> Vec<Goal> {
+    let mut goals = Vec::new();
+    push_large(&mut goals, results);
+    push_small(&mut goals, results);
+    push_latency(&mut goals, results);
+    push_storage(&mut goals, results);
+    push_limits(&mut goals, results);
+    goals
+}
+
+fn push_large(goals: &mut Vec<Goal>, results: &Results) {
+    for codec in ["none", "lz4"] {
+        let case = throughput::case(100, codec, 1, 1);
+        let ours = of(PRODUCE, &case, "msg/s");
+        let share = ours.beside(results, CEILING);
+        push(
+            goals,
+            format!("{case}: msg/s beside the client alone"),
+            AtLeast(0.95),
+            share,
+        );
+    }
+    let case = throughput::case(100, "none", 1, 1);
+    let cpu = of(PRODUCE, &case, "CPU s/M msg");
+    push(
+        goals,
+        format!("{case}: CPU s for a million messages"),
+        AtMost(0.05),
+        cpu.median(results),
+    );
+    let (case, _) = floor::CASES[0];
+    let cpu = of(FLOOR, case, "CPU s/GB");
+    push(
+        goals,
+        format!("1 KiB, {case}: CPU beside a bare loop from socket to file"),
+        AtMost(1.3),
+        cpu.beside(results, BARE),
+    );
+    for size in [100, 1024] {
+        let case = throughput::case(size, "none", 1, 1);
+        let cpu = of(PRODUCE, &case, "CPU s/M msg").beside(results, KAFKA);
+        push(
+            goals,
+            format!("{case}: Kafka's CPU for a message beside ours"),
+            AtLeast(3.0),
+            cpu.map(|it| 1.0 / it),
+        );
+    }
+}
+
+fn push_small(goals: &mut Vec<Goal>, results: &Results) {
+    for durability in [CACHED, DURABLE] {
+        let case = small::case(durability, PROBE);
+        let title = format!("one message a batch, {}", durability.name);
+        let cpu = of(SMALL, &case, "CPU s/M msg").beside(results, KAFKA);
+        push(
+            goals,
+            format!("{title}: Kafka's CPU for a message beside ours"),
+            AtLeast(3.0),
+            cpu.map(|it| 1.0 / it),
+        );
+        push(
+            goals,
+            format!("{title}: msg/s beside Kafka's"),
+            AtLeast(2.0),
+            of(SMALL, &case, "msg/s").beside(results, KAFKA),
+        );
+    }
+}
+
+fn push_latency(goals: &mut Vec<Goal>, results: &Results) {
+    for durability in [CACHED, DURABLE] {
+        for rate in latency::rates() {
+            let case = latency::case(durability, rate);
+            push(
+                goals,
+                format!("{case}: p99 beside Kafka's"),
+                AtMost(1.0 / 3.0),
+                of(LATENCY, &case, "p99 us").beside(results, KAFKA),
+            );
+        }
+    }
+}
+
+fn push_storage(goals: &mut Vec<Goal>, results: &Results) {
+    for case in storage::cases() {
+        let rate = of(ENGINE, case, "msg/s").median(results);
+        push(
+            goals,
+            format!("the log alone, 100 messages of 100 B a batch, {case}: M msg/s"),
+            AtLeast(10.0),
+            rate.map(|it| it / 1e6),
+        );
+    }
+    let rate = of(FETCH, SEALED, "MB/s").median(results);
+    push(
+        goals,
+        format!("{SEALED} over one connection: GB/s"),
+        AtLeast(2.0),
+        rate.map(|it| it / 1e3),
+    );
+}
+
+fn push_limits(goals: &mut Vec<Goal>, results: &Results) {
+    let wanted = [
+        (REPLAY, "peak RSS MB", 256.0),
+        (JOIN, "s", 0.3),
+        (START, "s", 0.1),
+        (PARTITIONS, "s", 2.0),
+        (PARTITIONS, "RSS MB", 256.0),
+        (PARTITIONS, "descriptors", 1024.0),
+        (KILLED, "s", 2.0),
+        (IDLE, "RSS growth MB", 50.0),
+    ];
+    for (case, figure, most) in wanted {
+        let measured = of(LIMITS, case, figure).median(results);
+        push(goals, format!("{case}: {figure}"), AtMost(most), measured);
+    }
+}
+
+fn of<'a>(section: &'a str, case: &'a str, figure: &'a str) -> Of<'a> {
+    Of {
+        section,
+        case,
+        who: TAMIS,
+        figure,
+    }
+}
+
+fn push(goals: &mut Vec<Goal>, title: String, wanted: Wanted, measured: Option<f64>) {
+    goals.push(Goal {
+        title,
+        wanted,
+        measured,
+    });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_goal_beside_another_needs_both() {
+        let mut results = Results::default();
+        let case = latency::case(CACHED, "10 k msg/s");
+        let title = format!("{case}: p99 beside Kafka's");
+        let reached = |results: &Results| {
+            let goals = goals(results);
+            let goal = goals.iter().find(|it| it.title == title);
+            goal.expect("it is a goal").is_reached()
+        };
+        results.note(LATENCY, &case, TAMIS, Ok(vec![("p99 us", 100.0)]));
+        assert_eq!(reached(&results), None);
+        results.note(LATENCY, &case, KAFKA, Ok(vec![("p99 us", 299.0)]));
+        assert_eq!(reached(&results), Some(false));
+        results.note(LATENCY, &case, TAMIS, Ok(vec![("p99 us", 50.0)]));
+        results.note(LATENCY, &case, TAMIS, Ok(vec![("p99 us", 50.0)]));
+        assert_eq!(reached(&results), Some(true));
+    }
+}
