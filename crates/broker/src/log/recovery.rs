@@ -221,7 +221,10 @@ impl<'o> Opening<'o> {
         if end < file_bytes {
             opened.set_len(end).map_err(Error::io("cut", &path))?;
         }
-        self.disk().sync(&opened, &path)?;
+        // What was durable and was not changed still is: thousands of idle partitions are not made durable anew.
+        if end < file_bytes || self.next_offset > self.recovery_point.max(base_offset) {
+            self.disk().sync(&opened, &path)?;
+        }
         let segment = Segment::of_index(path, &self.shared.files, base_offset, growing);
         segment.publish(end);
         self.last_len_bytes = end;
