@@ -552,6 +552,27 @@ fn what_is_durable_is_not_made_durable_again() {
 }
 
 #[test]
+fn a_file_that_was_made_before_the_start_has_its_name_after_a_power_cut() {
+    let folder = TempDir::new().expect("a folder");
+    let disk = Arc::new(LossyDisk::new());
+    let on_disk = || Shared {
+        files: Files::on(disk.clone(), 4),
+        tails: Budget::new(16000),
+    };
+    // Killed before anything came: nobody made the name durable.
+    drop(Log::open(folder.path(), small(), &on_disk(), 0).expect("it is made"));
+    let (log, _) = Log::open(folder.path(), small(), &on_disk(), 0).expect("it opens");
+    log.append(batch(0, 5, 10), 0, 5).expect("it is appended");
+    log.flush().expect("it is durable");
+    let after = TempDir::new().expect("a folder");
+    disk.crash(folder.path(), after.path(), 0);
+    assert_eq!(
+        read_all(&open(&after, small()).0, 0, 1 << 20),
+        numbers(0..5)
+    );
+}
+
+#[test]
 fn what_comes_after_a_close_is_in_the_index() {
     let folder = TempDir::new().expect("a folder");
     let (log, _) = open(&folder, LogConfig::default());

@@ -79,7 +79,8 @@ impl Writer {
             first_append_ms: end.first_time,
             sealed: Vec::new(),
             is_dirty: end.is_new,
-            is_folder_dirty: end.is_new,
+            // A process that was killed may have made a segment in which nothing was, and whose name is not durable.
+            is_folder_dirty: true,
             has_changed: !end.has_snapshot,
         }
     }

@@ -235,7 +235,8 @@ impl Log {
         let cleaned = match self.clean_segments(&found, &config, now_ms, is_ending, map_bytes) {
             // It was removed since then, as too old or because somebody said so: the next cleaning begins behind it.
             Err(Error::Io { source, .. })
-                if source.kind() == ErrorKind::NotFound && !self.has(&found.segments[0]) =>
+                if source.kind() == ErrorKind::NotFound
+                    && !found.segments.iter().all(|it| self.has(it)) =>
             {
                 Ok(None)
             }

@@ -103,6 +103,25 @@ fn a_tombstone_stays_until_its_time_has_come() {
 }
 
 #[test]
+fn a_tombstone_that_is_not_to_be_kept_goes_with_the_next_cleaning() {
+    let folder = TempDir::new().expect("a folder");
+    let log = open(folder.path(), 0);
+    let mut config = config();
+    config.delete_retention_ms = 0;
+    log.configure(config);
+    let mut model = Records::new();
+    append(&log, &mut model, &[(1, None)], 0, 5);
+    append(&log, &mut model, &[(2, Some(2))], 0, 5);
+    log.lock_and_roll();
+    for left in [2, 1] {
+        assert!(log.dirt(7).expect("it reads").expect("compacted").is_due);
+        clean(&log, 7, 100, usize::MAX).expect("it is cleaned");
+        assert_eq!(read(&log, 0).len(), left);
+    }
+    assert!(!log.dirt(7).expect("it reads").expect("compacted").is_due);
+}
+
+#[test]
 fn batches_of_which_all_stays_do_not_change() {
     let folder = TempDir::new().expect("a folder");
     let log = open(folder.path(), 0);
