@@ -19,8 +19,8 @@ use lz4_flex::frame::{BlockMode, BlockSize, FrameDecoder, FrameEncoder, FrameInf
 
 use super::Header;
 
-/// Records of one batch that are unpacked at most: some hundred times what topics take by default.
-pub(crate) const UNPACKED_BYTES_MAX: u64 = 256 << 20;
+/// Records of one batch that are unpacked at most: a hundred times what topics take by default.
+pub(crate) const UNPACKED_BYTES_MAX: u64 = 128 << 20;
 
 /// No snappy block unpacks to more than this many times its length: three bytes copy 64 at most.
 const SNAPPY_RATIO_MAX: u64 = 32;

@@ -63,7 +63,8 @@ pub(crate) fn sift(
 #[derive(Default)]
 struct Left {
     bytes: Vec<u8>,
-    record: Vec<u8>,
+    /// What comes before the key, of the record that is being appended.
+    head: Vec<u8>,
     count: i32,
     max_timestamp: i64,
 }
@@ -73,13 +74,14 @@ impl Left {
     fn push(&mut self, header: &Header, record: &Record<'_>, base_timestamp: i64) {
         // Times are whatever producers say, also beyond the ends of 64 bits, where they go round as clients have them.
         let timestamp = header.base_timestamp.wrapping_add(record.timestamp_delta);
-        self.record.clear();
-        self.record.push(record.attributes);
-        push_varint(&mut self.record, timestamp.wrapping_sub(base_timestamp));
-        push_varint(&mut self.record, i64::from(record.offset_delta));
-        self.record.extend_from_slice(record.rest);
-        push_varint(&mut self.bytes, self.record.len() as i64);
-        self.bytes.extend_from_slice(&self.record);
+        self.head.clear();
+        self.head.push(record.attributes);
+        push_varint(&mut self.head, timestamp.wrapping_sub(base_timestamp));
+        push_varint(&mut self.head, i64::from(record.offset_delta));
+        let length = self.head.len() + record.rest.len();
+        push_varint(&mut self.bytes, length as i64);
+        self.bytes.extend_from_slice(&self.head);
+        self.bytes.extend_from_slice(record.rest);
         self.max_timestamp = match self.count {
             0 => timestamp,
             _ => self.max_timestamp.max(timestamp),

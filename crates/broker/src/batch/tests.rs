@@ -286,3 +286,23 @@ fn nothing_is_unpacked_without_end() {
     let header = Header::check(&batch).expect("it is whole");
     assert!(codec::unpack(&header, &batch[HEADER_BYTES..]).is_err());
 }
+
+#[test]
+fn what_is_left_keeps_the_time_of_the_log() {
+    let mut builder = BatchBuilder::new(5);
+    builder.push(5, Some(b"one"), None);
+    builder.push(9, Some(b"two"), Some(b"value"));
+    let mut batch = builder.finish();
+    set_append_time(&mut batch, 99);
+    let header = Header::check(&batch).expect("whole");
+    let records = &batch[HEADER_BYTES..];
+    let left = sift(&header, &batch, records, &[true, false], Some(50)).expect("it is packed");
+    let left = Header::check(&left).expect("whole");
+    assert!(left.is_log_append_time());
+    assert_eq!((left.max_timestamp, left.record_count), (99, 1));
+    // Without records it says what it said, and none of them is that late.
+    let left = sift(&header, &batch, records, &[false, false], None).expect("nothing is packed");
+    let left = Header::check(&left).expect("whole");
+    assert_eq!((left.max_timestamp, left.latest_time()), (99, -1));
+    assert_eq!((left.last_offset(), left.len_bytes()), (1, HEADER_BYTES));
+}

@@ -405,6 +405,12 @@ impl Log {
     /// # Errors
     /// [`Error::Io`], [`Error::Poisoned`].
     pub fn close(&self) -> Result<()> {
+        if self.is_poisoned() {
+            return Err(self.poisoned());
+        }
+        if !self.lock().has_changed() {
+            return Ok(());
+        }
         self.flush()?;
         self.lock().close(&self.folder)
     }

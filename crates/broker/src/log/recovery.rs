@@ -88,6 +88,8 @@ struct Opening<'o> {
     last_len_bytes: u64,
     /// The time of the last segment's first batch.
     last_first_time: Option<i64>,
+    /// Whether something was found of which nobody knows whether its name is durable.
+    is_folder_dirty: bool,
 }
 
 impl Log {
@@ -133,6 +135,7 @@ impl<'o> Opening<'o> {
             segments: Vec::new(),
             last_len_bytes: 0,
             last_first_time: None,
+            is_folder_dirty: false,
         };
         opening.read_segments(list_segments(folder)?)?;
         Ok(opening)
@@ -221,7 +224,11 @@ impl<'o> Opening<'o> {
         if end < file_bytes {
             opened.set_len(end).map_err(Error::io("cut", &path))?;
         }
-        self.disk().sync(&opened, &path)?;
+        // What was durable and was not changed still is: thousands of idle partitions are not made durable anew.
+        if end < file_bytes || self.next_offset > self.recovery_point.max(base_offset) {
+            self.disk().sync(&opened, &path)?;
+            self.is_folder_dirty = true;
+        }
         let segment = Segment::of_index(path, &self.shared.files, base_offset, growing);
         segment.publish(end);
         self.last_len_bytes = end;
@@ -265,6 +272,9 @@ impl<'o> Opening<'o> {
     }
 
     fn finish(mut self, config: LogConfig) -> Result<(Log, Recovery)> {
+        if self.is_folder_dirty {
+            self.disk().sync_folder(self.folder)?;
+        }
         let start_offset = read_offset(self.folder, START_FILE)?;
         // What was cleaned is never written to: its name says where it ends.
         let last = self.segments.last().map(|it| it.name());

@@ -426,6 +426,10 @@ fn a_log_whose_folder_is_about_to_go_takes_nothing() {
         log.retain(i64::MAX).map(drop),
         log.delete_before(0).map(drop),
         log.close(),
+        tokio::runtime::Builder::new_current_thread()
+            .build()
+            .expect("a runtime")
+            .block_on(log.until_durable(5)),
     ];
     for refused in refused {
         assert!(matches!(refused, Err(Error::Deleted { .. })));
@@ -517,6 +521,55 @@ fn a_log_to_which_nothing_came_is_closed_without_a_write() {
     let opened = files_in(&folder);
     log.close().expect("it closes");
     assert_eq!(files_in(&folder), opened);
+}
+
+#[test]
+fn what_is_durable_is_not_made_durable_again() {
+    let folder = TempDir::new().expect("a folder");
+    let on_disk = || {
+        let disk = Arc::new(LossyDisk::new());
+        // Whoever syncs fails.
+        disk.fail_after(0);
+        Shared {
+            files: Files::on(disk, 4),
+            tails: Budget::new(16000),
+        }
+    };
+    let (log, _) = Log::open(folder.path(), small(), &on_disk(), 0).expect("it is made");
+    log.close().expect("there is nothing in it");
+    drop(log);
+    let (log, _) = open(&folder, small());
+    for first in 0..20 {
+        log.append(batch(first, 1, 300), 0, 5)
+            .expect("it is appended");
+    }
+    log.close().expect("it closes");
+    drop(log);
+    assert!(Log::open(folder.path(), small(), &on_disk(), 19).is_err());
+    let (log, _) = Log::open(folder.path(), small(), &on_disk(), 20).expect("all is durable");
+    log.close().expect("nothing came");
+    assert_eq!(read_all(&log, 0, 1 << 20), numbers(0..20));
+}
+
+#[test]
+fn a_file_that_was_made_before_the_start_has_its_name_after_a_power_cut() {
+    let folder = TempDir::new().expect("a folder");
+    let disk = Arc::new(LossyDisk::new());
+    let on_disk = || Shared {
+        files: Files::on(disk.clone(), 4),
+        tails: Budget::new(16000),
+    };
+    // Killed before anything came: nobody made the name durable.
+    drop(Log::open(folder.path(), small(), &on_disk(), 0).expect("it is made"));
+    let (log, _) = Log::open(folder.path(), small(), &on_disk(), 0).expect("it opens");
+    log.append(batch(0, 5, 10), 0, 5).expect("it is appended");
+    log.flush().expect("it is durable");
+    let after = TempDir::new().expect("a folder");
+    disk.crash(folder.path(), after.path(), 0);
+    assert_eq!(
+        read_all(&open(&after, small()).0, 0, 1 << 20),
+        numbers(0..5)
+    );
 }
 
 #[test]

@@ -40,7 +40,7 @@ pub(super) struct Writer {
     is_dirty: bool,
     /// Whether a file was made since the folder was made durable.
     is_folder_dirty: bool,
-    /// Whether the folder says less than what is known here: [`Writer::close`] has something to do.
+    /// Whether the folder says less than what is known here: [`super::Log::close`] has something to do.
     has_changed: bool,
 }
 
@@ -79,7 +79,8 @@ impl Writer {
             first_append_ms: end.first_time,
             sealed: Vec::new(),
             is_dirty: end.is_new,
-            is_folder_dirty: end.is_new,
+            // A process that was killed may have made a segment in which nothing was, and whose name is not durable.
+            is_folder_dirty: true,
             has_changed: !end.has_snapshot,
         }
     }
@@ -130,15 +131,18 @@ impl Writer {
         self.next_offset
     }
 
-    /// Leaves the folder such that the next start has little to do, if it does not say all there is already.
+    /// Whether something came since the log was opened or closed.
+    pub(super) fn has_changed(&self) -> bool {
+        self.has_changed
+    }
+
+    /// Leaves the folder such that the next start has little to do.
     pub(super) fn close(&mut self, folder: &Path) -> Result<()> {
-        if !self.has_changed {
-            return Ok(());
-        }
         self.active.trim(self.len_bytes)?;
         self.reserved_bytes = self.len_bytes;
         snapshot::write(folder, self.next_offset, &self.producers)?;
-        self.has_changed = false;
+        // What came since it was flushed is to be flushed by the next close.
+        self.has_changed = self.is_dirty;
         Ok(())
     }
 

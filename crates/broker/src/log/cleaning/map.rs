@@ -140,8 +140,11 @@ fn hash(key: &[u8]) -> [u64; 2] {
     [half(0), half(8)]
 }
 
-/// The records of a batch, unpacked; `None`: they cannot be, or are not numbered as the header says.
+/// The records of a batch, unpacked; `None`: they cannot be, are not numbered as the header says, or are part of a transaction.
 pub(super) fn unpacked<'b>(header: &Header, batch: &'b [u8]) -> Option<std::borrow::Cow<'b, [u8]>> {
+    if header.is_transactional() {
+        return None;
+    }
     let unpacked = codec::unpack(header, &batch[HEADER_BYTES..]).ok()?;
     let mut next = 0;
     for record in Records::new(&unpacked, usize::try_from(header.record_count).ok()?) {

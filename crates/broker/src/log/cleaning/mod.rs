@@ -15,7 +15,8 @@
 //!
 //! A record without a value, a *tombstone*, goes too, `delete.retention.ms` after a cleaning saw it first: until then consumers that are
 //! behind learn that the key is gone. Records without any key go; there are some if a topic was not compacted before. Control batches
-//! stay. So does a batch that cannot be unpacked, and from there on tombstones stay, since it may have what they remove.
+//! stay. So does a batch that cannot be unpacked, or is part of a transaction, of which nobody says how it ended; neither replaces
+//! anything, and from there on tombstones stay, since it may have what they remove.
 //! The last batch of each producer stays, if without records, so that its sequence numbers are known; and so does the last
 //! batch of what is cleaned: who reads gets to its end.
 //!
@@ -23,24 +24,28 @@
 //!
 //! | file | holds |
 //! |---|---|
+//! | `cleanable.rs` | which segments may be cleaned, and which of them become one |
 //! | `map.rs` | the last offsets of keys, in bounded memory |
 //! | `pass.rs` | what becomes of each batch |
 //! | `output.rs` | the file that is written |
 
+mod cleanable;
 mod map;
 mod output;
 mod pass;
 #[cfg(test)]
 mod tests;
 
+use std::io::ErrorKind;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::Log;
 use super::config::{LogConfig, Ratio};
 use super::recovery::write_clean;
-use super::segment::{SEGMENT_BYTES_MAX, Segment};
+use super::segment::Segment;
 use crate::{Error, Result};
+use cleanable::Cleanable;
 use map::OffsetMap;
 use output::Output;
 use pass::Pass;
@@ -96,14 +101,6 @@ pub(crate) struct Totals {
     pub(crate) bytes_after: u64,
 }
 
-/// The segments that may be cleaned.
-struct Cleanable {
-    segments: Vec<Arc<Segment>>,
-    first_dirty: i64,
-    /// The offset behind them.
-    end_offset: i64,
-}
-
 impl Cleaner {
     /// Of a log that is clean up to an offset, and has no segment of a later generation.
     pub(super) fn new(first_dirty: i64, generation: u32) -> Cleaner {
@@ -129,45 +126,6 @@ impl Cleaner {
         let (before, after) = (cleaned.bytes_before, cleaned.bytes_after);
         self.bytes_before.fetch_add(before, Ordering::Relaxed);
         self.bytes_after.fetch_add(after, Ordering::Relaxed);
-    }
-}
-
-impl Cleanable {
-    fn has_dirt(&self) -> bool {
-        self.first_dirty < self.end_offset
-    }
-
-    /// Where a segment of them ends.
-    fn end_of(&self, index: usize) -> i64 {
-        let next = self.segments.get(index + 1);
-        next.map_or(self.end_offset, |it| it.base_offset)
-    }
-
-    /// Those that become one, by index: neighbours that are not too long together.
-    fn groups(&self, config: &LogConfig, map_end: i64) -> Vec<std::ops::Range<usize>> {
-        let limit = config.segment_bytes.min(SEGMENT_BYTES_MAX);
-        let mut groups: Vec<std::ops::Range<usize>> = Vec::new();
-        let mut len_bytes = 0;
-        for (index, segment) in self.segments.iter().enumerate() {
-            if segment.base_offset >= map_end {
-                break;
-            }
-            len_bytes += segment.readable_bytes();
-            match groups.last_mut() {
-                Some(group)
-                    if len_bytes <= limit
-                        && self.end_of(index) - self.segments[group.start].base_offset
-                            <= i64::from(i32::MAX) =>
-                {
-                    group.end = index + 1;
-                }
-                _ => {
-                    len_bytes = segment.readable_bytes();
-                    groups.push(index..index + 1);
-                }
-            }
-        }
-        groups
     }
 }
 
@@ -274,7 +232,16 @@ impl Log {
         }
         // All that was sealed until now is durable then, indexes and ends too.
         self.flush()?;
-        let cleaned = self.clean_segments(&found, &config, now_ms, is_ending, map_bytes);
+        let cleaned = match self.clean_segments(&found, &config, now_ms, is_ending, map_bytes) {
+            // It was removed since then, as too old or because somebody said so: the next cleaning begins behind it.
+            Err(Error::Io { source, .. })
+                if source.kind() == ErrorKind::NotFound
+                    && !found.segments.iter().all(|it| self.has(it)) =>
+            {
+                Ok(None)
+            }
+            cleaned => cleaned,
+        };
         if let Err(Error::Damaged { .. }) = &cleaned {
             self.cleaner.is_given_up.store(true, Ordering::Relaxed);
         }
@@ -354,18 +321,15 @@ impl Log {
         if self.is_poisoned() {
             return Err(self.poisoned());
         }
-        let place = |segments: &[Arc<Segment>]| {
-            let is_source = |it: &Arc<Segment>| Arc::ptr_eq(it, &sources[0]);
-            segments.iter().position(is_source)
-        };
         // Segments go from the first on alone, and not while we hold the lock: if the first is there all are.
-        if place(&self.segments.load()).is_none() {
+        if !self.has(&sources[0]) {
             return Ok(());
         }
         let cleaned = output.install(&self.files)?;
         let writer = self.lock();
         let mut segments = self.segments.load().as_ref().clone();
-        if let Some(at) = place(&segments) {
+        let is_first = |it: &Arc<Segment>| Arc::ptr_eq(it, &sources[0]);
+        if let Some(at) = segments.iter().position(is_first) {
             segments.splice(at..at + sources.len(), [Arc::new(cleaned)]);
         }
         self.segments.store(Arc::new(segments));
@@ -376,6 +340,12 @@ impl Log {
             }
         }
         Ok(())
+    }
+
+    /// Whether a segment is a part of the log still.
+    fn has(&self, segment: &Arc<Segment>) -> bool {
+        let segments = self.segments.load();
+        segments.iter().any(|it| Arc::ptr_eq(it, segment))
     }
 
     fn cleanable(&self, config: &LogConfig, now_ms: i64) -> Cleanable {

@@ -112,14 +112,10 @@ impl<'p> Pass<'p> {
         }
         let new_horizon = (has_tombstone && is_whole && horizon.is_none())
             .then(|| self.now_ms.saturating_add(self.config.delete_retention_ms));
-        if let Some(horizon) = horizon.filter(|_| has_tombstone).or(new_horizon) {
-            // One that was to go and could not is not looked for again before something new comes.
-            let next = if is_expired || horizon <= self.now_ms {
-                i64::MAX
-            } else {
-                horizon
-            };
-            self.next_horizon = self.next_horizon.min(next);
+        // One that could not go though its time has come is not looked for again before something new comes.
+        let later = horizon.filter(|it| has_tombstone && *it > self.now_ms);
+        if let Some(horizon) = new_horizon.or(later) {
+            self.next_horizon = self.next_horizon.min(horizon);
         }
         if is_kept.iter().all(|it| *it) && new_horizon.is_none() {
             return Verdict::Keep;
