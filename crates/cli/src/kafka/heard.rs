@@ -1,0 +1,114 @@
+//! What librdkafka says while it works. It would write it to standard error, some lines a second while a broker is away.
+
+use std::io::Write;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use rdkafka::client::ClientContext;
+use rdkafka::config::RDKafkaLogLevel;
+use rdkafka::consumer::{BaseConsumer, ConsumerContext, Rebalance};
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use rdkafka::topic_partition_list::TopicPartitionList;
+
+use super::Partition;
+use super::offsets::partitions_of;
+
+/// Keeps the last error. Clones share it.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Heard {
+    state: Arc<Mutex<State>>,
+    /// Whether every line is shown: who sets librdkafka's `debug` wants to see it.
+    shows_lines: bool,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    error: Option<String>,
+    are_all_down: bool,
+    /// What a group gave to this member since it was last asked.
+    assigned: Option<Vec<Partition>>,
+    commit_error: Option<RDKafkaErrorCode>,
+}
+
+impl Heard {
+    pub(super) fn new(shows_lines: bool) -> Heard {
+        Heard {
+            shows_lines,
+            ..Heard::default()
+        }
+    }
+
+    /// The last error, in librdkafka's words.
+    pub(super) fn last_error(&self) -> Option<String> {
+        self.with(|state| state.error.clone())
+    }
+
+    /// Whether no broker can be reached, since this was last asked.
+    pub(super) fn take_all_down(&self) -> bool {
+        self.with(|state| std::mem::take(&mut state.are_all_down))
+    }
+
+    /// The partitions that this member of a group has from now on, if that changed.
+    pub(super) fn take_assigned(&self) -> Option<Vec<Partition>> {
+        self.with(|state| state.assigned.take())
+    }
+
+    /// Why offsets could not be committed in the background, if so.
+    pub(super) fn take_commit_error(&self) -> Option<RDKafkaErrorCode> {
+        self.with(|state| state.commit_error.take())
+    }
+
+    fn with<T>(&self, of: impl FnOnce(&mut State) -> T) -> T {
+        of(&mut self.state.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl ClientContext for Heard {
+    fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
+        if self.shows_lines {
+            // If nobody can hear us there is nobody to tell.
+            let _ = writeln!(std::io::stderr(), "{facility}: {message}");
+        }
+        if (level as i32) <= RDKafkaLogLevel::Error as i32 {
+            self.with(|state| state.error = Some(message.to_owned()));
+        }
+    }
+
+    fn error(&self, error: KafkaError, reason: &str) {
+        let is_all_down = error.rdkafka_error_code() == Some(RDKafkaErrorCode::AllBrokersDown);
+        self.with(|state| match is_all_down {
+            true => state.are_all_down = true,
+            false => state.error = Some(reason.to_owned()),
+        });
+    }
+}
+
+impl ConsumerContext for Heard {
+    fn post_rebalance(&self, consumer: &BaseConsumer<Self>, rebalance: &Rebalance<'_>) {
+        use rdkafka::consumer::{Consumer, RebalanceProtocol};
+        let protocol = || consumer.rebalance_protocol();
+        let tells = match rebalance {
+            Rebalance::Assign(_) => true,
+            // Elsewhere all is given up, and what is left is told when it is given again.
+            Rebalance::Revoke(_) => matches!(protocol(), RebalanceProtocol::Cooperative),
+            Rebalance::Error(_) => false,
+        };
+        if !tells {
+            return;
+        }
+        // Of a cooperative group only what changed is told here.
+        if let Ok(all) = consumer.assignment() {
+            self.with(|state| state.assigned = Some(partitions_of(&all)));
+        }
+    }
+
+    fn commit_callback(
+        &self,
+        result: rdkafka::error::KafkaResult<()>,
+        _offsets: &TopicPartitionList,
+    ) {
+        let code = result.err().and_then(|error| error.rdkafka_error_code());
+        // There was nothing to commit.
+        let code = code.filter(|code| *code != RDKafkaErrorCode::NoOffset);
+        self.with(|state| state.commit_error = code);
+    }
+}
