@@ -5,7 +5,7 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::task::{Context as TaskContext, Poll, Wake, Waker};
 use std::thread::{self, Thread};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rdkafka::admin::{
     AdminClient, AdminOptions, AlterConfig, ConfigEntry, ConfigSource, NewPartitions, NewTopic,
@@ -20,6 +20,9 @@ use crate::{Error, Result};
 
 /// How long it may take until a signal is noticed.
 const SIGNAL_STEP: Duration = Duration::from_millis(50);
+
+/// How long a change may take to get to the broker that is asked about it.
+const CHANGE_PATIENCE: Duration = Duration::from_secs(2);
 
 /// Who may change topics and groups.
 pub(crate) struct Admin<'c> {
@@ -146,6 +149,8 @@ impl Admin<'_> {
     /// `IncrementalAlterConfigs` would do just that, but the safe side of rdkafka has `AlterConfigs` alone, which takes back whatever is not
     /// named. So all that was set for this topic is named again. What somebody else changes between the two requests is lost: Kafka
     /// knows no way to notice.
+    ///
+    /// rdkafka does not hand on either what the broker answered for the topic: whether the settings were taken is seen by asking for them.
     pub(crate) fn alter(
         &self,
         topic: &str,
@@ -153,10 +158,8 @@ impl Admin<'_> {
         unset: &[String],
     ) -> Result<()> {
         let entries = self.entries(topic)?;
-        let own = entries.iter().filter(|entry| is_own(entry));
-        let mut wanted: BTreeMap<&str, &str> = own
-            .filter_map(|entry| Some((entry.name.as_str(), entry.value.as_deref()?)))
-            .collect();
+        let before = own_values(&entries);
+        let mut wanted = before.clone();
         for name in unset {
             wanted.remove(name.as_str());
         }
@@ -165,15 +168,47 @@ impl Admin<'_> {
                 .map(|(name, value)| (name.as_str(), value.as_str())),
         );
         let mut change = AlterConfig::new(ResourceSpecifier::Topic(topic));
-        for (name, value) in wanted {
+        for (name, value) in &wanted {
             change = change.set(name, value);
         }
         let what = format!("cannot change the settings of the topic `{topic}`");
         let results = self.wait(self.client.alter_configs(&[change], &self.options));
         let results = results.map_err(|error| fault::of(&what, &error))?;
-        match results.into_iter().find_map(std::result::Result::err) {
-            Some((_, code)) => Err(fault::of_code(&what, code)),
-            None => Ok(()),
+        if let Some((_, code)) = results.into_iter().find_map(std::result::Result::err) {
+            return Err(fault::of_code(&what, code));
+        }
+        self.wait_for_settings(topic, &before, &wanted)
+            .map_err(|refused| {
+                refused.unwrap_or_else(|| fault::of_code(&what, RDKafkaErrorCode::InvalidConfig))
+            })
+    }
+
+    /// Asks until the settings are as they are wanted; `None` if they stay otherwise.
+    fn wait_for_settings(
+        &self,
+        topic: &str,
+        before: &BTreeMap<&str, &str>,
+        wanted: &BTreeMap<&str, &str>,
+    ) -> std::result::Result<(), Option<Error>> {
+        let start = Instant::now();
+        loop {
+            let entries = self.entries(topic).map_err(Some)?;
+            let now = own_values(&entries);
+            // A cluster may write a value in another way, but not as it was.
+            let is_taken = |name: &str, value: &str| match now.get(name) {
+                Some(now) => *now == value || before.get(name) != Some(now),
+                None => false,
+            };
+            let is_gone = |name: &str| wanted.contains_key(name) || !now.contains_key(name);
+            if wanted.iter().all(|(name, value)| is_taken(name, value))
+                && before.keys().all(|name| is_gone(name))
+            {
+                return Ok(());
+            }
+            if start.elapsed() >= CHANGE_PATIENCE.min(self.cluster.timeout) {
+                return Err(None);
+            }
+            thread::sleep(SIGNAL_STEP);
         }
     }
 
@@ -224,6 +259,13 @@ impl Setting {
             is_own: is_own(entry),
         }
     }
+}
+
+/// What was set for the topic itself, and is no secret.
+fn own_values(entries: &[ConfigEntry]) -> BTreeMap<&str, &str> {
+    let own = entries.iter().filter(|entry| is_own(entry));
+    own.filter_map(|entry| Some((entry.name.as_str(), entry.value.as_deref()?)))
+        .collect()
 }
 
 /// Brokers before Kafka 1.1 do not say where a setting comes from.

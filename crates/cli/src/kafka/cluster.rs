@@ -45,7 +45,7 @@ pub(crate) struct ClusterOptions {
     client_config: Option<PathBuf>,
 
     /// How long to wait for the cluster
-    #[arg(long, value_name = "SECONDS", default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..=3600))]
+    #[arg(long, value_name = "SECONDS", default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..=3600))]
     timeout: u64,
 }
 

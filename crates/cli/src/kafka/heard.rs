@@ -77,7 +77,11 @@ impl ClientContext for Heard {
         let is_all_down = error.rdkafka_error_code() == Some(RDKafkaErrorCode::AllBrokersDown);
         self.with(|state| match is_all_down {
             true => state.are_all_down = true,
-            false => state.error = Some(reason.to_owned()),
+            false => {
+                // For how long it was in which of its states is librdkafka's own business.
+                let reason = reason.split(" (after ").next().unwrap_or(reason);
+                state.error = Some(reason.to_owned());
+            }
         });
     }
 }

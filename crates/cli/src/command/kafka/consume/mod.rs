@@ -25,6 +25,7 @@ use crate::kafka::cluster::{Cluster, ClusterOptions};
 use crate::kafka::consumer::{Consumer, Event, Fetched};
 use crate::kafka::offsets::Moment;
 use crate::kafka::topics::Topic;
+use crate::printer::Printer;
 use crate::{Context, Error, Exit, Result, output};
 
 use ends::{Ends, Verdict};
@@ -116,7 +117,7 @@ pub(crate) fn run(options: &Options, context: &Context<'_>) -> Result<Exit> {
     let cluster = Cluster::named(&options.cluster, context)?;
     let mut reading = Reading::begin(options, &cluster)?;
     let mut sink = output::open(&options.output)?;
-    let ended = reading.read(sink.as_mut());
+    let ended = reading.read(sink.as_mut(), &context.printer);
     let is_interrupted = matches!(ended, Err(Error::Engine(Engine::Interrupted)));
     // A file that is not whole does not appear, and nothing of it is committed.
     let is_kept = options.follow || !output::appears_whole(&options.output);
@@ -173,6 +174,8 @@ struct Reading<'o> {
     started: Instant,
     flushed: Instant,
     is_dirty: bool,
+    /// Whether it was told that the cluster is away.
+    is_away: bool,
     written: u64,
     buffer: Vec<u8>,
 }
@@ -195,6 +198,7 @@ impl<'o> Reading<'o> {
             started: now,
             flushed: now,
             is_dirty: false,
+            is_away: false,
             written: 0,
             buffer: Vec::new(),
         };
@@ -259,7 +263,7 @@ impl<'o> Reading<'o> {
         Ok(())
     }
 
-    fn read(&mut self, sink: &mut dyn Sink) -> Result<()> {
+    fn read(&mut self, sink: &mut dyn Sink, printer: &Printer) -> Result<()> {
         let mut wait = Duration::ZERO;
         loop {
             if let Some(partitions) = self.consumer.take_assigned() {
@@ -301,6 +305,7 @@ impl<'o> Reading<'o> {
                 }
                 Event::Idle => {
                     self.let_go(sink)?;
+                    self.tell_away(printer);
                     STEP
                 }
             };
@@ -308,6 +313,15 @@ impl<'o> Reading<'o> {
                 self.let_go(sink)?;
             }
         }
+    }
+
+    /// Says once that the cluster is away, each time it goes.
+    fn tell_away(&mut self, printer: &Printer) {
+        let away = self.consumer.away();
+        if let Some(why) = away.as_ref().filter(|_| !self.is_away) {
+            printer.say(&format!("waiting for the cluster: {}", shown::shown(why)));
+        }
+        self.is_away = away.is_some();
     }
 
     fn is_over(&self) -> Result<bool> {

@@ -85,22 +85,15 @@ impl Losses {
         else {
             return;
         };
-        let place = match first == last {
-            true => self.place(first),
-            false => {
-                let count = shown::counted((last - first + 1) as u64, "record");
-                format!("{} and on, {count}", self.place(first))
-            }
+        let mut inputs = self.inputs.iter().rev();
+        let input = inputs.find(|(begin, _)| *begin <= first);
+        let (begin, name) = input.map_or((0, "the input"), |(begin, name)| (*begin, name));
+        let (first, last) = (first - begin + 1, last - begin + 1);
+        let lines = match first == last {
+            true => format!("line {first}"),
+            false => format!("lines {first} to {last}"),
         };
-        self.printer.failure(&format!("{place}: {reason}"));
-    }
-
-    fn place(&self, number: usize) -> String {
-        let input = self.inputs.iter().rev().find(|(first, _)| *first <= number);
-        match input {
-            Some((first, name)) => format!("{name} line {}", number - first + 1),
-            None => format!("record {number}"),
-        }
+        self.printer.failure(&format!("{name} {lines}: {reason}"));
     }
 
     /// What they come to.

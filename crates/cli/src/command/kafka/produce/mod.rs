@@ -258,11 +258,12 @@ impl Sending<'_> {
                 Next::Line(line) => match self.layout.parse(line) {
                     Err(why) => Some(of_record(self.number, why)),
                     Ok(record) => {
+                        let lost = self.producer.send(self.number, record.outgoing())?;
                         let len_bytes = record.len_bytes() as u64;
                         self.progress.add_plain_bytes(len_bytes);
                         self.progress.add_records(1);
-                        self.sent_bytes += len_bytes;
-                        self.producer.send(self.number, record.outgoing())?
+                        self.sent_bytes += if lost.is_none() { len_bytes } else { 0 };
+                        lost
                     }
                 },
             };
