@@ -7,8 +7,9 @@ use crate::{Error, Exit};
 /// `error` happened while doing `what`, such as ``cannot list the groups``.
 pub(super) fn of(what: &str, error: &KafkaError) -> Error {
     match (error, error.rdkafka_error_code()) {
-        (KafkaError::ClientConfig(_, detail, key, value), _) => Error::Cluster {
-            message: format!("`-X {key}={value}`: {}", lowered(detail)),
+        // The value may be a password.
+        (KafkaError::ClientConfig(_, detail, key, _), _) => Error::Cluster {
+            message: format!("the property `{key}` of the client: {}", lowered(detail)),
             hint: Some(
                 "properties are those of librdkafka: its CONFIGURATION.md lists them".to_owned(),
             ),

@@ -37,8 +37,9 @@ fn escape(rest: &[u8]) -> Option<(u8, &[u8])> {
         b'\\' => b'\\',
         b'x' => {
             let (digits, behind) = behind.split_at_checked(2)?;
-            let digits = std::str::from_utf8(digits).ok()?;
-            return Some((u8::from_str_radix(digits, 16).ok()?, behind));
+            let value = |digit: u8| char::from(digit).to_digit(16);
+            let byte = value(digits[0])? * 16 + value(digits[1])?;
+            return Some((u8::try_from(byte).ok()?, behind));
         }
         _ => return None,
     };

@@ -155,7 +155,7 @@ fn options_that_cannot_be_are_refused_before_anything_is_asked() {
         ),
         (
             "topic list -X nonsense=1",
-            "`-X nonsense=1`: no such configuration property",
+            "the property `nonsense` of the client: no such configuration property",
         ),
         ("topic list -X nonsense", "expected NAME=VALUE"),
         ("topic alter a", "what is to be changed?"),

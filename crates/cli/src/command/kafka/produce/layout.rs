@@ -109,6 +109,10 @@ impl Layout {
     }
 
     fn parse_json<'l>(&'l self, line: &'l [u8]) -> Result<Parsed<'l>, String> {
+        // Serde would take an array for the fields in order.
+        if !line.trim_ascii_start().starts_with(b"{") {
+            return Err("the line is no object of JSON".to_owned());
+        }
         let record: JsonRecord = serde_json::from_slice(line)
             .map_err(|error| format!("the line is no record as JSON: {error}"))?;
         let mut headers = self.headers.clone();
