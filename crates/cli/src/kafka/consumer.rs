@@ -16,7 +16,7 @@ use super::cluster::{self, Cluster};
 use super::heard::Heard;
 use super::offsets::{self, Moment};
 use super::topics::Topic;
-use super::{Partition, fault};
+use super::{Partition, fault, panics};
 use crate::{Error, Exit, Result};
 
 /// What is fetched ahead, in KiB.
@@ -38,6 +38,9 @@ pub(crate) enum Event<'m> {
     /// Nothing came.
     Idle,
 }
+
+/// The name of a header, and its value if it has one.
+pub(crate) type Header<'m> = (&'m str, Option<&'m [u8]>);
 
 /// A record that was fetched.
 pub(crate) struct Fetched<'m>(BorrowedMessage<'m>);
@@ -270,9 +273,21 @@ impl Fetched<'_> {
     }
 
     /// Names and values, in order.
-    pub(crate) fn headers(&self) -> impl Iterator<Item = (&str, Option<&[u8]>)> {
-        let headers = self.0.headers().into_iter();
-        headers.flat_map(|all| all.iter().map(|it| (it.key, it.value)))
+    pub(crate) fn headers(&self) -> Result<Vec<Header<'_>>> {
+        let Some(headers) = self.0.headers() else {
+            return Ok(Vec::new());
+        };
+        let all = panics::caught(|| headers.iter().map(|it| (it.key, it.value)).collect());
+        all.ok_or_else(|| Error::Cluster {
+            message: format!(
+                "partition {} of `{}`, offset {}: the name of a header is not UTF-8",
+                self.partition(),
+                self.topic(),
+                self.offset()
+            ),
+            hint: Some("`--format value` and templates without `%h` read no headers".to_owned()),
+            exit: Exit::Bad,
+        })
     }
 }
 

@@ -10,14 +10,12 @@ pub(super) fn of(what: &str, error: &KafkaError) -> Error {
         // The value may be a password.
         (KafkaError::ClientConfig(_, detail, key, _), _) => Error::Cluster {
             message: format!("the property `{key}` of the client: {}", lowered(detail)),
-            hint: Some(
-                "properties are those of librdkafka: its CONFIGURATION.md lists them".to_owned(),
-            ),
+            hint: Some(hint_of_build(detail).unwrap_or(OF_PROPERTIES).to_owned()),
             exit: Exit::Usage,
         },
         (KafkaError::ClientCreation(detail), _) => Error::Cluster {
             message: format!("the properties do not fit together: {}", lowered(detail)),
-            hint: None,
+            hint: hint_of_build(detail).map(str::to_owned),
             exit: Exit::Usage,
         },
         (KafkaError::Canceled, _) => tamis_engine::Error::Interrupted.into(),
@@ -28,6 +26,19 @@ pub(super) fn of(what: &str, error: &KafkaError) -> Error {
             exit: Exit::Failure,
         },
     }
+}
+
+const OF_PROPERTIES: &str = "properties are those of librdkafka: its CONFIGURATION.md lists them";
+
+/// What librdkafka was compiled without.
+fn hint_of_build(detail: &str) -> Option<&'static str> {
+    let is_of_build = cfg!(not(feature = "kafka-tls"))
+        && ["openssl", "libsasl2"]
+            .iter()
+            .any(|it| detail.to_lowercase().contains(it));
+    is_of_build.then_some(
+        "TLS, and SASL other than PLAIN, need a build with the Cargo feature `kafka-tls`",
+    )
 }
 
 /// The same of a broker's error code.

@@ -4,8 +4,8 @@ use rdkafka::consumer::Consumer;
 use rdkafka::groups::{GroupInfo, GroupMemberInfo};
 
 use super::cluster::Reader;
-use super::{Partition, fault};
-use crate::Result;
+use super::{Partition, fault, panics};
+use crate::{Error, Exit, Result};
 
 /// A group.
 #[derive(Clone, Debug)]
@@ -75,7 +75,8 @@ impl Reader<'_> {
             .client
             .fetch_group_list(None, self.cluster.timeout)
             .map_err(|error| fault::of("cannot list the groups", &error))?;
-        let mut groups: Vec<_> = list.groups().iter().map(Group::of).collect();
+        let groups = panics::caught(|| list.groups().iter().map(Group::of).collect());
+        let mut groups: Vec<_> = groups.ok_or_else(unreadable)?;
         groups.sort_by(|left, right| left.name.cmp(&right.name));
         Ok(groups)
     }
@@ -86,9 +87,20 @@ impl Reader<'_> {
             .client
             .fetch_group_list(Some(name), self.cluster.timeout)
             .map_err(|error| fault::of(&format!("cannot ask for the group `{name}`"), &error))?;
-        let groups = list.groups().iter().map(Group::of);
-        let mut found = groups.filter(|group| group.name == name && !group.is_nothing());
-        Ok(found.next())
+        panics::caught(|| {
+            let groups = list.groups().iter().map(Group::of);
+            let mut found = groups.filter(|group| group.name == name && !group.is_nothing());
+            found.next()
+        })
+        .ok_or_else(unreadable)
+    }
+}
+
+fn unreadable() -> Error {
+    Error::Cluster {
+        message: "cannot read the groups: the name of one, or of a member, is not UTF-8".to_owned(),
+        hint: None,
+        exit: Exit::Bad,
     }
 }
 

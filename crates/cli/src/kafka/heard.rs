@@ -111,8 +111,14 @@ impl ConsumerContext for Heard {
         _offsets: &TopicPartitionList,
     ) {
         let code = result.err().and_then(|error| error.rdkafka_error_code());
-        // There was nothing to commit.
-        let code = code.filter(|code| *code != RDKafkaErrorCode::NoOffset);
+        // Whatever else it is, such as a group that is just sharing out its partitions, the next commit makes up for it.
+        let code = code.filter(|code| {
+            matches!(
+                code,
+                RDKafkaErrorCode::GroupAuthorizationFailed
+                    | RDKafkaErrorCode::TopicAuthorizationFailed
+            )
+        });
         self.with(|state| state.commit_error = code);
     }
 }

@@ -62,6 +62,15 @@ impl Format {
         }
     }
 
+    /// Whether headers are written.
+    pub(super) fn has_headers(&self) -> bool {
+        match self {
+            Format::Value | Format::KeyValue => false,
+            Format::Json => true,
+            Format::Template(pieces) => pieces.contains(&Piece::Headers),
+        }
+    }
+
     /// Adds the record to `out`.
     pub(super) fn write(&self, record: &Record<'_>, separator: &[u8], out: &mut Vec<u8>) {
         match self {

@@ -130,6 +130,7 @@ impl<'o> Reading<'o> {
     }
 
     pub(super) fn read(&mut self, sink: &mut dyn Sink, printer: &Printer) -> Result<()> {
+        let with_headers = self.options.format.has_headers();
         let mut wait = Duration::ZERO;
         loop {
             if let Some(partitions) = self.consumer.take_assigned() {
@@ -145,9 +146,9 @@ impl<'o> Reading<'o> {
                     let topic = record.topic();
                     let verdict = self.ends.judge(topic, record.partition(), record.offset());
                     if verdict != Verdict::Leave {
+                        let view = view(&record, with_headers)?;
                         self.written += 1;
                         self.is_dirty = true;
-                        let view = view(&record);
                         let separator = &self.options.separator;
                         self.options
                             .format
@@ -155,7 +156,7 @@ impl<'o> Reading<'o> {
                         sink.write_all(&self.buffer)?;
                         self.buffer.clear();
                     }
-                    if verdict != Verdict::Write {
+                    if verdict == Verdict::WriteLast {
                         let topic = topic.to_owned();
                         let id = record.partition();
                         self.consumer.pause(&Partition { topic, id })?;
@@ -251,8 +252,8 @@ impl<'o> Reading<'o> {
     }
 }
 
-fn view<'r>(record: &'r Fetched<'_>) -> Record<'r> {
-    Record {
+fn view<'r>(record: &'r Fetched<'_>, with_headers: bool) -> Result<Record<'r>> {
+    Ok(Record {
         topic: record.topic(),
         partition: record.partition(),
         offset: record.offset(),
@@ -260,6 +261,9 @@ fn view<'r>(record: &'r Fetched<'_>) -> Record<'r> {
         is_append_time: record.is_append_time(),
         key: record.key(),
         value: record.value(),
-        headers: record.headers().collect(),
-    }
+        headers: match with_headers {
+            true => record.headers()?,
+            false => Vec::new(),
+        },
+    })
 }
