@@ -130,3 +130,43 @@ fn two_topics_with_gaps_end_too() {
     cluster.fed("produce a", b"3\n").good();
     assert_eq!(cluster.text("consume a b --group g"), "3\n");
 }
+
+#[test]
+fn members_share_the_partitions_and_leave_nothing_out() {
+    let cluster = Cluster::start();
+    cluster.text("topic create orders --partitions 4");
+    let member = || cluster.spawn(&["consume", "orders", "--group", "billing", "--follow"]);
+    let members = [member(), member()];
+    cluster.wait_until("both have partitions", |cluster| {
+        let ran = cluster.run("consumer-group describe billing --json");
+        let described: Value = serde_json::from_slice(&ran.stdout).unwrap_or_default();
+        let members = described["members"].as_array().cloned().unwrap_or_default();
+        members.len() == 2 && members.iter().all(|it| it["partitions"] == 2)
+    });
+    let lines: String = (0..5000).map(|at| format!("{at}:value {at}\n")).collect();
+    cluster
+        .fed("produce orders --key-separator :", lines.as_bytes())
+        .good();
+    // What is committed was written before.
+    cluster.wait_until("all is committed", |cluster| {
+        let described = cluster.json("consumer-group describe billing");
+        let partitions = described["partitions"]
+            .as_array()
+            .cloned()
+            .unwrap_or_default();
+        let committed = partitions.iter().filter_map(|it| it["committed"].as_u64());
+        committed.sum::<u64>() == 5000
+    });
+    let mut read = Vec::new();
+    for member in members {
+        signal(&member, "INT");
+        let ended = member.wait_with_output().expect("it ends");
+        assert_eq!(ended.status.code(), Some(0));
+        let text = String::from_utf8(ended.stdout).expect("it is UTF-8");
+        assert!(!text.is_empty(), "it had partitions");
+        read.extend(text.lines().map(str::to_owned));
+    }
+    read.sort_unstable();
+    read.dedup();
+    assert_eq!(read.len(), 5000);
+}

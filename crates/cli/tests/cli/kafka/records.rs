@@ -69,7 +69,7 @@ fn keys_headers_and_tombstones_come_back() {
         });
         lines.collect()
     };
-    let copy = cluster.text("consume copy --format json");
+    let copy = cluster.text("consume copy --json");
     assert_eq!(fields(&copy), fields(&json));
 }
 

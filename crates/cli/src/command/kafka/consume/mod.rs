@@ -82,6 +82,10 @@ pub(crate) struct Options {
     #[arg(long, value_name = "FORMAT", default_value = "value", value_parser = Format::parse)]
     format: Format,
 
+    /// Short for `--format json`
+    #[arg(long, conflicts_with = "format")]
+    json: bool,
+
     /// What `key-value` has between the two
     #[arg(long, value_name = "TEXT", default_value = "\\t", value_parser = escapes::parse_separator)]
     separator: Bytes,
@@ -150,6 +154,12 @@ impl Options {
 }
 
 impl Options {
+    /// How records are written.
+    fn format(&self) -> &Format {
+        const JSON: &Format = &Format::Json;
+        if self.json { JSON } else { &self.format }
+    }
+
     fn partitions(&self, topics: &[Topic]) -> Result<Vec<Partition>> {
         let mut all = Vec::new();
         for topic in topics {

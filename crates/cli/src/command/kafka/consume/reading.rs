@@ -130,7 +130,7 @@ impl<'o> Reading<'o> {
     }
 
     pub(super) fn read(&mut self, sink: &mut dyn Sink, printer: &Printer) -> Result<()> {
-        let with_headers = self.options.format.has_headers();
+        let with_headers = self.options.format().has_headers();
         let mut wait = Duration::ZERO;
         loop {
             if let Some(partitions) = self.consumer.take_assigned() {
@@ -151,7 +151,7 @@ impl<'o> Reading<'o> {
                         self.is_dirty = true;
                         let separator = &self.options.separator;
                         self.options
-                            .format
+                            .format()
                             .write(&view, separator, &mut self.buffer);
                         sink.write_all(&self.buffer)?;
                         self.buffer.clear();
