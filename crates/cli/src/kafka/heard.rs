@@ -69,7 +69,7 @@ impl ClientContext for Heard {
             let _ = writeln!(std::io::stderr(), "{facility}: {message}");
         }
         if (level as i32) <= RDKafkaLogLevel::Error as i32 {
-            self.with(|state| state.error = Some(message.to_owned()));
+            self.with(|state| state.error = Some(plain(message)));
         }
     }
 
@@ -77,11 +77,7 @@ impl ClientContext for Heard {
         let is_all_down = error.rdkafka_error_code() == Some(RDKafkaErrorCode::AllBrokersDown);
         self.with(|state| match is_all_down {
             true => state.are_all_down = true,
-            false => {
-                // For how long it was in which of its states is librdkafka's own business.
-                let reason = reason.split(" (after ").next().unwrap_or(reason);
-                state.error = Some(reason.to_owned());
-            }
+            false => state.error = Some(plain(reason)),
         });
     }
 }
@@ -120,5 +116,30 @@ impl ConsumerContext for Heard {
             )
         });
         self.with(|state| state.commit_error = code);
+    }
+}
+
+/// Without what is librdkafka's own business: which of its threads it was, and for how long in which state.
+fn plain(message: &str) -> String {
+    let behind_thread = message
+        .strip_prefix("[thrd:")
+        .and_then(|it| it.split_once("]: "));
+    let message = behind_thread.map_or(message, |(_, behind)| behind);
+    message
+        .split(" (after ")
+        .next()
+        .unwrap_or(message)
+        .to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_is_told_without_threads_and_states() {
+        let message = "[thrd:a:1/bootstrap]: a:1/bootstrap: Connect failed: refused (after 0ms in state CONNECT)";
+        assert_eq!(plain(message), "a:1/bootstrap: Connect failed: refused");
+        assert_eq!(plain("a:1: refused"), "a:1: refused");
     }
 }
