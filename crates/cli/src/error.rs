@@ -67,6 +67,16 @@ pub enum Error {
     /// A store could not do what was asked.
     #[error(transparent)]
     Store(#[from] tamis_store::Error),
+    /// A cluster of Kafka could not be reached, or did not do what was asked.
+    #[error("{message}")]
+    Cluster {
+        /// What could not be done, and why.
+        message: String,
+        /// The way out.
+        hint: Option<String>,
+        /// The exit code.
+        exit: Exit,
+    },
     /// A broker could not start, or not end in order.
     #[error("{source}")]
     Serve {
@@ -83,7 +93,7 @@ impl Error {
     /// What to do about it, if anybody knows.
     pub(crate) fn hint(&self) -> Option<&str> {
         match self {
-            Self::Usage { hint, .. } => hint.as_deref(),
+            Self::Usage { hint, .. } | Self::Cluster { hint, .. } => hint.as_deref(),
             Self::Serve { hint, .. } => *hint,
             Self::Check(CheckError::Unchecked { .. }) => {
                 Some("`--allow-unchecked` checks the other rules and lists these in the report")
@@ -109,7 +119,9 @@ impl Error {
             (_, Some(Engine::ClosedPipe { .. })) => Exit::Good,
             (Self::Usage { .. } | Self::Contract(_) | Self::Configuration(_), _) => Exit::Usage,
             (Self::Scan(tamis_scan::Error::Pattern { .. }), _) => Exit::Usage,
-            (Self::Step { exit } | Self::Serve { exit, .. }, _) => *exit,
+            (Self::Step { exit } | Self::Serve { exit, .. } | Self::Cluster { exit, .. }, _) => {
+                *exit
+            }
             (Self::Store(error), _) => exit_of_store(error),
             (
                 Self::Scan(

@@ -6,6 +6,7 @@
 //! - `output` puts files in place, whole or not at all; `contract_file` reads contracts;
 //! - `inputs` makes sources of what was named, and says how they are read;
 //! - [`config`] reads `tamis.toml`, and what the environment says in its place;
+//! - `kafka` is the client of clusters of Kafka, all that touches librdkafka;
 //! - `packing` says which file becomes which when files are packed and unpacked;
 //! - `stores` finds and opens stores, and makes sources and sinks of files in them;
 //! - `table` reads inputs as one table with typed columns, `rows` writes rows of it;
@@ -22,6 +23,8 @@ mod diagnostics;
 mod error;
 mod exit;
 mod inputs;
+#[cfg(feature = "kafka-client")]
+mod kafka;
 mod messages;
 mod output;
 mod packing;

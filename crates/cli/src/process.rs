@@ -28,6 +28,8 @@ pub fn run_as_process(arguments: impl IntoIterator<Item = OsString>) -> Exit {
     // A damaged file is told of in one line.
     #[cfg(feature = "parquet")]
     tamis_formats::arrow::panics::keep_quiet();
+    #[cfg(feature = "kafka-client")]
+    crate::kafka::panics::keep_quiet();
     crate::run(arguments, &cancel)
 }
 

@@ -15,6 +15,9 @@ mod head;
 mod infer;
 mod inspect;
 mod io_bench;
+#[cfg_attr(feature = "kafka-client", path = "kafka/mod.rs")]
+#[cfg_attr(not(feature = "kafka-client"), path = "no_kafka.rs")]
+mod kafka;
 mod logs;
 mod sample;
 mod search;
@@ -36,6 +39,8 @@ pub(crate) enum Command {
     Bench(bench::Options),
     Check(check::Options),
     Compress(compress::Options),
+    Consume(kafka::consume::Options),
+    ConsumerGroup(kafka::consumer_group::Options),
     Contract(contract::Options),
     Convert(convert::Options),
     Count(count::Options),
@@ -51,6 +56,7 @@ pub(crate) enum Command {
     IoBench(io_bench::Options),
     IoMeasure(io_bench::MeasureOptions),
     Measure(bench::MeasureOptions),
+    Produce(kafka::produce::Options),
     Stats(stats::Options),
     Sample(sample::Options),
     Search(search::Options),
@@ -58,6 +64,7 @@ pub(crate) enum Command {
     Serve(serve::Options),
     Sort(sort::Options),
     Store(store::Options),
+    Topic(kafka::topic::Options),
 }
 
 impl Command {
@@ -71,6 +78,8 @@ impl Command {
             Self::Bench(options) => bench::run(options, context),
             Self::Check(options) => check::run(options, context),
             Self::Compress(options) => compress::run(options, context),
+            Self::Consume(options) => kafka::consume::run(options, context),
+            Self::ConsumerGroup(options) => kafka::consumer_group::run(options, context),
             Self::Contract(options) => contract::run(options, context),
             Self::Convert(options) => convert::run(options, context),
             Self::Count(options) => count::run(options, context),
@@ -86,6 +95,7 @@ impl Command {
             Self::IoBench(options) => io_bench::run(options, context),
             Self::IoMeasure(options) => io_bench::run_measured(options, context),
             Self::Measure(options) => bench::run_measured(options, context),
+            Self::Produce(options) => kafka::produce::run(options, context),
             Self::Stats(options) => stats::run(options, context),
             Self::Sample(options) => sample::run(options, context),
             Self::Search(options) => search::run(options, context),
@@ -93,6 +103,7 @@ impl Command {
             Self::Serve(options) => serve::run(options, context),
             Self::Sort(options) => sort::run(options, context),
             Self::Store(options) => store::run(options, context),
+            Self::Topic(options) => kafka::topic::run(options, context),
         }
     }
 }

@@ -16,6 +16,8 @@ mod group;
 mod infer;
 mod inspect;
 mod io_bench;
+#[cfg(all(feature = "broker", feature = "kafka-client"))]
+mod kafka;
 mod lists;
 mod logs;
 mod protobuf;

@@ -18,19 +18,19 @@ mod wire;
 use wire::{Client, FETCH, PRODUCE, batch, fetch_request, outcome, produce_request, values};
 
 /// On ports that are free.
-const SERVE: &str = "serve --data data --listen 127.0.0.1:0 --http none";
+pub(crate) const SERVE: &str = "serve --data data --listen 127.0.0.1:0 --http none";
 
 /// A broker that is ready, and what it says from then on.
-struct Serving {
-    child: Child,
+pub(crate) struct Serving {
+    pub(crate) child: Child,
     stderr: BufReader<ChildStderr>,
-    address: SocketAddr,
+    pub(crate) address: SocketAddr,
     /// What it said before it was ready, and the line that says so.
     told: String,
 }
 
 impl Serving {
-    fn start(shell: &Shell, arguments: &str) -> Serving {
+    pub(crate) fn start(shell: &Shell, arguments: &str) -> Serving {
         let mut child = shell.start(arguments);
         let mut stderr = BufReader::new(child.stderr.take().expect("it is piped"));
         let mut told = String::new();

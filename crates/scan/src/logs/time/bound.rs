@@ -50,6 +50,11 @@ impl Bound {
         &self.text
     }
 
+    /// The moment, as microseconds since 1970, when `now_us` is now; what was written without an offset is on the clock of `zone`.
+    pub fn time_us(&self, now_us: i64, zone: &Zone) -> i64 {
+        self.resolve(now_us, zone, None)
+    }
+
     /// The moment, as microseconds since 1970; one before or after all times that there are is the first or the last of
     /// them. `after_us` is the beginning of the range when this is its end.
     fn resolve(&self, now_us: i64, zone: &Zone, after_us: Option<i64>) -> i64 {

@@ -1,0 +1,77 @@
+//! `tamis topic create`: new topics.
+
+use clap::Args;
+
+use super::super::outcomes::{Telling, once};
+use super::super::shown::shown;
+use crate::args::OutputOptions;
+use crate::kafka::admin::TopicPlan;
+use crate::kafka::cluster::{Cluster, ClusterOptions, parse_pair};
+use crate::{Context, Error, Exit, Result};
+
+/// Make topics
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  tamis topic create orders
+  tamis topic create orders payments --partitions 12 --config retention.ms=3600000
+  tamis topic create orders --if-not-exists --bootstrap kafka.example.com:9092 --replication-factor 3
+
+Exit codes: 0 all are there; 2 usage, or the cluster refuses one; 3 the cluster cannot be reached; 130 interrupted.")]
+pub(super) struct Options {
+    /// What they are called
+    #[arg(required = true, value_name = "NAME")]
+    names: Vec<String>,
+
+    /// Partitions of each [default: as many as the cluster gives topics]
+    #[arg(long, short, value_name = "N", value_parser = clap::value_parser!(i32).range(1..))]
+    partitions: Option<i32>,
+
+    /// Brokers that have each partition [default: as many as the cluster thinks good]
+    #[arg(long, short, value_name = "N", value_parser = clap::value_parser!(i32).range(1..=i64::from(i16::MAX)))]
+    replication_factor: Option<i32>,
+
+    /// A setting by Kafka's name, such as `cleanup.policy=compact`; may be given several times
+    #[arg(long, short, value_name = "NAME=VALUE", value_parser = parse_pair)]
+    config: Vec<(String, String)>,
+
+    /// Pass over topics that are there, whatever they are like
+    #[arg(long)]
+    if_not_exists: bool,
+
+    #[command(flatten)]
+    output: OutputOptions,
+
+    #[command(flatten)]
+    cluster: ClusterOptions,
+}
+
+pub(super) fn run(options: &Options, context: &Context<'_>) -> Result<Exit> {
+    let cluster = Cluster::named(&options.cluster, context)?;
+    let plan = TopicPlan {
+        partitions: options.partitions,
+        replication_factor: options.replication_factor,
+        settings: &options.config,
+    };
+    let outcomes = cluster.admin()?.create(&once(&options.names), &plan)?;
+    let refusal: &dyn Fn(&str) -> Error = &exists;
+    let telling = Telling {
+        noun: "topic",
+        done: "created",
+        already: "exists",
+        refusal: (!options.if_not_exists).then_some(refusal),
+        format: options.output.format(),
+    };
+    telling.tell(outcomes, context)
+}
+
+fn exists(name: &str) -> Error {
+    Error::Cluster {
+        message: format!("the topic `{}` exists", shown(name)),
+        hint: Some(
+            "`--if-not-exists` passes over topics that are there, `tamis topic alter` changes them"
+                .to_owned(),
+        ),
+        exit: Exit::Usage,
+    }
+}
