@@ -4,9 +4,10 @@ use std::io::Write;
 
 use kafka_protocol::error::ResponseError;
 use kafka_protocol::messages::{ApiVersionsRequest, ProduceRequest};
-use tamis_broker::Broker;
 
-use crate::wire::{Client, PRODUCE, appended, batch, frame, framed, outcome, produce_request};
+use crate::wire::{
+    Client, PRODUCE, appended, batch, frame, framed, outcome, produce_request, start, start_with,
+};
 
 fn error_of(client: &mut Client, request: &ProduceRequest) -> Option<ResponseError> {
     let response = client.ask(PRODUCE, request);
@@ -15,16 +16,15 @@ fn error_of(client: &mut Client, request: &ProduceRequest) -> Option<ResponseErr
 
 #[test]
 fn pipelined_requests_are_answered_in_order() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let builder = Broker::builder(folder.path()).listen("127.0.0.1:0");
-    let running = builder.start().expect("it starts");
-    let mut client = Client::connect(running.addresses()[0]);
+    let running = start();
+    let mut client = running.client();
     client.want_topic("orders");
     // More than may wait for their answers, so that some are not read before others are answered.
     let count = 200;
     let mut ids = Vec::new();
     for number in 0..count {
-        let acks = if number % 2 == 0 { -1 } else { 1 };
+        // The last is durable when it is answered, and all before it are, so that they can be read.
+        let acks = if number % 2 == 0 { 1 } else { -1 };
         let value = format!("value {number}");
         ids.push(client.send(PRODUCE, &produce_request("orders", batch(&[&value]), acks)));
     }
@@ -35,15 +35,13 @@ fn pipelined_requests_are_answered_in_order() {
     let read = client.values_from("orders", 0);
     let expected: Vec<_> = (0..count).map(|it| (it, format!("value {it}"))).collect();
     assert_eq!(read, expected);
-    running.stop().expect("it ends");
+    running.stop();
 }
 
 #[test]
 fn nobody_is_answered_who_asks_for_no_answer() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let builder = Broker::builder(folder.path()).listen("127.0.0.1:0");
-    let running = builder.start().expect("it starts");
-    let mut client = Client::connect(running.addresses()[0]);
+    let running = start();
+    let mut client = running.client();
     client.want_topic("orders");
     for value in ["a", "b"] {
         client.send(PRODUCE, &produce_request("orders", batch(&[value]), 0));
@@ -53,15 +51,13 @@ fn nobody_is_answered_who_asks_for_no_answer() {
     assert_eq!(client.produce("orders", &["c"]), 2);
     let values = client.values_from("orders", 0);
     assert_eq!(values.len(), 3);
-    running.stop().expect("it ends");
+    running.stop();
 }
 
 #[test]
 fn what_cannot_be_appended_is_told() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let builder = Broker::builder(folder.path()).listen("127.0.0.1:0");
-    let running = builder.start().expect("it starts");
-    let mut client = Client::connect(running.addresses()[0]);
+    let running = start();
+    let mut client = running.client();
     client.want_topic("orders");
     let unknown = produce_request("nowhere", batch(&["a"]), -1);
     let error = Some(ResponseError::UnknownTopicOrPartition);
@@ -79,16 +75,12 @@ fn what_cannot_be_appended_is_told() {
     let error = Some(ResponseError::CorruptMessage);
     assert_eq!(error_of(&mut client, &damaged), error);
     assert_eq!(client.produce("orders", &["b"]), 0, "none of them is there");
-    running.stop().expect("it ends");
+    running.stop();
 }
 
 #[test]
 fn requests_that_are_larger_than_all_in_flight_get_through() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let builder = Broker::builder(folder.path())
-        .listen("127.0.0.1:0")
-        .in_flight_bytes(8 << 10);
-    let running = builder.start().expect("it starts");
+    let running = start_with(|it| it.in_flight_bytes(8 << 10));
     let address = running.addresses()[0];
     Client::connect(address).want_topic("orders");
     let large = "x".repeat(100 << 10);
@@ -104,15 +96,13 @@ fn requests_that_are_larger_than_all_in_flight_get_through() {
     });
     let mut client = Client::connect(address);
     assert_eq!(client.produce("orders", &["the end"]), 20);
-    running.stop().expect("it ends");
+    running.stop();
 }
 
 #[test]
 fn a_request_in_many_pieces_is_one_request() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let builder = Broker::builder(folder.path()).listen("127.0.0.1:0");
-    let running = builder.start().expect("it starts");
-    let mut client = Client::connect(running.addresses()[0]);
+    let running = start();
+    let mut client = running.client();
     client.want_topic("orders");
     let request = produce_request("orders", batch(&["abc"]), -1);
     for byte in frame(PRODUCE, 77, &request) {
@@ -120,21 +110,19 @@ fn a_request_in_many_pieces_is_one_request() {
     }
     let (id, response) = client.receive::<ProduceRequest>(PRODUCE);
     assert_eq!((id, appended(&response)), (77, 0));
-    running.stop().expect("it ends");
+    running.stop();
 }
 
 /// librdkafka leaves three bytes behind when it asks for all topics.
 #[test]
 fn what_is_behind_the_end_of_a_request_is_let_be() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let builder = Broker::builder(folder.path()).listen("127.0.0.1:0");
-    let running = builder.start().expect("it starts");
-    let mut client = Client::connect(running.addresses()[0]);
+    let running = start();
+    let mut client = running.client();
     client.want_topic("orders");
     let request = frame(PRODUCE, 5, &produce_request("orders", batch(&["a"]), -1));
     let longer = framed(&[&request[4..], &[0; 3]].concat());
     client.socket.write_all(&longer).expect("it is read");
     let (id, response) = client.receive::<ProduceRequest>(PRODUCE);
     assert_eq!((id, appended(&response)), (5, 0));
-    running.stop().expect("it ends");
+    running.stop();
 }
