@@ -125,6 +125,9 @@ pub(crate) enum Refused {
         version: i16,
         reason: String,
     },
+    /// It failed, and its client asked for no answer that could say so.
+    #[error("{key:?} failed, and its client asked for no answer: {error}")]
+    Unanswered { key: ApiKey, error: ResponseError },
     /// The frame is too short to be a request.
     #[error("a request of {0} bytes")]
     Short(usize),

@@ -54,6 +54,25 @@ fn nobody_is_answered_who_asks_for_no_answer() {
     running.stop();
 }
 
+/// As with Kafka: nothing else could tell them.
+#[test]
+fn who_asks_for_no_answer_loses_the_connection_by_an_error() {
+    let running = start();
+    running.client().want_topic("orders");
+    let mut damaged = batch(&["abc"]).to_vec();
+    *damaged.last_mut().expect("bytes") ^= 1;
+    for (topic, batch) in [("nowhere", batch(&["a"])), ("orders", damaged.into())] {
+        let mut client = running.client();
+        // What was asked before is answered before.
+        let id = client.send(PRODUCE, &produce_request("orders", self::batch(&["b"]), -1));
+        client.send(PRODUCE, &produce_request(topic, batch, 0));
+        assert_eq!(client.receive::<ProduceRequest>(PRODUCE).0, id);
+        assert!(client.is_closed_silently(), "{topic}");
+    }
+    assert_eq!(running.client().values_from("orders", 0).len(), 2);
+    running.stop();
+}
+
 #[test]
 fn what_cannot_be_appended_is_told() {
     let running = start();
