@@ -22,7 +22,7 @@ use hyper::service::service_fn;
 use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::sync::Semaphore;
-use tokio::task::JoinSet;
+use tokio::task::{self, JoinSet};
 
 use crate::broker::Broker;
 use crate::metrics;
@@ -84,8 +84,10 @@ pub(crate) async fn run(listener: Listener, state: Arc<State>) {
         let state = state.clone();
         connections.spawn(async move {
             let service = service_fn(|request| {
-                let response = answer(&state, &request);
-                async { Ok::<_, Infallible>(response) }
+                let state = state.clone();
+                // All partitions and files of the system are looked at, while others wait for what they asked of the broker.
+                let answered = task::spawn_blocking(move || answer(&state, &request));
+                async { Ok::<_, Infallible>(answered.await.unwrap_or_else(|_| broken())) }
             });
             let served = http1::Builder::new()
                 .timer(TokioTimer::new())
@@ -130,6 +132,11 @@ fn answer(state: &State, request: &Request<Incoming>) -> Response<Full<Bytes>> {
             )),
         },
     }
+}
+
+/// By a mistake of ours, or because this is the end.
+fn broken() -> Response<Full<Bytes>> {
+    response(StatusCode::INTERNAL_SERVER_ERROR, TEXT, "given up\n")
 }
 
 fn unavailable(text: impl Into<Bytes>) -> Response<Full<Bytes>> {

@@ -3,10 +3,12 @@
 use std::io::Write;
 
 use kafka_protocol::error::ResponseError;
-use kafka_protocol::messages::{ApiVersionsRequest, ProduceRequest};
+use kafka_protocol::messages::create_topics_request::CreatableTopic;
+use kafka_protocol::messages::{ApiVersionsRequest, CreateTopicsRequest, ProduceRequest};
 
 use crate::wire::{
     Client, PRODUCE, appended, batch, frame, framed, outcome, produce_request, start, start_with,
+    topic_name,
 };
 
 fn error_of(client: &mut Client, request: &ProduceRequest) -> Option<ResponseError> {
@@ -51,6 +53,32 @@ fn nobody_is_answered_who_asks_for_no_answer() {
     assert_eq!(client.produce("orders", &["c"]), 2);
     let values = client.values_from("orders", 0);
     assert_eq!(values.len(), 3);
+    running.stop();
+}
+
+/// Topics are made on another thread, and what comes behind waits for it.
+#[test]
+fn who_makes_a_topic_finds_it_in_the_next_request() {
+    let running = start();
+    let mut client = running.client();
+    let topic = |name: String| {
+        let topic = CreatableTopic::default()
+            .with_name(topic_name(&name))
+            .with_num_partitions(1)
+            .with_replication_factor(1);
+        CreateTopicsRequest::default().with_topics(vec![topic])
+    };
+    let names: Vec<_> = (0..10).map(|number| format!("topic-{number}")).collect();
+    for name in &names {
+        client.send(5, &topic(name.clone()));
+        client.send(PRODUCE, &produce_request(name, batch(&["a"]), -1));
+    }
+    for (number, name) in (0..).zip(&names) {
+        let (id, created) = client.receive::<CreateTopicsRequest>(5);
+        assert_eq!((id, created.topics[0].error_code), (2 * number + 1, 0));
+        let (id, response) = client.receive::<ProduceRequest>(PRODUCE);
+        assert_eq!((id, outcome(&response)), (2 * number + 2, (0, 0)), "{name}");
+    }
     running.stop();
 }
 
