@@ -1,6 +1,7 @@
 //! Groups without sockets: a clock that is set by hand, and clients that are a few fields.
 
 mod durability;
+mod expiry;
 mod membership;
 mod power_cut;
 mod random;
