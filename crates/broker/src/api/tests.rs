@@ -1,5 +1,7 @@
 //! Every request that is served, in every version: whatever it asks for, its answer can be written and read.
 
+mod power_cut;
+
 use std::os::unix::fs::FileExt;
 use std::time::Duration;
 
