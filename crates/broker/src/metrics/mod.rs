@@ -129,6 +129,7 @@ pub(crate) struct Traffic {
     pub(crate) batches_in: AtomicU64,
     pub(crate) records_in: AtomicU64,
     pub(crate) bytes_in: AtomicU64,
+    pub(crate) records_out: AtomicU64,
     pub(crate) bytes_out: AtomicU64,
     /// Batches that were not taken.
     pub(crate) batches_refused: AtomicU64,
@@ -142,8 +143,9 @@ impl Traffic {
         self.bytes_in.fetch_add(bytes, Ordering::Relaxed);
     }
 
-    /// Notes that bytes of batches are on their way to a consumer.
-    pub(crate) fn note_out(&self, bytes: u64) {
+    /// Notes that batches are on their way to a consumer.
+    pub(crate) fn note_out(&self, records: u64, bytes: u64) {
+        self.records_out.fetch_add(records, Ordering::Relaxed);
         self.bytes_out.fetch_add(bytes, Ordering::Relaxed);
     }
 

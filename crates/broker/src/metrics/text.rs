@@ -65,6 +65,12 @@ const OF_TOPICS: &[OfTopic] = &[
         |it| of(it, |traffic| &traffic.batches_refused),
     ),
     (
+        "tamis_topic_records_out_total",
+        Kind::Counter,
+        "Records handed to consumers since the start; of what comes from files the offsets are counted.",
+        |it| of(it, |traffic| &traffic.records_out),
+    ),
+    (
         "tamis_topic_bytes_out_total",
         Kind::Counter,
         "Bytes of batches handed to consumers since the start.",

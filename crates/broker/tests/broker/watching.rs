@@ -37,6 +37,7 @@ fn what_is_counted_is_what_was_done() {
     let expected = [
         ("tamis_topic_records_in_total{topic=\"orders\"}", 3.0),
         ("tamis_topic_batches_in_total{topic=\"orders\"}", 2.0),
+        ("tamis_topic_records_out_total{topic=\"orders\"}", 3.0),
         ("tamis_topic_offsets{topic=\"orders\"}", 3.0),
         ("tamis_topic_segments{topic=\"orders\"}", 1.0),
         ("tamis_topic_partitions_failed{topic=\"orders\"}", 0.0),
