@@ -14,7 +14,7 @@ use crate::disk::{Disk, RealDisk, SharedDisk, replace};
 use crate::flusher::Flusher;
 use crate::groups::{GroupOptions, Groups};
 use crate::log::{Budget, Files, LogConfig, Recovery, Shared};
-use crate::metrics::Metrics;
+use crate::metrics::{Allocations, Metrics};
 use crate::topics::Topics;
 use crate::upkeep::{Schedule, Upkeep};
 use crate::{Error, Result};
@@ -61,6 +61,8 @@ pub struct Options {
     /// How often it is noted what is on stable storage, which the next start need not read
     /// (`log.flush.offset.checkpoint.interval.ms`).
     pub checkpoint: Duration,
+    /// Tells what the process has allocated, where somebody counts it.
+    pub allocations: Option<fn() -> Allocations>,
 }
 
 impl Options {
@@ -80,6 +82,7 @@ impl Options {
             files_max: 512,
             retention_check: Duration::from_secs(300),
             checkpoint: Duration::from_secs(60),
+            allocations: None,
         }
     }
 }

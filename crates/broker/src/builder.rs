@@ -21,6 +21,7 @@ use tokio::sync::watch;
 use crate::broker::{Broker, Options};
 use crate::http::{self, State};
 use crate::log::LogConfig;
+use crate::metrics::Allocations;
 use crate::running::{Running, Serving, Started};
 use crate::server::{Listener, Server};
 use crate::topics::PARTITIONS_MAX;
@@ -132,6 +133,12 @@ impl Builder {
     /// Worker threads of [`Builder::start`]; one for each core.
     pub fn threads(mut self, count: usize) -> Builder {
         self.threads = Some(count.max(1));
+        self
+    }
+
+    /// Tells, among the metrics, what the process has allocated by then. Without a call nothing is told of it.
+    pub fn allocations(mut self, count: fn() -> Allocations) -> Builder {
+        self.options.allocations = Some(count);
         self
     }
 

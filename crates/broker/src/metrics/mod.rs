@@ -6,10 +6,12 @@
 //! | file | holds |
 //! |---|---|
 //! | `histogram.rs` | how many values were how large |
+//! | `lag.rs` | how far groups are behind |
 //! | `process.rs` | what the system says of this process |
 //! | `text.rs` | all of it as a page that Prometheus reads |
 
 mod histogram;
+mod lag;
 mod process;
 mod text;
 
@@ -19,6 +21,15 @@ use std::time::Duration;
 use crate::api::SERVED;
 pub(crate) use histogram::Histogram;
 pub(crate) use text::page;
+
+/// What a process asked its allocator for, since it started.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Allocations {
+    /// Pieces of memory.
+    pub count: u64,
+    /// Bytes of them.
+    pub bytes: u64,
+}
 
 /// Bounds of how long requests take, in nanoseconds.
 const REQUEST_NS: &[u64] = &[
