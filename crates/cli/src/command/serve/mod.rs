@@ -1,5 +1,7 @@
 //! `tamis serve`: topics for Kafka's clients, until somebody stops it.
 
+#[cfg_attr(not(feature = "count-allocations"), path = "no_allocations.rs")]
+mod allocations;
 mod events;
 
 use std::ops::RangeInclusive;
@@ -175,7 +177,7 @@ fn builder(settings: &Serve, data: &Path) -> Builder {
     if settings.threads > 0 {
         builder = builder.threads(settings.threads);
     }
-    builder
+    allocations::told_of(builder)
 }
 
 fn tell_ready(
