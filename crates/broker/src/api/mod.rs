@@ -50,7 +50,8 @@ const fn served(key: ApiKey, min: i16, max: i16) -> Served {
     Served { key, min, max }
 }
 
-/// All requests that are served. What is in here works.
+/// All requests that are served. What is in here works, but for two that are told to clients for their sake and answered with error 35:
+/// `Produce` before version 3 (`old_produce`) and `ConsumerGroupHeartbeat` (`groups/next_generation`).
 pub(crate) const SERVED: &[Served] = &[
     served(ApiKey::Produce, 0, 12),
     served(ApiKey::Fetch, 4, 16),
@@ -79,6 +80,7 @@ pub(crate) const SERVED: &[Served] = &[
     served(ApiKey::DescribeGroups, 0, 6),
     served(ApiKey::ListGroups, 0, 5),
     served(ApiKey::DeleteGroups, 0, 2),
+    served(ApiKey::ConsumerGroupHeartbeat, 0, 1),
 ];
 
 /// What clients may do is not told: there is no authorization.
@@ -221,6 +223,7 @@ pub(crate) async fn answer(context: &Context, frame: Bytes) -> Result<Answer, Re
         ApiKey::DescribeGroups => groups::describe(context, asked),
         ApiKey::ListGroups => groups::list(context, asked),
         ApiKey::DeleteGroups => groups::delete(context, asked),
+        ApiKey::ConsumerGroupHeartbeat => groups::refuse_next_generation(asked),
         _ => Err(Refused::Key(number)),
     }
 }
