@@ -227,6 +227,7 @@ impl Broker {
     /// # Errors
     /// The first that a log met; the others are closed nevertheless.
     pub fn close(&self) -> Result<()> {
+        self.topics.end_changes();
         self.upkeep.end();
         let mut closed = self.groups.close();
         for topic in self.topics.all() {

@@ -360,6 +360,7 @@ pub(crate) fn code(error: &Error) -> ResponseError {
         | Error::InUse { .. }
         | Error::Listen { .. }
         | Error::Exposed { .. }
+        | Error::Closed
         | Error::Ended => ResponseError::KafkaStorageError,
     }
 }

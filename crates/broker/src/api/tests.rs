@@ -1,22 +1,17 @@
 //! Every request that is served, in every version: whatever it asks for, its answer can be written and read.
 
 mod power_cut;
+mod waiting;
 
 use std::os::unix::fs::FileExt;
 use std::time::Duration;
 
 use bytes::{Buf, BytesMut};
-use kafka_protocol::messages::alter_configs_request::AlterConfigsResource;
-use kafka_protocol::messages::create_partitions_request::CreatePartitionsTopic;
-use kafka_protocol::messages::create_topics_request::CreatableTopic;
 use kafka_protocol::messages::fetch_request::{FetchPartition, FetchTopic};
-use kafka_protocol::messages::incremental_alter_configs_request::AlterConfigsResource as Changed;
 use kafka_protocol::messages::metadata_request::MetadataRequestTopic;
 use kafka_protocol::messages::produce_request::{PartitionProduceData, TopicProduceData};
 use kafka_protocol::messages::{
-    AlterConfigsRequest, CreatePartitionsRequest, CreateTopicsRequest, DeleteTopicsRequest,
-    FetchRequest, IncrementalAlterConfigsRequest, MetadataRequest, MetadataResponse,
-    ProduceRequest, ResponseKind, TopicName,
+    FetchRequest, MetadataRequest, MetadataResponse, ProduceRequest, ResponseKind, TopicName,
 };
 use kafka_protocol::protocol::StrBytes;
 use proptest::prelude::*;
@@ -327,90 +322,4 @@ fn all_that_is_served_is_told() {
     assert_eq!(told.api_keys.len(), SERVED.len());
     let first = &told.api_keys[0];
     assert_eq!((first.api_key, first.min_version), (0, 0));
-}
-
-/// Requests that wait for the disk, or for others who change topics.
-fn slow_requests() -> Vec<(ApiKey, i16, BytesMut)> {
-    fn asked<R: Request>(request: &R, version: i16) -> (ApiKey, i16, BytesMut) {
-        let mut message = BytesMut::new();
-        let encoded = request.encode(&mut message, version);
-        encoded.expect("it fits the version");
-        (
-            ApiKey::try_from(R::KEY).expect("one of theirs"),
-            version,
-            message,
-        )
-    }
-    let name = |name: &'static str| TopicName(StrBytes::from_static_str(name));
-    let create = CreatableTopic::default()
-        .with_name(name("new"))
-        .with_num_partitions(1)
-        .with_replication_factor(1);
-    let grow = CreatePartitionsTopic::default()
-        .with_name(name("topic"))
-        .with_count(5)
-        .with_assignments(None);
-    let alter = AlterConfigsResource::default()
-        .with_resource_type(2)
-        .with_resource_name(StrBytes::from_static_str("topic"));
-    let change = Changed::default()
-        .with_resource_type(2)
-        .with_resource_name(StrBytes::from_static_str("topic"));
-    let wanted = MetadataRequestTopic::default().with_name(Some(name("wanted")));
-    vec![
-        asked(&CreateTopicsRequest::default().with_topics(vec![create]), 5),
-        asked(
-            &CreatePartitionsRequest::default().with_topics(vec![grow]),
-            2,
-        ),
-        asked(
-            &AlterConfigsRequest::default().with_resources(vec![alter]),
-            1,
-        ),
-        asked(
-            &IncrementalAlterConfigsRequest::default().with_resources(vec![change]),
-            1,
-        ),
-        asked(
-            &MetadataRequest::default()
-                .with_topics(Some(vec![wanted]))
-                .with_allow_auto_topic_creation(true),
-            9,
-        ),
-        asked(
-            &DeleteTopicsRequest::default().with_topic_names(vec![name("topic")]),
-            5,
-        ),
-    ]
-}
-
-/// There is one thread, and it serves others while topics are being changed.
-#[test]
-fn who_waits_for_the_disk_keeps_nobody_waiting() {
-    let trial = Trial::new();
-    for (key, version, message) in slow_requests() {
-        let topics = trial.context.broker.topics.clone();
-        let (held, is_held) = std::sync::mpsc::channel();
-        let (release, is_released) = std::sync::mpsc::channel::<()>();
-        let holder = std::thread::spawn(move || {
-            topics.configure("topic", |_| {
-                held.send(()).expect("somebody waits for it");
-                // A broker that waits for us in vain never lets us go.
-                let _ = is_released.recv_timeout(Duration::from_secs(5));
-                Ok(())
-            })
-        });
-        is_held.recv().expect("it is held");
-        let began = std::time::Instant::now();
-        let slow = answer(&trial.context, frame(key, version, &message));
-        trial.runtime.block_on(async {
-            tokio::pin!(slow);
-            let early = tokio::time::timeout(Duration::from_millis(20), &mut slow).await;
-            assert!(early.is_err(), "{key:?} waits for nothing");
-            assert!(began.elapsed() < Duration::from_secs(4), "{key:?}");
-            release.send(()).expect("it waits");
-            slow.await.map(|_| ()).expect("it is answered");
-        });
-        holder.join().expect("it ends").expect("it is configured");
-    }
 }

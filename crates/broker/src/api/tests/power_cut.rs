@@ -7,13 +7,15 @@ use std::collections::BTreeMap;
 use std::sync::Mutex;
 
 use fastrand::Rng;
+use kafka_protocol::messages::create_topics_request::CreatableTopic;
 use kafka_protocol::messages::join_group_request::JoinGroupRequestProtocol;
 use kafka_protocol::messages::offset_commit_request::{
     OffsetCommitRequestPartition, OffsetCommitRequestTopic,
 };
 use kafka_protocol::messages::sync_group_request::SyncGroupRequestAssignment;
 use kafka_protocol::messages::{
-    GroupId, HeartbeatRequest, JoinGroupRequest, OffsetCommitRequest, SyncGroupRequest,
+    CreateTopicsRequest, GroupId, HeartbeatRequest, JoinGroupRequest, OffsetCommitRequest,
+    SyncGroupRequest,
 };
 
 use super::*;
