@@ -21,13 +21,6 @@ pub(crate) const LOG_FORMATS: [&str; 2] = ["text", "json"];
 
 /// What `tamis serve` is set up with. Fields are named as the keys are.
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[cfg_attr(
-    not(feature = "broker"),
-    expect(
-        dead_code,
-        reason = "a build without the broker checks them, and serves nobody"
-    )
-)]
 pub(crate) struct Serve {
     /// Where clients connect.
     pub(crate) listen: Vec<String>,
