@@ -16,6 +16,7 @@ from tamis._tamis import LineProcessor, ValidationError, ValidationResult, __ver
 from tamis.cached import CachedValidator
 from tamis.distributed import DistributedValidator
 from tamis.errors import (
+    BrokerError,
     CacheError,
     FormatError,
     InputError,
@@ -35,6 +36,7 @@ from tamis.streaming import StreamingValidator, ValidationStream
 from tamis.validator import Validator
 
 __all__ = [
+    "BrokerError",
     "CacheError",
     "CachedValidator",
     "DistributedValidator",

@@ -18,6 +18,23 @@ def entry_to_json(key: str, made_ns: int, result: ValidationResult) -> bytes: ..
 def entry_from_json(text: bytes, key: str, name: str) -> tuple[int, ValidationResult] | None: ...
 
 @final
+class RunningBroker:
+    def __new__(
+        cls,
+        data: str | os.PathLike[str],
+        *,
+        listen: str,
+        http: str | None,
+        partitions: int,
+        auto_create: bool,
+    ) -> Self: ...
+    @property
+    def bootstrap(self) -> str: ...
+    @property
+    def http(self) -> str | None: ...
+    def stop(self) -> None: ...
+
+@final
 class Contract:
     @classmethod
     def from_fields(

@@ -12,6 +12,7 @@
     ├── ValidationFailed                ``ValidationResult.raise_for_errors()``
     ├── WorkerError                     a worker process or task was lost and could not be replaced
     ├── CacheError                      a cache folder cannot be used
+    ├── BrokerError                     a broker cannot start, or not end in order
     └── InternalError                   a bug in Tamis
 
 Wrong types of arguments are ``TypeError`` and ``ValueError`` as everywhere in Python, and what your own iterators, file
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from tamis._tamis import ValidationResult
 
 __all__ = [
+    "BrokerError",
     "CacheError",
     "FormatError",
     "InputError",
@@ -96,6 +98,10 @@ class WorkerError(TamisError):
 
 class CacheError(TamisError):
     """A cache folder that cannot be used."""
+
+
+class BrokerError(TamisError):
+    """A broker that cannot start, or did not end in order; the message says what is in its way."""
 
 
 class InternalError(TamisError):

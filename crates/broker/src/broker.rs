@@ -11,11 +11,11 @@ use tokio::sync::Semaphore;
 use uuid::Uuid;
 
 use crate::cleaner::Cleaner;
-use crate::disk::{RealDisk, replace};
+use crate::disk::{Disk, RealDisk, SharedDisk, replace};
 use crate::flusher::Flusher;
 use crate::groups::{GroupOptions, Groups};
 use crate::log::{Budget, Files, LogConfig, Recovery, Shared};
-use crate::metrics::Metrics;
+use crate::metrics::{Allocations, Metrics};
 use crate::topics::Topics;
 use crate::upkeep::{Schedule, Upkeep};
 use crate::{Error, Result};
@@ -64,6 +64,8 @@ pub struct Options {
     /// How often it is noted what is on stable storage, which the next start need not read
     /// (`log.flush.offset.checkpoint.interval.ms`).
     pub checkpoint: Duration,
+    /// Tells what the process has allocated, where somebody counts it.
+    pub allocations: Option<fn() -> Allocations>,
 }
 
 impl Options {
@@ -84,6 +86,7 @@ impl Options {
             retention_check: Duration::from_secs(300),
             cleaning_check: Duration::from_secs(15),
             checkpoint: Duration::from_secs(60),
+            allocations: None,
         }
     }
 }
@@ -122,6 +125,7 @@ pub struct Broker {
     pub(crate) in_flight: Arc<Semaphore>,
     next_producer_id: AtomicI64,
     noted_producer_id: Mutex<ClusterFile>,
+    disk: SharedDisk,
     /// `None` once it is closed: the folder is free then, whoever still holds us.
     lock: Mutex<Option<File>>,
 }
@@ -132,12 +136,17 @@ impl Broker {
     /// # Errors
     /// [`Error::InUse`], [`Error::Io`], [`Error::Damaged`].
     pub fn open(options: Options) -> Result<(Arc<Broker>, Recoveries)> {
+        Broker::open_on(Arc::new(RealDisk), options)
+    }
+
+    /// The same, on another disk.
+    pub(crate) fn open_on(disk: SharedDisk, options: Options) -> Result<(Arc<Broker>, Recoveries)> {
         let data = &options.data;
         fs::create_dir_all(data).map_err(Error::io("create", data))?;
         let lock = lock(data)?;
-        let cluster = read_cluster(data)?;
+        let cluster = read_cluster(&*disk, data)?;
         let shared = Shared {
-            files: Files::new(options.files_max),
+            files: Files::on(disk.clone(), options.files_max),
             tails: Budget::new(TAIL_BYTES),
         };
         let (topics, mut found) = Topics::open(data, options.log.clone(), shared.clone())?;
@@ -171,6 +180,7 @@ impl Broker {
             next_producer_id: AtomicI64::new(cluster.next_producer_id),
             noted_producer_id: Mutex::new(cluster),
             options,
+            disk,
             lock: Mutex::new(Some(lock)),
         };
         Ok((Arc::new(broker), found))
@@ -188,8 +198,8 @@ impl Broker {
         (taken * crate::server::PERMIT_BYTES) as u64
     }
 
-    /// Partitions that take nothing more, by topic and number.
-    pub(crate) fn failed_partitions(&self) -> Vec<String> {
+    /// What takes nothing more, since making it durable failed: partitions by topic and number, and the log of groups.
+    pub(crate) fn failed(&self) -> Vec<String> {
         let mut failed = Vec::new();
         for topic in self.topics.all() {
             for (index, log) in topic.partitions().iter().enumerate() {
@@ -197,6 +207,9 @@ impl Broker {
                     failed.push(format!("{}-{index}", topic.name()));
                 }
             }
+        }
+        if self.groups.log().is_poisoned() {
+            failed.push("the log of consumer groups".to_owned());
         }
         failed
     }
@@ -210,7 +223,7 @@ impl Broker {
         let id = self.next_producer_id.load(Ordering::Relaxed);
         if id >= noted.next_producer_id {
             noted.next_producer_id = id + PRODUCER_ID_BLOCK;
-            write_cluster(&self.options.data, &noted)?;
+            write_cluster(&*self.disk, &self.options.data, &noted)?;
         }
         self.next_producer_id.store(id + 1, Ordering::Relaxed);
         Ok(id)
@@ -221,6 +234,7 @@ impl Broker {
     /// # Errors
     /// The first that a log met; the others are closed nevertheless.
     pub fn close(&self) -> Result<()> {
+        self.topics.end_changes();
         self.upkeep.end();
         self.cleaner.end();
         let mut closed = self.groups.close();
@@ -257,7 +271,7 @@ fn lock(data: &Path) -> Result<File> {
     }
 }
 
-fn read_cluster(data: &Path) -> Result<ClusterFile> {
+fn read_cluster(disk: &dyn Disk, data: &Path) -> Result<ClusterFile> {
     let path = data.join("cluster.json");
     match fs::read(&path) {
         Ok(bytes) => serde_json::from_slice(&bytes).map_err(|error| Error::Damaged {
@@ -271,14 +285,14 @@ fn read_cluster(data: &Path) -> Result<ClusterFile> {
                 cluster_id: Uuid::new_v4().simple().to_string(),
                 next_producer_id: 0,
             };
-            write_cluster(data, &cluster)?;
+            write_cluster(disk, data, &cluster)?;
             Ok(cluster)
         }
         Err(error) => Err(Error::io("read", &path)(error)),
     }
 }
 
-fn write_cluster(data: &Path, cluster: &ClusterFile) -> Result<()> {
+fn write_cluster(disk: &dyn Disk, data: &Path, cluster: &ClusterFile) -> Result<()> {
     let bytes = serde_json::to_vec_pretty(cluster).expect("it has text for keys");
-    replace(&RealDisk, &data.join("cluster.json"), &bytes)
+    replace(disk, &data.join("cluster.json"), &bytes)
 }

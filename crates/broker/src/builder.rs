@@ -21,6 +21,7 @@ use tokio::sync::watch;
 use crate::broker::{Broker, Options};
 use crate::http::{self, State};
 use crate::log::LogConfig;
+use crate::metrics::Allocations;
 use crate::running::{Running, Serving, Started};
 use crate::server::{Listener, Server};
 use crate::topics::PARTITIONS_MAX;
@@ -140,6 +141,12 @@ impl Builder {
     /// Whether worker threads of [`Builder::start`] stay on a core each.
     pub fn pin(mut self, is_pinned: bool) -> Builder {
         self.is_pinned = is_pinned;
+        self
+    }
+
+    /// Tells, among the metrics, what the process has allocated by then. Without a call nothing is told of it.
+    pub fn allocations(mut self, count: fn() -> Allocations) -> Builder {
+        self.options.allocations = Some(count);
         self
     }
 

@@ -114,6 +114,9 @@ pub enum Error {
         /// The address.
         address: String,
     },
+    /// The broker was closed: its folder may be somebody else's.
+    #[error("the broker was closed")]
+    Closed,
     /// A thread of the broker ended by itself, which is a mistake of ours.
     #[error("a thread of the broker ended by itself")]
     Ended,

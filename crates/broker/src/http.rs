@@ -3,7 +3,7 @@
 //! | path | answer |
 //! |---|---|
 //! | `/healthz` | 200 as long as the process works |
-//! | `/readyz` | 200 while clients are served; 503 at the start, at the end, and when a partition takes nothing more, which is named |
+//! | `/readyz` | 200 while clients are served; 503 at the start, at the end, and when a partition or the log of consumer groups takes nothing more, which is named |
 //! | `/metrics` | [`crate::metrics`], as Prometheus reads it; 503 at the start |
 //!
 //! It answers from before the data folder is opened until after the last client is gone.
@@ -22,7 +22,7 @@ use hyper::service::service_fn;
 use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::sync::Semaphore;
-use tokio::task::JoinSet;
+use tokio::task::{self, JoinSet};
 
 use crate::broker::Broker;
 use crate::metrics;
@@ -84,8 +84,10 @@ pub(crate) async fn run(listener: Listener, state: Arc<State>) {
         let state = state.clone();
         connections.spawn(async move {
             let service = service_fn(|request| {
-                let response = answer(&state, &request);
-                async { Ok::<_, Infallible>(response) }
+                let state = state.clone();
+                // All partitions and files of the system are looked at, while others wait for what they asked of the broker.
+                let answered = task::spawn_blocking(move || answer::<Incoming>(&state, &request));
+                async { Ok::<_, Infallible>(answered.await.unwrap_or_else(|_| broken())) }
             });
             let served = http1::Builder::new()
                 .timer(TokioTimer::new())
@@ -100,7 +102,7 @@ pub(crate) async fn run(listener: Listener, state: Arc<State>) {
     }
 }
 
-fn answer(state: &State, request: &Request<Incoming>) -> Response<Full<Bytes>> {
+fn answer<B>(state: &State, request: &Request<B>) -> Response<Full<Bytes>> {
     let path = request.uri().path();
     if !matches!(path, "/healthz" | "/readyz" | "/metrics") {
         let paths = "there are `/healthz`, `/readyz` and `/metrics`\n";
@@ -122,7 +124,7 @@ fn answer(state: &State, request: &Request<Incoming>) -> Response<Full<Bytes>> {
         ("/metrics", Some(broker)) => response(StatusCode::OK, METRICS, metrics::page(broker)),
         (_, None) => unavailable("starting\n"),
         (_, Some(_)) if state.is_ending.load(Ordering::Acquire) => unavailable("ending\n"),
-        (_, Some(broker)) => match broker.failed_partitions() {
+        (_, Some(broker)) => match broker.failed() {
             failed if failed.is_empty() => response(StatusCode::OK, TEXT, "ok\n"),
             failed => unavailable(format!(
                 "take nothing more, since making them durable failed: {}\n",
@@ -130,6 +132,11 @@ fn answer(state: &State, request: &Request<Incoming>) -> Response<Full<Bytes>> {
             )),
         },
     }
+}
+
+/// By a mistake of ours, or because this is the end.
+fn broken() -> Response<Full<Bytes>> {
+    response(StatusCode::INTERNAL_SERVER_ERROR, TEXT, "given up\n")
 }
 
 fn unavailable(text: impl Into<Bytes>) -> Response<Full<Bytes>> {
@@ -146,4 +153,48 @@ fn response(
     let content_type = HeaderValue::from_static(content_type);
     response.headers_mut().insert(CONTENT_TYPE, content_type);
     response
+}
+
+#[cfg(test)]
+mod tests {
+    use http_body_util::BodyExt;
+    use tempfile::TempDir;
+
+    use super::*;
+    use crate::broker::Options;
+    use crate::disk::lossy::LossyDisk;
+
+    /// The status and the text of `/readyz`.
+    async fn ready(state: &State) -> (u16, String) {
+        let request = Request::get("/readyz").body(()).expect("a request");
+        let response = answer(state, &request);
+        let status = response.status().as_u16();
+        let body = response.into_body().collect().await.expect("it is there");
+        let text = String::from_utf8(body.to_bytes().to_vec());
+        (status, text.expect("a text"))
+    }
+
+    #[tokio::test]
+    async fn it_is_not_ready_while_groups_cannot_be_kept() {
+        let folder = TempDir::new().expect("a folder");
+        let disk = Arc::new(LossyDisk::new());
+        let options = Options::new(folder.path());
+        let (broker, _) = Broker::open_on(disk.clone(), options).expect("it opens");
+        let state = State::default();
+        assert_eq!(ready(&state).await, (503, "starting\n".to_owned()));
+        state.set_ready(&broker);
+        assert_eq!(ready(&state).await, (200, "ok\n".to_owned()));
+        let mut batch = crate::batch::BatchBuilder::new(1);
+        batch.push(1, None, None);
+        let log = broker.groups.log();
+        log.append(batch.finish().into(), 0, 1)
+            .expect("it is appended");
+        disk.fail_after(0);
+        log.flush().expect_err("the disk fails");
+        let (status, text) = ready(&state).await;
+        assert_eq!(status, 503);
+        assert!(text.contains("the log of consumer groups"), "{text}");
+        state.set_ending();
+        assert_eq!(ready(&state).await.1, "ending\n");
+    }
 }

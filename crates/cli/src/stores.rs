@@ -336,12 +336,7 @@ pub(crate) fn local_offset_minutes() -> i16 {
 
 /// What is configured, in the words of the store.
 pub(crate) fn settings(globals: &Globals) -> Result<Settings> {
-    let current = std::env::current_dir().map_err(|source| Error::Read {
-        path: ".".into(),
-        source,
-    })?;
-    let config = Config::load(&current, |name| std::env::var_os(name))?;
-    let performance = config.performance(globals);
+    let performance = Config::of_process()?.performance(globals);
     let len = |bytes: u64| usize::try_from(bytes).unwrap_or(usize::MAX);
     Ok(Settings {
         threads: performance.max_worker_threads,

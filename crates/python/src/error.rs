@@ -62,6 +62,11 @@ pub(crate) fn unsupported(py: Python<'_>, message: &str) -> PyErr {
     with_message(py, "UnsupportedError", message)
 }
 
+/// `tamis.BrokerError`.
+pub(crate) fn broker(py: Python<'_>, message: &str) -> PyErr {
+    with_message(py, "BrokerError", message)
+}
+
 /// `tamis.InternalError`.
 pub(crate) fn internal(py: Python<'_>, message: &str) -> PyErr {
     with_message(py, "InternalError", message)

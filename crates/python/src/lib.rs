@@ -11,12 +11,14 @@
 //! - [`partial`] is the check in parts: ranges, scans and partials that can be pickled;
 //! - [`detached`] runs everything that takes long, without the interpreter lock and open to Ctrl-C;
 //! - [`error`] turns our errors into the exceptions of `tamis.errors`;
+//! - [`broker`] runs a broker for tests;
 //! - [`command`] is the `tamis` command.
 //!
 //! All classes are frozen and there is no global state but for one address, so that nothing here relies on the interpreter
 //! lock. A file that has something to offer to Python has a function `add_to`, called below.
 
 mod arrow;
+mod broker;
 mod check;
 mod command;
 mod contract;
@@ -59,6 +61,7 @@ fn _tamis(module: &Bound<'_, PyModule>) -> PyResult<()> {
     stream::add_to(module)?;
     line::add_to(module)?;
     partial::add_to(module)?;
+    broker::add_to(module)?;
     command::add_to(module)
 }
 

@@ -17,7 +17,7 @@ use super::{Answer, Asked, Context, Refused, Said, said};
 use crate::Error;
 use crate::broker::NODE_ID;
 use crate::log::LogConfig;
-use crate::topics::{KNOWN, Kind, check_name};
+use crate::topics::{KNOWN, Kind, Settings, check_name};
 
 /// What can have settings (Kafka, `ConfigResource.Type`).
 pub(super) const TOPIC: i8 = 2;
@@ -43,6 +43,13 @@ pub(super) struct Described {
     config_type: i8,
     doc: &'static str,
     is_read_only: bool,
+}
+
+impl Described {
+    /// The value that holds.
+    pub(super) fn holds(&self) -> &Synonym {
+        self.values.first().expect("one is built in")
+    }
 }
 
 pub(super) struct Synonym {
@@ -100,8 +107,15 @@ fn of_topic(context: &Context, name: &str) -> Result<Vec<Described>, Said> {
     check_name(name).map_err(|it| said(it.into()))?;
     let topic = context.broker.topics.topic(name);
     let topic = topic.ok_or_else(|| said(Error::UnknownTopic(name.to_owned())))?;
-    let settings = topic.settings();
-    let mut described = of_log(context.broker.topics.defaults(), false);
+    Ok(of_settings(
+        context.broker.topics.defaults(),
+        &topic.settings(),
+    ))
+}
+
+/// The settings of a topic that sets these itself.
+pub(super) fn of_settings(defaults: &LogConfig, settings: &Settings) -> Vec<Described> {
+    let mut described = of_log(defaults, false);
     for (known, described) in KNOWN.iter().zip(&mut described) {
         described.name = known.name.to_owned();
         if let Some(value) = settings.value(known.name) {
@@ -113,7 +127,7 @@ fn of_topic(context: &Context, name: &str) -> Result<Vec<Described>, Said> {
             described.values.insert(0, own);
         }
     }
-    Ok(described)
+    described
 }
 
 /// The broker's values of what topics may set, in the order of [`KNOWN`], by their names there.
@@ -301,7 +315,7 @@ fn result_of(
     request: &DescribeConfigsRequest,
 ) -> DescribeConfigsResourceResult {
     let text = |it: &str| StrBytes::from_string(it.to_owned());
-    let holds = described.values.first().expect("one is built in");
+    let holds = described.holds();
     let doc = StrBytes::from_static_str(described.doc);
     let doc = request.include_documentation.then_some(doc);
     let mut result = DescribeConfigsResourceResult::default()

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use kafka_protocol::error::ResponseError;
+use kafka_protocol::messages::list_offsets_request::ListOffsetsTopic;
 use kafka_protocol::messages::list_offsets_response::{
     ListOffsetsPartitionResponse, ListOffsetsTopicResponse,
 };
@@ -10,7 +11,7 @@ use kafka_protocol::messages::{ListOffsetsRequest, ListOffsetsResponse};
 
 use tokio::time::Instant;
 
-use super::{Answer, Asked, Context, Refused, code};
+use super::{Answer, Asked, Context, Refused, code, on_thread};
 use crate::Result;
 use crate::log::Log;
 
@@ -25,11 +26,31 @@ const FLUSH_PATIENCE: Duration = Duration::from_secs(1);
 pub(super) async fn answer(context: &Context, mut asked: Asked) -> Result<Answer, Refused> {
     let request: ListOffsetsRequest = asked.read()?;
     flush_dirty(context, &request).await;
+    match request.topics.iter().any(looks_for_time) {
+        true => {
+            let context = context.clone();
+            on_thread(move || find_all(&context, &asked, request)).await?
+        }
+        false => find_all(context, &asked, request),
+    }
+}
+
+/// Whether files are read for it.
+fn looks_for_time(topic: &ListOffsetsTopic) -> bool {
+    let mut partitions = topic.partitions.iter();
+    partitions.any(|it| !matches!(it.timestamp, LATEST | EARLIEST))
+}
+
+fn find_all(
+    context: &Context,
+    asked: &Asked,
+    request: ListOffsetsRequest,
+) -> Result<Answer, Refused> {
     // Older versions have no field for the epoch of the leader, which never changes.
     let leader_epoch = if asked.version >= 4 { 0 } else { -1 };
-    let topics = request.topics.into_iter().map(|asked| {
-        let topic = context.broker.topics.topic(&asked.name);
-        let partitions = asked.partitions.into_iter().map(|partition| {
+    let topics = request.topics.into_iter().map(|named| {
+        let topic = context.broker.topics.topic(&named.name);
+        let partitions = named.partitions.into_iter().map(|partition| {
             let index = partition.partition_index;
             let log = topic.as_ref().and_then(|it| it.partition(index));
             let found = match log {
@@ -50,7 +71,7 @@ pub(super) async fn answer(context: &Context, mut asked: Asked) -> Result<Answer
         });
         let partitions = partitions.collect();
         ListOffsetsTopicResponse::default()
-            .with_name(asked.name)
+            .with_name(named.name)
             .with_partitions(partitions)
     });
     let response = ListOffsetsResponse::default().with_topics(topics.collect());

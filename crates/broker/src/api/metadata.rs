@@ -10,12 +10,40 @@ use kafka_protocol::messages::metadata_response::{
 use kafka_protocol::messages::{BrokerId, MetadataRequest, MetadataResponse, TopicName};
 use kafka_protocol::protocol::StrBytes;
 
-use super::{Answer, Asked, Context, NOT_TOLD, Refused, code};
+use super::{Answer, Asked, Context, NOT_TOLD, Refused, code, on_thread};
 use crate::broker::NODE_ID;
 use crate::topics::{Settings, Topic};
 
-pub(super) fn answer(context: &Context, mut asked: Asked) -> Result<Answer, Refused> {
+pub(super) async fn answer(context: &Context, mut asked: Asked) -> Result<Answer, Refused> {
     let request: MetadataRequest = asked.read()?;
+    match may_create(context, &request, asked.version) {
+        true => {
+            let context = context.clone();
+            on_thread(move || describe_all(&context, &asked, request)).await?
+        }
+        false => describe_all(context, &asked, request),
+    }
+}
+
+/// Whether topics may have to be made, which waits for the disk.
+fn may_create(context: &Context, request: &MetadataRequest, version: i16) -> bool {
+    let topics = &context.broker.topics;
+    let named = request.topics.iter().flatten();
+    let mut names = named.filter_map(|it| it.name.as_ref());
+    creates(context, request.allow_auto_topic_creation, version)
+        && names.any(|it| topics.topic(it).is_none())
+}
+
+/// Before version 4 clients could not say that they do not want it.
+fn creates(context: &Context, is_allowed: bool, version: i16) -> bool {
+    context.broker.options.creates_topics && (is_allowed || version < 4)
+}
+
+fn describe_all(
+    context: &Context,
+    asked: &Asked,
+    request: MetadataRequest,
+) -> Result<Answer, Refused> {
     let topics = &context.broker.topics;
     // In version 0 no topics means all of them; later it means none, and null means all.
     let is_all = match &request.topics {
@@ -69,9 +97,7 @@ fn by_name(
     if let Some(topic) = topics.topic(&name) {
         return describe(&topic);
     }
-    // Before version 4 clients could not say that they do not want it.
-    let creates = context.broker.options.creates_topics && (may_create || version < 4);
-    let described = match creates {
+    let described = match creates(context, may_create, version) {
         true => {
             let partitions = context.broker.options.partitions;
             match topics.create(&name, partitions, Settings::default()) {

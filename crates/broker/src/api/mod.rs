@@ -50,7 +50,8 @@ const fn served(key: ApiKey, min: i16, max: i16) -> Served {
     Served { key, min, max }
 }
 
-/// All requests that are served. What is in here works.
+/// All requests that are served. What is in here works, but for two that are told to clients for their sake and answered with error 35:
+/// `Produce` before version 3 (`old_produce`) and `ConsumerGroupHeartbeat` (`groups/next_generation`).
 pub(crate) const SERVED: &[Served] = &[
     served(ApiKey::Produce, 0, 12),
     served(ApiKey::Fetch, 4, 16),
@@ -79,6 +80,7 @@ pub(crate) const SERVED: &[Served] = &[
     served(ApiKey::DescribeGroups, 0, 6),
     served(ApiKey::ListGroups, 0, 5),
     served(ApiKey::DeleteGroups, 0, 2),
+    served(ApiKey::ConsumerGroupHeartbeat, 0, 1),
 ];
 
 /// What clients may do is not told: there is no authorization.
@@ -125,6 +127,12 @@ pub(crate) enum Refused {
         version: i16,
         reason: String,
     },
+    /// It failed, and its client asked for no answer that could say so.
+    #[error("{key:?} failed, and its client asked for no answer: {error}")]
+    Unanswered { key: ApiKey, error: ResponseError },
+    /// It was given up, by a mistake of ours or because this is the end.
+    #[error("it was given up: {0}")]
+    Broken(String),
     /// The frame is too short to be a request.
     #[error("a request of {0} bytes")]
     Short(usize),
@@ -157,6 +165,9 @@ pub(crate) struct Asked {
     pub(crate) body: Bytes,
 }
 
+/// What answers a request.
+type Handler = fn(&Context, Asked) -> Result<Answer, Refused>;
+
 /// Answers one request; waits where the request asks to.
 pub(crate) async fn answer(context: &Context, frame: Bytes) -> Result<Answer, Refused> {
     let Some(head) = frame.first_chunk::<8>() else {
@@ -188,18 +199,18 @@ pub(crate) async fn answer(context: &Context, frame: Bytes) -> Result<Answer, Re
         ApiKey::Produce => produce::answer(context, asked),
         ApiKey::Fetch => fetch::answer(context, asked).await,
         ApiKey::ListOffsets => list_offsets::answer(context, asked).await,
-        ApiKey::Metadata => metadata::answer(context, asked),
+        ApiKey::Metadata => metadata::answer(context, asked).await,
         ApiKey::ApiVersions => api_versions::answer(asked),
-        ApiKey::CreateTopics => topics::create(context, asked),
-        ApiKey::DeleteTopics => topics::delete(context, asked),
-        ApiKey::InitProducerId => producer_id::answer(context, asked),
-        ApiKey::CreatePartitions => create_partitions::answer(context, asked),
-        ApiKey::DeleteRecords => delete_records::answer(context, asked),
+        ApiKey::CreateTopics => aside(context, asked, topics::create).await,
+        ApiKey::DeleteTopics => aside(context, asked, topics::delete).await,
+        ApiKey::InitProducerId => aside(context, asked, producer_id::answer).await,
+        ApiKey::CreatePartitions => aside(context, asked, create_partitions::answer).await,
+        ApiKey::DeleteRecords => aside(context, asked, delete_records::answer).await,
         ApiKey::DescribeConfigs => describe_configs::answer(context, asked),
-        ApiKey::AlterConfigs => alter_configs::replace(context, asked),
-        ApiKey::IncrementalAlterConfigs => alter_configs::change(context, asked),
+        ApiKey::AlterConfigs => aside(context, asked, alter_configs::replace).await,
+        ApiKey::IncrementalAlterConfigs => aside(context, asked, alter_configs::change).await,
         ApiKey::DescribeCluster => describe_cluster::answer(context, asked),
-        ApiKey::DescribeLogDirs => describe_log_dirs::answer(context, asked),
+        ApiKey::DescribeLogDirs => aside(context, asked, describe_log_dirs::answer).await,
         ApiKey::OffsetForLeaderEpoch => leader_epochs::answer(context, asked),
         ApiKey::FindCoordinator => groups::find(context, asked),
         ApiKey::JoinGroup => groups::join(context, asked).await,
@@ -212,8 +223,24 @@ pub(crate) async fn answer(context: &Context, frame: Bytes) -> Result<Answer, Re
         ApiKey::DescribeGroups => groups::describe(context, asked),
         ApiKey::ListGroups => groups::list(context, asked),
         ApiKey::DeleteGroups => groups::delete(context, asked),
+        ApiKey::ConsumerGroupHeartbeat => groups::refuse_next_generation(asked),
         _ => Err(Refused::Key(number)),
     }
+}
+
+/// Answers what waits for the disk or for others who change topics, on a thread where nobody else waits for it. The connection
+/// takes its next request afterwards, as with Kafka.
+async fn aside(context: &Context, asked: Asked, handler: Handler) -> Result<Answer, Refused> {
+    let context = context.clone();
+    on_thread(move || handler(&context, asked)).await?
+}
+
+/// Does something on a thread that may wait.
+async fn on_thread<T: Send + 'static>(
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, Refused> {
+    let done = tokio::task::spawn_blocking(work).await;
+    done.map_err(|error| Refused::Broken(error.to_string()))
 }
 
 /// Whether a frame has the shape of such a request, so that it may be decoded; returns where in it the message is.
@@ -334,6 +361,7 @@ pub(crate) fn code(error: &Error) -> ResponseError {
         | Error::InUse { .. }
         | Error::Listen { .. }
         | Error::Exposed { .. }
+        | Error::Closed
         | Error::Ended => ResponseError::KafkaStorageError,
     }
 }

@@ -22,11 +22,18 @@ pub(super) fn answer(asked: Asked) -> Result<Answer, Refused> {
     let mut body = asked.body;
     let mut bytes = BytesMut::new();
     push_header(&mut bytes, 0, asked.correlation_id);
-    let acks = answer_topics(&mut body, &mut bytes, asked.version);
+    let asked_for = answer_topics(&mut body, &mut bytes, asked.version);
     // Its shape was checked, so this is a mistake of ours.
-    let acks = acks.ok_or_else(|| malformed(ApiKey::Produce, &"it ends too early"))?;
-    if acks == 0 {
-        return Ok(Answer::Nothing);
+    let asked_for = asked_for.ok_or_else(|| malformed(ApiKey::Produce, &"it ends too early"))?;
+    match asked_for {
+        AskedFor { acks: 0, count: 0 } => return Ok(Answer::Nothing),
+        AskedFor { acks: 0, .. } => {
+            return Err(Refused::Unanswered {
+                key: ApiKey::Produce,
+                error: ResponseError::UnsupportedVersion,
+            });
+        }
+        _ => {}
     }
     if asked.version >= 1 {
         bytes.put_i32(0);
@@ -34,8 +41,16 @@ pub(super) fn answer(asked: Asked) -> Result<Answer, Refused> {
     Ok(Answer::Ready(vec![Part::Bytes(bytes.freeze())]))
 }
 
-/// Answers to all partitions; returns `acks`.
-fn answer_topics(body: &mut Bytes, answer: &mut BytesMut, version: i16) -> Option<i16> {
+/// What a request is like.
+struct AskedFor {
+    acks: i16,
+    /// Partitions that it names.
+    count: u64,
+}
+
+/// Answers to all partitions.
+fn answer_topics(body: &mut Bytes, answer: &mut BytesMut, version: i16) -> Option<AskedFor> {
+    let mut count = 0;
     let acks = body.try_get_i16().ok()?;
     let _timeout = body.try_get_i32().ok()?;
     let topic_count = body.try_get_i32().ok()?.max(0);
@@ -48,6 +63,7 @@ fn answer_topics(body: &mut Bytes, answer: &mut BytesMut, version: i16) -> Optio
         let partition_count = body.try_get_i32().ok()?.max(0);
         answer.put_i32(partition_count);
         for _ in 0..partition_count {
+            count += 1;
             answer.put_i32(body.try_get_i32().ok()?);
             let messages_bytes = body.try_get_i32().ok()?.max(0);
             take(body, messages_bytes as usize)?;
@@ -58,7 +74,7 @@ fn answer_topics(body: &mut Bytes, answer: &mut BytesMut, version: i16) -> Optio
             }
         }
     }
-    Some(acks)
+    Some(AskedFor { acks, count })
 }
 
 fn take(body: &mut Bytes, count: usize) -> Option<Bytes> {

@@ -1,6 +1,6 @@
 //! `Produce`: appends batches, and answers when they are as safe as was asked for.
 //!
-//! `acks` says when: 0, never; 1, when they are written; -1 (`all`), when they are on stable storage, or written, if the topic's
+//! `acks` says when: 0, never, but the connection is closed if something was not appended; 1, when they are written; -1 (`all`), when they are on stable storage, or written, if the topic's
 //! `write.caching` says that this is enough. All batches of a request are appended before anything is waited for, and the next
 //! request of the connection may be begun meanwhile.
 
@@ -12,7 +12,7 @@ use kafka_protocol::messages::produce_request::{PartitionProduceData, TopicProdu
 use kafka_protocol::messages::produce_response::{
     BatchIndexAndErrorMessage, PartitionProduceResponse, TopicProduceResponse,
 };
-use kafka_protocol::messages::{ProduceRequest, ProduceResponse};
+use kafka_protocol::messages::{ApiKey, ProduceRequest, ProduceResponse};
 use kafka_protocol::protocol::StrBytes;
 
 use super::{Answer, Asked, Context, Refused, code, encode};
@@ -62,7 +62,7 @@ pub(super) fn answer(context: &Context, mut asked: Asked) -> Result<Answer, Refu
     }
     let mut response = ProduceResponse::default().with_responses(topics);
     if acks == Some(Acks::Nobody) {
-        return Ok(Answer::Nothing);
+        return answer_nobody(&response);
     }
     if waiting.is_empty() {
         return asked.reply::<ProduceRequest>(&response);
@@ -86,6 +86,20 @@ pub(super) fn answer(context: &Context, mut asked: Asked) -> Result<Answer, Refu
         }
         encode::<ProduceRequest>(version, correlation_id, &response)
     })))
+}
+
+/// Who asked for no answer learns of an error by the end of its connection, as with Kafka: it then asks who leads the partitions.
+fn answer_nobody(response: &ProduceResponse) -> Result<Answer, Refused> {
+    let topics = response.responses.iter();
+    let mut partitions = topics.flat_map(|it| &it.partition_responses);
+    let error = partitions.find_map(|it| ResponseError::try_from_code(it.error_code));
+    match error {
+        None => Ok(Answer::Nothing),
+        Some(error) => Err(Refused::Unanswered {
+            key: ApiKey::Produce,
+            error,
+        }),
+    }
 }
 
 fn append_topic(

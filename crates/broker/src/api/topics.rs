@@ -1,16 +1,21 @@
 //! `CreateTopics` and `DeleteTopics`.
+//!
+//! Who makes a topic is told what was made of it (KIP-525): so many partitions, with all settings that hold.
 
 use std::collections::HashMap;
 
 use kafka_protocol::error::ResponseError;
 use kafka_protocol::messages::create_topics_request::CreatableTopic;
-use kafka_protocol::messages::create_topics_response::CreatableTopicResult;
+use kafka_protocol::messages::create_topics_response::{
+    CreatableTopicConfigs, CreatableTopicResult,
+};
 use kafka_protocol::messages::delete_topics_response::DeletableTopicResult;
 use kafka_protocol::messages::{
     CreateTopicsRequest, CreateTopicsResponse, DeleteTopicsRequest, DeleteTopicsResponse, TopicName,
 };
 use kafka_protocol::protocol::StrBytes;
 
+use super::describe_configs::{Described, of_settings};
 use super::{Answer, Asked, Context, Refused, Said, code, said};
 use crate::topics::{PARTITIONS_MAX, Settings, check_name};
 use crate::{Error, broker::NODE_ID};
@@ -36,54 +41,70 @@ pub(super) fn create(context: &Context, mut asked: Asked) -> Result<Answer, Refu
                 .with_error_message(None)
                 .with_num_partitions(created.partitions as i32)
                 .with_replication_factor(1)
-                .with_topic_config_error_code(0),
+                .with_configs(Some(created.configs)),
             Err((error, message)) => result
                 .with_error_code(error.code())
                 .with_error_message(message.map(StrBytes::from_string))
                 .with_num_partitions(-1)
-                .with_replication_factor(-1),
+                .with_replication_factor(-1)
+                .with_configs(Some(Vec::new())),
         }
     });
     let response = CreateTopicsResponse::default().with_topics(results.collect());
     asked.reply::<CreateTopicsRequest>(&response)
 }
 
+/// What was made, or would have been.
 struct Created {
     id: uuid::Uuid,
     partitions: usize,
+    configs: Vec<CreatableTopicConfigs>,
 }
 
 fn create_one(context: &Context, topic: &CreatableTopic, is_trial: bool) -> Result<Created, Said> {
     check_name(&topic.name).map_err(|it| said(it.into()))?;
     let partitions = partitions_of(context, topic)?;
+    let settings = settings_of(topic)?;
+    let topics = &context.broker.topics;
+    let configs = of_settings(topics.defaults(), &settings);
+    let configs = configs.iter().map(config).collect();
+    let id = match is_trial {
+        false => topics
+            .create(&topic.name, partitions, settings)
+            .map(|it| it.id()),
+        true => match topics.topic(&topic.name) {
+            Some(_) => Err(Error::TopicExists(topic.name.to_string())),
+            None => Ok(uuid::Uuid::nil()),
+        },
+    };
+    Ok(Created {
+        id: id.map_err(said)?,
+        partitions,
+        configs,
+    })
+}
+
+fn settings_of(topic: &CreatableTopic) -> Result<Settings, Said> {
     let mut settings = Settings::default();
     for config in &topic.configs {
-        let Some(value) = &config.value else {
-            continue;
-        };
-        settings
-            .set(&config.name, value)
-            .map_err(|it| said(it.into()))?;
+        let value = config.value.as_ref().ok_or_else(|| {
+            let message = format!("`{}` is given no value", &*config.name);
+            (ResponseError::InvalidConfig, Some(message))
+        })?;
+        let set = settings.set(&config.name, value);
+        set.map_err(|it| said(it.into()))?;
     }
     settings.check().map_err(|it| said(it.into()))?;
-    if is_trial {
-        return match context.broker.topics.topic(&topic.name) {
-            Some(_) => Err(said(Error::TopicExists(topic.name.to_string()))),
-            None => Ok(Created {
-                id: uuid::Uuid::nil(),
-                partitions,
-            }),
-        };
-    }
-    let created = context
-        .broker
-        .topics
-        .create(&topic.name, partitions, settings)
-        .map_err(said)?;
-    Ok(Created {
-        id: created.id(),
-        partitions,
-    })
+    Ok(settings)
+}
+
+fn config(described: &Described) -> CreatableTopicConfigs {
+    let text = |it: &str| StrBytes::from_string(it.to_owned());
+    let holds = described.holds();
+    CreatableTopicConfigs::default()
+        .with_name(text(&described.name))
+        .with_value(Some(text(&holds.value)))
+        .with_config_source(holds.source)
 }
 
 fn partitions_of(context: &Context, topic: &CreatableTopic) -> Result<usize, Said> {
@@ -153,5 +174,117 @@ fn delete_one(context: &Context, name: TopicName) -> DeletableTopicResult {
     match deleted {
         Ok(()) => result,
         Err(error) => result.with_error_code(code(&error).code()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use kafka_protocol::messages::ApiKey;
+    use kafka_protocol::messages::create_topics_request::CreatableTopicConfig;
+
+    use super::*;
+    use crate::api::tests::{Trial, versions_of};
+
+    fn topic(name: &str, configs: &[(&'static str, Option<&'static str>)]) -> CreatableTopic {
+        let configs = configs.iter().map(|(name, value)| {
+            CreatableTopicConfig::default()
+                .with_name(StrBytes::from_static_str(name))
+                .with_value(value.map(StrBytes::from_static_str))
+        });
+        CreatableTopic::default()
+            .with_name(TopicName(StrBytes::from_string(name.to_owned())))
+            .with_num_partitions(2)
+            .with_replication_factor(1)
+            .with_configs(configs.collect())
+    }
+
+    fn ask(
+        trial: &Trial,
+        version: i16,
+        topic: CreatableTopic,
+        is_trial: bool,
+    ) -> CreatableTopicResult {
+        let request = CreateTopicsRequest::default()
+            .with_topics(vec![topic])
+            .with_validate_only(is_trial);
+        trial.ask(&request, version).topics.remove(0)
+    }
+
+    /// The value and the source of a setting that was told.
+    fn told<'r>(result: &'r CreatableTopicResult, name: &str) -> Option<(&'r str, i8)> {
+        let mut configs = result.configs.iter().flatten();
+        let config = configs.find(|it| &*it.name == name)?;
+        assert!(!config.read_only && !config.is_sensitive);
+        Some((config.value.as_deref()?, config.config_source))
+    }
+
+    #[test]
+    fn what_was_made_is_told() {
+        let trial = Trial::new();
+        let (of_topic, built_in) = (1, 5);
+        for version in versions_of(ApiKey::CreateTopics) {
+            for is_trial in [true, false] {
+                let name = format!("new-{version}");
+                let asked = topic(&name, &[("retention.ms", Some("77"))]);
+                let result = ask(&trial, version, asked, is_trial);
+                assert_eq!(result.error_code, 0, "{version}");
+                let topic = trial.context.broker.topics.topic(&name);
+                assert_eq!(topic.is_none(), is_trial);
+                if version < 5 {
+                    continue;
+                }
+                assert_eq!((result.num_partitions, result.replication_factor), (2, 1));
+                assert_eq!(told(&result, "retention.ms"), Some(("77", of_topic)));
+                assert_eq!(
+                    told(&result, "segment.bytes"),
+                    Some(("268435456", built_in))
+                );
+                let count = result.configs.map(|it| it.len());
+                assert_eq!(count, Some(crate::topics::KNOWN.len()));
+            }
+        }
+    }
+
+    #[test]
+    fn of_what_was_not_made_nothing_is_told() {
+        let trial = Trial::new();
+        let error = |it: ResponseError| it.code();
+        let bad = [
+            (
+                topic("topic", &[]),
+                error(ResponseError::TopicAlreadyExists),
+            ),
+            (
+                topic("a/b", &[]),
+                error(ResponseError::InvalidTopicException),
+            ),
+            (
+                topic("new", &[]).with_num_partitions(0),
+                error(ResponseError::InvalidPartitions),
+            ),
+            (
+                topic("new", &[]).with_replication_factor(3),
+                error(ResponseError::InvalidReplicationFactor),
+            ),
+            (
+                topic("new", &[("retention.ms", None)]),
+                error(ResponseError::InvalidConfig),
+            ),
+            (
+                topic("new", &[("retention", Some("1"))]),
+                error(ResponseError::InvalidConfig),
+            ),
+        ];
+        for version in versions_of(ApiKey::CreateTopics) {
+            for (topic, expected) in &bad {
+                for is_trial in [true, false] {
+                    let result = ask(&trial, version, topic.clone(), is_trial);
+                    assert_eq!(result.error_code, *expected, "{version} {topic:?}");
+                    assert_eq!((result.num_partitions, result.replication_factor), (-1, -1));
+                    assert_eq!(result.configs, Some(Vec::new()));
+                }
+            }
+        }
+        assert_eq!(trial.context.broker.topics.all().len(), 1);
     }
 }

@@ -22,7 +22,6 @@ use kafka_protocol::error::ResponseError;
 
 use super::member::{Joined, JoinedMember, Member};
 use super::offsets::Offsets;
-use super::record::GroupState;
 
 /// Before it is looked again whether one of the absent static members came back.
 const ABSENT_WAIT_MIN: Duration = Duration::from_secs(1);
@@ -90,35 +89,25 @@ pub(crate) struct Group {
     /// Since when there are no members, in milliseconds since 1970.
     pub(super) empty_since_ms: Option<i64>,
     pub(super) offsets: Offsets,
+    /// Whether the log does not have yet what is to survive a restart.
+    pub(super) is_unsaved: bool,
 }
 
 impl Group {
-    /// A group without members, of which this is known.
-    pub(super) fn new(known: GroupState) -> Group {
+    /// A group that never had members.
+    pub(super) fn new() -> Group {
         Group {
             phase: Phase::Empty,
-            generation: known.generation,
-            protocol_type: known.protocol_type,
+            generation: 0,
+            protocol_type: None,
             protocol: None,
             leader: None,
             members: BTreeMap::new(),
             instances: HashMap::new(),
             pending: HashMap::new(),
-            empty_since_ms: known.empty_since_ms,
+            empty_since_ms: None,
             offsets: Offsets::default(),
-        }
-    }
-
-    /// What of it is to survive a restart, beside its offsets.
-    pub(super) fn state(&self) -> GroupState {
-        // What had no generation yet is no loss.
-        if self.generation == 0 {
-            return GroupState::default();
-        }
-        GroupState {
-            generation: self.generation,
-            protocol_type: self.protocol_type.clone(),
-            empty_since_ms: self.empty_since_ms,
+            is_unsaved: false,
         }
     }
 
@@ -299,10 +288,12 @@ impl Group {
             self.leader = None;
             self.phase = Phase::Empty;
             self.empty_since_ms = Some(now.ms);
+            self.is_unsaved = true;
             return;
         }
         self.protocol = self.best_protocol();
         self.empty_since_ms = None;
+        self.is_unsaved = true;
         self.phase = Phase::Completing {
             deadline: now.at + self.rebalance_timeout(),
         };

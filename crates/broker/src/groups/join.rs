@@ -267,6 +267,7 @@ impl Group {
             self.wait_for_generation(now, &id, first_delay, answer);
             return;
         }
+        self.is_unsaved = true;
         // Nothing changes for the others. It gets what its former life had, and does not assign anew: either it is told so, or
         // it is told that the former id leads.
         let is_leader = self.leader.as_ref() == Some(&id);

@@ -2,19 +2,20 @@
 //! it is the members who choose a leader's way to share out partitions, and nobody here reads what they say about it.
 //!
 //! 1. A request comes to [`Groups`] under one lock, which is held for microseconds: the group changes, and what must survive a
-//!    restart (committed offsets, the generation) is appended to the log of groups.
+//!    restart (committed offsets, the generation and its members) is appended to the log of groups.
 //! 2. Whoever is to be told waits, without the lock: for the other members if it joins or syncs, and then until the log is durable.
 //!    Who reads offsets waits likewise, so nobody learns what a crash may take back.
 //! 3. What becomes due by itself (members that are gone, rebalances that took too long, old offsets) is done by [`run`], which
 //!    sleeps until the next of it.
 //!
-//! Members do not survive a restart. They are told that they are unknown, and join anew.
+//! Members go on after a restart of the broker, and notice nothing but that their connections were closed.
 //!
 //! | file | holds |
 //! |---|---|
 //! | `requests.rs` | what is asked, by the group it is asked of |
 //! | `group.rs`, `protocol.rs` | a group, and its way from one generation to the next; on which protocol members agree |
 //! | `join.rs`, `sync.rs` | what members do: join; sync, heartbeat, leave |
+//! | `kept.rs` | what of a group survives a restart |
 //! | `member.rs` | a member, and what it is told |
 //! | `offsets.rs` | committed offsets |
 //! | `record.rs`, `journal.rs` | both on the disk |
@@ -26,6 +27,7 @@
 mod group;
 mod join;
 mod journal;
+mod kept;
 mod member;
 mod offsets;
 mod options;
@@ -83,8 +85,7 @@ struct Held {
     group: Group,
     /// What the log says of it; `None`: nothing.
     noted: Option<GroupState>,
-    /// Whether that could not be brought up to date.
-    is_unwritten: bool,
+    /// Nothing is due before: what members do may have put it off.
     due: Option<Instant>,
 }
 
@@ -153,7 +154,7 @@ impl Groups {
         change: impl FnOnce(&mut Group) -> T,
     ) -> Option<T> {
         let changed = self.change_kept(state, now, id, change);
-        self.settle(state, now, id);
+        self.settle(state, id);
         changed
     }
 
@@ -167,28 +168,48 @@ impl Groups {
     ) -> Option<T> {
         let held = state.groups.get_mut(id)?;
         let changed = change(&mut held.group);
-        let now_is = held.group.state();
-        if held.noted.as_ref().unwrap_or(&GroupState::default()) != &now_is {
+        held.due = held.group.due(now.at);
+        if held.group.is_unsaved {
+            let now_is = held.group.state();
             let changes = [Change::Group(id.to_owned(), Some(now_is.clone()))];
-            let appended = state.journal.append(&changes, now.ms);
-            held.is_unwritten = appended.is_err();
-            match appended {
-                Ok(_) => held.noted = Some(now_is),
+            match state.journal.append(&changes, now.ms) {
+                Ok(_) => {
+                    held.group.is_unsaved = false;
+                    held.noted = Some(now_is);
+                }
                 Err(error) => tracing::error!(group = id, %error, "its generation is not kept"),
             }
         }
         Some(changed)
     }
 
+    /// Lets a member show that it lives. That changes nothing else, so the others are looked at only if something is due.
+    fn touch<T>(
+        &self,
+        state: &mut State,
+        now: Now,
+        id: &str,
+        touch: impl FnOnce(&mut Group) -> T,
+    ) -> Option<T> {
+        let held = state.groups.get_mut(id)?;
+        if held.due.is_none_or(|due| due > now.at) {
+            return Some(touch(&mut held.group));
+        }
+        self.change_kept(state, now, id, |group| {
+            let touched = touch(group);
+            group.advance(now);
+            touched
+        })
+    }
+
     /// Sees to it that the timer comes in time, and forgets a group of which nothing is left, nor ever was in the log.
-    fn settle(&self, state: &mut State, now: Now, id: &str) {
+    fn settle(&self, state: &mut State, id: &str) {
         if state.journal.has_grown() {
             self.is_due.notify_one();
         }
         let Some(held) = state.groups.get_mut(id) else {
             return;
         };
-        held.due = held.group.due(now.at);
         if held.group.is_disposable() && held.noted.is_none() {
             state.groups.remove(id);
             return;
@@ -236,24 +257,21 @@ impl State {
 impl Default for Held {
     fn default() -> Held {
         Held {
-            group: Group::new(GroupState::default()),
+            group: Group::new(),
             noted: None,
-            is_unwritten: false,
             due: None,
         }
     }
 }
 
 impl Held {
-    /// Makes it what it is after a restart: without members, from now on if it had some.
+    /// Makes it what it is after a restart.
     fn restart(&mut self, now: Now) {
         if let Some(noted) = &self.noted {
             let offsets = std::mem::take(&mut self.group.offsets);
-            self.group = Group::new(noted.clone());
+            self.group = Group::restored(noted, now);
             self.group.offsets = offsets;
-            if noted.generation > 0 {
-                self.group.empty_since_ms.get_or_insert(now.ms);
-            }
+            self.due = self.group.due(now.at);
         }
     }
 }

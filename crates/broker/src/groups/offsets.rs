@@ -72,19 +72,21 @@ impl Offsets {
 }
 
 impl Committed {
-    /// Whether it is to go at `now_ms`; its group has had no members since `idle_since_ms`, or has some if that is `None`.
+    /// Whether it is to go at `now_ms`, if nobody has read its topic since `unread_since_ms` or its commit; never if somebody does, that is
+    /// if it is `None`, whatever the client asked for (KIP-211).
     pub(super) fn is_expired(
         &self,
         now_ms: i64,
-        idle_since_ms: Option<i64>,
+        unread_since_ms: Option<i64>,
         retention: Duration,
     ) -> bool {
+        let Some(since_ms) = unread_since_ms else {
+            return false;
+        };
         if let Some(expires_ms) = self.expires_ms {
             return now_ms >= expires_ms;
         }
-        idle_since_ms.is_some_and(|since_ms| {
-            let age_ms = now_ms.saturating_sub(since_ms.max(self.committed_ms));
-            u128::try_from(age_ms).is_ok_and(|age_ms| age_ms >= retention.as_millis())
-        })
+        let age_ms = now_ms.saturating_sub(since_ms.max(self.committed_ms));
+        u128::try_from(age_ms).is_ok_and(|age_ms| age_ms >= retention.as_millis())
     }
 }

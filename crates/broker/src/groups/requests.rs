@@ -60,7 +60,8 @@ impl Groups {
         identity: &Identity,
     ) -> Result<(), ResponseError> {
         let mut state = self.lock();
-        let beat = self.change(&mut state, now, id, |group| group.heartbeat(now, identity));
+        let beat = self.touch(&mut state, now, id, |group| group.heartbeat(now, identity));
+        self.settle(&mut state, id);
         beat.unwrap_or(Err(ResponseError::UnknownMemberId))
     }
 
@@ -78,8 +79,8 @@ impl Groups {
     /// What the log must have before anybody may be told what a group is now; `None`: it could not be written.
     pub(crate) fn written(&self, id: &str) -> Option<Written> {
         let state = self.lock();
-        let is_unwritten = state.groups.get(id).is_some_and(|it| it.is_unwritten);
-        (!is_unwritten).then(|| Written(self.log.end_offset()))
+        let is_unsaved = state.groups.get(id).is_some_and(|it| it.group.is_unsaved);
+        (!is_unsaved).then(|| Written(self.log.end_offset()))
     }
 
     /// Commits offsets of partitions for which `is_partition` holds; tells for each whether it was taken.
@@ -102,13 +103,11 @@ impl Groups {
         if is_new {
             state.groups.insert(id.to_owned(), Held::default());
         }
-        let checked = self.change_kept(&mut state, now, id, |group| {
-            let checked = group.check_commit(now, identity);
-            group.advance(now);
-            checked
+        let checked = self.touch(&mut state, now, id, |group| {
+            group.check_commit(now, identity)
         });
         if let Err(error) = checked.unwrap_or(Err(ResponseError::UnknownMemberId)) {
-            self.settle(&mut state, now, id);
+            self.settle(&mut state, id);
             return Err(error);
         }
         let metadata_bytes_max = self.options.offset_metadata_bytes_max;
@@ -124,7 +123,7 @@ impl Groups {
         let taken = commits.iter().zip(&refused).filter(|it| it.1.is_none());
         let changes: Vec<_> = taken.map(|(it, _)| it.change(id)).collect();
         let written = self.write(&mut state, now, changes);
-        self.settle(&mut state, now, id);
+        self.settle(&mut state, id);
         Ok((refused, written?))
     }
 
@@ -166,7 +165,7 @@ impl Groups {
             .filter(|(it, refused)| refused.is_none() && group.offsets.one(&it.0, it.1).is_some());
         let changes = dropped.map(|(it, _)| dropped_offset(id, it)).collect();
         let written = self.write(&mut state, now, changes);
-        self.settle(&mut state, now, id);
+        self.settle(&mut state, id);
         Ok((refused, written?))
     }
 

@@ -97,6 +97,7 @@ impl Group {
         self.phase = Phase::Stable {
             deadline: Some(deadline),
         };
+        self.is_unsaved = true;
     }
 
     fn answer_syncs(&mut self, now: Now) {
@@ -114,7 +115,8 @@ impl Group {
         }
     }
 
-    /// A member shows that it lives, and learns whether it is to join anew.
+    /// A member shows that it lives, and learns whether it is to join anew. None of the others is looked at: of all requests of
+    /// members this is by far the most frequent.
     ///
     /// # Errors
     /// Kafka's errors for who is no member, of another generation, or fenced; `RebalanceInProgress`.
@@ -125,12 +127,10 @@ impl Group {
         {
             member.last_seen = now.at;
         }
-        let answer = checked.and(match self.phase {
+        checked.and(match self.phase {
             Phase::Preparing { .. } => Err(ResponseError::RebalanceInProgress),
             _ => Ok(()),
-        });
-        self.advance(now);
-        answer
+        })
     }
 
     /// Takes members out that want to go, or that somebody else names by their instance; tells what became of each.

@@ -1,11 +1,12 @@
 //! What happens to groups without a request: members that are gone, rebalances that took too long, offsets that are too old, and
 //! the log that is written anew.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Instant;
 
 use super::record::Change;
-use super::{Groups, Now, dropped_offset};
+use super::{Group, Groups, Now, dropped_offset, subscription};
 use crate::Result;
 use crate::broker::Broker;
 
@@ -38,6 +39,37 @@ pub(crate) async fn run(broker: Arc<Broker>) {
     }
 }
 
+/// Who reads the topics of which a group has offsets (Kafka, `GroupMetadata.removeExpiredOffsets`).
+enum Reading {
+    /// Nobody, since then.
+    Nobody(i64),
+    /// Its members, these alone.
+    Topics(HashSet<String>),
+    /// Its members, whatever it is.
+    Anything,
+}
+
+impl Reading {
+    fn of(group: &Group) -> Reading {
+        if group.is_empty() {
+            return Reading::Nobody(group.empty_since_ms.unwrap_or(i64::MIN));
+        }
+        // What members will read is settled when they know what to do.
+        let topics = group.is_stable().then(|| subscription::topics(group).ok());
+        topics.flatten().map_or(Reading::Anything, Reading::Topics)
+    }
+
+    /// Since when nobody reads a topic, or longer; `None`: somebody may.
+    fn unread_since_ms(&self, topic: &str) -> Option<i64> {
+        match self {
+            Reading::Nobody(since_ms) => Some(*since_ms),
+            // It ends with the last commit at the earliest.
+            Reading::Topics(topics) => (!topics.contains(topic)).then_some(i64::MIN),
+            Reading::Anything => None,
+        }
+    }
+}
+
 impl Groups {
     /// Does what is due in all groups; returns when there is something to do next.
     pub(super) fn advance(&self, now: Now) -> Option<Instant> {
@@ -57,12 +89,12 @@ impl Groups {
         let mut state = self.lock();
         let mut changes = Vec::new();
         for (id, held) in &state.groups {
-            let group = &held.group;
-            let idle = group.is_empty();
-            let idle_since_ms = idle.then(|| group.empty_since_ms.unwrap_or(i64::MIN));
+            let reading = Reading::of(&held.group);
             let retention = self.options.offsets_retention;
-            let is_old = |it: &super::Committed| it.is_expired(now.ms, idle_since_ms, retention);
-            let old = group.offsets.find(|_, _, it| is_old(it));
+            let old = held.group.offsets.find(|topic, _, it| {
+                let unread_since_ms = reading.unread_since_ms(topic);
+                it.is_expired(now.ms, unread_since_ms, retention)
+            });
             changes.extend(old.iter().map(|it| dropped_offset(id, it)));
         }
         // What cannot be written stays; it was told of, and is tried again.

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use quick_cache::sync::Cache;
 
-use crate::disk::{Disk, RealDisk, SharedDisk};
+use crate::disk::{Disk, SharedDisk};
 use crate::{Error, Result};
 
 /// A file that is opened when it is needed.
@@ -30,12 +30,13 @@ struct Shared {
 }
 
 impl Files {
-    /// Keeps at most `count_max` files open, not counting those that are being read or written just then.
+    /// On the file system.
+    #[cfg(test)]
     pub(crate) fn new(count_max: usize) -> Files {
-        Files::on(Arc::new(RealDisk), count_max)
+        Files::on(Arc::new(crate::disk::RealDisk), count_max)
     }
 
-    /// The same, on another disk.
+    /// Keeps at most `count_max` files open, not counting those that are being read or written just then.
     pub(crate) fn on(disk: SharedDisk, count_max: usize) -> Files {
         Files(Arc::new(Shared {
             open: Cache::new(count_max),

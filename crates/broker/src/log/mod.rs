@@ -199,6 +199,15 @@ impl Log {
         (bytes, segments.len())
     }
 
+    /// Behind the last record that may be read of the segment with `offset` in it.
+    pub(crate) fn segment_end_offset(&self, offset: i64) -> i64 {
+        let segments = self.segments.load();
+        let next = segments.partition_point(|it| it.base_offset <= offset);
+        segments
+            .get(next)
+            .map_or_else(|| self.readable_offset(), |it| it.base_offset)
+    }
+
     /// Appends one batch, which is `bytes` from the first to the last; `now_ms` is the time of day.
     ///
     /// # Errors

@@ -6,10 +6,12 @@
 //! | file | holds |
 //! |---|---|
 //! | `histogram.rs` | how many values were how large |
+//! | `lag.rs` | how far groups are behind |
 //! | `process.rs` | what the system says of this process |
 //! | `text.rs` | all of it as a page that Prometheus reads |
 
 mod histogram;
+mod lag;
 mod process;
 mod text;
 
@@ -19,6 +21,15 @@ use std::time::Duration;
 use crate::api::SERVED;
 pub(crate) use histogram::Histogram;
 pub(crate) use text::page;
+
+/// What a process asked its allocator for, since it started.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Allocations {
+    /// Pieces of memory.
+    pub count: u64,
+    /// Bytes of them.
+    pub bytes: u64,
+}
 
 /// Bounds of how long requests take, in nanoseconds.
 const REQUEST_NS: &[u64] = &[
@@ -129,6 +140,7 @@ pub(crate) struct Traffic {
     pub(crate) batches_in: AtomicU64,
     pub(crate) records_in: AtomicU64,
     pub(crate) bytes_in: AtomicU64,
+    pub(crate) records_out: AtomicU64,
     pub(crate) bytes_out: AtomicU64,
     /// Batches that were not taken.
     pub(crate) batches_refused: AtomicU64,
@@ -142,8 +154,9 @@ impl Traffic {
         self.bytes_in.fetch_add(bytes, Ordering::Relaxed);
     }
 
-    /// Notes that bytes of batches are on their way to a consumer.
-    pub(crate) fn note_out(&self, bytes: u64) {
+    /// Notes that batches are on their way to a consumer.
+    pub(crate) fn note_out(&self, records: u64, bytes: u64) {
+        self.records_out.fetch_add(records, Ordering::Relaxed);
         self.bytes_out.fetch_add(bytes, Ordering::Relaxed);
     }
 

@@ -17,6 +17,8 @@ pub(super) struct Process {
     pub(super) written_bytes: Option<u64>,
     /// Open descriptors.
     pub(super) descriptors: Option<u64>,
+    /// Seconds in which each core of the machine was busy, whoever kept it so: nobody is told how long one process was on one core.
+    pub(super) core_seconds: Vec<(u32, f64)>,
 }
 
 impl Process {
@@ -29,6 +31,8 @@ impl Process {
         process.read_bytes = value_of(&io, "read_bytes");
         process.written_bytes = value_of(&io, "write_bytes");
         process.descriptors = descriptors.ok();
+        let machine = fs::read_to_string("/proc/stat").unwrap_or_default();
+        process.core_seconds = busy_cores(&machine, clock_ticks_per_second());
         process
     }
 
@@ -47,6 +51,37 @@ impl Process {
             ..Process::default()
         }
     }
+}
+
+/// Of `/proc/stat` (proc(5)): what a core did is behind `cpu` and its number, in ticks. Time of guests is in that of users already.
+fn busy_cores(stat: &str, ticks_per_second: u64) -> Vec<(u32, f64)> {
+    let cores = stat.lines().filter_map(|line| {
+        let (core, ticks) = line.strip_prefix("cpu")?.split_once(' ')?;
+        let ticks: Vec<u64> = ticks
+            .split_ascii_whitespace()
+            .map_while(|it| it.parse().ok())
+            .collect();
+        let [
+            user,
+            nice,
+            system,
+            _idle,
+            _io_wait,
+            irq,
+            soft_irq,
+            stolen,
+            ..,
+        ] = ticks[..]
+        else {
+            return None;
+        };
+        let busy = user + nice + system + irq + soft_irq + stolen;
+        Some((
+            core.parse().ok()?,
+            busy as f64 / ticks_per_second.max(1) as f64,
+        ))
+    });
+    cores.collect()
 }
 
 /// The number behind `NAME:` at the beginning of a line.
@@ -78,10 +113,19 @@ mod tests {
     }
 
     #[test]
+    fn a_core_is_busy_when_it_is_not_idle() {
+        let stat = "cpu  900 0 0 900 0 0 0 0 0 0\ncpu0 100 20 30 5000 600 4 5 6 77 8\n\
+                    cpu11 1 1 1 9 9 1 1 1 0 0\ncpu12 1 1\nintr 5\n";
+        assert_eq!(busy_cores(stat, 100), [(0, 1.65), (11, 0.06)]);
+        assert_eq!(busy_cores("", 100), []);
+    }
+
+    #[test]
     #[cfg(target_os = "linux")]
     fn this_process_has_memory() {
         let process = Process::look();
         assert!(process.resident_bytes.is_some_and(|it| it > 0));
         assert!(process.cpu_seconds.is_some());
+        assert!(!process.core_seconds.is_empty());
     }
 }

@@ -1,14 +1,15 @@
 //! The page of metrics: text as Prometheus reads it (exposition format 0.0.4).
 //!
 //! Names end in their units, as Prometheus asks: `_bytes`, `_seconds`; what only grows ends in `_total`. Labels are names of topics
-//! and requests, none of which has a character that would need an escape.
+//! and requests, none of which has a character that would need an escape, and of groups, which may have any.
 
 use std::fmt::{Display, Write};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use super::lag::{self, Lag};
 use super::process::Process;
-use super::{Histogram, Traffic};
+use super::{Allocations, Histogram, Traffic};
 use crate::api::SERVED;
 use crate::broker::Broker;
 use crate::log::{Ratio, Totals};
@@ -20,7 +21,11 @@ pub(crate) fn page(broker: &Broker) -> String {
     page.put_topics(&broker.topics.all());
     page.put_requests(broker);
     page.put_broker(broker);
+    page.put_groups(&Lag::look(broker, lag::SERIES_MAX));
     page.put_process(&Process::look());
+    if let Some(count) = broker.options.allocations {
+        page.put_allocations(count());
+    }
     page.text
 }
 
@@ -64,6 +69,12 @@ const OF_TOPICS: &[OfTopic] = &[
         Kind::Counter,
         "Batches refused since the start.",
         |it| of(it, |traffic| &traffic.batches_refused),
+    ),
+    (
+        "tamis_topic_records_out_total",
+        Kind::Counter,
+        "Records handed to consumers since the start; of what comes from files the offsets are counted.",
+        |it| of(it, |traffic| &traffic.records_out),
     ),
     (
         "tamis_topic_bytes_out_total",
@@ -205,6 +216,37 @@ impl Page {
         self.put("tamis_in_flight_bytes", Kind::Gauge, help, in_flight);
     }
 
+    fn put_groups(&mut self, lag: &Lag) {
+        let help = "Groups that have members or offsets.";
+        self.put("tamis_groups", Kind::Gauge, help, lag.group_count);
+        let help = "Whether the log of groups takes nothing more, since making it durable failed.";
+        let name = "tamis_groups_failed";
+        self.put(name, Kind::Gauge, help, u8::from(lag.is_failed));
+        let help = "Offsets between what a group committed and the end that consumers see.";
+        let name = "tamis_group_lag";
+        self.put_head(name, Kind::Gauge, help);
+        for one in &lag.partitions {
+            let group = escaped(&one.group);
+            let (topic, partition) = (&one.topic, one.partition);
+            let labels =
+                format!("{{group=\"{group}\",topic=\"{topic}\",partition=\"{partition}\"}}");
+            self.put_value(name, &labels, one.offsets);
+        }
+        let help = "Committed offsets whose lag is not told here, because there are so many.";
+        let name = "tamis_group_lag_left_out";
+        self.put(name, Kind::Gauge, help, lag.left_out);
+    }
+
+    fn put_allocations(&mut self, allocations: Allocations) {
+        let counter = Kind::Counter;
+        let help = "Pieces of memory that the process asked for.";
+        let name = "tamis_allocations_total";
+        self.put(name, counter, help, allocations.count);
+        let help = "Bytes of memory that the process asked for.";
+        let name = "tamis_allocated_bytes_total";
+        self.put(name, counter, help, allocations.bytes);
+    }
+
     /// By the names that Prometheus' own libraries use, where there are some.
     fn put_process(&mut self, process: &Process) {
         let counter = Kind::Counter;
@@ -215,6 +257,12 @@ impl Page {
         if let Some(seconds) = process.cpu_seconds {
             let help = "Time on processors.";
             self.put("process_cpu_seconds_total", counter, help, seconds);
+        }
+        let help = "Time in which a core of the machine was busy, with any process: how long one process was on one core the system does not tell.";
+        let name = "tamis_core_busy_seconds_total";
+        self.put_head(name, counter, help);
+        for (core, seconds) in &process.core_seconds {
+            self.put_value(name, &format!("{{core=\"{core}\"}}"), seconds);
         }
         if let Some(count) = process.descriptors {
             let help = "Open file descriptors.";
@@ -279,12 +327,20 @@ impl Page {
     }
 }
 
+/// A label, within its quotes.
+fn escaped(label: &str) -> String {
+    let escaped = label.replace('\\', "\\\\").replace('"', "\\\"");
+    escaped.replace('\n', "\\n")
+}
+
 fn seconds(nanoseconds: u64) -> f64 {
     nanoseconds as f64 / 1e9
 }
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::*;
 
     #[test]
@@ -302,6 +358,29 @@ took_seconds_sum{request=\"Fetch\"} 2.0005
 took_seconds_count{request=\"Fetch\"} 2
 ";
         assert_eq!(page.text, expected);
+    }
+
+    #[test]
+    fn a_label_ends_where_its_quotes_end() {
+        assert_eq!(escaped("a\\\"b\n{é}"), "a\\\\\\\"b\\n{é}");
+    }
+
+    /// All that is told is in the page for people, and nothing else is.
+    #[test]
+    fn the_page_is_true() {
+        let folder = tempfile::TempDir::new().expect("a folder");
+        let mut options = crate::broker::Options::new(folder.path());
+        options.allocations = Some(Allocations::default);
+        let (broker, _) = Broker::open(options).expect("it opens");
+        let told = page(&broker);
+        let told = told.lines().filter_map(|it| it.strip_prefix("# TYPE "));
+        let told: BTreeSet<_> = told.filter_map(|it| it.split(' ').next()).collect();
+        let described = include_str!("../../../../docs/broker.md");
+        let rows = described.lines().filter_map(|it| it.strip_prefix("| `"));
+        let names = rows.filter_map(|it| it.split(['`', '{']).next());
+        let is_metric = |it: &&str| it.starts_with("tamis_") || it.starts_with("process_");
+        let described: BTreeSet<_> = names.filter(is_metric).collect();
+        assert_eq!(told, described);
     }
 
     #[test]

@@ -67,10 +67,19 @@ pub struct Topics {
     defaults: LogConfig,
     by_name: ArcSwap<HashMap<String, Arc<Topic>>>,
     by_id: ArcSwap<HashMap<Uuid, Arc<Topic>>>,
-    /// Held while topics come, go or change.
-    changing: Mutex<()>,
+    /// Held while topics come, go or change; whether they still may.
+    changing: Mutex<Changes>,
     /// Held while it is noted what is durable.
     noting: Mutex<()>,
+}
+
+/// Whether topics may come, go and change.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Changes {
+    #[default]
+    Allowed,
+    /// The broker is closed: the folder may be somebody else's.
+    Ended,
 }
 
 impl Topic {
@@ -254,10 +263,10 @@ impl Topics {
     /// Makes a topic; its logs and its file are durable then.
     ///
     /// # Errors
-    /// [`Error::TopicExists`], [`Error::BadName`], [`Error::Io`].
+    /// [`Error::TopicExists`], [`Error::BadName`], [`Error::Io`], [`Error::Closed`].
     pub fn create(&self, name: &str, partitions: usize, settings: Settings) -> Result<Arc<Topic>> {
         check_name(name)?;
-        let _changing = self.lock();
+        let _changing = self.lock()?;
         if self.topic(name).is_some() {
             return Err(Error::TopicExists(name.to_owned()));
         }
@@ -281,9 +290,9 @@ impl Topics {
     /// Deletes a topic and all its records; who reads one of its files reads on.
     ///
     /// # Errors
-    /// [`Error::UnknownTopic`], [`Error::Io`].
+    /// [`Error::UnknownTopic`], [`Error::Io`], [`Error::Closed`].
     pub fn delete(&self, name: &str) -> Result<()> {
-        let _changing = self.lock();
+        let _changing = self.lock()?;
         let topic = self.topic(name);
         let topic = topic.ok_or_else(|| Error::UnknownTopic(name.to_owned()))?;
         let path = self.file_path(name);
@@ -310,12 +319,19 @@ impl Topics {
         Ok(())
     }
 
+    /// Lets none of them come, go or change any more; waits for what is under way, which may outlive its connection.
+    pub(crate) fn end_changes(&self) {
+        if let Ok(mut changes) = self.lock() {
+            *changes = Changes::Ended;
+        }
+    }
+
     /// Gives a topic more partitions.
     ///
     /// # Errors
-    /// [`Error::UnknownTopic`], [`Error::Growth`], [`Error::Io`].
+    /// [`Error::UnknownTopic`], [`Error::Growth`], [`Error::Io`], [`Error::Closed`].
     pub fn grow(&self, name: &str, partitions: usize) -> Result<()> {
-        let _changing = self.lock();
+        let _changing = self.lock()?;
         let topic = self.topic(name);
         let topic = topic.ok_or_else(|| Error::UnknownTopic(name.to_owned()))?;
         topic.check_growth(partitions)?;
@@ -347,13 +363,13 @@ impl Topics {
     /// Changes the settings of a topic; they hold from the next batch on.
     ///
     /// # Errors
-    /// [`Error::UnknownTopic`], [`Error::Io`], what `change` answers; then they are as before.
+    /// [`Error::UnknownTopic`], [`Error::Io`], [`Error::Closed`], what `change` answers; then they are as before.
     pub fn configure(
         &self,
         name: &str,
         change: impl FnOnce(&mut Settings) -> Result<()>,
     ) -> Result<()> {
-        let _changing = self.lock();
+        let _changing = self.lock()?;
         let topic = self.topic(name);
         let topic = topic.ok_or_else(|| Error::UnknownTopic(name.to_owned()))?;
         let mut settings = Settings::clone(&topic.settings());
@@ -407,7 +423,12 @@ impl Topics {
         self.noting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, ()> {
-        self.changing.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> Result<std::sync::MutexGuard<'_, Changes>> {
+        let changes = self.changing.lock();
+        let changes = changes.unwrap_or_else(PoisonError::into_inner);
+        match *changes {
+            Changes::Allowed => Ok(changes),
+            Changes::Ended => Err(Error::Closed),
+        }
     }
 }

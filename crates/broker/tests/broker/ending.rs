@@ -6,31 +6,30 @@ use std::time::{Duration, Instant};
 use kafka_protocol::messages::ProduceRequest;
 use tamis_broker::{Broker, Error};
 
-use crate::wire::{Client, FETCH, PRODUCE, appended, batch, fetch_request, produce_request};
+use crate::wire::{
+    Client, FETCH, PRODUCE, appended, batch, builder, fetch_request, produce_request, start,
+    start_with,
+};
 
 #[test]
 fn what_was_written_is_there_again() {
-    let folder = tempfile::tempdir().expect("a folder");
+    let mut running = start();
     for round in 0..3 {
-        let builder = Broker::builder(folder.path()).listen("127.0.0.1:0");
-        let running = builder.start().expect("it starts");
         assert!(running.recoveries().is_empty(), "it ended in order");
-        let mut client = Client::connect(running.addresses()[0]);
+        let mut client = running.client();
         client.want_topic("orders");
         assert_eq!(
             client.produce("orders", &[&format!("round {round}")]),
             round
         );
         assert_eq!(client.values_from("orders", 0).len(), round as usize + 1);
-        running.stop().expect("it ends");
+        running = running.restarted();
     }
 }
 
 #[test]
 fn who_waits_is_let_go_and_who_produced_is_answered() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let builder = Broker::builder(folder.path()).listen("127.0.0.1:0");
-    let running = builder.start().expect("it starts");
+    let running = start();
     let address = running.addresses()[0];
     let mut waiting = Client::connect(address);
     waiting.want_topic("orders");
@@ -48,7 +47,7 @@ fn who_waits_is_let_go_and_who_produced_is_answered() {
         .with_max_wait_ms(60_000);
     waiting.send(FETCH, &poll);
     let start = Instant::now();
-    running.stop().expect("it ends");
+    running.stop();
     assert!(
         start.elapsed() < Duration::from_secs(4),
         "{:?}",
@@ -60,9 +59,7 @@ fn who_waits_is_let_go_and_who_produced_is_answered() {
 
 #[test]
 fn every_answer_that_came_before_the_end_was_true() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let builder = Broker::builder(folder.path()).listen("127.0.0.1:0");
-    let running = builder.start().expect("it starts");
+    let running = start();
     let address = running.addresses()[0];
     let mut client = Client::connect(address);
     client.want_topic("orders");
@@ -78,10 +75,8 @@ fn every_answer_that_came_before_the_end_was_true() {
         acknowledged
     });
     std::thread::sleep(Duration::from_millis(300));
-    running.stop().expect("it ends");
+    let running = running.restarted();
     let acknowledged = producing.join().expect("it ends with the broker");
-    let builder = Broker::builder(folder.path()).listen("127.0.0.1:0");
-    let running = builder.start().expect("it starts");
     let topic = running.broker().topics().topic("orders").expect("a topic");
     let end = topic.partition(0).expect("a partition").end_offset();
     // One may be there of which nobody was told.
@@ -90,13 +85,13 @@ fn every_answer_that_came_before_the_end_was_true() {
         "{acknowledged} of {end}"
     );
     assert!(acknowledged > 0);
-    running.stop().expect("it ends");
+    running.stop();
 }
 
 #[test]
 fn a_folder_has_one_broker() {
     let folder = tempfile::tempdir().expect("a folder");
-    let builder = Broker::builder(folder.path()).listen("127.0.0.1:0");
+    let builder = builder(&folder);
     let running = builder.clone().start().expect("it starts");
     let second = builder.clone().start().expect_err("it is in use");
     assert!(matches!(second, Error::InUse { .. }), "{second}");
@@ -124,7 +119,7 @@ fn a_port_has_one_broker() {
 #[test]
 fn others_are_let_in_only_if_somebody_says_so() {
     let folder = tempfile::tempdir().expect("a folder");
-    let builder = Broker::builder(folder.path()).listen("127.0.0.1:0");
+    let builder = builder(&folder);
     for exposed in [
         builder.clone().listen("0.0.0.0:0"),
         builder.clone().http("[::]:0"),
@@ -148,13 +143,11 @@ fn others_are_let_in_only_if_somebody_says_so() {
 
 #[test]
 fn clients_are_told_what_was_said_to_be_told() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let builder = Broker::builder(folder.path())
-        .listen("127.0.0.1:0")
-        .create_topics(false)
-        .advertise("broker.example.com", 19_092);
-    let running = builder.start().expect("it starts");
-    let mut client = Client::connect(running.addresses()[0]);
+    let running = start_with(|it| {
+        it.create_topics(false)
+            .advertise("broker.example.com", 19_092)
+    });
+    let mut client = running.client();
     let told = client.want_topic("orders");
     let broker = &told.brokers[0];
     assert_eq!(
@@ -162,13 +155,13 @@ fn clients_are_told_what_was_said_to_be_told() {
         ("broker.example.com", 19_092)
     );
     assert_eq!(told.topics[0].error_code, 3, "no topic is made");
-    running.stop().expect("it ends");
+    running.stop();
 }
 
 #[tokio::test]
 async fn it_lives_on_a_runtime_of_others_too() {
     let folder = tempfile::tempdir().expect("a folder");
-    let builder = Broker::builder(folder.path()).listen("127.0.0.1:0");
+    let builder = builder(&folder);
     let serving = builder.clone().spawn().await.expect("it starts");
     let address = serving.addresses()[0];
     assert_eq!(serving.bootstrap_servers(), address.to_string());
@@ -187,13 +180,9 @@ async fn it_lives_on_a_runtime_of_others_too() {
 
 #[test]
 fn a_connection_over_which_nothing_comes_is_closed() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let builder = Broker::builder(folder.path())
-        .listen("127.0.0.1:0")
-        .idle_timeout(Duration::from_millis(200));
-    let running = builder.start().expect("it starts");
-    let mut client = Client::connect(running.addresses()[0]);
+    let running = start_with(|it| it.idle_timeout(Duration::from_millis(200)));
+    let mut client = running.client();
     client.want_topic("orders");
     assert!(client.is_closed_silently());
-    running.stop().expect("it ends");
+    running.stop();
 }

@@ -4,15 +4,13 @@ use std::time::{Duration, Instant};
 
 use kafka_protocol::error::ResponseError;
 use kafka_protocol::messages::FetchRequest;
-use tamis_broker::{Broker, Running};
 
-use crate::wire::{Client, FETCH, fetch_request, values};
+use crate::wire::{Client, FETCH, Started, fetch_request, start, values};
 
 /// A broker with a topic in which there are so many batches of one record each.
-fn with_batches(folder: &tempfile::TempDir, count: usize) -> (Running, Client) {
-    let builder = Broker::builder(folder.path()).listen("127.0.0.1:0");
-    let running = builder.start().expect("it starts");
-    let mut client = Client::connect(running.addresses()[0]);
+fn with_batches(count: usize) -> (Started, Client) {
+    let running = start();
+    let mut client = running.client();
     client.want_topic("orders");
     for number in 0..count {
         client.produce("orders", &[&format!("value {number}")]);
@@ -22,8 +20,7 @@ fn with_batches(folder: &tempfile::TempDir, count: usize) -> (Running, Client) {
 
 #[test]
 fn who_waits_is_woken() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let (running, mut client) = with_batches(&folder, 1);
+    let (running, mut client) = with_batches(1);
     let address = running.addresses()[0];
     let request = fetch_request("orders", 1)
         .with_min_bytes(1)
@@ -41,13 +38,12 @@ fn who_waits_is_woken() {
     assert_eq!(values(&response), [(1, "late".to_owned())]);
     assert!(took > Duration::from_millis(150), "{took:?}");
     assert!(took < Duration::from_secs(10), "{took:?}");
-    running.stop().expect("it ends");
+    running.stop();
 }
 
 #[test]
 fn who_wants_more_than_there_is_waits_to_the_end() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let (running, mut client) = with_batches(&folder, 2);
+    let (running, mut client) = with_batches(2);
     let request = fetch_request("orders", 0)
         .with_min_bytes(1 << 20)
         .with_max_wait_ms(300);
@@ -59,13 +55,12 @@ fn who_wants_more_than_there_is_waits_to_the_end() {
     let enough = request.with_min_bytes(100).with_max_wait_ms(15_000);
     assert_eq!(values(&client.ask(FETCH, &enough)).len(), 2);
     assert!(start.elapsed() < Duration::from_secs(10), "there is enough");
-    running.stop().expect("it ends");
+    running.stop();
 }
 
 #[test]
 fn limits_hold_but_for_the_first_batch() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let (running, mut client) = with_batches(&folder, 10);
+    let (running, mut client) = with_batches(10);
     let whole = client.ask(FETCH, &fetch_request("orders", 0));
     let bytes = whole.responses[0].partitions[0].records.clone();
     let batch_bytes = bytes.expect("records").len() / 10;
@@ -84,13 +79,12 @@ fn limits_hold_but_for_the_first_batch() {
         of_partition.topics[0].partitions[0].partition_max_bytes = limit;
         assert_eq!(values(&client.ask(FETCH, &of_partition)).len(), expected);
     }
-    running.stop().expect("it ends");
+    running.stop();
 }
 
 #[test]
 fn offsets_that_are_not_there_are_told_at_once() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let (running, mut client) = with_batches(&folder, 1);
+    let (running, mut client) = with_batches(1);
     for offset in [-1, 2, i64::MAX] {
         let request = fetch_request("orders", offset)
             .with_min_bytes(1)
@@ -102,5 +96,5 @@ fn offsets_that_are_not_there_are_told_at_once() {
         assert_eq!(error, Some(ResponseError::OffsetOutOfRange), "{offset}");
         assert!(start.elapsed() < Duration::from_secs(10));
     }
-    running.stop().expect("it ends");
+    running.stop();
 }

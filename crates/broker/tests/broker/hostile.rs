@@ -6,22 +6,23 @@ use std::time::{Duration, Instant};
 
 use kafka_protocol::messages::{ApiVersionsRequest, ApiVersionsResponse, ResponseHeader};
 use kafka_protocol::protocol::Decodable;
-use tamis_broker::{Broker, Running};
 
-use crate::wire::{Client, FETCH, PRODUCE, batch, fetch_request, frame, framed, produce_request};
+use crate::wire::{
+    Client, FETCH, PRODUCE, Started, batch, fetch_request, frame, framed, produce_request,
+    start_with,
+};
 
-fn running(folder: &tempfile::TempDir) -> Running {
-    let builder = Broker::builder(folder.path())
-        .listen("127.0.0.1:0")
-        .connections_max(20)
-        .in_flight_bytes(1 << 20)
-        .stall_timeout(Duration::from_millis(500));
-    builder.start().expect("it starts")
+fn guarded() -> Started {
+    start_with(|it| {
+        it.connections_max(20)
+            .in_flight_bytes(1 << 20)
+            .stall_timeout(Duration::from_millis(500))
+    })
 }
 
 /// That others are served as if nothing had been.
-fn still_serves(running: &Running) {
-    let mut client = Client::connect(running.addresses()[0]);
+fn still_serves(running: &Started) {
+    let mut client = running.client();
     client.want_topic("orders");
     let offset = client.produce("orders", &["fine"]);
     let read = client.values_from("orders", offset);
@@ -30,22 +31,20 @@ fn still_serves(running: &Running) {
 
 #[test]
 fn lengths_that_cannot_be_end_the_connection() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let running = running(&folder);
+    let running = guarded();
     for length in [i32::MAX, i32::MIN, -1, (100 << 20) + 1] {
-        let mut client = Client::connect(running.addresses()[0]);
+        let mut client = running.client();
         let sent = client.socket.write_all(&length.to_be_bytes());
         sent.expect("it is read");
         assert!(client.is_closed_silently(), "{length}");
     }
     still_serves(&running);
-    running.stop().expect("it ends");
+    running.stop();
 }
 
 #[test]
 fn bytes_that_are_no_request_end_the_connection() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let running = running(&folder);
+    let running = guarded();
     let produce = frame(PRODUCE, 1, &produce_request("orders", batch(&["a"]), -1));
     let body = &produce[4..];
     let mut bodies = vec![
@@ -61,18 +60,17 @@ fn bytes_that_are_no_request_end_the_connection() {
     // It ends too early, wherever that is.
     bodies.extend((0..body.len()).map(|end| body[..end].to_vec()));
     for body in bodies {
-        let mut client = Client::connect(running.addresses()[0]);
+        let mut client = running.client();
         client.socket.write_all(&framed(&body)).expect("it is read");
         assert!(client.is_closed_silently(), "{body:x?}");
     }
     still_serves(&running);
-    running.stop().expect("it ends");
+    running.stop();
 }
 
 #[test]
 fn a_length_in_a_request_is_not_believed() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let running = running(&folder);
+    let running = guarded();
     // Of an old version, in which lengths have four bytes: each of them in turn claims to be two billion.
     for (version, request) in [(3, true), (4, false)] {
         let whole = match request {
@@ -82,7 +80,7 @@ fn a_length_in_a_request_is_not_believed() {
         for at in 14..whole.len() - 4 {
             let mut body = whole[4..].to_vec();
             body[at - 4..at].copy_from_slice(&i32::MAX.to_be_bytes());
-            let mut client = Client::connect(running.addresses()[0]);
+            let mut client = running.client();
             client.socket.write_all(&framed(&body)).expect("it is read");
             client.socket.shutdown(Shutdown::Write).expect("a socket");
             // An answer or none: it comes to an end, and takes no memory on the way.
@@ -90,17 +88,16 @@ fn a_length_in_a_request_is_not_believed() {
         }
     }
     still_serves(&running);
-    running.stop().expect("it ends");
+    running.stop();
 }
 
 #[test]
 fn half_a_request_is_none() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let running = running(&folder);
-    Client::connect(running.addresses()[0]).want_topic("orders");
+    let running = guarded();
+    running.client().want_topic("orders");
     let produce = frame(PRODUCE, 1, &produce_request("orders", batch(&["a"]), -1));
     for end in [1, 3, 4, 5, produce.len() / 2, produce.len() - 1] {
-        let mut client = Client::connect(running.addresses()[0]);
+        let mut client = running.client();
         client
             .socket
             .write_all(&produce[..end])
@@ -108,19 +105,18 @@ fn half_a_request_is_none() {
         client.socket.shutdown(Shutdown::Write).expect("a socket");
         assert!(client.is_closed_silently(), "{end}");
     }
-    let mut client = Client::connect(running.addresses()[0]);
+    let mut client = running.client();
     assert_eq!(client.produce("orders", &["first"]), 0);
-    running.stop().expect("it ends");
+    running.stop();
 }
 
 #[test]
 fn those_who_trickle_do_not_keep_others_waiting() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let running = running(&folder);
+    let running = guarded();
     // Together they hold all that may be in flight, and then send a byte now and then.
     let mut trickling = Vec::new();
     for _ in 0..4 {
-        let mut client = Client::connect(running.addresses()[0]);
+        let mut client = running.client();
         let length = (512_i32 << 10).to_be_bytes();
         client.socket.write_all(&length).expect("it is read");
         trickling.push(client);
@@ -139,16 +135,15 @@ fn those_who_trickle_do_not_keep_others_waiting() {
     });
     still_serves(&running);
     let large = "x".repeat(200 << 10);
-    let mut client = Client::connect(running.addresses()[0]);
+    let mut client = running.client();
     client.produce("orders", &[&large]);
     ended.join().expect("each of them is given up");
-    running.stop().expect("it ends");
+    running.stop();
 }
 
 #[test]
 fn too_many_connections_are_refused_until_others_end() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let running = running(&folder);
+    let running = guarded();
     let address = running.addresses()[0];
     let mut taken: Vec<Client> = (0..20).map(|_| Client::connect(address)).collect();
     for client in &mut taken {
@@ -168,15 +163,14 @@ fn too_many_connections_are_refused_until_others_end() {
             "no place is free"
         );
     }
-    running.stop().expect("it ends");
+    running.stop();
 }
 
 /// KIP-511: who asks in a version that is not served is told in version 0 which ones are.
 #[test]
 fn an_unknown_version_of_the_first_request_gets_a_list() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let running = running(&folder);
-    let mut client = Client::connect(running.addresses()[0]);
+    let running = guarded();
+    let mut client = running.client();
     let body = [
         &18_i16.to_be_bytes()[..],
         &99_i16.to_be_bytes(),
@@ -196,5 +190,5 @@ fn an_unknown_version_of_the_first_request_gets_a_list() {
     assert!(fetch.is_some_and(|it| it.max_version >= FETCH));
     // The connection goes on.
     client.ask(3, &ApiVersionsRequest::default());
-    running.stop().expect("it ends");
+    running.stop();
 }

@@ -3,9 +3,7 @@
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 
-use tamis_broker::Broker;
-
-use crate::wire::Client;
+use crate::wire::start_with;
 
 /// The status and the body of what is at a path.
 fn get(address: SocketAddr, method: &str, path: &str) -> (u16, String) {
@@ -27,13 +25,9 @@ fn value(page: &str, name: &str) -> Option<f64> {
 
 #[test]
 fn what_is_counted_is_what_was_done() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let builder = Broker::builder(folder.path())
-        .listen("127.0.0.1:0")
-        .http("127.0.0.1:0");
-    let running = builder.start().expect("it starts");
+    let running = start_with(|it| it.http("127.0.0.1:0"));
     let http = running.http_address().expect("it was asked for");
-    let mut client = Client::connect(running.addresses()[0]);
+    let mut client = running.client();
     client.want_topic("orders");
     client.produce("orders", &["a", "b"]);
     client.produce("orders", &["c"]);
@@ -43,6 +37,7 @@ fn what_is_counted_is_what_was_done() {
     let expected = [
         ("tamis_topic_records_in_total{topic=\"orders\"}", 3.0),
         ("tamis_topic_batches_in_total{topic=\"orders\"}", 2.0),
+        ("tamis_topic_records_out_total{topic=\"orders\"}", 3.0),
         ("tamis_topic_offsets{topic=\"orders\"}", 3.0),
         ("tamis_topic_segments{topic=\"orders\"}", 1.0),
         ("tamis_topic_partitions_failed{topic=\"orders\"}", 0.0),
@@ -73,17 +68,13 @@ fn what_is_counted_is_what_was_done() {
     let syncs = value(&page, "tamis_sync_duration_seconds_count");
     assert!(syncs.is_some_and(|it| it >= 1.0));
     assert!(value(&page, "process_resident_memory_bytes").is_some_and(|it| it > 1e6));
-    running.stop().expect("it ends");
+    running.stop();
 }
 
 #[test]
 fn every_line_is_one_that_prometheus_reads() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let builder = Broker::builder(folder.path())
-        .listen("127.0.0.1:0")
-        .http("127.0.0.1:0");
-    let running = builder.start().expect("it starts");
-    Client::connect(running.addresses()[0]).want_topic("a.b_c-d");
+    let running = start_with(|it| it.http("127.0.0.1:0"));
+    running.client().want_topic("a.b_c-d");
     let (_, page) = get(
         running.http_address().expect("it was asked for"),
         "GET",
@@ -104,16 +95,12 @@ fn every_line_is_one_that_prometheus_reads() {
         }
     }
     assert!(page.ends_with('\n'));
-    running.stop().expect("it ends");
+    running.stop();
 }
 
 #[test]
 fn health_is_told_and_nothing_else() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let builder = Broker::builder(folder.path())
-        .listen("127.0.0.1:0")
-        .http("127.0.0.1:0");
-    let running = builder.start().expect("it starts");
+    let running = start_with(|it| it.http("127.0.0.1:0"));
     let http = running.http_address().expect("it was asked for");
     let ok = (200, "ok\n".to_owned());
     assert_eq!(get(http, "GET", "/healthz"), ok);
@@ -122,5 +109,5 @@ fn health_is_told_and_nothing_else() {
     assert_eq!(get(http, "GET", "/").0, 404);
     assert_eq!(get(http, "GET", "/metrics/").0, 404);
     assert_eq!(get(http, "POST", "/metrics").0, 405);
-    running.stop().expect("it ends");
+    running.stop();
 }

@@ -2,6 +2,7 @@
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
+use std::ops::Deref;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use bytes::{Bytes, BytesMut};
@@ -16,6 +17,8 @@ use kafka_protocol::protocol::{Decodable, Encodable, HeaderVersion, Request, Str
 use kafka_protocol::records::{
     Compression, Record, RecordBatchDecoder, RecordBatchEncoder, RecordEncodeOptions, TimestampType,
 };
+use tamis_broker::{Broker, Builder, Running};
+use tempfile::TempDir;
 
 /// The version of `Produce` that tests speak.
 pub(crate) const PRODUCE: i16 = 9;
@@ -25,6 +28,55 @@ pub(crate) const FETCH: i16 = 12;
 
 /// Nothing that a test waits for takes longer.
 const PATIENCE: Duration = Duration::from_secs(20);
+
+/// A broker in a folder that goes with it.
+#[derive(Debug)]
+pub(crate) struct Started {
+    running: Running,
+    folder: TempDir,
+}
+
+/// Starts one that is set up as most are.
+pub(crate) fn start() -> Started {
+    start_with(|builder| builder)
+}
+
+/// Starts one that is set up otherwise.
+pub(crate) fn start_with(set: impl FnOnce(Builder) -> Builder) -> Started {
+    let folder = tempfile::tempdir().expect("a folder");
+    let running = set(builder(&folder)).start().expect("it starts");
+    Started { running, folder }
+}
+
+/// One that is not started yet, at a port that is free.
+pub(crate) fn builder(folder: &TempDir) -> Builder {
+    Broker::builder(folder.path()).listen("127.0.0.1:0")
+}
+
+impl Started {
+    pub(crate) fn client(&self) -> Client {
+        Client::connect(self.running.addresses()[0])
+    }
+
+    pub(crate) fn stop(self) {
+        self.running.stop().expect("it ends");
+    }
+
+    /// Ends it in order, and starts another in its folder.
+    pub(crate) fn restarted(self) -> Started {
+        self.running.stop().expect("it ends");
+        let running = builder(&self.folder).start().expect("it starts");
+        Started { running, ..self }
+    }
+}
+
+impl Deref for Started {
+    type Target = Running;
+
+    fn deref(&self) -> &Running {
+        &self.running
+    }
+}
 
 /// A connection.
 #[derive(Debug)]

@@ -7,11 +7,13 @@ use tamis_engine::suggest;
 use toml::Spanned;
 use toml::de::{DeInteger, DeString, DeTable, DeValue};
 
+use super::Config;
 use super::performance::Performance;
-use super::settings::{Fault, Given, PERFORMANCE, Setting, shortened};
+use super::serve::Serve;
+use super::settings::{Fault, Given, Setting, Table, shortened};
 
-/// The only table there is.
-const TABLE: &str = "performance";
+/// All tables there are.
+const TABLES: [&str; 2] = [Performance::NAME, Serve::NAME];
 /// Nobody reads more at once, and a file of nothing but mistakes must not take long.
 const FINDINGS_MAX: usize = 20;
 
@@ -20,8 +22,8 @@ type Value<'t> = Spanned<DeValue<'t>>;
 
 /// Puts what the text says in its place, and returns what is wrong with the text, in its order.
 ///
-/// With a finding, `performance` is of no use.
-pub(super) fn read(text: &str, performance: &mut Performance) -> Vec<Diagnostic> {
+/// With a finding, `config` is of no use.
+pub(super) fn read(text: &str, config: &mut Config) -> Vec<Diagnostic> {
     let document = match DeTable::parse(text) {
         Ok(document) => document,
         Err(error) => return vec![syntax(text, &error)],
@@ -31,29 +33,32 @@ pub(super) fn read(text: &str, performance: &mut Performance) -> Vec<Diagnostic>
         if findings.len() >= FINDINGS_MAX {
             break;
         }
-        match (key.get_ref().as_ref(), value.get_ref()) {
-            (TABLE, DeValue::Table(table)) => read_table(table, performance, &mut findings),
-            (TABLE, other) => {
-                let message = format!("`{TABLE}` must be a table, not {}", kind(other));
-                let help = Some(format!("write `[{TABLE}]` on a line of its own"));
-                findings.push(finding("wrong-value", value.span(), message, help));
-            }
+        match key.get_ref().as_ref() {
+            Performance::NAME => read_table(value, &mut config.performance, &mut findings),
+            Serve::NAME => read_table(value, &mut config.serve, &mut findings),
             _ => findings.push(stranger(key, value.get_ref())),
         }
     }
     findings
 }
 
-fn read_table(table: &DeTable<'_>, performance: &mut Performance, findings: &mut Vec<Diagnostic>) {
+fn read_table<T: Table>(value: &Value<'_>, to: &mut T, findings: &mut Vec<Diagnostic>) {
+    let DeValue::Table(table) = value.get_ref() else {
+        let found = kind(value.get_ref());
+        let message = format!("`{}` must be a table, not {found}", T::NAME);
+        let help = Some(format!("write `[{}]` on a line of its own", T::NAME));
+        findings.push(finding("wrong-value", value.span(), message, help));
+        return;
+    };
     for (key, value) in in_order(table) {
         if findings.len() >= FINDINGS_MAX {
             return;
         }
-        let Some(setting) = Setting::of_key(key.get_ref()) else {
-            findings.push(unknown_key(key));
+        let Some(setting) = Setting::<T>::of_key(key.get_ref()) else {
+            findings.push(unknown_key::<T>(key));
             continue;
         };
-        if let Err(Fault { message, help }) = setting.set(performance, given(value.get_ref())) {
+        if let Err(Fault { message, help }) = setting.set(to, given(value.get_ref())) {
             let message = format!("`{}` {message}", setting.key);
             findings.push(finding("wrong-value", value.span(), message, help));
         }
@@ -73,6 +78,11 @@ fn given<'a>(value: &'a DeValue<'_>) -> Given<'a> {
         DeValue::Integer(integer) => match number(integer) {
             Some(number) => Given::Number(number),
             None => Given::Other("so large a number"),
+        },
+        DeValue::Boolean(is_on) => Given::Switch(*is_on),
+        DeValue::Array(array) => match array.iter().map(|it| it.get_ref().as_str()).collect() {
+            Some(texts) => Given::Texts(texts),
+            None => Given::Other(kind(value)),
         },
         other => Given::Other(kind(other)),
     }
@@ -103,12 +113,15 @@ fn stranger(key: &Key<'_>, value: &DeValue<'_>) -> Diagnostic {
         DeValue::Array(array) if array.iter().any(|item| item.get_ref().is_table()) => "table",
         _ => "key",
     };
-    let help = match suggest::nearest(name, [TABLE]) {
-        Some(nearest) => format!("did you mean `[{nearest}]`?"),
-        None if Setting::of_key(name).is_some() => {
-            format!("`{name}` belongs to the table `[{TABLE}]`: write `[{TABLE}]` above it")
+    let help = match (suggest::nearest(name, TABLES), table_of(name)) {
+        (Some(nearest), _) => format!("did you mean `[{nearest}]`?"),
+        (None, Some(table)) => {
+            format!("`{name}` belongs to the table `[{table}]`: write `[{table}]` above it")
         }
-        None => format!("the only table is `[{TABLE}]`"),
+        (None, None) => {
+            let tables = TABLES.map(|table| format!("`[{table}]`"));
+            format!("the tables are {}", tables.join(" and "))
+        }
     };
     let code = if what == "table" {
         "unknown-table"
@@ -119,16 +132,22 @@ fn stranger(key: &Key<'_>, value: &DeValue<'_>) -> Diagnostic {
     finding(code, key.span(), message, Some(help))
 }
 
-fn unknown_key(key: &Key<'_>) -> Diagnostic {
+/// The table that has a key of this name.
+fn table_of(key: &str) -> Option<&'static str> {
+    let of_performance = Setting::<Performance>::of_key(key).map(|_| Performance::NAME);
+    of_performance.or_else(|| Setting::<Serve>::of_key(key).map(|_| Serve::NAME))
+}
+
+fn unknown_key<T: Table>(key: &Key<'_>) -> Diagnostic {
     let name = key.get_ref();
-    let keys = PERFORMANCE.each_ref().map(|setting| setting.key);
-    let listed = keys.map(|key| format!("`{key}`")).join(", ");
-    let keys_are = format!("the keys of `[{TABLE}]` are {listed}");
-    let help = match suggest::nearest(name, keys) {
+    let keys = || T::settings().iter().map(|setting| setting.key);
+    let listed: Vec<_> = keys().map(|key| format!("`{key}`")).collect();
+    let keys_are = format!("the keys of `[{}]` are {}", T::NAME, listed.join(", "));
+    let help = match suggest::nearest(name, keys()) {
         Some(nearest) => format!("did you mean `{nearest}`? {keys_are}"),
         None => keys_are,
     };
-    let message = format!("unknown key `{}` in `[{TABLE}]`", shortened(name));
+    let message = format!("unknown key `{}` in `[{}]`", shortened(name), T::NAME);
     finding("unknown-key", key.span(), message, Some(help))
 }
 

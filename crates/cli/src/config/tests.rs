@@ -12,6 +12,7 @@ use crate::args::ByteSize;
 
 mod messages;
 mod precedence;
+mod serve;
 
 /// What is wrong with the text, drawn without colours.
 fn wrong(text: &str) -> String {
@@ -21,13 +22,17 @@ fn wrong(text: &str) -> String {
 
 /// The settings of a file with this text, and the defaults for all others.
 fn settings(text: &str) -> Performance {
+    config(text).performance
+}
+
+fn config(text: &str) -> Config {
     let mut config = Config::default();
     let text = ContractText {
         name: "tamis.toml".to_owned(),
         text: text.to_owned(),
     };
     config.add_file(text).expect("a good text");
-    config.performance
+    config
 }
 
 /// The shared options of a command line.
@@ -136,8 +141,11 @@ fn limits_are_within() {
 #[test]
 fn the_page_is_true() {
     let page = include_str!("../../../../docs/configuration.md");
-    for setting in &settings::PERFORMANCE {
-        let row = format!("| `{}` | `{}` |", setting.key, setting.variable());
+    let performance = settings::PERFORMANCE.iter();
+    let performance = performance.map(|it| (it.key, it.variable()));
+    let serve = settings::SERVE.iter().map(|it| (it.key, it.variable()));
+    for (key, variable) in performance.chain(serve) {
+        let row = format!("| `{key}` | `{variable}` |");
         assert!(page.contains(&row), "{row}");
     }
     let examples: Vec<&str> = page
@@ -146,11 +154,14 @@ fn the_page_is_true() {
         .filter_map(|rest| rest.split("```").next())
         .collect();
     let defaults = examples.first().expect("the defaults come first");
-    for setting in &settings::PERFORMANCE {
-        let line = format!("\n{} = ", setting.key);
-        assert!(defaults.contains(&line), "{line}");
+    let keys = settings::PERFORMANCE.iter().map(|it| it.key);
+    for key in keys.chain(settings::SERVE.iter().map(|it| it.key)) {
+        let line = format!("\n{key} = ");
+        // Where clients come back to has no default.
+        assert!(defaults.contains(&line) || key == "advertise", "{line}");
     }
     assert_eq!(settings(defaults), Performance::default());
+    assert_eq!(config(defaults).serve, Serve::default());
     for example in examples {
         assert_eq!(check_text(example), Ok(()), "{example}");
     }

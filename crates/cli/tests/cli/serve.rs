@@ -97,6 +97,30 @@ fn it_says_when_it_is_ready_and_ends_in_order() {
 }
 
 #[test]
+fn a_file_can_say_all_that_flags_say() {
+    let shell = Shell::new();
+    let text = "[serve]\nlisten = \"127.0.0.1:0\"\nhttp = \"none\"\ndata = \"of-file\"\nlog_format = \"json\"\n";
+    shell.write("tamis.toml", text);
+    let serving = Serving::start(&shell, "serve --log-format text");
+    assert!(
+        serving.told.ends_with("data is in `of-file`\n"),
+        "{}",
+        serving.told
+    );
+    drop(serving);
+    shell.write("tamis.toml", "[serve]\nlisten = 9092\n");
+    let refused = shell.tamis("serve");
+    assert_eq!(refused.code, Some(2));
+    assert!(
+        refused
+            .stderr
+            .contains("`listen` must be a text or an array"),
+        "{}",
+        refused.stderr
+    );
+}
+
+#[test]
 fn events_can_be_objects() {
     let shell = Shell::new();
     let arguments = format!("{SERVE} --log-format json --log debug");

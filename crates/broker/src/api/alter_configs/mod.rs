@@ -37,75 +37,117 @@ enum Change<'c> {
     Edit(&'c str, Edit, &'c str),
 }
 
+/// What either request says of one topic or broker, and how it is told what became of that.
+trait Resource {
+    /// What it is told.
+    type Response;
+
+    /// Its type and its name.
+    fn named(&self) -> (i8, &StrBytes);
+
+    /// What is to be changed of what [`Resource::start`] makes of the settings it has.
+    fn changes(&self) -> Result<Vec<Change<'_>>, Said>;
+
+    /// With what changes begin.
+    fn start(settings: &Settings) -> Settings;
+
+    /// What it is told: an error and a text, or neither.
+    fn response(&self, error_code: i16, message: Option<StrBytes>) -> Self::Response;
+}
+
 pub(super) fn replace(context: &Context, mut asked: Asked) -> Result<Answer, Refused> {
     let request: AlterConfigsRequest = asked.read()?;
-    let counts = counts(
-        request
-            .resources
-            .iter()
-            .map(|it| (it.resource_type, &it.resource_name)),
-    );
-    let responses = request.resources.iter().map(|it| {
-        let is_repeated = counts[&(it.resource_type, &it.resource_name)] > 1;
-        let replaced = settings_of(it).and_then(|changes| {
-            let resource = (it.resource_type, &*it.resource_name);
-            let start = |_: &Settings| Settings::default();
-            alter(
-                context,
-                resource,
-                is_repeated,
-                &changes,
-                start,
-                request.validate_only,
-            )
-        });
-        let response = Replaced::default()
-            .with_resource_type(it.resource_type)
-            .with_resource_name(it.resource_name.clone());
-        match replaced {
-            Ok(()) => response.with_error_message(None),
-            Err((error, message)) => response
-                .with_error_code(error.code())
-                .with_error_message(message.map(StrBytes::from_string)),
-        }
-    });
-    let response = AlterConfigsResponse::default().with_responses(responses.collect());
+    let responses = alter_all(context, &request.resources, request.validate_only);
+    let response = AlterConfigsResponse::default().with_responses(responses);
     asked.reply::<AlterConfigsRequest>(&response)
 }
 
 pub(super) fn change(context: &Context, mut asked: Asked) -> Result<Answer, Refused> {
     let request: IncrementalAlterConfigsRequest = asked.read()?;
-    let counts = counts(
-        request
-            .resources
-            .iter()
-            .map(|it| (it.resource_type, &it.resource_name)),
-    );
-    let responses = request.resources.iter().map(|it| {
-        let is_repeated = counts[&(it.resource_type, &it.resource_name)] > 1;
-        let changed = changes_of(it).and_then(|changes| {
-            let resource = (it.resource_type, &*it.resource_name);
-            alter(
-                context,
-                resource,
-                is_repeated,
-                &changes,
-                Settings::clone,
-                request.validate_only,
-            )
-        });
-        let response = Changed::default()
-            .with_resource_type(it.resource_type)
-            .with_resource_name(it.resource_name.clone());
-        match changed {
-            Ok(()) => response.with_error_message(None),
-            Err((error, message)) => response
-                .with_error_code(error.code())
-                .with_error_message(message.map(StrBytes::from_string)),
+    let responses = alter_all(context, &request.resources, request.validate_only);
+    let response = IncrementalAlterConfigsResponse::default().with_responses(responses);
+    asked.reply::<IncrementalAlterConfigsRequest>(&response)
+}
+
+fn alter_all<R: Resource>(context: &Context, resources: &[R], is_trial: bool) -> Vec<R::Response> {
+    let counts = counts(resources.iter().map(Resource::named));
+    let responses = resources.iter().map(|it| {
+        let altered = match counts[&it.named()] {
+            1 => alter(context, it, is_trial),
+            _ => Err(invalid("it is named more than once".to_owned())),
+        };
+        match altered {
+            Ok(()) => it.response(0, None),
+            Err((error, message)) => it.response(error.code(), message.map(StrBytes::from_string)),
         }
     });
-    let response = IncrementalAlterConfigsResponse::default().with_responses(responses.collect());
-    asked.reply::<IncrementalAlterConfigsRequest>(&response)
+    responses.collect()
+}
+
+impl Resource for all::AlterConfigsResource {
+    type Response = Replaced;
+
+    fn named(&self) -> (i8, &StrBytes) {
+        (self.resource_type, &self.resource_name)
+    }
+
+    fn changes(&self) -> Result<Vec<Change<'_>>, Said> {
+        let configs = self.configs.iter();
+        let set = |name, given| Ok(Change::Set(name, value(name, given)?));
+        let changes = configs.map(|it| set(&it.name, it.value.as_ref()));
+        once_each(changes.collect::<Result<_, Said>>()?)
+    }
+
+    fn start(_: &Settings) -> Settings {
+        Settings::default()
+    }
+
+    fn response(&self, error_code: i16, message: Option<StrBytes>) -> Replaced {
+        Replaced::default()
+            .with_resource_type(self.resource_type)
+            .with_resource_name(self.resource_name.clone())
+            .with_error_code(error_code)
+            .with_error_message(message)
+    }
+}
+
+impl Resource for some::AlterConfigsResource {
+    type Response = Changed;
+
+    fn named(&self) -> (i8, &StrBytes) {
+        (self.resource_type, &self.resource_name)
+    }
+
+    fn changes(&self) -> Result<Vec<Change<'_>>, Said> {
+        let changes = self.configs.iter().map(|it| {
+            let value = || value(&it.name, it.value.as_ref());
+            Ok(match it.config_operation {
+                SET => Change::Set(&it.name, value()?),
+                DELETE => Change::Unset(&it.name),
+                APPEND => Change::Edit(&it.name, Edit::Append, value()?),
+                SUBTRACT => Change::Edit(&it.name, Edit::Subtract, value()?),
+                other => {
+                    return Err(invalid(format!(
+                        "operation {other} on `{}` is none of {SET} to {SUBTRACT}",
+                        &*it.name
+                    )));
+                }
+            })
+        });
+        once_each(changes.collect::<Result<_, Said>>()?)
+    }
+
+    fn start(settings: &Settings) -> Settings {
+        settings.clone()
+    }
+
+    fn response(&self, error_code: i16, message: Option<StrBytes>) -> Changed {
+        Changed::default()
+            .with_resource_type(self.resource_type)
+            .with_resource_name(self.resource_name.clone())
+            .with_error_code(error_code)
+            .with_error_message(message)
+    }
 }
 
 /// How often each resource is named.
@@ -121,31 +163,6 @@ fn counts<'r>(
 
 fn invalid(message: String) -> Said {
     (ResponseError::InvalidRequest, Some(message))
-}
-
-fn settings_of(resource: &all::AlterConfigsResource) -> Result<Vec<Change<'_>>, Said> {
-    let configs = resource.configs.iter();
-    let changes = configs.map(|it| Ok(Change::Set(&it.name, value(&it.name, it.value.as_ref())?)));
-    once_each(changes.collect::<Result<_, Said>>()?)
-}
-
-fn changes_of(resource: &some::AlterConfigsResource) -> Result<Vec<Change<'_>>, Said> {
-    let changes = resource.configs.iter().map(|it| {
-        let value = || value(&it.name, it.value.as_ref());
-        Ok(match it.config_operation {
-            SET => Change::Set(&it.name, value()?),
-            DELETE => Change::Unset(&it.name),
-            APPEND => Change::Edit(&it.name, Edit::Append, value()?),
-            SUBTRACT => Change::Edit(&it.name, Edit::Subtract, value()?),
-            other => {
-                return Err(invalid(format!(
-                    "operation {other} on `{}` is none of {SET} to {SUBTRACT}",
-                    &*it.name
-                )));
-            }
-        })
-    });
-    once_each(changes.collect::<Result<_, Said>>()?)
 }
 
 fn value<'v>(name: &str, value: Option<&'v StrBytes>) -> Result<&'v str, Said> {
@@ -165,25 +182,16 @@ fn once_each(changes: Vec<Change<'_>>) -> Result<Vec<Change<'_>>, Said> {
     Ok(changes)
 }
 
-/// Changes what `start` makes of the settings that a resource has.
-fn alter(
-    context: &Context,
-    (resource_type, name): (i8, &str),
-    is_repeated: bool,
-    changes: &[Change<'_>],
-    start: impl Fn(&Settings) -> Settings,
-    is_trial: bool,
-) -> Result<(), Said> {
-    if is_repeated {
-        return Err(invalid("it is named more than once".to_owned()));
-    }
+fn alter<R: Resource>(context: &Context, resource: &R, is_trial: bool) -> Result<(), Said> {
+    let (resource_type, name) = resource.named();
+    let changes = resource.changes()?;
     match resource_type {
         TOPIC => check_name(name).map_err(|it| said(it.into()))?,
         BROKER => {
             check_broker(name)?;
-            return match changes {
-                [] => Ok(()),
-                _ => Err((
+            return match changes.is_empty() {
+                true => Ok(()),
+                false => Err((
                     ResponseError::InvalidConfig,
                     Some("the broker is set when it is started, and by no request".to_owned()),
                 )),
@@ -193,14 +201,14 @@ fn alter(
     }
     let topics = &context.broker.topics;
     let change = |settings: &mut Settings| {
-        *settings = apply(changes, start(settings), topics.defaults())?;
+        *settings = apply(&changes, R::start(settings), topics.defaults())?;
         Ok(())
     };
     if !is_trial {
         return topics.configure(name, change).map_err(said);
     }
     let topic = topics.topic(name);
-    let topic = topic.ok_or_else(|| said(Error::UnknownTopic(name.to_owned())))?;
+    let topic = topic.ok_or_else(|| said(Error::UnknownTopic(name.to_string())))?;
     change(&mut Settings::clone(&topic.settings())).map_err(said)
 }
 

@@ -3,6 +3,7 @@
 //! The answer is our own: small pieces of bytes for what the protocol says of each partition, and between them batches from memory
 //! and ranges of files, neither of which is copied. What a client does not say anew each time is in its [session].
 
+mod count;
 mod session;
 
 use std::sync::Arc;
@@ -89,7 +90,12 @@ pub(super) async fn answer(context: &Context, mut asked: Asked) -> Result<Answer
 fn note(context: &Context, found: &[Found], version: i16) {
     for found in found.iter().filter(|it| it.len_bytes() > 0) {
         if let Some(topic) = topic(context, &found.wanted, version) {
-            topic.traffic.note_out(found.len_bytes());
+            let asked = &found.wanted.partition;
+            let log = topic.partition(asked.partition);
+            let records = log.map_or(0, |it| {
+                count::records(&it, asked.fetch_offset, &found.fetched)
+            });
+            topic.traffic.note_out(records, found.len_bytes());
         }
     }
 }

@@ -178,8 +178,12 @@ async fn sync_checked(
     };
     let group = request.group_id.to_string();
     drop(request);
-    let answered = context.broker.groups.sync(Now::read(), &group, sync).await;
-    answered.unwrap_or(Err(ResponseError::UnknownMemberId))
+    let groups = &context.broker.groups;
+    let answered = groups.sync(Now::read(), &group, sync).await;
+    let synced = answered.unwrap_or(Err(ResponseError::UnknownMemberId))?;
+    // Nobody does what nobody else would know of after a crash.
+    let durable = until_durable(context, groups.written(&group)).await;
+    durable.map(|()| synced)
 }
 
 pub(crate) fn heartbeat(context: &Context, mut asked: Asked) -> Result<Answer, Refused> {

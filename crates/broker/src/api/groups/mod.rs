@@ -6,6 +6,7 @@
 mod coordinator;
 mod describe;
 mod membership;
+mod next_generation;
 mod offset_commit;
 mod offset_delete;
 mod offset_fetch;
@@ -21,6 +22,7 @@ use crate::groups::Written;
 pub(super) use coordinator::find;
 pub(super) use describe::{delete, describe, list};
 pub(super) use membership::{heartbeat, join, leave, sync};
+pub(super) use next_generation::refuse_next_generation;
 pub(super) use offset_commit::commit;
 pub(super) use offset_delete::delete_offsets;
 pub(super) use offset_fetch::fetch;

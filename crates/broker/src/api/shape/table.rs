@@ -77,6 +77,12 @@ pub(super) const SHAPES: &[Shape] = &[
     shape(ApiKey::DescribeGroups, (0, 6), 5, DESCRIBE_GROUPS),
     shape(ApiKey::ListGroups, (0, 5), 3, LIST_GROUPS),
     shape(ApiKey::DeleteGroups, (0, 2), 2, DELETE_GROUPS),
+    shape(
+        ApiKey::ConsumerGroupHeartbeat,
+        (0, 1),
+        0,
+        CONSUMER_GROUP_HEARTBEAT,
+    ),
 ];
 
 /// The header of every request (versions 1 and 2, the second of which has tagged fields behind it).
@@ -417,4 +423,21 @@ const LIST_GROUPS: &[Field] = &[
 #[rustfmt::skip]
 const DELETE_GROUPS: &[Field] = &[
     field("groupsNames", Array(&STRING)),
+];
+
+#[rustfmt::skip]
+const CONSUMER_GROUP_HEARTBEAT: &[Field] = &[
+    field("groupId", STRING),
+    field("memberId", STRING),
+    field("memberEpoch", INT32),
+    field("instanceId", STRING),
+    field("rackId", STRING),
+    field("rebalanceTimeoutMs", INT32),
+    field("subscribedTopicNames", Array(&STRING)),
+    field("subscribedTopicRegex", STRING).since(1),
+    field("serverAssignor", STRING),
+    field("topicPartitions", Structs(&[
+        field("topicId", UUID),
+        field("partitions", Array(&INT32)),
+    ])),
 ];

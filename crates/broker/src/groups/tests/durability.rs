@@ -13,7 +13,7 @@ use crate::log::{Budget, Files};
 /// Offsets and texts by group, topic and partition.
 pub(super) type Model = BTreeMap<(String, String, i32), (i64, String)>;
 
-fn open(folder: &TempDir) -> Groups {
+pub(super) fn open(folder: &TempDir) -> Groups {
     open_with(folder, |_| true)
 }
 
@@ -65,7 +65,7 @@ pub(super) fn commit(
     }
 }
 
-fn put(groups: &Groups, now: Now, group: &str, commits: &[Commit]) {
+pub(super) fn put(groups: &Groups, now: Now, group: &str, commits: &[Commit]) {
     let taken = groups.commit(now, group, &nobody(), commits, |_, _| true);
     let (refused, _) = taken.expect("it is taken");
     assert!(refused.iter().all(Option::is_none));
@@ -162,6 +162,9 @@ proptest! {
         let mut offset = vec![1];
         offset.extend_from_slice(&key);
         let _ = Change::read(&offset, None);
+        for version in 1..4 {
+            let _ = Change::read(&[0; 5], Some(&[&[version], &value[..]].concat()));
+        }
     }
 
     #[test]
@@ -169,8 +172,25 @@ proptest! {
         group in ".{0,20}", topic in ".{0,20}", partition in any::<i32>(), generation in any::<i32>(),
         metadata in ".{0,40}", offset in any::<i64>(), expires in proptest::option::of(0..i64::MAX),
     ) {
-        let committed = Committed { offset, leader_epoch: -1, metadata, committed_ms: 77, expires_ms: expires };
-        let state = GroupState { generation, protocol_type: Some("consumer".to_owned()), empty_since_ms: expires };
+        let committed = Committed { offset, leader_epoch: -1, metadata: metadata.clone(), committed_ms: 77, expires_ms: expires };
+        let member = KeptMember {
+            id: topic.clone(),
+            instance_id: Some(group.clone()).filter(|it| !it.is_empty()),
+            client_id: metadata.clone(),
+            client_host: "/::1".to_owned(),
+            session_timeout: Duration::from_millis(1),
+            rebalance_timeout: Duration::from_millis(u64::from(u32::MAX)),
+            protocols: vec![(group.clone(), Bytes::from_static(b"\0\xff")), (topic.clone(), Bytes::new())],
+            assignment: Bytes::copy_from_slice(topic.as_bytes()),
+        };
+        let state = GroupState {
+            generation,
+            protocol_type: Some("consumer".to_owned()),
+            empty_since_ms: expires,
+            protocol: Some("range".to_owned()),
+            leader: None,
+            members: vec![member.clone(), member],
+        };
         let changes = [
             Change::Group(group.clone(), Some(state)),
             Change::Group(group.clone(), None),
@@ -266,16 +286,6 @@ fn offsets_go_when_their_group_has_been_empty_for_long() {
         groups.look("group", |_| ()).is_none(),
         "nothing of it is left"
     );
-    // One that has members keeps its offsets.
-    put(
-        &groups,
-        now,
-        "used",
-        &[commit("topic", 0, 5, String::new(), now)],
-    );
-    let _joined = groups.join(now, "used", new_join());
-    groups.expire(after(2 * week_ms));
-    assert_eq!(found(&groups).len(), 1);
 }
 
 #[test]

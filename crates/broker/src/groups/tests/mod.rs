@@ -1,9 +1,11 @@
 //! Groups without sockets: a clock that is set by hand, and clients that are a few fields.
 
 mod durability;
+mod expiry;
 mod membership;
 mod power_cut;
 mod random;
+mod restart;
 mod static_members;
 
 use std::time::{Duration, Instant};
@@ -13,7 +15,7 @@ use tokio::sync::oneshot::{self, Receiver};
 
 use super::group::{Group, Now};
 use super::member::{JoinAnswer, Joined, SyncAnswer};
-use super::record::GroupState;
+use super::record::{GroupState, KeptMember};
 use super::*;
 
 const SESSION: Duration = Duration::from_secs(10);
@@ -27,18 +29,33 @@ struct World {
     group: Group,
     now: Now,
     options: GroupOptions,
+    /// What of the group is in the log.
+    saved: GroupState,
 }
 
 impl World {
     fn new() -> World {
         World {
-            group: Group::new(GroupState::default()),
+            group: Group::new(),
             now: Now {
                 at: Instant::now(),
                 ms: 1_000_000,
             },
             options: GroupOptions::default(),
+            saved: GroupState::default(),
         }
+    }
+
+    fn save(&mut self) {
+        if std::mem::take(&mut self.group.is_unsaved) {
+            self.saved = self.group.state();
+        }
+    }
+
+    /// Lets the group be what it is after a restart of the broker.
+    fn reboot(&mut self) {
+        self.save();
+        self.group = Group::restored(&self.saved, self.now);
     }
 
     /// Lets time pass, and the group act only when it said that something is due.

@@ -39,6 +39,8 @@ enum Step {
     Leave(usize),
     /// It forgets everything.
     Restart(usize),
+    /// The broker starts again.
+    Reboot,
     Wait(u64),
 }
 
@@ -50,6 +52,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         2 => client().prop_map(Step::Change),
         1 => client().prop_map(Step::Leave),
         2 => client().prop_map(Step::Restart),
+        1 => Just(Step::Reboot),
         5 => prop_oneof![0..30_u64, 0..3000_u64, 0..25_000_u64].prop_map(Step::Wait),
     ];
     vec(step, 0..120)
@@ -97,6 +100,16 @@ impl Client {
             },
             other => self.doing = other,
         }
+    }
+
+    /// Nobody answers it any more.
+    fn lose_connection(&mut self) {
+        let doing = std::mem::take(&mut self.doing);
+        self.doing = match doing {
+            Doing::Joining(..) => Doing::Nothing,
+            Doing::Syncing(joined, ..) => Doing::Joined(joined),
+            other => other,
+        };
     }
 
     fn give_up(&mut self, error: ResponseError, id: Option<String>) {
@@ -182,6 +195,10 @@ fn run(world: &mut World, clients: &mut [Client], step: Step) {
             client.doing = Doing::Nothing;
         }
         Step::Restart(index) => clients[index] = Client::new(index),
+        Step::Reboot => {
+            world.reboot();
+            clients.iter_mut().for_each(Client::lose_connection);
+        }
         Step::Wait(ms) => world.pass(Duration::from_millis(ms)),
     }
 }
@@ -194,6 +211,7 @@ proptest! {
         let mut generation = 0;
         for step in steps {
             run(&mut world, &mut clients, step);
+            world.save();
             clients.iter_mut().for_each(|it| it.take_answer(world.now.at));
             prop_assert!(world.group.generation >= generation);
             generation = world.group.generation;

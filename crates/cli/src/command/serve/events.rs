@@ -7,18 +7,13 @@ use tamis_engine::names;
 use tracing::level_filters::LevelFilter;
 use tracing_subscriber::fmt;
 
-use super::{Level, LogFormat};
 use crate::args::When;
+use crate::config::Serve;
 
 /// Shows events from now on.
-pub(super) fn show(level: Level, format: LogFormat, color: When) {
-    let level = match level {
-        Level::Error => LevelFilter::ERROR,
-        Level::Warn => LevelFilter::WARN,
-        Level::Info => LevelFilter::INFO,
-        Level::Debug => LevelFilter::DEBUG,
-        Level::Trace => LevelFilter::TRACE,
-    };
+pub(super) fn show(settings: &Serve, color: When) {
+    // It is one of the words of which each is a level.
+    let level = settings.log.parse().unwrap_or(LevelFilter::INFO);
     let is_coloured = match color {
         When::Always => true,
         When::Never => false,
@@ -29,12 +24,12 @@ pub(super) fn show(level: Level, format: LogFormat, color: When) {
     };
     let events = fmt().with_max_level(level).with_writer(io::stderr);
     // It can be said once in a process; a second broker in one tells what the first does.
-    let _ = match format {
-        LogFormat::Text => {
+    let _ = match settings.log_format {
+        "text" => {
             let events = events.with_target(false).with_ansi(is_coloured);
             tracing::subscriber::set_global_default(events.finish())
         }
-        LogFormat::Json => {
+        _ => {
             let events = events.json().flatten_event(true);
             tracing::subscriber::set_global_default(events.finish())
         }

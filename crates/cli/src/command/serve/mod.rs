@@ -1,26 +1,27 @@
 //! `tamis serve`: topics for Kafka's clients, until somebody stops it.
 
+#[cfg_attr(not(feature = "count-allocations"), path = "no_allocations.rs")]
+mod allocations;
 mod events;
 
-use std::path::PathBuf;
+use std::ops::RangeInclusive;
+use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use clap::{Args, ValueEnum};
-use tamis_broker::builder::LISTEN_DEFAULT;
-use tamis_broker::topics::PARTITIONS_MAX;
+use clap::Args;
+use clap::builder::{PossibleValuesParser, RangedU64ValueParser};
 use tamis_broker::{Broker, Builder, Running};
 use tamis_engine::human;
 use tamis_engine::names;
 
 use crate::args::ByteSize;
+use crate::config::serve::{self, parse_advertised};
+use crate::config::{Config, Serve};
 use crate::{Context, Error, Exit, Result};
 
 /// How long it may take until a signal is noticed.
 const SIGNAL_STEP: Duration = Duration::from_millis(25);
-
-/// Requests that are smaller could not name their topics; larger ones do not fit the field of their length.
-const REQUEST_BYTES: std::ops::RangeInclusive<u64> = 1 << 10..=i32::MAX as u64;
 
 /// Serve topics to Kafka's clients, from one process and one folder
 ///
@@ -34,20 +35,22 @@ Examples:
   tamis serve --listen 0.0.0.0:9092 --advertise broker.example.com:9092 --insecure
   tamis serve --no-auto-create --log debug --log-format json
 
+Every option can be set in a `tamis.toml` and by the environment, too: docs/configuration.md.
+
 Exit codes: 0 ended in order, also by a signal; 2 usage; 3 it could not start, or not end in order; 11 the data folder is in use; \
 130 a second signal did not wait for the end.")]
 pub(crate) struct Options {
-    /// Where clients connect; may be given several times. Port 0 is one that is free
-    #[arg(long, value_name = "HOST:PORT", default_value = LISTEN_DEFAULT)]
+    /// Where clients connect; may be given several times. Port 0 is one that is free [default: 127.0.0.1:9092]
+    #[arg(long, value_name = "HOST:PORT")]
     listen: Vec<String>,
 
-    /// Where `/healthz`, `/readyz` and `/metrics` are, or `none`
-    #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:8080")]
-    http: String,
+    /// Where `/healthz`, `/readyz` and `/metrics` are, or `none` [default: 127.0.0.1:8080]
+    #[arg(long, value_name = "HOST:PORT")]
+    http: Option<String>,
 
-    /// The data folder, made if it is not there
-    #[arg(long, value_name = "DIR", default_value = "./tamis-data")]
-    data: PathBuf,
+    /// The data folder, made if it is not there [default: ./tamis-data]
+    #[arg(long, value_name = "DIR")]
+    data: Option<PathBuf>,
 
     /// Where clients are told to come back to [default: the address to which they came]
     #[arg(long, value_name = "HOST:PORT", value_parser = parse_advertised)]
@@ -61,67 +64,51 @@ pub(crate) struct Options {
     #[arg(long)]
     no_auto_create: bool,
 
-    /// Partitions of topics that do not say how many
-    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..=PARTITIONS_MAX as u64))]
-    partitions: u64,
+    /// Partitions of topics that do not say how many [default: 1]
+    #[arg(long, value_name = "N", value_parser = within(&serve::PARTITIONS))]
+    partitions: Option<u64>,
 
-    /// Connections at a time
-    #[arg(long, value_name = "N", default_value_t = 10_000, value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
-    max_connections: u64,
+    /// Connections at a time [default: 10000]
+    #[arg(long, value_name = "N", value_parser = within(&serve::CONNECTIONS))]
+    max_connections: Option<u64>,
 
-    /// Largest request; all that are being worked on together have `--memory`, or 64 MiB
-    #[arg(long, value_name = "SIZE", default_value = "100MiB")]
-    max_request: ByteSize,
+    /// Largest request; all that are being worked on together have `--memory`, or 64 MiB [default: 100MiB]
+    #[arg(long, value_name = "SIZE")]
+    max_request: Option<ByteSize>,
 
-    /// Close connections over which nothing comes for so long
-    #[arg(long, value_name = "SECONDS", default_value_t = 600, value_parser = clap::value_parser!(u64).range(1..=31_536_000))]
-    idle_timeout: u64,
+    /// Close connections over which nothing comes for so long [default: 600]
+    #[arg(long, value_name = "SECONDS", value_parser = within(&serve::IDLE_SECONDS))]
+    idle_timeout: Option<u64>,
 
     /// Keep each worker thread on a core of its own
     #[arg(long)]
     pin: bool,
 
-    /// What is told on standard error
-    #[arg(long, value_enum, value_name = "LEVEL", default_value_t)]
-    log: Level,
+    /// What is told on standard error [default: info]
+    #[arg(long, value_name = "LEVEL", value_parser = PossibleValuesParser::new(serve::LEVELS))]
+    log: Option<String>,
 
-    /// How it is told: for people, or one object of JSON for each event
-    #[arg(long, value_enum, value_name = "FORMAT", default_value_t)]
-    log_format: LogFormat,
-}
-
-/// How much is told.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-enum Level {
-    Error,
-    Warn,
-    #[default]
-    Info,
-    Debug,
-    Trace,
-}
-
-/// How it is told.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-enum LogFormat {
-    #[default]
-    Text,
-    Json,
+    /// How it is told: for people, or one object of JSON for each event [default: text]
+    #[arg(long, value_name = "FORMAT", value_parser = PossibleValuesParser::new(serve::LOG_FORMATS))]
+    log_format: Option<String>,
 }
 
 pub(super) fn run(options: &Options, context: &Context<'_>) -> Result<Exit> {
-    options.validate()?;
+    let settings = options.settings(Config::of_process()?.serve(context.globals))?;
     let start = Instant::now();
-    events::show(options.log, options.log_format, context.globals.color);
+    events::show(&settings, context.globals.color);
     // Each connection takes a descriptor, and this process is here for nothing else.
-    if tamis_broker::raise_descriptor_limit().is_some_and(|it| it < options.max_connections) {
+    let descriptors = tamis_broker::raise_descriptor_limit();
+    if descriptors.is_some_and(|it| it < settings.max_connections as u64) {
         tracing::debug!(
             "the system lets this process have fewer descriptors than connections (`ulimit -n`)"
         );
     }
-    let running = options.builder(context).start().map_err(failed)?;
+    let data = options.data(&settings);
+    let builder = builder(&settings, &data).pin(options.pin);
+    let running = builder.start().map_err(failed)?;
     events::tell_recoveries(running.recoveries());
-    options.tell_ready(&running, start.elapsed(), context);
+    tell_ready(&settings, &data, &running, start.elapsed(), context);
     while !context.cancel.is_cancelled() {
         thread::sleep(SIGNAL_STEP);
     }
@@ -132,9 +119,35 @@ pub(super) fn run(options: &Options, context: &Context<'_>) -> Result<Exit> {
 }
 
 impl Options {
-    fn validate(&self) -> Result<()> {
-        match REQUEST_BYTES.contains(&self.max_request.0) {
-            true => Ok(()),
+    /// What was configured, with what these flags say; the data folder comes later, since its name may be no text.
+    fn settings(&self, configured: Serve) -> Result<Serve> {
+        let count = |typed: Option<u64>, configured| typed.map_or(configured, bounded);
+        let known = |typed: &Option<String>, words: &[&'static str], configured| {
+            let word = words
+                .iter()
+                .copied()
+                .find(|it| Some(*it) == typed.as_deref());
+            word.unwrap_or(configured)
+        };
+        let settings = Serve {
+            listen: match self.listen.is_empty() {
+                true => configured.listen,
+                false => self.listen.clone(),
+            },
+            http: self.http.clone().unwrap_or(configured.http),
+            advertise: self.advertise.clone().or(configured.advertise),
+            insecure: self.insecure || configured.insecure,
+            auto_create: !self.no_auto_create && configured.auto_create,
+            partitions: count(self.partitions, configured.partitions),
+            max_connections: count(self.max_connections, configured.max_connections),
+            max_request: self.max_request.unwrap_or(configured.max_request),
+            idle_timeout: count(self.idle_timeout, configured.idle_timeout),
+            log: known(&self.log, &serve::LEVELS, configured.log),
+            log_format: known(&self.log_format, &serve::LOG_FORMATS, configured.log_format),
+            ..configured
+        };
+        match serve::REQUEST_BYTES.contains(&settings.max_request.0) {
+            true => Ok(settings),
             false => Err(Error::Usage {
                 message: "`--max-request` is 1KiB to 2147483647 bytes".to_owned(),
                 hint: None,
@@ -142,62 +155,62 @@ impl Options {
         }
     }
 
-    fn builder(&self, context: &Context<'_>) -> Builder {
-        let mut builder = Broker::builder(&self.data)
-            .insecure(self.insecure)
-            .pin(self.pin)
-            .create_topics(!self.no_auto_create)
-            .partitions(bounded(self.partitions))
-            .connections_max(bounded(self.max_connections))
-            .request_bytes_max(bounded(self.max_request.0))
-            .idle_timeout(Duration::from_secs(self.idle_timeout));
-        for address in &self.listen {
-            builder = builder.listen(address);
-        }
-        if self.http != "none" {
-            builder = builder.http(&self.http);
-        }
-        if let Some((host, port)) = &self.advertise {
-            builder = builder.advertise(host, *port);
-        }
-        if let Some(memory) = context.globals.memory {
-            builder = builder.in_flight_bytes(bounded(memory.0));
-        }
-        if let Some(threads) = context.globals.typed_threads() {
-            builder = builder.threads(threads.get());
-        }
-        builder
-    }
-
-    fn tell_ready(&self, running: &Running, elapsed: Duration, context: &Context<'_>) {
-        let listen = running.bootstrap_servers();
-        let http = running.http_address().map(|it| it.to_string());
-        let data = names::show(&self.data);
-        if self.log_format == LogFormat::Json {
-            tracing::info!(listen, http, data = %data, ms = elapsed.as_millis() as u64, "ready");
-            return;
-        }
-        let http = http.map_or_else(String::new, |it| {
-            format!(", metrics at http://{it}/metrics")
-        });
-        context.printer.say(&format!(
-            "ready in {}: clients connect to {listen}{http}, data is in `{data}`",
-            human::duration(elapsed),
-        ));
+    fn data(&self, settings: &Serve) -> PathBuf {
+        let typed = self.data.clone();
+        typed.unwrap_or_else(|| PathBuf::from(&settings.data))
     }
 }
 
-/// `HOST:PORT`, where a host that has colons is in brackets.
-fn parse_advertised(text: &str) -> std::result::Result<(String, u16), String> {
-    const FORM: &str = "it is HOST:PORT, such as `broker.example.com:9092` or `[::1]:9092`";
-    let (host, port) = text.rsplit_once(':').ok_or(FORM)?;
-    let inner = host.strip_prefix('[').and_then(|it| it.strip_suffix(']'));
-    let host = inner.unwrap_or(host);
-    let port = port.parse().ok().filter(|port| *port > 0).ok_or(FORM)?;
-    if host.is_empty() || (inner.is_none() && host.contains(':')) {
-        return Err(FORM.to_owned());
+fn builder(settings: &Serve, data: &Path) -> Builder {
+    let mut builder = Broker::builder(data)
+        .insecure(settings.insecure)
+        .create_topics(settings.auto_create)
+        .partitions(settings.partitions)
+        .connections_max(settings.max_connections)
+        .request_bytes_max(bounded(settings.max_request.0))
+        .in_flight_bytes(bounded(settings.memory.0))
+        .idle_timeout(Duration::from_secs(settings.idle_timeout as u64));
+    for address in &settings.listen {
+        builder = builder.listen(address);
     }
-    Ok((host.to_owned(), port))
+    if settings.http != "none" {
+        builder = builder.http(&settings.http);
+    }
+    if let Some((host, port)) = &settings.advertise {
+        builder = builder.advertise(host, *port);
+    }
+    if settings.threads > 0 {
+        builder = builder.threads(settings.threads);
+    }
+    allocations::told_of(builder)
+}
+
+fn tell_ready(
+    settings: &Serve,
+    data: &Path,
+    running: &Running,
+    elapsed: Duration,
+    context: &Context<'_>,
+) {
+    let listen = running.bootstrap_servers();
+    let http = running.http_address().map(|it| it.to_string());
+    let data = names::show(data);
+    if settings.log_format == "json" {
+        tracing::info!(listen, http, data = %data, ms = elapsed.as_millis() as u64, "ready");
+        return;
+    }
+    let http = http.map_or_else(String::new, |it| {
+        format!(", metrics at http://{it}/metrics")
+    });
+    context.printer.say(&format!(
+        "ready in {}: clients connect to {listen}{http}, data is in `{data}`",
+        human::duration(elapsed),
+    ));
+}
+
+/// A number in such a range.
+fn within(range: &RangeInclusive<usize>) -> RangedU64ValueParser {
+    RangedU64ValueParser::new().range(*range.start() as u64..=*range.end() as u64)
 }
 
 /// What is more than this machine can count is as good as all it can.
@@ -246,17 +259,54 @@ fn failed(error: tamis_broker::Error) -> Error {
 
 #[cfg(test)]
 mod tests {
+    use clap::Parser;
+
     use super::*;
 
+    #[derive(Parser)]
+    struct Line {
+        #[command(flatten)]
+        options: Options,
+    }
+
+    fn settings(line: &str, configured: Serve) -> Serve {
+        let line = Line::try_parse_from(line.split(' ')).expect("a good line");
+        line.options.settings(configured).expect("good settings")
+    }
+
     #[test]
-    fn an_advertised_address_is_a_host_and_a_port() {
-        let parsed = |text| parse_advertised(text).ok();
-        assert_eq!(parsed("a.b:9092"), Some(("a.b".to_owned(), 9092)));
-        assert_eq!(parsed("[::1]:1"), Some(("::1".to_owned(), 1)));
-        for text in [
-            "", "a", "a:", ":1", "a:0", "a:65536", "::1", "a:b:1", "[]:1",
-        ] {
-            assert_eq!(parsed(text), None, "{text}");
-        }
+    fn flags_count_more_than_what_is_configured() {
+        let configured = Serve {
+            listen: vec!["127.0.0.1:1".to_owned()],
+            http: "none".to_owned(),
+            advertise: Some(("a".to_owned(), 1)),
+            insecure: true,
+            auto_create: false,
+            partitions: 2,
+            max_connections: 2,
+            max_request: ByteSize(2000),
+            idle_timeout: 2,
+            log: "warn",
+            log_format: "json",
+            ..Serve::default()
+        };
+        assert_eq!(settings("serve", configured.clone()), configured);
+        let line = "serve --listen :1 --listen :2 --http :3 --advertise b:4 --partitions 5 --max-connections 6 \
+                    --max-request 7000 --idle-timeout 8 --log trace --log-format text";
+        let typed = Serve {
+            listen: vec![":1".to_owned(), ":2".to_owned()],
+            http: ":3".to_owned(),
+            advertise: Some(("b".to_owned(), 4)),
+            partitions: 5,
+            max_connections: 6,
+            max_request: ByteSize(7000),
+            idle_timeout: 8,
+            log: "trace",
+            log_format: "text",
+            ..configured.clone()
+        };
+        assert_eq!(settings(line, configured), typed);
+        let switched = settings("serve --insecure --no-auto-create", Serve::default());
+        assert!(switched.insecure && !switched.auto_create);
     }
 }

@@ -45,15 +45,15 @@ fn unknown_tables() {
     4 | [store]
       |  ^^^^^
       |
-      = help: the only table is `[performance]`
+      = help: the tables are `[performance]` and `[serve]`
 
-    error[unknown-table]: unknown table `serve`
-     --> tamis.toml:7:3
+    error[wrong-value]: `serve` must be a table, not an array
+     --> tamis.toml:7:1
       |
     7 | [[serve]]
-      |   ^^^^^
+      | ^^^^^^^^^
       |
-      = help: the only table is `[performance]`
+      = help: write `[serve]` on a line of its own
     ");
 }
 
@@ -74,7 +74,7 @@ fn a_key_outside_of_its_table() {
     2 | name = "x"
       | ^^^^
       |
-      = help: the only table is `[performance]`
+      = help: the tables are `[performance]` and `[serve]`
     "#);
 }
 

@@ -95,3 +95,20 @@ async fn a_client_that_goes_away_while_it_waits_does_not_hold_the_others_up() {
     let joined = served.ask(9, &request).await;
     assert_eq!((joined.error_code, joined.generation_id), (0, 2));
 }
+
+/// Clients that want the broker to give them their partitions learn at once that it does not.
+#[tokio::test]
+async fn groups_of_the_next_generation_are_refused() {
+    let served = serve();
+    for version in versions::<ConsumerGroupHeartbeatRequest>() {
+        let request = ConsumerGroupHeartbeatRequest::default()
+            .with_group_id(GroupId(text("group")))
+            .with_member_id(text("member"));
+        let response = served.ask(version, &request).await;
+        let error = ResponseError::try_from_code(response.error_code);
+        assert_eq!(error, Some(ResponseError::UnsupportedVersion));
+        let reason = response.error_message.expect("it says why");
+        assert!(reason.contains("`group.protocol=classic`"), "{reason:?}");
+        assert!(response.assignment.is_none());
+    }
+}
