@@ -10,6 +10,7 @@
 mod bench;
 mod command;
 mod debian;
+mod maven;
 mod options;
 mod package;
 mod python;
