@@ -5,9 +5,11 @@
 //! - `cargo xtask bench` measures `tamis check` beside its peers, or counts its instructions.
 //!
 //! Steps are run one after the other, with their output passed on, and nothing here needs more than
-//! the Rust toolchain, a C compiler, Python 3.11, valgrind and, for Spark, Java 17. The last two are installed where we may.
+//! the Rust toolchain, a C compiler, Python 3.11, valgrind and, for Spark, Java 17. The last two are installed where we may. The broker
+//! is held to clients in Java, Go and JavaScript too where their tools are (Maven, Go, Node.js).
 
 mod bench;
+mod clients;
 mod command;
 mod debian;
 mod maven;

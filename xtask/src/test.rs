@@ -11,7 +11,7 @@ use crate::command::{build_binary, cargo, program, root, succeeds, target};
 use crate::debian::install;
 use crate::python::Python;
 use crate::tally::Tally;
-use crate::{Result, bench, debian, package};
+use crate::{Result, bench, clients, debian, package};
 
 pub(crate) fn run() -> Result<bool> {
     let mut tally = Tally::default();
@@ -54,7 +54,7 @@ pub(crate) fn run() -> Result<bool> {
     tally.step("oracle of headers", header_oracle());
     tally.step("oracle of archives", archive_oracle());
     tally.step("oracle of duplicates", dupes_oracle());
-    tally.step("clients of Kafka", kafka_clients());
+    tally.step("clients of Kafka", clients::test());
     tally.step("instructions", bench::regress::run(false));
     package::test(&mut tally);
     Ok(tally.finish())
@@ -129,16 +129,6 @@ fn oracle() -> Result<bool> {
         .arg("--repository")
         .arg(root());
     succeeds(&mut script)
-}
-
-/// Runs the clients of Kafka that people have against `tamis serve`.
-fn kafka_clients() -> Result<bool> {
-    build_binary()?;
-    debian::provide("kcat", "kcat");
-    let requirements = Path::new("tests/clients/requirements.txt");
-    let python = Python::with("broker-clients", requirements)?;
-    let mut script = python.script("tests/clients/run.py");
-    succeeds(script.arg("--tamis").arg(target().join("release/tamis")))
 }
 
 /// Compares what `tamis check` counts in files of pyarrow, Polars and DuckDB with what Python counts.
