@@ -13,9 +13,9 @@ START_SECONDS = 20
 
 
 class Broker:
-    """A `tamis serve` on a port that was free, or on the one that is asked for."""
+    """A `tamis serve` on a port that was free, or on the one that is asked for; serving when this returns, unless nobody waits for it."""
 
-    def __init__(self, tamis: str, folder: str, *options: str, port: int = 0) -> None:
+    def __init__(self, tamis: str, folder: str, *options: str, port: int = 0, waits: bool = True) -> None:
         command = [tamis, "serve", "--data", folder, "--listen", f"127.0.0.1:{port}", "--http", "none"]
         command += ["--log-format", "json", *options]
         self.process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
@@ -25,7 +25,7 @@ class Broker:
         self.reading = threading.Thread(target=self.read, daemon=True)
         self.reading.start()
         until = time.monotonic() + START_SECONDS
-        while not self.bootstrap:
+        while waits and not self.bootstrap:
             if self.process.poll() is not None or time.monotonic() > until:
                 sys.exit(f"tamis serve does not start: {''.join(self.told)}")
             time.sleep(0.01)

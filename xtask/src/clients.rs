@@ -39,6 +39,14 @@ pub(crate) fn test() -> Result<bool> {
     succeeds(&mut script)
 }
 
+/// Kills the broker under load, this many times with each durability, and holds it to what it said before.
+pub(crate) fn kills(cycles: u64) -> Result<bool> {
+    build_binary()?;
+    let mut script = script("crash.py")?;
+    script.arg("--cycles").arg(cycles.to_string());
+    succeeds(script.arg("--folder").arg(target()))
+}
+
 /// A script of `tests/clients`, with the clients of Python and the binary it is to test.
 fn script(name: &str) -> Result<Command> {
     let requirements = Path::new("tests/clients/requirements.txt");

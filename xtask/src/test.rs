@@ -55,10 +55,14 @@ pub(crate) fn run() -> Result<bool> {
     tally.step("oracle of archives", archive_oracle());
     tally.step("oracle of duplicates", dupes_oracle());
     tally.step("clients of Kafka", clients::test());
+    tally.step("kills under load", clients::kills(KILLS));
     tally.step("instructions", bench::regress::run(false));
     package::test(&mut tally);
     Ok(tally.finish())
 }
+
+/// How often the broker is killed with each durability: half a minute in all. `cargo xtask soak` does it more often.
+const KILLS: u64 = 5;
 
 /// With `1` a test fails where it cannot be done, instead of saying so and passing.
 const NO_SKIP: &str = "TAMIS_TEST_NO_SKIP";
