@@ -12,6 +12,7 @@ mod bench;
 mod clients;
 mod command;
 mod debian;
+mod librdkafka;
 mod maven;
 mod options;
 mod package;

@@ -1,0 +1,153 @@
+"""Runs the tests of librdkafka that need a broker against `tamis serve`: a score of how much of Kafka is there.
+
+Usage: python test_runner.py --tamis BINARY --runner FOLDER [--tests NNNN,...] [--jobs N] [--write FILE]
+
+FOLDER is `tests` of the tree of librdkafka, with `test-runner` built. Each test runs in a process of its own, in full (not `-Q`, with which
+many do nothing), for a minute and a half at most. What came of it is written as a table between two marks in FILE, with a
+reason where `REASONS` has one. Ends with 1 if a test failed for which no reason is known.
+"""
+
+import argparse
+import concurrent.futures
+import json
+import os
+import re
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from broker import Broker
+
+LIMIT_SECONDS = 90
+BEGIN, END = "<!-- test-runner: begin -->", "<!-- test-runner: end -->"
+
+# What a test needs that the broker has not, or needs more than the runner gives it.
+REASONS: dict[str, str] = {}
+
+
+@dataclass
+class Outcome:
+    """What came of the tests of a number."""
+
+    number: str
+    name: str
+    result: str
+    seconds: float
+    told: str
+
+
+def numbers(folder: Path) -> dict[str, str]:
+    """The tests that need a broker, and no other one: name by number."""
+    source = (folder / "test.c").read_text()
+    found = {}
+    for name, flags in re.findall(r"^\s+_TEST\((\w+),\s*([^,)]+)", source, re.MULTILINE):
+        is_apart = re.search(r"LOCAL|MANUAL|KNOWN_ISSUE\b", flags) or name.endswith("_mock")
+        if not is_apart:
+            found.setdefault(name[:4], name)
+    return found
+
+
+def run(folder: Path, conf: Path, number: str, name: str) -> Outcome:
+    """Runs the tests of a number; what they tell is kept from the line on which they fail."""
+    report = conf.with_name(f"{number}.json")
+    environment = {
+        "TESTS": number,
+        "TEST_KAFKA_VERSION": "4.1.0",
+        "TEST_REPORT": str(report),
+        "RDKAFKA_TEST_CONF": str(conf),
+        "LD_LIBRARY_PATH": f"{folder.parent / 'src'}:{folder.parent / 'src-cpp'}",
+    }
+    start = time.monotonic()
+    try:
+        # `-L`: those that need no broker say nothing about ours. `-a`: at the first failure, the end.
+        finished = subprocess.run(
+            ["./test-runner", "-L", "-p1", "-a"],
+            cwd=folder,
+            env=os.environ | environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            timeout=LIMIT_SECONDS,
+            check=False,
+        )
+        output, result = finished.stdout, "passed" if finished.returncode == 0 else "failed"
+        if result == "passed" and all(it == "SKIPPED" for it in states(report)):
+            result = "skipped"
+    except subprocess.TimeoutExpired as late:
+        output, result = late.stdout or b"", "too long"
+    seconds = time.monotonic() - start
+    return Outcome(number, name, result, seconds, telling(output.decode(errors="replace")))
+
+
+def states(report: Path) -> list[str]:
+    tests = json.loads(report.read_text())["tests"]
+    return [it["state"] for it in tests.values()]
+
+
+def telling(output: str) -> str:
+    """The line that says why, or else the last one."""
+    plain = re.sub(r"\x1b\[[0-9;]*m", "", output)
+    lines = [it.strip() for it in plain.splitlines() if it.strip()]
+    for mark in (r"FAILED|assert|### Test .* failed|Test failure", r"SKIP"):
+        if found := [it for it in lines if re.search(mark, it)]:
+            return found[0][:300]
+    return lines[-1][:300] if lines else ""
+
+
+def table(outcomes: list[Outcome]) -> str:
+    counts = {
+        result: sum(it.result == result for it in outcomes)
+        for result in ("passed", "failed", "too long", "skipped")
+    }
+    lines = [", ".join(f"{count} {result}" for result, count in counts.items() if count) + "."]
+    lines += ["", "| test | result | seconds | |", "|---|---|---|---|"]
+    for it in outcomes:
+        reason = "" if it.result == "passed" else REASONS.get(it.number, "")
+        lines.append(f"| {it.name} | {it.result} | {it.seconds:.0f} | {reason} |")
+    return "\n".join(lines)
+
+
+def write(path: Path, text: str) -> None:
+    before, rest = path.read_text().split(BEGIN)
+    _, after = rest.split(END)
+    path.write_text(f"{before}{BEGIN}\n{text}\n{END}{after}")
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--tamis", required=True)
+    parser.add_argument("--runner", required=True, type=Path)
+    parser.add_argument("--tests", help="numbers of tests, with commas; all, unless told otherwise")
+    parser.add_argument("--jobs", type=int, default=3)
+    parser.add_argument("--write", type=Path)
+    options = parser.parse_args()
+    asked = numbers(options.runner)
+    if options.tests:
+        asked = {it: asked.get(it, it) for it in options.tests.split(",")}
+    outcomes = []
+    with tempfile.TemporaryDirectory() as folder:
+        broker = Broker(options.tamis, f"{folder}/data", "--partitions", "4")
+        conf = Path(folder) / "test.conf"
+        conf.write_text(f"bootstrap.servers={broker.bootstrap}\ntest.topic.random=true\n")
+        with concurrent.futures.ThreadPoolExecutor(options.jobs) as pool:
+            tests = [pool.submit(run, options.runner, conf, *it) for it in asked.items()]
+            for test in concurrent.futures.as_completed(tests):
+                outcome = test.result()
+                outcomes.append(outcome)
+                told = "" if outcome.result == "passed" else f": {outcome.told}"
+                print(f"{outcome.name}: {outcome.result} ({outcome.seconds:.0f} s){told}", flush=True)
+        broker.end()
+    outcomes.sort(key=lambda it: it.number)
+    text = table(outcomes)
+    print(text)
+    if options.write:
+        write(options.write, text)
+    unknown = [it.name for it in outcomes if it.result not in ("passed", "skipped") and it.number not in REASONS]
+    print(f"failed, and nobody knows why: {', '.join(unknown) or 'none'}")
+    return 1 if unknown else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
