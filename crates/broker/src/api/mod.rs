@@ -16,6 +16,7 @@ mod leader_epochs;
 mod list_offsets;
 mod metadata;
 mod old_produce;
+mod operations;
 mod produce;
 mod producer_id;
 mod shape;
@@ -80,9 +81,6 @@ pub(crate) const SERVED: &[Served] = &[
     served(ApiKey::ListGroups, 0, 5),
     served(ApiKey::DeleteGroups, 0, 2),
 ];
-
-/// What clients may do is not told: there is no authorization.
-pub(crate) const NOT_TOLD: i32 = i32::MIN;
 
 /// A part of an answer.
 #[derive(Clone, Debug)]
