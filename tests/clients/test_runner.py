@@ -1,8 +1,8 @@
 """Runs the tests of librdkafka that need a broker against `tamis serve`: a score of how much of Kafka is there.
 
-Usage: python test_runner.py --tamis BINARY --runner FOLDER [--tests NNNN,...] [--jobs N] [--write FILE]
+Usage: python test_runner.py --tamis BINARY --runner FOLDER [--tools CLASS_PATH] [--tests NNNN,...] [--jobs N] [--write FILE]
 
-FOLDER is `tests` of the tree of librdkafka, with `test-runner` built. Each test runs in a process of its own, in full (not `-Q`, with which
+FOLDER is `tests` of the tree of librdkafka, with `test-runner` built; CLASS_PATH is that of Kafka's own tools, which some tests start. Each test runs in a process of its own, in full (not `-Q`, with which
 many do nothing), for a minute and a half at most. What came of it is written as a table between two marks in FILE, with a
 reason where `REASONS` has one. Ends with 1 if a test failed for which no reason is known.
 """
@@ -25,7 +25,23 @@ LIMIT_SECONDS = 90
 BEGIN, END = "<!-- test-runner: begin -->", "<!-- test-runner: end -->"
 
 # What a test needs that the broker has not, or needs more than the runner gives it.
-REASONS: dict[str, str] = {}
+TRANSACTIONS = "its last part needs transactions"
+ACCESS = "forbids a topic to everybody (`kafka-acls.sh`): there is no authorization"
+REASONS = {
+    "0011": "its last part needs a compacted topic, which refuses records without keys",
+    "0055": "measures latency, and allows six milliseconds more than a record has to wait: too few on a busy machine",
+    "0061": TRANSACTIONS,
+    "0077": "needs a compacted topic",
+    "0081": "sets `compression.type` of a topic: the broker keeps batches as they come, and refuses what it does not do",
+    "0098": TRANSACTIONS,
+    "0103": "needs transactions",
+    "0109": ACCESS,
+    "0113": "takes longer than the limit",
+    "0115": ACCESS,
+    "0119": ACCESS,
+    "0129": "needs transactions",
+    "0137": TRANSACTIONS,
+}
 
 
 @dataclass
@@ -50,7 +66,17 @@ def numbers(folder: Path) -> dict[str, str]:
     return found
 
 
-def run(folder: Path, conf: Path, number: str, name: str) -> Outcome:
+def write_tools(folder: Path, class_path: str) -> None:
+    """Programs where a distribution of Kafka has them."""
+    (folder / "bin").mkdir(parents=True)
+    for name, main in {"kafka-topics": "TopicCommand", "kafka-acls": "AclCommand"}.items():
+        script = folder / "bin" / f"{name}.sh"
+        java = f"java -XX:TieredStopAtLevel=1 -cp '{class_path}' org.apache.kafka.tools.{main}"
+        script.write_text(f'#!/bin/sh\nexec {java} "$@"\n')
+        script.chmod(0o755)
+
+
+def run(folder: Path, conf: Path, bootstrap: str, number: str, name: str) -> Outcome:
     """Runs the tests of a number; what they tell is kept from the line on which they fail."""
     report = conf.with_name(f"{number}.json")
     environment = {
@@ -58,6 +84,8 @@ def run(folder: Path, conf: Path, number: str, name: str) -> Outcome:
         "TEST_KAFKA_VERSION": "4.1.0",
         "TEST_REPORT": str(report),
         "RDKAFKA_TEST_CONF": str(conf),
+        "BROKERS": bootstrap,
+        "KAFKA_PATH": str(conf.with_name("kafka")),
         "LD_LIBRARY_PATH": f"{folder.parent / 'src'}:{folder.parent / 'src-cpp'}",
     }
     start = time.monotonic()
@@ -90,18 +118,20 @@ def telling(output: str) -> str:
     """The line that says why, or else the last one."""
     plain = re.sub(r"\x1b\[[0-9;]*m", "", output)
     lines = [it.strip() for it in plain.splitlines() if it.strip()]
-    for mark in (r"FAILED|assert|### Test .* failed|Test failure", r"SKIP"):
-        if found := [it for it in lines if re.search(mark, it)]:
-            return found[0][:300]
+    for mark in (r"TEST FAILURE", r"SKIP"):
+        if found := [index for index, it in enumerate(lines) if mark in it]:
+            # The mark is a line of its own, and the next one says what it is about.
+            return " ".join(lines[found[0] : found[0] + 3])[:400]
     return lines[-1][:300] if lines else ""
 
 
-def table(outcomes: list[Outcome]) -> str:
+def table(outcomes: list[Outcome], version: str) -> str:
     counts = {
         result: sum(it.result == result for it in outcomes)
         for result in ("passed", "failed", "too long", "skipped")
     }
-    lines = [", ".join(f"{count} {result}" for result, count in counts.items() if count) + "."]
+    told = ", ".join(f"{count} {result}" for result, count in counts.items() if count)
+    lines = [f"librdkafka {version}, {len(outcomes)} tests: {told}.".replace("  ", " ")]
     lines += ["", "| test | result | seconds | |", "|---|---|---|---|"]
     for it in outcomes:
         reason = "" if it.result == "passed" else REASONS.get(it.number, "")
@@ -119,6 +149,8 @@ def main() -> int:
     parser = argparse.ArgumentParser()
     parser.add_argument("--tamis", required=True)
     parser.add_argument("--runner", required=True, type=Path)
+    parser.add_argument("--version", default="", help="of librdkafka, to be told")
+    parser.add_argument("--tools", help="class path of Kafka's own tools")
     parser.add_argument("--tests", help="numbers of tests, with commas; all, unless told otherwise")
     parser.add_argument("--jobs", type=int, default=3)
     parser.add_argument("--write", type=Path)
@@ -129,10 +161,12 @@ def main() -> int:
     outcomes = []
     with tempfile.TemporaryDirectory() as folder:
         broker = Broker(options.tamis, f"{folder}/data", "--partitions", "4")
+        if options.tools:
+            write_tools(Path(folder) / "kafka", options.tools)
         conf = Path(folder) / "test.conf"
         conf.write_text(f"bootstrap.servers={broker.bootstrap}\ntest.topic.random=true\n")
         with concurrent.futures.ThreadPoolExecutor(options.jobs) as pool:
-            tests = [pool.submit(run, options.runner, conf, *it) for it in asked.items()]
+            tests = [pool.submit(run, options.runner, conf, broker.bootstrap, *it) for it in asked.items()]
             for test in concurrent.futures.as_completed(tests):
                 outcome = test.result()
                 outcomes.append(outcome)
@@ -140,11 +174,13 @@ def main() -> int:
                 print(f"{outcome.name}: {outcome.result} ({outcome.seconds:.0f} s){told}", flush=True)
         broker.end()
     outcomes.sort(key=lambda it: it.number)
-    text = table(outcomes)
+    text = table(outcomes, options.version)
     print(text)
     if options.write:
         write(options.write, text)
-    unknown = [it.name for it in outcomes if it.result not in ("passed", "skipped") and it.number not in REASONS]
+    unknown = [
+        it.name for it in outcomes if it.result not in ("passed", "skipped") and it.number not in REASONS
+    ]
     print(f"failed, and nobody knows why: {', '.join(unknown) or 'none'}")
     return 1 if unknown else 0
 

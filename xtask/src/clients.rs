@@ -11,12 +11,19 @@ use std::process::Command;
 use crate::Result;
 use crate::command::{build_binary, output, program, require, root, succeeds, target};
 use crate::debian;
+use crate::librdkafka::Librdkafka;
 use crate::maven::{self, Jars};
 use crate::python::Python;
 
 /// Kafka's own client, and a logger that is silent.
 const JAVA: [&str; 2] = [
     "org.apache.kafka:kafka-clients:4.4.0",
+    "org.slf4j:slf4j-nop:1.7.36",
+];
+
+/// `kafka-topics.sh` and its like, which some tests of librdkafka start.
+const TOOLS: [&str; 2] = [
+    "org.apache.kafka:kafka-tools:4.3.1",
     "org.slf4j:slf4j-nop:1.7.36",
 ];
 
@@ -45,6 +52,23 @@ pub(crate) fn kills(cycles: u64) -> Result<bool> {
     let mut script = script("crash.py")?;
     script.arg("--cycles").arg(cycles.to_string());
     succeeds(script.arg("--folder").arg(target()))
+}
+
+/// Runs librdkafka's own tests that need a broker, and puts the score into the document of clients.
+pub(crate) fn score() -> Result<bool> {
+    build_binary()?;
+    let librdkafka = Librdkafka::build()?;
+    librdkafka.make("tests", &["build"])?;
+    let mut script = script("test_runner.py")?;
+    script
+        .arg("--runner")
+        .arg(librdkafka.folder().join("tests"));
+    script.arg("--version").arg(librdkafka.version());
+    let tools = || Jars::with("kafka-topics", &TOOLS);
+    if let Some(jars) = provided("what needs Kafka's own tools", maven::lacking(), tools)? {
+        script.arg("--tools").arg(jars.class_path());
+    }
+    succeeds(script.args(["--write", "docs/broker-clients.md"]))
 }
 
 /// A script of `tests/clients`, with the clients of Python and the binary it is to test.

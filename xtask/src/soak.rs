@@ -1,7 +1,8 @@
 //! `cargo xtask soak`: look for trouble for as long as told.
 //!
 //! The tests of faults run over and over, the property tests run once with many more cases
-//! (`TAMIS_SOAK`), so do the tests of the Python package, the broker is killed under load, and every fuzz target runs its time. What came of it is appended to
+//! (`TAMIS_SOAK`), so do the tests of the Python package, the broker is killed under load
+//! and held to librdkafka's own tests, and every fuzz target runs its time. What came of it is appended to
 //! `docs/SOAK.md`, one line each, with the commit.
 
 use std::fs;
@@ -36,6 +37,7 @@ pub(crate) fn run(options: &Options) -> Result<bool> {
     if !options.has("fuzz") {
         findings.extend([fault_loop(minutes)?, property_tests()?]);
         findings.push(kills(options.number("kills", KILLS)?)?);
+        findings.push(librdkafka_tests()?);
         findings.extend(python_tests()?);
     }
     for target in fuzz_targets()? {
@@ -85,6 +87,18 @@ fn kills(cycles: u64) -> Result<Finding> {
         what: "broker, killed under load".to_owned(),
         minutes: start.elapsed().as_secs().div_ceil(60),
         runs: format!("{cycles} kills each, fsync and `write.caching`"),
+        passed,
+    })
+}
+
+/// librdkafka's own tests against the broker: those that fail are known, each with its reason.
+fn librdkafka_tests() -> Result<Finding> {
+    let start = Instant::now();
+    let passed = clients::score()?;
+    Ok(Finding {
+        what: "librdkafka's tests, against the broker".to_owned(),
+        minutes: start.elapsed().as_secs().div_ceil(60),
+        runs: "1 round, see broker-clients.md".to_owned(),
         passed,
     })
 }
