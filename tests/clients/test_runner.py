@@ -29,7 +29,7 @@ TRANSACTIONS = "its last part needs transactions"
 ACCESS = "forbids a topic to everybody (`kafka-acls.sh`): there is no authorization"
 REASONS = {
     "0011": "its last part needs a compacted topic, which refuses records without keys",
-    "0055": "measures latency, and allows six milliseconds more than a record has to wait: too few on a busy machine",
+    "0055": "allows six milliseconds for an answer, which a busy disk needs to make records durable",
     "0061": TRANSACTIONS,
     "0077": "needs a compacted topic",
     "0081": "sets `compression.type` of a topic: the broker keeps batches as they come, and refuses what it does not do",

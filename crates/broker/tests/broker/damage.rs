@@ -395,3 +395,49 @@ fn damaged_files_of_a_broker_that_ended_in_order() {
 fn damaged_files_of_a_broker_that_was_killed() {
     damage_all(false);
 }
+
+#[test]
+fn a_topic_keeps_the_partitions_that_have_records() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let running = builder(folder.path())
+        .partitions(1)
+        .start()
+        .expect("it starts");
+    let mut client = Client::connect(running.addresses()[0]);
+    client.want_topic("orders");
+    client.produce("orders", &["a"]);
+    running.stop().expect("it ends");
+    let file = folder.path().join("topics/orders.json");
+    let right = fs::read_to_string(&file).expect("a file");
+    let log = folder.path().join("logs/orders-0");
+    // As if it had been given one more, and the file were the one of before.
+    fs::rename(&log, folder.path().join("logs/orders-1")).expect("it is renamed");
+    let refused = builder(folder.path())
+        .start()
+        .expect_err("records are left over");
+    assert!(refused.to_string().contains("orders.json"), "{refused}");
+    fs::remove_dir_all(&log).expect("an empty log");
+    fs::rename(folder.path().join("logs/orders-1"), &log).expect("it is still there");
+    for (from, to) in [
+        ("\"partitions\": 1", "\"partitions\": 0"),
+        ("\"version\": 1", "\"version\": 2"),
+    ] {
+        let wrong = right.replace(from, to);
+        assert_ne!(wrong, right);
+        fs::write(&file, wrong).expect("it is written");
+        let refused = builder(folder.path())
+            .start()
+            .expect_err("no topic is like that");
+        assert!(refused.to_string().contains("orders.json"), "{refused}");
+    }
+    fs::write(&file, right).expect("it is written");
+    // What was set aside for a partition that never came to be is removed.
+    let unused = folder.path().join("logs/orders-1");
+    fs::create_dir(&unused).expect("a folder");
+    fs::write(unused.join("00000000000000000000.log"), [0; 4096]).expect("zeros");
+    let running = builder(folder.path()).start().expect("it starts");
+    assert!(!unused.exists());
+    let mut client = Client::connect(running.addresses()[0]);
+    assert_eq!(client.values_from("orders", 0).len(), 1);
+    running.stop().expect("it ends");
+}
