@@ -27,7 +27,8 @@ class Broker:
         until = time.monotonic() + START_SECONDS
         while waits and not self.bootstrap:
             if self.process.poll() is not None or time.monotonic() > until:
-                sys.exit(f"tamis serve does not start: {''.join(self.told)}")
+                code = self.process.poll()
+                sys.exit(f"tamis serve does not start (exit code {code}): {''.join(self.told)}")
             time.sleep(0.01)
 
     def read(self) -> None:
