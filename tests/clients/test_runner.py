@@ -27,15 +27,17 @@ BEGIN, END = "<!-- test-runner: begin -->", "<!-- test-runner: end -->"
 # What a test needs that the broker has not, or needs more than the runner gives it.
 TRANSACTIONS = "its last part needs transactions"
 ACCESS = "forbids a topic to everybody (`kafka-acls.sh`): there is no authorization"
+BROKERS = "makes a topic of three replicas, and there is one broker"
 REASONS = {
     "0011": "its last part needs a compacted topic, which refuses records without keys",
     "0055": "allows six milliseconds for an answer, which a busy disk needs to make records durable",
     "0061": TRANSACTIONS,
     "0077": "needs a compacted topic",
     "0081": "sets `compression.type` of a topic: the broker keeps batches as they come, and refuses what it does not do",
-    "0098": TRANSACTIONS,
     "0103": "needs transactions",
+    "0107": BROKERS,
     "0109": ACCESS,
+    "0111": BROKERS,
     "0113": "takes longer than the limit",
     "0115": ACCESS,
     "0119": ACCESS,
@@ -55,14 +57,24 @@ class Outcome:
     told: str
 
 
-def numbers(folder: Path) -> dict[str, str]:
-    """The tests that need a broker, and no other one: name by number."""
+@dataclass(frozen=True)
+class Server:
+    """A broker as the tests of a scenario want it, and the file that tells them of it."""
+
+    scenario: str
+    bootstrap: str
+    conf: Path
+
+
+def numbers(folder: Path) -> dict[tuple[str, str], str]:
+    """The tests that need a broker, and no other one: name by number and scenario."""
     source = (folder / "test.c").read_text()
     found = {}
-    for name, flags in re.findall(r"^\s+_TEST\((\w+),\s*([^,)]+)", source, re.MULTILINE):
-        is_apart = re.search(r"LOCAL|MANUAL|KNOWN_ISSUE\b", flags) or name.endswith("_mock")
+    for name, rest in re.findall(r"\b_TEST\((\d{4}\w+),((?:(?!\b_TEST\().)*)", source, re.DOTALL):
+        is_apart = re.search(r"F_LOCAL|F_MANUAL|F_KNOWN_ISSUE\b", rest) or name.endswith("_mock")
+        scenario = re.search(r'\.scenario = "(\w+)"', rest)
         if not is_apart:
-            found.setdefault(name[:4], name)
+            found.setdefault((name[:4], scenario[1] if scenario else "default"), name)
     return found
 
 
@@ -76,16 +88,17 @@ def write_tools(folder: Path, class_path: str) -> None:
         script.chmod(0o755)
 
 
-def run(folder: Path, conf: Path, bootstrap: str, number: str, name: str) -> Outcome:
+def run(folder: Path, server: Server, number: str, name: str) -> Outcome:
     """Runs the tests of a number; what they tell is kept from the line on which they fail."""
-    report = conf.with_name(f"{number}.json")
+    report = server.conf.with_name(f"{number}-{server.scenario}.json")
     environment = {
         "TESTS": number,
         "TEST_KAFKA_VERSION": "4.1.0",
         "TEST_REPORT": str(report),
-        "RDKAFKA_TEST_CONF": str(conf),
-        "BROKERS": bootstrap,
-        "KAFKA_PATH": str(conf.with_name("kafka")),
+        "RDKAFKA_TEST_CONF": str(server.conf),
+        "BROKERS": server.bootstrap,
+        "TEST_SCENARIO": server.scenario,
+        "KAFKA_PATH": str(server.conf.with_name("kafka")),
         "LD_LIBRARY_PATH": f"{folder.parent / 'src'}:{folder.parent / 'src-cpp'}",
     }
     start = time.monotonic()
@@ -101,7 +114,7 @@ def run(folder: Path, conf: Path, bootstrap: str, number: str, name: str) -> Out
             check=False,
         )
         output, result = finished.stdout, "passed" if finished.returncode == 0 else "failed"
-        if result == "passed" and all(it == "SKIPPED" for it in states(report)):
+        if result == "passed" and "PASSED" not in states(report, number):
             result = "skipped"
     except subprocess.TimeoutExpired as late:
         output, result = late.stdout or b"", "too long"
@@ -109,19 +122,22 @@ def run(folder: Path, conf: Path, bootstrap: str, number: str, name: str) -> Out
     return Outcome(number, name, result, seconds, telling(output.decode(errors="replace")))
 
 
-def states(report: Path) -> list[str]:
+def states(report: Path, number: str) -> list[str]:
+    """What came of the tests of a number; the report has all there are, and the runner itself."""
     tests = json.loads(report.read_text())["tests"]
-    return [it["state"] for it in tests.values()]
+    return [it["state"] for name, it in tests.items() if name.startswith(number)]
 
 
 def telling(output: str) -> str:
     """The line that says why, or else the last one."""
     plain = re.sub(r"\x1b\[[0-9;]*m", "", output)
     lines = [it.strip() for it in plain.splitlines() if it.strip()]
-    for mark in (r"TEST FAILURE", r"SKIP"):
-        if found := [index for index, it in enumerate(lines) if mark in it]:
-            # The mark is a line of its own, and the next one says what it is about.
-            return " ".join(lines[found[0] : found[0] + 3])[:400]
+    if found := [index for index, it in enumerate(lines) if "TEST FAILURE" in it]:
+        # The mark is a line of its own, and the next one says what it is about.
+        return " ".join(lines[found[0] : found[0] + 3])[:400]
+    for it in lines:
+        if (skipped := re.search(r"SKIPPING TEST: ([^\[]*)", it)) and "test flags" not in it:
+            return skipped[1]
     return lines[-1][:300] if lines else ""
 
 
@@ -134,7 +150,8 @@ def table(outcomes: list[Outcome], version: str) -> str:
     lines = [f"librdkafka {version}, {len(outcomes)} tests: {told}.".replace("  ", " ")]
     lines += ["", "| test | result | seconds | |", "|---|---|---|---|"]
     for it in outcomes:
-        reason = "" if it.result == "passed" else REASONS.get(it.number, "")
+        known = {"passed": "", "skipped": it.told}
+        reason = known.get(it.result, REASONS.get(it.number, ""))
         lines.append(f"| {it.name} | {it.result} | {it.seconds:.0f} | {reason} |")
     return "\n".join(lines)
 
@@ -157,23 +174,34 @@ def main() -> int:
     options = parser.parse_args()
     asked = numbers(options.runner)
     if options.tests:
-        asked = {it: asked.get(it, it) for it in options.tests.split(",")}
+        wanted = options.tests.split(",")
+        asked = {key: name for key, name in asked.items() if key[0] in wanted}
     outcomes = []
     with tempfile.TemporaryDirectory() as folder:
-        broker = Broker(options.tamis, f"{folder}/data", "--partitions", "4")
+        brokers = {
+            "default": Broker(options.tamis, f"{folder}/default", "--partitions", "4"),
+            "noautocreate": Broker(options.tamis, f"{folder}/noautocreate", "--no-auto-create"),
+        }
+        servers = {}
+        for scenario, broker in brokers.items():
+            conf = Path(folder) / f"{scenario}.conf"
+            conf.write_text(f"bootstrap.servers={broker.bootstrap}\ntest.topic.random=true\n")
+            servers[scenario] = Server(scenario, broker.bootstrap, conf)
         if options.tools:
             write_tools(Path(folder) / "kafka", options.tools)
-        conf = Path(folder) / "test.conf"
-        conf.write_text(f"bootstrap.servers={broker.bootstrap}\ntest.topic.random=true\n")
         with concurrent.futures.ThreadPoolExecutor(options.jobs) as pool:
-            tests = [pool.submit(run, options.runner, conf, broker.bootstrap, *it) for it in asked.items()]
+            tests = [
+                pool.submit(run, options.runner, servers[scenario], number, name)
+                for (number, scenario), name in asked.items()
+            ]
             for test in concurrent.futures.as_completed(tests):
                 outcome = test.result()
                 outcomes.append(outcome)
                 told = "" if outcome.result == "passed" else f": {outcome.told}"
                 print(f"{outcome.name}: {outcome.result} ({outcome.seconds:.0f} s){told}", flush=True)
-        broker.end()
-    outcomes.sort(key=lambda it: it.number)
+        for broker in brokers.values():
+            broker.end()
+    outcomes.sort(key=lambda it: it.name)
     text = table(outcomes, options.version)
     print(text)
     if options.write:
