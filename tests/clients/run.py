@@ -1,98 +1,139 @@
-"""Holds `tamis serve` to the clients that people have: each produces and consumes, makes topics, and meets errors.
+"""Holds `tamis serve` to the clients that people have: each produces and consumes, joins groups, administers, and meets errors.
 
-Usage: python run.py --tamis BINARY
+Usage: python run.py --tamis BINARY [--java CLASS_PATH] [--franz-go BINARY] [--kafkajs NODE_MODULES] [--only CLIENT]
 
-Starts a broker of its own in a temporary folder, runs the checks of all clients against it, one line for each, ends it, and starts it
-again to see that all of it is still there. Ends with 1 if any check failed. A client is a module here with a list called
-`CHECKS`; a check is a function of the address that raises if something is wrong. Without kcat its checks are left out, and a line
-says so.
+Starts a broker of its own in a temporary folder, and one behind a line that breaks (`relay.py`), runs the checks of all clients against them, one
+line for each, ends them, and starts the first again to see that all of it is still there. Ends with 1 if any check failed.
+
+A client of Python is a module here with a list called `CHECKS`, and one called `RETRIES` whose checks go over the line that breaks; a check is
+a function of the address that raises if something is wrong. Another one is a program that is given both addresses and writes
+a line for each check. Without kcat, or what the others need, their checks are left out, and a line says so.
 """
 
 import argparse
-import json
 import shutil
-import signal
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 import traceback
+from collections.abc import Callable
+from pathlib import Path
 
 import with_aiokafka
 import with_confluent
 import with_kafka_python
 import with_kcat
+from broker import Broker
 from common import fresh_topic, records, same
+from relay import Relay
 
-CLIENTS = [with_confluent, with_kafka_python, with_aiokafka]
-START_SECONDS = 20
+MODULES = [with_confluent, with_kafka_python, with_aiokafka]
+HERE = Path(__file__).parent
+PROGRAM_SECONDS = 120
 
 
-class Broker:
-    """A `tamis serve` on a port that was free."""
+class Checks:
+    """Runs checks, tells of each, and counts those that failed."""
 
-    def __init__(self, tamis: str, folder: str) -> None:
-        command = [tamis, "serve", "--data", folder, "--listen", "127.0.0.1:0", "--http", "none"]
-        command += ["--log-format", "json"]
-        self.process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
-        self.told: list[str] = []
-        self.bootstrap = ""
-        # Read to its end, or else the broker would wait for us.
-        self.reading = threading.Thread(target=self.read, daemon=True)
-        self.reading.start()
-        until = time.monotonic() + START_SECONDS
-        while not self.bootstrap:
-            if self.process.poll() is not None or time.monotonic() > until:
-                sys.exit(f"tamis serve does not start: {''.join(self.told)}")
-            time.sleep(0.01)
+    def __init__(self) -> None:
+        self.failed = 0
 
-    def read(self) -> None:
-        for line in self.process.stderr:
-            self.told.append(line)
-            if line.startswith("{") and (event := json.loads(line)).get("message") == "ready":
-                self.bootstrap = event["listen"]
-
-    def end(self) -> None:
-        """Ends it as a service would; in order, or the check fails."""
-        self.process.send_signal(signal.SIGTERM)
-        same(self.process.wait(timeout=START_SECONDS), 0, f"exit code, after {''.join(self.told[-5:])}")
+    def run(self, name: str, check: Callable[[], None]) -> None:
+        start = time.monotonic()
+        try:
+            check()
+            outcome = "ok"
+        except Exception:  # noqa: BLE001 - whatever a client raises is what it thinks of us
+            self.failed += 1
+            outcome = "FAILED\n" + traceback.format_exc()
+        print(f"{name} ({time.monotonic() - start:.1f} s) {outcome}", flush=True)
 
 
 def main() -> int:
     parser = argparse.ArgumentParser()
     parser.add_argument("--tamis", required=True)
-    tamis = parser.parse_args().tamis
-    clients = list(CLIENTS)
+    parser.add_argument("--java", help="class path of Kafka's own client")
+    parser.add_argument("--franz-go", help="the program made from go/")
+    parser.add_argument("--kafkajs", help="folder of its package")
+    parser.add_argument("--only", help="the one client to run")
+    options = parser.parse_args()
+    checks = Checks()
+    with tempfile.TemporaryDirectory() as folder:
+        broker = Broker(options.tamis, f"{folder}/direct")
+        relay = Relay()
+        behind = Broker(options.tamis, f"{folder}/behind", "--advertise", relay.address)
+        host, port = behind.bootstrap.split(":")
+        relay.target = host, int(port)
+        for module in modules(options.only):
+            run_module(checks, module, broker.bootstrap, relay)
+        for name, command in programs(options).items():
+            if options.only in (None, name):
+                run_program(checks, name, [*command, broker.bootstrap, relay.address], relay)
+        behind.end()
+        checks.run(
+            "all of it is there after a restart", lambda: restart(options.tamis, f"{folder}/direct", broker)
+        )
+    return 1 if checks.failed else 0
+
+
+def modules(only: str | None) -> list:
+    found = list(MODULES)
     if shutil.which("kcat"):
-        clients.append(with_kcat)
+        found.append(with_kcat)
     else:
         print("NOTICE: kcat is missing; its checks are left out")
-    failed = 0
-    with tempfile.TemporaryDirectory() as folder:
-        broker = Broker(tamis, folder)
-        for client in clients:
-            for check in client.CHECKS:
-                start = time.monotonic()
-                try:
-                    check(broker.bootstrap)
-                    outcome = "ok"
-                except Exception:  # noqa: BLE001 - whatever a client raises is what it thinks of us
-                    failed += 1
-                    outcome = "FAILED\n" + traceback.format_exc()
-                print(
-                    f"{client.__name__}: {check.__name__} ({time.monotonic() - start:.1f} s) {outcome}",
-                    flush=True,
-                )
-        topic = fresh_topic("kept")
-        sent = records(500)
-        with_confluent.produce(broker.bootstrap, topic, sent)
-        broker.end()
-        broker = Broker(tamis, folder)
-        same(with_confluent.read(broker.bootstrap, topic, len(sent)), sent, "after a restart")
-        broker.end()
-        print("all of it is there after a restart")
-    return 1 if failed else 0
+    return [it for it in found if only in (None, it.__name__.removeprefix("with_"))]
+
+
+def programs(options: argparse.Namespace) -> dict[str, list[str]]:
+    """The clients of other languages, of which somebody said where they are."""
+    found = {}
+    if options.java:
+        # The compiler in one run with the program: what is quick to compile need not be quick to run.
+        found["java"] = [
+            "java",
+            "-XX:TieredStopAtLevel=1",
+            "-cp",
+            options.java,
+            str(HERE / "java/Clients.java"),
+        ]
+    if options.franz_go:
+        found["franz-go"] = [options.franz_go]
+    if options.kafkajs:
+        found["kafkajs"] = ["node", str(HERE / "node/clients.js"), options.kafkajs]
+    return found
+
+
+def run_module(checks: Checks, module, bootstrap: str, relay: Relay) -> None:
+    for check in module.CHECKS:
+        checks.run(f"{module.__name__}: {check.__name__}", lambda check=check: check(bootstrap))
+    for check in getattr(module, "RETRIES", []):
+        checks.run(f"{module.__name__}: {check.__name__}", lambda check=check: over(relay, check))
+
+
+def over(relay: Relay, check: Callable[[str], None]) -> None:
+    before = relay.cuts
+    check(relay.address)
+    same(relay.cuts > before, True, "the line broke")
+
+
+def run_program(checks: Checks, name: str, command: list[str], relay: Relay) -> None:
+    def run(_address: str) -> None:
+        finished = subprocess.run(command, timeout=PROGRAM_SECONDS, check=False)
+        same(finished.returncode, 0, "exit code")
+
+    checks.run(name, lambda: over(relay, run))
+
+
+def restart(tamis: str, folder: str, broker: Broker) -> None:
+    topic = fresh_topic("kept")
+    sent = records(500)
+    with_confluent.produce(broker.bootstrap, topic, sent)
+    broker.end()
+    broker = Broker(tamis, folder)
+    same(with_confluent.read(broker.bootstrap, topic, len(sent)), sent, "after a restart")
+    broker.end()
 
 
 if __name__ == "__main__":

@@ -1,8 +1,28 @@
 """confluent-kafka, which is librdkafka of today: producer, consumer, administration."""
 
-from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicPartition
-from confluent_kafka.admin import AdminClient, NewTopic
+import functools
+import time
 
+from confluent_kafka import (
+    Consumer,
+    ConsumerGroupTopicPartitions,
+    KafkaError,
+    KafkaException,
+    Producer,
+    TopicCollection,
+    TopicPartition,
+)
+from confluent_kafka.admin import (
+    AdminClient,
+    AlterConfigOpType,
+    ConfigEntry,
+    ConfigResource,
+    NewPartitions,
+    NewTopic,
+    OffsetSpec,
+)
+
+import sharing
 from common import CODECS, Record, fresh_topic, records, same
 
 PATIENCE = 20
@@ -160,4 +180,171 @@ def errors(bootstrap: str) -> None:
     reader.close()
 
 
-CHECKS = [round_trips, idempotence, offsets, topics, groups, errors]
+def administration(bootstrap: str) -> None:
+    """What tools do with topics and groups that are there."""
+    admin = AdminClient({"bootstrap.servers": bootstrap})
+    topic, group = fresh_topic("confluent"), fresh_topic("group")
+    produce(bootstrap, topic, records(20))
+    admin.create_partitions([NewPartitions(topic, 3)])[topic].result()
+    same(len(admin.list_topics(topic, PATIENCE).topics[topic].partitions), 3, "partitions")
+    resource = ConfigResource(ConfigResource.Type.TOPIC, topic)
+
+    def settings() -> dict:
+        return {name: it.value for name, it in admin.describe_configs([resource])[resource].result().items()}
+
+    change = ConfigEntry("retention.ms", "123456", incremental_operation=AlterConfigOpType.SET)
+    changes = ConfigResource(ConfigResource.Type.TOPIC, topic, incremental_configs=[change])
+    admin.incremental_alter_configs([changes])[changes].result()
+    same(settings()["retention.ms"], "123456", "a setting")
+    partition = TopicPartition(topic, 0)
+    deleted = admin.delete_records([TopicPartition(topic, 0, 5)])[TopicPartition(topic, 0, 5)].result()
+    same(deleted.low_watermark, 5, "the first after deleting records")
+    listed = {
+        spec: admin.list_offsets({partition: spec})[partition].result().offset
+        for spec in (OffsetSpec.earliest(), OffsetSpec.latest())
+    }
+    same(list(listed.values()), [5, 20], "first and last")
+    described = admin.describe_topics(TopicCollection([topic]))[topic].result()
+    same((described.name, len(described.partitions)), (topic, 3), "described")
+    cluster = admin.describe_cluster().result()
+    same(len(cluster.nodes), 1, "nodes")
+
+    reader = Consumer({"bootstrap.servers": bootstrap, "group.id": group, "auto.offset.reset": "earliest"})
+    reader.subscribe([topic])
+    same(len(reader.consume(15, PATIENCE)), 15, "records")
+    reader.commit(asynchronous=False)
+    state = admin.describe_consumer_groups([group])[group].result()
+    same((state.state.name, len(state.members)), ("STABLE", 1), "a group with a member")
+    same({it.partition for it in state.members[0].assignment.topic_partitions}, {0, 1, 2}, "its partitions")
+    reader.close()
+    groups_there = admin.list_consumer_groups().result()
+    same((group in [it.group_id for it in groups_there.valid], groups_there.errors), (True, []), "groups")
+    asked = ConsumerGroupTopicPartitions(group, [partition])
+    committed = admin.list_consumer_group_offsets([asked])[group].result().topic_partitions
+    same([it.offset for it in committed], [20], "committed")
+    altered = ConsumerGroupTopicPartitions(group, [TopicPartition(topic, 0, 7)])
+    admin.alter_consumer_group_offsets([altered])[group].result()
+    committed = admin.list_consumer_group_offsets([asked])[group].result().topic_partitions
+    same([it.offset for it in committed], [7], "set by hand")
+    admin.delete_consumer_groups([group])[group].result()
+    same(group in [it.group_id for it in admin.list_consumer_groups().result().valid], False, "it is gone")
+
+
+class Member:
+    """A consumer in a group that others join and leave."""
+
+    def __init__(self, bootstrap: str, topic: str, settings: dict[str, object]) -> None:
+        self.consumer = Consumer(
+            {"bootstrap.servers": bootstrap, "auto.offset.reset": "earliest", "heartbeat.interval.ms": 300}
+            | settings
+        )
+        self.revoked = 0
+        self.consumer.subscribe([topic], on_revoke=self.on_revoke)
+
+    def on_revoke(self, _consumer: Consumer, partitions: list[TopicPartition]) -> None:
+        self.revoked += len(partitions)
+
+    def poll(self) -> list[tuple[int, int, bytes]]:
+        found = []
+        for message in self.consumer.consume(100, 0.05):
+            if message.error():
+                raise KafkaException(message.error())
+            found.append((message.partition(), message.offset(), message.value()))
+        return found
+
+    def assigned(self) -> set[int]:
+        return {it.partition for it in self.consumer.assignment()}
+
+    def leave(self) -> None:
+        self.consumer.close()
+
+
+def create(bootstrap: str, partitions: int) -> str:
+    topic = fresh_topic("shared")
+    admin = AdminClient({"bootstrap.servers": bootstrap})
+    admin.create_topics([NewTopic(topic, partitions, 1)], operation_timeout=PATIENCE)[topic].result()
+    return topic
+
+
+def sender(bootstrap: str, topic: str):
+    """Sends values to partitions."""
+    producer = Producer({"bootstrap.servers": bootstrap, "linger.ms": 0})
+
+    def send(values: list[tuple[int, bytes]]) -> None:
+        for partition, value in values:
+            producer.produce(topic, value, partition=partition)
+        same(producer.flush(PATIENCE), 0, "left to send")
+
+    return send
+
+
+def rebalances(bootstrap: str) -> None:
+    for strategy in ["range", "roundrobin", "cooperative-sticky"]:
+        topic = create(bootstrap, sharing.PARTITIONS)
+        settings = {"group.id": fresh_topic("group"), "partition.assignment.strategy": strategy}
+        sharing.share(functools.partial(Member, bootstrap, topic, settings), sender(bootstrap, topic))
+
+
+def static_members(bootstrap: str) -> None:
+    """A member that has a name comes back to its partitions, and the others notice nothing."""
+    topic = create(bootstrap, 4)
+    group = {"group.id": fresh_topic("group"), "session.timeout.ms": 20000}
+
+    def until(condition, *members: Member) -> None:
+        end = time.monotonic() + PATIENCE
+        while not condition():
+            for member in members:
+                member.poll()
+            same(time.monotonic() < end, True, f"assigned {[it.assigned() for it in members]}")
+
+    first = Member(bootstrap, topic, group | {"group.instance.id": "first"})
+    until(lambda: len(first.assigned()) == 4, first)
+    second = Member(bootstrap, topic, group | {"group.instance.id": "second"})
+    until(lambda: len(first.assigned()) == len(second.assigned()) == 2, first, second)
+    before, revoked = second.assigned(), first.revoked
+    second.leave()
+    second = Member(bootstrap, topic, group | {"group.instance.id": "second"})
+    until(lambda: len(second.assigned()) == 2, first, second)
+    same((second.assigned(), first.revoked), (before, revoked), "after it came back")
+    for member in (first, second):
+        member.leave()
+
+
+def retries(bootstrap: str) -> None:
+    """Numbered records over a line that breaks: there once, in order."""
+    for codec in ["none", "zstd"]:
+        topic = fresh_topic("confluent")
+        sent = records(1000)
+        settings = {
+            "enable.idempotence": True,
+            "batch.num.messages": 25,
+            "compression.type": codec,
+            "reconnect.backoff.ms": 1,
+            "reconnect.backoff.max.ms": 10,
+            "retry.backoff.ms": 1,
+            # It tells of every line that breaks.
+            "log_level": 3,
+        }
+        produced = produce(bootstrap, topic, sent, **settings)
+        same(len(produced), len(sent), "acknowledged")
+        same(read(bootstrap, topic, len(sent)), sent, f"records, {codec}")
+        reader = consumer(bootstrap)
+        same(
+            reader.get_watermark_offsets(TopicPartition(topic, 0), PATIENCE), (0, len(sent)), "nothing twice"
+        )
+        reader.close()
+
+
+CHECKS = [
+    round_trips,
+    idempotence,
+    offsets,
+    topics,
+    administration,
+    groups,
+    rebalances,
+    static_members,
+    errors,
+]
+# Over a line that breaks.
+RETRIES = [retries]

@@ -1,9 +1,19 @@
 """kafka-python, a client written in Python alone."""
 
+import functools
+import queue
+import threading
+import time
+
 from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, TopicPartition
 from kafka import errors as refusals
-from kafka.admin import NewTopic
+from kafka.admin import ConfigResource, ConfigResourceType, NewPartitions, NewTopic
+from kafka.coordinator.assignors.range import RangePartitionAssignor
+from kafka.coordinator.assignors.roundrobin import RoundRobinPartitionAssignor
+from kafka.coordinator.assignors.sticky.sticky_assignor import StickyPartitionAssignor
 
+import sharing
+import with_confluent
 from common import CODECS, Record, fresh_topic, records, same
 
 PATIENCE = 20
@@ -97,4 +107,111 @@ def errors(bootstrap: str) -> None:
         pass
 
 
-CHECKS = [round_trips, offsets, topics, errors]
+def administration(bootstrap: str) -> None:
+    admin = KafkaAdminClient(bootstrap_servers=bootstrap)
+    topic, group = fresh_topic("kafka-python"), fresh_topic("group")
+    admin.create_topics([NewTopic(topic, num_partitions=1, replication_factor=1)])
+    admin.create_partitions({topic: NewPartitions(total_count=3)})
+    same(len(admin.describe_topics([topic])[0]["partitions"]), 3, "partitions")
+    admin.alter_configs([ConfigResource(ConfigResourceType.TOPIC, topic, {"retention.ms": "123456"})])
+    described = admin.describe_configs([ConfigResource(ConfigResourceType.TOPIC, topic)])
+    same("123456" in str(described), True, f"a setting in {described}")
+    produce(bootstrap, topic, records(10))
+    reader = KafkaConsumer(topic, **membership(bootstrap, group))
+    found = []
+    while len(found) < 10:
+        found += [it for batch in reader.poll(timeout_ms=1000).values() for it in batch]
+    reader.commit()
+    described = admin.describe_groups([group])
+    same("Stable" in str(described), True, f"a group with a member in {described}")
+    reader.close()
+    same(group in str(admin.list_groups()), True, "groups")
+    committed = admin.list_group_offsets(group)
+    same("offset=10" in str(committed), True, f"committed in {committed}")
+    admin.delete_groups([group])
+    same(group in str(admin.list_groups()), False, "it is gone")
+    admin.delete_topics([topic])
+    admin.close()
+
+
+def membership(bootstrap: str, group: str) -> dict[str, object]:
+    return {
+        "bootstrap_servers": bootstrap,
+        "group_id": group,
+        "auto_offset_reset": "earliest",
+        "heartbeat_interval_ms": 300,
+    }
+
+
+def commits(bootstrap: str) -> None:
+    """The second goes on where the first one left off."""
+    topic, group = fresh_topic("kafka-python"), fresh_topic("group")
+    produce(bootstrap, topic, records(20))
+    for start in [0, 10]:
+        reader = KafkaConsumer(
+            topic, enable_auto_commit=False, max_poll_records=10, **membership(bootstrap, group)
+        )
+        found = []
+        while not found:
+            found = [it.offset for batch in reader.poll(timeout_ms=1000).values() for it in batch]
+        same(found, list(range(start, start + 10)), "offsets")
+        reader.commit()
+        reader.close()
+
+
+class Member:
+    """A consumer in a group that others join and leave, in a thread: what it waits for needs the others."""
+
+    def __init__(self, bootstrap: str, topic: str, group: str, assignor: type) -> None:
+        self.found: queue.SimpleQueue = queue.SimpleQueue()
+        self.has: set[int] = set()
+        self.is_leaving = False
+        settings = membership(bootstrap, group) | {"partition_assignment_strategy": [assignor]}
+        self.thread = threading.Thread(target=self.run, args=(topic, settings))
+        self.thread.start()
+
+    def run(self, topic: str, settings: dict[str, object]) -> None:
+        consumer = KafkaConsumer(topic, **settings)
+        while not self.is_leaving:
+            for batch in consumer.poll(timeout_ms=50).values():
+                for it in batch:
+                    self.found.put((it.partition, it.offset, it.value))
+            self.has = {it.partition for it in consumer.assignment()}
+        consumer.close()
+
+    def poll(self) -> list[tuple[int, int, bytes]]:
+        time.sleep(0.02)
+        return [self.found.get() for _ in range(self.found.qsize())]
+
+    def assigned(self) -> set[int]:
+        return self.has
+
+    def leave(self) -> None:
+        self.is_leaving = True
+        self.thread.join(sharing.PATIENCE)
+
+
+def rebalances(bootstrap: str) -> None:
+    for assignor in [RangePartitionAssignor, RoundRobinPartitionAssignor, StickyPartitionAssignor]:
+        topic, group = with_confluent.create(bootstrap, sharing.PARTITIONS), fresh_topic("group")
+        send = with_confluent.sender(bootstrap, topic)
+        sharing.share(functools.partial(Member, bootstrap, topic, group, assignor), send)
+
+
+def retries(bootstrap: str) -> None:
+    """Numbered records over a line that breaks: there once, in order."""
+    topic = fresh_topic("kafka-python")
+    sent = records(300)
+    settings = {"enable_idempotence": True, "acks": "all", "batch_size": 4000, "retries": 1000}
+    backoff = {"reconnect_backoff_ms": 5, "reconnect_backoff_max_ms": 20, "retry_backoff_ms": 5}
+    same(produce(bootstrap, topic, sent, **settings, **backoff), list(range(len(sent))), "offsets")
+    same(read(bootstrap, topic, len(sent)), sent, "records")
+    reader = consumer(bootstrap)
+    partition = TopicPartition(topic, 0)
+    same(reader.end_offsets([partition])[partition], len(sent), "nothing twice")
+    reader.close()
+
+
+CHECKS = [round_trips, offsets, topics, administration, commits, rebalances, errors]
+# Over a line that breaks.
+RETRIES = [retries]

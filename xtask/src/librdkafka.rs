@@ -77,7 +77,7 @@ impl Librdkafka {
 
     /// The load generator.
     pub(crate) fn performance(&self) -> PathBuf {
-        self.folder().join("examples/rdkafka_performance")
+        self.folder.join("examples/rdkafka_performance")
     }
 }
 

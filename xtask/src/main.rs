@@ -5,9 +5,11 @@
 //! - `cargo xtask bench` measures `tamis check` beside its peers, or counts its instructions.
 //!
 //! Steps are run one after the other, with their output passed on, and nothing here needs more than
-//! the Rust toolchain, a C compiler, Python 3.11, valgrind and, for Spark, Java 17. The last two are installed where we may.
+//! the Rust toolchain, a C compiler, Python 3.11, valgrind and, for Spark, Java 17. The last two are installed where we may. The broker
+//! is held to clients in Java, Go and JavaScript too where their tools are (Maven, Go, Node.js).
 
 mod bench;
+mod clients;
 mod command;
 mod debian;
 mod librdkafka;
@@ -27,7 +29,9 @@ const USAGE: &str = "\
 Usage: cargo xtask <COMMAND>
 
   test                                   format, lints, all tests, model checks, docs, the oracle, the Python package
-  soak [--minutes M] [--fuzz]            fault loops and fuzz targets, M minutes each [default: 5], or
+  soak [--minutes M] [--kills N] [--fuzz]
+                                         fault loops and fuzz targets, M minutes each [default: 5], and the broker killed N times
+                                         with each durability [default: 200], or
                                          the fuzz targets alone; appends what came of it to docs/SOAK.md
   bench [--python] [--rows N] [--rounds R] [--peers] [--write FILE]
                                          time `tamis check` on N rows [default: 15000000], R rounds
@@ -61,9 +65,8 @@ fn main() -> ExitCode {
     let command = arguments.next().unwrap_or_default();
     let outcome = match command.as_str() {
         "test" => Options::parse(arguments, &[]).and_then(|_| test::run()),
-        "soak" => {
-            Options::parse(arguments, &["minutes", "fuzz?"]).and_then(|options| soak::run(&options))
-        }
+        "soak" => Options::parse(arguments, &["minutes", "kills", "fuzz?"])
+            .and_then(|options| soak::run(&options)),
         "bench" => {
             let arguments: Vec<_> = arguments.collect();
             let known: &[&str] = match arguments.iter().any(|argument| argument == "--regress") {

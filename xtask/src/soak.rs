@@ -1,7 +1,8 @@
 //! `cargo xtask soak`: look for trouble for as long as told.
 //!
 //! The tests of faults run over and over, the property tests run once with many more cases
-//! (`TAMIS_SOAK`), so do the tests of the Python package, and every fuzz target runs its time. What came of it is appended to
+//! (`TAMIS_SOAK`), so do the tests of the Python package, the broker is killed under load
+//! and held to librdkafka's own tests, and every fuzz target runs its time. What came of it is appended to
 //! `docs/SOAK.md`, one line each, with the commit.
 
 use std::fs;
@@ -12,10 +13,13 @@ use crate::command::{
     cargo, output, program, require, root, succeeds, target as build_folder, watch,
 };
 use crate::options::Options;
-use crate::{Result, package};
+use crate::{Result, clients, package};
 
 /// How many times as many cases the property tests run: some minutes in all.
 pub(crate) const SOAK_FACTOR: &str = "20";
+
+/// How often the broker is killed with each durability, unless told otherwise: a quarter of an hour in all.
+const KILLS: u64 = 200;
 
 /// One line of the record.
 #[derive(Debug)]
@@ -32,6 +36,8 @@ pub(crate) fn run(options: &Options) -> Result<bool> {
     let mut findings = Vec::new();
     if !options.has("fuzz") {
         findings.extend([fault_loop(minutes)?, property_tests()?]);
+        findings.push(kills(options.number("kills", KILLS)?)?);
+        findings.push(librdkafka_tests()?);
         findings.extend(python_tests()?);
     }
     for target in fuzz_targets()? {
@@ -69,6 +75,30 @@ fn property_tests() -> Result<Finding> {
         what: "property tests".to_owned(),
         minutes,
         runs: "1 round".to_owned(),
+        passed,
+    })
+}
+
+/// The broker, killed under load again and again.
+fn kills(cycles: u64) -> Result<Finding> {
+    let start = Instant::now();
+    let passed = clients::kills(cycles)?;
+    Ok(Finding {
+        what: "broker, killed under load".to_owned(),
+        minutes: start.elapsed().as_secs().div_ceil(60),
+        runs: format!("{cycles} kills each, fsync and `write.caching`"),
+        passed,
+    })
+}
+
+/// librdkafka's own tests against the broker: those that fail are known, each with its reason.
+fn librdkafka_tests() -> Result<Finding> {
+    let start = Instant::now();
+    let passed = clients::score()?;
+    Ok(Finding {
+        what: "librdkafka's tests, against the broker".to_owned(),
+        minutes: start.elapsed().as_secs().div_ceil(60),
+        runs: "1 round, see broker-clients.md".to_owned(),
         passed,
     })
 }

@@ -11,7 +11,7 @@ use crate::command::{build_binary, cargo, program, root, succeeds, target};
 use crate::debian::install;
 use crate::python::Python;
 use crate::tally::Tally;
-use crate::{Result, bench, debian, package};
+use crate::{Result, bench, clients, debian, package};
 
 pub(crate) fn run() -> Result<bool> {
     let mut tally = Tally::default();
@@ -54,11 +54,15 @@ pub(crate) fn run() -> Result<bool> {
     tally.step("oracle of headers", header_oracle());
     tally.step("oracle of archives", archive_oracle());
     tally.step("oracle of duplicates", dupes_oracle());
-    tally.step("clients of Kafka", kafka_clients());
+    tally.step("clients of Kafka", clients::test());
+    tally.step("kills under load", clients::kills(KILLS));
     tally.step("instructions", bench::regress::run(false));
     package::test(&mut tally);
     Ok(tally.finish())
 }
+
+/// How often the broker is killed with each durability: half a minute in all. `cargo xtask soak` does it more often.
+const KILLS: u64 = 5;
 
 /// With `1` a test fails where it cannot be done, instead of saying so and passing.
 const NO_SKIP: &str = "TAMIS_TEST_NO_SKIP";
@@ -129,16 +133,6 @@ fn oracle() -> Result<bool> {
         .arg("--repository")
         .arg(root());
     succeeds(&mut script)
-}
-
-/// Runs the clients of Kafka that people have against `tamis serve`.
-fn kafka_clients() -> Result<bool> {
-    build_binary()?;
-    debian::provide("kcat", "kcat");
-    let requirements = Path::new("tests/clients/requirements.txt");
-    let python = Python::with("broker-clients", requirements)?;
-    let mut script = python.script("tests/clients/run.py");
-    succeeds(script.arg("--tamis").arg(target().join("release/tamis")))
 }
 
 /// Compares what `tamis check` counts in files of pyarrow, Polars and DuckDB with what Python counts.

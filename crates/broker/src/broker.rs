@@ -274,11 +274,20 @@ fn lock(data: &Path) -> Result<File> {
 fn read_cluster(disk: &dyn Disk, data: &Path) -> Result<ClusterFile> {
     let path = data.join("cluster.json");
     match fs::read(&path) {
-        Ok(bytes) => serde_json::from_slice(&bytes).map_err(|error| Error::Damaged {
-            path,
-            byte_offset: 0,
-            detail: error.to_string(),
-        }),
+        Ok(bytes) => {
+            let damaged = |detail| Error::Damaged {
+                path,
+                byte_offset: 0,
+                detail,
+            };
+            match serde_json::from_slice::<ClusterFile>(&bytes) {
+                Ok(file) if file.version == CLUSTER_FILE_VERSION => Ok(file),
+                Ok(ClusterFile { version, .. }) => Err(damaged(format!(
+                    "version {version}, and {CLUSTER_FILE_VERSION} is known"
+                ))),
+                Err(error) => Err(damaged(error.to_string())),
+            }
+        }
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
             let cluster = ClusterFile {
                 version: CLUSTER_FILE_VERSION,

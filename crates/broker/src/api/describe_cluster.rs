@@ -5,7 +5,7 @@ use kafka_protocol::messages::describe_cluster_response::DescribeClusterBroker;
 use kafka_protocol::messages::{BrokerId, DescribeClusterRequest, DescribeClusterResponse};
 use kafka_protocol::protocol::StrBytes;
 
-use super::{Answer, Asked, Context, NOT_TOLD, Refused};
+use super::{Answer, Asked, Context, Refused, operations};
 use crate::broker::NODE_ID;
 
 /// Who is asked for (KIP-919): brokers, and not controllers, of which there are none to speak to.
@@ -15,7 +15,9 @@ pub(super) fn answer(context: &Context, mut asked: Asked) -> Result<Answer, Refu
     let request: DescribeClusterRequest = asked.read()?;
     let response = DescribeClusterResponse::default()
         .with_endpoint_type(BROKERS)
-        .with_cluster_authorized_operations(NOT_TOLD);
+        .with_cluster_authorized_operations(operations::of_cluster(
+            request.include_cluster_authorized_operations,
+        ));
     if request.endpoint_type != BROKERS {
         let message = format!(
             "endpoint type {}: brokers alone are told, type 1",

@@ -10,7 +10,7 @@ use kafka_protocol::messages::metadata_response::{
 use kafka_protocol::messages::{BrokerId, MetadataRequest, MetadataResponse, TopicName};
 use kafka_protocol::protocol::StrBytes;
 
-use super::{Answer, Asked, Context, NOT_TOLD, Refused, code, on_thread};
+use super::{Answer, Asked, Context, Refused, code, on_thread, operations};
 use crate::broker::NODE_ID;
 use crate::topics::{Settings, Topic};
 
@@ -51,7 +51,7 @@ fn describe_all(
         Some(named) => asked.version == 0 && named.is_empty(),
     };
     let mut seen = HashSet::new();
-    let described = match request.topics {
+    let mut described: Vec<_> = match request.topics {
         _ if is_all => topics.all().iter().map(describe).collect(),
         None => Vec::new(),
         Some(named) => named
@@ -72,6 +72,10 @@ fn describe_all(
             })
             .collect(),
     };
+    for topic in described.iter_mut().filter(|it| it.error_code == 0) {
+        let is_asked = request.include_topic_authorized_operations;
+        topic.topic_authorized_operations = operations::of_topic(is_asked);
+    }
     let (host, port) = &*context.advertised;
     let broker = MetadataResponseBroker::default()
         .with_node_id(BrokerId(NODE_ID))
@@ -82,7 +86,9 @@ fn describe_all(
         .with_brokers(vec![broker])
         .with_cluster_id(Some(cluster_id))
         .with_controller_id(BrokerId(NODE_ID))
-        .with_cluster_authorized_operations(NOT_TOLD)
+        .with_cluster_authorized_operations(operations::of_cluster(
+            request.include_cluster_authorized_operations,
+        ))
         .with_topics(described);
     asked.reply::<MetadataRequest>(&response)
 }
@@ -121,7 +127,7 @@ fn by_name(
 fn failed(error: ResponseError) -> MetadataResponseTopic {
     MetadataResponseTopic::default()
         .with_error_code(error.code())
-        .with_topic_authorized_operations(NOT_TOLD)
+        .with_topic_authorized_operations(operations::NOT_TOLD)
 }
 
 fn describe(topic: &Arc<Topic>) -> MetadataResponseTopic {
@@ -139,5 +145,5 @@ fn describe(topic: &Arc<Topic>) -> MetadataResponseTopic {
         ))))
         .with_topic_id(topic.id())
         .with_partitions(partitions.collect())
-        .with_topic_authorized_operations(NOT_TOLD)
+        .with_topic_authorized_operations(operations::NOT_TOLD)
 }

@@ -16,6 +16,7 @@ mod leader_epochs;
 mod list_offsets;
 mod metadata;
 mod old_produce;
+mod operations;
 mod produce;
 mod producer_id;
 mod shape;
@@ -82,9 +83,6 @@ pub(crate) const SERVED: &[Served] = &[
     served(ApiKey::DeleteGroups, 0, 2),
     served(ApiKey::ConsumerGroupHeartbeat, 0, 1),
 ];
-
-/// What clients may do is not told: there is no authorization.
-pub(crate) const NOT_TOLD: i32 = i32::MIN;
 
 /// A part of an answer.
 #[derive(Clone, Debug)]

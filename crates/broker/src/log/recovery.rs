@@ -159,14 +159,18 @@ impl<'o> Opening<'o> {
         Ok(())
     }
 
-    /// A segment that was durable and whole; its end is that of its last batch.
+    /// A segment that was durable and whole; its end is that of its last batch. It is gone through if that cannot be.
     fn trust(&mut self, name: &SegmentName, next_base: i64) -> Result<Option<SegmentName>> {
         let path = self.folder.join(name.file_name());
         let base_offset = name.base_offset;
         let metadata = fs::metadata(&path).map_err(Error::io("read", &path))?;
         let files = &self.shared.files;
         let segment = Segment::of_sealed(path, files, base_offset, metadata.len(), -1);
-        segment.read_max_timestamp()?;
+        match segment.read_max_timestamp() {
+            // Batches do not follow on one another: it is no better than one that was never durable.
+            Err(Error::Damaged { .. }) => return self.scan(name),
+            read => read?,
+        };
         self.next_offset = next_base;
         self.last_len_bytes = metadata.len();
         self.segments.push(Arc::new(segment));

@@ -14,6 +14,7 @@
 
 mod checkpoint;
 mod config;
+mod file;
 mod name;
 
 use std::collections::HashMap;
@@ -22,7 +23,6 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use arc_swap::ArcSwap;
-use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::disk::replace;
@@ -31,6 +31,7 @@ use crate::metrics::Traffic;
 use crate::{Error, Result};
 use checkpoint::Checkpoint;
 pub use config::{BadSetting, Edit, KNOWN, Kind, Known, Settings};
+use file::TopicFile;
 pub use name::{BadName, check_name};
 
 /// Partitions of a topic at most: each has a folder.
@@ -45,18 +46,6 @@ pub struct Topic {
     settings: ArcSwap<Settings>,
     pub(crate) traffic: Traffic,
 }
-
-/// What the file of a topic says.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct TopicFile {
-    version: u32,
-    id: Uuid,
-    partitions: usize,
-    settings: Settings,
-}
-
-const TOPIC_FILE_VERSION: u32 = 1;
 
 /// All topics of a broker.
 #[derive(Debug)]
@@ -172,13 +161,7 @@ impl Topics {
             let Some(name) = path.file_stem().and_then(|it| it.to_str()) else {
                 continue;
             };
-            let bytes = fs::read(&path).map_err(Error::io("read", &path))?;
-            let file: TopicFile =
-                serde_json::from_slice(&bytes).map_err(|error| Error::Damaged {
-                    path: path.clone(),
-                    byte_offset: 0,
-                    detail: error.to_string(),
-                })?;
+            let file = TopicFile::read(&path)?;
             let (topic, recoveries) = self.open_topic(name, file, &checkpoint)?;
             found.extend(recoveries);
             topics.push(Arc::new(topic));
@@ -195,7 +178,7 @@ impl Topics {
         checkpoint: &Checkpoint,
     ) -> Result<(Topic, Vec<(String, Recovery)>)> {
         let config = file.settings.apply(&self.defaults);
-        let mut partitions = Vec::with_capacity(file.partitions.min(PARTITIONS_MAX));
+        let mut partitions = Vec::with_capacity(file.partitions);
         let mut found = Vec::new();
         for index in 0..file.partitions {
             let folder = self.log_folder(name, index);
@@ -217,7 +200,7 @@ impl Topics {
         Ok((topic, found))
     }
 
-    /// Logs of topics that are not there: a process was killed while it made or deleted one.
+    /// Removes logs of topics that are not there: a process was killed while it made or deleted one.
     fn remove_orphans(&self) -> Result<()> {
         let folder = self.data.join("logs");
         let topics = self.by_name.load();
@@ -230,10 +213,14 @@ impl Topics {
             let Ok(index) = index.parse::<i32>() else {
                 continue;
             };
-            let known = topics.get(topic).and_then(|it| it.partition(index));
-            if known.is_none() {
-                fs::remove_dir_all(&path).map_err(Error::io("remove", &path))?;
+            let known = topics.get(topic);
+            if known.is_some_and(|it| it.partition(index).is_some()) {
+                continue;
             }
+            if known.is_some() {
+                TopicFile::check_unused(&self.file_path(topic), &path)?;
+            }
+            fs::remove_dir_all(&path).map_err(Error::io("remove", &path))?;
         }
         Ok(())
     }
@@ -271,7 +258,7 @@ impl Topics {
             return Err(Error::TopicExists(name.to_owned()));
         }
         let file = TopicFile {
-            version: TOPIC_FILE_VERSION,
+            version: file::VERSION,
             id: Uuid::new_v4(),
             partitions,
             settings,
@@ -350,7 +337,7 @@ impl Topics {
         self.write_file(
             name,
             &TopicFile {
-                version: TOPIC_FILE_VERSION,
+                version: file::VERSION,
                 id: topic.id,
                 partitions: logs.len(),
                 settings,
@@ -378,7 +365,7 @@ impl Topics {
         self.write_file(
             name,
             &TopicFile {
-                version: TOPIC_FILE_VERSION,
+                version: file::VERSION,
                 id: topic.id,
                 partitions: partitions.len(),
                 settings: settings.clone(),

@@ -1,5 +1,6 @@
 //! A broker from outside: what goes over its sockets, byte for byte, and how it begins and ends.
 
+mod damage;
 mod ending;
 mod fetch;
 mod hostile;

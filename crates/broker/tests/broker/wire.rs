@@ -236,7 +236,7 @@ pub(crate) fn batch(values: &[&str]) -> Bytes {
 }
 
 /// Of now, because what is a week old does not stay.
-fn now_ms() -> i64 {
+pub(crate) fn now_ms() -> i64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH);
     since.map_or(0, |it| i64::try_from(it.as_millis()).unwrap_or(0))
 }

@@ -11,6 +11,7 @@ use kafka_protocol::messages::{
 use kafka_protocol::protocol::StrBytes;
 
 use super::{Answer, Asked, Context, Refused, check_group, number, reply_durable, text};
+use crate::api::operations;
 use crate::groups::{Group, Now, Written};
 
 /// From here on a group that is not there is an error.
@@ -27,7 +28,11 @@ pub(crate) fn describe(context: &Context, mut asked: Asked) -> Result<Answer, Re
             Ok(()) => context.broker.groups.look(&id, describe_one),
             Err(error) => Some(DescribedGroup::default().with_error_code(error.code())),
         };
-        let described = described.unwrap_or_else(|| not_found(&id, version));
+        let mut described = described.unwrap_or_else(|| not_found(&id, version));
+        if described.error_code == 0 {
+            let is_asked = request.include_authorized_operations;
+            described.authorized_operations = operations::of_group(is_asked);
+        }
         described.with_group_id(id)
     });
     let response = DescribeGroupsResponse::default().with_groups(groups.collect());
