@@ -193,14 +193,13 @@ impl<'o> Opening<'o> {
         self.next_offset = self.next_offset.max(base_offset);
         let mut growing = Growing::new();
         let mut end = 0;
+        let mut is_out_of_order = false;
         self.last_first_time = None;
         while let Some(batch) = scan.next_batch()? {
             let header = batch.header;
-            if header.base_offset < self.next_offset {
-                break;
-            }
-            let relative = header.base_offset - base_offset;
-            let Ok(relative) = u32::try_from(relative) else {
+            let relative = u32::try_from(header.base_offset - base_offset);
+            let (true, Ok(relative)) = (self.is_next(name, &header), relative) else {
+                is_out_of_order = true;
                 break;
             };
             if header.latest_time() >= 0 {
@@ -219,7 +218,18 @@ impl<'o> Opening<'o> {
             false => None,
         };
         let split = match later {
-            Some(later) => Some(self.set_aside(name, &opened, end..later, file_bytes)?),
+            Some(later) => {
+                let rest = self.rest_of(name, &opened, later)?;
+                self.set_aside(&path, &opened, end..later, rest.base_offset)?;
+                self.split_off(&path, &opened, later..file_bytes, &rest)?;
+                Some(rest)
+            }
+            // Whole batches, of which nobody knows where they belong.
+            None if is_out_of_order => {
+                let len_bytes = torn_bytes(&opened, &path, end..file_bytes)?;
+                self.set_aside(&path, &opened, end..end + len_bytes, self.next_offset)?;
+                None
+            }
             None => {
                 self.found.torn_bytes += torn_bytes(&opened, &path, end..file_bytes)?;
                 None
@@ -240,35 +250,60 @@ impl<'o> Opening<'o> {
         Ok(split)
     }
 
-    /// Copies damaged bytes to a file of their own, and what lies behind them to a new segment; returns its name.
+    /// Whether a batch is the next of a segment. Its checksum does not cover its offset; but as it is written there are no gaps, and
+    /// what was cleaned ends where its name says.
+    fn is_next(&self, name: &SegmentName, header: &Header) -> bool {
+        match name.generation {
+            0 => header.base_offset == self.next_offset,
+            _ => {
+                let range = self.next_offset..name.end_offset;
+                range.contains(&header.base_offset) && header.next_offset() <= range.end
+            }
+        }
+    }
+
+    /// The name of what begins at a position, behind damage.
+    fn rest_of(&self, name: &SegmentName, file: &fs::File, position: u64) -> Result<SegmentName> {
+        let path = self.folder.join(name.file_name());
+        let mut header = [0; crate::batch::HEADER_BYTES];
+        let read = file.read_exact_at(&mut header, position);
+        read.map_err(Error::io("read", &path))?;
+        Ok(name.rest(Header::read(&header)?.base_offset))
+    }
+
+    /// Copies damaged bytes to a file of their own.
     fn set_aside(
         &mut self,
-        name: &SegmentName,
+        path: &Path,
         file: &fs::File,
         damaged: Range<u64>,
-        file_bytes: u64,
-    ) -> Result<SegmentName> {
-        let path = &self.folder.join(name.file_name());
-        let mut header = [0; crate::batch::HEADER_BYTES];
-        let read = file.read_exact_at(&mut header, damaged.end);
-        read.map_err(Error::io("read", path))?;
-        let next_offset = Header::read(&header)?.base_offset;
+        next_offset: i64,
+    ) -> Result<()> {
         let aside = self
             .folder
             .join(format!("{:020}.damaged", self.next_offset));
         copy(self.disk(), file, path, damaged.clone(), &aside)?;
-        let rest = name.rest(next_offset);
-        let next = self.folder.join(rest.file_name());
-        let draft = draft_path(&next);
-        copy(self.disk(), file, path, damaged.end..file_bytes, &draft)?;
-        install(self.disk(), &draft, &next)?;
         self.found.damaged.push(Damaged {
             offset: self.next_offset,
             next_offset,
             path: aside,
             len_bytes: damaged.end - damaged.start,
         });
-        Ok(rest)
+        Ok(())
+    }
+
+    /// Copies what lies behind damage to a new segment.
+    fn split_off(
+        &self,
+        path: &Path,
+        file: &fs::File,
+        rest: Range<u64>,
+        name: &SegmentName,
+    ) -> Result<()> {
+        let next = self.folder.join(name.file_name());
+        let draft = draft_path(&next);
+        copy(self.disk(), file, path, rest, &draft)?;
+        install(self.disk(), &draft, &next)
     }
 
     fn disk(&self) -> &dyn Disk {
