@@ -29,10 +29,8 @@ TRANSACTIONS = "its last part needs transactions"
 ACCESS = "forbids a topic to everybody (`kafka-acls.sh`): there is no authorization"
 BROKERS = "makes a topic of three replicas, and there is one broker"
 REASONS = {
-    "0011": "its last part needs a compacted topic, which refuses records without keys",
     "0055": "allows six milliseconds for an answer, which a busy disk needs to make records durable",
     "0061": TRANSACTIONS,
-    "0077": "needs a compacted topic",
     "0081": "sets `compression.type` of a topic: the broker keeps batches as they come, and refuses what it does not do",
     "0103": "needs transactions",
     "0107": BROKERS,

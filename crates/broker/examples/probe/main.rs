@@ -13,12 +13,14 @@
 //! | `fetch ADDRESS TOPIC MESSAGES` | reads so many of partition 0 over one connection, and throws them away |
 //! | `idle ADDRESS COUNT` | opens connections and holds them until its standard input ends |
 //! | `floor ADDRESS FILE BYTES` | takes what `produce` sends and writes it into a file: the least that a broker has to do |
+//! | `flush FOLDER [NAME=VALUE]...` | makes many files durable, one after the other or together; see `flush.rs` |
 //! | `append FOLDER [NAME=VALUE]...` | appends to logs in this process, without a socket; see `append.rs` |
 
 mod append;
 mod client;
 mod fetch;
 mod floor;
+mod flush;
 mod idle;
 mod latency;
 mod produce;
@@ -58,6 +60,7 @@ fn run(words: &[&str]) -> Result<Value> {
         ["fetch", address, topic, messages] => fetch::run(address, topic, messages.parse()?),
         ["idle", address, count] => idle::run(address, count.parse()?),
         ["floor", address, file, bytes] => floor::run(address, file.as_ref(), bytes.parse()?),
+        ["flush", folder, settings @ ..] => flush::run(folder.as_ref(), settings),
         ["append", folder, settings @ ..] => append::run(folder.as_ref(), settings),
         _ => Err("no such command".into()),
     }

@@ -58,6 +58,7 @@ fn bare(setting: &Setting, records: &str) -> Result<Figures> {
     said.read_line(&mut line)
         .map_err(|error| error.to_string())?;
     parse(&line)?;
+    setting.touch_memory();
     // It ends with its sender; what it took stands in `/proc` until it is waited for.
     let measured = observe(&process, || send(setting, &address, "floor", records));
     drop(process);

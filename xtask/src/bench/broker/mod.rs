@@ -46,6 +46,7 @@ const PARTS: [Part; 8] = [
     ("groups", latency::run_groups),
     ("storage", |setting| {
         storage::run_engine(setting);
+        storage::run_flush(setting);
         storage::run_fetch(setting);
     }),
     ("limits", limits::run),

@@ -9,11 +9,11 @@ use super::latency::{GROUP, LATENCY};
 use super::limits::LIMITS;
 use super::results::{Entry, Results};
 use super::small::SMALL;
-use super::storage::{ENGINE, FETCH};
+use super::storage::{ENGINE, FETCH, FLUSH};
 use super::throughput::{CONSUME, PRODUCE};
 
 /// Sections, and what stands above their tables.
-const SECTIONS: [(&str, &str); 10] = [
+const SECTIONS: [(&str, &str); 11] = [
     (
         PRODUCE,
         "**Producing with rdkafka_performance**, batches of up to a megabyte, 4 partitions, the producers a process each. \
@@ -47,6 +47,10 @@ const SECTIONS: [(&str, &str); 10] = [
     (
         ENGINE,
         "**The log alone**, in process, 100 messages of 100 B a batch, a partition for each thread",
+    ),
+    (
+        FLUSH,
+        "**Making files durable** that a batch of 1,100 bytes was written to each",
     ),
     (
         FETCH,

@@ -18,6 +18,16 @@ const CASES: [(&str, &str, &str); 4] = [
     ("durable, threads 2", "threads=2", "durable=1"),
 ];
 
+/// Making many files durable that a batch was written to.
+pub(super) const FLUSH: &str = "flush";
+
+/// How, by name.
+const FLUSHES: [(&str, &[&str]); 3] = [
+    ("one after the other", &["threads=1"]),
+    ("8 threads, as the broker has", &["threads=8"]),
+    ("io_uring", &["ring=1"]),
+];
+
 const MESSAGES: u64 = 10_000_000;
 
 /// Six segments, all but the last of them sealed.
@@ -51,6 +61,25 @@ pub(super) fn run_engine(setting: &mut Setting) {
             setting.results.note(ENGINE, case, Who::Tamis.name(), run);
             // The next is to find the disk as this one did.
             let _ = fs::remove_dir_all(&folder);
+        }
+    }
+}
+
+pub(super) fn run_flush(setting: &mut Setting) {
+    for round in 1..=setting.rounds {
+        eprintln!("flushing, round {round} of {}", setting.rounds);
+        for count in [1, 4, 16, 64] {
+            let (case, files) = (format!("{count} files"), format!("files={count}"));
+            for (how, settings) in FLUSHES {
+                let folder = setting.folder.join("flush");
+                let path = folder.to_string_lossy().into_owned();
+                let words = [&["flush", path.as_str(), files.as_str()], settings].concat();
+                let run = setting.probe.run(&words);
+                let run =
+                    run.and_then(|it| Ok(vec![("ms", number(&it, "seconds_a_round")? * 1e3)]));
+                setting.results.note(FLUSH, &case, how, run);
+                let _ = fs::remove_dir_all(&folder);
+            }
         }
     }
 }
