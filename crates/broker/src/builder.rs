@@ -36,7 +36,7 @@ pub struct Builder {
     options: Options,
     listen: Vec<String>,
     http: Option<String>,
-    advertised: Option<(String, u16)>,
+    advertised: Vec<(String, u16)>,
     is_exposed: bool,
     pub(crate) threads: Option<usize>,
     pub(crate) is_pinned: bool,
@@ -49,7 +49,7 @@ impl Broker {
             options: Options::new(data),
             listen: Vec::new(),
             http: None,
-            advertised: None,
+            advertised: Vec::new(),
             is_exposed: false,
             threads: None,
             is_pinned: false,
@@ -71,9 +71,10 @@ impl Builder {
         self
     }
 
-    /// Tells clients to come back to this host and port. Without a call it is the address to which they came.
+    /// Tells clients to come back to this host and port. One call is for all listeners; of several the first is for the first
+    /// listener, and so on. Clients of one that has none are told the address to which they came.
     pub fn advertise(mut self, host: impl Into<String>, port: u16) -> Builder {
-        self.advertised = Some((host.into(), port));
+        self.advertised.push((host.into(), port));
         self
     }
 
@@ -175,6 +176,13 @@ impl Builder {
         for address in &self.listen {
             listeners.push(Listener::bind(address, self.is_exposed).await?);
         }
+        let advertised: Vec<_> = self.advertised.into_iter().map(Arc::new).collect();
+        for (number, listener) in listeners.iter_mut().enumerate() {
+            listener.advertised = match &advertised[..] {
+                [all] => Some(all.clone()),
+                each => each.get(number).cloned(),
+            };
+        }
         let addresses = listeners.iter().map(|it| it.address).collect();
         let state = Arc::new(State::default());
         let mut http_address = None;
@@ -188,7 +196,7 @@ impl Builder {
         let opened = tokio::task::spawn_blocking(|| Broker::open(options)).await;
         let (broker, recoveries) = opened.map_err(|_| Error::Ended)??;
         let (ending, is_ending) = watch::channel(false);
-        let server = Server::new(broker.clone(), listeners, self.advertised);
+        let server = Server::new(broker.clone(), listeners);
         let serving = tokio::spawn(server.run(is_ending));
         state.set_ready(&broker);
         Ok(Serving {

@@ -24,7 +24,7 @@ use crate::log::Log;
 use crate::metrics::Histogram;
 use later::Later;
 
-/// Partitions that are flushed at a time: more bring nothing on the disks it was measured on (docs/PERFORMANCE.md).
+/// Partitions that are flushed at a time: as fast as handing all to the system by `io_uring` (docs/PERFORMANCE.md).
 const FLUSHES_MAX: usize = 8;
 
 /// A flush never lingers longer, however slow the disk is.

@@ -57,14 +57,14 @@ pub(crate) struct Listener {
     pub(crate) socket: TcpListener,
     /// Where it listens, with the port that the system chose if none was asked for.
     pub(crate) address: SocketAddr,
+    /// Where its clients are told to come back to; `None`: where they came to.
+    pub(crate) advertised: Option<Arc<(String, u16)>>,
 }
 
 /// What all connections have in common.
 #[derive(Debug)]
 struct Shared {
     broker: Arc<Broker>,
-    /// Where clients are told to come back to; `None`: where they came to.
-    advertised: Option<Arc<(String, u16)>>,
     slots: Arc<Semaphore>,
     pool: Pool,
     numbers: AtomicU64,
@@ -91,23 +91,21 @@ impl Listener {
         }
         let socket = TcpListener::bind(&found[..]).await.map_err(failed)?;
         let address = socket.local_addr().map_err(failed)?;
-        Ok(Listener { socket, address })
+        Ok(Listener {
+            socket,
+            address,
+            advertised: None,
+        })
     }
 }
 
 impl Server {
-    /// Clients are told to come back to `advertised`, or else to the address to which they came.
-    pub(crate) fn new(
-        broker: Arc<Broker>,
-        listeners: Vec<Listener>,
-        advertised: Option<(String, u16)>,
-    ) -> Server {
+    pub(crate) fn new(broker: Arc<Broker>, listeners: Vec<Listener>) -> Server {
         let slots = broker.options.connections_max.min(Semaphore::MAX_PERMITS);
         Server {
             listeners,
             shared: Arc::new(Shared {
                 broker,
-                advertised: advertised.map(Arc::new),
                 slots: Arc::new(Semaphore::new(slots)),
                 pool: Pool::default(),
                 numbers: AtomicU64::new(1),
@@ -140,7 +138,14 @@ async fn accept(listener: Listener, shared: Arc<Shared>, mut ending: watch::Rece
         match accepted {
             Ok((stream, peer)) => {
                 if let Some(slot) = shared.take_slot(peer) {
-                    let serving = serve(shared.clone(), stream, peer, slot, ending.clone());
+                    let advertised = listener.advertised.clone();
+                    let client = Client {
+                        stream,
+                        peer,
+                        advertised,
+                        slot,
+                    };
+                    let serving = serve(shared.clone(), client, ending.clone());
                     connections.spawn(serving);
                 }
             }
@@ -162,20 +167,29 @@ async fn accept(listener: Listener, shared: Arc<Shared>, mut ending: watch::Rece
     connections.shutdown().await;
 }
 
-/// Serves one connection to its end, and says why it ended.
-async fn serve(
-    shared: Arc<Shared>,
+/// Who has connected.
+struct Client {
     stream: TcpStream,
     peer: SocketAddr,
+    /// Where it is told to come back to; `None`: where it came to.
+    advertised: Option<Arc<(String, u16)>>,
     slot: OwnedSemaphorePermit,
-    ending: watch::Receiver<bool>,
-) {
+}
+
+/// Serves one connection to its end, and says why it ended.
+async fn serve(shared: Arc<Shared>, client: Client, ending: watch::Receiver<bool>) {
+    let Client {
+        stream,
+        peer,
+        advertised,
+        slot,
+    } = client;
     let number = shared.numbers.fetch_add(1, Ordering::Relaxed);
     let metrics = &shared.broker.metrics;
     metrics.connections.fetch_add(1, Ordering::Relaxed);
     let _counted = CountOnDrop(&metrics.connections_ended);
     tracing::debug!(%peer, number, "connected");
-    let ended = match shared.context(&stream, peer) {
+    let ended = match shared.context(&stream, peer, advertised) {
         Ok(context) => connection::serve(&context, stream, &shared.pool, ending).await,
         Err(ended) => Err(ended),
     };
@@ -212,9 +226,14 @@ impl Shared {
     }
 
     /// What requests of this connection are answered with.
-    fn context(&self, stream: &TcpStream, peer: SocketAddr) -> Result<Context, Ended> {
-        let advertised = match &self.advertised {
-            Some(advertised) => advertised.clone(),
+    fn context(
+        &self,
+        stream: &TcpStream,
+        peer: SocketAddr,
+        advertised: Option<Arc<(String, u16)>>,
+    ) -> Result<Context, Ended> {
+        let advertised = match advertised {
+            Some(advertised) => advertised,
             // Whoever listens at all addresses is known at the one that this client used.
             None => {
                 let address = stream.local_addr()?;

@@ -1,9 +1,11 @@
 //! Answers onto a socket: bytes of many answers by one vectored write, ranges of files by `sendfile`, which copies nothing through
-//! us.
+//! us, or where that cannot be, through a piece of memory.
 
 use std::collections::VecDeque;
+use std::fs::File;
 use std::io::{self, IoSlice};
 use std::os::fd::AsFd;
+use std::os::unix::fs::FileExt;
 use std::time::Duration;
 
 use bytes::{Buf, Bytes};
@@ -21,6 +23,9 @@ const SLICES_MAX: usize = 64;
 
 /// What one call of `sendfile` is asked for: so that a fast reader does not keep a core from the others.
 const FILE_STEP_BYTES: u64 = 1 << 20;
+
+/// The same where it goes through memory.
+const COPY_STEP_BYTES: usize = 16 << 10;
 
 /// The field of the length in front of each answer.
 const LENGTH_BYTES: usize = 4;
@@ -152,31 +157,54 @@ impl Piece {
 async fn send_file(stream: &TcpStream, range: &FileRange, stalled: Duration) -> Result<(), Ended> {
     let mut position = range.position;
     let end = range.position + range.len_bytes;
+    let mut has_sendfile = true;
     while position < end {
         let count = (end - position).min(FILE_STEP_BYTES) as usize;
         let sent = step(stream, stalled, || {
-            stream.try_io(Interest::WRITABLE, || {
-                let mut from = position;
-                loop {
-                    match rustix::fs::sendfile(
-                        stream.as_fd(),
-                        range.file.as_fd(),
-                        Some(&mut from),
-                        count,
-                    ) {
-                        Err(Errno::INTR) => {}
-                        sent => return sent.map_err(io::Error::from),
-                    }
-                }
+            stream.try_io(Interest::WRITABLE, || match has_sendfile {
+                true => send_step(stream, &range.file, position, count),
+                false => copy_step(stream, &range.file, position, count),
             })
         });
-        match sent.await? {
+        match sent.await {
+            Err(Ended::Io(error)) if has_sendfile && is_unsupported(&error) => has_sendfile = false,
             // The file is shorter than what was once written.
-            0 => return Err(io::Error::from(io::ErrorKind::UnexpectedEof).into()),
-            sent => position += sent as u64,
+            Ok(0) => return Err(io::Error::from(io::ErrorKind::UnexpectedEof).into()),
+            sent => position += sent? as u64,
         }
     }
     Ok(())
+}
+
+/// Whether a file system, or a system, does not know `sendfile`.
+fn is_unsupported(error: &io::Error) -> bool {
+    let unsupported = [Errno::INVAL, Errno::NOSYS, Errno::OPNOTSUPP];
+    unsupported
+        .map(Errno::raw_os_error)
+        .map(Some)
+        .contains(&error.raw_os_error())
+}
+
+/// From the file to the socket within the system.
+fn send_step(stream: &TcpStream, file: &File, position: u64, count: usize) -> io::Result<usize> {
+    let mut from = position;
+    loop {
+        match rustix::fs::sendfile(stream.as_fd(), file.as_fd(), Some(&mut from), count) {
+            Err(Errno::INTR) => {}
+            sent => return sent.map_err(io::Error::from),
+        }
+    }
+}
+
+/// The same through a piece of memory.
+fn copy_step(stream: &TcpStream, file: &File, position: u64, count: usize) -> io::Result<usize> {
+    let mut piece = [0; COPY_STEP_BYTES];
+    let count = count.min(piece.len());
+    let read = file.read_at(&mut piece[..count], position)?;
+    match read {
+        0 => Ok(0),
+        _ => Ok(rustix::io::write(stream.as_fd(), &piece[..read])?),
+    }
 }
 
 /// Tries until the socket takes something, but not for ever.
@@ -203,5 +231,53 @@ impl Part {
             Part::Bytes(bytes) => bytes.len() as u64,
             Part::File(range) => range.len_bytes,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tokio::io::AsyncReadExt;
+    use tokio::net::TcpListener;
+
+    #[tokio::test]
+    async fn both_ways_send_the_same() {
+        let bytes: Vec<u8> = (0..200_000_u32).map(|it| it as u8).collect();
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("file");
+        std::fs::write(&path, &bytes).expect("it is written");
+        let file = File::open(&path).expect("it opens");
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let address = listener.local_addr().expect("it is known");
+        for step_by in [send_step, copy_step] {
+            let sending = TcpStream::connect(address).await.expect("it listens");
+            let (mut receiving, _) = listener.accept().await.expect("it comes");
+            let mut received = vec![0; bytes.len() - 1000];
+            let send = async {
+                let mut position = 1000;
+                while position < bytes.len() {
+                    let count = (bytes.len() - position).min(50_000);
+                    let sent = step(&sending, Duration::from_secs(20), || {
+                        sending.try_io(Interest::WRITABLE, || {
+                            step_by(&sending, &file, position as u64, count)
+                        })
+                    });
+                    position += sent.await.expect("it is sent");
+                }
+            };
+            let (read, ()) = tokio::join!(receiving.read_exact(&mut received), send);
+            read.expect("it comes");
+            assert_eq!(received, bytes[1000..]);
+        }
+    }
+
+    #[test]
+    fn what_is_no_error_of_the_socket_is_told_apart() {
+        let error = |errno: Errno| io::Error::from(errno);
+        assert!(is_unsupported(&error(Errno::INVAL)));
+        assert!(!is_unsupported(&error(Errno::PIPE)));
+        assert!(!is_unsupported(&io::Error::from(
+            io::ErrorKind::InvalidInput
+        )));
     }
 }

@@ -158,6 +158,22 @@ fn clients_are_told_what_was_said_to_be_told() {
     running.stop();
 }
 
+#[test]
+fn each_listener_can_tell_its_clients_another_address() {
+    let running = start_with(|it| {
+        it.listen("127.0.0.1:0")
+            .advertise("inside", 1)
+            .advertise("outside", 2)
+    });
+    let told = running.addresses().iter().map(|address| {
+        let broker = Client::connect(*address).want_topic("orders").brokers[0].clone();
+        (broker.host.to_string(), broker.port)
+    });
+    let told: Vec<_> = told.collect();
+    assert_eq!(told, [("inside".to_owned(), 1), ("outside".to_owned(), 2)]);
+    running.stop();
+}
+
 #[tokio::test]
 async fn it_lives_on_a_runtime_of_others_too() {
     let folder = tempfile::tempdir().expect("a folder");

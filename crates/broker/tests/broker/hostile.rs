@@ -43,6 +43,49 @@ fn lengths_that_cannot_be_end_the_connection() {
 }
 
 #[test]
+fn whatever_bytes_come_others_are_served() {
+    let running = start_with(|it| it.stall_timeout(Duration::from_millis(500)));
+    let mut random = fastrand::Rng::with_seed(7);
+    for _ in 0..200 {
+        let mut client = running.client();
+        let mut bytes = vec![0; random.usize(0..4000)];
+        random.fill(&mut bytes);
+        if random.bool() {
+            // A length that can be, and often a request that there is.
+            bytes = framed(&bytes);
+            if let Some(number) = bytes.get_mut(4..8) {
+                number.copy_from_slice(&[0, random.u8(0..50), 0, random.u8(0..14)]);
+            }
+        }
+        // It may have had enough before it has everything.
+        let _ = client.socket.write_all(&bytes);
+        let _ = client.socket.shutdown(Shutdown::Write);
+    }
+    still_serves(&running);
+    running.stop();
+}
+
+#[test]
+fn who_takes_no_answers_is_let_go() {
+    let running = guarded();
+    let mut client = running.client();
+    client.want_topic("orders");
+    let value = "x".repeat(100_000);
+    for _ in 0..40 {
+        client.produce("orders", &[&value]);
+    }
+    // Far more than sockets hold.
+    let fetch = frame(FETCH, 1, &fetch_request("orders", 0));
+    let start = Instant::now();
+    while client.socket.write_all(&fetch).is_ok() {
+        assert!(start.elapsed() < Duration::from_secs(20), "it is kept");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    still_serves(&running);
+    running.stop();
+}
+
+#[test]
 fn bytes_that_are_no_request_end_the_connection() {
     let running = guarded();
     let produce = frame(PRODUCE, 1, &produce_request("orders", batch(&["a"]), -1));

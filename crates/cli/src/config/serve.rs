@@ -28,8 +28,8 @@ pub(crate) struct Serve {
     pub(crate) http: String,
     /// The data folder.
     pub(crate) data: String,
-    /// Where clients are told to come back to; `None`: to where they came.
-    pub(crate) advertise: Option<(String, u16)>,
+    /// Where clients are told to come back to, one for all of `listen` or one for each; none: to where they came.
+    pub(crate) advertise: Vec<(String, u16)>,
     /// Whether it may listen where other machines get to.
     pub(crate) insecure: bool,
     /// Whether a topic that is asked for is made.
@@ -46,6 +46,8 @@ pub(crate) struct Serve {
     pub(crate) idle_timeout: usize,
     /// Worker threads; 0 for one on each core.
     pub(crate) threads: usize,
+    /// Whether each worker thread stays on a core of its own.
+    pub(crate) pin: bool,
     /// One of [`LEVELS`].
     pub(crate) log: &'static str,
     /// One of [`LOG_FORMATS`].
@@ -58,7 +60,7 @@ impl Default for Serve {
             listen: vec!["127.0.0.1:9092".to_owned()],
             http: "127.0.0.1:8080".to_owned(),
             data: "./tamis-data".to_owned(),
-            advertise: None,
+            advertise: Vec::new(),
             insecure: false,
             auto_create: true,
             partitions: 1,
@@ -67,6 +69,7 @@ impl Default for Serve {
             memory: ByteSize(64 << 20),
             idle_timeout: 600,
             threads: 0,
+            pin: false,
             log: "info",
             log_format: "text",
         }

@@ -61,7 +61,7 @@ pub(super) static PERFORMANCE: [Setting<Performance>; 10] = [
 ];
 
 /// Every setting of `[serve]`, as the options of the verb are called.
-pub(super) static SERVE: [Setting<Serve>; 14] = [
+pub(super) static SERVE: [Setting<Serve>; 15] = [
     Setting {
         key: "listen",
         kind: Kind::Texts(|to| &mut to.listen),
@@ -109,6 +109,10 @@ pub(super) static SERVE: [Setting<Serve>; 14] = [
     Setting {
         key: "threads",
         kind: Kind::Count(0..=args::THREADS_MAX, |to| &mut to.threads),
+    },
+    Setting {
+        key: "pin",
+        kind: Kind::Switch(|to| &mut to.pin),
     },
     Setting {
         key: "log",
@@ -174,8 +178,8 @@ enum Kind<T> {
     Texts(fn(&mut T) -> &mut Vec<String>),
     /// One of these words.
     Word(&'static [&'static str], fn(&mut T) -> &mut &'static str),
-    /// A host and a port that somebody else can connect to.
-    Advertised(fn(&mut T) -> &mut Option<(String, u16)>),
+    /// Hosts and ports that somebody else can connect to.
+    Advertised(fn(&mut T) -> &mut Vec<(String, u16)>),
 }
 
 /// A value as it was found.
@@ -225,7 +229,7 @@ impl<T: Table> Setting<T> {
             Kind::Text(place) => *place(to) = text(given).map_err(wrong)?,
             Kind::Texts(place) => *place(to) = texts(given).map_err(wrong)?,
             Kind::Word(words, place) => *place(to) = word(given, words).map_err(wrong)?,
-            Kind::Advertised(place) => *place(to) = Some(advertised(given).map_err(wrong)?),
+            Kind::Advertised(place) => *place(to) = advertised(given).map_err(wrong)?,
         }
         Ok(())
     }
@@ -235,7 +239,9 @@ impl<T: Table> Setting<T> {
         let given = match &self.kind {
             Kind::Count(..) => text.parse().map(Given::Number).ok(),
             Kind::Switch(_) => text.parse().map(Given::Switch).ok(),
-            Kind::Texts(_) => Some(Given::Texts(text.split(',').map(str::trim).collect())),
+            Kind::Texts(_) | Kind::Advertised(_) => {
+                Some(Given::Texts(text.split(',').map(str::trim).collect()))
+            }
             _ => None,
         };
         self.set(to, given.unwrap_or(Given::Text(text)))
@@ -321,11 +327,10 @@ fn word(given: Given<'_>, words: &[&'static str]) -> Judged<&'static str> {
     })
 }
 
-fn advertised(given: Given<'_>) -> Judged<(String, u16)> {
-    match given {
-        Given::Text(text) => parse_advertised(text).map_err(Some),
-        _ => Err(None),
-    }
+fn advertised(given: Given<'_>) -> Judged<Vec<(String, u16)>> {
+    let texts = texts(given)?;
+    let parsed = texts.iter().map(|it| parse_advertised(it).map_err(Some));
+    parsed.collect()
 }
 
 impl<T> fmt::Display for Kind<T> {
@@ -348,7 +353,7 @@ impl<T> fmt::Display for Kind<T> {
                 let words: Vec<_> = words.iter().map(|word| format!("`{word}`")).collect();
                 write!(formatter, "one of {}", words.join(", "))
             }
-            Self::Advertised(_) => formatter.write_str("HOST:PORT"),
+            Self::Advertised(_) => formatter.write_str("HOST:PORT, or a list of them"),
         }
     }
 }

@@ -1,15 +1,17 @@
 //! `tamis serve` as a process: how it begins, what it refuses, and how it ends, also by violence.
 
 use std::collections::BTreeMap;
+use std::fs::File;
 use std::io::{BufRead, BufReader, Read};
 use std::net::SocketAddr;
-use std::process::{Child, ChildStderr};
+use std::path::Path;
+use std::process::{Child, ChildStderr, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use kafka_protocol::messages::ProduceRequest;
 
 use crate::faults::signal;
-use crate::shell::Shell;
+use crate::shell::{Shell, skip};
 
 #[path = "../../../broker/tests/broker/wire.rs"]
 #[expect(dead_code, reason = "the tests of the broker need more of it")]
@@ -31,7 +33,11 @@ pub(crate) struct Serving {
 
 impl Serving {
     pub(crate) fn start(shell: &Shell, arguments: &str) -> Serving {
-        let mut child = shell.start(arguments);
+        Serving::of(shell.start(arguments))
+    }
+
+    /// One whose process has just been started.
+    fn of(mut child: Child) -> Serving {
         let mut stderr = BufReader::new(child.stderr.take().expect("it is piped"));
         let mut told = String::new();
         let address = loop {
@@ -170,6 +176,11 @@ fn what_cannot_be_is_refused_with_the_way_out() {
             "cannot create `file`",
         ),
         ("serve --advertise nowhere".to_owned(), 2, "HOST:PORT"),
+        (
+            "serve --listen :1 --advertise a:1 --advertise b:2".to_owned(),
+            2,
+            "once for each `--listen`",
+        ),
         ("serve --partitions 0".to_owned(), 2, "--partitions"),
         ("serve --max-request 10".to_owned(), 2, "`--max-request`"),
     ];
@@ -179,6 +190,79 @@ fn what_cannot_be_is_refused_with_the_way_out() {
         assert!(ran.stderr.contains(expected), "{arguments}: {}", ran.stderr);
     }
     assert_eq!(shell.files(), ["data", "file"], "nothing else was made");
+}
+
+/// A broker whose data is on a disk of four megabytes, which is mounted for it alone; `None` without the right to mount.
+fn start_on_small_disk(shell: &Shell) -> Option<Serving> {
+    let mount = "mkdir disk && mount -t tmpfs -o size=4m none disk";
+    let within = |script: &str| {
+        let mut command = Command::new("unshare");
+        command.args(["--map-root-user", "--mount", "sh", "-c", script]);
+        command.current_dir(shell.folder.path());
+        command.stdin(Stdio::null()).stdout(Stdio::null());
+        command
+    };
+    let tried = within("mount -t tmpfs none /mnt")
+        .stderr(Stdio::null())
+        .status();
+    if !tried.is_ok_and(|it| it.success()) {
+        skip("no right to mount");
+        return None;
+    }
+    let serve = SERVE.replace("--data data", "--data disk/data");
+    let binary = env!("CARGO_BIN_EXE_tamis");
+    let mut command = within(&format!("{mount} && exec \"{binary}\" {serve}"));
+    let child = command.env("NO_COLOR", "1").stderr(Stdio::piped()).spawn();
+    Some(Serving::of(child.expect("a shell")))
+}
+
+#[test]
+fn a_full_disk_is_told_and_everything_goes_on_when_there_is_room() {
+    let shell = Shell::new();
+    let Some(serving) = start_on_small_disk(&shell) else {
+        return;
+    };
+    let mut client = Client::connect(serving.address);
+    client.want_topic("orders");
+    let value = "x".repeat(10_000);
+    let produce = |client: &mut Client| {
+        let request = produce_request("orders", batch(&[&value]), -1);
+        let response = client.ask(PRODUCE, &request);
+        let partition = &response.responses[0].partition_responses[0];
+        let message = partition.error_message.as_ref().map(ToString::to_string);
+        (partition.error_code, message.unwrap_or_default())
+    };
+    assert_eq!(produce(&mut client).0, 0);
+    // As the broker sees it.
+    let root = format!("/proc/{}/root", serving.child.id());
+    let folder = shell
+        .folder
+        .path()
+        .strip_prefix("/")
+        .expect("it is absolute");
+    let filler = Path::new(&root).join(folder).join("disk/filler");
+    let mut file = File::create(&filler).expect("a file");
+    while std::io::Write::write(&mut file, &[0; 4096]).is_ok_and(|it| it > 0) {}
+    // What was set aside is used first.
+    let mut written = 1;
+    let refused = loop {
+        let (code, message) = produce(&mut client);
+        if code != 0 {
+            break (code, message);
+        }
+        written += 1;
+        assert!(written < 100, "the disk is full");
+    };
+    assert_eq!(refused.0, 56, "KAFKA_STORAGE_ERROR");
+    assert!(refused.1.contains("No space left"), "{}", refused.1);
+    assert_eq!(produce(&mut client).0, 56);
+    assert_eq!(read_all(serving.address, "orders").len(), written);
+    std::fs::remove_file(&filler).expect("it goes");
+    drop(file);
+    for _ in 0..20 {
+        assert_eq!(produce(&mut client), (0, String::new()));
+    }
+    assert_eq!(read_all(serving.address, "orders").len(), written + 20);
 }
 
 /// Produces without pause until the broker is gone: what was acknowledged, by offset.

@@ -33,6 +33,7 @@ Examples:
   tamis serve
   tamis serve --data /var/lib/tamis --listen 127.0.0.1:9092 --http none
   tamis serve --listen 0.0.0.0:9092 --advertise broker.example.com:9092 --insecure
+  tamis serve --listen 0.0.0.0:9092 --advertise kafka:9092 --listen 0.0.0.0:29092 --advertise localhost:29092 --insecure
   tamis serve --no-auto-create --log debug --log-format json
 
 Every option can be set in a `tamis.toml` and by the environment, too: docs/configuration.md.
@@ -52,9 +53,10 @@ pub(crate) struct Options {
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
 
-    /// Where clients are told to come back to [default: the address to which they came]
+    /// Where clients are told to come back to: once for all of `--listen`, or once for each, in their order [default: the address to
+    /// which they came]
     #[arg(long, value_name = "HOST:PORT", value_parser = parse_advertised)]
-    advertise: Option<(String, u16)>,
+    advertise: Vec<(String, u16)>,
 
     /// Listen also where other machines get to; there is neither encryption nor a password
     #[arg(long)]
@@ -105,8 +107,7 @@ pub(super) fn run(options: &Options, context: &Context<'_>) -> Result<Exit> {
         );
     }
     let data = options.data(&settings);
-    let builder = builder(&settings, &data).pin(options.pin);
-    let running = builder.start().map_err(failed)?;
+    let running = builder(&settings, &data).start().map_err(failed)?;
     events::tell_recoveries(running.recoveries());
     tell_ready(&settings, &data, &running, start.elapsed(), context);
     while !context.cancel.is_cancelled() {
@@ -135,8 +136,12 @@ impl Options {
                 false => self.listen.clone(),
             },
             http: self.http.clone().unwrap_or(configured.http),
-            advertise: self.advertise.clone().or(configured.advertise),
+            advertise: match self.advertise.is_empty() {
+                true => configured.advertise,
+                false => self.advertise.clone(),
+            },
             insecure: self.insecure || configured.insecure,
+            pin: self.pin || configured.pin,
             auto_create: !self.no_auto_create && configured.auto_create,
             partitions: count(self.partitions, configured.partitions),
             max_connections: count(self.max_connections, configured.max_connections),
@@ -146,13 +151,20 @@ impl Options {
             log_format: known(&self.log_format, &serve::LOG_FORMATS, configured.log_format),
             ..configured
         };
-        match serve::REQUEST_BYTES.contains(&settings.max_request.0) {
-            true => Ok(settings),
-            false => Err(Error::Usage {
-                message: "`--max-request` is 1KiB to 2147483647 bytes".to_owned(),
+        let wrong = |message: &str| {
+            Err(Error::Usage {
+                message: message.to_owned(),
                 hint: None,
-            }),
+            })
+        };
+        if !serve::REQUEST_BYTES.contains(&settings.max_request.0) {
+            return wrong("`--max-request` is 1KiB to 2147483647 bytes");
         }
+        let advertised = settings.advertise.len();
+        if advertised > 1 && advertised != settings.listen.len() {
+            return wrong("`--advertise` is given once for all, or once for each `--listen`");
+        }
+        Ok(settings)
     }
 
     fn data(&self, settings: &Serve) -> PathBuf {
@@ -164,6 +176,7 @@ impl Options {
 fn builder(settings: &Serve, data: &Path) -> Builder {
     let mut builder = Broker::builder(data)
         .insecure(settings.insecure)
+        .pin(settings.pin)
         .create_topics(settings.auto_create)
         .partitions(settings.partitions)
         .connections_max(settings.max_connections)
@@ -176,7 +189,7 @@ fn builder(settings: &Serve, data: &Path) -> Builder {
     if settings.http != "none" {
         builder = builder.http(&settings.http);
     }
-    if let Some((host, port)) = &settings.advertise {
+    for (host, port) in &settings.advertise {
         builder = builder.advertise(host, *port);
     }
     if settings.threads > 0 {
@@ -279,7 +292,7 @@ mod tests {
         let configured = Serve {
             listen: vec!["127.0.0.1:1".to_owned()],
             http: "none".to_owned(),
-            advertise: Some(("a".to_owned(), 1)),
+            advertise: vec![("a".to_owned(), 1)],
             insecure: true,
             auto_create: false,
             partitions: 2,
@@ -291,12 +304,12 @@ mod tests {
             ..Serve::default()
         };
         assert_eq!(settings("serve", configured.clone()), configured);
-        let line = "serve --listen :1 --listen :2 --http :3 --advertise b:4 --partitions 5 --max-connections 6 \
+        let line = "serve --listen :1 --listen :2 --http :3 --advertise b:4 --advertise c:5 --partitions 5 --max-connections 6 \
                     --max-request 7000 --idle-timeout 8 --log trace --log-format text";
         let typed = Serve {
             listen: vec![":1".to_owned(), ":2".to_owned()],
             http: ":3".to_owned(),
-            advertise: Some(("b".to_owned(), 4)),
+            advertise: vec![("b".to_owned(), 4), ("c".to_owned(), 5)],
             partitions: 5,
             max_connections: 6,
             max_request: ByteSize(7000),
@@ -306,7 +319,7 @@ mod tests {
             ..configured.clone()
         };
         assert_eq!(settings(line, configured), typed);
-        let switched = settings("serve --insecure --no-auto-create", Serve::default());
-        assert!(switched.insecure && !switched.auto_create);
+        let switched = settings("serve --insecure --no-auto-create --pin", Serve::default());
+        assert!(switched.insecure && switched.pin && !switched.auto_create);
     }
 }

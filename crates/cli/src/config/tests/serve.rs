@@ -10,7 +10,10 @@ fn expected() -> Serve {
         listen: vec!["127.0.0.1:1".to_owned(), "[::1]:2".to_owned()],
         http: "none".to_owned(),
         data: "/var/lib/tamis".to_owned(),
-        advertise: Some(("broker.example.com".to_owned(), 9092)),
+        advertise: vec![
+            ("broker.example.com".to_owned(), 9092),
+            ("localhost".to_owned(), 2),
+        ],
         insecure: true,
         auto_create: false,
         partitions: 3,
@@ -19,6 +22,7 @@ fn expected() -> Serve {
         memory: ByteSize(2 << 20),
         idle_timeout: 5,
         threads: 6,
+        pin: true,
         log: "debug",
         log_format: "json",
     }
@@ -31,7 +35,7 @@ fn every_key_of_the_broker_goes_to_its_place() {
         listen = [\"127.0.0.1:1\", '[::1]:2']
         http = \"none\"
         data = \"/var/lib/tamis\"
-        advertise = \"broker.example.com:9092\"
+        advertise = [\"broker.example.com:9092\", \"localhost:2\"]
         insecure = true
         auto_create = false
         partitions = 3
@@ -40,6 +44,7 @@ fn every_key_of_the_broker_goes_to_its_place() {
         memory = \"2MiB\"
         idle_timeout = 5
         threads = 6
+        pin = true
         log = \"debug\"
         log_format = \"json\"
     ";
@@ -54,7 +59,10 @@ fn every_key_of_the_broker_has_a_variable() {
         ("TAMIS_SERVE_LISTEN", "127.0.0.1:1, [::1]:2"),
         ("TAMIS_SERVE_HTTP", "none"),
         ("TAMIS_SERVE_DATA", "/var/lib/tamis"),
-        ("TAMIS_SERVE_ADVERTISE", "broker.example.com:9092"),
+        (
+            "TAMIS_SERVE_ADVERTISE",
+            "broker.example.com:9092,localhost:2",
+        ),
         ("TAMIS_SERVE_INSECURE", "true"),
         ("TAMIS_SERVE_AUTO_CREATE", "false"),
         ("TAMIS_SERVE_PARTITIONS", "3"),
@@ -63,6 +71,7 @@ fn every_key_of_the_broker_has_a_variable() {
         ("TAMIS_SERVE_MEMORY", "2MiB"),
         ("TAMIS_SERVE_IDLE_TIMEOUT", "5"),
         ("TAMIS_SERVE_THREADS", "6"),
+        ("TAMIS_SERVE_PIN", "true"),
         ("TAMIS_SERVE_LOG", "debug"),
         ("TAMIS_SERVE_LOG_FORMAT", "json"),
     ];
@@ -83,7 +92,10 @@ fn what_cannot_be_is_told() {
         ("listen = []", "a text or an array of texts, not an array"),
         ("listen = [1]", "a text or an array of texts, not an array"),
         ("data = \"\"", "a text, not an empty text"),
-        ("advertise = \"host\"", "HOST:PORT, not `host`"),
+        (
+            "advertise = \"host\"",
+            "HOST:PORT, or a list of them, not `host`",
+        ),
         ("insecure = \"true\"", "write it without quotes"),
         ("insecure = 1", "`true` or `false`, not `1`"),
         (
