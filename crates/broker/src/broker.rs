@@ -123,6 +123,8 @@ pub struct Broker {
     pub(crate) cluster_id: String,
     /// Of bytes in flight, in units of [`crate::server::PERMIT_BYTES`].
     pub(crate) in_flight: Arc<Semaphore>,
+    /// The same of requests that wait for something to happen, such as records to come: they are not to keep others from coming.
+    pub(crate) waiting: Arc<Semaphore>,
     next_producer_id: AtomicI64,
     noted_producer_id: Mutex<ClusterFile>,
     disk: SharedDisk,
@@ -177,6 +179,7 @@ impl Broker {
             metrics,
             cluster_id: cluster.cluster_id.clone(),
             in_flight: Arc::new(Semaphore::new(options.in_flight_units())),
+            waiting: Arc::new(Semaphore::new(options.in_flight_units())),
             next_producer_id: AtomicI64::new(cluster.next_producer_id),
             noted_producer_id: Mutex::new(cluster),
             options,

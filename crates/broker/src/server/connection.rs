@@ -10,6 +10,7 @@ use std::task::{self, Poll};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
+use kafka_protocol::messages::ApiKey;
 use tokio::net::TcpStream;
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::sync::{OwnedSemaphorePermit, mpsc, watch};
@@ -40,6 +41,8 @@ pub(super) enum Ended {
     Slow { len_bytes: usize, waited: Duration },
     #[error("it took nothing for {0:?}")]
     Stalled(Duration),
+    #[error("a request of {0} bytes that may wait, and too many such wait already")]
+    Crowded(usize),
     #[error(transparent)]
     Refused(#[from] Refused),
     #[error("{0}")]
@@ -154,6 +157,10 @@ async fn next_answer(
     let permit = permit(context, length).await?;
     let body = frames.body(length).await?;
     let (api, began) = (number(&body), Instant::now());
+    let permit = match permit {
+        Some(permit) if may_wait(api) => Some(exchange(context, permit, length)?),
+        permit => permit,
+    };
     let answer = answer(context, body).await?;
     Ok(Some(Queued {
         answer,
@@ -177,6 +184,27 @@ async fn permit(context: &Context, length: usize) -> Result<Option<OwnedSemaphor
     let permit = broker.in_flight.clone().acquire_many_owned(units).await;
     // Nobody closes it while there are connections.
     permit.map(Some).map_err(|_| Ended::CutOff)
+}
+
+/// Whether it is a request that may be answered much later, when records come, or others of a group.
+fn may_wait(api: i16) -> bool {
+    [ApiKey::Fetch, ApiKey::JoinGroup, ApiKey::SyncGroup]
+        .iter()
+        .any(|it| *it as i16 == api)
+}
+
+/// Leave to hold the bytes of a request that waits, in place of one that is being worked on. Nobody waits for it: a client whose
+/// request does not fit beside all that wait already loses its connection, and the others are served.
+fn exchange(
+    context: &Context,
+    permit: OwnedSemaphorePermit,
+    length: usize,
+) -> Result<OwnedSemaphorePermit, Ended> {
+    let units = u32::try_from(permit.num_permits()).unwrap_or(u32::MAX);
+    let waiting = context.broker.waiting.clone();
+    waiting
+        .try_acquire_many_owned(units)
+        .map_err(|_| Ended::Crowded(length))
 }
 
 /// Which request it is; -1: it is too short to be one.

@@ -66,6 +66,32 @@ fn whatever_bytes_come_others_are_served() {
 }
 
 #[test]
+fn who_waits_with_a_long_request_keeps_nobody_from_producing() {
+    let running = guarded();
+    running.client().want_topic("orders");
+    let fetch = fetch_request("orders", 0)
+        .with_max_wait_ms(i32::MAX)
+        .with_min_bytes(i32::MAX);
+    let mut body = frame(FETCH, 1, &fetch)[4..].to_vec();
+    // What comes behind the message counts too: all that may be worked on at a time.
+    body.resize(1 << 20, 0);
+    let mut waiting = running.client();
+    let sent = waiting.socket.write_all(&framed(&body));
+    sent.expect("it is read");
+    std::thread::sleep(Duration::from_millis(200));
+    let mut client = running.client();
+    let value = "x".repeat(500_000);
+    assert_eq!(client.produce("orders", &[&value]), 0);
+    // A second one finds no room, and is told at once.
+    let mut crowded = running.client();
+    let sent = crowded.socket.write_all(&framed(&body));
+    sent.expect("it is read");
+    assert!(crowded.is_closed_silently());
+    still_serves(&running);
+    running.stop();
+}
+
+#[test]
 fn who_takes_no_answers_is_let_go() {
     let running = guarded();
     let mut client = running.client();
