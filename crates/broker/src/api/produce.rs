@@ -7,6 +7,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use kafka_protocol::error::ResponseError;
 use kafka_protocol::messages::produce_request::{PartitionProduceData, TopicProduceData};
 use kafka_protocol::messages::produce_response::{
@@ -25,6 +26,9 @@ use crate::{Error, Result};
 /// A longer `flush.ms` is taken for this, so that there is such a moment: a year.
 const FLUSH_MS_MAX: u64 = 365 * 24 * 60 * 60 * 1000;
 
+/// A request may have so many batches of one size before they are copied out of it.
+const REQUEST_BATCHES_MAX: usize = 4;
+
 /// How safe a batch is to be before it is answered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Acks {
@@ -42,7 +46,9 @@ struct Waiting {
 }
 
 pub(super) fn answer(context: &Context, mut asked: Asked) -> Result<Answer, Refused> {
-    let request: ProduceRequest = asked.read()?;
+    let request_bytes = asked.body.len();
+    let mut request: ProduceRequest = asked.read()?;
+    detach(&mut request, request_bytes);
     let acks = match request.acks {
         0 => Some(Acks::Nobody),
         1 => Some(Acks::Written),
@@ -242,6 +248,18 @@ fn without_key(indexes: &[i32]) -> Vec<BatchIndexAndErrorMessage> {
             .with_batch_index_error_message(Some(message.clone()))
     });
     errors.collect()
+}
+
+/// Copies batches that are a small part of their request: what logs keep of them in memory would keep all of it.
+fn detach(request: &mut ProduceRequest, request_bytes: usize) {
+    let topics = request.topic_data.iter_mut();
+    for partition in topics.flat_map(|it| &mut it.partition_data) {
+        if let Some(records) = &mut partition.records
+            && request_bytes > REQUEST_BATCHES_MAX * records.len()
+        {
+            *records = Bytes::copy_from_slice(records);
+        }
+    }
 }
 
 fn append(log: &Log, data: PartitionProduceData) -> Result<Appended, Failed> {

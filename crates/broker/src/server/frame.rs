@@ -25,6 +25,9 @@ const LENGTH_BYTES: usize = 4;
 /// A client that sends a request more slowly than this is given up.
 const BYTES_PER_SECOND_MIN: usize = 256 << 10;
 
+/// A request up to this length is copied out of the buffer it came in.
+const SMALL_BYTES: usize = 4096;
+
 /// A request of at most this length gets all its room at once; a longer one twice as much each time.
 const ROOM_BYTES_MAX: usize = 2 << 20;
 
@@ -110,7 +113,12 @@ impl<R: AsyncRead + Unpin> Frames<R> {
                 }
             }
         }
-        Ok(self.take(length))
+        let body = self.take(length);
+        // What is kept of a small request, such as names, does not keep a whole buffer.
+        Ok(match length <= SMALL_BYTES {
+            true => Bytes::copy_from_slice(&body),
+            false => body,
+        })
     }
 
     /// What was read and is not yet taken.

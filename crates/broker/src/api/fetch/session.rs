@@ -13,6 +13,7 @@ use std::ops::Bound;
 use kafka_protocol::error::ResponseError;
 use kafka_protocol::messages::fetch_request::FetchPartition;
 use kafka_protocol::messages::{FetchRequest, TopicName};
+use kafka_protocol::protocol::StrBytes;
 use uuid::Uuid;
 
 /// The epoch of a request that begins a session.
@@ -20,6 +21,9 @@ const INITIAL_EPOCH: i32 = 0;
 
 /// The epoch of a request that wants none.
 const FINAL_EPOCH: i32 = -1;
+
+/// A session has room for so many partitions, which may come in many small requests.
+const PARTITIONS_MAX: usize = 100_000;
 
 /// A partition that is to be read.
 #[derive(Clone, Debug)]
@@ -125,6 +129,11 @@ impl Sessions {
             }
         }
         wanted_of(request).for_each(|it| session.put(it));
+        if session.partitions.len() > PARTITIONS_MAX {
+            // The client names them anew, in a request that may be as long as requests may.
+            self.current = None;
+            return Err(ResponseError::FetchSessionIdNotFound);
+        }
         Ok(Turn {
             session_id: session.id,
             is_incremental: true,
@@ -184,7 +193,9 @@ fn key_of(wanted: &Wanted) -> Key {
 
 fn wanted_of(request: FetchRequest) -> impl Iterator<Item = Wanted> {
     request.topics.into_iter().flat_map(|topic| {
-        let (name, topic_id) = (topic.topic, topic.topic_id);
+        // A copy: a session would keep the whole request for it.
+        let name = TopicName(StrBytes::from_string(topic.topic.to_string()));
+        let topic_id = topic.topic_id;
         topic.partitions.into_iter().map(move |partition| Wanted {
             topic: name.clone(),
             topic_id,
@@ -196,7 +207,6 @@ fn wanted_of(request: FetchRequest) -> impl Iterator<Item = Wanted> {
 #[cfg(test)]
 mod tests {
     use kafka_protocol::messages::fetch_request::{FetchTopic, ForgottenTopic};
-    use kafka_protocol::protocol::StrBytes;
 
     use super::*;
 
