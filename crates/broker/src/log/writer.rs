@@ -1,6 +1,6 @@
 //! What appending needs, behind the lock of the log.
 
-use std::fs::{File, OpenOptions};
+use std::fs::{self, File, OpenOptions};
 use std::io::{self, IoSlice};
 use std::path::Path;
 use std::sync::Arc;
@@ -174,7 +174,13 @@ impl Writer {
     /// Seals the active segment and begins another; returns the sealed one.
     pub(super) fn roll(&mut self, folder: &Path, files: &Files) -> Result<Arc<Segment>> {
         let next = create_segment(folder, files, self.next_offset)?;
-        self.active.seal(self.len_bytes)?;
+        if let Err(error) = self.active.seal(self.len_bytes) {
+            // More may be appended to the one that is not sealed, and then an empty one must not stand in the middle of it.
+            let path = next.path().to_owned();
+            drop(next);
+            fs::remove_file(&path).map_err(Error::io("remove", &path))?;
+            return Err(error);
+        }
         let sealed = std::mem::replace(&mut self.active, Arc::new(next));
         self.sealed.push((sealed.clone(), self.len_bytes));
         self.len_bytes = 0;
