@@ -152,7 +152,7 @@ impl<'o> Opening<'o> {
                 .is_some_and(|next| next < self.recovery_point && next <= self.snapshot_offset);
             let split = match is_old {
                 true => self.trust(&name, next_base.unwrap_or(name.base_offset))?,
-                false => self.scan(&name)?,
+                false => self.scan(&name, next_base)?,
             };
             waiting.extend(split.filter(|it| Some(*it) != next_name));
         }
@@ -168,7 +168,7 @@ impl<'o> Opening<'o> {
         let segment = Segment::of_sealed(path, files, base_offset, metadata.len(), -1);
         match segment.read_max_timestamp() {
             // Batches do not follow on one another: it is no better than one that was never durable.
-            Err(Error::Damaged { .. }) => return self.scan(name),
+            Err(Error::Damaged { .. }) => return self.scan(name, Some(next_base)),
             read => read?,
         };
         self.next_offset = next_base;
@@ -178,7 +178,7 @@ impl<'o> Opening<'o> {
     }
 
     /// Goes through a segment; returns the segment that was made of what lies behind damage in it.
-    fn scan(&mut self, name: &SegmentName) -> Result<Option<SegmentName>> {
+    fn scan(&mut self, name: &SegmentName, next_base: Option<i64>) -> Result<Option<SegmentName>> {
         let path = self.folder.join(name.file_name());
         let base_offset = name.base_offset;
         let file = self.shared.files.file(path.clone());
@@ -194,6 +194,11 @@ impl<'o> Opening<'o> {
         let mut growing = Growing::new();
         let mut end = 0;
         let mut is_out_of_order = false;
+        // What looks like a batch beyond these offsets is something that a record holds.
+        let limit = match name.generation {
+            0 => next_base.unwrap_or(i64::MAX),
+            _ => name.end_offset,
+        };
         self.last_first_time = None;
         while let Some(batch) = scan.next_batch()? {
             let header = batch.header;
@@ -214,7 +219,7 @@ impl<'o> Opening<'o> {
         }
         self.found.checked_bytes += end;
         let later = match end < file_bytes {
-            true => scan.resume(end + 1, file_bytes, self.next_offset)?,
+            true => scan.resume(end + 1, file_bytes, self.next_offset..limit)?,
             false => None,
         };
         let split = match later {
@@ -279,9 +284,7 @@ impl<'o> Opening<'o> {
         damaged: Range<u64>,
         next_offset: i64,
     ) -> Result<()> {
-        let aside = self
-            .folder
-            .join(format!("{:020}.damaged", self.next_offset));
+        let aside = self.free_name();
         copy(self.disk(), file, path, damaged.clone(), &aside)?;
         self.found.damaged.push(Damaged {
             offset: self.next_offset,
@@ -290,6 +293,16 @@ impl<'o> Opening<'o> {
             len_bytes: damaged.end - damaged.start,
         });
         Ok(())
+    }
+
+    /// A name for damaged bytes that none have: what was set aside once stays.
+    fn free_name(&self) -> PathBuf {
+        let offset = self.next_offset;
+        let first = self.folder.join(format!("{offset:020}.damaged"));
+        let others = (2..).map(|it| self.folder.join(format!("{offset:020}-{it}.damaged")));
+        let mut names = std::iter::once(first).chain(others);
+        let free = names.find(|it| !it.exists());
+        free.expect("there is always one more")
     }
 
     /// Copies what lies behind damage to a new segment.

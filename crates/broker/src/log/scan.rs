@@ -99,16 +99,22 @@ impl Scan {
         Err(self.damaged(bad))
     }
 
-    /// Where the next valid batch begins whose offset is `offset` at least, at or behind `from`.
+    /// Where the next valid batch begins whose offset is one of these, at or behind `from`.
     ///
     /// # Errors
     /// [`Error::Io`].
-    pub(crate) fn resume(&mut self, from: u64, end: u64, offset: i64) -> Result<Option<u64>> {
+    pub(crate) fn resume(
+        &mut self,
+        from: u64,
+        end: u64,
+        offsets: Range<i64>,
+    ) -> Result<Option<u64>> {
         self.range = from..end;
         while self.range.start + HEADER_BYTES as u64 <= end {
             let bytes = self.bytes(HEADER_BYTES)?;
             let fits = Header::read(bytes).ok().filter(|header| {
-                header.base_offset >= offset && self.range.start + header.len_bytes() as u64 <= end
+                offsets.contains(&header.base_offset)
+                    && self.range.start + header.len_bytes() as u64 <= end
             });
             if let Some(header) = fits
                 && Header::check(self.bytes(header.len_bytes())?).is_ok()
