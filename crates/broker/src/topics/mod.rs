@@ -19,6 +19,7 @@ mod name;
 
 use std::collections::HashMap;
 use std::fs;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -263,6 +264,10 @@ impl Topics {
             partitions,
             settings,
         };
+        for index in 0..partitions {
+            // Of a topic of this name that was not deleted whole.
+            remove_folder(&self.log_folder(name, index))?;
+        }
         let (topic, _) = self.open_topic(name, file.clone(), &Checkpoint::default())?;
         self.shared
             .files
@@ -298,10 +303,13 @@ impl Topics {
             topics.remove(&topic.id);
             topics
         });
-        for (index, log) in topic.partitions().iter().enumerate() {
-            log.retire();
-            let folder = self.log_folder(name, index);
-            fs::remove_dir_all(&folder).map_err(Error::io("remove", &folder))?;
+        let partitions = topic.partitions();
+        partitions.iter().for_each(|log| log.retire());
+        for index in 0..partitions.len() {
+            // The topic is gone, whatever is left of it: the next start removes it, or whoever makes a topic of that name.
+            if let Err(error) = remove_folder(&self.log_folder(name, index)) {
+                tracing::warn!(%error, "a deleted partition is still there");
+            }
         }
         Ok(())
     }
@@ -327,6 +335,7 @@ impl Topics {
         let mut logs = Vec::clone(&topic.partitions());
         for index in logs.len()..partitions {
             let folder = self.log_folder(name, index);
+            remove_folder(&folder)?;
             let (log, _) = Log::open(&folder, config.clone(), &self.shared, 0)?;
             logs.push(Arc::new(log));
         }
@@ -417,5 +426,13 @@ impl Topics {
             Changes::Allowed => Ok(changes),
             Changes::Ended => Err(Error::Closed),
         }
+    }
+}
+
+/// Removes a folder and all that is in it, if it is there.
+fn remove_folder(folder: &Path) -> Result<()> {
+    match fs::remove_dir_all(folder) {
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
+        removed => removed.map_err(Error::io("remove", folder)),
     }
 }
