@@ -64,7 +64,7 @@ pub(super) struct Cleaner {
     generation: AtomicU32,
     /// When the first tombstone may go that the last cleaning kept.
     next_horizon: AtomicI64,
-    /// Whether it is damaged, so that cleaning it again leads nowhere.
+    /// Whether it cannot be cleaned as it is, so that trying again leads nowhere.
     is_given_up: AtomicBool,
     cleanings: AtomicU64,
     bytes_before: AtomicU64,
@@ -108,7 +108,8 @@ impl Cleaner {
             running: Mutex::default(),
             first_dirty: AtomicI64::new(first_dirty),
             generation: AtomicU32::new(generation),
-            next_horizon: AtomicI64::new(i64::MAX),
+            // What was cleaned before may have tombstones whose time has come: a cleaning will tell.
+            next_horizon: AtomicI64::new(if first_dirty > 0 { 0 } else { i64::MAX }),
             is_given_up: AtomicBool::new(false),
             cleanings: AtomicU64::new(0),
             bytes_before: AtomicU64::new(0),
@@ -242,7 +243,7 @@ impl Log {
             }
             cleaned => cleaned,
         };
-        if let Err(Error::Damaged { .. }) = &cleaned {
+        if let Err(Error::Damaged { .. } | Error::TooLarge { .. }) = &cleaned {
             self.cleaner.is_given_up.store(true, Ordering::Relaxed);
         }
         if let Ok(Some(cleaned)) = &cleaned {
