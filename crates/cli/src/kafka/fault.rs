@@ -136,7 +136,10 @@ fn exit(code: RDKafkaErrorCode) -> Exit {
 pub(super) fn is_of_record(code: RDKafkaErrorCode) -> bool {
     matches!(
         code,
-        RDKafkaErrorCode::MessageSizeTooLarge | RDKafkaErrorCode::InvalidRecord
+        // The last is what the others of a batch get in which one cannot be taken.
+        RDKafkaErrorCode::MessageSizeTooLarge
+            | RDKafkaErrorCode::InvalidRecord
+            | RDKafkaErrorCode::InvalidDifferentRecord
     )
 }
 
