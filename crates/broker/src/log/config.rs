@@ -34,6 +34,8 @@ pub struct LogConfig {
     pub flush_messages: i64,
     /// After so long at most what nobody waits for is on stable storage, in milliseconds (`flush.ms`).
     pub flush_ms: i64,
+    /// Kept for those who set it (`file.delete.delay.ms`): files are removed at once, and whoever reads one reads on.
+    pub file_delete_delay_ms: i64,
 }
 
 impl Default for LogConfig {
@@ -54,6 +56,7 @@ impl Default for LogConfig {
             is_log_append_time: false,
             flush_messages: i64::MAX,
             flush_ms: 100,
+            file_delete_delay_ms: 60_000,
         }
     }
 }

@@ -118,10 +118,10 @@ pub const KNOWN: &[Known] = &[
     },
     Known {
         name: "file.delete.delay.ms",
-        kind: Kind::Number(0, 0),
-        doc: "files are deleted at once",
-        read: |_| "0".to_owned(),
-        write: |_, _| (),
+        kind: Kind::Number(0, i64::MAX),
+        doc: "for whom it is kept: files are removed at once, and whoever reads one reads on",
+        read: |config| config.file_delete_delay_ms.to_string(),
+        write: |config, value| config.file_delete_delay_ms = value.number(),
     },
     Known {
         name: "flush.messages",
