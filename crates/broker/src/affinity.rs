@@ -5,7 +5,11 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
+use nix::sched::{CpuSet, sched_getaffinity, sched_setaffinity};
+use nix::unistd::Pid;
+
+/// The thread that asks.
+const SELF: Pid = Pid::from_raw(0);
 
 /// Where the next thread is to run.
 #[derive(Debug)]
@@ -23,14 +27,13 @@ impl Cores {
     /// # Errors
     /// Those of the system call.
     pub(crate) fn of(threads: Option<usize>) -> std::io::Result<Cores> {
-        let allowed = sched_getaffinity(None)?;
-        let each = (0..CpuSet::MAX_CPU).filter(|cpu| allowed.is_set(*cpu));
-        let each = each.map(|cpu| {
+        let allowed = sched_getaffinity(SELF)?;
+        let mut each = Vec::new();
+        for cpu in (0..CpuSet::count()).filter(|cpu| allowed.is_set(*cpu) == Ok(true)) {
             let mut one = CpuSet::new();
-            one.set(cpu);
-            one
-        });
-        let each: Vec<_> = each.collect();
+            one.set(cpu)?;
+            each.push(one);
+        }
         Ok(Cores {
             allowed,
             pinned: threads.unwrap_or(each.len()).max(1),
@@ -51,7 +54,7 @@ impl Cores {
             true => self.each.get(number % self.each.len().max(1)),
             false => None,
         };
-        if let Err(error) = sched_setaffinity(None, cores.unwrap_or(&self.allowed)) {
+        if let Err(error) = sched_setaffinity(SELF, cores.unwrap_or(&self.allowed)) {
             tracing::warn!(%error, "a thread cannot be kept on its core");
         }
     }
@@ -63,28 +66,30 @@ mod tests {
 
     #[test]
     fn the_first_threads_have_a_core_each_and_the_others_all() {
-        let allowed = sched_getaffinity(None).expect("it is told");
-        let count = allowed.count() as usize;
+        let allowed = sched_getaffinity(SELF).expect("it is told");
+        let set = |cpus: &CpuSet| {
+            let cpus = (0..CpuSet::count()).filter(|it| cpus.is_set(*it) == Ok(true));
+            cpus.collect::<Vec<_>>()
+        };
+        let count = set(&allowed).len();
         let cores = Cores::of(Some(count + 1)).expect("it is told");
         let start = || {
             std::thread::scope(|scope| {
                 let thread = scope.spawn(|| {
                     cores.take();
-                    sched_getaffinity(None).expect("it is told")
+                    sched_getaffinity(SELF).expect("it is told")
                 });
                 thread.join().expect("it ends")
             })
         };
-        let mut union = CpuSet::new();
+        let mut union = Vec::new();
         for _ in 0..count {
             let own = start();
-            assert_eq!(own.count(), 1);
-            (0..CpuSet::MAX_CPU)
-                .filter(|it| own.is_set(*it))
-                .for_each(|it| union.set(it));
+            assert_eq!(set(&own).len(), 1);
+            union.extend(set(&own));
         }
-        assert_eq!(union, allowed);
-        assert_eq!(start().count(), 1, "one more worker than cores");
-        assert_eq!(start(), allowed);
+        assert_eq!(union, set(&allowed));
+        assert_eq!(set(&start()).len(), 1, "one more worker than cores");
+        assert_eq!(set(&start()), set(&allowed));
     }
 }
