@@ -31,6 +31,7 @@ BROKERS = "makes a topic of three replicas, and there is one broker"
 REASONS = {
     "0055": "allows six milliseconds for an answer, which a busy disk needs to make records durable",
     "0061": TRANSACTIONS,
+    "0077": "asks Kafka's own tool for segments of 10 kB, which refuses less than a megabyte",
     "0081": "sets `compression.type` of a topic: the broker keeps batches as they come, and refuses what it does not do",
     "0103": "needs transactions",
     "0107": BROKERS,
