@@ -10,15 +10,15 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::Semaphore;
 use uuid::Uuid;
 
-use crate::cleaner::Cleaner;
+use crate::background::Background;
 use crate::disk::{Disk, RealDisk, SharedDisk, replace};
 use crate::flusher::Flusher;
 use crate::groups::{GroupOptions, Groups};
 use crate::log::{Budget, Files, LogConfig, Recovery, Shared};
 use crate::metrics::{Allocations, Metrics};
 use crate::topics::Topics;
-use crate::upkeep::{Schedule, Upkeep};
-use crate::{Error, Result};
+use crate::upkeep::Schedule;
+use crate::{Error, Result, cleaner, upkeep};
 
 /// What was found in logs that were not closed in order, by topic and partition.
 pub type Recoveries = Vec<(String, Recovery)>;
@@ -117,8 +117,8 @@ pub struct Broker {
     pub(crate) topics: Arc<Topics>,
     pub(crate) groups: Groups,
     pub(crate) flusher: Flusher,
-    pub(crate) upkeep: Upkeep,
-    pub(crate) cleaner: Cleaner,
+    pub(crate) upkeep: Background,
+    pub(crate) cleaner: Background,
     pub(crate) metrics: Metrics,
     pub(crate) cluster_id: String,
     /// Of bytes in flight, in units of [`crate::server::PERMIT_BYTES`].
@@ -166,8 +166,8 @@ impl Broker {
             checkpoint: options.checkpoint,
         };
         let thread = |error| Error::io("start a thread for", data)(error);
-        let upkeep = Upkeep::start(topics.clone(), schedule).map_err(thread)?;
-        let cleaner = Cleaner::start(topics.clone(), options.cleaning_check).map_err(thread)?;
+        let upkeep = upkeep::start(topics.clone(), schedule).map_err(thread)?;
+        let cleaner = cleaner::start(topics.clone(), options.cleaning_check).map_err(thread)?;
         let metrics = Metrics::new();
         let flusher = Flusher::start(metrics.syncs.clone()).map_err(thread)?;
         let broker = Broker {

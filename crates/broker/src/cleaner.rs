@@ -3,60 +3,22 @@
 //! Every so often it seals active segments that are old enough, looks what there is to clean, and cleans what is due, the dirtiest first.
 //! The thread ends when it is told to, between two batches if it must: what was not swapped is thrown away.
 
-use std::sync::{Arc, Mutex, PoisonError};
-use std::thread::{self, JoinHandle};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use crate::background::{Background, Ending};
 use crate::broker::now_ms;
 use crate::log::{Cleaned, Dirt, Log};
 use crate::topics::Topics;
-use crate::upkeep::Ending;
 use crate::{Error, Result};
 
-/// The thread.
-#[derive(Debug)]
-pub(crate) struct Cleaner {
-    ending: Arc<Ending>,
-    thread: Mutex<Option<JoinHandle<()>>>,
-}
-
-impl Cleaner {
-    /// Starts the thread, which looks for what is to be cleaned so often.
-    pub(crate) fn start(topics: Arc<Topics>, interval: Duration) -> std::io::Result<Cleaner> {
-        let ending = Arc::new(Ending::default());
-        let is_ending = ending.clone();
-        let thread = thread::Builder::new()
-            .name("tamis-cleaner".to_owned())
-            .spawn(move || {
-                while is_ending.wait_until(Instant::now().checked_add(interval)) {
-                    clean_all(&topics, &is_ending);
-                }
-            })?;
-        Ok(Cleaner {
-            ending,
-            thread: Mutex::new(Some(thread)),
-        })
-    }
-
-    /// Ends the thread, and waits for the batch it is in the middle of.
-    pub(crate) fn end(&self) {
-        self.ending.end();
-        let thread = self
-            .thread
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .take();
-        if let Some(thread) = thread {
-            // A panic there was told of by its own message.
-            let _ = thread.join();
+/// Starts the thread, which looks for what is to be cleaned so often.
+pub(crate) fn start(topics: Arc<Topics>, interval: Duration) -> std::io::Result<Background> {
+    Background::start("tamis-cleaner", move |ending| {
+        while ending.wait_until(Instant::now().checked_add(interval)) {
+            clean_all(&topics, ending);
         }
-    }
-}
-
-impl Drop for Cleaner {
-    fn drop(&mut self) {
-        self.end();
-    }
+    })
 }
 
 fn clean_all(topics: &Topics, ending: &Ending) {

@@ -6,6 +6,7 @@
 
 mod affinity;
 mod api;
+mod background;
 pub mod batch;
 pub mod broker;
 pub mod builder;

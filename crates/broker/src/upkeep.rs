@@ -2,11 +2,11 @@
 //!
 //! Each has its own interval ([`Schedule`]). The thread ends when it is told to, between two partitions if it must.
 
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::thread::{self, JoinHandle};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::Error;
+use crate::background::{Background, Ending};
 use crate::broker::now_ms;
 use crate::log::Log;
 use crate::topics::Topics;
@@ -23,131 +23,35 @@ pub(crate) struct Schedule {
 /// No interval is shorter.
 const INTERVAL_MIN: Duration = Duration::from_millis(1);
 
-/// The thread.
-#[derive(Debug)]
-pub(crate) struct Upkeep {
-    shared: Arc<Shared>,
-    thread: Mutex<Option<JoinHandle<()>>>,
-}
-
-#[derive(Debug)]
-struct Shared {
-    topics: Arc<Topics>,
-    ending: Ending,
-}
-
-/// Tells a thread that waits for its next turn that there is none.
-#[derive(Debug, Default)]
-pub(crate) struct Ending {
-    is_over: Mutex<bool>,
-    has_ended: Condvar,
-}
-
-impl Ending {
-    /// Says that it is over.
-    pub(crate) fn end(&self) {
-        *self.lock() = true;
-        self.has_ended.notify_all();
-    }
-
-    /// Whether it is.
-    pub(crate) fn is_over(&self) -> bool {
-        *self.lock()
-    }
-
-    fn lock(&self) -> MutexGuard<'_, bool> {
-        self.is_over.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Waits for a moment, or for none; `false`: this is the end.
-    pub(crate) fn wait_until(&self, due: Option<Instant>) -> bool {
-        let mut is_over = self.lock();
-        while !*is_over {
-            let Some(due) = due else {
-                let waited = self.has_ended.wait(is_over);
-                is_over = waited.unwrap_or_else(PoisonError::into_inner);
-                continue;
-            };
-            let left = due.saturating_duration_since(Instant::now());
-            if left.is_zero() {
-                break;
-            }
-            let waited = self.has_ended.wait_timeout(is_over, left);
-            is_over = waited.unwrap_or_else(PoisonError::into_inner).0;
-        }
-        !*is_over
-    }
-}
-
-impl Upkeep {
-    /// Starts the thread.
-    pub(crate) fn start(topics: Arc<Topics>, schedule: Schedule) -> std::io::Result<Upkeep> {
-        let shared = Arc::new(Shared {
-            topics,
-            ending: Ending::default(),
-        });
-        let run = shared.clone();
-        let thread = thread::Builder::new()
-            .name("tamis-upkeep".to_owned())
-            .spawn(move || run.run(schedule))?;
-        Ok(Upkeep {
-            shared,
-            thread: Mutex::new(Some(thread)),
-        })
-    }
-
-    /// Ends the thread, and waits for what it is in the middle of.
-    pub(crate) fn end(&self) {
-        self.shared.ending.end();
-        let thread = self
-            .thread
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .take();
-        if let Some(thread) = thread {
-            // A panic there was told of by its own message.
-            let _ = thread.join();
-        }
-    }
-}
-
-impl Drop for Upkeep {
-    fn drop(&mut self) {
-        self.end();
-    }
-}
-
-impl Shared {
-    fn run(&self, schedule: Schedule) {
+/// Starts the thread.
+pub(crate) fn start(topics: Arc<Topics>, schedule: Schedule) -> std::io::Result<Background> {
+    Background::start("tamis-upkeep", move |ending| {
         let next = |interval: Duration| Instant::now().checked_add(interval.max(INTERVAL_MIN));
         let mut retention = next(schedule.retention);
         let mut checkpoint = next(schedule.checkpoint);
-        while self
-            .ending
-            .wait_until(retention.into_iter().chain(checkpoint).min())
-        {
+        while ending.wait_until(retention.into_iter().chain(checkpoint).min()) {
             let now = Instant::now();
             if retention.is_some_and(|due| due <= now) {
-                self.retain();
+                retain_all(&topics, ending);
                 retention = next(schedule.retention);
             }
             if checkpoint.is_some_and(|due| due <= now) {
-                if let Err(error) = self.topics.write_checkpoint() {
+                if let Err(error) = topics.write_checkpoint() {
                     tracing::warn!(%error, "the next start will read more than it had to");
                 }
                 checkpoint = next(schedule.checkpoint);
             }
         }
-    }
+    })
+}
 
-    fn retain(&self) {
-        for topic in self.topics.all() {
-            for log in topic.partitions().iter() {
-                if self.ending.is_over() {
-                    return;
-                }
-                retain(log);
+fn retain_all(topics: &Topics, ending: &Ending) {
+    for topic in topics.all() {
+        for log in topic.partitions().iter() {
+            if ending.is_over() {
+                return;
             }
+            retain(log);
         }
     }
 }
@@ -206,7 +110,7 @@ mod tests {
                 started.elapsed() < Duration::from_secs(30),
                 "it took too long"
             );
-            thread::sleep(Duration::from_millis(2));
+            std::thread::sleep(Duration::from_millis(2));
         }
     }
 
