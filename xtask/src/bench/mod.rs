@@ -15,6 +15,7 @@
 mod broker;
 mod contender;
 mod data;
+mod goal;
 mod kernels;
 mod process;
 mod python;

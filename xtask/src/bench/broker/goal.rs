@@ -1,5 +1,7 @@
 //! What the broker is meant to reach on two cores, beside what it did.
 
+use super::super::goal::Goal;
+use super::super::goal::Wanted::{self, AtLeast, AtMost};
 use super::floor::{self, BARE, FLOOR};
 use super::latency::{self, LATENCY};
 use super::limits::{IDLE, JOIN, KILLED, LIMITS, PARTITIONS, REPLAY, START};
@@ -7,34 +9,6 @@ use super::results::Results;
 use super::small::{self, CACHED, DURABLE, PROBE, SMALL};
 use super::storage::{self, ENGINE, FETCH, SEALED};
 use super::throughput::{self, CEILING, PRODUCE};
-
-/// A goal and what was measured.
-#[derive(Debug)]
-pub(super) struct Goal {
-    pub(super) title: String,
-    pub(super) wanted: Wanted,
-    /// `None` if this run did not measure it, or a peer that it needs is not there.
-    pub(super) measured: Option<f64>,
-}
-
-/// On which side of a figure the measured one must be.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum Wanted {
-    AtLeast(f64),
-    AtMost(f64),
-}
-
-use Wanted::{AtLeast, AtMost};
-
-impl Goal {
-    pub(super) fn is_reached(&self) -> Option<bool> {
-        let measured = self.measured?;
-        Some(match self.wanted {
-            AtLeast(least) => measured >= least,
-            AtMost(most) => measured <= most,
-        })
-    }
-}
 
 /// One figure of one contender.
 #[derive(Clone, Copy, Debug)]

@@ -2,9 +2,9 @@
 
 use std::fmt::Write;
 
+use super::super::goal::{Goal, Wanted};
 use super::clients::CLIENTS;
 use super::floor::FLOOR;
-use super::goal::{Goal, Wanted};
 use super::latency::{GROUP, LATENCY};
 use super::limits::LIMITS;
 use super::results::{Entry, Results};

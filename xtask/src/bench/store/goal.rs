@@ -1,5 +1,6 @@
 //! What the store is meant to reach on two cores, beside what it did.
 
+use super::super::goal::{Goal, Wanted};
 use super::range::Ranges;
 use super::strategy::Workload;
 use super::tool::{Medium, Tool};
@@ -7,32 +8,6 @@ use super::versions::{Entry, Step, Subject};
 
 /// The most memory that anything may take.
 const PEAK_RSS_BYTES: u64 = 200_000_000;
-
-/// A goal and what was measured.
-#[derive(Debug)]
-pub(super) struct Goal {
-    pub(super) title: &'static str,
-    pub(super) wanted: Wanted,
-    /// `None` if this run did not measure it, or a peer that it needs is not there.
-    pub(super) measured: Option<f64>,
-}
-
-/// On which side of a figure the measured one must be.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum Wanted {
-    AtLeast(f64),
-    AtMost(f64),
-}
-
-impl Goal {
-    pub(super) fn is_reached(&self) -> Option<bool> {
-        let measured = self.measured?;
-        Some(match self.wanted {
-            Wanted::AtLeast(least) => measured >= least,
-            Wanted::AtMost(most) => measured <= most,
-        })
-    }
-}
 
 /// The goals of all that was to be measured.
 pub(super) fn goals(
@@ -193,7 +168,7 @@ fn ratio(one: Option<f64>, other: Option<f64>) -> Option<f64> {
 
 fn push(goals: &mut Vec<Goal>, title: &'static str, wanted: Wanted, measured: Option<f64>) {
     goals.push(Goal {
-        title,
+        title: title.to_owned(),
         wanted,
         measured,
     });
@@ -206,7 +181,7 @@ mod tests {
     #[test]
     fn a_goal_is_reached_from_its_own_side() {
         let goal = |wanted, measured| Goal {
-            title: "",
+            title: String::new(),
             wanted,
             measured: Some(measured),
         };

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use super::goal::{Goal, Wanted};
+use super::super::goal::{Goal, Wanted};
 use super::range::Ranges;
 use super::strategy::{STRATEGIES, Workload};
 use super::versions::{Entry, STEPS, Step, Subject};
