@@ -8,7 +8,10 @@
 //! - and one comes later, something is *damaged*: the bytes between are copied to `OFFSET.damaged` beside the log, the segment ends
 //!   before them, and what comes later becomes a segment of its own. Nothing of it is dropped, and it is reported.
 //!
-//! Both are told with their offsets ([`Recovery`]). Then producers are brought up to date from the newest snapshot, and all is made
+//! The checksum of a batch does not cover its offset, and a disk writes sectors: where one ends within the offset of a batch behind
+//! damage, half of it may never have been written. It is believed if the next batch follows on it, and set aside if not.
+//!
+//! All of it is told with its offset ([`Recovery`]). Then producers are brought up to date from the newest snapshot, and all is made
 //! durable before anybody may read it.
 
 use std::fs::{self, OpenOptions};
@@ -32,7 +35,7 @@ use super::segment::Segment;
 use super::tail::{Budget, Tail};
 use super::writer::{End, Writer, create_segment};
 use super::{Log, LogConfig, snapshot};
-use crate::batch::Header;
+use crate::batch::{Header, STAMP_BYTES};
 use crate::disk::{Disk, draft_path, install, remove, replace};
 use crate::{Error, Result};
 
@@ -41,6 +44,9 @@ const START_FILE: &str = "start-offset";
 
 /// The file that holds the first offset that was not compacted, once something was.
 const CLEAN_FILE: &str = "clean-offset";
+
+/// What a disk writes whole or not at all, at least.
+const SECTOR_BYTES: u64 = 512;
 
 /// What was found when a log was opened.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -193,7 +199,7 @@ impl<'o> Opening<'o> {
         self.next_offset = self.next_offset.max(base_offset);
         let mut growing = Growing::new();
         let mut end = 0;
-        let mut is_out_of_order = false;
+        let mut has_unplaced = false;
         // What looks like a batch beyond these offsets is something that a record holds.
         let limit = match name.generation {
             0 => next_base.unwrap_or(i64::MAX),
@@ -204,7 +210,7 @@ impl<'o> Opening<'o> {
             let header = batch.header;
             let relative = u32::try_from(header.base_offset - base_offset);
             let (true, Ok(relative)) = (self.is_next(name, &header), relative) else {
-                is_out_of_order = true;
+                has_unplaced = true;
                 break;
             };
             if header.latest_time() >= 0 {
@@ -218,10 +224,22 @@ impl<'o> Opening<'o> {
             }
         }
         self.found.checked_bytes += end;
-        let later = match end < file_bytes {
-            true => scan.resume(end + 1, file_bytes, self.next_offset..limit)?,
-            false => None,
-        };
+        let mut later = None;
+        let mut from = end + 1;
+        // At least one record is missing.
+        let offsets = self.next_offset + 1..limit;
+        while from < file_bytes && later.is_none() {
+            let Some((position, header)) = scan.resume(from, file_bytes)? else {
+                break;
+            };
+            let is_in_doubt = name.generation == 0 && is_in_doubt(position);
+            let fits = offsets.contains(&header.base_offset);
+            match fits && (!is_in_doubt || scan.is_next(&header)?) {
+                true => later = Some(position),
+                false => has_unplaced = true,
+            }
+            from = position + 1;
+        }
         let split = match later {
             Some(later) => {
                 let rest = self.rest_of(name, &opened, later)?;
@@ -230,7 +248,7 @@ impl<'o> Opening<'o> {
                 Some(rest)
             }
             // Whole batches, of which nobody knows where they belong.
-            None if is_out_of_order => {
+            None if has_unplaced => {
                 let len_bytes = torn_bytes(&opened, &path, end..file_bytes)?;
                 self.set_aside(&path, &opened, end..end + len_bytes, self.next_offset)?;
                 None
@@ -378,6 +396,11 @@ impl<'o> Opening<'o> {
         };
         Ok((log, self.found))
     }
+}
+
+/// Whether a sector ends within what no checksum of a batch covers, or right behind it.
+fn is_in_doubt(position: u64) -> bool {
+    position / SECTOR_BYTES != (position + STAMP_BYTES as u64) / SECTOR_BYTES
 }
 
 /// The segments in a folder, in order. What others took the place of is removed, and so is what belongs to no segment.

@@ -99,31 +99,34 @@ impl Scan {
         Err(self.damaged(bad))
     }
 
-    /// Where the next valid batch begins whose offset is one of these, at or behind `from`.
+    /// Where the next valid batch begins, at or behind `from`, and its header. It is passed over.
     ///
     /// # Errors
     /// [`Error::Io`].
-    pub(crate) fn resume(
-        &mut self,
-        from: u64,
-        end: u64,
-        offsets: Range<i64>,
-    ) -> Result<Option<u64>> {
+    pub(crate) fn resume(&mut self, from: u64, end: u64) -> Result<Option<(u64, Header)>> {
         self.range = from..end;
         while self.range.start + HEADER_BYTES as u64 <= end {
-            let bytes = self.bytes(HEADER_BYTES)?;
-            let fits = Header::read(bytes).ok().filter(|header| {
-                offsets.contains(&header.base_offset)
-                    && self.range.start + header.len_bytes() as u64 <= end
-            });
-            if let Some(header) = fits
-                && Header::check(self.bytes(header.len_bytes())?).is_ok()
+            let position = self.range.start;
+            let len_bytes = Header::read(self.bytes(HEADER_BYTES)?).map_or(0, |it| it.len_bytes());
+            if len_bytes > 0
+                && position + len_bytes as u64 <= end
+                && let Ok(header) = Header::check(self.bytes(len_bytes)?)
             {
-                return Ok(Some(self.range.start));
+                self.range.start += len_bytes as u64;
+                return Ok(Some((position, header)));
             }
             self.range.start += 1;
         }
         Ok(None)
+    }
+
+    /// Whether what comes looks like the batch whose offsets follow on those of `header`.
+    ///
+    /// # Errors
+    /// [`Error::Io`].
+    pub(crate) fn is_next(&mut self, header: &Header) -> Result<bool> {
+        let next = Header::read(self.bytes(HEADER_BYTES)?);
+        Ok(next.is_ok_and(|it| it.base_offset == header.next_offset()))
     }
 
     /// The next `count` bytes, or as many as there are.
