@@ -164,7 +164,7 @@ fn batches_of_which_all_stays_do_not_change() {
     {
         assert_eq!(after[at], batch, "{at}");
     }
-    check_clean(&log, &read(&log, 0), &model);
+    check_clean(&log, &read(&log, 0), &model, 0);
 }
 
 #[test]

@@ -44,6 +44,8 @@ proptest! {
         let mut log = open(folder.path(), 0);
         let mut model = Records::new();
         let mut now_ms = 1_000;
+        // Behind all that a cleaning saw that was cut short: it may have gone further than the log is clean.
+        let mut untouched = 0;
         for step in steps {
             match step {
                 Step::Append { pairs, codec } => append(&log, &mut model, &pairs, codec, now_ms),
@@ -53,8 +55,10 @@ proptest! {
                     let cleaned = clean(&log, now_ms, keys, batches).expect("it is cleaned");
                     let found = read(&log, 0);
                     check(&found, &model, log.readable_offset());
-                    if cleaned.is_some() {
-                        check_clean(&log, &found, &model);
+                    match cleaned {
+                        Some(_) => check_clean(&log, &found, &model, untouched),
+                        None if batches < usize::MAX => untouched = log.readable_offset(),
+                        None => {}
                     }
                 }
                 Step::Reopen { is_trusted } => {
@@ -75,7 +79,7 @@ proptest! {
             now_ms += 2 * RETENTION_MS;
         }
         let found = read(&log, 0);
-        check_clean(&log, &found, &model);
+        check_clean(&log, &found, &model, untouched);
         let last = last_of_keys(&model, i64::MAX);
         let values = last.into_values().filter(|it| it.1.is_some()).map(|it| it.0);
         prop_assert!(found.keys().copied().eq(values.collect::<std::collections::BTreeSet<_>>()));
