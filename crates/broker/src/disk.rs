@@ -1,46 +1,17 @@
-//! What makes files and names durable, behind one trait, so that tests can lose what was not.
+//! How the broker replaces files: a draft, made durable, takes the file's name.
 //!
-//! The trait has the two calls that crash safety depends on; everything else is done to the file system as it is. The two differ
-//! in what they promise: a file's bytes are there after [`Disk::sync`], and that a folder has the file under its name after
-//! [`Disk::sync_folder`].
+//! Of a [disk](tamis_engine::disk) it uses the two calls alone that crash safety depends on, for the files and for their names; everything
+//! else is done to the file system as it is.
 
-#[cfg(test)]
-pub(crate) mod lossy;
-
-use std::fmt::Debug;
 use std::fs::{self, File};
 use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+
+#[cfg(test)]
+pub(crate) use tamis_engine::disk::lossy;
+pub(crate) use tamis_engine::disk::{Disk, RealDisk, SharedDisk};
 
 use crate::{Error, Result};
-
-/// Makes things durable.
-pub(crate) trait Disk: Debug + Send + Sync {
-    /// Makes the bytes of a file durable, which is at `path`.
-    fn sync(&self, file: &File, path: &Path) -> Result<()>;
-
-    /// Makes the names in a folder durable.
-    fn sync_folder(&self, folder: &Path) -> Result<()>;
-}
-
-/// A handle that is cheap to clone.
-pub(crate) type SharedDisk = Arc<dyn Disk>;
-
-/// The file system.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct RealDisk;
-
-impl Disk for RealDisk {
-    fn sync(&self, file: &File, path: &Path) -> Result<()> {
-        file.sync_data().map_err(Error::io("make durable", path))
-    }
-
-    fn sync_folder(&self, folder: &Path) -> Result<()> {
-        let synced = File::open(folder).and_then(|it| it.sync_all());
-        synced.map_err(Error::io("make durable", folder))
-    }
-}
 
 /// What a file is called while it is written.
 pub(crate) fn draft_path(path: &Path) -> PathBuf {
@@ -74,7 +45,7 @@ pub(crate) fn replace_lazily(path: &Path, bytes: &[u8]) -> Result<()> {
 /// As [`replace`].
 pub(crate) fn install(disk: &dyn Disk, draft: &Path, path: &Path) -> Result<()> {
     rename(draft, path)?;
-    disk.sync_folder(path.parent().expect("files lie in the data folder"))
+    Ok(disk.sync_folder(path.parent().expect("files lie in the data folder"))?)
 }
 
 /// Removes a file, unless it is gone already.

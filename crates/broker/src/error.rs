@@ -3,6 +3,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use tamis_engine::disk;
 use tamis_engine::names::show;
 
 use crate::batch::{BadBatch, BadKeys};
@@ -123,6 +124,23 @@ pub enum Error {
     /// What a producer that numbers its records did wrong.
     #[error(transparent)]
     Sequence(#[from] crate::log::BadSequence),
+}
+
+impl From<disk::Error> for Error {
+    fn from(error: disk::Error) -> Error {
+        match error {
+            disk::Error::Io {
+                action,
+                path,
+                source,
+            } => Error::Io {
+                action,
+                path,
+                source,
+            },
+            disk::Error::Poisoned { path } => Error::Poisoned { path },
+        }
+    }
 }
 
 impl Error {

@@ -163,6 +163,7 @@ mod tests {
     use super::*;
     use crate::broker::Options;
     use crate::disk::lossy::LossyDisk;
+    use nix::libc::EIO;
 
     /// The status and the text of `/readyz`.
     async fn ready(state: &State) -> (u16, String) {
@@ -177,7 +178,7 @@ mod tests {
     #[tokio::test]
     async fn it_is_not_ready_while_groups_cannot_be_kept() {
         let folder = TempDir::new().expect("a folder");
-        let disk = Arc::new(LossyDisk::new());
+        let disk = Arc::new(LossyDisk::new(folder.path()));
         let options = Options::new(folder.path());
         let (broker, _) = Broker::open_on(disk.clone(), options).expect("it opens");
         let state = State::default();
@@ -189,7 +190,7 @@ mod tests {
         let log = broker.groups.log();
         log.append(batch.finish().into(), 0, 1)
             .expect("it is appended");
-        disk.fail_after(0);
+        disk.fail(0, EIO);
         log.flush().expect_err("the disk fails");
         let (status, text) = ready(&state).await;
         assert_eq!(status, 503);

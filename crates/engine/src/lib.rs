@@ -11,7 +11,7 @@
 //! - [`kernel`] holds the SIMD loops, each with its scalar specification;
 //! - [`mmap`] keeps mapped files from killing the process;
 //! - [`page_cache`] reads files larger than memory anywhere, in a fixed budget;
-//! - [`sink`] writes bytes atomically;
+//! - [`sink`] writes bytes atomically; [`disk`] makes a folder of files that a power cut does not hurt;
 //! - [`sketch`] counts distinct values and finds quantiles in little memory;
 //! - [`digest`] names the bytes of a whole file, [`stamp`] tells without reading whether it changed;
 //! - [`pool`] reuses buffers, [`control`] stops a run and counts how far it is;
@@ -23,6 +23,7 @@
 pub mod control;
 pub mod counters;
 pub mod digest;
+pub mod disk;
 pub mod error;
 pub mod framing;
 pub mod frontier;

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use tamis_engine::disk;
 use tamis_engine::names::{show, show_bytes};
 
 use crate::id::{CommitId, ObjectId};
@@ -143,6 +144,23 @@ pub enum Error {
         /// The file or folder.
         path: PathBuf,
     },
+}
+
+impl From<disk::Error> for Error {
+    fn from(error: disk::Error) -> Error {
+        match error {
+            disk::Error::Io {
+                action,
+                path,
+                source,
+            } => Error::Io {
+                action,
+                path,
+                source,
+            },
+            disk::Error::Poisoned { path } => Error::Poisoned { path },
+        }
+    }
 }
 
 impl Error {

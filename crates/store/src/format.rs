@@ -27,12 +27,8 @@ pub struct Format {
 
 impl Format {
     pub(crate) fn write(&self, disk: &SharedDisk, store: &Path) -> Result<()> {
-        replace(
-            disk,
-            &store.join("tmp"),
-            &store.join("format"),
-            &self.encode(),
-        )
+        let path = store.join("format");
+        Ok(replace(disk, &store.join("tmp"), &path, &self.encode())?)
     }
 
     /// Reads the format of the store at `store`.

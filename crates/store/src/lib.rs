@@ -20,8 +20,6 @@ pub mod chunker;
 pub mod codec;
 pub mod collect;
 pub mod commit;
-#[doc(hidden)]
-pub mod disk;
 pub mod entry;
 pub mod error;
 pub mod forget;
@@ -59,6 +57,8 @@ pub mod walk;
 pub mod write_file;
 
 pub use error::Error;
+#[doc(hidden)]
+pub use tamis_engine::disk;
 
 /// Shorthand for results of this crate.
 pub type Result<T> = std::result::Result<T, Error>;

@@ -177,7 +177,7 @@ impl Refs {
 
     /// Makes durable where the branch is found to be.
     pub(crate) fn settle_head(&self) -> Result<()> {
-        self.disk.sync_folder(&self.store.join("refs/heads"))
+        Ok(self.disk.sync_folder(&self.store.join("refs/heads"))?)
     }
 
     /// Makes durable what is found to have a name or to be forgotten: whoever goes on from there, or says that there is nothing to do, counts on
@@ -185,7 +185,7 @@ impl Refs {
     pub(crate) fn settle(&self) -> Result<()> {
         self.settle_head()?;
         self.disk.sync_folder(&self.store.join("refs/tags"))?;
-        self.disk.sync_folder(&self.store)
+        Ok(self.disk.sync_folder(&self.store)?)
     }
 
     /// Gives a commit a name. The caller holds the lock for publishing.
@@ -238,7 +238,7 @@ impl Refs {
     }
 
     fn replace(&self, path: &Path, bytes: &[u8]) -> Result<()> {
-        replace(&self.disk, &self.store.join("tmp"), path, bytes)
+        Ok(replace(&self.disk, &self.store.join("tmp"), path, bytes)?)
     }
 
     /// The commit that a revision names, and what is in it; forgotten ones are refused.

@@ -80,7 +80,7 @@ impl Store {
         }
         let lock = folder.join("lock");
         if !lock.exists() {
-            disk.create(&lock)?.sync()?;
+            disk.sync(&disk.create(&lock)?, &lock)?;
         }
         // Of an attempt to make a store that was cut off.
         disk.remove(&folder.join("staging/log"))?;
@@ -95,11 +95,11 @@ impl Store {
             number: new_number(),
         };
         format.write(disk, folder)?;
-        match made.is_empty() {
+        Ok(match made.is_empty() {
             false => sync_parents(disk, &made),
             // An attempt that was cut off may have made it.
             true => sync_parents(disk, &[folder]),
-        }
+        }?)
     }
 
     /// Opens the store in `folder`.

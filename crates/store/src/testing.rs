@@ -4,16 +4,17 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
 
 use proptest::test_runner::Config;
 use tamis_engine::control::Cancel;
 use tempfile::TempDir;
 
+use crate::Result;
 use crate::add::AddOptions;
 use crate::chunker::Parameters;
 use crate::commit::Commit;
-use crate::disk::{Disk, DiskFile, RealDisk, SharedDisk};
+use crate::disk::lossy::LossyDisk;
+use crate::disk::{RealDisk, SharedDisk};
 use crate::entry::{Body, Content, Entry, Run};
 use crate::id::CommitId;
 use crate::index::PackKind;
@@ -23,7 +24,6 @@ use crate::session::{CommitRequest, Session};
 use crate::settings::Settings;
 use crate::store::Store;
 use crate::tree::{NodeRef, Reference, Totals, TreeWriter, references};
-use crate::{Error, Result};
 
 pub(crate) const SHORT_CHUNKS: Parameters = Parameters {
     min_bytes: 64,
@@ -239,89 +239,9 @@ pub(crate) fn noise(seed: u64, len_bytes: usize) -> Vec<u8> {
     (0..len_bytes).map(|_| random.u8(..)).collect()
 }
 
-/// A disk that does so many things more, and then nothing.
-#[derive(Debug)]
-pub(crate) struct FailingDisk(Arc<AtomicI64>);
-
-impl FailingDisk {
-    pub(crate) fn after(steps: i64) -> SharedDisk {
-        Arc::new(FailingDisk(Arc::new(AtomicI64::new(steps))))
-    }
-}
-
-fn step(left: &AtomicI64, path: &Path) -> Result<()> {
-    match left.fetch_sub(1, Ordering::Relaxed) > 0 {
-        true => Ok(()),
-        false => Err(Error::io("reach", path)(std::io::Error::other("power cut"))),
-    }
-}
-
-#[derive(Debug)]
-struct FailingFile {
-    file: Box<dyn DiskFile>,
-    path: PathBuf,
-    left: Arc<AtomicI64>,
-}
-
-impl FailingDisk {
-    fn failing(&self, path: &Path, file: Result<Box<dyn DiskFile>>) -> Result<Box<dyn DiskFile>> {
-        Ok(Box::new(FailingFile {
-            file: file?,
-            path: path.to_owned(),
-            left: self.0.clone(),
-        }))
-    }
-}
-
-impl DiskFile for FailingFile {
-    fn write_all(&mut self, bytes: &[u8]) -> Result<()> {
-        step(&self.left, &self.path)?;
-        self.file.write_all(bytes)
-    }
-
-    fn write_again(&mut self, byte_offset: u64, bytes: &[u8]) -> Result<()> {
-        step(&self.left, &self.path)?;
-        self.file.write_again(byte_offset, bytes)
-    }
-
-    fn sync(&mut self) -> Result<()> {
-        step(&self.left, &self.path)?;
-        self.file.sync()
-    }
-}
-
-impl Disk for FailingDisk {
-    fn create(&self, path: &Path) -> Result<Box<dyn DiskFile>> {
-        step(&self.0, path)?;
-        self.failing(path, RealDisk.create(path))
-    }
-
-    fn append(&self, path: &Path, len_bytes: u64) -> Result<Box<dyn DiskFile>> {
-        step(&self.0, path)?;
-        self.failing(path, RealDisk.append(path, len_bytes))
-    }
-
-    fn rename(&self, from: &Path, to: &Path) -> Result<()> {
-        step(&self.0, to)?;
-        RealDisk.rename(from, to)
-    }
-
-    fn sync_folder(&self, folder: &Path) -> Result<()> {
-        step(&self.0, folder)?;
-        RealDisk.sync_folder(folder)
-    }
-
-    fn remove(&self, path: &Path) -> Result<()> {
-        step(&self.0, path)?;
-        RealDisk.remove(path)
-    }
-
-    fn create_folder(&self, path: &Path) -> Result<()> {
-        step(&self.0, path)?;
-        RealDisk.create_folder(path)
-    }
-    fn touch(&self, path: &Path) -> Result<()> {
-        step(&self.0, path)?;
-        RealDisk.touch(path)
-    }
+/// The disk of a store whose process is killed after so many operations.
+pub(crate) fn dying_disk(store: &Path, operations: u64) -> SharedDisk {
+    let disk = LossyDisk::new(store);
+    disk.die_after(operations);
+    disk.shared()
 }

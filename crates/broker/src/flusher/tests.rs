@@ -141,7 +141,7 @@ struct Together {
 }
 
 impl Disk for Together {
-    fn sync(&self, _: &File, path: &Path) -> crate::Result<()> {
+    fn sync(&self, _: &File, path: &Path) -> tamis_engine::disk::Result<()> {
         let is_first = self.in_file.lock().expect("a lock").insert(path.to_owned());
         assert!(is_first, "{} is flushed twice at a time", path.display());
         let is_open = || self.is_open.load(Ordering::SeqCst);
@@ -153,7 +153,7 @@ impl Disk for Together {
         Ok(())
     }
 
-    fn sync_folder(&self, _: &Path) -> crate::Result<()> {
+    fn sync_folder(&self, _: &Path) -> tamis_engine::disk::Result<()> {
         Ok(())
     }
 }

@@ -78,7 +78,7 @@ impl LogFile {
 
     /// Makes its bytes durable.
     pub(crate) fn sync(&self) -> Result<()> {
-        self.disk().sync(&*self.open()?, &self.path)
+        Ok(self.disk().sync(&*self.open()?, &self.path)?)
     }
 
     /// Where it is.

@@ -469,7 +469,7 @@ fn copy(disk: &dyn Disk, from: &fs::File, path: &Path, range: Range<u64>, to: &P
         written.map_err(Error::io("write", to))?;
         at += count as u64;
     }
-    disk.sync(&target, to)
+    Ok(disk.sync(&target, to)?)
 }
 
 /// The offset that a file of a log holds, if it is there.

@@ -9,6 +9,7 @@ use tempfile::TempDir;
 use super::*;
 use crate::batch::{BatchBuilder, HEADER_BYTES, Records, split};
 use crate::disk::lossy::LossyDisk;
+use nix::libc::EIO;
 
 fn shared() -> Shared {
     Shared {
@@ -387,16 +388,16 @@ proptest! {
     fn a_power_cut_takes_nothing_that_was_durable(
         steps in prop::collection::vec(step(), 1..40),
         seed in any::<u64>(),
-        fails_after in prop_oneof![3 => Just(i64::MAX), 1 => 0..20_i64],
+        fails_after in prop_oneof![3 => Just(u64::MAX), 1 => 0..20_u64],
         is_trusted in any::<bool>(),
     ) {
         let folder = TempDir::new().expect("a folder");
-        let disk = Arc::new(LossyDisk::new());
+        let disk = Arc::new(LossyDisk::new(folder.path()));
         let on_disk = Shared { files: Files::on(disk.clone(), 4), tails: Budget::new(16000) };
         let mut config = small();
         config.retention_bytes = Some(5000);
         let (log, _) = Log::open(folder.path(), config.clone(), &on_disk, 0).expect("it opens");
-        disk.fail_after(fails_after);
+        disk.fail(fails_after, EIO);
         let mut next = 0;
         // The first that may be asked for: a start that was told of, or is about to be.
         let mut start = 0;
@@ -423,7 +424,7 @@ proptest! {
         }
         let durable = log.durable_offset();
         let after = TempDir::new().expect("a folder");
-        disk.crash(folder.path(), after.path(), seed);
+        disk.crash(seed, after.path());
         let point = if is_trusted { durable } else { 0 };
         let (left, _) = Log::open(after.path(), config, &shared(), point).expect("it opens");
         prop_assert!(left.end_offset() >= durable && left.end_offset() <= next);
@@ -443,7 +444,7 @@ proptest! {
 #[test]
 fn who_failed_to_make_it_durable_takes_nothing_more() {
     let folder = TempDir::new().expect("a folder");
-    let disk = Arc::new(LossyDisk::new());
+    let disk = Arc::new(LossyDisk::new(folder.path()));
     let on_disk = Shared {
         files: Files::on(disk.clone(), 4),
         tails: Budget::new(16000),
@@ -452,7 +453,7 @@ fn who_failed_to_make_it_durable_takes_nothing_more() {
     log.append(batch(0, 1, 0), 0, 5).expect("it is appended");
     log.flush().expect("it is durable");
     log.append(batch(1, 1, 0), 0, 5).expect("it is appended");
-    disk.fail_after(0);
+    disk.fail(0, EIO);
     assert!(matches!(log.flush(), Err(Error::Io { .. })));
     assert!(matches!(log.flush(), Err(Error::Poisoned { .. })));
     let refused = log.append(batch(2, 1, 0), 0, 5);
@@ -573,9 +574,9 @@ fn a_log_to_which_nothing_came_is_closed_without_a_write() {
 fn what_is_durable_is_not_made_durable_again() {
     let folder = TempDir::new().expect("a folder");
     let on_disk = || {
-        let disk = Arc::new(LossyDisk::new());
+        let disk = Arc::new(LossyDisk::new(folder.path()));
         // Whoever syncs fails.
-        disk.fail_after(0);
+        disk.fail(0, EIO);
         Shared {
             files: Files::on(disk, 4),
             tails: Budget::new(16000),
@@ -600,7 +601,7 @@ fn what_is_durable_is_not_made_durable_again() {
 #[test]
 fn a_file_that_was_made_before_the_start_has_its_name_after_a_power_cut() {
     let folder = TempDir::new().expect("a folder");
-    let disk = Arc::new(LossyDisk::new());
+    let disk = Arc::new(LossyDisk::new(folder.path()));
     let on_disk = || Shared {
         files: Files::on(disk.clone(), 4),
         tails: Budget::new(16000),
@@ -611,7 +612,7 @@ fn a_file_that_was_made_before_the_start_has_its_name_after_a_power_cut() {
     log.append(batch(0, 5, 10), 0, 5).expect("it is appended");
     log.flush().expect("it is durable");
     let after = TempDir::new().expect("a folder");
-    disk.crash(folder.path(), after.path(), 0);
+    disk.crash(0, after.path());
     assert_eq!(
         read_all(&open(&after, small()).0, 0, 1 << 20),
         numbers(0..5)

@@ -216,10 +216,10 @@ impl Pending {
             segment.sync_sealed()?;
         }
         active.0.sync()?;
-        match self.is_folder_dirty {
-            true => disk.sync_folder(folder),
-            false => Ok(()),
+        if self.is_folder_dirty {
+            disk.sync_folder(folder)?;
         }
+        Ok(())
     }
 
     /// Lets consumers read it.

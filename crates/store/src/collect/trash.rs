@@ -83,7 +83,7 @@ pub(super) fn move_in(store: &Store, packs: &[PackEntry]) -> Result<()> {
     let trash = store.folder().join("trash");
     for &PackEntry { id, kind, .. } in packs {
         let path = pack::path(store.folder(), id, kind);
-        match store.disk().touch(&path) {
+        match store.disk().touch(&path).map_err(Error::from) {
             Err(error) if error.is_not_found() => continue,
             touched => touched?,
         }
@@ -91,7 +91,7 @@ pub(super) fn move_in(store: &Store, packs: &[PackEntry]) -> Result<()> {
         store.disk().rename(&path, &trashed)?;
     }
     store.disk().sync_folder(&trash)?;
-    store.disk().sync_folder(&store.folder().join("packs"))
+    Ok(store.disk().sync_folder(&store.folder().join("packs"))?)
 }
 
 /// Deletes what has been in the trash, or in `tmp/`, for as long as `grace`, if nobody else uses the store.

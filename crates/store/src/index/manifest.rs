@@ -36,7 +36,7 @@ impl Manifest {
     /// Replaces the manifest of the store at `store`, durably.
     pub(super) fn write(&self, disk: &SharedDisk, store: &Path) -> Result<()> {
         let path = store.join("index").join(NAME);
-        replace(disk, &store.join("tmp"), &path, &self.encode())
+        Ok(replace(disk, &store.join("tmp"), &path, &self.encode())?)
     }
 
     fn encode(&self) -> Vec<u8> {

@@ -11,7 +11,7 @@ use std::path::Path;
 use super::Repair;
 use crate::chunker::Parameters;
 use crate::commit::{Commit, decode_forgotten, decode_ref, encode_ref};
-use crate::disk::Disk;
+use crate::disk::{Disk, replace};
 use crate::format::Format;
 use crate::id::CommitId;
 use crate::refs::{BRANCH, names_in};
@@ -51,9 +51,9 @@ pub(super) fn make_folders(folder: &Path, disk: &dyn Disk) -> Result<()> {
     }
     let lock = folder.join("lock");
     if !lock.exists() {
-        disk.create(&lock)?.sync()?;
+        disk.sync(&disk.create(&lock)?, &lock)?;
     }
-    disk.sync_folder(folder)
+    Ok(disk.sync_folder(folder)?)
 }
 
 impl Repair<'_> {
@@ -209,12 +209,8 @@ impl Repair<'_> {
         self.note(format!(
             "the branch is at {id} now: the newest commit that no other was made from"
         ));
-        crate::disk::replace(
-            &self.aside.disk,
-            &self.folder.join("tmp"),
-            &path,
-            &encode_ref(*id),
-        )
+        let drafts = self.folder.join("tmp");
+        Ok(replace(&self.aside.disk, &drafts, &path, &encode_ref(*id))?)
     }
 
     /// Moves a ref aside that names no commit, or puts it right.

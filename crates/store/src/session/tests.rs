@@ -13,7 +13,7 @@ use crate::commit::Commit;
 use crate::history;
 use crate::id::CommitId;
 use crate::perf::Stage;
-use crate::testing::{FailingDisk, TestStore, request, restored};
+use crate::testing::{TestStore, dying_disk, request, restored};
 use crate::transfer::push;
 use crate::write_file::StoreSink;
 
@@ -263,7 +263,12 @@ fn who_is_killed_while_the_staging_follows_loses_nothing_that_is_staged() {
     assert_eq!(before.len(), 100);
     write_to_branch(&test, "written", b"3");
     let mut steps = 0;
-    while Session::open(&test.reopened(FailingDisk::after(steps)), &test.work()).is_err() {
+    while Session::open(
+        &test.reopened(dying_disk(&test.folder(), steps)),
+        &test.work(),
+    )
+    .is_err()
+    {
         assert_eq!(staged(), before, "after {steps} steps");
         steps += 1;
     }

@@ -19,7 +19,7 @@ pub(super) struct LogFile {
     /// To be read.
     pub(super) file: File,
     /// To be appended to.
-    out: Box<dyn DiskFile>,
+    out: DiskFile,
     len_bytes: u64,
     /// So many were there when it was opened, or were synced since.
     kept_bytes: u64,
@@ -41,7 +41,7 @@ impl LogFile {
             disk: disk.clone(),
             path: path.to_owned(),
             file,
-            out: disk.append(path, len_bytes)?,
+            out: DiskFile::append(disk, path, len_bytes)?,
             len_bytes,
             kept_bytes: len_bytes,
             doubtful,
@@ -63,7 +63,7 @@ impl LogFile {
             Ok(()) => self.kept_bytes = self.len_bytes,
             Err(_) => drop(self.disk.append(&self.path, self.kept_bytes)),
         }
-        synced
+        Ok(synced?)
     }
 
     /// Waits until what is there is on the disk, which was made by somebody who may have been killed before he saw to that, or whose sync failed:
@@ -80,7 +80,7 @@ impl LogFile {
             self.doubtful.start += piece.len() as u64;
         }
         self.out.sync()?;
-        self.disk.sync_folder(folder_of(&self.path))
+        Ok(self.disk.sync_folder(folder_of(&self.path))?)
     }
 }
 
@@ -98,12 +98,10 @@ impl Output {
             self.flush()?;
         }
         match bytes.len() < BUFFER_BYTES {
-            true => {
-                self.buffer.extend_from_slice(bytes);
-                Ok(())
-            }
-            false => self.draft.write_all(bytes),
+            true => self.buffer.extend_from_slice(bytes),
+            false => self.draft.write_all(bytes)?,
         }
+        Ok(())
     }
 
     fn flush(&mut self) -> Result<()> {
@@ -130,5 +128,5 @@ pub(super) fn replace(
     write(&mut out)?;
     out.flush()?;
     out.draft.rename(path)?;
-    disk.sync_folder(folder_of(path))
+    Ok(disk.sync_folder(folder_of(path))?)
 }

@@ -7,7 +7,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::disk::RealDisk;
-use crate::testing::{FailingDisk, TestStore, cases, noise, read_whole, restored};
+use crate::testing::{TestStore, cases, dying_disk, noise, read_whole, restored};
 
 fn pushed(from: &TestStore, to: &TestStore) -> Transferred {
     push(&from.store, &to.store, &StoreProgress::default()).expect("they have not diverged")
@@ -180,7 +180,7 @@ fn a_transfer_that_is_cut_off_anywhere_goes_on() {
         let fresh = TestStore::new();
         let mut is_done = false;
         for to in [&kept, &fresh] {
-            let store = to.reopened(FailingDisk::after(steps));
+            let store = to.reopened(dying_disk(&to.folder(), steps));
             is_done = push(&from.store, &store, &StoreProgress::default()).is_ok();
             drop(store);
             let store = to.reopened(RealDisk::shared());

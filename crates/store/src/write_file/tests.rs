@@ -9,7 +9,7 @@ use tamis_engine::control::Cancel;
 
 use super::*;
 use crate::id::ObjectId;
-use crate::testing::{FailingDisk, TestStore, cases, noise, read_whole, request, restored};
+use crate::testing::{TestStore, cases, dying_disk, noise, read_whole, request, restored};
 use crate::tree::{NodeRef, NodeSink, NodeSource, TreeWriter, lookup};
 
 fn sink(store: &Arc<Store>, path: &str) -> (Box<StoreSink>, StoreOutput) {
@@ -195,9 +195,9 @@ fn a_disk_that_fails_anywhere_leaves_the_old_commit_or_the_new_one() {
     let test = TestStore::new();
     let mut head = test.commit_files(&[("a", b"a")]);
     for steps in 0.. {
-        let store = test.reopened(FailingDisk::after(steps));
+        let store = test.reopened(dying_disk(&test.folder(), steps));
         let (mut sink, _) = sink(&store, "b");
-        let bytes = noise(steps as u64, 200_000);
+        let bytes = noise(steps, 200_000);
         let written = sink.write_all(&bytes).and_then(|()| sink.finish());
         drop(store);
         let now = test.head().expect("there is one");

@@ -22,6 +22,7 @@ use super::*;
 use crate::batch::{HEADER_BYTES, Records, split};
 use crate::disk::lossy::LossyDisk;
 use crate::log::{Fetched, Log};
+use nix::libc::EIO;
 
 const TOPICS: [&str; 3] = ["one", "two", "three"];
 const PARTITIONS: i32 = 2;
@@ -222,7 +223,7 @@ fn runtime() -> tokio::runtime::Runtime {
 fn cut(seed: u64, left: &std::path::Path) -> Told {
     let mut rng = Rng::with_seed(seed);
     let data = TempDir::new().expect("a folder");
-    let disk = Arc::new(LossyDisk::new());
+    let disk = Arc::new(LossyDisk::new(data.path()));
     let (broker, _) = Broker::open_on(disk.clone(), options(data.path())).expect("it opens");
     for topic in TOPICS {
         let made = broker
@@ -231,7 +232,7 @@ fn cut(seed: u64, left: &std::path::Path) -> Told {
         made.expect("it is made");
     }
     if seed % 4 == 3 {
-        disk.fail_after(rng.i64(0..200));
+        disk.fail(rng.u64(0..200), EIO);
     }
     let told = Arc::new(Mutex::new(Told::default()));
     let client = |name: &str| Client {
@@ -255,7 +256,7 @@ fn cut(seed: u64, left: &std::path::Path) -> Told {
     // What was handed to another thread comes to its end here; nobody is told any more.
     drop(runtime);
     broker.upkeep.end();
-    disk.crash(data.path(), left, seed);
+    disk.crash(seed, left);
     drop(broker);
     std::mem::take(&mut *told.lock().expect("nobody panicked"))
 }

@@ -10,6 +10,7 @@ use super::durability::{Model, commit, found, nobody, open_at};
 use super::*;
 use crate::disk::RealDisk;
 use crate::disk::lossy::LossyDisk;
+use nix::libc::EIO;
 
 #[derive(Clone, Copy, Debug)]
 enum Step {
@@ -63,12 +64,12 @@ proptest! {
     fn a_power_cut_takes_nothing_that_was_durable(
         steps in steps(),
         seed in any::<u64>(),
-        fails_after in prop_oneof![3 => Just(i64::MAX), 1 => 0..20_i64],
+        fails_after in prop_oneof![3 => Just(u64::MAX), 1 => 0..20_u64],
     ) {
         let root = TempDir::new().expect("a folder");
-        let disk = Arc::new(LossyDisk::new());
+        let disk = Arc::new(LossyDisk::new(root.path()));
         let groups = open_at(&root.path().join("groups"), disk.clone());
-        disk.fail_after(fails_after);
+        disk.fail(fails_after, EIO);
         // What there was when the log was so long.
         let mut past = vec![(groups.log().end_offset(), Model::new())];
         for step in steps {
@@ -78,7 +79,7 @@ proptest! {
         let durable = groups.log().durable_offset();
         let first = past.iter().rposition(|it| it.0 <= durable).expect("nothing is durable");
         let after = TempDir::new().expect("a folder");
-        disk.crash(root.path(), after.path(), seed);
+        disk.crash(seed, after.path());
         let left = open_at(&after.path().join("groups"), Arc::new(RealDisk));
         let left_now = found(&left);
         // Of what was not durable some may be there and some not, so each offset is looked at by itself.

@@ -2,7 +2,7 @@
 //! `gc` goes on.
 
 use super::*;
-use crate::testing::FailingDisk;
+use crate::testing::dying_disk;
 
 #[test]
 fn it_may_be_killed_at_any_point() {
@@ -22,7 +22,7 @@ fn it_may_be_killed_at_any_point() {
         let killed = {
             let settings = Settings::default();
             let store = Store::open_on(
-                FailingDisk::after(operations),
+                dying_disk(copy.path(), operations),
                 copy.path(),
                 settings,
                 &Cancel::new(),
