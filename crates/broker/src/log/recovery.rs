@@ -6,7 +6,8 @@
 //! - and none comes later, the log ends: zeros that were set aside are no finding, other bytes are a *torn* batch, which
 //!   nobody was told of, and are cut off;
 //! - and one comes later, something is *damaged*: the bytes between are copied to `OFFSET.damaged` beside the log, the segment ends
-//!   before them, and what comes later becomes a segment of its own. Nothing of it is dropped, and it is reported.
+//!   before them, and what comes later becomes a segment of its own. Nothing of it is dropped, and it is reported. So is the end of a
+//!   segment behind which another one begins later than it ends, also where no bytes are left of it.
 //!
 //! The checksum of a batch does not cover its offset, and a disk writes sectors: where one ends within the offset of a batch behind
 //! damage, half of it may never have been written. It is believed if the next batch follows on it, and set aside if not.
@@ -247,14 +248,17 @@ impl<'o> Opening<'o> {
                 self.split_off(&path, &opened, later..file_bytes, &rest)?;
                 Some(rest)
             }
-            // Whole batches, of which nobody knows where they belong.
-            None if has_unplaced => {
-                let len_bytes = torn_bytes(&opened, &path, end..file_bytes)?;
-                self.set_aside(&path, &opened, end..end + len_bytes, self.next_offset)?;
-                None
-            }
             None => {
-                self.found.torn_bytes += torn_bytes(&opened, &path, end..file_bytes)?;
+                let len_bytes = torn_bytes(&opened, &path, end..file_bytes)?;
+                let next = next_base.filter(|it| name.generation == 0 && *it > self.next_offset);
+                // Whole batches of which nobody knows where they belong, or the next segment says that some are missing: once.
+                match has_unplaced || next.is_some_and(|_| len_bytes > 0 || !self.is_told()) {
+                    true => {
+                        let next = next.unwrap_or(self.next_offset);
+                        self.set_aside(&path, &opened, end..end + len_bytes, next)?;
+                    }
+                    false => self.found.torn_bytes += len_bytes,
+                }
                 None
             }
         };
@@ -315,12 +319,20 @@ impl<'o> Opening<'o> {
 
     /// A name for damaged bytes that none have: what was set aside once stays.
     fn free_name(&self) -> PathBuf {
+        let free = self.damaged_names().find(|it| !it.exists());
+        free.expect("there is always one more")
+    }
+
+    /// Whether something was set aside already of what comes next.
+    fn is_told(&self) -> bool {
+        self.damaged_names().next().is_some_and(|it| it.exists())
+    }
+
+    fn damaged_names(&self) -> impl Iterator<Item = PathBuf> {
         let offset = self.next_offset;
         let first = self.folder.join(format!("{offset:020}.damaged"));
-        let others = (2..).map(|it| self.folder.join(format!("{offset:020}-{it}.damaged")));
-        let mut names = std::iter::once(first).chain(others);
-        let free = names.find(|it| !it.exists());
-        free.expect("there is always one more")
+        let others = (2..).map(move |it| self.folder.join(format!("{offset:020}-{it}.damaged")));
+        std::iter::once(first).chain(others)
     }
 
     /// Copies what lies behind damage to a new segment.

@@ -227,6 +227,53 @@ fn an_offset_of_which_a_sector_is_lost_is_not_believed() {
     }
 }
 
+/// Goal: what the next segment shows to be missing is told, once, whether or not bytes are left of it.
+#[test]
+fn the_end_of_a_segment_in_the_middle_is_missed() {
+    let one = batch(0, 1, 100).len() as u64;
+    let count = 2000 / one as i64;
+    for (length, is_flipped) in [
+        (one * 3, false),
+        (one * 3 + 69, false),
+        (0, false),
+        (one * 4, true),
+    ] {
+        let folder = TempDir::new().expect("a folder");
+        let (log, _) = open(&folder, small());
+        for number in 0..count + 2 {
+            log.append(batch(number, 1, 100), 0, 5)
+                .expect("it is appended");
+        }
+        log.close().expect("it closes");
+        let path = log.segments.load()[0].path().to_owned();
+        assert_eq!(log.segments.load()[1].base_offset, count);
+        drop(log);
+        let file = fs::OpenOptions::new()
+            .write(true)
+            .open(&path)
+            .expect("it is there");
+        file.set_len(length).expect("it is cut");
+        if is_flipped {
+            file.write_all_at(&[7], length - 20).expect("it is written");
+        }
+        let (log, recovery) = open(&folder, small());
+        let left = ((length - u64::from(is_flipped)) / one) as i64;
+        let expected = [numbers(0..left), numbers(count..count + 2)].concat();
+        assert_eq!(read_all(&log, 0, 1 << 20), expected);
+        let [damaged] = recovery.damaged.as_slice() else {
+            panic!("{recovery:?}")
+        };
+        assert_eq!((damaged.offset, damaged.next_offset), (left, count));
+        // The last byte of a batch is a zero, as what is set aside behind it.
+        let zeros = u64::from(is_flipped);
+        assert_eq!(damaged.len_bytes, length - left as u64 * one - zeros);
+        assert_eq!(recovery.torn_bytes, 0);
+        drop(log);
+        let (_, recovery) = open(&folder, small());
+        assert_eq!(recovery.damaged, []);
+    }
+}
+
 #[test]
 fn a_repeated_batch_gets_the_offset_it_had() {
     let folder = TempDir::new().expect("a folder");
