@@ -25,7 +25,7 @@ const FLUSH_PATIENCE: Duration = Duration::from_secs(1);
 
 pub(super) async fn answer(context: &Context, mut asked: Asked) -> Result<Answer, Refused> {
     let request: ListOffsetsRequest = asked.read()?;
-    flush_dirty(context, &request).await;
+    flush_dirty(context, &request, FLUSH_PATIENCE).await;
     match request.topics.iter().any(looks_for_time) {
         true => {
             let context = context.clone();
@@ -78,8 +78,9 @@ fn find_all(
     asked.reply::<ListOffsetsRequest>(&response)
 }
 
-/// Who asks for the end expects what was acknowledged to be before it, also if nobody waited until it is durable.
-async fn flush_dirty(context: &Context, request: &ListOffsetsRequest) {
+/// Who asks for the end expects what was acknowledged to be before it, also if nobody waited until it is durable. What is appended
+/// after the request came is not waited for.
+async fn flush_dirty(context: &Context, request: &ListOffsetsRequest, patience: Duration) {
     let mut dirty = Vec::new();
     for asked in &request.topics {
         let Some(topic) = context.broker.topics.topic(&asked.name) else {
@@ -87,15 +88,16 @@ async fn flush_dirty(context: &Context, request: &ListOffsetsRequest) {
         };
         let latest = asked.partitions.iter().filter(|it| it.timestamp == LATEST);
         let logs = latest.filter_map(|it| topic.partition(it.partition_index));
-        dirty.extend(logs.filter(|it| it.readable_offset() < it.end_offset()));
+        let ends = logs.map(|log| (log.end_offset(), log));
+        dirty.extend(ends.filter(|(end, log)| log.readable_offset() < *end));
     }
-    for log in &dirty {
+    for (_, log) in &dirty {
         context.broker.flusher.request(log);
     }
-    let deadline = Instant::now() + FLUSH_PATIENCE;
-    for log in dirty {
+    let deadline = Instant::now() + patience;
+    for (end, log) in dirty {
         // Late or failed: what can be read then is the answer.
-        let _ = tokio::time::timeout_at(deadline, log.until_durable(log.end_offset())).await;
+        let _ = tokio::time::timeout_at(deadline, log.until_durable(end)).await;
     }
 }
 
@@ -118,4 +120,74 @@ fn find(log: &Log, timestamp: i64) -> Result<(i64, i64)> {
 fn find_time(log: &Log, timestamp: i64) -> Result<(i64, i64)> {
     let found = log.find_time(timestamp)?;
     Ok(found.unwrap_or((-1, -1)))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs::File;
+    use std::path::Path;
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    use kafka_protocol::messages::TopicName;
+    use kafka_protocol::messages::list_offsets_request::ListOffsetsPartition;
+    use kafka_protocol::protocol::StrBytes;
+
+    use super::*;
+    use crate::api::tests::{Trial, batch};
+    use crate::disk::Disk;
+
+    /// A disk on which the first partition of a topic is not durable before it may be.
+    #[derive(Debug, Default)]
+    struct Slow(AtomicBool);
+
+    impl Disk for Slow {
+        fn sync(&self, _: &File, path: &Path) -> Result<()> {
+            let is_first = path.parent().is_some_and(|it| it.ends_with("topic-0"));
+            let began = std::time::Instant::now();
+            while is_first && !self.0.load(Ordering::SeqCst) {
+                assert!(began.elapsed() < Duration::from_secs(30), "nobody comes");
+                std::thread::sleep(Duration::from_millis(1));
+            }
+            Ok(())
+        }
+
+        fn sync_folder(&self, _: &Path) -> Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn who_asks_for_the_end_does_not_wait_for_what_comes_later() {
+        let disk = Arc::new(Slow::default());
+        let trial = Trial::on(disk.clone());
+        let topics = &trial.context.broker.topics;
+        let topic = topics.topic("topic").expect("it is there");
+        let logs = [0, 1].map(|index| topic.partition(index).expect("it is there"));
+        let append = |log: &Log| log.append(batch(), 0, 5).expect("it is appended");
+        logs.iter().for_each(|log| drop(append(log)));
+        let partitions = [0, 1].map(|index| {
+            let asked = ListOffsetsPartition::default().with_partition_index(index);
+            asked.with_timestamp(LATEST)
+        });
+        let topic = ListOffsetsTopic::default()
+            .with_name(TopicName(StrBytes::from_static_str("topic")))
+            .with_partitions(partitions.into());
+        let request = ListOffsetsRequest::default().with_topics(vec![topic]);
+        let began = Instant::now();
+        let patience = Duration::from_secs(20);
+        trial.runtime.block_on(async {
+            let flushed = flush_dirty(&trial.context, &request, patience);
+            let meanwhile = async {
+                while logs[1].is_dirty() {
+                    tokio::time::sleep(Duration::from_millis(1)).await;
+                }
+                append(&logs[1]);
+                disk.0.store(true, Ordering::SeqCst);
+            };
+            tokio::join!(flushed, meanwhile);
+        });
+        assert!(began.elapsed() < patience, "it waited for what came later");
+        assert_eq!(logs.map(|it| it.readable_offset()), [1, 1]);
+    }
 }

@@ -21,6 +21,7 @@ use super::shape::tests::{Generator, soak_factor};
 use super::*;
 use crate::batch::BatchBuilder;
 use crate::broker::Options;
+use crate::disk::{RealDisk, SharedDisk};
 use crate::topics::Settings;
 
 /// Texts that mean something to one request or the other.
@@ -39,14 +40,18 @@ const WORDS: &[&str] = &[
 /// A broker for trying, with one topic of three partitions.
 pub(super) struct Trial {
     pub(super) context: Context,
-    runtime: tokio::runtime::Runtime,
+    pub(super) runtime: tokio::runtime::Runtime,
     _folder: TempDir,
 }
 
 impl Trial {
     pub(super) fn new() -> Trial {
+        Trial::on(Arc::new(RealDisk))
+    }
+
+    pub(super) fn on(disk: SharedDisk) -> Trial {
         let folder = TempDir::new().expect("a folder");
-        let (broker, _) = Broker::open(Options::new(folder.path())).expect("it opens");
+        let (broker, _) = Broker::open_on(disk, Options::new(folder.path())).expect("it opens");
         broker
             .topics
             .create("topic", 3, Settings::default())
