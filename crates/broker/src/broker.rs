@@ -3,7 +3,7 @@
 use std::fs::{self, File, TryLockError};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicI64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde::{Deserialize, Serialize};
@@ -219,10 +219,10 @@ impl Broker {
 
     /// An id that no producer of this folder ever had.
     pub(crate) fn new_producer_id(&self) -> Result<i64> {
-        let mut noted = self
-            .noted_producer_id
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
+        let mut noted = self.lock_ids();
+        if self.lock_folder().is_none() {
+            return Err(Error::Closed);
+        }
         let id = self.next_producer_id.load(Ordering::Relaxed);
         if id >= noted.next_producer_id {
             noted.next_producer_id = id + PRODUCER_ID_BLOCK;
@@ -232,7 +232,8 @@ impl Broker {
         Ok(id)
     }
 
-    /// Makes everything durable and leaves the folder as the next start likes it best, and to whoever wants it. Nobody may append any more.
+    /// Makes everything durable and leaves the folder as the next start likes it best, and to whoever wants it. Requests may outlive their
+    /// connections: what they are changing is waited for, and what they would change afterwards is refused ([`Error::Closed`]).
     ///
     /// # Errors
     /// The first that a log met; the others are closed nevertheless.
@@ -243,13 +244,24 @@ impl Broker {
         let mut closed = self.groups.close();
         for topic in self.topics.all() {
             for log in topic.partitions().iter() {
+                log.end();
                 closed = closed.and(log.close());
             }
         }
         closed = closed.and(self.topics.write_checkpoint());
-        let mut lock = self.lock.lock().unwrap_or_else(PoisonError::into_inner);
-        *lock = None;
+        // An id that is being noted is noted before the folder is free.
+        let _no_ids = self.lock_ids();
+        *self.lock_folder() = None;
         closed
+    }
+
+    fn lock_ids(&self) -> MutexGuard<'_, ClusterFile> {
+        let ids = self.noted_producer_id.lock();
+        ids.unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn lock_folder(&self) -> MutexGuard<'_, Option<File>> {
+        self.lock.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -165,7 +165,8 @@ mod tests {
         let topic = topics.topic("topic").expect("it is there");
         let logs = [0, 1].map(|index| topic.partition(index).expect("it is there"));
         let append = |log: &Log| log.append(batch(), 0, 5).expect("it is appended");
-        logs.iter().for_each(|log| drop(append(log)));
+        logs.iter()
+            .for_each(|log| assert_eq!(append(log).next_offset, 1));
         let partitions = [0, 1].map(|index| {
             let asked = ListOffsetsPartition::default().with_partition_index(index);
             asked.with_timestamp(LATEST)

@@ -212,7 +212,7 @@ impl Log {
     ///
     /// # Errors
     /// [`Error::BadBatch`], [`Error::TooLarge`], [`Error::Sequence`]; [`Error::Io`], after which the log is as before;
-    /// [`Error::Poisoned`].
+    /// [`Error::Poisoned`], [`Error::Closed`].
     pub fn append(&self, bytes: Bytes, leader_epoch: i32, now_ms: i64) -> Result<Appended> {
         let mut bytes = bytes;
         let mut header = Header::check(&bytes)?;
@@ -235,9 +235,7 @@ impl Log {
             bytes = stamped.into();
         }
         let mut writer = self.lock();
-        if self.is_poisoned() {
-            return Err(self.poisoned());
-        }
+        self.check_open(&writer)?;
         if header.has_producer()
             && let Verdict::Duplicate(first) = writer.producers.check(&header)?
         {
@@ -424,6 +422,12 @@ impl Log {
         self.lock().close(&self.folder)
     }
 
+    /// Lets nobody append or remove anything any more, since the folder is about to be anybody's; waits for what is under way.
+    pub(crate) fn end(&self) {
+        self.lock().end();
+        let _no_trim = self.trimming();
+    }
+
     /// Ends it for those who still hold it, because its folder is about to go: a log of the same name may come in its place.
     pub(crate) fn retire(&self) {
         // Before the locks: a cleaning sees it, and ends.
@@ -457,6 +461,15 @@ impl Log {
         self.readable_offset.fetch_max(offset, Ordering::AcqRel);
         for reader in self.readers().iter() {
             reader.notify_one();
+        }
+    }
+
+    /// Whether it may be changed, which holds while the lock of appends or that of removals is held.
+    fn check_open(&self, writer: &Writer) -> Result<()> {
+        match (self.is_poisoned(), writer.is_ended()) {
+            (true, _) => Err(self.poisoned()),
+            (false, true) => Err(Error::Closed),
+            (false, false) => Ok(()),
         }
     }
 

@@ -197,7 +197,7 @@ impl Log {
         let config = self.config();
         let mut writer = self.lock();
         let is_aged = config.cleanup.compacts() && writer.is_aged(&config, now_ms);
-        match is_aged && !self.is_poisoned() {
+        match is_aged && self.check_open(&writer).is_ok() {
             true => self.roll(&mut writer),
             false => Ok(()),
         }
@@ -207,7 +207,7 @@ impl Log {
     ///
     /// # Errors
     /// [`Error::Io`], after which it may be tried again; [`Error::Damaged`], after which it is not due any more; [`Error::Poisoned`],
-    /// [`Error::Deleted`].
+    /// [`Error::Deleted`], [`Error::Closed`].
     pub(crate) fn clean(
         &self,
         now_ms: i64,
@@ -319,9 +319,7 @@ impl Log {
     /// Puts what was written in the place of its sources, unless one of them is gone meanwhile.
     fn swap(&self, sources: &[Arc<Segment>], output: &mut Output) -> Result<()> {
         let _no_trim = self.trimming();
-        if self.is_poisoned() {
-            return Err(self.poisoned());
-        }
+        self.check_open(&self.lock())?;
         // Segments go from the first on alone, and not while we hold the lock: if the first is there all are.
         if !self.has(&sources[0]) {
             return Ok(());
