@@ -26,6 +26,7 @@
 //! | `ahead.rs` | what a consumer that lags will read next |
 //! | `cleaning/` | compacted topics: of each key the last record stays |
 //! | `name.rs`, `config.rs` | what files are called; what may be set for each topic |
+//! | `names.rs` | what becomes of a log whose folder cannot be made durable |
 //! | `files.rs` | descriptors, of which there is a budget |
 //!
 //! Not here: topics and who may read what (`topics`), the protocol, threads.
@@ -36,6 +37,7 @@ mod config;
 mod files;
 mod index;
 mod name;
+mod names;
 mod producers;
 mod recovery;
 mod retention;
@@ -379,10 +381,7 @@ impl Log {
             return Ok(());
         };
         if let Err(error) = pending.sync(&self.folder, self.files.disk()) {
-            tracing::error!(partition = %self.folder.display(), %error, "takes nothing more");
-            self.is_poisoned.store(true, Ordering::Release);
-            // Wakes those who wait, who then see why.
-            self.durable_offset.send_modify(|_| ());
+            self.poison(&error);
             return Err(error);
         }
         pending.publish();
@@ -462,6 +461,14 @@ impl Log {
         for reader in self.readers().iter() {
             reader.notify_one();
         }
+    }
+
+    /// Takes nothing more, since nobody knows what is on the disk.
+    fn poison(&self, error: &Error) {
+        tracing::error!(partition = %self.folder.display(), %error, "takes nothing more");
+        self.is_poisoned.store(true, Ordering::Release);
+        // Wakes those who wait, who then see why.
+        self.durable_offset.send_modify(|_| ());
     }
 
     /// Whether it may be changed, which holds while the lock of appends or that of removals is held.

@@ -86,7 +86,7 @@ impl Log {
     /// The start is durable before anything is removed: after a crash offsets do not begin anew.
     fn advance_start(&self, offset: i64) -> Result<()> {
         if offset > self.start_offset() {
-            write_start(self.files.disk(), &self.folder, offset)?;
+            write_start(&self.disk(), &self.folder, offset)?;
             self.start_offset.fetch_max(offset, Ordering::AcqRel);
         }
         Ok(())

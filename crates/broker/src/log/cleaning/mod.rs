@@ -206,7 +206,7 @@ impl Log {
     /// Cleans what may be cleaned at `now_ms`, whether or not it is due; `None`: there is nothing, or `is_ending` became true.
     ///
     /// # Errors
-    /// [`Error::Io`], after which it may be tried again; [`Error::Damaged`], after which it is not due any more; [`Error::Poisoned`],
+    /// [`Error::Io`], after which it may be tried again unless that poisoned the log; [`Error::Damaged`], after which it is not due any more; [`Error::Poisoned`],
     /// [`Error::Deleted`], [`Error::Closed`].
     pub(crate) fn clean(
         &self,
@@ -283,7 +283,7 @@ impl Log {
         }
         let next_horizon = pass.next_horizon();
         if end_offset > found.first_dirty {
-            write_clean(self.files.disk(), &self.folder, end_offset)?;
+            write_clean(&self.disk(), &self.folder, end_offset)?;
         }
         let cleaner = &self.cleaner;
         cleaner.first_dirty.fetch_max(end_offset, Ordering::Relaxed);
@@ -324,7 +324,7 @@ impl Log {
         if !self.has(&sources[0]) {
             return Ok(());
         }
-        let cleaned = output.install(&self.files)?;
+        let cleaned = output.install(&self.disk(), &self.files)?;
         let writer = self.lock();
         let mut segments = self.segments.load().as_ref().clone();
         let is_first = |it: &Arc<Segment>| Arc::ptr_eq(it, &sources[0]);

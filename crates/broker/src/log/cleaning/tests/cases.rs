@@ -467,3 +467,60 @@ fn a_log_is_cleaned_while_others_come_and_go() {
     assert_eq!((log.start_offset(), log.end_offset()), (start, end));
     assert_eq!(read(&log, start), found);
 }
+
+#[test]
+fn who_could_not_give_a_segment_its_name_says_nothing_of_what_came_meanwhile() {
+    let folder = TempDir::new().expect("a folder");
+    let disk = Arc::new(LossyDisk::forgetful());
+    let log = open_on(folder.path(), Files::on(disk.clone(), 4), 0);
+    let mut model = Records::new();
+    for number in 0..40 {
+        append(&log, &mut model, &[(number % 3, Some(number))], 0, 5);
+    }
+    log.lock_and_roll();
+    let seen = AtomicUsize::new(0);
+    // Somebody appends while it is cleaned, and that begins a segment, whose name is not durable.
+    let meanwhile = || {
+        if seen.fetch_add(1, Ordering::Relaxed) == 0 {
+            let mut more = Records::new();
+            for number in 0..40 {
+                append(&log, &mut more, &[(7, Some(number))], 0, 5);
+            }
+            // The new file, its two indexes, and then the folder.
+            disk.fail_after(3);
+        }
+        false
+    };
+    let cleaned = log.clean_with(6, &meanwhile, 1 << 20);
+    assert!(matches!(cleaned, Err(Error::Io { .. })), "{cleaned:?}");
+    let _ = log.flush();
+    let durable = log.durable_offset();
+    let after = TempDir::new().expect("a folder");
+    disk.crash(folder.path(), after.path(), 0);
+    let left = open(after.path(), 0);
+    assert!(left.end_offset() >= durable, "{durable} was durable");
+    check(&read(&left, 0), &model, 40);
+    assert!(log.is_poisoned());
+}
+
+#[test]
+fn who_could_not_note_a_new_start_says_nothing_of_what_came_before() {
+    let folder = TempDir::new().expect("a folder");
+    let disk = Arc::new(LossyDisk::forgetful());
+    let log = open_on(folder.path(), Files::on(disk.clone(), 4), 0);
+    let mut model = Records::new();
+    append(&log, &mut model, &[(1, Some(1))], 0, 5);
+    log.flush().expect("it is durable");
+    for number in 0..40 {
+        append(&log, &mut model, &[(7, Some(number))], 0, 5);
+    }
+    // The file, and then the folder, which has new segments in it too.
+    disk.fail_after(1);
+    assert!(log.delete_before(1).is_err());
+    let _ = log.flush();
+    let durable = log.durable_offset();
+    let after = TempDir::new().expect("a folder");
+    disk.crash(folder.path(), after.path(), 0);
+    let left = open(after.path(), 0).end_offset();
+    assert!(left >= durable, "{durable} was durable");
+}
