@@ -17,6 +17,7 @@ use crate::groups::{GroupOptions, Groups};
 use crate::log::{Budget, Files, LogConfig, Recovery, Shared};
 use crate::metrics::{Allocations, Metrics};
 use crate::topics::Topics;
+use crate::unpacking::Unpacking;
 use crate::upkeep::Schedule;
 use crate::{Error, Result, cleaner, upkeep};
 
@@ -125,6 +126,7 @@ pub struct Broker {
     pub(crate) in_flight: Arc<Semaphore>,
     /// The same of requests that wait for something to happen, such as records to come: they are not to keep others from coming.
     pub(crate) waiting: Arc<Semaphore>,
+    pub(crate) unpacking: Unpacking,
     next_producer_id: AtomicI64,
     noted_producer_id: Mutex<ClusterFile>,
     disk: SharedDisk,
@@ -180,6 +182,7 @@ impl Broker {
             cluster_id: cluster.cluster_id.clone(),
             in_flight: Arc::new(Semaphore::new(options.in_flight_units())),
             waiting: Arc::new(Semaphore::new(options.in_flight_units())),
+            unpacking: Unpacking::new(),
             next_producer_id: AtomicI64::new(cluster.next_producer_id),
             noted_producer_id: Mutex::new(cluster),
             options,

@@ -12,8 +12,9 @@ use kafka_protocol::messages::{ListOffsetsRequest, ListOffsetsResponse};
 use tokio::time::Instant;
 
 use super::{Answer, Asked, Context, Refused, code, on_thread};
-use crate::Result;
+use crate::batch::UNPACKED_BYTES_MAX;
 use crate::log::Log;
+use crate::{Error, Result};
 
 /// Times that are no times (Kafka, `ListOffsetsRequest`).
 const LATEST: i64 = -1;
@@ -22,6 +23,9 @@ const MAX_TIMESTAMP: i64 = -3;
 
 /// No answer waits longer for a disk.
 const FLUSH_PATIENCE: Duration = Duration::from_secs(1);
+
+/// Batches that are longer when unpacked wait until there is memory for it.
+const UNPACKED_BYTES: u64 = 1 << 20;
 
 pub(super) async fn answer(context: &Context, mut asked: Asked) -> Result<Answer, Refused> {
     let request: ListOffsetsRequest = asked.read()?;
@@ -54,7 +58,7 @@ fn find_all(
             let index = partition.partition_index;
             let log = topic.as_ref().and_then(|it| it.partition(index));
             let found = match log {
-                Some(log) => find(&log, partition.timestamp).map_err(|it| code(&it)),
+                Some(log) => find(context, &log, partition.timestamp).map_err(|it| code(&it)),
                 None => Err(ResponseError::UnknownTopicOrPartition),
             };
             let response = ListOffsetsPartitionResponse::default().with_partition_index(index);
@@ -102,24 +106,31 @@ async fn flush_dirty(context: &Context, request: &ListOffsetsRequest, patience: 
 }
 
 /// An offset and its time; -1 where there is none.
-fn find(log: &Log, timestamp: i64) -> Result<(i64, i64)> {
+fn find(context: &Context, log: &Log, timestamp: i64) -> Result<(i64, i64)> {
     match timestamp {
         LATEST => Ok((log.readable_offset(), -1)),
         EARLIEST => Ok((log.start_offset(), -1)),
         MAX_TIMESTAMP => {
             let latest = log.max_timestamp();
             match latest >= 0 {
-                true => find_time(log, latest),
+                true => find_time(context, log, latest),
                 false => Ok((-1, -1)),
             }
         }
-        _ => find_time(log, timestamp),
+        _ => find_time(context, log, timestamp),
     }
 }
 
-fn find_time(log: &Log, timestamp: i64) -> Result<(i64, i64)> {
-    let found = log.find_time(timestamp)?;
-    Ok(found.unwrap_or((-1, -1)))
+/// Runs on a thread that may wait ([`looks_for_time`]).
+fn find_time(context: &Context, log: &Log, timestamp: i64) -> Result<(i64, i64)> {
+    let found = match log.find_time(timestamp, UNPACKED_BYTES) {
+        Err(Error::TooLong(_)) => {
+            let _share = context.broker.unpacking.wait(UNPACKED_BYTES_MAX);
+            log.find_time(timestamp, UNPACKED_BYTES_MAX)
+        }
+        found => found,
+    };
+    Ok(found?.unwrap_or((-1, -1)))
 }
 
 #[cfg(test)]
@@ -134,7 +145,9 @@ mod tests {
     use kafka_protocol::protocol::StrBytes;
 
     use super::*;
-    use crate::api::tests::{Trial, batch};
+    use crate::api::tests::{Trial, batch, packed};
+    use crate::batch::BatchBuilder;
+    use crate::batch::codec::Codec;
     use crate::disk::Disk;
 
     /// A disk on which the first partition of a topic is not durable before it may be.
@@ -190,5 +203,36 @@ mod tests {
         });
         assert!(began.elapsed() < patience, "it waited for what came later");
         assert_eq!(logs.map(|it| it.readable_offset()), [1, 1]);
+    }
+
+    #[test]
+    fn who_looks_into_a_large_batch_waits_for_memory() {
+        let trial = Trial::new();
+        let context = &trial.context;
+        let topic = context.broker.topics.topic("topic").expect("it is there");
+        let log = topic.partition(0).expect("it is there");
+        let mut builder = BatchBuilder::new(5);
+        builder.push(5, None, Some(b"early"));
+        builder.push(6, None, Some(&vec![0; 2 << 20]));
+        builder.push(9, None, Some(b"later"));
+        let appended = log.append(packed(builder, Codec::Zstd), 0, 5);
+        appended.expect("it is appended");
+        log.flush().expect("it is durable");
+        trial.runtime.block_on(async {
+            let all = context.broker.unpacking.take(u64::MAX).await;
+            let find = |timestamp| {
+                let (context, log) = (context.clone(), log.clone());
+                on_thread(move || find(&context, &log, timestamp).ok())
+            };
+            // What is found before it is too much is found at once.
+            let first = tokio::time::timeout(Duration::from_secs(20), find(5)).await;
+            assert_eq!(first.expect("at once").expect("it ends"), Some((0, 5)));
+            let waiting = find(7);
+            tokio::pin!(waiting);
+            let early = tokio::time::timeout(Duration::from_millis(50), &mut waiting).await;
+            assert!(early.is_err(), "it took memory that was not there");
+            drop(all);
+            assert_eq!(waiting.await.expect("it is looked for"), Some((2, 9)));
+        });
     }
 }

@@ -59,6 +59,7 @@ use bytes::Bytes;
 use tokio::sync::{Notify, watch};
 
 use crate::batch::{Header, STAMP_BYTES, check_keys};
+use crate::unpacking::Effort;
 use crate::{Error, Result};
 use ahead::read_ahead;
 use cleaning::Cleaner;
@@ -99,6 +100,16 @@ pub enum Fetched {
     /// Batches from a segment.
     File(FileRange),
 }
+
+/// A batch that is whole, and that a topic takes.
+#[derive(Debug)]
+pub(crate) struct Checked {
+    header: Header,
+    bytes: Bytes,
+}
+
+/// So much is unpacked where a batch came in, and so long it may be: a fraction of a millisecond.
+const LITTLE_BYTES: u64 = 128 << 10;
 
 /// The log of one partition.
 #[derive(Debug)]
@@ -213,11 +224,19 @@ impl Log {
     /// Appends one batch, which is `bytes` from the first to the last; `now_ms` is the time of day.
     ///
     /// # Errors
-    /// [`Error::BadBatch`], [`Error::TooLarge`], [`Error::Sequence`]; [`Error::Io`], after which the log is as before;
-    /// [`Error::Poisoned`], [`Error::Closed`].
+    /// [`Error::BadBatch`], [`Error::BadKeys`], [`Error::TooLarge`], [`Error::Sequence`]; [`Error::Io`], after which the log is as
+    /// before; [`Error::Poisoned`], [`Error::Closed`].
     pub fn append(&self, bytes: Bytes, leader_epoch: i32, now_ms: i64) -> Result<Appended> {
-        let mut bytes = bytes;
-        let mut header = Header::check(&bytes)?;
+        let checked = self.check(&bytes, Effort::Whole)?;
+        self.append_checked(checked, leader_epoch, now_ms)
+    }
+
+    /// Whether the topic takes a batch, as far as that can be said with so much effort.
+    ///
+    /// # Errors
+    /// Those of [`Log::append`]; with more effort one that is [`TooLong`] may be taken.
+    pub(crate) fn check(&self, bytes: &Bytes, effort: Effort) -> Result<Checked> {
+        let header = Header::check(bytes)?;
         header.check_new()?;
         let config = self.config.load();
         if bytes.len() > config.max_message_bytes {
@@ -227,8 +246,35 @@ impl Log {
             });
         }
         if config.cleanup.compacts() {
-            check_keys(&header, &bytes)?;
+            let bytes_max = match effort {
+                // What is longer as it is will not be less.
+                Effort::Little if bytes.len() as u64 > LITTLE_BYTES => 0,
+                Effort::Little => LITTLE_BYTES,
+                Effort::Whole => config.unpacked_bytes_max(),
+            };
+            check_keys(&header, bytes, bytes_max)?;
         }
+        Ok(Checked {
+            header,
+            bytes: bytes.clone(),
+        })
+    }
+
+    /// Appends a batch that was checked.
+    ///
+    /// # Errors
+    /// Those of [`Log::append`].
+    pub(crate) fn append_checked(
+        &self,
+        checked: Checked,
+        leader_epoch: i32,
+        now_ms: i64,
+    ) -> Result<Appended> {
+        let Checked {
+            mut header,
+            mut bytes,
+        } = checked;
+        let config = self.config.load();
         let append_time = config.is_log_append_time.then_some(now_ms);
         if let Some(time) = append_time {
             let mut stamped = bytes.to_vec();
@@ -338,18 +384,19 @@ impl Log {
 
     /// The first record that is not older than `timestamp`: its offset and time; `None`: all are older.
     ///
-    /// A batch that is compressed is unpacked for it, one of each segment at most but for times that go back and forth.
+    /// A batch that is compressed is unpacked for it, one of each segment at most but for times that go back and forth; of each no more
+    /// than `bytes_max`.
     ///
     /// # Errors
-    /// [`Error::Io`], [`Error::Damaged`].
-    pub fn find_time(&self, timestamp: i64) -> Result<Option<(i64, i64)>> {
+    /// [`Error::Io`], [`Error::Damaged`]; [`Error::TooLong`] if `bytes_max` was not enough, and more may be.
+    pub(crate) fn find_time(&self, timestamp: i64, bytes_max: u64) -> Result<Option<(i64, i64)>> {
         let start = self.start_offset();
         self.with_segments(|segments| {
             for segment in segments {
                 if segment.max_timestamp() < timestamp {
                     continue;
                 }
-                if let Some(found) = segment.find_time(timestamp, start)? {
+                if let Some(found) = segment.find_time(timestamp, start, bytes_max)? {
                     return Ok(Some(found));
                 }
             }

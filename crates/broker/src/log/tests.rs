@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use tempfile::TempDir;
 
 use super::*;
-use crate::batch::{BatchBuilder, HEADER_BYTES, Records, split};
+use crate::batch::{BatchBuilder, HEADER_BYTES, Records, UNPACKED_BYTES_MAX, split};
 use crate::disk::lossy::LossyDisk;
 
 fn shared() -> Shared {
@@ -116,9 +116,9 @@ proptest! {
         }
         let from = from.index(next as usize) as i64;
         prop_assert_eq!(read_all(&log, from, bytes_max), numbers(from..next));
-        let found = log.find_time(1000 + from).expect("it reads").expect("there is one");
+        let found = log.find_time(1000 + from, UNPACKED_BYTES_MAX).expect("it reads").expect("there is one");
         prop_assert_eq!(found, (from, 1000 + from));
-        prop_assert!(log.find_time(1000 + next).expect("it reads").is_none());
+        prop_assert!(log.find_time(1000 + next, UNPACKED_BYTES_MAX).expect("it reads").is_none());
     }
 
     #[test]
