@@ -195,8 +195,9 @@ impl Log {
         self.config.load_full()
     }
 
-    /// Changes the settings, from the next batch on.
+    /// Changes the settings, from the next batch on; a log that is not to be compacted any more loses nothing to a cleaning afterwards.
     pub fn configure(&self, config: LogConfig) {
+        let _no_swap = self.trimming();
         self.config.store(Arc::new(config));
     }
 

@@ -260,7 +260,10 @@ impl Log {
         is_ending: &dyn Fn() -> bool,
         map_bytes: usize,
     ) -> Result<Option<Cleaned>> {
-        let is_over = || is_ending() || self.is_poisoned();
+        let is_over = || {
+            let is_compacted = self.config.load().cleanup.compacts();
+            is_ending() || self.is_poisoned() || !is_compacted
+        };
         let map = OffsetMap::build(found, map_bytes, &is_over)?;
         let Some(map) = map else { return Ok(None) };
         let end_offset = map.end_offset;
@@ -321,7 +324,8 @@ impl Log {
         let _no_trim = self.trimming();
         self.check_open(&self.lock())?;
         // Segments go from the first on alone, and not while we hold the lock: if the first is there all are.
-        if !self.has(&sources[0]) {
+        // And nothing goes any more once somebody was told that all stays.
+        if !self.has(&sources[0]) || !self.config().cleanup.compacts() {
             return Ok(());
         }
         let cleaned = output.install(&self.disk(), &self.files)?;

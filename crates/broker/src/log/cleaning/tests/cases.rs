@@ -524,3 +524,39 @@ fn who_could_not_note_a_new_start_says_nothing_of_what_came_before() {
     let left = open(after.path(), 0).end_offset();
     assert!(left >= durable, "{durable} was durable");
 }
+
+#[test]
+fn what_is_not_to_be_compacted_any_more_stays_though_a_cleaning_was_under_way() {
+    let folder = TempDir::new().expect("a folder");
+    let log = open(folder.path(), 0);
+    let mut model = Records::new();
+    for number in 0..40 {
+        append(&log, &mut model, &[(number % 3, Some(number))], 0, 5);
+    }
+    log.lock_and_roll();
+    let not_compacted = LogConfig {
+        cleanup: Cleanup::Delete,
+        ..config()
+    };
+    for batches in [0, 30, 45, 60] {
+        log.configure(config());
+        let seen = AtomicUsize::new(0);
+        let meanwhile = || {
+            if seen.fetch_add(1, Ordering::Relaxed) == batches {
+                log.configure(not_compacted.clone());
+            }
+            false
+        };
+        let before = read(&log, 0);
+        let cleaned = log.clean_with(6, &meanwhile, 1 << 20);
+        assert_eq!(cleaned.expect("it ends"), None, "{batches}");
+        if batches < 40 {
+            assert_eq!(read(&log, 0), before, "{batches}");
+        }
+        check(&read(&log, 0), &model, 40);
+    }
+    log.configure(config());
+    let cleaned = log.clean_with(6, &|| false, 1 << 20);
+    assert!(cleaned.expect("it is cleaned").is_some());
+    check_clean(&log, &read(&log, 0), &model, 0);
+}
