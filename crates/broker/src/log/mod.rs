@@ -322,7 +322,7 @@ impl Log {
     /// The first may begin before `offset`, if it is in the middle of a batch.
     ///
     /// # Errors
-    /// [`Error::OffsetOutOfRange`], [`Error::Io`], [`Error::Damaged`].
+    /// [`Error::OffsetOutOfRange`], [`Error::Io`], [`Error::Damaged`], [`Error::Deleted`].
     pub fn fetch(&self, offset: i64, bytes_max: u64) -> Result<Fetched> {
         let end = self.readable_offset();
         let start = self.start_offset();
@@ -360,6 +360,7 @@ impl Log {
                 Err(Error::Io { source, .. })
                     if source.kind() == ErrorKind::NotFound
                         && !Arc::ptr_eq(&segments, &self.segments.load()) => {}
+                Err(_) if self.is_deleted() => return Err(self.poisoned()),
                 found => return found,
             }
         }
@@ -438,7 +439,7 @@ impl Log {
         Ok(())
     }
 
-    /// Wakes `reader` when there is more to read, until [`Log::unsubscribe`].
+    /// Wakes `reader` when there is more to read, or nothing will be, until [`Log::unsubscribe`].
     pub fn subscribe(&self, reader: &Arc<Notify>) {
         self.readers().push(reader.clone());
     }
@@ -484,8 +485,14 @@ impl Log {
         let _no_trim = self.trimming();
         let _no_flush = self.flushing.lock().unwrap_or_else(PoisonError::into_inner);
         let _no_append = self.lock();
-        // Wakes those who wait for what was appended.
+        // Wakes those who wait for what was appended, and for what will be.
         self.durable_offset.send_modify(|_| ());
+        self.wake_readers();
+    }
+
+    /// Whether its topic was deleted.
+    pub(crate) fn is_deleted(&self) -> bool {
+        self.is_deleted.load(Ordering::Acquire)
     }
 
     /// Forgets producers that wrote nothing for a day before `now_ms`.
@@ -506,6 +513,10 @@ impl Log {
 
     fn publish_readable(&self, offset: i64) {
         self.readable_offset.fetch_max(offset, Ordering::AcqRel);
+        self.wake_readers();
+    }
+
+    fn wake_readers(&self) {
         for reader in self.readers().iter() {
             reader.notify_one();
         }
@@ -531,7 +542,7 @@ impl Log {
     /// Why nothing more is taken.
     fn poisoned(&self) -> Error {
         let path = self.folder.clone();
-        match self.is_deleted.load(Ordering::Acquire) {
+        match self.is_deleted() {
             true => Error::Deleted { path },
             false => Error::Poisoned { path },
         }
