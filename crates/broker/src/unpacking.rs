@@ -6,7 +6,6 @@
 
 use std::sync::Arc;
 
-use tokio::runtime::Handle;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 /// How much may be unpacked to look at a batch.
@@ -44,11 +43,6 @@ impl Unpacking {
         let units = units(bytes.clamp(SHARE_BYTES_MIN, BYTES_MAX));
         // Nobody closes it.
         self.0.clone().acquire_many_owned(units).await.ok()
-    }
-
-    /// The same on a thread that may wait, of a runtime.
-    pub(crate) fn wait(&self, bytes: u64) -> Share {
-        Handle::current().block_on(self.take(bytes))
     }
 }
 

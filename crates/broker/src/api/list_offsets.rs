@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use kafka_protocol::error::ResponseError;
 use kafka_protocol::messages::list_offsets_request::ListOffsetsTopic;
 use kafka_protocol::messages::list_offsets_response::{
     ListOffsetsPartitionResponse, ListOffsetsTopicResponse,
@@ -14,6 +13,7 @@ use tokio::time::Instant;
 use super::{Answer, Asked, Context, Refused, code, on_thread};
 use crate::batch::UNPACKED_BYTES_MAX;
 use crate::log::Log;
+use crate::unpacking::Share;
 use crate::{Error, Result};
 
 /// Times that are no times (Kafka, `ListOffsetsRequest`).
@@ -30,13 +30,11 @@ const UNPACKED_BYTES: u64 = 1 << 20;
 pub(super) async fn answer(context: &Context, mut asked: Asked) -> Result<Answer, Refused> {
     let request: ListOffsetsRequest = asked.read()?;
     flush_dirty(context, &request, FLUSH_PATIENCE).await;
-    match request.topics.iter().any(looks_for_time) {
-        true => {
-            let context = context.clone();
-            on_thread(move || find_all(&context, &asked, request)).await?
-        }
-        false => find_all(context, &asked, request),
-    }
+    let response = match request.topics.iter().any(looks_for_time) {
+        true => find_aside(context, asked.version, &request).await?,
+        false => find_all(context, asked.version, &request, UNPACKED_BYTES_MAX).0,
+    };
+    asked.reply::<ListOffsetsRequest>(&response)
 }
 
 /// Whether files are read for it.
@@ -45,22 +43,47 @@ fn looks_for_time(topic: &ListOffsetsTopic) -> bool {
     partitions.any(|it| !matches!(it.timestamp, LATEST | EARLIEST))
 }
 
+/// Looks on a thread that may wait for files; if much is to be unpacked for it, again when there is memory for that.
+async fn find_aside(
+    context: &Context,
+    version: i16,
+    request: &ListOffsetsRequest,
+) -> Result<ListOffsetsResponse, Refused> {
+    let find = |bytes_max, share: Share| {
+        let (context, request) = (context.clone(), request.clone());
+        on_thread(move || {
+            let _share = share;
+            find_all(&context, version, &request, bytes_max)
+        })
+    };
+    let (found, is_whole) = find(UNPACKED_BYTES, None).await?;
+    if is_whole {
+        return Ok(found);
+    }
+    let share = context.broker.unpacking.take(UNPACKED_BYTES_MAX).await;
+    Ok(find(UNPACKED_BYTES_MAX, share).await?.0)
+}
+
+/// What is found if so much of a batch is unpacked at most, and whether that is all there is to find.
 fn find_all(
     context: &Context,
-    asked: &Asked,
-    request: ListOffsetsRequest,
-) -> Result<Answer, Refused> {
+    version: i16,
+    request: &ListOffsetsRequest,
+    bytes_max: u64,
+) -> (ListOffsetsResponse, bool) {
     // Older versions have no field for the epoch of the leader, which never changes.
-    let leader_epoch = if asked.version >= 4 { 0 } else { -1 };
-    let topics = request.topics.into_iter().map(|named| {
+    let leader_epoch = if version >= 4 { 0 } else { -1 };
+    let mut is_whole = true;
+    let topics = request.topics.iter().map(|named| {
         let topic = context.broker.topics.topic(&named.name);
-        let partitions = named.partitions.into_iter().map(|partition| {
+        let partitions = named.partitions.iter().map(|partition| {
             let index = partition.partition_index;
             let log = topic.as_ref().and_then(|it| it.partition(index));
             let found = match log {
-                Some(log) => find(context, &log, partition.timestamp).map_err(|it| code(&it)),
-                None => Err(ResponseError::UnknownTopicOrPartition),
+                Some(log) => find(&log, partition.timestamp, bytes_max),
+                None => Err(Error::UnknownTopic(named.name.to_string())),
             };
+            is_whole &= !matches!(found, Err(Error::TooLong(_)));
             let response = ListOffsetsPartitionResponse::default().with_partition_index(index);
             match found {
                 Ok((offset, timestamp)) => response
@@ -68,18 +91,18 @@ fn find_all(
                     .with_timestamp(timestamp)
                     .with_leader_epoch(leader_epoch),
                 Err(error) => response
-                    .with_error_code(error.code())
+                    .with_error_code(code(&error).code())
                     .with_offset(-1)
                     .with_timestamp(-1),
             }
         });
         let partitions = partitions.collect();
         ListOffsetsTopicResponse::default()
-            .with_name(named.name)
+            .with_name(named.name.clone())
             .with_partitions(partitions)
     });
-    let response = ListOffsetsResponse::default().with_topics(topics.collect());
-    asked.reply::<ListOffsetsRequest>(&response)
+    let topics = topics.collect();
+    (ListOffsetsResponse::default().with_topics(topics), is_whole)
 }
 
 /// Who asks for the end expects what was acknowledged to be before it, also if nobody waited until it is durable. What is appended
@@ -106,31 +129,24 @@ async fn flush_dirty(context: &Context, request: &ListOffsetsRequest, patience: 
 }
 
 /// An offset and its time; -1 where there is none.
-fn find(context: &Context, log: &Log, timestamp: i64) -> Result<(i64, i64)> {
+fn find(log: &Log, timestamp: i64, bytes_max: u64) -> Result<(i64, i64)> {
     match timestamp {
         LATEST => Ok((log.readable_offset(), -1)),
         EARLIEST => Ok((log.start_offset(), -1)),
         MAX_TIMESTAMP => {
             let latest = log.max_timestamp();
             match latest >= 0 {
-                true => find_time(context, log, latest),
+                true => find_time(log, latest, bytes_max),
                 false => Ok((-1, -1)),
             }
         }
-        _ => find_time(context, log, timestamp),
+        _ => find_time(log, timestamp, bytes_max),
     }
 }
 
-/// Runs on a thread that may wait ([`looks_for_time`]).
-fn find_time(context: &Context, log: &Log, timestamp: i64) -> Result<(i64, i64)> {
-    let found = match log.find_time(timestamp, UNPACKED_BYTES) {
-        Err(Error::TooLong(_)) => {
-            let _share = context.broker.unpacking.wait(UNPACKED_BYTES_MAX);
-            log.find_time(timestamp, UNPACKED_BYTES_MAX)
-        }
-        found => found,
-    };
-    Ok(found?.unwrap_or((-1, -1)))
+fn find_time(log: &Log, timestamp: i64, bytes_max: u64) -> Result<(i64, i64)> {
+    let found = log.find_time(timestamp, bytes_max)?;
+    Ok(found.unwrap_or((-1, -1)))
 }
 
 #[cfg(test)]
@@ -170,6 +186,17 @@ mod tests {
         }
     }
 
+    fn asked(partitions: &[i32], timestamp: i64) -> ListOffsetsRequest {
+        let partitions = partitions.iter().map(|&index| {
+            let asked = ListOffsetsPartition::default().with_partition_index(index);
+            asked.with_timestamp(timestamp)
+        });
+        let topic = ListOffsetsTopic::default()
+            .with_name(TopicName(StrBytes::from_static_str("topic")))
+            .with_partitions(partitions.collect());
+        ListOffsetsRequest::default().with_topics(vec![topic])
+    }
+
     #[test]
     fn who_asks_for_the_end_does_not_wait_for_what_comes_later() {
         let disk = Arc::new(Slow::default());
@@ -180,14 +207,7 @@ mod tests {
         let append = |log: &Log| log.append(batch(), 0, 5).expect("it is appended");
         logs.iter()
             .for_each(|log| assert_eq!(append(log).next_offset, 1));
-        let partitions = [0, 1].map(|index| {
-            let asked = ListOffsetsPartition::default().with_partition_index(index);
-            asked.with_timestamp(LATEST)
-        });
-        let topic = ListOffsetsTopic::default()
-            .with_name(TopicName(StrBytes::from_static_str("topic")))
-            .with_partitions(partitions.into());
-        let request = ListOffsetsRequest::default().with_topics(vec![topic]);
+        let request = asked(&[0, 1], LATEST);
         let began = Instant::now();
         let patience = Duration::from_secs(20);
         trial.runtime.block_on(async {
@@ -218,21 +238,23 @@ mod tests {
         let appended = log.append(packed(builder, Codec::Zstd), 0, 5);
         appended.expect("it is appended");
         log.flush().expect("it is durable");
+        let (early, late) = (asked(&[0], 5), asked(&[0], 7));
+        let offset = |found: Result<ListOffsetsResponse, Refused>| {
+            let found = found.expect("it is looked for");
+            found.topics[0].partitions[0].offset
+        };
         trial.runtime.block_on(async {
             let all = context.broker.unpacking.take(u64::MAX).await;
-            let find = |timestamp| {
-                let (context, log) = (context.clone(), log.clone());
-                on_thread(move || find(&context, &log, timestamp).ok())
-            };
             // What is found before it is too much is found at once.
-            let first = tokio::time::timeout(Duration::from_secs(20), find(5)).await;
-            assert_eq!(first.expect("at once").expect("it ends"), Some((0, 5)));
-            let waiting = find(7);
+            let early = find_aside(context, 1, &early);
+            let early = tokio::time::timeout(Duration::from_secs(20), early).await;
+            assert_eq!(offset(early.expect("at once")), 0);
+            let waiting = find_aside(context, 1, &late);
             tokio::pin!(waiting);
             let early = tokio::time::timeout(Duration::from_millis(50), &mut waiting).await;
             assert!(early.is_err(), "it took memory that was not there");
             drop(all);
-            assert_eq!(waiting.await.expect("it is looked for"), Some((2, 9)));
+            assert_eq!(offset(waiting.await), 2);
         });
     }
 }
