@@ -26,7 +26,7 @@
 //! | `ahead.rs` | what a consumer that lags will read next |
 //! | `cleaning/` | compacted topics: of each key the last record stays |
 //! | `name.rs`, `config.rs` | what files are called; what may be set for each topic |
-//! | `names.rs` | what becomes of a log whose folder cannot be made durable |
+//! | `ending.rs` | logs that take nothing more: poisoned, deleted, closed |
 //! | `files.rs` | descriptors, of which there is a budget |
 //!
 //! Not here: topics and who may read what (`topics`), the protocol, threads.
@@ -34,10 +34,10 @@
 mod ahead;
 mod cleaning;
 mod config;
+mod ending;
 mod files;
 mod index;
 mod name;
-mod names;
 mod producers;
 mod recovery;
 mod retention;
@@ -180,11 +180,6 @@ impl Log {
         }
     }
 
-    /// Whether making it durable failed: it takes nothing more.
-    pub fn is_poisoned(&self) -> bool {
-        self.is_poisoned.load(Ordering::Acquire)
-    }
-
     /// Whether something was appended that is not durable.
     pub fn is_dirty(&self) -> bool {
         self.durable_offset() < self.end_offset()
@@ -235,7 +230,7 @@ impl Log {
     /// Whether the topic takes a batch, as far as that can be said with so much effort.
     ///
     /// # Errors
-    /// Those of [`Log::append`]; with more effort one that is [`TooLong`] may be taken.
+    /// Those of [`Log::append`]; with more effort one that is [`BadKeys::TooLong`](crate::batch::BadKeys::TooLong) may be taken.
     pub(crate) fn check(&self, bytes: &Bytes, effort: Effort) -> Result<Checked> {
         let header = Header::check(bytes)?;
         header.check_new()?;
@@ -470,31 +465,6 @@ impl Log {
         self.lock().close(&self.folder)
     }
 
-    /// Lets nobody append or remove anything any more, since the folder is about to be anybody's; waits for what is under way.
-    pub(crate) fn end(&self) {
-        self.lock().end();
-        let _no_trim = self.trimming();
-    }
-
-    /// Ends it for those who still hold it, because its folder is about to go: a log of the same name may come in its place.
-    pub(crate) fn retire(&self) {
-        // Before the locks: a cleaning sees it, and ends.
-        self.is_deleted.store(true, Ordering::Release);
-        self.is_poisoned.store(true, Ordering::Release);
-        let _no_cleaning = self.cleaner.lock();
-        let _no_trim = self.trimming();
-        let _no_flush = self.flushing.lock().unwrap_or_else(PoisonError::into_inner);
-        let _no_append = self.lock();
-        // Wakes those who wait for what was appended, and for what will be.
-        self.durable_offset.send_modify(|_| ());
-        self.wake_readers();
-    }
-
-    /// Whether its topic was deleted.
-    pub(crate) fn is_deleted(&self) -> bool {
-        self.is_deleted.load(Ordering::Acquire)
-    }
-
     /// Forgets producers that wrote nothing for a day before `now_ms`.
     pub fn expire_producers(&self, now_ms: i64) {
         self.lock().producers.expire(now_ms);
@@ -519,32 +489,6 @@ impl Log {
     fn wake_readers(&self) {
         for reader in self.readers().iter() {
             reader.notify_one();
-        }
-    }
-
-    /// Takes nothing more, since nobody knows what is on the disk.
-    fn poison(&self, error: &Error) {
-        tracing::error!(partition = %self.folder.display(), %error, "takes nothing more");
-        self.is_poisoned.store(true, Ordering::Release);
-        // Wakes those who wait, who then see why.
-        self.durable_offset.send_modify(|_| ());
-    }
-
-    /// Whether it may be changed, which holds while the lock of appends or that of removals is held.
-    fn check_open(&self, writer: &Writer) -> Result<()> {
-        match (self.is_poisoned(), writer.is_ended()) {
-            (true, _) => Err(self.poisoned()),
-            (false, true) => Err(Error::Closed),
-            (false, false) => Ok(()),
-        }
-    }
-
-    /// Why nothing more is taken.
-    fn poisoned(&self) -> Error {
-        let path = self.folder.clone();
-        match self.is_deleted() {
-            true => Error::Deleted { path },
-            false => Error::Poisoned { path },
         }
     }
 
