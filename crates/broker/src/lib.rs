@@ -22,6 +22,7 @@ mod metrics;
 pub mod running;
 mod server;
 pub mod topics;
+mod unpacking;
 mod upkeep;
 
 pub use broker::Broker;

@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use tempfile::TempDir;
 
 use super::*;
-use crate::batch::{BatchBuilder, HEADER_BYTES, Records, split};
+use crate::batch::{BatchBuilder, HEADER_BYTES, Records, UNPACKED_BYTES_MAX, split};
 use crate::disk::lossy::LossyDisk;
 
 fn shared() -> Shared {
@@ -116,9 +116,9 @@ proptest! {
         }
         let from = from.index(next as usize) as i64;
         prop_assert_eq!(read_all(&log, from, bytes_max), numbers(from..next));
-        let found = log.find_time(1000 + from).expect("it reads").expect("there is one");
+        let found = log.find_time(1000 + from, UNPACKED_BYTES_MAX).expect("it reads").expect("there is one");
         prop_assert_eq!(found, (from, 1000 + from));
-        prop_assert!(log.find_time(1000 + next).expect("it reads").is_none());
+        prop_assert!(log.find_time(1000 + next, UNPACKED_BYTES_MAX).expect("it reads").is_none());
     }
 
     #[test]
@@ -680,4 +680,29 @@ fn what_comes_after_a_close_is_in_the_index() {
     // Of each batch, since each is larger than what lies between two entries.
     assert_eq!(fs::metadata(index).expect("it is there").len(), 10 * 8);
     assert_eq!(read_all(&log, 0, 1 << 20), numbers(0..50));
+}
+
+#[test]
+fn who_reads_what_is_deleted_is_told_that_it_is() {
+    let folder = TempDir::new().expect("a folder");
+    let few_files = Shared {
+        files: Files::new(1),
+        tails: Budget::new(0),
+    };
+    let (log, _) = Log::open(folder.path(), small(), &few_files, 0).expect("it opens");
+    for first in 0..50 {
+        log.append(batch(first, 1, 300), 0, 5)
+            .expect("it is appended");
+    }
+    log.flush().expect("it is durable");
+    log.tail.clear();
+    log.retire();
+    fs::remove_dir_all(folder.path()).expect("it is removed");
+    let found = (0..50).map(|offset| log.fetch(offset, 100));
+    let failed: Vec<_> = found.filter_map(Result::err).collect();
+    let is_told = |it: &Error| matches!(it, Error::Deleted { .. });
+    assert!(
+        !failed.is_empty() && failed.iter().all(is_told),
+        "{failed:?}"
+    );
 }
