@@ -102,6 +102,32 @@ fn it_says_when_it_is_ready_and_ends_in_order() {
     assert_eq!(client.values_from("orders", 0).len(), 2);
 }
 
+#[cfg(target_os = "linux")]
+#[test]
+fn who_waits_for_a_signal_wakes_for_nothing_else() {
+    let shell = Shell::new();
+    let serving = Serving::start(&shell, SERVE);
+    let process = serving.child.id();
+    let slept = || -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{process}/task/{process}/status"));
+        let status = status.expect("it runs");
+        let counts = status
+            .lines()
+            .find_map(|line| line.strip_prefix("voluntary_ctxt_switches:"));
+        counts
+            .and_then(|it| it.trim().parse().ok())
+            .expect("a count")
+    };
+    std::thread::sleep(Duration::from_millis(500));
+    let before = slept();
+    std::thread::sleep(Duration::from_secs(1));
+    assert!(
+        slept() - before < 5,
+        "{} times in a second",
+        slept() - before
+    );
+}
+
 #[test]
 fn a_file_can_say_all_that_flags_say() {
     let shell = Shell::new();
