@@ -15,7 +15,7 @@ use crate::shell::{Shell, skip};
 
 #[path = "../../../broker/tests/broker/wire.rs"]
 #[expect(dead_code, reason = "the tests of the broker need more of it")]
-mod wire;
+pub(crate) mod wire;
 
 use wire::{Client, FETCH, PRODUCE, batch, fetch_request, outcome, produce_request, values};
 
@@ -57,6 +57,13 @@ impl Serving {
             address,
             told,
         }
+    }
+
+    /// Ends it in order.
+    pub(crate) fn end(&mut self) {
+        signal(&self.child, "TERM");
+        let (code, told) = self.wait();
+        assert_eq!(code, Some(0), "{told}");
     }
 
     /// Waits for its end; its exit code, and what it said last.
