@@ -123,7 +123,9 @@ impl<'o> Reading<'o> {
         let all: HashSet<_> = partitions.iter().collect();
         self.ends.keep(|it| all.contains(it) && !fresh.contains(it));
         let given = partitions.iter().filter(|it| fresh.contains(it)).cloned();
-        let given: Vec<_> = given.collect();
+        let mut given: Vec<_> = given.collect();
+        let named = |topic: &str| self.topics.iter().position(|it| it.name == topic);
+        given.sort_by_key(|it| (named(&it.topic), it.id));
         if self.options.follow {
             for partition in given {
                 self.ends.add(partition, None, false);
