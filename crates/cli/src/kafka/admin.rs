@@ -81,36 +81,36 @@ impl Admin<'_> {
     pub(crate) fn create(&self, names: &[String], plan: &TopicPlan<'_>) -> Result<Outcomes> {
         let topics: Vec<_> = names.iter().map(|name| plan.topic(name)).collect();
         let results = self.wait(self.client.create_topics(&topics, &self.options));
-        let results = results.map_err(|error| fault::of("cannot create topics", &error))?;
-        Ok(outcomes(
+        outcomes(
             results,
-            "cannot create the topic",
+            "create",
+            "topic",
             RDKafkaErrorCode::TopicAlreadyExists,
-        ))
+        )
     }
 
     /// Deletes topics with all of their records.
     pub(crate) fn delete(&self, names: &[String]) -> Result<Outcomes> {
         let names: Vec<&str> = names.iter().map(String::as_str).collect();
         let results = self.wait(self.client.delete_topics(&names, &self.options));
-        let results = results.map_err(|error| fault::of("cannot delete topics", &error))?;
-        Ok(outcomes(
+        outcomes(
             results,
-            "cannot delete the topic",
+            "delete",
+            "topic",
             RDKafkaErrorCode::UnknownTopicOrPartition,
-        ))
+        )
     }
 
     /// Deletes groups with all of their offsets.
     pub(crate) fn delete_groups(&self, names: &[String]) -> Result<Outcomes> {
         let names: Vec<&str> = names.iter().map(String::as_str).collect();
         let results = self.wait(self.client.delete_groups(&names, &self.options));
-        let results = results.map_err(|error| fault::of("cannot delete groups", &error))?;
-        Ok(outcomes(
+        outcomes(
             results,
-            "cannot delete the group",
+            "delete",
+            "group",
             RDKafkaErrorCode::GroupIdNotFound,
-        ))
+        )
     }
 
     /// Has a topic have so many partitions.
@@ -277,18 +277,22 @@ fn is_own(entry: &ConfigEntry) -> bool {
     }
 }
 
+/// What became of each, where `already` is what a broker says of those with which there is nothing to do.
 fn outcomes(
-    results: Vec<std::result::Result<String, (String, RDKafkaErrorCode)>>,
-    what: &str,
+    results: KafkaResult<Vec<std::result::Result<String, (String, RDKafkaErrorCode)>>>,
+    verb: &str,
+    noun: &str,
     already: RDKafkaErrorCode,
-) -> Outcomes {
+) -> Result<Outcomes> {
+    let results = results.map_err(|error| fault::of(&format!("cannot {verb} {noun}s"), &error))?;
     let of = |result| match result {
         Ok(name) => (name, Outcome::Done),
         Err((name, code)) if code == already => (name, Outcome::Already),
         Err((name, code)) => {
-            let error = fault::of_code(&format!("{what} `{name}`"), code);
+            let what = format!("cannot {verb} the {noun} `{name}`");
+            let error = fault::of_code(&what, code);
             (name, Outcome::Failed(error))
         }
     };
-    results.into_iter().map(of).collect()
+    Ok(results.into_iter().map(of).collect())
 }
