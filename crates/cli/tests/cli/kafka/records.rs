@@ -140,6 +140,19 @@ fn find(folder: &std::path::Path, name: &str) -> Option<std::path::PathBuf> {
     })
 }
 
+/// Somebody types a short line, sees what becomes of it, and types on.
+#[test]
+fn a_line_is_sent_before_the_next_one_comes() {
+    let cluster = Cluster::start();
+    cluster.text("topic create t");
+    let mut producer = cluster.spawn(&["produce", "t"]);
+    let mut stdin = producer.stdin.take().expect("it is piped");
+    stdin.write_all(b"x\n").expect("it reads");
+    cluster.wait_until("it is there", |cluster| cluster.text("consume t") == "x\n");
+    drop(stdin);
+    assert_eq!(producer.wait().expect("it ends").code(), Some(0));
+}
+
 #[test]
 fn topics_end_where_offsets_have_no_records() {
     let mut cluster = Cluster::start();
