@@ -250,7 +250,7 @@ fn failed(error: tamis_broker::Error) -> Error {
                 _ => Some("an address is HOST:PORT, such as `127.0.0.1:9092` or `[::1]:9092`"),
             },
         ),
-        Broken::Io { source, .. } if source.kind() == ErrorKind::PermissionDenied => (
+        Broken::Io { source, .. } if is_of_folder(source.kind()) => (
             Exit::Failure,
             Some("`--data DIR` names a folder that may be written"),
         ),
@@ -262,6 +262,19 @@ fn failed(error: tamis_broker::Error) -> Error {
         hint,
         exit,
     }
+}
+
+/// Whether there can be no data where it was to be.
+fn is_of_folder(kind: std::io::ErrorKind) -> bool {
+    use std::io::ErrorKind as Kind;
+    matches!(
+        kind,
+        Kind::PermissionDenied
+            | Kind::ReadOnlyFilesystem
+            | Kind::AlreadyExists
+            | Kind::NotADirectory
+            | Kind::NotFound
+    )
 }
 
 #[cfg(test)]
