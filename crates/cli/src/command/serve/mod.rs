@@ -6,7 +6,6 @@ mod events;
 
 use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
-use std::thread;
 use std::time::{Duration, Instant};
 
 use clap::Args;
@@ -19,9 +18,6 @@ use crate::args::ByteSize;
 use crate::config::serve::{self, parse_advertised};
 use crate::config::{Config, Serve};
 use crate::{Context, Error, Exit, Result};
-
-/// How long it may take until a signal is noticed.
-const SIGNAL_STEP: Duration = Duration::from_millis(25);
 
 /// Serve topics to Kafka's clients, from one process and one folder
 ///
@@ -110,9 +106,7 @@ pub(super) fn run(options: &Options, context: &Context<'_>) -> Result<Exit> {
     let running = builder(&settings, &data).start().map_err(failed)?;
     events::tell_recoveries(running.recoveries());
     tell_ready(&settings, &data, &running, start.elapsed(), context);
-    while !context.cancel.is_cancelled() {
-        thread::sleep(SIGNAL_STEP);
-    }
+    context.cancel.wait();
     tracing::info!("ending");
     running.stop().map_err(failed)?;
     tracing::info!("ended in order");
@@ -256,7 +250,7 @@ fn failed(error: tamis_broker::Error) -> Error {
                 _ => Some("an address is HOST:PORT, such as `127.0.0.1:9092` or `[::1]:9092`"),
             },
         ),
-        Broken::Io { source, .. } if source.kind() == ErrorKind::PermissionDenied => (
+        Broken::Io { source, .. } if is_of_folder(source.kind()) => (
             Exit::Failure,
             Some("`--data DIR` names a folder that may be written"),
         ),
@@ -268,6 +262,19 @@ fn failed(error: tamis_broker::Error) -> Error {
         hint,
         exit,
     }
+}
+
+/// Whether there can be no data where it was to be.
+fn is_of_folder(kind: std::io::ErrorKind) -> bool {
+    use std::io::ErrorKind as Kind;
+    matches!(
+        kind,
+        Kind::PermissionDenied
+            | Kind::ReadOnlyFilesystem
+            | Kind::AlreadyExists
+            | Kind::NotADirectory
+            | Kind::NotFound
+    )
 }
 
 #[cfg(test)]
