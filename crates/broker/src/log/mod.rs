@@ -26,6 +26,7 @@
 //! | `ahead.rs` | what a consumer that lags will read next |
 //! | `cleaning/` | compacted topics: of each key the last record stays |
 //! | `name.rs`, `config.rs` | what files are called; what may be set for each topic |
+//! | `flush.rs` | making it durable, step by step |
 //! | `files.rs` | descriptors, of which there is a budget |
 //!
 //! Not here: topics and who may read what (`topics`), the protocol, threads.
@@ -34,6 +35,7 @@ mod ahead;
 mod cleaning;
 mod config;
 mod files;
+pub(crate) mod flush;
 mod index;
 mod name;
 mod producers;
@@ -365,32 +367,6 @@ impl Log {
             .map(|it| it.max_timestamp())
             .max()
             .unwrap_or(-1)
-    }
-
-    /// Makes everything durable that was appended before, and lets consumers read it.
-    ///
-    /// # Errors
-    /// [`Error::Io`], and from then on the log takes nothing more.
-    pub fn flush(&self) -> Result<()> {
-        let _one_at_a_time = self.flushing.lock().unwrap_or_else(PoisonError::into_inner);
-        if self.is_poisoned() {
-            return Err(self.poisoned());
-        }
-        let pending = self.lock().take_pending();
-        let Some(pending) = pending else {
-            return Ok(());
-        };
-        if let Err(error) = pending.sync(&self.folder, self.files.disk()) {
-            tracing::error!(partition = %self.folder.display(), %error, "takes nothing more");
-            self.is_poisoned.store(true, Ordering::Release);
-            // Wakes those who wait, who then see why.
-            self.durable_offset.send_modify(|_| ());
-            return Err(error);
-        }
-        pending.publish();
-        self.publish_readable(pending.next_offset);
-        self.durable_offset.send_replace(pending.next_offset);
-        Ok(())
     }
 
     /// Wakes `reader` when there is more to read, until [`Log::unsubscribe`].
