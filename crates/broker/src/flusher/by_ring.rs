@@ -1,17 +1,19 @@
 //! One thread that has several logs under way at a time, in builds with the feature `io-uring`.
 //!
-//! 1. It takes all logs that are asked for, up to [`GROUP_MAX`]: a group.
-//! 2. Of each the first file is handed to the [`ring`]; first of those for which one producer waits, then, when the thread has
-//!    lingered, of those for which several do.
-//! 3. As answers come, the next file of that log is handed over; after its last one its new end is published, whatever the others do.
-//! 4. When all of the group are done, the next group is taken: what was asked for meanwhile.
+//! 1. It takes all logs that are asked for, and of each hands the first file to the [`ring`]; first of those for which one producer
+//!    waits, then, when it has lingered, of those for which several do.
+//! 2. As answers come, the next file of that log is handed over; after its last one its new end is published, whatever the others do.
+//! 3. After each answer, what was asked for meanwhile joins those that are under way.
 //!
-//! So a log that comes in the middle waits for the slowest of the group before, as it would for a disk that does one thing at a time.
-//! To let it in at once the thread would have to wait for requests and answers by one call, for which there is no need as long as this
-//! gains nothing over threads (docs/PERFORMANCE.md).
+//! All of that is a round. It ends when nothing is under way, or, so that logs need only be held for so long, when as many joined as it
+//! has places for, and the last of them is done.
+//!
+//! What is asked for while the thread waits for an answer joins when one comes. To let it in at once the thread would have to wait for both
+//! by one call. Without joining, so that each round waited for the slowest of it, a flush among four partitions took a third longer.
 
 mod ring;
 
+use std::cell::OnceCell;
 use std::thread;
 use std::time::{Duration, Instant};
 use std::{io, iter};
@@ -23,113 +25,122 @@ use crate::log::flush::{Flush, Target};
 use crate::metrics::Histogram;
 use crate::{Error, Result};
 
-/// Logs that are flushed at a time.
-const GROUP_MAX: u32 = 64;
+/// Logs that are flushed in a round.
+const ROUND_MAX: u32 = 256;
 
 /// A ring that the system lets us have.
 ///
 /// # Errors
 /// [`Error::Ring`].
 pub(super) fn open() -> Result<Ring> {
-    Ring::new(GROUP_MAX).map_err(|source| Error::Ring { source })
+    Ring::new(ROUND_MAX).map_err(|source| Error::Ring { source })
 }
 
 /// The thread, to the end.
 pub(super) fn run(ring: Ring, shared: &Shared, syncs: &Histogram) {
     let mut ring = ring;
     let mut flush_time = Duration::ZERO;
-    loop {
-        let asked = next_group(shared, GROUP_MAX as usize);
-        if asked.is_empty() {
-            return;
-        }
-        let mut group = Group {
+    while let Some(first) = shared.next() {
+        let places: Vec<_> = (0..ROUND_MAX).map(|_| OnceCell::new()).collect();
+        let mut round = Round {
             ring: &mut ring,
-            under_way: asked.iter().map(|_| None).collect(),
-            asked: &asked,
+            places: &places,
+            under_way: Vec::new(),
             shared,
             syncs,
             flush_time,
         };
-        group.run();
-        flush_time = group.flush_time;
+        round.run(first);
+        flush_time = round.flush_time;
     }
 }
 
-/// Waits for logs to flush, and takes all there are, `max` at most; none: this is the end.
-fn next_group(shared: &Shared, max: usize) -> Vec<Asked> {
-    let mut group: Vec<_> = shared.next().into_iter().collect();
-    if !group.is_empty() {
-        let mut state = shared.lock();
-        group.extend(iter::from_fn(|| state.take()).take(max - 1));
-    }
-    group
-}
-
-/// Logs that are made durable together; each has the slot of its place.
-struct Group<'g> {
-    ring: &'g mut Ring,
-    asked: &'g [Asked],
-    /// `None`: not begun, or done.
-    under_way: Vec<Option<UnderWay<'g>>>,
-    shared: &'g Shared,
-    syncs: &'g Histogram,
+/// Logs that are made durable together.
+struct Round<'r> {
+    ring: &'r mut Ring,
+    /// Logs that joined, each with the slot of its place; the rest is free.
+    places: &'r [OnceCell<Asked>],
+    /// By place, as many as joined; `None`: not begun, or done.
+    under_way: Vec<Option<UnderWay<'r>>>,
+    shared: &'r Shared,
+    syncs: &'r Histogram,
     /// Of the flush that ended last.
     flush_time: Duration,
 }
 
 /// A log of which a file is in the ring.
-struct UnderWay<'g> {
-    flush: Flush<'g>,
+struct UnderWay<'r> {
+    flush: Flush<'r>,
     /// Files that are durable.
     done: usize,
     started: Instant,
 }
 
-impl<'g> Group<'g> {
-    fn run(&mut self) {
-        let is_alone = |asked: &Asked| asked.requests == 1;
-        self.begin(is_alone);
-        if !self.asked.iter().all(is_alone) {
-            self.ring.submit();
-            thread::sleep(linger(self.flush_time));
-            self.begin(|it| !is_alone(it));
+impl<'r> UnderWay<'r> {
+    fn new(flush: Flush<'r>, started: Instant) -> UnderWay<'r> {
+        UnderWay {
+            flush,
+            done: 0,
+            started,
         }
-        let mut answers = Vec::with_capacity(self.asked.len());
-        while self.under_way.iter().any(Option::is_some) {
+    }
+}
+
+impl<'r> Round<'r> {
+    fn run(&mut self, first: Asked) {
+        self.join(Some(first));
+        let mut answers = Vec::new();
+        while !self.ring.is_idle() {
             self.ring.wait(&mut answers);
             for (slot, answer) in answers.drain(..) {
                 self.go_on(slot, answer);
             }
+            self.join(None);
         }
     }
 
-    /// Begins with those that are wanted. Who flushes one of them in another way is waited for: that is rare.
-    fn begin(&mut self, is_wanted: impl Fn(&Asked) -> bool) {
-        for (slot, Asked { log, .. }) in self.asked.iter().enumerate().filter(|it| is_wanted(it.1))
-        {
-            let started = Instant::now();
-            // Whoever was asked for twice, now and later, has nothing left to do the second time.
-            let begun = if log.is_dirty() {
-                log.begin_flush()
-            } else {
-                Ok(None)
-            };
-            match begun {
-                Ok(Some(flush)) => {
-                    let done = 0;
-                    self.hand_over(
-                        slot,
-                        UnderWay {
-                            flush,
-                            done,
-                            started,
-                        },
-                    );
-                }
-                // What is poisoned is told of by whoever poisoned it.
-                Ok(None) | Err(_) => self.shared.give_back(log),
-            }
+    /// Begins with `first` and whatever else is asked for, as long as there are places.
+    fn join(&mut self, first: Option<Asked>) {
+        let begin = self.under_way.len();
+        let mut state = self.shared.lock();
+        let mut asked = first.into_iter().chain(iter::from_fn(|| state.take()));
+        for place in &self.places[begin..] {
+            let Some(asked) = asked.next() else { break };
+            place.get_or_init(|| asked);
+            self.under_way.push(None);
+        }
+        drop(asked);
+        drop(state);
+        let joined = begin..self.under_way.len();
+        let (alone, several): (Vec<_>, Vec<_>) =
+            joined.partition(|slot| self.asked(*slot).requests == 1);
+        alone.into_iter().for_each(|slot| self.begin(slot));
+        if !several.is_empty() {
+            self.ring.submit();
+            thread::sleep(linger(self.flush_time));
+            several.into_iter().for_each(|slot| self.begin(slot));
+        }
+    }
+
+    fn asked(&self, slot: usize) -> &'r Asked {
+        self.places[slot]
+            .get()
+            .expect("who has the place has joined")
+    }
+
+    /// Begins with a log. Who flushes it in another way is waited for: that is rare.
+    fn begin(&mut self, slot: usize) {
+        let log = &self.asked(slot).log;
+        let started = Instant::now();
+        // Whoever was asked for twice, now and later, has nothing left to do the second time.
+        let begun = match log.is_dirty() {
+            true => log.begin_flush(),
+            false => Ok(None),
+        };
+        match begun {
+            Ok(Some(flush)) => self.hand_over(slot, UnderWay::new(flush, started)),
+            // What is poisoned is told of by whoever poisoned it.
+            Ok(None) | Err(_) => self.shared.give_back(log),
         }
     }
 
@@ -154,7 +165,7 @@ impl<'g> Group<'g> {
     }
 
     /// Hands over the next file of a log, or ends with it.
-    fn hand_over(&mut self, slot: usize, under_way: UnderWay<'g>) {
+    fn hand_over(&mut self, slot: usize, under_way: UnderWay<'r>) {
         let handed = match under_way.flush.target(under_way.done) {
             Some(target) => push(self.ring, slot, &under_way.flush, &target).map(|()| true),
             None => Ok(false),
@@ -166,12 +177,12 @@ impl<'g> Group<'g> {
         }
     }
 
-    fn end(&mut self, slot: usize, under_way: UnderWay<'g>, synced: Result<()>) {
+    fn end(&mut self, slot: usize, under_way: UnderWay<'r>, synced: Result<()>) {
         // What failed is poisoned, and whoever waits for it was woken.
         let _ = under_way.flush.finish(synced);
         self.flush_time = under_way.started.elapsed();
         self.syncs.note_duration(self.flush_time);
-        self.shared.give_back(&self.asked[slot].log);
+        self.shared.give_back(&self.asked(slot).log);
     }
 }
 

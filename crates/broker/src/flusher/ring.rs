@@ -81,6 +81,11 @@ impl Ring {
         }
     }
 
+    /// Whether all that was asked for is answered.
+    pub(super) fn is_idle(&self) -> bool {
+        self.files.iter().all(Option::is_none)
+    }
+
     /// Has the system begin with what was asked for.
     pub(super) fn submit(&mut self) {
         self.enter(0);
@@ -88,7 +93,7 @@ impl Ring {
 
     /// Adds answers to `answers`, of which there is at least one when it returns, unless nothing was asked for.
     pub(super) fn wait(&mut self, answers: &mut Vec<Answer>) {
-        if self.files.iter().all(Option::is_none) {
+        if self.is_idle() {
             return;
         }
         self.enter(1);
