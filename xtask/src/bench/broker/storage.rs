@@ -71,7 +71,9 @@ pub(super) fn run_flush(setting: &mut Setting) {
             for (how, ring) in FLUSHES {
                 let folder = setting.folder.join("flush");
                 let path = folder.to_string_lossy().into_owned();
-                let run = setting.probe.run(&["flush", &path, &partitions, &seconds, ring]);
+                let run = setting
+                    .probe
+                    .run(&["flush", &path, &partitions, &seconds, ring]);
                 let run = run.and_then(|answer| {
                     let flushes = number(&answer, "flushes")?;
                     Ok(vec![
