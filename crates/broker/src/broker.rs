@@ -12,9 +12,9 @@ use uuid::Uuid;
 
 use crate::background::Background;
 use crate::disk::{Disk, RealDisk, SharedDisk, replace};
-use crate::flusher::Flusher;
+use crate::flusher::{Flusher, Flushing};
 use crate::groups::{GroupOptions, Groups};
-use crate::log::{Budget, Files, LogConfig, Recovery, Shared};
+use crate::log::{Budget, Files, Log, LogConfig, Recovery, Shared};
 use crate::metrics::{Allocations, Metrics};
 use crate::topics::Topics;
 use crate::unpacking::Unpacking;
@@ -56,6 +56,8 @@ pub struct Options {
     pub idle: Duration,
     /// A request or an answer that makes no progress for so long ends the connection.
     pub stalled: Duration,
+    /// How several partitions are made durable at a time.
+    pub flushing: Flushing,
     /// Files that are kept open.
     pub files_max: usize,
     /// How often records that are too old are removed (`log.retention.check.interval.ms`).
@@ -83,6 +85,7 @@ impl Options {
             connections_max: 10_000,
             idle: Duration::from_secs(600),
             stalled: Duration::from_secs(30),
+            flushing: Flushing::default(),
             files_max: 512,
             retention_check: Duration::from_secs(300),
             cleaning_check: Duration::from_secs(15),
@@ -138,13 +141,14 @@ impl Broker {
     /// Opens the data folder; tells what was found in logs that were not closed in order.
     ///
     /// # Errors
-    /// [`Error::InUse`], [`Error::Io`], [`Error::Damaged`].
+    /// [`Error::InUse`], [`Error::Io`], [`Error::Damaged`]; where [`Options::flushing`] wants a ring, [`Error::WithoutRing`], [`Error::Ring`].
     pub fn open(options: Options) -> Result<(Arc<Broker>, Recoveries)> {
         Broker::open_on(Arc::new(RealDisk), options)
     }
 
     /// The same, on another disk.
     pub(crate) fn open_on(disk: SharedDisk, options: Options) -> Result<(Arc<Broker>, Recoveries)> {
+        let flushing = options.flushing.prepare()?;
         let data = &options.data;
         fs::create_dir_all(data).map_err(Error::io("create", data))?;
         let lock = lock(data)?;
@@ -171,7 +175,7 @@ impl Broker {
         let upkeep = upkeep::start(topics.clone(), schedule).map_err(thread)?;
         let cleaner = cleaner::start(topics.clone(), options.cleaning_check).map_err(thread)?;
         let metrics = Metrics::new();
-        let flusher = Flusher::start(metrics.syncs.clone()).map_err(thread)?;
+        let flusher = Flusher::start(flushing, metrics.syncs.clone()).map_err(thread)?;
         let broker = Broker {
             topics,
             groups,
@@ -195,6 +199,11 @@ impl Broker {
     /// The topics.
     pub fn topics(&self) -> &Topics {
         &self.topics
+    }
+
+    /// Has what was appended to a log made durable, together with what others append meanwhile; [`Log::watch_durable`] sees when it is.
+    pub fn request_flush(&self, log: &Arc<Log>) {
+        self.flusher.request(log);
     }
 
     /// Bytes of requests that are being worked on.

@@ -1,8 +1,8 @@
 //! What makes files and names durable, behind one trait, so that tests can lose what was not.
 //!
-//! The trait has the two calls that crash safety depends on; everything else is done to the file system as it is. The two differ
-//! in what they promise: a file's bytes are there after [`Disk::sync`], and that a folder has the file under its name after
-//! [`Disk::sync_folder`].
+//! The trait has the two calls that crash safety depends on, and what they are announced by; everything else is done to the file system as
+//! it is. The two differ in what they promise: a file's bytes are there after [`Disk::sync`], and that a folder has the file under its
+//! name after [`Disk::sync_folder`].
 
 #[cfg(test)]
 pub(crate) mod lossy;
@@ -17,11 +17,29 @@ use crate::{Error, Result};
 
 /// Makes things durable.
 pub(crate) trait Disk: Debug + Send + Sync {
+    /// Is told of a file at `path` right before it is made durable, also by who does that in a way of its own. Disks of tests
+    /// remember it, or fail.
+    fn before_sync(&self, _file: &File, _path: &Path) -> Result<()> {
+        Ok(())
+    }
+
+    /// The same of the names in a folder.
+    fn before_sync_folder(&self, _folder: &Path) -> Result<()> {
+        Ok(())
+    }
+
     /// Makes the bytes of a file durable, which is at `path`.
-    fn sync(&self, file: &File, path: &Path) -> Result<()>;
+    fn sync(&self, file: &File, path: &Path) -> Result<()> {
+        self.before_sync(file, path)?;
+        file.sync_data().map_err(Error::io("make durable", path))
+    }
 
     /// Makes the names in a folder durable.
-    fn sync_folder(&self, folder: &Path) -> Result<()>;
+    fn sync_folder(&self, folder: &Path) -> Result<()> {
+        self.before_sync_folder(folder)?;
+        let synced = File::open(folder).and_then(|it| it.sync_all());
+        synced.map_err(Error::io("make durable", folder))
+    }
 }
 
 /// A handle that is cheap to clone.
@@ -31,16 +49,7 @@ pub(crate) type SharedDisk = Arc<dyn Disk>;
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct RealDisk;
 
-impl Disk for RealDisk {
-    fn sync(&self, file: &File, path: &Path) -> Result<()> {
-        file.sync_data().map_err(Error::io("make durable", path))
-    }
-
-    fn sync_folder(&self, folder: &Path) -> Result<()> {
-        let synced = File::open(folder).and_then(|it| it.sync_all());
-        synced.map_err(Error::io("make durable", folder))
-    }
-}
+impl Disk for RealDisk {}
 
 /// What a file is called while it is written.
 pub(crate) fn draft_path(path: &Path) -> PathBuf {

@@ -117,6 +117,17 @@ pub enum Error {
         /// The address.
         address: String,
     },
+    /// Partitions were to be flushed through a ring, in a build that cannot.
+    #[error(
+        "this build cannot flush by `io_uring`: it was made without the Cargo feature `io-uring`"
+    )]
+    WithoutRing,
+    /// Partitions were to be flushed through a ring, and the system does not let us have one.
+    #[error("cannot flush by `io_uring`, which the system refuses: {source}")]
+    Ring {
+        /// What the system said.
+        source: io::Error,
+    },
     /// The broker was closed: its folder may be somebody else's.
     #[error("the broker was closed")]
     Closed,

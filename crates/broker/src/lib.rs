@@ -28,6 +28,7 @@ mod upkeep;
 pub use broker::Broker;
 pub use builder::Builder;
 pub use error::Error;
+pub use flusher::Flushing;
 pub use limits::raise_descriptor_limit;
 pub use metrics::Allocations;
 pub use running::{Running, Serving, Started};

@@ -13,7 +13,7 @@
 //! | `fetch ADDRESS TOPIC MESSAGES` | reads so many of partition 0 over one connection, and throws them away |
 //! | `idle ADDRESS COUNT` | opens connections and holds them until its standard input ends |
 //! | `floor ADDRESS FILE BYTES [flush_ms=N]` | takes what `produce` sends and writes it into a file: the least that a broker has to do |
-//! | `flush FOLDER [NAME=VALUE]...` | makes many files durable, one after the other or together; see `flush.rs` |
+//! | `flush FOLDER [NAME=VALUE]...` | appends to partitions in this process and waits until it is durable; see `flush.rs` |
 //! | `append FOLDER [NAME=VALUE]...` | appends to logs in this process, without a socket; see `append.rs` |
 
 mod append;

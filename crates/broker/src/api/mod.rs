@@ -362,7 +362,9 @@ pub(crate) fn code(error: &Error) -> ResponseError {
         | Error::Listen { .. }
         | Error::Exposed { .. }
         | Error::Closed
-        | Error::Ended => ResponseError::KafkaStorageError,
+        | Error::Ended
+        | Error::WithoutRing
+        | Error::Ring { .. } => ResponseError::KafkaStorageError,
     }
 }
 

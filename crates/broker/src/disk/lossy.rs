@@ -15,7 +15,7 @@ use std::sync::{Mutex, PoisonError};
 
 use fastrand::Rng;
 
-use super::{Disk, RealDisk};
+use super::Disk;
 use crate::{Error, Result};
 
 /// What is written whole or not at all.
@@ -160,7 +160,7 @@ fn names_in(folder: &Path) -> BTreeMap<OsString, Inode> {
 }
 
 impl Disk for LossyDisk {
-    fn sync(&self, file: &File, path: &Path) -> Result<()> {
+    fn before_sync(&self, file: &File, path: &Path) -> Result<()> {
         self.attempt(path)?;
         let metadata = file.metadata().map_err(Error::io("read", path))?;
         let mut bytes = vec![0; metadata.len() as usize];
@@ -170,10 +170,10 @@ impl Disk for LossyDisk {
         read.map_err(Error::io("read", path))?;
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         state.bytes.insert(metadata.ino(), bytes);
-        RealDisk.sync(file, path)
+        Ok(())
     }
 
-    fn sync_folder(&self, folder: &Path) -> Result<()> {
+    fn before_sync_folder(&self, folder: &Path) -> Result<()> {
         let attempted = self.attempt(folder);
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         match &attempted {

@@ -27,6 +27,7 @@
 //! | `cleaning/` | compacted topics: of each key the last record stays |
 //! | `name.rs`, `config.rs` | what files are called; what may be set for each topic |
 //! | `ending.rs` | logs that take nothing more: poisoned, deleted, closed |
+//! | `flush.rs` | making it durable, step by step |
 //! | `files.rs` | descriptors, of which there is a budget |
 //!
 //! Not here: topics and who may read what (`topics`), the protocol, threads.
@@ -36,6 +37,7 @@ mod cleaning;
 mod config;
 mod ending;
 mod files;
+pub(crate) mod flush;
 mod index;
 mod name;
 mod producers;
@@ -409,29 +411,6 @@ impl Log {
             .map(|it| it.max_timestamp())
             .max()
             .unwrap_or(-1)
-    }
-
-    /// Makes everything durable that was appended before, and lets consumers read it.
-    ///
-    /// # Errors
-    /// [`Error::Io`], and from then on the log takes nothing more.
-    pub fn flush(&self) -> Result<()> {
-        let _one_at_a_time = self.flushing.lock().unwrap_or_else(PoisonError::into_inner);
-        if self.is_poisoned() {
-            return Err(self.poisoned());
-        }
-        let pending = self.lock().take_pending();
-        let Some(pending) = pending else {
-            return Ok(());
-        };
-        if let Err(error) = pending.sync(&self.folder, self.files.disk()) {
-            self.poison(&error);
-            return Err(error);
-        }
-        pending.publish();
-        self.publish_readable(pending.next_offset);
-        self.durable_offset.send_replace(pending.next_offset);
-        Ok(())
     }
 
     /// Wakes `reader` when there is more to read, or nothing will be, until [`Log::unsubscribe`].

@@ -99,19 +99,9 @@ impl Segment {
         self.file.open()
     }
 
-    /// Makes its bytes durable.
-    pub(crate) fn sync(&self) -> Result<()> {
-        self.file.sync()
-    }
-
-    /// Makes the bytes and the indexes of a sealed segment durable.
-    pub(crate) fn sync_sealed(&self) -> Result<()> {
-        self.sync()?;
-        for path in [offset_path(self.path()), time_path(self.path())] {
-            let opened = File::open(&path).map_err(Error::io("open", &path))?;
-            self.file.disk().sync(&opened, &path)?;
-        }
-        Ok(())
+    /// Where its indexes are, once it is sealed.
+    pub(crate) fn index_paths(&self) -> [PathBuf; 2] {
+        [offset_path(self.path()), time_path(self.path())]
     }
 
     /// Bytes that consumers may read.

@@ -8,13 +8,13 @@ use std::sync::Arc;
 use rustix::fs::{FallocateFlags, fallocate};
 use rustix::io::{Errno, pwritev};
 
+use super::flush::Pending;
 use super::index::Growing;
 use super::name::SegmentName;
 use super::producers::Producers;
 use super::segment::{SEGMENT_BYTES_MAX, Segment};
 use super::{Files, LogConfig, snapshot};
 use crate::batch::{Header, STAMP_BYTES};
-use crate::disk::Disk;
 use crate::{Error, Result};
 
 /// Space set aside at the first batch of a segment; each time it is used up as much again.
@@ -59,14 +59,6 @@ pub(super) struct End {
     pub(super) is_new: bool,
     /// Whether what is known of producers at the end is on the disk.
     pub(super) has_snapshot: bool,
-}
-
-/// What is to be made durable, and what may be read then.
-#[derive(Debug)]
-pub(super) struct Pending {
-    segments: Vec<(Arc<Segment>, u64)>,
-    is_folder_dirty: bool,
-    pub(super) next_offset: i64,
 }
 
 impl Writer {
@@ -218,28 +210,6 @@ impl Writer {
             is_folder_dirty: std::mem::take(&mut self.is_folder_dirty),
             next_offset: self.next_offset,
         })
-    }
-}
-
-impl Pending {
-    /// Makes all of it durable, oldest first.
-    pub(super) fn sync(&self, folder: &Path, disk: &dyn Disk) -> Result<()> {
-        let (active, sealed) = self.segments.split_last().expect("the active one is there");
-        for (segment, _) in sealed {
-            segment.sync_sealed()?;
-        }
-        active.0.sync()?;
-        match self.is_folder_dirty {
-            true => disk.sync_folder(folder),
-            false => Ok(()),
-        }
-    }
-
-    /// Lets consumers read it.
-    pub(super) fn publish(&self) {
-        for (segment, len_bytes) in &self.segments {
-            segment.publish(*len_bytes);
-        }
     }
 }
 

@@ -225,6 +225,32 @@ fn what_cannot_be_is_refused_with_the_way_out() {
     assert_eq!(shell.files(), ["data", "file"], "nothing else was made");
 }
 
+#[test]
+fn a_ring_makes_durable_what_threads_do_or_is_refused() {
+    let shell = Shell::new();
+    let arguments = format!("{SERVE} --flush io_uring");
+    if cfg!(not(feature = "io-uring")) {
+        let ran = shell.tamis(&arguments);
+        assert_eq!(ran.code, Some(2), "{}", ran.stderr);
+        let expected = ["without the Cargo feature `io-uring`", "`--flush threads`"];
+        assert!(
+            expected.iter().all(|it| ran.stderr.contains(it)),
+            "{}",
+            ran.stderr
+        );
+        assert!(shell.files().is_empty(), "nothing was made");
+        return;
+    }
+    let mut serving = Serving::start(&shell, &arguments);
+    let mut client = Client::connect(serving.address);
+    client.want_topic("orders");
+    client.produce("orders", &["a"]);
+    assert_eq!(client.values_from("orders", 0).len(), 1);
+    signal(&serving.child, "TERM");
+    let (code, told) = serving.wait();
+    assert_eq!(code, Some(0), "{told}");
+}
+
 /// A broker whose data is on a disk of four megabytes, which is mounted for it alone; `None` without the right to mount.
 fn start_on_small_disk(shell: &Shell) -> Option<Serving> {
     let mount = "mkdir disk && mount -t tmpfs -o size=4m none disk";
