@@ -43,6 +43,8 @@ mod tests;
 
 pub use build::BatchBuilder;
 pub(crate) use header::after;
+#[cfg(fuzzing)]
+pub(crate) use header::seal;
 pub use header::{BadBatch, HEADER_BYTES, Header, STAMP_BYTES, set_append_time, split};
 pub use heads::BadKeys;
 pub(crate) use heads::{check_keys, heads};

@@ -61,6 +61,8 @@ use crate::{Error, Result};
 use ahead::read_ahead;
 use cleaning::Cleaner;
 pub(crate) use cleaning::{Cleaned, Dirt, Totals};
+#[cfg(fuzzing)]
+pub use cleaning::{check_batch, check_log};
 pub use config::{Cleanup, LogConfig, Ratio, Visibility};
 pub(crate) use files::Files;
 pub use producers::BadSequence;
@@ -71,6 +73,8 @@ pub(crate) use tail::Budget;
 
 pub use segment::FileRange;
 use segment::Segment;
+#[cfg(fuzzing)]
+pub use snapshot::check_snapshot;
 use tail::{CachedBatch, Tail};
 use writer::Writer;
 

@@ -28,9 +28,12 @@
 //! | `map.rs` | the last offsets of keys, in bounded memory |
 //! | `pass.rs` | what becomes of each batch |
 //! | `output.rs` | the file that is written |
+//! | `of_bytes.rs` | all of it asked of any bytes, for fuzzing |
 
 mod cleanable;
 mod map;
+#[cfg(fuzzing)]
+mod of_bytes;
 mod output;
 mod pass;
 #[cfg(test)]
@@ -47,6 +50,8 @@ use super::segment::Segment;
 use crate::{Error, Result};
 use cleanable::Cleanable;
 use map::OffsetMap;
+#[cfg(fuzzing)]
+pub use of_bytes::{check_batch, check_log};
 use output::Output;
 use pass::Pass;
 
