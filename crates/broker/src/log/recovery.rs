@@ -24,6 +24,7 @@ use std::sync::atomic::{AtomicBool, AtomicI64};
 use std::sync::{Arc, Mutex};
 
 use arc_swap::ArcSwap;
+use crc_fast::{CrcAlgorithm, checksum};
 use tokio::sync::watch;
 
 use super::cleaning::Cleaner;
@@ -210,7 +211,7 @@ impl<'o> Opening<'o> {
         while let Some(batch) = scan.next_batch()? {
             let header = batch.header;
             let relative = u32::try_from(header.base_offset - base_offset);
-            let (true, Ok(relative)) = (self.is_next(name, &header), relative) else {
+            let (true, Ok(relative)) = (self.is_next(name, limit, &header), relative) else {
                 has_unplaced = true;
                 break;
             };
@@ -279,14 +280,12 @@ impl<'o> Opening<'o> {
 
     /// Whether a batch is the next of a segment. Its checksum does not cover its offset; but as it is written there are no gaps, and
     /// what was cleaned ends where its name says.
-    fn is_next(&self, name: &SegmentName, header: &Header) -> bool {
-        match name.generation {
+    fn is_next(&self, name: &SegmentName, limit: i64, header: &Header) -> bool {
+        let follows = match name.generation {
             0 => header.base_offset == self.next_offset,
-            _ => {
-                let range = self.next_offset..name.end_offset;
-                range.contains(&header.base_offset) && header.next_offset() <= range.end
-            }
-        }
+            _ => header.base_offset >= self.next_offset,
+        };
+        follows && header.last_offset() < limit
     }
 
     /// The name of what begins at a position, behind damage.
@@ -487,18 +486,32 @@ fn copy(disk: &dyn Disk, from: &fs::File, path: &Path, range: Range<u64>, to: &P
 /// The offset that a file of a log holds, if it is there.
 fn read_offset(folder: &Path, name: &str) -> Result<Option<i64>> {
     let path = folder.join(name);
-    match fs::read_to_string(&path) {
-        Ok(text) => match text.trim().parse() {
-            Ok(offset) => Ok(Some(offset)),
-            Err(_) => Err(Error::Damaged {
+    match fs::read(&path) {
+        Ok(bytes) => match parse_offset(&bytes) {
+            Some(offset) => Ok(Some(offset)),
+            None => Err(Error::Damaged {
                 path,
                 byte_offset: 0,
-                detail: "it should hold an offset".to_owned(),
+                detail: "it should hold an offset and its checksum".to_owned(),
             }),
         },
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(Error::io("read", &path)(error)),
     }
+}
+
+/// What a file says that holds an offset. Other digits would hide records, or bring them back, so there is a checksum.
+fn offset_line(offset: i64) -> String {
+    let digits = offset.to_string();
+    let crc = checksum(CrcAlgorithm::Crc32Iscsi, digits.as_bytes()) as u32;
+    format!("{digits} {crc:08x}\n")
+}
+
+/// Reads it; `None`: it is another one than [`offset_line`] makes.
+fn parse_offset(bytes: &[u8]) -> Option<i64> {
+    let (digits, _) = std::str::from_utf8(bytes).ok()?.split_once(' ')?;
+    let offset = digits.parse().ok()?;
+    (offset >= 0 && offset_line(offset).as_bytes() == bytes).then_some(offset)
 }
 
 /// The first offset that was not compacted; 0, and so all of them, if nobody knows.
@@ -514,18 +527,12 @@ fn read_clean(folder: &Path) -> Result<i64> {
 
 /// Writes the first offset there is.
 pub(super) fn write_start(disk: &dyn Disk, folder: &Path, offset: i64) -> Result<()> {
-    replace(
-        disk,
-        &folder.join(START_FILE),
-        format!("{offset}\n").as_bytes(),
-    )
+    let line = offset_line(offset);
+    replace(disk, &folder.join(START_FILE), line.as_bytes())
 }
 
 /// Writes the first offset that was not compacted.
 pub(super) fn write_clean(disk: &dyn Disk, folder: &Path, offset: i64) -> Result<()> {
-    replace(
-        disk,
-        &folder.join(CLEAN_FILE),
-        format!("{offset}\n").as_bytes(),
-    )
+    let line = offset_line(offset);
+    replace(disk, &folder.join(CLEAN_FILE), line.as_bytes())
 }
