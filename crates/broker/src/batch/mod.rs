@@ -43,7 +43,7 @@ mod tests;
 
 pub use build::BatchBuilder;
 pub(crate) use header::after;
-#[cfg(fuzzing)]
+#[cfg(any(test, fuzzing))]
 pub(crate) use header::seal;
 pub use header::{BadBatch, HEADER_BYTES, Header, STAMP_BYTES, set_append_time, split};
 pub use heads::BadKeys;
