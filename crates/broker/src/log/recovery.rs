@@ -7,7 +7,8 @@
 //!   nobody was told of, and are cut off;
 //! - and one comes later, something is *damaged*: the bytes between are copied to `OFFSET.damaged` beside the log, the segment ends
 //!   before them, and what comes later becomes a segment of its own. Nothing of it is dropped, and it is reported. So is the end of a
-//!   segment behind which another one begins later than it ends, also where no bytes are left of it.
+//!   segment behind which another one begins later than it ends, and of the last one before the recovery point, also where no bytes
+//!   are left of it.
 //!
 //! The checksum of a batch does not cover its offset, and a disk writes sectors: where one ends within the offset of a batch behind
 //! damage, half of it may never have been written. It is believed if the next batch follows on it, and set aside if not.
@@ -251,8 +252,8 @@ impl<'o> Opening<'o> {
             }
             None => {
                 let len_bytes = torn_bytes(&opened, &path, end..file_bytes)?;
-                let next = next_base.filter(|it| name.generation == 0 && *it > self.next_offset);
-                // Whole batches of which nobody knows where they belong, or the next segment says that some are missing: once.
+                let next = self.expected(name, next_base);
+                // Whole batches of which nobody knows where they belong, or it is known that some are missing, which is told once.
                 match has_unplaced || next.is_some_and(|_| len_bytes > 0 || !self.is_told()) {
                     true => {
                         let next = next.unwrap_or(self.next_offset);
@@ -276,6 +277,18 @@ impl<'o> Opening<'o> {
         self.last_len_bytes = end;
         self.segments.push(Arc::new(segment));
         Ok(split)
+    }
+
+    /// The offset up to which there must be records behind those of a segment: another one begins there, or the last one is known to
+    /// have been durable so far.
+    fn expected(&self, name: &SegmentName, next_base: Option<i64>) -> Option<i64> {
+        let (expected, end_offset) = match (name.generation, next_base) {
+            (0, next_base) => (next_base.unwrap_or(self.recovery_point), self.next_offset),
+            (_, None) => (self.recovery_point, self.next_offset.max(name.end_offset)),
+            // What was cleaned ends anywhere.
+            (_, Some(_)) => return None,
+        };
+        (expected > end_offset).then_some(expected)
     }
 
     /// Whether a batch is the next of a segment. Its checksum does not cover its offset; but as it is written there are no gaps, and
