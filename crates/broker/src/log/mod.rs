@@ -22,6 +22,7 @@
 //! | `writer.rs` | what appends need: the end, the space set aside, the producers |
 //! | `producers.rs`, `snapshot.rs` | which batch is the next of its producer; the same on the disk |
 //! | `recovery.rs` | opening: what is trusted, what is scanned, what becomes of damage |
+//! | `offset_file.rs` | offsets in files of their own: where the log begins, and up to where it is compacted |
 //! | `retention.rs` | which segments are old enough to go |
 //! | `ahead.rs` | what a consumer that lags will read next |
 //! | `cleaning/` | compacted topics: of each key the last record stays |
@@ -36,6 +37,7 @@ mod config;
 mod files;
 mod index;
 mod name;
+mod offset_file;
 mod producers;
 mod recovery;
 mod retention;

@@ -17,7 +17,6 @@
 //! durable before anybody may read it.
 
 use std::fs::{self, OpenOptions};
-use std::io;
 use std::ops::Range;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
@@ -25,13 +24,13 @@ use std::sync::atomic::{AtomicBool, AtomicI64};
 use std::sync::{Arc, Mutex};
 
 use arc_swap::ArcSwap;
-use crc_fast::{CrcAlgorithm, checksum};
 use tokio::sync::watch;
 
 use super::cleaning::Cleaner;
 use super::files::Files;
 use super::index::{Growing, offset_path, time_path};
 use super::name::SegmentName;
+use super::offset_file::{read_clean, read_start};
 use super::producers::Producers;
 use super::scan::{PIECE_BYTES, Scan};
 use super::segment::Segment;
@@ -39,14 +38,8 @@ use super::tail::{Budget, Tail};
 use super::writer::{End, Writer, create_segment};
 use super::{Log, LogConfig, snapshot};
 use crate::batch::{Header, STAMP_BYTES};
-use crate::disk::{Disk, draft_path, install, remove, replace};
+use crate::disk::{Disk, draft_path, install, remove};
 use crate::{Error, Result};
-
-/// The file that holds the first offset there is, once records before it were deleted.
-const START_FILE: &str = "start-offset";
-
-/// The file that holds the first offset that was not compacted, once something was.
-const CLEAN_FILE: &str = "clean-offset";
 
 /// What a disk writes whole or not at all, at least.
 const SECTOR_BYTES: u64 = 512;
@@ -369,7 +362,7 @@ impl<'o> Opening<'o> {
         if self.is_folder_dirty {
             self.disk().sync_folder(self.folder)?;
         }
-        let start_offset = read_offset(self.folder, START_FILE)?;
+        let start_offset = read_start(self.folder)?;
         // What was cleaned is never written to: its name says where it ends.
         let last = self.segments.last().map(|it| it.name());
         let cleaned_end = last.filter(|it| it.generation > 0).map(|it| it.end_offset);
@@ -494,58 +487,4 @@ fn copy(disk: &dyn Disk, from: &fs::File, path: &Path, range: Range<u64>, to: &P
         at += count as u64;
     }
     disk.sync(&target, to)
-}
-
-/// The offset that a file of a log holds, if it is there.
-fn read_offset(folder: &Path, name: &str) -> Result<Option<i64>> {
-    let path = folder.join(name);
-    match fs::read(&path) {
-        Ok(bytes) => match parse_offset(&bytes) {
-            Some(offset) => Ok(Some(offset)),
-            None => Err(Error::Damaged {
-                path,
-                byte_offset: 0,
-                detail: "it should hold an offset and its checksum".to_owned(),
-            }),
-        },
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(Error::io("read", &path)(error)),
-    }
-}
-
-/// What a file says that holds an offset. Other digits would hide records, or bring them back, so there is a checksum.
-fn offset_line(offset: i64) -> String {
-    let digits = offset.to_string();
-    let crc = checksum(CrcAlgorithm::Crc32Iscsi, digits.as_bytes()) as u32;
-    format!("{digits} {crc:08x}\n")
-}
-
-/// Reads it; `None`: it is another one than [`offset_line`] makes.
-fn parse_offset(bytes: &[u8]) -> Option<i64> {
-    let (digits, _) = std::str::from_utf8(bytes).ok()?.split_once(' ')?;
-    let offset = digits.parse().ok()?;
-    (offset >= 0 && offset_line(offset).as_bytes() == bytes).then_some(offset)
-}
-
-/// The first offset that was not compacted; 0, and so all of them, if nobody knows.
-fn read_clean(folder: &Path) -> Result<i64> {
-    match read_offset(folder, CLEAN_FILE) {
-        Err(Error::Damaged { path, .. }) => {
-            tracing::warn!(file = %path.display(), "is damaged and not used");
-            Ok(0)
-        }
-        read => Ok(read?.unwrap_or(0)),
-    }
-}
-
-/// Writes the first offset there is.
-pub(super) fn write_start(disk: &dyn Disk, folder: &Path, offset: i64) -> Result<()> {
-    let line = offset_line(offset);
-    replace(disk, &folder.join(START_FILE), line.as_bytes())
-}
-
-/// Writes the first offset that was not compacted.
-pub(super) fn write_clean(disk: &dyn Disk, folder: &Path, offset: i64) -> Result<()> {
-    let line = offset_line(offset);
-    replace(disk, &folder.join(CLEAN_FILE), line.as_bytes())
 }

@@ -45,7 +45,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::Log;
 use super::config::{LogConfig, Ratio};
-use super::recovery::write_clean;
+use super::offset_file::write_clean;
 use super::segment::Segment;
 use crate::{Error, Result};
 use cleanable::Cleanable;
