@@ -3,7 +3,7 @@
 use std::fs::{self, File, TryLockError};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicI64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde::{Deserialize, Serialize};
@@ -17,6 +17,7 @@ use crate::groups::{GroupOptions, Groups};
 use crate::log::{Budget, Files, LogConfig, Recovery, Shared};
 use crate::metrics::{Allocations, Metrics};
 use crate::topics::Topics;
+use crate::unpacking::Unpacking;
 use crate::upkeep::Schedule;
 use crate::{Error, Result, cleaner, upkeep};
 
@@ -125,6 +126,7 @@ pub struct Broker {
     pub(crate) in_flight: Arc<Semaphore>,
     /// The same of requests that wait for something to happen, such as records to come: they are not to keep others from coming.
     pub(crate) waiting: Arc<Semaphore>,
+    pub(crate) unpacking: Unpacking,
     next_producer_id: AtomicI64,
     noted_producer_id: Mutex<ClusterFile>,
     disk: SharedDisk,
@@ -180,6 +182,7 @@ impl Broker {
             cluster_id: cluster.cluster_id.clone(),
             in_flight: Arc::new(Semaphore::new(options.in_flight_units())),
             waiting: Arc::new(Semaphore::new(options.in_flight_units())),
+            unpacking: Unpacking::new(),
             next_producer_id: AtomicI64::new(cluster.next_producer_id),
             noted_producer_id: Mutex::new(cluster),
             options,
@@ -219,10 +222,10 @@ impl Broker {
 
     /// An id that no producer of this folder ever had.
     pub(crate) fn new_producer_id(&self) -> Result<i64> {
-        let mut noted = self
-            .noted_producer_id
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
+        let mut noted = self.lock_ids();
+        if self.lock_folder().is_none() {
+            return Err(Error::Closed);
+        }
         let id = self.next_producer_id.load(Ordering::Relaxed);
         if id >= noted.next_producer_id {
             noted.next_producer_id = id + PRODUCER_ID_BLOCK;
@@ -232,7 +235,8 @@ impl Broker {
         Ok(id)
     }
 
-    /// Makes everything durable and leaves the folder as the next start likes it best, and to whoever wants it. Nobody may append any more.
+    /// Makes everything durable and leaves the folder as the next start likes it best, and to whoever wants it. Requests may outlive their
+    /// connections: what they are changing is waited for, and what they would change afterwards is refused ([`Error::Closed`]).
     ///
     /// # Errors
     /// The first that a log met; the others are closed nevertheless.
@@ -243,13 +247,24 @@ impl Broker {
         let mut closed = self.groups.close();
         for topic in self.topics.all() {
             for log in topic.partitions().iter() {
+                log.end();
                 closed = closed.and(log.close());
             }
         }
         closed = closed.and(self.topics.write_checkpoint());
-        let mut lock = self.lock.lock().unwrap_or_else(PoisonError::into_inner);
-        *lock = None;
+        // An id that is being noted is noted before the folder is free.
+        let _no_ids = self.lock_ids();
+        *self.lock_folder() = None;
         closed
+    }
+
+    fn lock_ids(&self) -> MutexGuard<'_, ClusterFile> {
+        let ids = self.noted_producer_id.lock();
+        ids.unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn lock_folder(&self) -> MutexGuard<'_, Option<File>> {
+        self.lock.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

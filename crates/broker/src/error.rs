@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use tamis_engine::names::show;
 
-use crate::batch::{BadBatch, BadKeys};
+use crate::batch::{BadBatch, BadKeys, TooLong};
 
 /// Why a broker could not start, or a log not be read or written.
 #[derive(Debug, thiserror::Error)]
@@ -37,6 +37,9 @@ pub enum Error {
     /// What was to be appended to a compacted topic has no keys, or nobody can say whether it has.
     #[error(transparent)]
     BadKeys(#[from] BadKeys),
+    /// What is asked for is in a batch of which more would have to be unpacked than may be.
+    #[error(transparent)]
+    TooLong(#[from] TooLong),
     /// A partition is not there any more.
     #[error("`{}` is gone: its topic was deleted", show(.path))]
     Deleted {

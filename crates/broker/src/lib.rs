@@ -24,6 +24,7 @@ mod server;
 #[cfg(test)]
 mod testing;
 pub mod topics;
+mod unpacking;
 mod upkeep;
 
 pub use broker::Broker;

@@ -19,8 +19,10 @@ use tempfile::TempDir;
 
 use super::shape::tests::Generator;
 use super::*;
-use crate::batch::BatchBuilder;
+use crate::batch::codec::Codec;
+use crate::batch::{BatchBuilder, HEADER_BYTES, Header, sift};
 use crate::broker::Options;
+use crate::disk::{RealDisk, SharedDisk};
 use crate::testing::{cases, soak_factor};
 use crate::topics::Settings;
 
@@ -40,14 +42,18 @@ const WORDS: &[&str] = &[
 /// A broker for trying, with one topic of three partitions.
 pub(super) struct Trial {
     pub(super) context: Context,
-    runtime: tokio::runtime::Runtime,
+    pub(super) runtime: tokio::runtime::Runtime,
     _folder: TempDir,
 }
 
 impl Trial {
     pub(super) fn new() -> Trial {
+        Trial::on(Arc::new(RealDisk))
+    }
+
+    pub(super) fn on(disk: SharedDisk) -> Trial {
         let folder = TempDir::new().expect("a folder");
-        let (broker, _) = Broker::open(Options::new(folder.path())).expect("it opens");
+        let (broker, _) = Broker::open_on(disk, Options::new(folder.path())).expect("it opens");
         broker
             .topics
             .create("topic", 3, Settings::default())
@@ -109,6 +115,15 @@ impl Trial {
     }
 }
 
+/// A request as it comes in.
+pub(super) fn frame_of<R: Request>(request: &R, version: i16) -> Bytes {
+    let mut message = BytesMut::new();
+    let encoded = request.encode(&mut message, version);
+    encoded.expect("it fits the version");
+    let key = ApiKey::try_from(R::KEY).expect("it is one of theirs");
+    frame(key, version, &message)
+}
+
 /// A message behind its header.
 fn frame(key: ApiKey, version: i16, message: &[u8]) -> Bytes {
     let mut frame = BytesMut::new();
@@ -124,7 +139,7 @@ fn frame(key: ApiKey, version: i16, message: &[u8]) -> Bytes {
     frame.freeze()
 }
 
-fn flatten(parts: &Parts) -> Bytes {
+pub(super) fn flatten(parts: &Parts) -> Bytes {
     let mut bytes = Vec::new();
     for part in parts {
         match part {
@@ -159,6 +174,17 @@ pub(super) fn batch() -> Bytes {
     let mut builder = BatchBuilder::new(1000);
     builder.push(1000, None, Some(b"value"));
     builder.finish().into()
+}
+
+/// A batch, packed.
+pub(super) fn packed(builder: BatchBuilder, codec: Codec) -> Bytes {
+    let mut plain = builder.finish();
+    // The codec stands in the lowest bits of the attributes.
+    plain[22] = codec as u8;
+    let header = Header::read(&plain).expect("it is a header");
+    let all = vec![true; header.record_count as usize];
+    let packed = sift(&header, &plain, &plain[HEADER_BYTES..], &all, None);
+    packed.expect("it is packed").into()
 }
 
 proptest! {

@@ -5,7 +5,7 @@
 //! folder each name likewise, whatever became of the others. That is more than a file system with a journal does (ALICE, Pillai et al.,
 //! OSDI 2014), so what survives it does not depend on which one there is.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::ffi::OsString;
 use std::fs::{self, File};
 use std::os::unix::fs::{FileExt, MetadataExt};
@@ -30,12 +30,16 @@ pub(crate) struct LossyDisk {
     state: Mutex<State>,
     /// Syncs that are still done before one fails; negative: it did.
     left: AtomicI64,
+    /// Whether what a sync failed to make durable is taken for durable by the next one.
+    is_forgetful: bool,
 }
 
 #[derive(Debug, Default)]
 struct State {
     bytes: HashMap<Inode, Vec<u8>>,
     names: HashMap<PathBuf, BTreeMap<OsString, Inode>>,
+    /// Names that no sync makes durable any more.
+    forgotten: HashSet<(PathBuf, OsString, Inode)>,
 }
 
 impl LossyDisk {
@@ -43,6 +47,15 @@ impl LossyDisk {
         LossyDisk {
             state: Mutex::default(),
             left: AtomicI64::new(i64::MAX),
+            is_forgetful: false,
+        }
+    }
+
+    /// One that says once that a folder was not made durable, and counts it as durable from then on, as systems do.
+    pub(crate) fn forgetful() -> LossyDisk {
+        LossyDisk {
+            is_forgetful: true,
+            ..LossyDisk::new()
         }
     }
 
@@ -75,6 +88,24 @@ impl LossyDisk {
 }
 
 impl State {
+    fn note_names(&mut self, folder: &Path) {
+        let mut names = names_in(folder);
+        names.retain(|name, inode| {
+            let named = (folder.to_owned(), name.clone(), *inode);
+            !self.forgotten.contains(&named)
+        });
+        self.names.insert(folder.to_owned(), names);
+    }
+
+    fn forget_names(&mut self, folder: &Path) {
+        let durable = self.names.get(folder).cloned().unwrap_or_default();
+        for (name, inode) in names_in(folder) {
+            if durable.get(&name) != Some(&inode) {
+                self.forgotten.insert((folder.to_owned(), name, inode));
+            }
+        }
+    }
+
     fn crash_folder(&self, root: &Path, target: &Path, keeps: f64, rng: &mut Rng) {
         let now = names_in(root);
         let before = self.names.get(root).cloned().unwrap_or_default();
@@ -143,9 +174,13 @@ impl Disk for LossyDisk {
     }
 
     fn sync_folder(&self, folder: &Path) -> Result<()> {
-        self.attempt(folder)?;
+        let attempted = self.attempt(folder);
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        state.names.insert(folder.to_owned(), names_in(folder));
-        Ok(())
+        match &attempted {
+            Ok(()) => state.note_names(folder),
+            Err(_) if self.is_forgetful => state.forget_names(folder),
+            Err(_) => {}
+        }
+        attempted
     }
 }

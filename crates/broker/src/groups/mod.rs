@@ -144,6 +144,7 @@ impl Groups {
     /// # Errors
     /// As [`Log::close`].
     pub(crate) fn close(&self) -> Result<()> {
+        self.log.end();
         self.log.close()
     }
 

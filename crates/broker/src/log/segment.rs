@@ -15,7 +15,7 @@ use super::files::{Files, LogFile};
 use super::index::{Growing, Lookup, Sealed, offset_path, time_path};
 use super::name::SegmentName;
 use super::scan::Scan;
-use crate::batch::{HEADER_BYTES, Header, heads};
+use crate::batch::{HEADER_BYTES, Header, TooLong, UNPACKED_BYTES_MAX, heads};
 use crate::disk::remove;
 use crate::{Error, Result};
 
@@ -194,11 +194,17 @@ impl Segment {
         Ok(None)
     }
 
-    /// The first record at or behind `start` that is not older than `timestamp`: its offset and time.
+    /// The first record at or behind `start` that is not older than `timestamp`: its offset and time. Of a batch `bytes_max` are unpacked
+    /// at most.
     ///
     /// # Errors
-    /// As [`Segment::find`].
-    pub(crate) fn find_time(&self, timestamp: i64, start: i64) -> Result<Option<(i64, i64)>> {
+    /// As [`Segment::find`]; [`Error::TooLong`] if that was not enough, and more may be.
+    pub(crate) fn find_time(
+        &self,
+        timestamp: i64,
+        start: i64,
+        bytes_max: u64,
+    ) -> Result<Option<(i64, i64)>> {
         let end = self.readable_bytes();
         let from = self.look_up(|index| index.position_of(index.offset_before_time(timestamp)))?;
         let mut scan = self.scan(u64::from(from)..end, SEARCHED_BYTES)?;
@@ -210,15 +216,17 @@ impl Segment {
                 return Ok(Some((header.base_offset.max(start), header.max_timestamp)));
             }
             let batch = self.read(position, header.len_bytes())?;
-            let found = heads(&header, &batch)
-                .map_while(Result::ok)
-                .find_map(|head| {
-                    let time = header.base_timestamp.wrapping_add(head.timestamp_delta);
-                    let offset = header.base_offset + i64::from(head.offset_delta);
-                    (time >= timestamp && offset >= start).then_some((offset, time))
-                });
+            let mut heads = heads(&header, &batch, bytes_max);
+            let found = heads.by_ref().map_while(Result::ok).find_map(|head| {
+                let time = header.base_timestamp.wrapping_add(head.timestamp_delta);
+                let offset = header.base_offset + i64::from(head.offset_delta);
+                (time >= timestamp && offset >= start).then_some((offset, time))
+            });
             if found.is_some() {
                 return Ok(found);
+            }
+            if heads.is_cut() && bytes_max < UNPACKED_BYTES_MAX {
+                return Err(TooLong { bytes_max }.into());
             }
         }
         Ok(None)

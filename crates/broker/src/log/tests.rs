@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use tempfile::TempDir;
 
 use super::*;
-use crate::batch::{BatchBuilder, HEADER_BYTES, Records, split};
+use crate::batch::{BatchBuilder, HEADER_BYTES, Records, UNPACKED_BYTES_MAX, split};
 use crate::disk::lossy::LossyDisk;
 use crate::testing::cases;
 
@@ -117,9 +117,9 @@ proptest! {
         }
         let from = from.index(next as usize) as i64;
         prop_assert_eq!(read_all(&log, from, bytes_max), numbers(from..next));
-        let found = log.find_time(1000 + from).expect("it reads").expect("there is one");
+        let found = log.find_time(1000 + from, UNPACKED_BYTES_MAX).expect("it reads").expect("there is one");
         prop_assert_eq!(found, (from, 1000 + from));
-        prop_assert!(log.find_time(1000 + next).expect("it reads").is_none());
+        prop_assert!(log.find_time(1000 + next, UNPACKED_BYTES_MAX).expect("it reads").is_none());
     }
 
     #[test]
@@ -714,7 +714,9 @@ fn indexes_without_room_for_a_mapping_are_read_where_they_lie() {
     let (log, _) = opened.expect("it opens");
     assert_eq!(read_all(&log, 0, 1), numbers(0..260));
     for offset in [0, 100, 200, 258] {
-        let found = log.find_time(1000 + offset).expect("it reads");
+        let found = log
+            .find_time(1000 + offset, UNPACKED_BYTES_MAX)
+            .expect("it reads");
         assert_eq!(found, Some((offset, 1000 + offset)));
     }
     let is_new = |path: &std::path::PathBuf| {
@@ -724,4 +726,29 @@ fn indexes_without_room_for_a_mapping_are_read_where_they_lie() {
     // The last one may be: it is read at every start.
     let made_anew: Vec<_> = indexes().filter(is_new).collect();
     assert!(made_anew.len() <= 4, "{made_anew:?}");
+}
+
+#[test]
+fn who_reads_what_is_deleted_is_told_that_it_is() {
+    let folder = TempDir::new().expect("a folder");
+    let few_files = Shared {
+        files: Files::new(1),
+        tails: Budget::new(0),
+    };
+    let (log, _) = Log::open(folder.path(), small(), &few_files, 0).expect("it opens");
+    for first in 0..50 {
+        log.append(batch(first, 1, 300), 0, 5)
+            .expect("it is appended");
+    }
+    log.flush().expect("it is durable");
+    log.tail.clear();
+    log.retire();
+    fs::remove_dir_all(folder.path()).expect("it is removed");
+    let found = (0..50).map(|offset| log.fetch(offset, 100));
+    let failed: Vec<_> = found.filter_map(Result::err).collect();
+    let is_told = |it: &Error| matches!(it, Error::Deleted { .. });
+    assert!(
+        !failed.is_empty() && failed.iter().all(is_told),
+        "{failed:?}"
+    );
 }

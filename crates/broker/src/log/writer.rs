@@ -42,6 +42,8 @@ pub(super) struct Writer {
     is_folder_dirty: bool,
     /// Whether the folder says less than what is known here: [`super::Log::close`] has something to do.
     has_changed: bool,
+    /// Whether the broker was closed, and nothing is to change any more.
+    is_ended: bool,
 }
 
 /// Where a log ends that was opened.
@@ -82,7 +84,18 @@ impl Writer {
             // A process that was killed may have made a segment in which nothing was, and whose name is not durable.
             is_folder_dirty: true,
             has_changed: !end.has_snapshot,
+            is_ended: false,
         }
+    }
+
+    /// Notes that nothing is to change any more.
+    pub(super) fn end(&mut self) {
+        self.is_ended = true;
+    }
+
+    /// Whether nothing is to change any more.
+    pub(super) fn is_ended(&self) -> bool {
+        self.is_ended
     }
 
     /// Whether a batch needs a new segment.

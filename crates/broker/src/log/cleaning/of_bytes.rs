@@ -7,7 +7,7 @@ use std::path::Path;
 
 use super::map::{records, unpacked};
 use crate::Error;
-use crate::batch::{HEADER_BYTES, Header, heads, seal, sift, split};
+use crate::batch::{HEADER_BYTES, Header, UNPACKED_BYTES_MAX, heads, seal, sift, split};
 use crate::log::name::SegmentName;
 use crate::log::producers::Producers;
 use crate::log::{Budget, Cleanup, Fetched, Files, Log, LogConfig, Recovery, Shared, snapshot};
@@ -59,7 +59,7 @@ pub fn check_log(folder: &Path, bytes: &[u8]) {
     let before = read(&log);
     let end = log.end_offset();
     for time in [-1, 0, 1000, i64::MAX] {
-        let found = log.find_time(time);
+        let found = log.find_time(time, UNPACKED_BYTES_MAX);
         assert!(is_trusted || found.is_ok(), "{found:?}");
     }
     while let Ok(Some(cleaned)) = log.clean_with(2000, &|| false, MAP_BYTES) {
@@ -100,7 +100,7 @@ pub fn check_batch(bytes: &[u8]) {
     let Ok(header) = Header::check(&batch) else {
         return;
     };
-    let fronts: Vec<_> = heads(&header, &batch).collect();
+    let fronts: Vec<_> = heads(&header, &batch, UNPACKED_BYTES_MAX).collect();
     let Some(whole) = unpacked(&header, &batch) else {
         return;
     };
