@@ -21,6 +21,8 @@ pub mod log;
 mod metrics;
 pub mod running;
 mod server;
+#[cfg(test)]
+mod testing;
 pub mod topics;
 mod unpacking;
 mod upkeep;

@@ -17,12 +17,13 @@ use kafka_protocol::protocol::StrBytes;
 use proptest::prelude::*;
 use tempfile::TempDir;
 
-use super::shape::tests::{Generator, soak_factor};
+use super::shape::tests::Generator;
 use super::*;
 use crate::batch::codec::Codec;
 use crate::batch::{BatchBuilder, HEADER_BYTES, Header, sift};
 use crate::broker::Options;
 use crate::disk::{RealDisk, SharedDisk};
+use crate::testing::{cases, soak_factor};
 use crate::topics::Settings;
 
 /// Texts that mean something to one request or the other.
@@ -187,7 +188,7 @@ pub(super) fn packed(builder: BatchBuilder, codec: Codec) -> Bytes {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(12 * soak_factor()))]
+    #![proptest_config(cases(12))]
     #[test]
     fn every_answer_can_be_written_and_read(seed in any::<u64>()) {
         let trial = Trial::new();

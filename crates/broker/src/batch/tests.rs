@@ -12,6 +12,7 @@ use proptest::option::of;
 use proptest::prelude::*;
 
 use super::*;
+use crate::testing::cases;
 
 type Pair = (Option<Vec<u8>>, Option<Vec<u8>>);
 type Headers = Vec<(String, Option<Vec<u8>>)>;
@@ -55,6 +56,8 @@ fn pairs() -> impl Strategy<Value = Vec<Pair>> {
 }
 
 proptest! {
+    #![proptest_config(cases(256))]
+
     #[test]
     fn what_they_write_is_read(pairs in pairs(), headers in vec(("[a-z]{1,5}", of(vec(any::<u8>(), 0..9))), 0..3)) {
         let written: Vec<_> = (0..).zip(&pairs).map(|(at, pair)| theirs(at, pair, &headers)).collect();
@@ -196,7 +199,7 @@ fn with_records(batch: &[u8], codec: u8, packed: &[u8]) -> Vec<u8> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(64))]
+    #![proptest_config(cases(64))]
 
     #[test]
     fn what_they_pack_is_unpacked_and_packed_again(pairs in pairs(), is_framed in any::<bool>()) {

@@ -22,6 +22,7 @@
 //! | `writer.rs` | what appends need: the end, the space set aside, the producers |
 //! | `producers.rs`, `snapshot.rs` | which batch is the next of its producer; the same on the disk |
 //! | `recovery.rs` | opening: what is trusted, what is scanned, what becomes of damage |
+//! | `offset_file.rs` | offsets in files of their own: where the log begins, and up to where it is compacted |
 //! | `retention.rs` | which segments are old enough to go |
 //! | `ahead.rs` | what a consumer that lags will read next |
 //! | `cleaning/` | compacted topics: of each key the last record stays |
@@ -40,6 +41,7 @@ mod files;
 pub(crate) mod flush;
 mod index;
 mod name;
+mod offset_file;
 mod producers;
 mod recovery;
 mod retention;
@@ -66,6 +68,8 @@ use crate::{Error, Result};
 use ahead::read_ahead;
 use cleaning::Cleaner;
 pub(crate) use cleaning::{Cleaned, Dirt, Totals};
+#[cfg(fuzzing)]
+pub use cleaning::{check_batch, check_log};
 pub use config::{Cleanup, LogConfig, Ratio, Visibility};
 pub(crate) use files::Files;
 pub use producers::BadSequence;
@@ -76,6 +80,8 @@ pub(crate) use tail::Budget;
 
 pub use segment::FileRange;
 use segment::Segment;
+#[cfg(fuzzing)]
+pub use snapshot::check_snapshot;
 use tail::{CachedBatch, Tail};
 use writer::Writer;
 

@@ -6,7 +6,7 @@ use std::sync::{Arc, PoisonError};
 use std::time::UNIX_EPOCH;
 
 use super::Log;
-use super::recovery::write_start;
+use super::offset_file::write_start;
 use super::segment::Segment;
 use crate::{Error, Result};
 

@@ -158,10 +158,11 @@ impl Segment {
     /// The same for one that nothing is written to any more.
     pub(crate) fn seal(&self, len_bytes: u64) -> Result<()> {
         self.trim(len_bytes)?;
-        // From now on it is mapped, unless it cannot be.
-        if let Some(sealed) = Sealed::open(self.path(), len_bytes)
-            && self.sealed.set(sealed).is_ok()
-        {
+        // From now on it is mapped, or read where it lies.
+        if let Some(sealed) = Sealed::open(self.path(), len_bytes) {
+            if sealed.is_mapped() {
+                self.sealed.get_or_init(|| sealed);
+            }
             *self.growing.write().unwrap_or_else(PoisonError::into_inner) = None;
         }
         Ok(())
@@ -302,7 +303,10 @@ impl Segment {
                 }
             }
         };
-        Ok(find(self.sealed.get_or_init(|| sealed)))
+        match sealed.is_mapped() {
+            true => Ok(find(self.sealed.get_or_init(|| sealed))),
+            false => Ok(find(&sealed)),
+        }
     }
 
     fn rebuild_index(&self, len_bytes: u64) -> Result<Growing> {

@@ -9,6 +9,7 @@ use tempfile::TempDir;
 use super::*;
 use crate::batch::{BatchBuilder, HEADER_BYTES, Records, UNPACKED_BYTES_MAX, split};
 use crate::disk::lossy::LossyDisk;
+use crate::testing::cases;
 
 fn shared() -> Shared {
     Shared {
@@ -88,7 +89,7 @@ fn numbers(range: std::ops::Range<i64>) -> Vec<(i64, i64)> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(48))]
+    #![proptest_config(cases(48))]
     #[test]
     fn what_was_appended_is_read(
         counts in prop::collection::vec((1..20_i64, 0..300_usize), 1..40),
@@ -428,7 +429,7 @@ fn step() -> impl Strategy<Value = Step> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(128))]
+    #![proptest_config(cases(128))]
     /// Goal: whatever a power cut takes, what was durable is there, and nothing else than what was appended.
     #[test]
     fn a_power_cut_takes_nothing_that_was_durable(
@@ -680,6 +681,51 @@ fn what_comes_after_a_close_is_in_the_index() {
     // Of each batch, since each is larger than what lies between two entries.
     assert_eq!(fs::metadata(index).expect("it is there").len(), 10 * 8);
     assert_eq!(read_all(&log, 0, 1 << 20), numbers(0..50));
+}
+
+/// Goal: more segments than a process has room for mappings, each with its index: none of them is made anew, at no start.
+#[test]
+fn indexes_without_room_for_a_mapping_are_read_where_they_lie() {
+    let folder = TempDir::new().expect("a folder");
+    let (log, _) = open(&folder, small());
+    // Of one batch each, and twice as many as there may be mappings.
+    for first in 0..260 {
+        log.append(batch(first, 1, 1500), 0, 5)
+            .expect("it is appended");
+    }
+    log.close().expect("it closes");
+    assert_eq!(log.size().1, 260);
+    drop(log);
+    let indexes = || {
+        let entries = fs::read_dir(folder.path()).expect("a folder");
+        let paths = entries.map(|it| it.expect("an entry").path());
+        paths.filter(|it| {
+            it.extension()
+                .is_some_and(|it| it == "index" || it == "timeindex")
+        })
+    };
+    let long_ago = std::time::UNIX_EPOCH;
+    for path in indexes() {
+        let file = fs::File::options().write(true).open(&path);
+        let file = file.expect("it is there");
+        file.set_modified(long_ago).expect("it is set");
+    }
+    let opened = Log::open(folder.path(), small(), &shared(), 260);
+    let (log, _) = opened.expect("it opens");
+    assert_eq!(read_all(&log, 0, 1), numbers(0..260));
+    for offset in [0, 100, 200, 258] {
+        let found = log
+            .find_time(1000 + offset, UNPACKED_BYTES_MAX)
+            .expect("it reads");
+        assert_eq!(found, Some((offset, 1000 + offset)));
+    }
+    let is_new = |path: &std::path::PathBuf| {
+        let metadata = fs::metadata(path).expect("it is there");
+        metadata.modified().expect("a time") != long_ago
+    };
+    // The last one may be: it is read at every start.
+    let made_anew: Vec<_> = indexes().filter(is_new).collect();
+    assert!(made_anew.len() <= 4, "{made_anew:?}");
 }
 
 #[test]

@@ -10,6 +10,7 @@ use super::durability::{Model, commit, found, nobody, open_at};
 use super::*;
 use crate::disk::RealDisk;
 use crate::disk::lossy::LossyDisk;
+use crate::testing::cases;
 
 #[derive(Clone, Copy, Debug)]
 enum Step {
@@ -57,7 +58,7 @@ fn take(groups: &Groups, now: Now, step: Step) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(16))]
+    #![proptest_config(cases(16))]
 
     #[test]
     fn a_power_cut_takes_nothing_that_was_durable(

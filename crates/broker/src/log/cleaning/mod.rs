@@ -28,9 +28,12 @@
 //! | `map.rs` | the last offsets of keys, in bounded memory |
 //! | `pass.rs` | what becomes of each batch |
 //! | `output.rs` | the file that is written |
+//! | `of_bytes.rs` | all of it asked of any bytes, for fuzzing |
 
 mod cleanable;
 mod map;
+#[cfg(fuzzing)]
+mod of_bytes;
 mod output;
 mod pass;
 #[cfg(test)]
@@ -42,11 +45,13 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::Log;
 use super::config::{LogConfig, Ratio};
-use super::recovery::write_clean;
+use super::offset_file::write_clean;
 use super::segment::Segment;
 use crate::{Error, Result};
 use cleanable::Cleanable;
 use map::OffsetMap;
+#[cfg(fuzzing)]
+pub use of_bytes::{check_batch, check_log};
 use output::Output;
 use pass::Pass;
 

@@ -1,6 +1,7 @@
 //! Cleaning against a list of all that was ever appended.
 
 mod cases;
+mod damage;
 mod model;
 
 use std::collections::BTreeMap;

@@ -5,6 +5,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::batch::UNPACKED_BYTES_MAX;
+use crate::testing::cases;
 
 #[derive(Clone, Debug)]
 enum Step {
@@ -37,7 +38,7 @@ fn step() -> impl Strategy<Value = Step> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(64))]
+    #![proptest_config(cases(64))]
 
     #[test]
     fn of_each_key_the_last_record_stays(steps in vec(step(), 1..60)) {
