@@ -46,4 +46,34 @@ def errors(bootstrap: str) -> None:
     same("partition 9 does not exist" in finished.stderr, True, finished.stderr)
 
 
-CHECKS = [round_trips, metadata, errors]
+def groups(bootstrap: str) -> None:
+    topic = fresh_topic("kcat")
+    consume = ["-G", f"group-of-{topic}", "-e", "-X", "auto.offset.reset=earliest", "-f", "%o %s\n", topic]
+    for first in (0, 100):
+        values = [f"value {offset}\n" for offset in range(first, first + 100)]
+        kcat(bootstrap, "-P", "-t", topic, stdin="".join(values))
+        # The second time it goes on behind what it has committed.
+        expected = "".join(f"{offset} {value}" for offset, value in enumerate(values, first))
+        same(kcat(bootstrap, *consume), expected, f"what the group reads from {first} on")
+    same(kcat(bootstrap, *consume), "", "what is left")
+
+
+def idempotence(bootstrap: str) -> None:
+    """Batches of a few records, one after the other; over a line that breaks some of them are sent again."""
+    topic = fresh_topic("kcat")
+    lines = "".join(f"line {number}\n" for number in range(200))
+    options = [
+        "enable.idempotence=true",
+        "batch.num.messages=5",
+        "retry.backoff.ms=10",
+        "reconnect.backoff.ms=10",
+        "reconnect.backoff.max.ms=50",
+    ]
+    properties = [word for option in options for word in ("-X", option)]
+    # With `-E` a line that breaks is no reason to end.
+    kcat(bootstrap, "-P", "-E", "-t", topic, *properties, stdin=lines)
+    same(kcat(bootstrap, "-C", "-t", topic, "-o", "beginning", "-e"), lines, "each line once, in order")
+
+
+CHECKS = [round_trips, metadata, errors, groups, idempotence]
+RETRIES = [idempotence]

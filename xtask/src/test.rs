@@ -18,12 +18,16 @@ pub(crate) fn run() -> Result<bool> {
     tally.step("format", succeeds(&mut cargo("fmt --all --check")));
     let clippy = "clippy --workspace --all-targets -- -D warnings";
     tally.step("lints", succeeds(&mut cargo(clippy)));
+    let clippy = "clippy --workspace --all-targets --features tamis/io-uring -- -D warnings";
+    tally.step("lints with a ring", succeeds(&mut cargo(clippy)));
     tally.step("fuzz targets", fuzz_targets());
     let no_skip: &[_] = match nothing_may_be_skipped() {
         true => &[(NO_SKIP, "1")],
         false => &[],
     };
     tally.tests("tests", "test --workspace --no-fail-fast", no_skip, 1);
+    let ring = "test -p tamis-broker --features io-uring --lib flusher::";
+    tally.tests("tests with a ring", ring, no_skip, 15);
     // In a build folder of its own: the flag is part of what is built.
     let loom_target = target().join("loom").to_string_lossy().into_owned();
     let loom = [

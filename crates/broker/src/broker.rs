@@ -3,7 +3,7 @@
 use std::fs::{self, File, TryLockError};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicI64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde::{Deserialize, Serialize};
@@ -12,11 +12,12 @@ use uuid::Uuid;
 
 use crate::background::Background;
 use crate::disk::{Disk, RealDisk, SharedDisk, replace};
-use crate::flusher::Flusher;
+use crate::flusher::{Flusher, Flushing};
 use crate::groups::{GroupOptions, Groups};
-use crate::log::{Budget, Files, LogConfig, Recovery, Shared};
+use crate::log::{Budget, Files, Log, LogConfig, Recovery, Shared};
 use crate::metrics::{Allocations, Metrics};
 use crate::topics::Topics;
+use crate::unpacking::Unpacking;
 use crate::upkeep::Schedule;
 use crate::{Error, Result, cleaner, upkeep};
 
@@ -55,6 +56,8 @@ pub struct Options {
     pub idle: Duration,
     /// A request or an answer that makes no progress for so long ends the connection.
     pub stalled: Duration,
+    /// How several partitions are made durable at a time.
+    pub flushing: Flushing,
     /// Files that are kept open.
     pub files_max: usize,
     /// How often records that are too old are removed (`log.retention.check.interval.ms`).
@@ -82,6 +85,7 @@ impl Options {
             connections_max: 10_000,
             idle: Duration::from_secs(600),
             stalled: Duration::from_secs(30),
+            flushing: Flushing::default(),
             files_max: 512,
             retention_check: Duration::from_secs(300),
             cleaning_check: Duration::from_secs(15),
@@ -125,6 +129,7 @@ pub struct Broker {
     pub(crate) in_flight: Arc<Semaphore>,
     /// The same of requests that wait for something to happen, such as records to come: they are not to keep others from coming.
     pub(crate) waiting: Arc<Semaphore>,
+    pub(crate) unpacking: Unpacking,
     next_producer_id: AtomicI64,
     noted_producer_id: Mutex<ClusterFile>,
     disk: SharedDisk,
@@ -136,13 +141,14 @@ impl Broker {
     /// Opens the data folder; tells what was found in logs that were not closed in order.
     ///
     /// # Errors
-    /// [`Error::InUse`], [`Error::Io`], [`Error::Damaged`].
+    /// [`Error::InUse`], [`Error::Io`], [`Error::Damaged`]; where [`Options::flushing`] wants a ring, [`Error::WithoutRing`], [`Error::Ring`].
     pub fn open(options: Options) -> Result<(Arc<Broker>, Recoveries)> {
         Broker::open_on(Arc::new(RealDisk), options)
     }
 
     /// The same, on another disk.
     pub(crate) fn open_on(disk: SharedDisk, options: Options) -> Result<(Arc<Broker>, Recoveries)> {
+        let flushing = options.flushing.prepare()?;
         let data = &options.data;
         fs::create_dir_all(data).map_err(Error::io("create", data))?;
         let lock = lock(data)?;
@@ -169,7 +175,7 @@ impl Broker {
         let upkeep = upkeep::start(topics.clone(), schedule).map_err(thread)?;
         let cleaner = cleaner::start(topics.clone(), options.cleaning_check).map_err(thread)?;
         let metrics = Metrics::new();
-        let flusher = Flusher::start(metrics.syncs.clone()).map_err(thread)?;
+        let flusher = Flusher::start(flushing, metrics.syncs.clone()).map_err(thread)?;
         let broker = Broker {
             topics,
             groups,
@@ -180,6 +186,7 @@ impl Broker {
             cluster_id: cluster.cluster_id.clone(),
             in_flight: Arc::new(Semaphore::new(options.in_flight_units())),
             waiting: Arc::new(Semaphore::new(options.in_flight_units())),
+            unpacking: Unpacking::new(),
             next_producer_id: AtomicI64::new(cluster.next_producer_id),
             noted_producer_id: Mutex::new(cluster),
             options,
@@ -192,6 +199,11 @@ impl Broker {
     /// The topics.
     pub fn topics(&self) -> &Topics {
         &self.topics
+    }
+
+    /// Has what was appended to a log made durable, together with what others append meanwhile; [`Log::watch_durable`] sees when it is.
+    pub fn request_flush(&self, log: &Arc<Log>) {
+        self.flusher.request(log);
     }
 
     /// Bytes of requests that are being worked on.
@@ -219,10 +231,10 @@ impl Broker {
 
     /// An id that no producer of this folder ever had.
     pub(crate) fn new_producer_id(&self) -> Result<i64> {
-        let mut noted = self
-            .noted_producer_id
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
+        let mut noted = self.lock_ids();
+        if self.lock_folder().is_none() {
+            return Err(Error::Closed);
+        }
         let id = self.next_producer_id.load(Ordering::Relaxed);
         if id >= noted.next_producer_id {
             noted.next_producer_id = id + PRODUCER_ID_BLOCK;
@@ -232,7 +244,8 @@ impl Broker {
         Ok(id)
     }
 
-    /// Makes everything durable and leaves the folder as the next start likes it best, and to whoever wants it. Nobody may append any more.
+    /// Makes everything durable and leaves the folder as the next start likes it best, and to whoever wants it. Requests may outlive their
+    /// connections: what they are changing is waited for, and what they would change afterwards is refused ([`Error::Closed`]).
     ///
     /// # Errors
     /// The first that a log met; the others are closed nevertheless.
@@ -243,13 +256,24 @@ impl Broker {
         let mut closed = self.groups.close();
         for topic in self.topics.all() {
             for log in topic.partitions().iter() {
+                log.end();
                 closed = closed.and(log.close());
             }
         }
         closed = closed.and(self.topics.write_checkpoint());
-        let mut lock = self.lock.lock().unwrap_or_else(PoisonError::into_inner);
-        *lock = None;
+        // An id that is being noted is noted before the folder is free.
+        let _no_ids = self.lock_ids();
+        *self.lock_folder() = None;
         closed
+    }
+
+    fn lock_ids(&self) -> MutexGuard<'_, ClusterFile> {
+        let ids = self.noted_producer_id.lock();
+        ids.unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn lock_folder(&self) -> MutexGuard<'_, Option<File>> {
+        self.lock.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

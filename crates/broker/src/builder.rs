@@ -25,7 +25,7 @@ use crate::metrics::Allocations;
 use crate::running::{Running, Serving, Started};
 use crate::server::{Listener, Server};
 use crate::topics::PARTITIONS_MAX;
-use crate::{Error, Result};
+use crate::{Error, Flushing, Result};
 
 /// Where Kafka's clients look for a broker.
 pub const LISTEN_DEFAULT: &str = "127.0.0.1:9092";
@@ -145,6 +145,12 @@ impl Builder {
         self
     }
 
+    /// How several partitions are made durable at a time; by threads.
+    pub fn flushing(mut self, flushing: Flushing) -> Builder {
+        self.options.flushing = flushing;
+        self
+    }
+
     /// Tells, among the metrics, what the process has allocated by then. Without a call nothing is told of it.
     pub fn allocations(mut self, count: fn() -> Allocations) -> Builder {
         self.options.allocations = Some(count);
@@ -158,7 +164,7 @@ impl Builder {
     /// Starts it on threads of its own, and waits until it serves.
     ///
     /// # Errors
-    /// [`Error::Exposed`], [`Error::Listen`], [`Error::InUse`], [`Error::Io`], [`Error::Damaged`].
+    /// [`Error::Exposed`], [`Error::Listen`], [`Error::InUse`], [`Error::Io`], [`Error::Damaged`], [`Error::WithoutRing`], [`Error::Ring`].
     pub fn start(self) -> Result<Running> {
         Running::start(self)
     }

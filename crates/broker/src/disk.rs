@@ -1,7 +1,7 @@
 //! How the broker replaces files: a draft, made durable, takes the file's name.
 //!
-//! Of a [disk](tamis_engine::disk) it uses the two calls alone that crash safety depends on, for the files and for their names; everything
-//! else is done to the file system as it is.
+//! Of a [disk](tamis_engine::disk) it uses the two calls alone that crash safety depends on, for the files and for their names, and what
+//! they are announced by; everything else is done to the file system as it is.
 
 use std::fs::{self, File};
 use std::io::{ErrorKind, Write};

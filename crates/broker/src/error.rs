@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use tamis_engine::disk;
 use tamis_engine::names::show;
 
-use crate::batch::{BadBatch, BadKeys};
+use crate::batch::{BadBatch, BadKeys, TooLong};
 
 /// Why a broker could not start, or a log not be read or written.
 #[derive(Debug, thiserror::Error)]
@@ -38,6 +38,9 @@ pub enum Error {
     /// What was to be appended to a compacted topic has no keys, or nobody can say whether it has.
     #[error(transparent)]
     BadKeys(#[from] BadKeys),
+    /// What is asked for is in a batch of which more would have to be unpacked than may be.
+    #[error(transparent)]
+    TooLong(#[from] TooLong),
     /// A partition is not there any more.
     #[error("`{}` is gone: its topic was deleted", show(.path))]
     Deleted {
@@ -114,6 +117,17 @@ pub enum Error {
     Exposed {
         /// The address.
         address: String,
+    },
+    /// Partitions were to be flushed through a ring, in a build that cannot.
+    #[error(
+        "this build cannot flush by `io_uring`: it was made without the Cargo feature `io-uring`"
+    )]
+    WithoutRing,
+    /// Partitions were to be flushed through a ring, and the system does not let us have one.
+    #[error("cannot flush by `io_uring`, which the system refuses: {source}")]
+    Ring {
+        /// What the system said.
+        source: io::Error,
     },
     /// The broker was closed: its folder may be somebody else's.
     #[error("the broker was closed")]

@@ -21,12 +21,16 @@ pub mod log;
 mod metrics;
 pub mod running;
 mod server;
+#[cfg(test)]
+mod testing;
 pub mod topics;
+mod unpacking;
 mod upkeep;
 
 pub use broker::Broker;
 pub use builder::Builder;
 pub use error::Error;
+pub use flusher::Flushing;
 pub use limits::raise_descriptor_limit;
 pub use metrics::Allocations;
 pub use running::{Running, Serving, Started};

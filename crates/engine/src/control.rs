@@ -3,14 +3,22 @@
 //! Both are handles that are cheap to clone. The thread that handles Ctrl-C holds a [`Cancel`],
 //! the thread that draws the progress bar polls a [`Progress`]; neither ever makes the run wait.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
 
 use crate::{Error, Result};
 
 /// Stops a run: every clone sees it, once said it stays said.
 #[derive(Clone, Debug, Default)]
-pub struct Cancel(Arc<AtomicBool>);
+pub struct Cancel(Arc<Said>);
+
+#[derive(Debug, Default)]
+struct Said {
+    is_cancelled: AtomicBool,
+    /// Held between a look and a wait, and while it is said: so nobody waits for what was just said.
+    waiting: Mutex<()>,
+    now: Condvar,
+}
 
 impl Cancel {
     /// A handle of its own, not cancelled.
@@ -20,12 +28,25 @@ impl Cancel {
 
     /// Asks the run to stop. Workers notice between chunks, a blocked read within a tenth of a second.
     pub fn cancel(&self) {
-        self.0.store(true, Ordering::Release);
+        let waiting = self.0.waiting.lock();
+        self.0.is_cancelled.store(true, Ordering::Release);
+        drop(waiting);
+        self.0.now.notify_all();
     }
 
     /// Whether somebody asked.
     pub fn is_cancelled(&self) -> bool {
-        self.0.load(Ordering::Acquire)
+        self.0.is_cancelled.load(Ordering::Acquire)
+    }
+
+    /// Sleeps until somebody asks.
+    pub fn wait(&self) {
+        let waiting = &self.0.waiting;
+        let mut waiting = waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        while !self.is_cancelled() {
+            let waited = self.0.now.wait(waiting);
+            waiting = waited.unwrap_or_else(PoisonError::into_inner);
+        }
     }
 
     /// For use with `?` where work can be given up.
@@ -126,6 +147,18 @@ mod tests {
         assert!(seen_by_worker.check().is_ok());
         cancel.cancel();
         assert!(matches!(seen_by_worker.check(), Err(Error::Interrupted)));
+    }
+
+    #[test]
+    fn who_waits_is_woken() {
+        let cancel = Cancel::new();
+        std::thread::scope(|scope| {
+            let waiting: Vec<_> = (0..3).map(|_| scope.spawn(|| cancel.wait())).collect();
+            assert!(waiting.iter().all(|it| !it.is_finished()));
+            cancel.cancel();
+        });
+        // Nothing is waited for any more.
+        cancel.wait();
     }
 
     #[test]

@@ -1,137 +1,109 @@
-//! Makes files durable that a batch was just written to, in one of three ways: what flushing many partitions takes.
+//! Appends to partitions in this process and waits until it is durable: what the flusher takes, without sockets and requests.
 //!
 //! | setting | default | |
 //! |---|---|---|
-//! | `files` | 16 | each gets a batch of 1,100 bytes in every round |
-//! | `threads` | 1 | that make them durable, a file at a time each |
-//! | `ring` | 0 | 1: one thread hands all of them to the system at once, by `io_uring` |
-//! | `rounds` | 100 | |
+//! | `partitions` | 16 | each has a producer, which appends a batch of 1,100 bytes when the one before is durable |
+//! | `ring` | 0 | 1: the flusher hands them to the system by `io_uring`, in builds with that feature; else it has threads |
+//! | `seconds` | 3 | how long |
+//!
+//! The processor's time is that of the whole process: of who flushes, also of threads of the kernel that a ring has, and of the producers,
+//! which are one thread and the same in both ways.
 
-use std::fs::{File, OpenOptions};
-use std::os::unix::fs::FileExt;
 use std::path::Path;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Barrier, Mutex};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use io_uring::IoUring;
+use bytes::Bytes;
+use nix::time::{ClockId, clock_gettime};
 use serde_json::{Value, json};
+use tamis_broker::batch::BatchBuilder;
+use tamis_broker::broker::Options;
+use tamis_broker::log::Log;
+use tamis_broker::topics::Settings;
+use tamis_broker::{Broker, Flushing};
+use tokio::task::JoinSet;
 
 use crate::Result;
+use crate::latency::Latencies;
 use crate::settings;
 
-const KNOWN: &[&str] = &["files", "threads", "ring", "rounds"];
+const KNOWN: &[&str] = &["partitions", "ring", "seconds"];
 
-/// A batch of one message of a kibibyte.
-const BATCH_BYTES: usize = 1100;
+/// With what is around it a batch has 1,100 bytes.
+const VALUE_BYTES: usize = 1024;
 
-/// What the broker sets aside at first.
-const RESERVED_BYTES: u64 = 4 << 20;
+/// 2023-11-14, in milliseconds.
+const NOW_MS: i64 = 1_700_000_000_000;
 
 pub(crate) fn run(folder: &Path, settings: &[&str]) -> Result<Value> {
     settings::check(settings, KNOWN)?;
-    let files: usize = settings::number(settings, "files", 16)?;
-    let threads: usize = settings::number(settings, "threads", 1)?;
-    let rounds: usize = settings::number(settings, "rounds", 100)?;
-    let has_ring = settings::number(settings, "ring", 0)? == 1;
-    let files = create(folder, files)?;
-    let seconds = match has_ring {
-        true => by_ring(&files, rounds)?,
-        false => by_threads(&files, threads.max(1), rounds)?,
-    };
-    let each = seconds.as_secs_f64() / rounds as f64;
-    Ok(json!({ "files": files.len(), "seconds_a_round": each }))
-}
-
-/// Files with space set aside, which is durable.
-fn create(folder: &Path, count: usize) -> Result<Vec<File>> {
-    std::fs::create_dir_all(folder)?;
-    let create = |number| {
-        let mut options = OpenOptions::new();
-        let options = options.write(true).create(true).truncate(true);
-        let file = options.open(folder.join(format!("{number}")))?;
-        rustix::fs::fallocate(
-            &file,
-            rustix::fs::FallocateFlags::empty(),
-            0,
-            RESERVED_BYTES,
-        )?;
-        file.sync_all()?;
-        Ok(file)
-    };
-    (0..count).map(create).collect()
-}
-
-fn write(files: &[File], round: usize) -> std::io::Result<()> {
-    let position = (round * BATCH_BYTES) as u64 % (RESERVED_BYTES - BATCH_BYTES as u64);
-    let batch = [1; BATCH_BYTES];
-    files
-        .iter()
-        .try_for_each(|it| it.write_all_at(&batch, position))
-}
-
-/// The time in which files were made durable, in all rounds.
-fn by_threads(files: &[File], threads: usize, rounds: usize) -> Result<Duration> {
-    let next = AtomicUsize::new(files.len());
-    let (begins, ends) = (Barrier::new(threads + 1), Barrier::new(threads + 1));
-    let failed = Mutex::new(None);
-    let mut total = Duration::ZERO;
-    std::thread::scope(|scope| {
-        for _ in 0..threads {
-            scope.spawn(|| {
-                for _ in 0..rounds {
-                    begins.wait();
-                    while let Some(file) = files.get(next.fetch_add(1, Ordering::Relaxed)) {
-                        if let Err(error) = file.sync_data() {
-                            *failed.lock().expect("no panic") = Some(error);
-                        }
-                    }
-                    ends.wait();
-                }
-            });
-        }
-        for round in 0..rounds {
-            if let Err(error) = write(files, round) {
-                *failed.lock().expect("no panic") = Some(error);
-            }
-            next.store(0, Ordering::Relaxed);
-            let started = Instant::now();
-            begins.wait();
-            ends.wait();
-            total += started.elapsed();
-        }
-    });
-    match failed.into_inner().expect("no panic") {
-        Some(error) => Err(error.into()),
-        None => Ok(total),
+    let partitions: usize = settings::number(settings, "partitions", 16)?;
+    let seconds = Duration::from_secs_f64(settings::number(settings, "seconds", 3.0)?);
+    let mut options = Options::new(folder);
+    if settings::number(settings, "ring", 0)? == 1 {
+        options.flushing = Flushing::IoUring;
     }
+    let (broker, _) = Broker::open(options)?;
+    let topic = broker.topics();
+    let topic = topic.create("flushed", partitions, Settings::default())?;
+    let runtime = tokio::runtime::Builder::new_current_thread().build()?;
+    // The first flush of a log makes its folder durable, too.
+    runtime.block_on(produce(&broker, &topic.partitions(), Duration::ZERO))?;
+    let (started, cpu) = (Instant::now(), cpu_seconds()?);
+    let latencies = runtime.block_on(produce(&broker, &topic.partitions(), seconds))?;
+    let (elapsed, cpu) = (started.elapsed(), cpu_seconds()? - cpu);
+    drop(topic);
+    broker.close()?;
+    let flushes = latencies.count();
+    let mut answer = latencies.summary();
+    answer["flushes"] = json!(flushes);
+    answer["seconds"] = json!(elapsed.as_secs_f64());
+    answer["cpu_seconds"] = json!(cpu);
+    Ok(answer)
 }
 
-#[expect(unsafe_code, reason = "what a ring is given must outlive the request")]
-fn by_ring(files: &[File], rounds: usize) -> Result<Duration> {
-    use std::os::fd::AsRawFd;
+/// Has a batch appended to each log and made durable, again and again until the time is over, but once at least.
+async fn produce(broker: &Arc<Broker>, logs: &[Arc<Log>], time: Duration) -> Result<Latencies> {
+    let mut builder = BatchBuilder::new(NOW_MS);
+    builder.push(NOW_MS, None, Some(&[b'x'; VALUE_BYTES]));
+    let batch = Bytes::from(builder.finish());
+    let end = Instant::now() + time;
+    let mut producers = JoinSet::new();
+    for log in logs {
+        let (broker, log, batch) = (broker.clone(), log.clone(), batch.clone());
+        producers.spawn(produce_one(broker, log, batch, end));
+    }
+    let mut latencies = Latencies::default();
+    while let Some(ended) = producers.join_next().await {
+        latencies.extend(ended??);
+    }
+    Ok(latencies)
+}
 
-    use io_uring::opcode::Fsync;
-    use io_uring::types::{Fd, FsyncFlags};
-
-    let size = u32::try_from(files.len().max(1).next_power_of_two())?;
-    let mut ring = IoUring::new(size)?;
-    let mut total = Duration::ZERO;
-    for round in 0..rounds {
-        write(files, round)?;
+async fn produce_one(
+    broker: Arc<Broker>,
+    log: Arc<Log>,
+    batch: Bytes,
+    end: Instant,
+) -> Result<Latencies> {
+    let mut latencies = Latencies::default();
+    let mut durable = log.watch_durable();
+    loop {
         let started = Instant::now();
-        for file in files {
-            let request = Fsync::new(Fd(file.as_raw_fd())).flags(FsyncFlags::DATASYNC);
-            // SAFETY: the request has no buffer, and its file is open until all answers are there.
-            unsafe { ring.submission().push(&request.build()) }?;
+        let next_offset = log.append(batch.clone(), 0, NOW_MS)?.next_offset;
+        broker.request_flush(&log);
+        let is_done = |durable: &i64| *durable >= next_offset || log.is_poisoned();
+        if *durable.wait_for(is_done).await? < next_offset {
+            return Err("it could not be made durable".into());
         }
-        ring.submit_and_wait(files.len())?;
-        for answer in ring.completion() {
-            if answer.result() < 0 {
-                return Err(std::io::Error::from_raw_os_error(-answer.result()).into());
-            }
+        latencies.note(started.elapsed());
+        if Instant::now() >= end {
+            return Ok(latencies);
         }
-        total += started.elapsed();
     }
-    Ok(total)
+}
+
+fn cpu_seconds() -> Result<f64> {
+    let used = clock_gettime(ClockId::CLOCK_PROCESS_CPUTIME_ID)?;
+    Ok(Duration::from(used).as_secs_f64())
 }

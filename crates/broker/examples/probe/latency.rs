@@ -18,6 +18,10 @@ impl Latencies {
         self.0.extend(other.0);
     }
 
+    pub(crate) fn count(&self) -> usize {
+        self.0.len()
+    }
+
     /// In microseconds.
     pub(crate) fn summary(mut self) -> Value {
         self.0.sort_unstable();

@@ -12,8 +12,8 @@
 //! | `produce ADDRESS TOPIC [NAME=VALUE]...` | sends batches, as fast as it can or at a rate; see `produce.rs` |
 //! | `fetch ADDRESS TOPIC MESSAGES` | reads so many of partition 0 over one connection, and throws them away |
 //! | `idle ADDRESS COUNT` | opens connections and holds them until its standard input ends |
-//! | `floor ADDRESS FILE BYTES` | takes what `produce` sends and writes it into a file: the least that a broker has to do |
-//! | `flush FOLDER [NAME=VALUE]...` | makes many files durable, one after the other or together; see `flush.rs` |
+//! | `floor ADDRESS FILE BYTES [flush_ms=N]` | takes what `produce` sends and writes it into a file: the least that a broker has to do |
+//! | `flush FOLDER [NAME=VALUE]...` | appends to partitions in this process and waits until it is durable; see `flush.rs` |
 //! | `append FOLDER [NAME=VALUE]...` | appends to logs in this process, without a socket; see `append.rs` |
 
 mod append;
@@ -59,7 +59,9 @@ fn run(words: &[&str]) -> Result<Value> {
         ["produce", address, topic, settings @ ..] => produce::run(address, topic, settings),
         ["fetch", address, topic, messages] => fetch::run(address, topic, messages.parse()?),
         ["idle", address, count] => idle::run(address, count.parse()?),
-        ["floor", address, file, bytes] => floor::run(address, file.as_ref(), bytes.parse()?),
+        ["floor", address, file, bytes, settings @ ..] => {
+            floor::run(address, file.as_ref(), bytes.parse()?, settings)
+        }
         ["flush", folder, settings @ ..] => flush::run(folder.as_ref(), settings),
         ["append", folder, settings @ ..] => append::run(folder.as_ref(), settings),
         _ => Err("no such command".into()),

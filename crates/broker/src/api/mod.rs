@@ -194,7 +194,7 @@ pub(crate) async fn answer(context: &Context, frame: Bytes) -> Result<Answer, Re
     };
     match key {
         ApiKey::Produce if version < old_produce::SERVED_SINCE => old_produce::answer(asked),
-        ApiKey::Produce => produce::answer(context, asked),
+        ApiKey::Produce => produce::answer(context, asked).await,
         ApiKey::Fetch => fetch::answer(context, asked).await,
         ApiKey::ListOffsets => list_offsets::answer(context, asked).await,
         ApiKey::Metadata => metadata::answer(context, asked).await,
@@ -335,7 +335,7 @@ pub(crate) fn said(error: Error) -> Said {
 
 /// Kafka's number for what went wrong.
 pub(crate) fn code(error: &Error) -> ResponseError {
-    use crate::batch::BadBatch;
+    use crate::batch::{BadBatch, BadKeys};
     use crate::log::BadSequence;
     match error {
         Error::BadBatch(BadBatch::Count { .. } | BadBatch::Magic(_)) => {
@@ -343,8 +343,10 @@ pub(crate) fn code(error: &Error) -> ResponseError {
         }
         Error::BadBatch(BadBatch::Codec(_)) => ResponseError::UnsupportedCompressionType,
         Error::BadBatch(_) => ResponseError::CorruptMessage,
+        Error::BadKeys(BadKeys::TooLong(_)) | Error::TooLong(_) | Error::TooLarge { .. } => {
+            ResponseError::MessageTooLarge
+        }
         Error::BadKeys(_) => ResponseError::InvalidRecord,
-        Error::TooLarge { .. } => ResponseError::MessageTooLarge,
         Error::Sequence(BadSequence::OutOfOrder { .. }) => ResponseError::OutOfOrderSequenceNumber,
         Error::Sequence(BadSequence::Epoch { .. }) => ResponseError::InvalidProducerEpoch,
         Error::OffsetOutOfRange { .. } => ResponseError::OffsetOutOfRange,
@@ -360,7 +362,9 @@ pub(crate) fn code(error: &Error) -> ResponseError {
         | Error::Listen { .. }
         | Error::Exposed { .. }
         | Error::Closed
-        | Error::Ended => ResponseError::KafkaStorageError,
+        | Error::Ended
+        | Error::WithoutRing
+        | Error::Ring { .. } => ResponseError::KafkaStorageError,
     }
 }
 

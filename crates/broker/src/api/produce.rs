@@ -16,11 +16,12 @@ use kafka_protocol::messages::produce_response::{
 use kafka_protocol::messages::{ApiKey, ProduceRequest, ProduceResponse};
 use kafka_protocol::protocol::StrBytes;
 
-use super::{Answer, Asked, Context, Refused, code, encode};
-use crate::batch::{BadBatch, BadKeys, split};
+use super::{Answer, Asked, Context, Refused, code, encode, on_thread};
+use crate::batch::{BadBatch, BadKeys, Header, held_bytes_max, split};
 use crate::broker::now_ms;
-use crate::log::{Appended, Log, Visibility};
+use crate::log::{Appended, Checked, Log, Visibility};
 use crate::topics::Topic;
+use crate::unpacking::Effort;
 use crate::{Error, Result};
 
 /// A longer `flush.ms` is taken for this, so that there is such a moment: a year.
@@ -45,7 +46,7 @@ struct Waiting {
     place: (usize, usize),
 }
 
-pub(super) fn answer(context: &Context, mut asked: Asked) -> Result<Answer, Refused> {
+pub(super) async fn answer(context: &Context, mut asked: Asked) -> Result<Answer, Refused> {
     let request_bytes = asked.body.len();
     let mut request: ProduceRequest = asked.read()?;
     detach(&mut request, request_bytes);
@@ -58,13 +59,8 @@ pub(super) fn answer(context: &Context, mut asked: Asked) -> Result<Answer, Refu
     let mut waiting = Vec::new();
     let mut topics = Vec::with_capacity(request.topic_data.len());
     for topic in request.topic_data {
-        topics.push(append_topic(
-            context,
-            topic,
-            acks,
-            topics.len(),
-            &mut waiting,
-        ));
+        let at = topics.len();
+        topics.push(append_topic(context, topic, acks, at, &mut waiting).await);
     }
     let mut response = ProduceResponse::default().with_responses(topics);
     if acks == Some(Acks::Nobody) {
@@ -108,7 +104,7 @@ fn answer_nobody(response: &ProduceResponse) -> Result<Answer, Refused> {
     }
 }
 
-fn append_topic(
+async fn append_topic(
     context: &Context,
     data: TopicProduceData,
     acks: Option<Acks>,
@@ -125,7 +121,7 @@ fn append_topic(
         let appended = match (acks, &log) {
             (None, _) => Err(ResponseError::InvalidRequiredAcks.into()),
             (_, None) => Err(ResponseError::UnknownTopicOrPartition.into()),
-            (Some(_), Some(log)) => append(log, partition),
+            (Some(_), Some(log)) => append(context, log, partition).await,
         };
         if let Some(topic) = &topic {
             note(context, topic, &appended, len_bytes);
@@ -262,7 +258,11 @@ fn detach(request: &mut ProduceRequest, request_bytes: usize) {
     }
 }
 
-fn append(log: &Log, data: PartitionProduceData) -> Result<Appended, Failed> {
+async fn append(
+    context: &Context,
+    log: &Arc<Log>,
+    data: PartitionProduceData,
+) -> Result<Appended, Failed> {
     let records = data.records.unwrap_or_default();
     let (header, _, rest) = split(&records).map_err(Error::from)?;
     if !rest.is_empty() {
@@ -271,7 +271,14 @@ fn append(log: &Log, data: PartitionProduceData) -> Result<Appended, Failed> {
     if header.is_control() || header.is_transactional() {
         return Err(Failed::invalid("transactions are not served"));
     }
-    let appended = log.append(records, 0, now_ms());
+    let checked = match log.check(&records, Effort::Little) {
+        Err(Error::BadKeys(BadKeys::TooLong(_))) => {
+            // In a box, since few requests come here, and each connection has room for what it may wait for.
+            Box::pin(check_aside(context, log, &header, records)).await
+        }
+        checked => checked,
+    };
+    let appended = checked.and_then(|it| log.append_checked(it, 0, now_ms()));
     appended.map_err(|error| {
         if !matches!(
             error,
@@ -283,12 +290,34 @@ fn append(log: &Log, data: PartitionProduceData) -> Result<Appended, Failed> {
     })
 }
 
+/// Looks at a batch that takes long to unpack, or much memory, on a thread where nobody waits for it.
+async fn check_aside(
+    context: &Context,
+    log: &Arc<Log>,
+    header: &Header,
+    records: Bytes,
+) -> Result<Checked> {
+    let bytes_max = log.config().unpacked_bytes_max();
+    let codec = header.codec();
+    let held = codec.map_or(0, |it| held_bytes_max(it, records.len(), bytes_max));
+    let share = context.broker.unpacking.take(held).await;
+    let log = log.clone();
+    let checked = on_thread(move || {
+        let _share = share;
+        log.check(&records, Effort::Whole)
+    });
+    // It ends before it is done by a mistake of ours alone, or because this is the end.
+    checked.await.unwrap_or(Err(Error::Ended))
+}
+
 #[cfg(test)]
 mod tests {
     use kafka_protocol::messages::TopicName;
 
     use super::*;
-    use crate::api::tests::{Trial, batch};
+    use crate::api::tests::{Trial, batch, packed};
+    use crate::batch::BatchBuilder;
+    use crate::batch::codec::Codec;
 
     /// Sends a batch that is to be written, and no more, with these settings; returns the log.
     fn produce(trial: &Trial, settings: &[(&str, &str)]) -> Arc<Log> {
@@ -330,7 +359,7 @@ mod tests {
         let topics = &trial.context.broker.topics;
         let compacted = topics.configure("topic", |it| Ok(it.set("cleanup.policy", "compact")?));
         compacted.expect("it is taken");
-        let mut batch = crate::batch::BatchBuilder::new(5);
+        let mut batch = BatchBuilder::new(5);
         for key in [Some(&b"key"[..]), None, Some(b"other"), None] {
             batch.push(5, key, None);
         }
@@ -353,6 +382,58 @@ mod tests {
         }
         let topic = topics.topic("topic").expect("it is there");
         assert_eq!(topic.partition(0).expect("it is there").end_offset(), 0);
+    }
+
+    /// A batch of one record with a key, and so many zeros.
+    fn zeros(len_bytes: usize, codec: Codec) -> Bytes {
+        let mut builder = BatchBuilder::new(5);
+        builder.push(5, Some(b"key"), Some(&vec![0; len_bytes]));
+        packed(builder, codec)
+    }
+
+    /// What a compacted topic answers.
+    async fn compact(context: &Context, records: Bytes) -> Result<(), ResponseError> {
+        let topic = context.broker.topics.topic("topic").expect("it is there");
+        let log = topic.partition(0).expect("it is there");
+        let data = PartitionProduceData::default().with_records(Some(records));
+        let appended = append(context, &log, data).await;
+        appended.map(|_| ()).map_err(|failed| failed.code)
+    }
+
+    #[test]
+    fn a_batch_that_bursts_waits_for_memory_and_is_refused() {
+        let trial = Trial::new();
+        let context = &trial.context;
+        let compacted = context.broker.topics.configure("topic", |it| {
+            it.set("cleanup.policy", "compact")?;
+            Ok(it.set("max.message.bytes", "100000")?)
+        });
+        compacted.expect("it is taken");
+        let limit = 10_000_000;
+        // Snappy packs to a twentieth at best, which is too long as it is.
+        for codec in [Codec::Gzip, Codec::Lz4, Codec::Zstd] {
+            for (len_bytes, expected) in [
+                (limit + 1, Err(ResponseError::MessageTooLarge)),
+                (limit - 100, Ok(())),
+            ] {
+                let records = zeros(len_bytes, codec);
+                trial.runtime.block_on(async {
+                    let all = context.broker.unpacking.take(u64::MAX).await;
+                    let answered = compact(context, records);
+                    tokio::pin!(answered);
+                    let early = tokio::time::timeout(Duration::ZERO, &mut answered).await;
+                    assert!(early.is_err(), "it was unpacked at once: {codec:?}");
+                    drop(all);
+                    assert_eq!(answered.await, expected, "{codec:?}");
+                });
+            }
+        }
+        // What is little is looked at where it came in: its first turn is its last.
+        let little = zeros(100_000, Codec::Zstd);
+        let answered = trial.runtime.block_on(async {
+            tokio::time::timeout(Duration::ZERO, compact(context, little)).await
+        });
+        assert_eq!(answered.expect("at once"), Ok(()));
     }
 
     #[test]

@@ -17,10 +17,13 @@ use kafka_protocol::protocol::StrBytes;
 use proptest::prelude::*;
 use tempfile::TempDir;
 
-use super::shape::tests::{Generator, soak_factor};
+use super::shape::tests::Generator;
 use super::*;
-use crate::batch::BatchBuilder;
+use crate::batch::codec::Codec;
+use crate::batch::{BatchBuilder, HEADER_BYTES, Header, sift};
 use crate::broker::Options;
+use crate::disk::{RealDisk, SharedDisk};
+use crate::testing::{cases, soak_factor};
 use crate::topics::Settings;
 
 /// Texts that mean something to one request or the other.
@@ -39,14 +42,22 @@ const WORDS: &[&str] = &[
 /// A broker for trying, with one topic of three partitions.
 pub(super) struct Trial {
     pub(super) context: Context,
-    runtime: tokio::runtime::Runtime,
+    pub(super) runtime: tokio::runtime::Runtime,
     _folder: TempDir,
 }
 
 impl Trial {
     pub(super) fn new() -> Trial {
-        let folder = TempDir::new().expect("a folder");
-        let (broker, _) = Broker::open(Options::new(folder.path())).expect("it opens");
+        Trial::on(Arc::new(RealDisk))
+    }
+
+    pub(super) fn on(disk: SharedDisk) -> Trial {
+        Trial::at(TempDir::new().expect("a folder"), disk)
+    }
+
+    /// For a disk that knows the folder already.
+    pub(super) fn at(folder: TempDir, disk: SharedDisk) -> Trial {
+        let (broker, _) = Broker::open_on(disk, Options::new(folder.path())).expect("it opens");
         broker
             .topics
             .create("topic", 3, Settings::default())
@@ -108,6 +119,15 @@ impl Trial {
     }
 }
 
+/// A request as it comes in.
+pub(super) fn frame_of<R: Request>(request: &R, version: i16) -> Bytes {
+    let mut message = BytesMut::new();
+    let encoded = request.encode(&mut message, version);
+    encoded.expect("it fits the version");
+    let key = ApiKey::try_from(R::KEY).expect("it is one of theirs");
+    frame(key, version, &message)
+}
+
 /// A message behind its header.
 fn frame(key: ApiKey, version: i16, message: &[u8]) -> Bytes {
     let mut frame = BytesMut::new();
@@ -123,7 +143,7 @@ fn frame(key: ApiKey, version: i16, message: &[u8]) -> Bytes {
     frame.freeze()
 }
 
-fn flatten(parts: &Parts) -> Bytes {
+pub(super) fn flatten(parts: &Parts) -> Bytes {
     let mut bytes = Vec::new();
     for part in parts {
         match part {
@@ -160,8 +180,19 @@ pub(super) fn batch() -> Bytes {
     builder.finish().into()
 }
 
+/// A batch, packed.
+pub(super) fn packed(builder: BatchBuilder, codec: Codec) -> Bytes {
+    let mut plain = builder.finish();
+    // The codec stands in the lowest bits of the attributes.
+    plain[22] = codec as u8;
+    let header = Header::read(&plain).expect("it is a header");
+    let all = vec![true; header.record_count as usize];
+    let packed = sift(&header, &plain, &plain[HEADER_BYTES..], &all, None);
+    packed.expect("it is packed").into()
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(12 * soak_factor()))]
+    #![proptest_config(cases(12))]
     #[test]
     fn every_answer_can_be_written_and_read(seed in any::<u64>()) {
         let trial = Trial::new();

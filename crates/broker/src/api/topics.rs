@@ -168,8 +168,13 @@ pub(super) fn delete(context: &Context, mut asked: Asked) -> Result<Answer, Refu
 }
 
 fn delete_one(context: &Context, name: TopicName) -> DeletableTopicResult {
-    let deleted = context.broker.topics.delete(&name);
-    let deleted = deleted.and_then(|()| context.broker.groups.topic_deleted(&name));
+    let (topics, groups) = (&context.broker.topics, &context.broker.groups);
+    let is_there = topics.topic(&name).is_some();
+    let mut deleted = topics.delete(&name);
+    // Also if it went and that could not be made durable: another of that name is to be read from its beginning.
+    if is_there && topics.topic(&name).is_none() {
+        deleted = deleted.and(groups.topic_deleted(&name));
+    }
     let result = DeletableTopicResult::default().with_name(Some(name));
     match deleted {
         Ok(()) => result,
@@ -179,11 +184,15 @@ fn delete_one(context: &Context, name: TopicName) -> DeletableTopicResult {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use kafka_protocol::messages::ApiKey;
     use kafka_protocol::messages::create_topics_request::CreatableTopicConfig;
+    use nix::libc::EIO;
 
     use super::*;
-    use crate::api::tests::{Trial, versions_of};
+    use crate::api::tests::{Trial, batch, versions_of};
+    use crate::disk::lossy::LossyDisk;
 
     fn topic(name: &str, configs: &[(&'static str, Option<&'static str>)]) -> CreatableTopic {
         let configs = configs.iter().map(|(name, value)| {
@@ -286,5 +295,41 @@ mod tests {
             }
         }
         assert_eq!(trial.context.broker.topics.all().len(), 1);
+    }
+
+    #[test]
+    fn a_topic_of_which_nobody_knows_whether_it_is_gone_takes_nothing() {
+        for lost in [0, 1] {
+            let folder = tempfile::tempdir().expect("a folder");
+            let disk = Arc::new(LossyDisk::new(folder.path()));
+            let trial = Trial::at(folder, disk.clone());
+            let broker = &trial.context.broker;
+            let known = broker.topics.topic("topic").expect("it is there");
+            let log = known.partition(0).expect("it is there");
+            log.append(batch(), 0, 5).expect("it is appended");
+            log.flush().expect("it is durable");
+            disk.fail(0, EIO);
+            let name = TopicName(StrBytes::from_static_str("topic"));
+            let request = DeleteTopicsRequest::default().with_topic_names(vec![name]);
+            let answered = trial.ask(&request, 5);
+            let failed = ResponseError::KafkaStorageError.code();
+            assert_eq!(answered.responses[0].error_code, failed);
+            // What is taken now would be gone with the next start.
+            assert!(log.append(batch(), 0, 5).is_err());
+            assert!(broker.topics.topic("topic").is_none());
+            let left = tempfile::tempdir().expect("a folder");
+            disk.crash(lost, left.path());
+            let options = crate::broker::Options::new(left.path());
+            let (after, _) = crate::Broker::open(options).expect("it opens");
+            // As it was, or not at all.
+            let back = after.topics.topic("topic").and_then(|it| it.partition(0));
+            assert_eq!(
+                back.map(|it| it.end_offset()),
+                [Some(1), None][lost as usize]
+            );
+            let made = broker.topics.create("topic", 1, Settings::default());
+            let log = made.expect("it is made anew").partition(0);
+            assert_eq!(log.expect("it is there").end_offset(), 0);
+        }
     }
 }

@@ -277,7 +277,7 @@ pub(super) fn crc(batch: &[u8]) -> u32 {
 }
 
 /// Writes the checksum of a batch into its header.
-pub(super) fn seal(batch: &mut [u8]) {
+pub(crate) fn seal(batch: &mut [u8]) {
     let crc = crc(batch);
     batch[CRC_AT..CHECKED_FROM].copy_from_slice(&crc.to_be_bytes());
 }

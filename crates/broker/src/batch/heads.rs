@@ -2,7 +2,7 @@
 
 use std::io::BufRead;
 
-use super::codec::{Codec, unpacker};
+use super::codec::{Codec, Unpacker, unpacker};
 use super::{BadRecord, HEADER_BYTES, Header};
 
 /// The front of a record.
@@ -23,36 +23,51 @@ pub enum BadKeys {
     /// They cannot be unpacked, or are not numbered from 0 on.
     #[error("its records are not what the header says: {0}")]
     Bad(#[from] BadRecord),
+    /// They are more than may be unpacked for it.
+    #[error(transparent)]
+    TooLong(#[from] TooLong),
+}
+
+/// Records that are small only as long as they are compressed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("its records unpack to more than {bytes_max} bytes, or need more memory than that")]
+pub struct TooLong {
+    /// What may be unpacked.
+    pub bytes_max: u64,
 }
 
 /// Records without a key that are named; more are refused all the same.
 const NAMED_MAX: usize = 1000;
 
-/// The fronts of all records of a batch that is whole.
-pub(crate) fn heads<'b>(
-    header: &Header,
-    batch: &'b [u8],
-) -> impl Iterator<Item = Result<Head, BadRecord>> + use<'b> {
+/// The fronts of all records of a batch that is whole, of which at most `bytes_max` are unpacked.
+pub(crate) fn heads<'b>(header: &Header, batch: &'b [u8], bytes_max: u64) -> Heads<'b> {
     let codec = header.codec();
     let count = usize::try_from(header.record_count).unwrap_or(0);
-    let stream = codec.and_then(|it| unpacker(it, &batch[HEADER_BYTES..]).ok());
+    let stream = codec.and_then(|it| unpacker(it, &batch[HEADER_BYTES..], bytes_max).ok());
     Heads {
         // A stream that cannot be opened ends at once, before its first record.
         bytes: stream.unwrap_or_else(|| {
-            unpacker(Codec::None, &[]).expect("nothing is unpacked without fail")
+            unpacker(Codec::None, &[], 0).expect("nothing is unpacked without fail")
         }),
         index: 0,
         count,
     }
 }
 
-/// Whether a compacted topic may take a batch: all records have a key, and are numbered one by one.
+/// Whether a compacted topic may take a batch: all records have a key, and are numbered one by one. At most `bytes_max` are unpacked.
 ///
 /// # Errors
 /// [`BadKeys`].
-pub(crate) fn check_keys(header: &Header, batch: &[u8]) -> Result<(), BadKeys> {
+pub(crate) fn check_keys(header: &Header, batch: &[u8], bytes_max: u64) -> Result<(), BadKeys> {
     let mut missing = Vec::new();
-    for (index, head) in (0..).zip(heads(header, batch)) {
+    let mut heads = heads(header, batch, bytes_max);
+    for index in 0.. {
+        let Some(head) = heads.next() else {
+            break;
+        };
+        if heads.is_cut() {
+            return Err(TooLong { bytes_max }.into());
+        }
         let head = head?;
         if head.offset_delta != index {
             return Err(BadRecord {
@@ -70,13 +85,14 @@ pub(crate) fn check_keys(header: &Header, batch: &[u8]) -> Result<(), BadKeys> {
     }
 }
 
-struct Heads<R> {
-    bytes: R,
+/// Fronts of records, one after the other.
+pub(crate) struct Heads<'b> {
+    bytes: Unpacker<'b>,
     index: usize,
     count: usize,
 }
 
-impl<R: BufRead> Iterator for Heads<R> {
+impl Iterator for Heads<'_> {
     type Item = Result<Head, BadRecord>;
 
     fn next(&mut self) -> Option<Result<Head, BadRecord>> {
@@ -99,7 +115,12 @@ impl<R: BufRead> Iterator for Heads<R> {
     }
 }
 
-impl<R: BufRead> Heads<R> {
+impl Heads<'_> {
+    /// Whether they ended where more would have been unpacked than may be.
+    pub(crate) fn is_cut(&self) -> bool {
+        self.bytes.is_cut()
+    }
+
     fn read(&mut self) -> Option<Head> {
         let (length, _) = self.varint()?;
         let mut left = u64::try_from(length).ok()?;

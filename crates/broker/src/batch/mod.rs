@@ -42,9 +42,12 @@ mod sift;
 mod tests;
 
 pub use build::BatchBuilder;
+pub(crate) use codec::{UNPACKED_BYTES_MAX, held_bytes_max};
 pub(crate) use header::after;
+#[cfg(any(test, fuzzing))]
+pub(crate) use header::seal;
 pub use header::{BadBatch, HEADER_BYTES, Header, STAMP_BYTES, set_append_time, split};
-pub use heads::BadKeys;
+pub use heads::{BadKeys, TooLong};
 pub(crate) use heads::{check_keys, heads};
 pub use records::{BadRecord, Record, Records};
 pub(crate) use sift::sift;

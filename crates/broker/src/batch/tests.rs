@@ -12,6 +12,7 @@ use proptest::option::of;
 use proptest::prelude::*;
 
 use super::*;
+use crate::testing::cases;
 
 type Pair = (Option<Vec<u8>>, Option<Vec<u8>>);
 type Headers = Vec<(String, Option<Vec<u8>>)>;
@@ -55,6 +56,8 @@ fn pairs() -> impl Strategy<Value = Vec<Pair>> {
 }
 
 proptest! {
+    #![proptest_config(cases(256))]
+
     #[test]
     fn what_they_write_is_read(pairs in pairs(), headers in vec(("[a-z]{1,5}", of(vec(any::<u8>(), 0..9))), 0..3)) {
         let written: Vec<_> = (0..).zip(&pairs).map(|(at, pair)| theirs(at, pair, &headers)).collect();
@@ -196,7 +199,7 @@ fn with_records(batch: &[u8], codec: u8, packed: &[u8]) -> Vec<u8> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(64))]
+    #![proptest_config(cases(64))]
 
     #[test]
     fn what_they_pack_is_unpacked_and_packed_again(pairs in pairs(), is_framed in any::<bool>()) {
@@ -214,12 +217,12 @@ proptest! {
             prop_assert_eq!(header.codec(), Some(ours));
             let unpacked = codec::unpack(&header, &batch[HEADER_BYTES..]).expect("it is unpacked");
             prop_assert_eq!(&unpacked[..], &plain[HEADER_BYTES..]);
-            let heads: Vec<_> = heads(&header, &batch).collect::<Result<_, _>>().expect("they are whole");
+            let heads: Vec<_> = heads(&header, &batch, codec::UNPACKED_BYTES_MAX).collect::<Result<_, _>>().expect("they are whole");
             let has_key: Vec<_> = heads.iter().map(|it| it.has_key).collect();
             prop_assert_eq!(has_key, pairs.iter().map(|it| it.0.is_some()).collect::<Vec<_>>());
             let missing: Vec<_> = (0..).zip(&pairs).filter(|it| it.1.0.is_none()).map(|it| it.0).collect();
             let expected = if missing.is_empty() { Ok(()) } else { Err(BadKeys::Missing(missing)) };
-            prop_assert_eq!(check_keys(&header, &batch), expected);
+            prop_assert_eq!(check_keys(&header, &batch, codec::UNPACKED_BYTES_MAX), expected);
         }
     }
 
@@ -258,7 +261,7 @@ proptest! {
         let batch = with_records(&builder.finish(), which, &[front, &bytes].concat());
         let header = Header::read(&batch).expect("it is a header");
         let _ = codec::unpack(&header, &batch[HEADER_BYTES..]);
-        let _ = check_keys(&header, &batch);
+        let _ = check_keys(&header, &batch, codec::UNPACKED_BYTES_MAX);
     }
 }
 
@@ -268,7 +271,9 @@ fn nothing_is_unpacked_without_end() {
     builder.push(5, Some(b"key"), None);
     let plain = builder.finish();
     // One record that says that it is as long as all these zeros.
-    let zeros = vec![0; codec::UNPACKED_BYTES_MAX as usize + 1];
+    let mut zeros = Vec::new();
+    build::push_varint(&mut zeros, i64::from(i32::MAX));
+    zeros.resize(codec::UNPACKED_BYTES_MAX as usize + 1, 0);
     for (_, ours) in &CODECS[1..] {
         let packed = codec::pack(*ours, &zeros, b"").expect("it is packed");
         let number = CODECS
@@ -279,7 +284,10 @@ fn nothing_is_unpacked_without_end() {
         let header = Header::check(&batch).expect("it is whole");
         let refused = codec::unpack(&header, &batch[HEADER_BYTES..]);
         assert!(refused.is_err(), "{ours:?}");
-        assert!(check_keys(&header, &batch).is_err());
+        for bytes_max in [1000, codec::UNPACKED_BYTES_MAX] {
+            let refused = check_keys(&header, &batch, bytes_max);
+            assert_eq!(refused, Err(BadKeys::TooLong(TooLong { bytes_max })));
+        }
     }
     // Four bytes that claim to be four gigabytes.
     let batch = with_records(&plain, 2, &[0xff, 0xff, 0xff, 0xff, 0x0f]);
@@ -305,4 +313,30 @@ fn what_is_left_keeps_the_time_of_the_log() {
     let left = Header::check(&left).expect("whole");
     assert_eq!((left.max_timestamp, left.latest_time()), (99, -1));
     assert_eq!((left.last_offset(), left.len_bytes()), (1, HEADER_BYTES));
+}
+
+#[test]
+fn no_more_is_looked_back_to_than_may_come() {
+    let mut builder = BatchBuilder::new(5);
+    builder.push(5, Some(b"key"), Some(&[0; 1000]));
+    let plain = builder.finish();
+    let pack = |window_log: u32| {
+        let mut encoder = zstd::Encoder::new(Vec::new(), 1).expect("it packs");
+        encoder.window_log(window_log).expect("it is possible");
+        std::io::copy(&mut &plain[HEADER_BYTES..], &mut encoder).expect("it packs");
+        with_records(&plain, 4, &encoder.finish().expect("it is packed"))
+    };
+    for (window_log, bytes_max, is_taken) in [
+        (23, 1 << 10, true),
+        (24, 1 << 23, false),
+        (24, 1 << 24, true),
+        (27, codec::UNPACKED_BYTES_MAX, true),
+    ] {
+        let batch = pack(window_log);
+        let header = Header::check(&batch).expect("it is whole");
+        let found = check_keys(&header, &batch, bytes_max.max(1100));
+        let refused = Err(BadKeys::TooLong(TooLong { bytes_max }));
+        let expected = if is_taken { Ok(()) } else { refused };
+        assert_eq!(found, expected, "{window_log} {bytes_max}");
+    }
 }

@@ -10,7 +10,12 @@
 //! together, and so does the journal of a file system.
 //!
 //! Partitions that nobody waits for are flushed when they were dirty for long enough ([`Flusher::request_later`]).
+//!
+//! Instead of several threads one can hand all to the system ([`Flushing::IoUring`], `by_ring.rs`); the steps are the same.
 
+#[cfg_attr(not(feature = "io-uring"), path = "no_ring.rs")]
+#[cfg_attr(feature = "io-uring", path = "by_ring.rs")]
+mod by_ring;
 mod later;
 #[cfg(test)]
 mod tests;
@@ -20,11 +25,13 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
+use crate::Result;
 use crate::log::Log;
 use crate::metrics::Histogram;
+use by_ring::Ring;
 use later::Later;
 
-/// Partitions that are flushed at a time: as fast as handing all to the system by `io_uring` (docs/PERFORMANCE.md).
+/// Partitions that threads flush at a time: as fast as handing all to the system by `io_uring` (docs/PERFORMANCE.md).
 const FLUSHES_MAX: usize = 8;
 
 /// A flush never lingers longer, however slow the disk is.
@@ -32,6 +39,33 @@ const LINGER_MAX: Duration = Duration::from_millis(1);
 
 /// The part of the time of a flush for which the next one lingers.
 const LINGER_SHARE: u32 = 4;
+
+/// How several partitions are made durable at a time.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Flushing {
+    /// By threads, of which each has one partition in hand.
+    #[default]
+    Threads,
+    /// By one thread that hands them to the system through a ring (`io_uring`). It needs the feature `io-uring` and a system that lets
+    /// us have a ring, and gains nothing on the machines it was measured on.
+    IoUring,
+}
+
+impl Flushing {
+    /// Gets what it takes.
+    ///
+    /// # Errors
+    /// [`crate::Error::WithoutRing`], [`crate::Error::Ring`].
+    pub(crate) fn prepare(self) -> Result<Prepared> {
+        match self {
+            Flushing::Threads => Ok(Prepared(None)),
+            Flushing::IoUring => Ok(Prepared(Some(by_ring::open()?))),
+        }
+    }
+}
+
+/// What a flusher is started with.
+pub(crate) struct Prepared(Option<Ring>);
 
 /// Threads that make logs durable.
 #[derive(Debug)]
@@ -71,15 +105,23 @@ struct Asked {
 
 impl Flusher {
     /// Starts the threads, which note in `syncs` how long each flush takes.
-    pub(crate) fn start(syncs: Arc<Histogram>) -> std::io::Result<Flusher> {
+    pub(crate) fn start(prepared: Prepared, syncs: Arc<Histogram>) -> std::io::Result<Flusher> {
         let shared = Arc::new(Shared::default());
         let mut flusher = Flusher {
             shared: shared.clone(),
             threads: Vec::with_capacity(FLUSHES_MAX + 1),
         };
-        for _ in 0..FLUSHES_MAX {
-            let (shared, syncs) = (shared.clone(), syncs.clone());
-            flusher.spawn("tamis-flusher", move || shared.run(&syncs))?;
+        match prepared {
+            Prepared(None) => {
+                for _ in 0..FLUSHES_MAX {
+                    let (shared, syncs) = (shared.clone(), syncs.clone());
+                    flusher.spawn("tamis-flusher", move || shared.run(&syncs))?;
+                }
+            }
+            Prepared(Some(ring)) => {
+                let shared = shared.clone();
+                flusher.spawn("tamis-flusher", move || by_ring::run(ring, &shared, &syncs))?;
+            }
         }
         flusher.spawn("tamis-later", move || shared.run_later())?;
         Ok(flusher)
@@ -106,6 +148,11 @@ impl Flusher {
             self.shared.is_later.notify_one();
         }
     }
+}
+
+/// For how long a flush lingers if the last one took so long.
+fn linger(flush_time: Duration) -> Duration {
+    (flush_time / LINGER_SHARE).min(LINGER_MAX)
 }
 
 /// What tells a log from others while somebody holds it, be it weakly.
@@ -171,7 +218,7 @@ impl Shared {
         while let Some(Asked { log, requests }) = self.next() {
             // More than one asked since it was taken the last time: more are about to.
             if requests > 1 {
-                thread::sleep((flush_time / LINGER_SHARE).min(LINGER_MAX));
+                thread::sleep(linger(flush_time));
             }
             // Whoever was asked for twice, now and later, has nothing left to do the second time.
             if log.is_dirty() {
@@ -181,9 +228,14 @@ impl Shared {
                 flush_time = started.elapsed();
                 syncs.note_duration(flush_time);
             }
-            if self.lock().give_back(&log) {
-                self.is_asked.notify_one();
-            }
+            self.give_back(&log);
+        }
+    }
+
+    /// Ends what [`Shared::next`] began.
+    fn give_back(&self, log: &Arc<Log>) {
+        if self.lock().give_back(log) {
+            self.is_asked.notify_one();
         }
     }
 

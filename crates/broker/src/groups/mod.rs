@@ -56,6 +56,8 @@ use journal::Journal;
 pub(crate) use member::{JoinRefused, Joined, Synced};
 pub(crate) use offsets::Committed;
 pub use options::GroupOptions;
+#[cfg(fuzzing)]
+pub use record::check_record;
 use record::{Change, GroupState};
 pub(crate) use requests::Commit;
 pub(crate) use sync::{Identity, Sync};
@@ -142,6 +144,7 @@ impl Groups {
     /// # Errors
     /// As [`Log::close`].
     pub(crate) fn close(&self) -> Result<()> {
+        self.log.end();
         self.log.close()
     }
 

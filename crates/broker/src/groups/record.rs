@@ -147,6 +147,24 @@ impl Change {
     }
 }
 
+/// Reads a record whose key ends where the first byte says, and writes what it says once more: for fuzzing.
+///
+/// # Panics
+/// If that reads as something else.
+#[cfg(fuzzing)]
+pub fn check_record(bytes: &[u8]) {
+    let Some((&length, bytes)) = bytes.split_first() else {
+        return;
+    };
+    let (key, value) = bytes.split_at(usize::from(length).min(bytes.len()));
+    for value in [None, Some(value)] {
+        if let Some(change) = Change::read(key, value) {
+            let again = Change::read(&change.key(), change.value().as_deref());
+            assert_eq!(again, Some(change));
+        }
+    }
+}
+
 /// The outer `None`: it makes no sense; the inner: it is null.
 fn read_value<T>(value: Option<&[u8]>, read: fn(u8, &mut &[u8]) -> Option<T>) -> Option<Option<T>> {
     let Some(mut value) = value else {

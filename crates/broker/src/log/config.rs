@@ -3,6 +3,14 @@
 use std::fmt::{self, Display, Formatter};
 use std::str::FromStr;
 
+use crate::batch::UNPACKED_BYTES_MAX;
+
+/// Records may be unpacked to so many times what a batch may have.
+const UNPACKED_RATIO_MAX: u64 = 100;
+
+/// What records may be unpacked to in any topic: those who pack well may look back that far.
+const UNPACKED_BYTES_MIN: u64 = 8 << 20;
+
 /// What of a log may be set for each topic.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LogConfig {
@@ -62,6 +70,13 @@ impl Default for LogConfig {
 }
 
 impl LogConfig {
+    /// What the records of a batch may be, unpacked: a hundred times what a batch may, which is more than packing makes of records that say
+    /// something.
+    pub(crate) fn unpacked_bytes_max(&self) -> u64 {
+        let bytes = (self.max_message_bytes as u64).saturating_mul(UNPACKED_RATIO_MAX);
+        bytes.clamp(UNPACKED_BYTES_MIN, UNPACKED_BYTES_MAX)
+    }
+
     /// A segment is sealed when its first record is so old: what is to be compacted must be sealed first.
     pub(super) fn segment_age_max_ms(&self) -> i64 {
         match self.cleanup.compacts() {

@@ -71,16 +71,6 @@ impl LogFile {
         opened.map_err(Error::io("open", &self.path))
     }
 
-    /// What makes it durable.
-    pub(crate) fn disk(&self) -> &dyn Disk {
-        self.files.disk()
-    }
-
-    /// Makes its bytes durable.
-    pub(crate) fn sync(&self) -> Result<()> {
-        Ok(self.disk().sync(&*self.open()?, &self.path)?)
-    }
-
     /// Where it is.
     pub(crate) fn path(&self) -> &Path {
         &self.path

@@ -9,9 +9,11 @@
 //!
 //! An entry of the first says where a batch begins, an entry of the second that nothing before this batch is later. Both grow from
 //! entry to entry. While a segment is written they are in memory; they are written when it is sealed, mapped when somebody
-//! looks something up, and made anew from the log if they are not there or make no sense.
+//! looks something up, and made anew from the log if they are not there or make no sense. A process has room for some mappings
+//! alone: what has none is read entry by entry, from files that are opened for it.
 
 use std::fs::{self, File};
+use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
 use tamis_engine::mmap::{Advice, Mapping};
@@ -97,6 +99,11 @@ impl Sealed {
         let last_position = last.map_or(0, |index| sealed.offset(index).1);
         let is_empty = sealed.offsets.count == 0;
         (is_empty == (log_bytes == 0) && u64::from(last_position) <= log_bytes).then_some(sealed)
+    }
+
+    /// Whether it costs no descriptors to keep it.
+    pub(crate) fn is_mapped(&self) -> bool {
+        self.offsets.is_mapped() && self.times.is_mapped()
     }
 
     fn offset(&self, index: usize) -> (u32, u32) {
@@ -192,12 +199,21 @@ impl Lookup for Sealed {
     }
 }
 
-/// A mapped file of entries of `N` bytes.
+/// A file of entries of `N` bytes.
 #[derive(Debug)]
 struct Table<const N: usize> {
-    /// `None`: it is empty.
-    mapping: Option<Mapping>,
+    bytes: Bytes,
     count: usize,
+}
+
+/// Where entries are read from.
+#[derive(Debug)]
+enum Bytes {
+    /// There are none.
+    Empty,
+    Mapped(Mapping),
+    /// There was no room for another mapping.
+    File(File),
 }
 
 impl<const N: usize> Table<N> {
@@ -207,22 +223,36 @@ impl<const N: usize> Table<N> {
         if !len_bytes.is_multiple_of(N as u64) {
             return None;
         }
-        let mapping = match len_bytes {
-            0 => None,
-            _ => Some(Mapping::advised(&file, 0..len_bytes, Advice::Random)?),
+        let bytes = match len_bytes {
+            0 => Bytes::Empty,
+            _ => Mapping::advised(&file, 0..len_bytes, Advice::Random)
+                .map_or(Bytes::File(file), Bytes::Mapped),
         };
         Some(Table {
-            mapping,
+            bytes,
             count: usize::try_from(len_bytes).ok()? / N,
         })
     }
 
+    fn is_mapped(&self) -> bool {
+        !matches!(self.bytes, Bytes::File(_))
+    }
+
+    /// Zeros if it cannot be read, as a mapping has them: what is looked for is looked for from the start then.
     fn entry(&self, index: usize) -> [u8; N] {
         let mut entry = [0; N];
-        if let Some(mapping) = &self.mapping {
-            mapping.with_bytes(index * N..(index + 1) * N, &mut |bytes| {
-                entry.copy_from_slice(bytes);
-            });
+        match &self.bytes {
+            Bytes::Empty => {}
+            Bytes::Mapped(mapping) => {
+                mapping.with_bytes(index * N..(index + 1) * N, &mut |bytes| {
+                    entry.copy_from_slice(bytes);
+                });
+            }
+            Bytes::File(file) => {
+                if file.read_exact_at(&mut entry, (index * N) as u64).is_err() {
+                    entry = [0; N];
+                }
+            }
         }
         entry
     }

@@ -22,10 +22,13 @@
 //! | `writer.rs` | what appends need: the end, the space set aside, the producers |
 //! | `producers.rs`, `snapshot.rs` | which batch is the next of its producer; the same on the disk |
 //! | `recovery.rs` | opening: what is trusted, what is scanned, what becomes of damage |
+//! | `offset_file.rs` | offsets in files of their own: where the log begins, and up to where it is compacted |
 //! | `retention.rs` | which segments are old enough to go |
 //! | `ahead.rs` | what a consumer that lags will read next |
 //! | `cleaning/` | compacted topics: of each key the last record stays |
 //! | `name.rs`, `config.rs` | what files are called; what may be set for each topic |
+//! | `ending.rs` | logs that take nothing more: poisoned, deleted, closed |
+//! | `flush.rs` | making it durable, step by step |
 //! | `files.rs` | descriptors, of which there is a budget |
 //!
 //! Not here: topics and who may read what (`topics`), the protocol, threads.
@@ -33,9 +36,12 @@
 mod ahead;
 mod cleaning;
 mod config;
+mod ending;
 mod files;
+pub(crate) mod flush;
 mod index;
 mod name;
+mod offset_file;
 mod producers;
 mod recovery;
 mod retention;
@@ -57,10 +63,13 @@ use bytes::Bytes;
 use tokio::sync::{Notify, watch};
 
 use crate::batch::{Header, STAMP_BYTES, check_keys};
+use crate::unpacking::Effort;
 use crate::{Error, Result};
 use ahead::read_ahead;
 use cleaning::Cleaner;
 pub(crate) use cleaning::{Cleaned, Dirt, Totals};
+#[cfg(fuzzing)]
+pub use cleaning::{check_batch, check_log};
 pub use config::{Cleanup, LogConfig, Ratio, Visibility};
 pub(crate) use files::Files;
 pub use producers::BadSequence;
@@ -71,6 +80,8 @@ pub(crate) use tail::Budget;
 
 pub use segment::FileRange;
 use segment::Segment;
+#[cfg(fuzzing)]
+pub use snapshot::check_snapshot;
 use tail::{CachedBatch, Tail};
 use writer::Writer;
 
@@ -97,6 +108,16 @@ pub enum Fetched {
     /// Batches from a segment.
     File(FileRange),
 }
+
+/// A batch that is whole, and that a topic takes.
+#[derive(Debug)]
+pub(crate) struct Checked {
+    header: Header,
+    bytes: Bytes,
+}
+
+/// So much is unpacked where a batch came in, and so long it may be: a fraction of a millisecond.
+const LITTLE_BYTES: u64 = 128 << 10;
 
 /// The log of one partition.
 #[derive(Debug)]
@@ -167,11 +188,6 @@ impl Log {
         }
     }
 
-    /// Whether making it durable failed: it takes nothing more.
-    pub fn is_poisoned(&self) -> bool {
-        self.is_poisoned.load(Ordering::Acquire)
-    }
-
     /// Whether something was appended that is not durable.
     pub fn is_dirty(&self) -> bool {
         self.durable_offset() < self.end_offset()
@@ -182,8 +198,9 @@ impl Log {
         self.config.load_full()
     }
 
-    /// Changes the settings, from the next batch on.
+    /// Changes the settings, from the next batch on; a log that is not to be compacted any more loses nothing to a cleaning afterwards.
     pub fn configure(&self, config: LogConfig) {
+        let _no_swap = self.trimming();
         self.config.store(Arc::new(config));
     }
 
@@ -211,11 +228,19 @@ impl Log {
     /// Appends one batch, which is `bytes` from the first to the last; `now_ms` is the time of day.
     ///
     /// # Errors
-    /// [`Error::BadBatch`], [`Error::TooLarge`], [`Error::Sequence`]; [`Error::Io`], after which the log is as before;
-    /// [`Error::Poisoned`].
+    /// [`Error::BadBatch`], [`Error::BadKeys`], [`Error::TooLarge`], [`Error::Sequence`]; [`Error::Io`], after which the log is as
+    /// before; [`Error::Poisoned`], [`Error::Closed`].
     pub fn append(&self, bytes: Bytes, leader_epoch: i32, now_ms: i64) -> Result<Appended> {
-        let mut bytes = bytes;
-        let mut header = Header::check(&bytes)?;
+        let checked = self.check(&bytes, Effort::Whole)?;
+        self.append_checked(checked, leader_epoch, now_ms)
+    }
+
+    /// Whether the topic takes a batch, as far as that can be said with so much effort.
+    ///
+    /// # Errors
+    /// Those of [`Log::append`]; with more effort one that is [`BadKeys::TooLong`](crate::batch::BadKeys::TooLong) may be taken.
+    pub(crate) fn check(&self, bytes: &Bytes, effort: Effort) -> Result<Checked> {
+        let header = Header::check(bytes)?;
         header.check_new()?;
         let config = self.config.load();
         if bytes.len() > config.max_message_bytes {
@@ -225,8 +250,35 @@ impl Log {
             });
         }
         if config.cleanup.compacts() {
-            check_keys(&header, &bytes)?;
+            let bytes_max = match effort {
+                // What is longer as it is will not be less.
+                Effort::Little if bytes.len() as u64 > LITTLE_BYTES => 0,
+                Effort::Little => LITTLE_BYTES,
+                Effort::Whole => config.unpacked_bytes_max(),
+            };
+            check_keys(&header, bytes, bytes_max)?;
         }
+        Ok(Checked {
+            header,
+            bytes: bytes.clone(),
+        })
+    }
+
+    /// Appends a batch that was checked.
+    ///
+    /// # Errors
+    /// Those of [`Log::append`].
+    pub(crate) fn append_checked(
+        &self,
+        checked: Checked,
+        leader_epoch: i32,
+        now_ms: i64,
+    ) -> Result<Appended> {
+        let Checked {
+            mut header,
+            mut bytes,
+        } = checked;
+        let config = self.config.load();
         let append_time = config.is_log_append_time.then_some(now_ms);
         if let Some(time) = append_time {
             let mut stamped = bytes.to_vec();
@@ -235,9 +287,7 @@ impl Log {
             bytes = stamped.into();
         }
         let mut writer = self.lock();
-        if self.is_poisoned() {
-            return Err(self.poisoned());
-        }
+        self.check_open(&writer)?;
         if header.has_producer()
             && let Verdict::Duplicate(first) = writer.producers.check(&header)?
         {
@@ -275,7 +325,7 @@ impl Log {
     /// The first may begin before `offset`, if it is in the middle of a batch.
     ///
     /// # Errors
-    /// [`Error::OffsetOutOfRange`], [`Error::Io`], [`Error::Damaged`].
+    /// [`Error::OffsetOutOfRange`], [`Error::Io`], [`Error::Damaged`], [`Error::Deleted`].
     pub fn fetch(&self, offset: i64, bytes_max: u64) -> Result<Fetched> {
         let end = self.readable_offset();
         let start = self.start_offset();
@@ -313,6 +363,7 @@ impl Log {
                 Err(Error::Io { source, .. })
                     if source.kind() == ErrorKind::NotFound
                         && !Arc::ptr_eq(&segments, &self.segments.load()) => {}
+                Err(_) if self.is_deleted() => return Err(self.poisoned()),
                 found => return found,
             }
         }
@@ -338,18 +389,19 @@ impl Log {
 
     /// The first record that is not older than `timestamp`: its offset and time; `None`: all are older.
     ///
-    /// A batch that is compressed is unpacked for it, one of each segment at most but for times that go back and forth.
+    /// A batch that is compressed is unpacked for it, one of each segment at most but for times that go back and forth; of each no more
+    /// than `bytes_max`.
     ///
     /// # Errors
-    /// [`Error::Io`], [`Error::Damaged`].
-    pub fn find_time(&self, timestamp: i64) -> Result<Option<(i64, i64)>> {
+    /// [`Error::Io`], [`Error::Damaged`]; [`Error::TooLong`] if `bytes_max` was not enough, and more may be.
+    pub(crate) fn find_time(&self, timestamp: i64, bytes_max: u64) -> Result<Option<(i64, i64)>> {
         let start = self.start_offset();
         self.with_segments(|segments| {
             for segment in segments {
                 if segment.max_timestamp() < timestamp {
                     continue;
                 }
-                if let Some(found) = segment.find_time(timestamp, start)? {
+                if let Some(found) = segment.find_time(timestamp, start, bytes_max)? {
                     return Ok(Some(found));
                 }
             }
@@ -367,33 +419,7 @@ impl Log {
             .unwrap_or(-1)
     }
 
-    /// Makes everything durable that was appended before, and lets consumers read it.
-    ///
-    /// # Errors
-    /// [`Error::Io`], and from then on the log takes nothing more.
-    pub fn flush(&self) -> Result<()> {
-        let _one_at_a_time = self.flushing.lock().unwrap_or_else(PoisonError::into_inner);
-        if self.is_poisoned() {
-            return Err(self.poisoned());
-        }
-        let pending = self.lock().take_pending();
-        let Some(pending) = pending else {
-            return Ok(());
-        };
-        if let Err(error) = pending.sync(&self.folder, self.files.disk()) {
-            tracing::error!(partition = %self.folder.display(), %error, "takes nothing more");
-            self.is_poisoned.store(true, Ordering::Release);
-            // Wakes those who wait, who then see why.
-            self.durable_offset.send_modify(|_| ());
-            return Err(error);
-        }
-        pending.publish();
-        self.publish_readable(pending.next_offset);
-        self.durable_offset.send_replace(pending.next_offset);
-        Ok(())
-    }
-
-    /// Wakes `reader` when there is more to read, until [`Log::unsubscribe`].
+    /// Wakes `reader` when there is more to read, or nothing will be, until [`Log::unsubscribe`].
     pub fn subscribe(&self, reader: &Arc<Notify>) {
         self.readers().push(reader.clone());
     }
@@ -424,19 +450,6 @@ impl Log {
         self.lock().close(&self.folder)
     }
 
-    /// Ends it for those who still hold it, because its folder is about to go: a log of the same name may come in its place.
-    pub(crate) fn retire(&self) {
-        // Before the locks: a cleaning sees it, and ends.
-        self.is_deleted.store(true, Ordering::Release);
-        self.is_poisoned.store(true, Ordering::Release);
-        let _no_cleaning = self.cleaner.lock();
-        let _no_trim = self.trimming();
-        let _no_flush = self.flushing.lock().unwrap_or_else(PoisonError::into_inner);
-        let _no_append = self.lock();
-        // Wakes those who wait for what was appended.
-        self.durable_offset.send_modify(|_| ());
-    }
-
     /// Forgets producers that wrote nothing for a day before `now_ms`.
     pub fn expire_producers(&self, now_ms: i64) {
         self.lock().producers.expire(now_ms);
@@ -455,17 +468,12 @@ impl Log {
 
     fn publish_readable(&self, offset: i64) {
         self.readable_offset.fetch_max(offset, Ordering::AcqRel);
-        for reader in self.readers().iter() {
-            reader.notify_one();
-        }
+        self.wake_readers();
     }
 
-    /// Why nothing more is taken.
-    fn poisoned(&self) -> Error {
-        let path = self.folder.clone();
-        match self.is_deleted.load(Ordering::Acquire) {
-            true => Error::Deleted { path },
-            false => Error::Poisoned { path },
+    fn wake_readers(&self) {
+        for reader in self.readers().iter() {
+            reader.notify_one();
         }
     }
 

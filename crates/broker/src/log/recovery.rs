@@ -6,7 +6,9 @@
 //! - and none comes later, the log ends: zeros that were set aside are no finding, other bytes are a *torn* batch, which
 //!   nobody was told of, and are cut off;
 //! - and one comes later, something is *damaged*: the bytes between are copied to `OFFSET.damaged` beside the log, the segment ends
-//!   before them, and what comes later becomes a segment of its own. Nothing of it is dropped, and it is reported.
+//!   before them, and what comes later becomes a segment of its own. Nothing of it is dropped, and it is reported. So is the end of a
+//!   segment behind which another one begins later than it ends, and of the last one before the recovery point, also where no bytes
+//!   are left of it.
 //!
 //! The checksum of a batch does not cover its offset, and a disk writes sectors: where one ends within the offset of a batch behind
 //! damage, half of it may never have been written. It is believed if the next batch follows on it, and set aside if not.
@@ -15,7 +17,6 @@
 //! durable before anybody may read it.
 
 use std::fs::{self, OpenOptions};
-use std::io;
 use std::ops::Range;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
@@ -29,6 +30,7 @@ use super::cleaning::Cleaner;
 use super::files::Files;
 use super::index::{Growing, offset_path, time_path};
 use super::name::SegmentName;
+use super::offset_file::{read_clean, read_start};
 use super::producers::Producers;
 use super::scan::{PIECE_BYTES, Scan};
 use super::segment::Segment;
@@ -36,14 +38,8 @@ use super::tail::{Budget, Tail};
 use super::writer::{End, Writer, create_segment};
 use super::{Log, LogConfig, snapshot};
 use crate::batch::{Header, STAMP_BYTES};
-use crate::disk::{Disk, draft_path, install, remove, replace};
+use crate::disk::{Disk, draft_path, install, remove};
 use crate::{Error, Result};
-
-/// The file that holds the first offset there is, once records before it were deleted.
-const START_FILE: &str = "start-offset";
-
-/// The file that holds the first offset that was not compacted, once something was.
-const CLEAN_FILE: &str = "clean-offset";
 
 /// What a disk writes whole or not at all, at least.
 const SECTOR_BYTES: u64 = 512;
@@ -209,7 +205,7 @@ impl<'o> Opening<'o> {
         while let Some(batch) = scan.next_batch()? {
             let header = batch.header;
             let relative = u32::try_from(header.base_offset - base_offset);
-            let (true, Ok(relative)) = (self.is_next(name, &header), relative) else {
+            let (true, Ok(relative)) = (self.is_next(name, limit, &header), relative) else {
                 has_unplaced = true;
                 break;
             };
@@ -247,14 +243,17 @@ impl<'o> Opening<'o> {
                 self.split_off(&path, &opened, later..file_bytes, &rest)?;
                 Some(rest)
             }
-            // Whole batches, of which nobody knows where they belong.
-            None if has_unplaced => {
-                let len_bytes = torn_bytes(&opened, &path, end..file_bytes)?;
-                self.set_aside(&path, &opened, end..end + len_bytes, self.next_offset)?;
-                None
-            }
             None => {
-                self.found.torn_bytes += torn_bytes(&opened, &path, end..file_bytes)?;
+                let len_bytes = torn_bytes(&opened, &path, end..file_bytes)?;
+                let next = self.expected(name, next_base);
+                // Whole batches of which nobody knows where they belong, or it is known that some are missing, which is told once.
+                match has_unplaced || next.is_some_and(|_| len_bytes > 0 || !self.is_told()) {
+                    true => {
+                        let next = next.unwrap_or(self.next_offset);
+                        self.set_aside(&path, &opened, end..end + len_bytes, next)?;
+                    }
+                    false => self.found.torn_bytes += len_bytes,
+                }
                 None
             }
         };
@@ -273,16 +272,26 @@ impl<'o> Opening<'o> {
         Ok(split)
     }
 
+    /// The offset up to which there must be records behind those of a segment: another one begins there, or the last one is known to
+    /// have been durable so far.
+    fn expected(&self, name: &SegmentName, next_base: Option<i64>) -> Option<i64> {
+        let (expected, end_offset) = match (name.generation, next_base) {
+            (0, next_base) => (next_base.unwrap_or(self.recovery_point), self.next_offset),
+            (_, None) => (self.recovery_point, self.next_offset.max(name.end_offset)),
+            // What was cleaned ends anywhere.
+            (_, Some(_)) => return None,
+        };
+        (expected > end_offset).then_some(expected)
+    }
+
     /// Whether a batch is the next of a segment. Its checksum does not cover its offset; but as it is written there are no gaps, and
     /// what was cleaned ends where its name says.
-    fn is_next(&self, name: &SegmentName, header: &Header) -> bool {
-        match name.generation {
+    fn is_next(&self, name: &SegmentName, limit: i64, header: &Header) -> bool {
+        let follows = match name.generation {
             0 => header.base_offset == self.next_offset,
-            _ => {
-                let range = self.next_offset..name.end_offset;
-                range.contains(&header.base_offset) && header.next_offset() <= range.end
-            }
-        }
+            _ => header.base_offset >= self.next_offset,
+        };
+        follows && header.last_offset() < limit
     }
 
     /// The name of what begins at a position, behind damage.
@@ -315,12 +324,20 @@ impl<'o> Opening<'o> {
 
     /// A name for damaged bytes that none have: what was set aside once stays.
     fn free_name(&self) -> PathBuf {
+        let free = self.damaged_names().find(|it| !it.exists());
+        free.expect("there is always one more")
+    }
+
+    /// Whether something was set aside already of what comes next.
+    fn is_told(&self) -> bool {
+        self.damaged_names().next().is_some_and(|it| it.exists())
+    }
+
+    fn damaged_names(&self) -> impl Iterator<Item = PathBuf> {
         let offset = self.next_offset;
         let first = self.folder.join(format!("{offset:020}.damaged"));
-        let others = (2..).map(|it| self.folder.join(format!("{offset:020}-{it}.damaged")));
-        let mut names = std::iter::once(first).chain(others);
-        let free = names.find(|it| !it.exists());
-        free.expect("there is always one more")
+        let others = (2..).map(move |it| self.folder.join(format!("{offset:020}-{it}.damaged")));
+        std::iter::once(first).chain(others)
     }
 
     /// Copies what lies behind damage to a new segment.
@@ -345,7 +362,7 @@ impl<'o> Opening<'o> {
         if self.is_folder_dirty {
             self.disk().sync_folder(self.folder)?;
         }
-        let start_offset = read_offset(self.folder, START_FILE)?;
+        let start_offset = read_start(self.folder)?;
         // What was cleaned is never written to: its name says where it ends.
         let last = self.segments.last().map(|it| it.name());
         let cleaned_end = last.filter(|it| it.generation > 0).map(|it| it.end_offset);
@@ -470,50 +487,4 @@ fn copy(disk: &dyn Disk, from: &fs::File, path: &Path, range: Range<u64>, to: &P
         at += count as u64;
     }
     Ok(disk.sync(&target, to)?)
-}
-
-/// The offset that a file of a log holds, if it is there.
-fn read_offset(folder: &Path, name: &str) -> Result<Option<i64>> {
-    let path = folder.join(name);
-    match fs::read_to_string(&path) {
-        Ok(text) => match text.trim().parse() {
-            Ok(offset) => Ok(Some(offset)),
-            Err(_) => Err(Error::Damaged {
-                path,
-                byte_offset: 0,
-                detail: "it should hold an offset".to_owned(),
-            }),
-        },
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(Error::io("read", &path)(error)),
-    }
-}
-
-/// The first offset that was not compacted; 0, and so all of them, if nobody knows.
-fn read_clean(folder: &Path) -> Result<i64> {
-    match read_offset(folder, CLEAN_FILE) {
-        Err(Error::Damaged { path, .. }) => {
-            tracing::warn!(file = %path.display(), "is damaged and not used");
-            Ok(0)
-        }
-        read => Ok(read?.unwrap_or(0)),
-    }
-}
-
-/// Writes the first offset there is.
-pub(super) fn write_start(disk: &dyn Disk, folder: &Path, offset: i64) -> Result<()> {
-    replace(
-        disk,
-        &folder.join(START_FILE),
-        format!("{offset}\n").as_bytes(),
-    )
-}
-
-/// Writes the first offset that was not compacted.
-pub(super) fn write_clean(disk: &dyn Disk, folder: &Path, offset: i64) -> Result<()> {
-    replace(
-        disk,
-        &folder.join(CLEAN_FILE),
-        format!("{offset}\n").as_bytes(),
-    )
 }

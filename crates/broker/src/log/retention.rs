@@ -6,7 +6,7 @@ use std::sync::{Arc, PoisonError};
 use std::time::UNIX_EPOCH;
 
 use super::Log;
-use super::recovery::write_start;
+use super::offset_file::write_start;
 use super::segment::Segment;
 use crate::{Error, Result};
 
@@ -15,9 +15,10 @@ impl Log {
     /// Returns how many were removed.
     ///
     /// # Errors
-    /// [`Error::Io`], [`Error::Poisoned`].
+    /// [`Error::Io`], [`Error::Poisoned`], [`Error::Closed`].
     pub fn retain(&self, now_ms: i64) -> Result<usize> {
         let _one_at_a_time = self.trimming();
+        self.check_open(&self.lock())?;
         let config = self.config();
         let (retention_ms, retention_bytes) = match config.cleanup.deletes() {
             true => (config.retention_ms, config.retention_bytes),
@@ -28,9 +29,7 @@ impl Log {
             let is_old = |latest| now_ms.saturating_sub(latest) > age_ms;
             if latest(&active).is_some_and(is_old) {
                 let mut writer = self.lock();
-                if self.is_poisoned() {
-                    return Err(self.poisoned());
-                }
+                self.check_open(&writer)?;
                 if writer.len_bytes > 0 && Arc::ptr_eq(&writer.active, &active) {
                     self.roll(&mut writer)?;
                 }
@@ -71,12 +70,10 @@ impl Log {
     /// Deletes the records before `offset`, which may be at most the end of what can be read; returns the first offset there is.
     ///
     /// # Errors
-    /// [`Error::OffsetOutOfRange`], [`Error::Io`], [`Error::Poisoned`].
+    /// [`Error::OffsetOutOfRange`], [`Error::Io`], [`Error::Poisoned`], [`Error::Closed`].
     pub fn delete_before(&self, offset: i64) -> Result<i64> {
         let _one_at_a_time = self.trimming();
-        if self.is_poisoned() {
-            return Err(self.poisoned());
-        }
+        self.check_open(&self.lock())?;
         let (start, end) = (self.start_offset(), self.readable_offset());
         if offset > end || offset < 0 {
             return Err(Error::OffsetOutOfRange { offset, start, end });
@@ -89,7 +86,7 @@ impl Log {
     /// The start is durable before anything is removed: after a crash offsets do not begin anew.
     fn advance_start(&self, offset: i64) -> Result<()> {
         if offset > self.start_offset() {
-            write_start(self.files.disk(), &self.folder, offset)?;
+            write_start(&self.disk(), &self.folder, offset)?;
             self.start_offset.fetch_max(offset, Ordering::AcqRel);
         }
         Ok(())

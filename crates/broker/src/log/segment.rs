@@ -15,7 +15,7 @@ use super::files::{Files, LogFile};
 use super::index::{Growing, Lookup, Sealed, offset_path, time_path};
 use super::name::SegmentName;
 use super::scan::Scan;
-use crate::batch::{HEADER_BYTES, Header, heads};
+use crate::batch::{HEADER_BYTES, Header, TooLong, UNPACKED_BYTES_MAX, heads};
 use crate::disk::remove;
 use crate::{Error, Result};
 
@@ -99,19 +99,9 @@ impl Segment {
         self.file.open()
     }
 
-    /// Makes its bytes durable.
-    pub(crate) fn sync(&self) -> Result<()> {
-        self.file.sync()
-    }
-
-    /// Makes the bytes and the indexes of a sealed segment durable.
-    pub(crate) fn sync_sealed(&self) -> Result<()> {
-        self.sync()?;
-        for path in [offset_path(self.path()), time_path(self.path())] {
-            let opened = File::open(&path).map_err(Error::io("open", &path))?;
-            self.file.disk().sync(&opened, &path)?;
-        }
-        Ok(())
+    /// Where its indexes are, once it is sealed.
+    pub(crate) fn index_paths(&self) -> [PathBuf; 2] {
+        [offset_path(self.path()), time_path(self.path())]
     }
 
     /// Bytes that consumers may read.
@@ -168,10 +158,11 @@ impl Segment {
     /// The same for one that nothing is written to any more.
     pub(crate) fn seal(&self, len_bytes: u64) -> Result<()> {
         self.trim(len_bytes)?;
-        // From now on it is mapped, unless it cannot be.
-        if let Some(sealed) = Sealed::open(self.path(), len_bytes)
-            && self.sealed.set(sealed).is_ok()
-        {
+        // From now on it is mapped, or read where it lies.
+        if let Some(sealed) = Sealed::open(self.path(), len_bytes) {
+            if sealed.is_mapped() {
+                self.sealed.get_or_init(|| sealed);
+            }
             *self.growing.write().unwrap_or_else(PoisonError::into_inner) = None;
         }
         Ok(())
@@ -193,11 +184,17 @@ impl Segment {
         Ok(None)
     }
 
-    /// The first record at or behind `start` that is not older than `timestamp`: its offset and time.
+    /// The first record at or behind `start` that is not older than `timestamp`: its offset and time. Of a batch `bytes_max` are unpacked
+    /// at most.
     ///
     /// # Errors
-    /// As [`Segment::find`].
-    pub(crate) fn find_time(&self, timestamp: i64, start: i64) -> Result<Option<(i64, i64)>> {
+    /// As [`Segment::find`]; [`Error::TooLong`] if that was not enough, and more may be.
+    pub(crate) fn find_time(
+        &self,
+        timestamp: i64,
+        start: i64,
+        bytes_max: u64,
+    ) -> Result<Option<(i64, i64)>> {
         let end = self.readable_bytes();
         let from = self.look_up(|index| index.position_of(index.offset_before_time(timestamp)))?;
         let mut scan = self.scan(u64::from(from)..end, SEARCHED_BYTES)?;
@@ -209,15 +206,17 @@ impl Segment {
                 return Ok(Some((header.base_offset.max(start), header.max_timestamp)));
             }
             let batch = self.read(position, header.len_bytes())?;
-            let found = heads(&header, &batch)
-                .map_while(Result::ok)
-                .find_map(|head| {
-                    let time = header.base_timestamp.wrapping_add(head.timestamp_delta);
-                    let offset = header.base_offset + i64::from(head.offset_delta);
-                    (time >= timestamp && offset >= start).then_some((offset, time))
-                });
+            let mut heads = heads(&header, &batch, bytes_max);
+            let found = heads.by_ref().map_while(Result::ok).find_map(|head| {
+                let time = header.base_timestamp.wrapping_add(head.timestamp_delta);
+                let offset = header.base_offset + i64::from(head.offset_delta);
+                (time >= timestamp && offset >= start).then_some((offset, time))
+            });
             if found.is_some() {
                 return Ok(found);
+            }
+            if heads.is_cut() && bytes_max < UNPACKED_BYTES_MAX {
+                return Err(TooLong { bytes_max }.into());
             }
         }
         Ok(None)
@@ -304,7 +303,10 @@ impl Segment {
                 }
             }
         };
-        Ok(find(self.sealed.get_or_init(|| sealed)))
+        match sealed.is_mapped() {
+            true => Ok(find(self.sealed.get_or_init(|| sealed))),
+            false => Ok(find(&sealed)),
+        }
     }
 
     fn rebuild_index(&self, len_bytes: u64) -> Result<Growing> {

@@ -121,6 +121,20 @@ fn decode(bytes: &[u8]) -> Option<Producers> {
     rest.is_empty().then_some(producers)
 }
 
+/// Reads a snapshot of these bytes, with the right checksum, and makes it again of what it says: for fuzzing.
+///
+/// # Panics
+/// If that is not the same.
+#[cfg(fuzzing)]
+pub fn check_snapshot(bytes: &[u8]) {
+    let crc = checksum(CrcAlgorithm::Crc32Iscsi, bytes) as u32;
+    let bytes = [bytes, &crc.to_be_bytes()].concat();
+    if let Some(producers) = decode(&bytes) {
+        let again = decode(&encode(&producers));
+        assert_eq!(again.expect("it is whole"), producers);
+    }
+}
+
 fn take<const N: usize>(bytes: &mut &[u8]) -> Option<[u8; N]> {
     let (taken, rest) = bytes.split_first_chunk::<N>()?;
     *bytes = rest;

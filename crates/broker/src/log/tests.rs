@@ -3,13 +3,14 @@
 use std::fs;
 use std::os::unix::fs::FileExt;
 
+use nix::libc::EIO;
 use proptest::prelude::*;
 use tempfile::TempDir;
 
 use super::*;
-use crate::batch::{BatchBuilder, HEADER_BYTES, Records, split};
+use crate::batch::{BatchBuilder, HEADER_BYTES, Records, UNPACKED_BYTES_MAX, split};
 use crate::disk::lossy::LossyDisk;
-use nix::libc::EIO;
+use crate::testing::cases;
 
 fn shared() -> Shared {
     Shared {
@@ -89,7 +90,7 @@ fn numbers(range: std::ops::Range<i64>) -> Vec<(i64, i64)> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(48))]
+    #![proptest_config(cases(48))]
     #[test]
     fn what_was_appended_is_read(
         counts in prop::collection::vec((1..20_i64, 0..300_usize), 1..40),
@@ -117,9 +118,9 @@ proptest! {
         }
         let from = from.index(next as usize) as i64;
         prop_assert_eq!(read_all(&log, from, bytes_max), numbers(from..next));
-        let found = log.find_time(1000 + from).expect("it reads").expect("there is one");
+        let found = log.find_time(1000 + from, UNPACKED_BYTES_MAX).expect("it reads").expect("there is one");
         prop_assert_eq!(found, (from, 1000 + from));
-        prop_assert!(log.find_time(1000 + next).expect("it reads").is_none());
+        prop_assert!(log.find_time(1000 + next, UNPACKED_BYTES_MAX).expect("it reads").is_none());
     }
 
     #[test]
@@ -225,6 +226,53 @@ fn an_offset_of_which_a_sector_is_lost_is_not_believed() {
             );
             assert_eq!(recovery.damaged.len(), 1, "{cut} {followers}: {recovery:?}");
         }
+    }
+}
+
+/// Goal: what the next segment shows to be missing is told, once, whether or not bytes are left of it.
+#[test]
+fn the_end_of_a_segment_in_the_middle_is_missed() {
+    let one = batch(0, 1, 100).len() as u64;
+    let count = 2000 / one as i64;
+    for (length, is_flipped) in [
+        (one * 3, false),
+        (one * 3 + 69, false),
+        (0, false),
+        (one * 4, true),
+    ] {
+        let folder = TempDir::new().expect("a folder");
+        let (log, _) = open(&folder, small());
+        for number in 0..count + 2 {
+            log.append(batch(number, 1, 100), 0, 5)
+                .expect("it is appended");
+        }
+        log.close().expect("it closes");
+        let path = log.segments.load()[0].path().to_owned();
+        assert_eq!(log.segments.load()[1].base_offset, count);
+        drop(log);
+        let file = fs::OpenOptions::new()
+            .write(true)
+            .open(&path)
+            .expect("it is there");
+        file.set_len(length).expect("it is cut");
+        if is_flipped {
+            file.write_all_at(&[7], length - 20).expect("it is written");
+        }
+        let (log, recovery) = open(&folder, small());
+        let left = ((length - u64::from(is_flipped)) / one) as i64;
+        let expected = [numbers(0..left), numbers(count..count + 2)].concat();
+        assert_eq!(read_all(&log, 0, 1 << 20), expected);
+        let [damaged] = recovery.damaged.as_slice() else {
+            panic!("{recovery:?}")
+        };
+        assert_eq!((damaged.offset, damaged.next_offset), (left, count));
+        // The last byte of a batch is a zero, as what is set aside behind it.
+        let zeros = u64::from(is_flipped);
+        assert_eq!(damaged.len_bytes, length - left as u64 * one - zeros);
+        assert_eq!(recovery.torn_bytes, 0);
+        drop(log);
+        let (_, recovery) = open(&folder, small());
+        assert_eq!(recovery.damaged, []);
     }
 }
 
@@ -382,7 +430,7 @@ fn step() -> impl Strategy<Value = Step> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(128))]
+    #![proptest_config(cases(128))]
     /// Goal: whatever a power cut takes, what was durable is there, and nothing else than what was appended.
     #[test]
     fn a_power_cut_takes_nothing_that_was_durable(
@@ -634,4 +682,74 @@ fn what_comes_after_a_close_is_in_the_index() {
     // Of each batch, since each is larger than what lies between two entries.
     assert_eq!(fs::metadata(index).expect("it is there").len(), 10 * 8);
     assert_eq!(read_all(&log, 0, 1 << 20), numbers(0..50));
+}
+
+/// Goal: more segments than a process has room for mappings, each with its index: none of them is made anew, at no start.
+#[test]
+fn indexes_without_room_for_a_mapping_are_read_where_they_lie() {
+    let folder = TempDir::new().expect("a folder");
+    let (log, _) = open(&folder, small());
+    // Of one batch each, and twice as many as there may be mappings.
+    for first in 0..260 {
+        log.append(batch(first, 1, 1500), 0, 5)
+            .expect("it is appended");
+    }
+    log.close().expect("it closes");
+    assert_eq!(log.size().1, 260);
+    drop(log);
+    let indexes = || {
+        let entries = fs::read_dir(folder.path()).expect("a folder");
+        let paths = entries.map(|it| it.expect("an entry").path());
+        paths.filter(|it| {
+            it.extension()
+                .is_some_and(|it| it == "index" || it == "timeindex")
+        })
+    };
+    let long_ago = std::time::UNIX_EPOCH;
+    for path in indexes() {
+        let file = fs::File::options().write(true).open(&path);
+        let file = file.expect("it is there");
+        file.set_modified(long_ago).expect("it is set");
+    }
+    let opened = Log::open(folder.path(), small(), &shared(), 260);
+    let (log, _) = opened.expect("it opens");
+    assert_eq!(read_all(&log, 0, 1), numbers(0..260));
+    for offset in [0, 100, 200, 258] {
+        let found = log
+            .find_time(1000 + offset, UNPACKED_BYTES_MAX)
+            .expect("it reads");
+        assert_eq!(found, Some((offset, 1000 + offset)));
+    }
+    let is_new = |path: &std::path::PathBuf| {
+        let metadata = fs::metadata(path).expect("it is there");
+        metadata.modified().expect("a time") != long_ago
+    };
+    // The last one may be: it is read at every start.
+    let made_anew: Vec<_> = indexes().filter(is_new).collect();
+    assert!(made_anew.len() <= 4, "{made_anew:?}");
+}
+
+#[test]
+fn who_reads_what_is_deleted_is_told_that_it_is() {
+    let folder = TempDir::new().expect("a folder");
+    let few_files = Shared {
+        files: Files::new(1),
+        tails: Budget::new(0),
+    };
+    let (log, _) = Log::open(folder.path(), small(), &few_files, 0).expect("it opens");
+    for first in 0..50 {
+        log.append(batch(first, 1, 300), 0, 5)
+            .expect("it is appended");
+    }
+    log.flush().expect("it is durable");
+    log.tail.clear();
+    log.retire();
+    fs::remove_dir_all(folder.path()).expect("it is removed");
+    let found = (0..50).map(|offset| log.fetch(offset, 100));
+    let failed: Vec<_> = found.filter_map(Result::err).collect();
+    let is_told = |it: &Error| matches!(it, Error::Deleted { .. });
+    assert!(
+        !failed.is_empty() && failed.iter().all(is_told),
+        "{failed:?}"
+    );
 }

@@ -8,13 +8,13 @@ use std::sync::Arc;
 use rustix::fs::{FallocateFlags, fallocate};
 use rustix::io::{Errno, pwritev};
 
+use super::flush::Pending;
 use super::index::Growing;
 use super::name::SegmentName;
 use super::producers::Producers;
 use super::segment::{SEGMENT_BYTES_MAX, Segment};
 use super::{Files, LogConfig, snapshot};
 use crate::batch::{Header, STAMP_BYTES};
-use crate::disk::Disk;
 use crate::{Error, Result};
 
 /// Space set aside at the first batch of a segment; each time it is used up as much again.
@@ -42,6 +42,8 @@ pub(super) struct Writer {
     is_folder_dirty: bool,
     /// Whether the folder says less than what is known here: [`super::Log::close`] has something to do.
     has_changed: bool,
+    /// Whether the broker was closed, and nothing is to change any more.
+    is_ended: bool,
 }
 
 /// Where a log ends that was opened.
@@ -59,14 +61,6 @@ pub(super) struct End {
     pub(super) has_snapshot: bool,
 }
 
-/// What is to be made durable, and what may be read then.
-#[derive(Debug)]
-pub(super) struct Pending {
-    segments: Vec<(Arc<Segment>, u64)>,
-    is_folder_dirty: bool,
-    pub(super) next_offset: i64,
-}
-
 impl Writer {
     /// A writer behind the end of a log that was opened.
     pub(super) fn new(end: End, producers: Producers) -> Writer {
@@ -82,7 +76,18 @@ impl Writer {
             // A process that was killed may have made a segment in which nothing was, and whose name is not durable.
             is_folder_dirty: true,
             has_changed: !end.has_snapshot,
+            is_ended: false,
         }
+    }
+
+    /// Notes that nothing is to change any more.
+    pub(super) fn end(&mut self) {
+        self.is_ended = true;
+    }
+
+    /// Whether nothing is to change any more.
+    pub(super) fn is_ended(&self) -> bool {
+        self.is_ended
     }
 
     /// Whether a batch needs a new segment.
@@ -205,28 +210,6 @@ impl Writer {
             is_folder_dirty: std::mem::take(&mut self.is_folder_dirty),
             next_offset: self.next_offset,
         })
-    }
-}
-
-impl Pending {
-    /// Makes all of it durable, oldest first.
-    pub(super) fn sync(&self, folder: &Path, disk: &dyn Disk) -> Result<()> {
-        let (active, sealed) = self.segments.split_last().expect("the active one is there");
-        for (segment, _) in sealed {
-            segment.sync_sealed()?;
-        }
-        active.0.sync()?;
-        if self.is_folder_dirty {
-            disk.sync_folder(folder)?;
-        }
-        Ok(())
-    }
-
-    /// Lets consumers read it.
-    pub(super) fn publish(&self) {
-        for (segment, len_bytes) in &self.segments {
-            segment.publish(*len_bytes);
-        }
     }
 }
 

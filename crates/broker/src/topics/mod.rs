@@ -282,17 +282,17 @@ impl Topics {
     /// Deletes a topic and all its records; who reads one of its files reads on.
     ///
     /// # Errors
-    /// [`Error::UnknownTopic`], [`Error::Io`], [`Error::Closed`].
+    /// [`Error::UnknownTopic`], [`Error::Io`], [`Error::Closed`]. If that it is gone could not be made durable it is gone all the same, until
+    /// a power cut may bring it back.
     pub fn delete(&self, name: &str) -> Result<()> {
         let _changing = self.lock()?;
         let topic = self.topic(name);
         let topic = topic.ok_or_else(|| Error::UnknownTopic(name.to_owned()))?;
         let path = self.file_path(name);
         fs::remove_file(&path).map_err(Error::io("remove", &path))?;
-        self.shared
-            .files
-            .disk()
-            .sync_folder(&self.data.join("topics"))?;
+        let synced = self.shared.files.disk();
+        let synced = synced.sync_folder(&self.data.join("topics"));
+        // From here on the next start does not know it, so nobody is to write to it, whatever became of the folder.
         self.by_name.rcu(|topics| {
             let mut topics = HashMap::clone(topics);
             topics.remove(name);
@@ -305,6 +305,8 @@ impl Topics {
         });
         let partitions = topic.partitions();
         partitions.iter().for_each(|log| log.retire());
+        // One that may come back is to come back whole.
+        synced?;
         for index in 0..partitions.len() {
             // The topic is gone, whatever is left of it: the next start removes it, or whoever makes a topic of that name.
             if let Err(error) = remove_folder(&self.log_folder(name, index)) {

@@ -14,6 +14,8 @@ pub(crate) const CONNECTIONS: RangeInclusive<usize> = 1..=1_000_000;
 pub(crate) const REQUEST_BYTES: RangeInclusive<u64> = 1 << 10..=i32::MAX as u64;
 /// Up to a year.
 pub(crate) const IDLE_SECONDS: RangeInclusive<usize> = 1..=31_536_000;
+/// How partitions are made durable.
+pub(crate) const FLUSHES: [&str; 2] = ["threads", "io_uring"];
 /// How much is told, least first.
 pub(crate) const LEVELS: [&str; 5] = ["error", "warn", "info", "debug", "trace"];
 /// How it is told.
@@ -48,6 +50,8 @@ pub(crate) struct Serve {
     pub(crate) threads: usize,
     /// Whether each worker thread stays on a core of its own.
     pub(crate) pin: bool,
+    /// One of [`FLUSHES`].
+    pub(crate) flush: &'static str,
     /// One of [`LEVELS`].
     pub(crate) log: &'static str,
     /// One of [`LOG_FORMATS`].
@@ -70,6 +74,7 @@ impl Default for Serve {
             idle_timeout: 600,
             threads: 0,
             pin: false,
+            flush: "threads",
             log: "info",
             log_format: "text",
         }

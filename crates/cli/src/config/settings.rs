@@ -61,7 +61,7 @@ pub(super) static PERFORMANCE: [Setting<Performance>; 10] = [
 ];
 
 /// Every setting of `[serve]`, as the options of the verb are called.
-pub(super) static SERVE: [Setting<Serve>; 15] = [
+pub(super) static SERVE: [Setting<Serve>; 16] = [
     Setting {
         key: "listen",
         kind: Kind::Texts(|to| &mut to.listen),
@@ -113,6 +113,10 @@ pub(super) static SERVE: [Setting<Serve>; 15] = [
     Setting {
         key: "pin",
         kind: Kind::Switch(|to| &mut to.pin),
+    },
+    Setting {
+        key: "flush",
+        kind: Kind::Word(&super::serve::FLUSHES, |to| &mut to.flush),
     },
     Setting {
         key: "log",

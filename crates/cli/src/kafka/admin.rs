@@ -81,36 +81,34 @@ impl Admin<'_> {
     pub(crate) fn create(&self, names: &[String], plan: &TopicPlan<'_>) -> Result<Outcomes> {
         let topics: Vec<_> = names.iter().map(|name| plan.topic(name)).collect();
         let results = self.wait(self.client.create_topics(&topics, &self.options));
-        let results = results.map_err(|error| fault::of("cannot create topics", &error))?;
-        Ok(outcomes(
-            results,
-            "cannot create the topic",
-            RDKafkaErrorCode::TopicAlreadyExists,
-        ))
+        let already = RDKafkaErrorCode::TopicAlreadyExists;
+        outcomes(results, "create", "topic", already, plan.settings)
     }
 
     /// Deletes topics with all of their records.
     pub(crate) fn delete(&self, names: &[String]) -> Result<Outcomes> {
         let names: Vec<&str> = names.iter().map(String::as_str).collect();
         let results = self.wait(self.client.delete_topics(&names, &self.options));
-        let results = results.map_err(|error| fault::of("cannot delete topics", &error))?;
-        Ok(outcomes(
+        outcomes(
             results,
-            "cannot delete the topic",
+            "delete",
+            "topic",
             RDKafkaErrorCode::UnknownTopicOrPartition,
-        ))
+            &[],
+        )
     }
 
     /// Deletes groups with all of their offsets.
     pub(crate) fn delete_groups(&self, names: &[String]) -> Result<Outcomes> {
         let names: Vec<&str> = names.iter().map(String::as_str).collect();
         let results = self.wait(self.client.delete_groups(&names, &self.options));
-        let results = results.map_err(|error| fault::of("cannot delete groups", &error))?;
-        Ok(outcomes(
+        outcomes(
             results,
-            "cannot delete the group",
+            "delete",
+            "group",
             RDKafkaErrorCode::GroupIdNotFound,
-        ))
+            &[],
+        )
     }
 
     /// Has a topic have so many partitions.
@@ -179,7 +177,8 @@ impl Admin<'_> {
         }
         self.wait_for_settings(topic, &before, &wanted)
             .map_err(|refused| {
-                refused.unwrap_or_else(|| fault::of_code(&what, RDKafkaErrorCode::InvalidConfig))
+                let what = || format!("cannot change the topic `{topic}`{}", with(set));
+                refused.unwrap_or_else(|| fault::of_code(&what(), RDKafkaErrorCode::InvalidConfig))
             })
     }
 
@@ -277,18 +276,37 @@ fn is_own(entry: &ConfigEntry) -> bool {
     }
 }
 
+/// The settings that were asked for, of which one is wrong: the client does not hand on which.
+fn with(settings: &[(String, String)]) -> String {
+    let settings = settings
+        .iter()
+        .map(|(name, value)| format!("`{name}={value}`"));
+    match settings.collect::<Vec<_>>() {
+        none if none.is_empty() => String::new(),
+        some => format!(" with {}", some.join(", ")),
+    }
+}
+
+/// What became of each, where `already` is what a broker says of those with which there is nothing to do.
 fn outcomes(
-    results: Vec<std::result::Result<String, (String, RDKafkaErrorCode)>>,
-    what: &str,
+    results: KafkaResult<Vec<std::result::Result<String, (String, RDKafkaErrorCode)>>>,
+    verb: &str,
+    noun: &str,
     already: RDKafkaErrorCode,
-) -> Outcomes {
+    settings: &[(String, String)],
+) -> Result<Outcomes> {
+    let results = results.map_err(|error| fault::of(&format!("cannot {verb} {noun}s"), &error))?;
     let of = |result| match result {
         Ok(name) => (name, Outcome::Done),
         Err((name, code)) if code == already => (name, Outcome::Already),
         Err((name, code)) => {
-            let error = fault::of_code(&format!("{what} `{name}`"), code);
+            let mut what = format!("cannot {verb} the {noun} `{name}`");
+            if code == RDKafkaErrorCode::InvalidConfig {
+                what.push_str(&with(settings));
+            }
+            let error = fault::of_code(&what, code);
             (name, Outcome::Failed(error))
         }
     };
-    results.into_iter().map(of).collect()
+    Ok(results.into_iter().map(of).collect())
 }

@@ -21,6 +21,12 @@ pub(crate) const BOOTSTRAP_VARIABLE: &str = "TAMIS_BOOTSTRAP";
 
 const BOOTSTRAP_DEFAULT: &str = "127.0.0.1:9092";
 
+/// Where brokers usually listen.
+const PORT: u16 = 9092;
+
+/// The length that the first bytes of an answer in HTTP would be.
+const OF_HTTP: &str = "Invalid response size 1213486160";
+
 /// How long one try lasts; between two, a signal is noticed.
 const STEP: Duration = Duration::from_millis(250);
 
@@ -159,10 +165,11 @@ impl<'a> Cluster<'a> {
     /// Nobody answers.
     pub(super) fn unreachable(&self) -> Error {
         let seconds = self.timeout.as_secs();
-        let why = self.heard.last_error();
-        let why = why.map_or_else(String::new, |why| {
-            format!(": {}", names::show_bytes(why.as_bytes()))
+        let why = self.heard.last_error().map(|why| match why.contains(OF_HTTP) {
+            true => "who listens there speaks HTTP, as `tamis serve` does at its address for metrics".to_owned(),
+            false => names::show_bytes(why.as_bytes()).to_string(),
         });
+        let why = why.map_or_else(String::new, |why| format!(": {why}"));
         Error::Cluster {
             message: format!(
                 "no broker at `{}` answered within {seconds} s{why}",
@@ -190,16 +197,22 @@ impl ClusterOptions {
                 None => (BOOTSTRAP_DEFAULT.to_owned(), "--bootstrap"),
             },
         };
-        match text.split(',').all(|address| is_address(address.trim())) {
-            true => Ok(text),
-            false => Err(Error::Usage {
-                message: format!(
-                    "`{origin}` is HOST:PORT, or several with commas between them, not `{}`",
-                    names::show_bytes(text.as_bytes())
-                ),
-                hint: Some("such as `broker.example.com:9092`".to_owned()),
-            }),
-        }
+        let wrong = text.split(',').map(str::trim).find(|it| !is_address(it));
+        let Some(wrong) = wrong else {
+            return Ok(text);
+        };
+        let guess = format!("{wrong}:{PORT}");
+        let hint = match is_address(&guess) && !wrong.contains(':') {
+            true => guess,
+            false => format!("broker.example.com:{PORT}"),
+        };
+        Err(Error::Usage {
+            message: format!(
+                "`{origin}` is HOST:PORT, or several with commas between them, not `{}`",
+                names::show_bytes(text.as_bytes())
+            ),
+            hint: Some(format!("such as `{hint}`")),
+        })
     }
 }
 

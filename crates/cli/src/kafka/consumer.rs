@@ -3,8 +3,8 @@
 //! Either partitions are assigned from offsets that were asked for before, and nothing is committed; or a group shares out the partitions,
 //! and commits what [`Consumer::done`] was told. librdkafka fetches ahead, as far as its queue may grow.
 
-use std::cell::Cell;
-use std::collections::HashMap;
+use std::cell::{Cell, RefCell};
+use std::collections::HashSet;
 use std::time::{Duration, Instant};
 
 use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer as _};
@@ -13,7 +13,7 @@ use rdkafka::message::{BorrowedMessage, Headers, Message, Timestamp};
 use rdkafka::topic_partition_list::Offset;
 
 use super::cluster::{self, Cluster};
-use super::heard::Heard;
+use super::heard::{Assigned, Heard};
 use super::offsets::{self, Moment};
 use super::topics::Topic;
 use super::{Partition, fault, panics};
@@ -28,6 +28,8 @@ pub(crate) struct Consumer<'c> {
     client: BaseConsumer<Heard>,
     /// Since when no broker can be reached.
     down_since: Cell<Option<Instant>>,
+    /// Those of which nothing is fetched, also when a group gave them to somebody else and back.
+    paused: RefCell<HashSet<Partition>>,
 }
 
 /// What came of waiting.
@@ -85,6 +87,7 @@ impl<'c> Cluster<'c> {
             cluster: self,
             client: self.client(&all)?,
             down_since: Cell::new(None),
+            paused: RefCell::default(),
         })
     }
 }
@@ -127,39 +130,31 @@ impl Consumer<'_> {
             .map_err(|error| fault::of("cannot subscribe to the topics", &error))
     }
 
-    /// Fetches no more of a partition.
-    pub(crate) fn pause(&self, partition: &Partition) -> Result<()> {
-        let list = offsets::list(std::slice::from_ref(partition), |_| Offset::Invalid);
+    /// Fetches no more of these partitions, and forgets what was fetched ahead.
+    pub(crate) fn pause(&self, partitions: &[Partition]) -> Result<()> {
+        let mut paused = self.paused.borrow_mut();
+        let new = partitions.iter().filter(|it| !paused.contains(it));
+        let new: Vec<_> = new.cloned().collect();
         self.client
-            .pause(&list)
-            .map_err(|error| fault::of("cannot leave a partition", &error))
+            .pause(&offsets::list(&new, |_| Offset::Invalid))
+            .map_err(|error| fault::of("cannot leave a partition", &error))?;
+        paused.extend(new);
+        Ok(())
+    }
+
+    /// Goes on with those of these partitions that were paused.
+    pub(crate) fn resume(&self, partitions: &[Partition]) -> Result<()> {
+        let mut paused = self.paused.borrow_mut();
+        let old = partitions.iter().filter(|it| paused.remove(it));
+        let old: Vec<_> = old.cloned().collect();
+        self.client
+            .resume(&offsets::list(&old, |_| Offset::Invalid))
+            .map_err(|error| fault::of("cannot go on with a partition", &error))
     }
 
     /// The partitions that this member of a group has from now on, if that changed.
-    pub(crate) fn take_assigned(&self) -> Option<Vec<Partition>> {
+    pub(crate) fn take_assigned(&self) -> Option<Assigned> {
         self.cluster.heard.take_assigned()
-    }
-
-    /// The offsets behind what was fetched last of each partition, if something was.
-    pub(crate) fn positions(&self) -> Result<HashMap<Partition, i64>> {
-        let list = self
-            .client
-            .position()
-            .map_err(|error| fault::of("cannot say how far partitions were read", &error))?;
-        let elements = list.elements();
-        let known = elements
-            .iter()
-            .filter_map(|element| match element.offset() {
-                Offset::Offset(offset) => Some((
-                    Partition {
-                        topic: element.topic().to_owned(),
-                        id: element.partition(),
-                    },
-                    offset,
-                )),
-                _ => None,
-            });
-        Ok(known.collect())
     }
 
     /// Waits for a record. Brokers that are away are waited for: for the time that the options say, or for ever where `is_patient`.

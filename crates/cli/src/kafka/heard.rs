@@ -1,5 +1,6 @@
 //! What librdkafka says while it works. It would write it to standard error, some lines a second while a broker is away.
 
+use std::collections::HashSet;
 use std::io::Write;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -24,9 +25,19 @@ pub(super) struct Heard {
 struct State {
     error: Option<String>,
     are_all_down: bool,
-    /// What a group gave to this member since it was last asked.
+    /// What a group gave to this member, if that changed since it was last asked.
     assigned: Option<Vec<Partition>>,
+    /// Those that it was given since then.
+    fresh: HashSet<Partition>,
     commit_error: Option<RDKafkaErrorCode>,
+}
+
+/// The partitions that a member of a group has.
+#[derive(Debug)]
+pub(crate) struct Assigned {
+    pub(crate) partitions: Vec<Partition>,
+    /// Those of them that it did not have before, or gave up in between: they are fetched from what the group has committed.
+    pub(crate) fresh: HashSet<Partition>,
 }
 
 impl Heard {
@@ -48,8 +59,13 @@ impl Heard {
     }
 
     /// The partitions that this member of a group has from now on, if that changed.
-    pub(super) fn take_assigned(&self) -> Option<Vec<Partition>> {
-        self.with(|state| state.assigned.take())
+    pub(super) fn take_assigned(&self) -> Option<Assigned> {
+        self.with(|state| {
+            state.assigned.take().map(|partitions| Assigned {
+                partitions,
+                fresh: std::mem::take(&mut state.fresh),
+            })
+        })
     }
 
     /// Why offsets could not be committed in the background, if so.
@@ -85,17 +101,27 @@ impl ClientContext for Heard {
 impl ConsumerContext for Heard {
     fn post_rebalance(&self, consumer: &BaseConsumer<Self>, rebalance: &Rebalance<'_>) {
         use rdkafka::consumer::{Consumer, RebalanceProtocol};
-        let protocol = || consumer.rebalance_protocol();
-        let tells = match rebalance {
-            Rebalance::Assign(_) => true,
-            // Elsewhere all is given up, and what is left is told when it is given again.
-            Rebalance::Revoke(_) => matches!(protocol(), RebalanceProtocol::Cooperative),
-            Rebalance::Error(_) => false,
-        };
-        if !tells {
-            return;
-        }
         // Of a cooperative group only what changed is told here.
+        match rebalance {
+            Rebalance::Assign(given) => {
+                let given = partitions_of(given);
+                self.with(|state| state.fresh.extend(given));
+            }
+            Rebalance::Revoke(_)
+                if !matches!(
+                    consumer.rebalance_protocol(),
+                    RebalanceProtocol::Cooperative
+                ) =>
+            {
+                // Here all is given up, and what is left is told when it is given again.
+                return;
+            }
+            Rebalance::Revoke(taken) => {
+                let taken = partitions_of(taken);
+                self.with(|state| state.fresh.retain(|it| !taken.contains(it)));
+            }
+            Rebalance::Error(_) => return,
+        }
         if let Ok(all) = consumer.assignment() {
             self.with(|state| state.assigned = Some(partitions_of(&all)));
         }

@@ -14,7 +14,7 @@ pub(crate) mod cluster;
 pub(crate) mod consumer;
 mod fault;
 pub(crate) mod groups;
-mod heard;
+pub(crate) mod heard;
 pub(crate) mod offsets;
 pub(crate) mod panics;
 pub(crate) mod producer;

@@ -15,7 +15,7 @@ use crate::shell::{Shell, skip};
 
 #[path = "../../../broker/tests/broker/wire.rs"]
 #[expect(dead_code, reason = "the tests of the broker need more of it")]
-mod wire;
+pub(crate) mod wire;
 
 use wire::{Client, FETCH, PRODUCE, batch, fetch_request, outcome, produce_request, values};
 
@@ -59,6 +59,13 @@ impl Serving {
         }
     }
 
+    /// Ends it in order.
+    pub(crate) fn end(&mut self) {
+        signal(&self.child, "TERM");
+        let (code, told) = self.wait();
+        assert_eq!(code, Some(0), "{told}");
+    }
+
     /// Waits for its end; its exit code, and what it said last.
     fn wait(&mut self) -> (Option<i32>, String) {
         let status = self.child.wait().expect("it ends");
@@ -100,6 +107,32 @@ fn it_says_when_it_is_ready_and_ends_in_order() {
     let serving = Serving::start(&shell, SERVE);
     let mut client = Client::connect(serving.address);
     assert_eq!(client.values_from("orders", 0).len(), 2);
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn who_waits_for_a_signal_wakes_for_nothing_else() {
+    let shell = Shell::new();
+    let serving = Serving::start(&shell, SERVE);
+    let process = serving.child.id();
+    let slept = || -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{process}/task/{process}/status"));
+        let status = status.expect("it runs");
+        let counts = status
+            .lines()
+            .find_map(|line| line.strip_prefix("voluntary_ctxt_switches:"));
+        counts
+            .and_then(|it| it.trim().parse().ok())
+            .expect("a count")
+    };
+    std::thread::sleep(Duration::from_millis(500));
+    let before = slept();
+    std::thread::sleep(Duration::from_secs(1));
+    assert!(
+        slept() - before < 5,
+        "{} times in a second",
+        slept() - before
+    );
 }
 
 #[test]
@@ -190,6 +223,32 @@ fn what_cannot_be_is_refused_with_the_way_out() {
         assert!(ran.stderr.contains(expected), "{arguments}: {}", ran.stderr);
     }
     assert_eq!(shell.files(), ["data", "file"], "nothing else was made");
+}
+
+#[test]
+fn a_ring_makes_durable_what_threads_do_or_is_refused() {
+    let shell = Shell::new();
+    let arguments = format!("{SERVE} --flush io_uring");
+    if cfg!(not(feature = "io-uring")) {
+        let ran = shell.tamis(&arguments);
+        assert_eq!(ran.code, Some(2), "{}", ran.stderr);
+        let expected = ["without the Cargo feature `io-uring`", "`--flush threads`"];
+        assert!(
+            expected.iter().all(|it| ran.stderr.contains(it)),
+            "{}",
+            ran.stderr
+        );
+        assert!(shell.files().is_empty(), "nothing was made");
+        return;
+    }
+    let mut serving = Serving::start(&shell, &arguments);
+    let mut client = Client::connect(serving.address);
+    client.want_topic("orders");
+    client.produce("orders", &["a"]);
+    assert_eq!(client.values_from("orders", 0).len(), 1);
+    signal(&serving.child, "TERM");
+    let (code, told) = serving.wait();
+    assert_eq!(code, Some(0), "{told}");
 }
 
 /// A broker whose data is on a disk of four megabytes, which is mounted for it alone; `None` without the right to mount.

@@ -11,7 +11,8 @@
 //!
 //! [`LossyDisk::die_after`] and [`LossyDisk::fail`] say at which operation the process ends, or the disk refuses. What a failed sync did not
 //! write is in memory alone, and no later sync writes it unless it was written again (Rebello et al., "Can applications recover from fsync
-//! failures?", ATC 2020). Of a file that is written past the disk nobody knows what was: there a later sync writes all.
+//! failures?", ATC 2020). Of a file that is written past the disk nobody knows what was: there a later sync writes all. One of a folder does
+//! so, too, unless the disk is [forgetful](LossyDisk::forgetful).
 
 mod content;
 
@@ -48,6 +49,8 @@ struct State {
     operations: u64,
     fault: Option<Fault>,
     failed_action: Option<&'static str>,
+    /// Whether names that a sync failed to make durable are taken for durable by the next one.
+    is_forgetful: bool,
 }
 
 type Names = BTreeMap<PathBuf, Inode>;
@@ -74,6 +77,18 @@ struct Change {
     folder: PathBuf,
     /// What its names become.
     names: Vec<(PathBuf, Option<Inode>)>,
+    /// A sync of the folder failed, and the system counts it as durable.
+    is_forgotten: bool,
+}
+
+impl Change {
+    fn new(folder: &Path, names: Vec<(PathBuf, Option<Inode>)>) -> Change {
+        Change {
+            folder: folder.to_owned(),
+            names,
+            is_forgotten: false,
+        }
+    }
 }
 
 impl LossyDisk {
@@ -93,6 +108,7 @@ impl LossyDisk {
             operations: 0,
             fault: None,
             failed_action: None,
+            is_forgetful: false,
         };
         state.look_below(root);
         state.pending.clear();
@@ -103,6 +119,16 @@ impl LossyDisk {
             content.expect("it was just found").sync(now);
         }
         LossyDisk(Arc::new(Mutex::new(state)))
+    }
+
+    /// One that says once that the names in a folder were not made durable, and counts them as durable from then on, as systems do.
+    ///
+    /// # Panics
+    /// As [`LossyDisk::new`].
+    pub fn forgetful(root: &Path) -> LossyDisk {
+        let disk = LossyDisk::new(root);
+        disk.state().is_forgetful = true;
+        disk
     }
 
     /// To be handed to those who use a disk.
@@ -213,16 +239,18 @@ impl LossyDisk {
         self.step(action, path, |state| {
             let done = operation()?;
             let names = folders.iter().flat_map(|it| state.look(it)).collect();
-            state.pending.push(Change {
-                folder: folder_of(path).to_owned(),
-                names,
-            });
+            state.pending.push(Change::new(folder_of(path), names));
             Ok(done)
         })
     }
 }
 
 impl State {
+    /// Whether what goes wrong is told by the disk, whose user goes on; one that is killed tries nothing.
+    fn is_refusing(&self) -> bool {
+        matches!(self.fault, Some(Fault::Failure(..)))
+    }
+
     /// Takes up what the names in a folder have become since it was last looked at, and returns that.
     fn look(&mut self, folder: &Path) -> Vec<(PathBuf, Option<Inode>)> {
         if !folder.starts_with(&self.root) {
@@ -253,10 +281,7 @@ impl State {
     /// Takes up what was done past the disk to the names in a folder.
     fn notice(&mut self, folder: &Path) {
         for name in self.look(folder) {
-            self.pending.push(Change {
-                folder: folder.to_owned(),
-                names: vec![name],
-            });
+            self.pending.push(Change::new(folder, vec![name]));
         }
     }
 
@@ -310,7 +335,8 @@ impl State {
         let mut names = BTreeSet::new();
         for (number, change) in self.pending.iter().enumerate().rev() {
             let is_needed = change.names.iter().any(|(name, _)| names.contains(name));
-            if change.folder == folder || is_needed {
+            let is_written = change.folder == folder && !change.is_forgotten;
+            if is_written || is_needed {
                 settled.insert(number);
                 names.extend(change.names.iter().map(|(name, _)| name.clone()));
             }
@@ -322,6 +348,14 @@ impl State {
                 false => self.pending.push(change),
             }
         }
+    }
+
+    /// A sync of a folder failed: no later one writes what that was to write.
+    fn forget_folder(&mut self, folder: &Path) {
+        self.notice(folder);
+        let changes = self.pending.iter_mut();
+        let unwritten = changes.filter(|it| it.folder == folder);
+        unwritten.for_each(|it| it.is_forgotten = true);
     }
 }
 
@@ -370,14 +404,14 @@ impl Disk for LossyDisk {
         })
     }
 
-    fn sync(&self, file: &File, path: &Path) -> Result<()> {
+    fn before_sync(&self, file: &File, path: &Path) -> Result<()> {
         let synced = self.step(SYNC, path, |state| {
             let (content, now) = state.content(file, path)?;
             content.sync(now);
             Ok(())
         });
         let mut state = self.state();
-        if synced.is_err() && matches!(state.fault, Some(Fault::Failure(..))) {
+        if synced.is_err() && state.is_refusing() {
             let (content, now) = state.content(file, path)?;
             content.fail_sync(now);
         }
@@ -391,12 +425,26 @@ impl Disk for LossyDisk {
         })
     }
 
-    fn sync_folder(&self, folder: &Path) -> Result<()> {
-        self.step(SYNC, folder, |state| {
+    fn before_sync_folder(&self, folder: &Path) -> Result<()> {
+        let synced = self.step(SYNC, folder, |state| {
             state.notice(folder);
             state.settle_folder(folder);
             Ok(())
-        })
+        });
+        let mut state = self.state();
+        if synced.is_err() && state.is_refusing() && state.is_forgetful {
+            state.forget_folder(folder);
+        }
+        synced
+    }
+
+    /// Nothing is asked of the system, which would take its time.
+    fn sync(&self, file: &File, path: &Path) -> Result<()> {
+        self.before_sync(file, path)
+    }
+
+    fn sync_folder(&self, folder: &Path) -> Result<()> {
+        self.before_sync_folder(folder)
     }
 
     fn remove(&self, path: &Path) -> Result<()> {

@@ -72,11 +72,29 @@ pub trait Disk: Send + Sync + Debug {
         written.map_err(Error::io("write", path))
     }
 
+    /// Is told of a file at `path` right before it is made durable, also by who does that in a way of its own. Disks of tests
+    /// remember it, or fail.
+    ///
+    /// # Errors
+    /// [`Error::Io`]; then it is not made durable.
+    fn before_sync(&self, _file: &File, _path: &Path) -> Result<()> {
+        Ok(())
+    }
+
+    /// The same of the names in a folder.
+    ///
+    /// # Errors
+    /// As [`Disk::before_sync`].
+    fn before_sync_folder(&self, _folder: &Path) -> Result<()> {
+        Ok(())
+    }
+
     /// Makes the bytes of a file durable, which is at `path`.
     ///
     /// # Errors
     /// [`Error::Io`].
     fn sync(&self, file: &File, path: &Path) -> Result<()> {
+        self.before_sync(file, path)?;
         file.sync_data().map_err(Error::io(SYNC, path))
     }
 
@@ -93,6 +111,7 @@ pub trait Disk: Send + Sync + Debug {
     /// # Errors
     /// [`Error::Io`].
     fn sync_folder(&self, folder: &Path) -> Result<()> {
+        self.before_sync_folder(folder)?;
         let synced = File::open(folder).and_then(|it| it.sync_all());
         synced.map_err(Error::io(SYNC, folder))
     }

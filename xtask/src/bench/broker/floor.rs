@@ -19,38 +19,81 @@ pub(super) const FLOOR: &str = "floor";
 pub(super) const BARE: &str = "socket to file";
 
 /// Requests of a kibibyte a message: their name, and messages in them.
-pub(super) const CASES: [(&str, &str); 2] = [
+const SIZES: [(&str, &str); 2] = [
     ("requests of 1 MB", "records=976"),
     ("requests of 64 KB", "records=62"),
 ];
+
+/// Until when what was written is on the disk.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Flushed {
+    name: &'static str,
+    /// Settings of the floor, and of topics.
+    bare: &'static [&'static str],
+    tamis: &'static [&'static str],
+    kafka: &'static [&'static str],
+}
+
+/// Whenever the system sees to it, as Kafka leaves it.
+pub(super) const BY_SYSTEM: Flushed = Flushed {
+    name: "left to the system",
+    bare: &[],
+    tamis: &["write.caching=true", "flush.ms=600000"],
+    kafka: &[],
+};
+
+/// A tenth of a second later, as with Tamis as it comes.
+pub(super) const SOON: Flushed = Flushed {
+    name: "on the disk 0.1 s later",
+    bare: &["flush_ms=100"],
+    tamis: &[],
+    kafka: &["flush.ms=100"],
+};
+
+/// The name of a case.
+fn case(requests: &str, flushed: Flushed) -> String {
+    format!("{requests}, {}", flushed.name)
+}
+
+/// The case of large requests.
+pub(super) fn large(flushed: Flushed) -> String {
+    case(SIZES[0].0, flushed)
+}
 
 const BYTES: u64 = 2_000_000_000;
 
 pub(super) fn run(setting: &mut Setting) {
     for round in 1..=setting.rounds {
         eprintln!("the floor, round {round} of {}", setting.rounds);
-        for (case, records) in CASES {
-            eprintln!("  {case}");
-            let figures = bare(setting, records);
-            setting.results.note(FLOOR, case, BARE, figures);
-            for who in [Who::Tamis, Who::Kafka] {
-                setting.measure((FLOOR, case, who), (1, &[]), |it, server, topic| {
-                    let send = || send(it, &server.address, topic, records);
-                    let (answer, usage) = observe(&server.process, send)?;
-                    figures_of(&answer, usage)
-                });
+        for (requests, records) in SIZES {
+            for flushed in [BY_SYSTEM, SOON] {
+                run_case(setting, &case(requests, flushed), records, flushed);
             }
         }
     }
 }
 
+fn run_case(setting: &mut Setting, case: &str, records: &str, flushed: Flushed) {
+    eprintln!("  {case}");
+    let figures = bare(setting, records, flushed.bare);
+    setting.results.note(FLOOR, case, BARE, figures);
+    for (who, configs) in [(Who::Tamis, flushed.tamis), (Who::Kafka, flushed.kafka)] {
+        setting.measure((FLOOR, case, who), (1, configs), |it, server, topic| {
+            let send = || send(it, &server.address, topic, records);
+            let (answer, usage) = observe(&server.process, send)?;
+            figures_of(&answer, usage)
+        });
+    }
+}
+
 /// Sends to the floor.
-fn bare(setting: &Setting, records: &str) -> Result<Figures> {
+fn bare(setting: &Setting, records: &str, words: &[&str]) -> Result<Figures> {
     let address = free_address()?;
     let path = setting.folder.join("floor");
     let room = (setting.scaled(BYTES) + (4 << 20)).to_string();
     let file = path.to_string_lossy();
-    let mut command = setting.probe.command(&["floor", &address, &file, &room]);
+    let floor = ["floor", &address, &file, &room];
+    let mut command = setting.probe.command(&[&floor[..], words].concat());
     let mut process = Process::start(&mut command)?;
     let stdout = process.child().stdout.take().ok_or("it says nothing")?;
     let mut line = String::new();

@@ -2,7 +2,7 @@
 
 use super::super::goal::Goal;
 use super::super::goal::Wanted::{self, AtLeast, AtMost};
-use super::floor::{self, BARE, FLOOR};
+use super::floor::{self, BARE, BY_SYSTEM, FLOOR, SOON};
 use super::latency::{self, LATENCY};
 use super::limits::{IDLE, JOIN, KILLED, LIMITS, PARTITIONS, REPLAY, START};
 use super::results::Results;
@@ -64,14 +64,16 @@ fn push_large(goals: &mut Vec<Goal>, results: &Results) {
         AtMost(0.05),
         cpu.median(results),
     );
-    let (case, _) = floor::CASES[0];
-    let cpu = of(FLOOR, case, "CPU s/GB");
-    push(
-        goals,
-        format!("1 KiB, {case}: CPU beside a bare loop from socket to file"),
-        AtMost(1.3),
-        cpu.beside(results, BARE),
-    );
+    for flushed in [BY_SYSTEM, SOON] {
+        let case = floor::large(flushed);
+        let cpu = of(FLOOR, &case, "CPU s/GB");
+        push(
+            goals,
+            format!("1 KiB, {case}: CPU beside a bare loop from socket to file"),
+            AtMost(1.3),
+            cpu.beside(results, BARE),
+        );
+    }
     for size in [100, 1024] {
         let case = throughput::case(size, "none", 1, 1);
         let cpu = of(PRODUCE, &case, "CPU s/M msg").beside(results, KAFKA);

@@ -15,7 +15,7 @@ pub(super) struct Probe(PathBuf);
 impl Probe {
     pub(super) fn build() -> Result<Self> {
         require(&mut cargo(
-            "build --release --package tamis-broker --example probe",
+            "build --release --package tamis-broker --features io-uring --example probe",
         ))?;
         Ok(Self(target().join("release/examples/probe")))
     }

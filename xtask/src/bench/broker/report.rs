@@ -50,7 +50,7 @@ const SECTIONS: [(&str, &str); 11] = [
     ),
     (
         FLUSH,
-        "**Making files durable** that a batch of 1,100 bytes was written to each",
+        "**Making partitions durable**, in process, each with a producer that waits for its batch of 1,100 bytes: `--flush threads` and `--flush io_uring`",
     ),
     (
         FETCH,

@@ -18,15 +18,11 @@ const CASES: [(&str, &str, &str); 4] = [
     ("durable, threads 2", "threads=2", "durable=1"),
 ];
 
-/// Making many files durable that a batch was written to.
+/// Making partitions durable, each with a producer that waits for it.
 pub(super) const FLUSH: &str = "flush";
 
 /// How, by name.
-const FLUSHES: [(&str, &[&str]); 3] = [
-    ("one after the other", &["threads=1"]),
-    ("8 threads, as the broker has", &["threads=8"]),
-    ("io_uring", &["ring=1"]),
-];
+const FLUSHES: [(&str, &str); 2] = [("threads", "ring=0"), ("io_uring", "ring=1")];
 
 const MESSAGES: u64 = 10_000_000;
 
@@ -69,14 +65,27 @@ pub(super) fn run_flush(setting: &mut Setting) {
     for round in 1..=setting.rounds {
         eprintln!("flushing, round {round} of {}", setting.rounds);
         for count in [1, 4, 16, 64] {
-            let (case, files) = (format!("{count} files"), format!("files={count}"));
-            for (how, settings) in FLUSHES {
+            let case = format!("partitions {count}");
+            let partitions = format!("partitions={count}");
+            let seconds = format!("seconds={}", setting.seconds(3.0));
+            for (how, ring) in FLUSHES {
                 let folder = setting.folder.join("flush");
                 let path = folder.to_string_lossy().into_owned();
-                let words = [&["flush", path.as_str(), files.as_str()], settings].concat();
-                let run = setting.probe.run(&words);
-                let run =
-                    run.and_then(|it| Ok(vec![("ms", number(&it, "seconds_a_round")? * 1e3)]));
+                let run = setting
+                    .probe
+                    .run(&["flush", &path, &partitions, &seconds, ring]);
+                let run = run.and_then(|answer| {
+                    let flushes = number(&answer, "flushes")?;
+                    Ok(vec![
+                        ("flush/s", flushes / number(&answer, "seconds")?),
+                        ("p50 us", number(&answer, "p50_us")?),
+                        ("p99 us", number(&answer, "p99_us")?),
+                        (
+                            "CPU s/M flush",
+                            number(&answer, "cpu_seconds")? / flushes * 1e6,
+                        ),
+                    ])
+                });
                 setting.results.note(FLUSH, &case, how, run);
                 let _ = fs::remove_dir_all(&folder);
             }

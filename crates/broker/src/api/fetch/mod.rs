@@ -61,8 +61,12 @@ pub(super) async fn answer(context: &Context, mut asked: Asked) -> Result<Answer
         Ok(turn) => turn,
         Err(error) => return Ok(Answer::Ready(encode(&asked, 0, Some(error), &[]))),
     };
-    let logs = subscribed(context, &turn.wanted, asked.version);
+    let mut logs = subscribed(context, &turn.wanted, asked.version);
     let mut found = loop {
+        if logs.logs.iter().any(|it| it.is_deleted()) {
+            // There may be others of the same names already.
+            logs = subscribed(context, &turn.wanted, asked.version);
+        }
         let found = find(context, &turn.wanted, &limits);
         let bytes: u64 = found.iter().map(Found::len_bytes).sum();
         let has_error = found.iter().any(|it| it.error.is_some());
@@ -196,7 +200,10 @@ fn find_partition(log: &Log, wanted: &Wanted, left: i64, is_first: bool) -> Foun
             }
         }
         Err(error) => {
-            if !matches!(error, Error::OffsetOutOfRange { .. }) {
+            if !matches!(
+                error,
+                Error::OffsetOutOfRange { .. } | Error::Deleted { .. }
+            ) {
                 tracing::error!(partition = %log.folder().display(), %error, "cannot be read");
             }
             found(Fetched::Nothing, Some(code(&error)))
@@ -332,5 +339,79 @@ impl Writer {
     fn finish(mut self) -> Parts {
         self.parts.push(Part::Bytes(self.bytes.freeze()));
         self.parts
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use kafka_protocol::messages::TopicName;
+    use kafka_protocol::messages::fetch_request::{FetchPartition, FetchTopic};
+    use kafka_protocol::protocol::{Decodable, StrBytes};
+
+    use super::*;
+    use crate::api::tests::{Trial, batch, flatten, frame_of};
+    use crate::topics::Settings;
+
+    const PATIENCE: Duration = Duration::from_secs(20);
+
+    /// What a consumer gets that waits for the first record while `meanwhile` happens: an error, and how many bytes.
+    fn wait(trial: &Trial, meanwhile: impl FnOnce()) -> (i16, usize) {
+        let partition = FetchPartition::default().with_partition_max_bytes(1000);
+        let topic = FetchTopic::default()
+            .with_topic(TopicName(StrBytes::from_static_str("topic")))
+            .with_partitions(vec![partition]);
+        let request = FetchRequest::default()
+            .with_max_wait_ms(PATIENCE.as_millis() as i32)
+            .with_min_bytes(1)
+            .with_max_bytes(1000)
+            .with_session_epoch(-1)
+            .with_topics(vec![topic]);
+        let began = Instant::now();
+        let answered = trial.runtime.block_on(async {
+            let waiting = super::super::answer(&trial.context, frame_of(&request, 7));
+            tokio::pin!(waiting);
+            let early = tokio::time::timeout(Duration::from_millis(20), &mut waiting).await;
+            assert!(early.is_err(), "there is nothing yet");
+            meanwhile();
+            waiting.await
+        });
+        assert!(began.elapsed() < PATIENCE, "nobody woke it");
+        let Ok(Answer::Ready(parts)) = answered else {
+            panic!("it is answered");
+        };
+        let mut bytes = flatten(&parts).split_off(4);
+        let response = FetchResponse::decode(&mut bytes, 7).expect("it can be read");
+        let partition = &response.responses[0].partitions[0];
+        let len_bytes = partition.records.as_ref().map_or(0, |it| it.len());
+        (partition.error_code, len_bytes)
+    }
+
+    #[test]
+    fn who_waits_for_a_topic_that_goes_is_told() {
+        let trial = Trial::new();
+        let topics = &trial.context.broker.topics;
+        let told = wait(&trial, || topics.delete("topic").expect("it is deleted"));
+        assert_eq!(told, (ResponseError::UnknownTopicOrPartition.code(), 0));
+    }
+
+    #[test]
+    fn who_waits_for_a_topic_that_is_made_anew_reads_the_new_one() {
+        let trial = Trial::new();
+        let topics = &trial.context.broker.topics;
+        let appending = std::cell::Cell::new(None);
+        let told = wait(&trial, || {
+            topics.delete("topic").expect("it is deleted");
+            let made = topics.create("topic", 1, Settings::default());
+            let log = made.expect("it is made").partition(0).expect("it is there");
+            appending.set(Some(std::thread::spawn(move || {
+                // When it waits again, as a rule.
+                std::thread::sleep(Duration::from_millis(50));
+                log.append(batch(), 0, 5).expect("it is appended");
+                log.flush().expect("it is durable");
+            })));
+        });
+        assert_eq!(told, (0, batch().len()));
+        let appending = appending.take().expect("it was begun");
+        appending.join().expect("it ends");
     }
 }

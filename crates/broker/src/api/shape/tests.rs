@@ -7,6 +7,7 @@ use proptest::prelude::*;
 use super::table::SHAPES;
 use super::*;
 use crate::api::SERVED;
+use crate::testing::cases;
 
 /// The least version of a request that `kafka-protocol` knows.
 fn first_decodable(shape: &Shape) -> i16 {
@@ -154,14 +155,8 @@ fn every_served_request_has_a_shape() {
     }
 }
 
-/// `TAMIS_SOAK=n` runs `n` times as many cases.
-pub(crate) fn soak_factor() -> u32 {
-    let factor = std::env::var("TAMIS_SOAK").ok();
-    factor.map_or(1, |factor| factor.parse().expect("TAMIS_SOAK is a number"))
-}
-
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(64 * soak_factor()))]
+    #![proptest_config(cases(64))]
     /// What the table describes the decoder reads to the last byte, and what the encoder makes of it the table describes.
     #[test]
     fn the_table_and_the_decoder_agree(seed in any::<u64>()) {

@@ -17,12 +17,12 @@ use kafka_protocol::messages::{
     CreateTopicsRequest, GroupId, HeartbeatRequest, JoinGroupRequest, OffsetCommitRequest,
     SyncGroupRequest,
 };
+use nix::libc::EIO;
 
 use super::*;
 use crate::batch::{HEADER_BYTES, Records, split};
 use crate::disk::lossy::LossyDisk;
 use crate::log::{Fetched, Log};
-use nix::libc::EIO;
 
 const TOPICS: [&str; 3] = ["one", "two", "three"];
 const PARTITIONS: i32 = 2;

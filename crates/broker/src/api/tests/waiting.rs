@@ -1,18 +1,32 @@
 //! Requests that wait for the disk, or for each other: whoever asks something else meanwhile is answered.
 
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc;
 use std::time::Instant;
 
 use kafka_protocol::messages::alter_configs_request::AlterConfigsResource;
 use kafka_protocol::messages::create_partitions_request::CreatePartitionsTopic;
 use kafka_protocol::messages::create_topics_request::CreatableTopic;
-use kafka_protocol::messages::incremental_alter_configs_request::AlterConfigsResource as Changed;
-use kafka_protocol::messages::{
-    AlterConfigsRequest, CreatePartitionsRequest, CreateTopicsRequest, DeleteTopicsRequest,
-    IncrementalAlterConfigsRequest,
+use kafka_protocol::messages::delete_records_request::{
+    DeleteRecordsPartition, DeleteRecordsTopic,
 };
+use kafka_protocol::messages::incremental_alter_configs_request::AlterConfigsResource as Changed;
+use kafka_protocol::messages::offset_commit_request::{
+    OffsetCommitRequestPartition, OffsetCommitRequestTopic,
+};
+use kafka_protocol::messages::{
+    AlterConfigsRequest, CreatePartitionsRequest, CreateTopicsRequest, DeleteRecordsRequest,
+    DeleteTopicsRequest, GroupId, IncrementalAlterConfigsRequest, InitProducerIdRequest,
+    OffsetCommitRequest,
+};
+use tamis_engine::disk;
 
 use super::*;
+use crate::disk::Disk;
+use crate::log::Log;
 
 /// One of each that changes topics.
 fn slow_requests() -> Vec<(ApiKey, i16, BytesMut)> {
@@ -118,4 +132,135 @@ fn nothing_changes_in_a_folder_that_is_free() {
     let left = broker.options.data.join("topics");
     let left = std::fs::read_dir(left).expect("it is there").count();
     assert_eq!(left, 1);
+}
+
+/// Everything in a folder, by its path.
+fn contents(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
+    let mut found = BTreeMap::new();
+    for entry in std::fs::read_dir(folder).expect("it is there") {
+        let path = entry.expect("it is there").path();
+        match path.is_dir() {
+            true => found.extend(contents(&path)),
+            false => {
+                let bytes = std::fs::read(&path).expect("it can be read");
+                found.insert(path, bytes);
+            }
+        }
+    }
+    found
+}
+
+fn delete_records(offset: i64) -> DeleteRecordsRequest {
+    let partition = DeleteRecordsPartition::default().with_offset(offset);
+    let topic = DeleteRecordsTopic::default()
+        .with_name(TopicName(StrBytes::from_static_str("topic")))
+        .with_partitions(vec![partition]);
+    DeleteRecordsRequest::default().with_topics(vec![topic])
+}
+
+fn first_log(trial: &Trial) -> Arc<Log> {
+    let topic = trial.context.broker.topics.topic("topic");
+    let log = topic.and_then(|it| it.partition(0));
+    log.expect("it is there")
+}
+
+/// Requests that outlived their connection, and come to it when another process has the folder already.
+#[test]
+fn no_request_writes_to_a_folder_that_is_free() {
+    let trial = Trial::new();
+    let broker = &trial.context.broker;
+    let log = first_log(&trial);
+    for _ in 0..5 {
+        log.append(batch(), 0, 5).expect("it is appended");
+    }
+    broker.close().expect("it closes");
+    let closed = contents(&broker.options.data);
+    let partition = PartitionProduceData::default().with_records(Some(batch()));
+    let topic = TopicProduceData::default()
+        .with_name(TopicName(StrBytes::from_static_str("topic")))
+        .with_partition_data(vec![partition]);
+    let produce = ProduceRequest::default()
+        .with_acks(-1)
+        .with_timeout_ms(10_000)
+        .with_topic_data(vec![topic]);
+    let refused = ResponseError::KafkaStorageError.code();
+    let produced = trial.ask(&produce, 9);
+    assert_eq!(
+        produced.responses[0].partition_responses[0].error_code,
+        refused
+    );
+    let deleted = trial.ask(&delete_records(2), 2);
+    assert_eq!(deleted.topics[0].partitions[0].error_code, refused);
+    let given = trial.ask(
+        &InitProducerIdRequest::default().with_transactional_id(None),
+        4,
+    );
+    assert_eq!(given.error_code, refused);
+    let commit = OffsetCommitRequestPartition::default().with_committed_offset(3);
+    let commit = OffsetCommitRequestTopic::default()
+        .with_name(TopicName(StrBytes::from_static_str("topic")))
+        .with_partitions(vec![commit]);
+    let commit = OffsetCommitRequest::default()
+        .with_group_id(GroupId(StrBytes::from_static_str("group")))
+        .with_topics(vec![commit]);
+    let committed = trial.ask(&commit, 5);
+    assert_ne!(committed.topics[0].partitions[0].error_code, 0);
+    assert!(log.retain(i64::MAX).is_err());
+    assert_eq!(contents(&broker.options.data), closed);
+}
+
+/// A disk on which folders of some names take as long as somebody wants them to.
+#[derive(Debug, Default)]
+struct Held {
+    is_held: AtomicBool,
+    is_waiting: AtomicBool,
+}
+
+impl Disk for Held {
+    fn sync(&self, _: &File, _: &Path) -> disk::Result<()> {
+        Ok(())
+    }
+
+    fn sync_folder(&self, folder: &Path) -> disk::Result<()> {
+        let is_one = folder.ends_with("topic-0") || folder.ends_with("topics");
+        let began = Instant::now();
+        while is_one && self.is_held.load(Ordering::SeqCst) {
+            self.is_waiting.store(true, Ordering::SeqCst);
+            assert!(began.elapsed() < Duration::from_secs(30), "nobody comes");
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        Ok(())
+    }
+}
+
+/// What a request is in the middle of when the broker is closed comes to its end first.
+#[test]
+fn the_folder_is_not_free_while_something_changes_in_it() {
+    for deletes_topic in [false, true] {
+        let disk = Arc::new(Held::default());
+        let trial = Trial::on(disk.clone());
+        let broker = &trial.context.broker;
+        let log = first_log(&trial);
+        for _ in 0..5 {
+            log.append(batch(), 0, 5).expect("it is appended");
+        }
+        log.flush().expect("it is durable");
+        disk.is_held.store(true, Ordering::SeqCst);
+        std::thread::scope(|scope| {
+            let changing = scope.spawn(|| match deletes_topic {
+                true => broker.topics.delete("topic"),
+                false => log.delete_before(3).map(drop),
+            });
+            while !disk.is_waiting.load(Ordering::SeqCst) {
+                std::thread::sleep(Duration::from_millis(1));
+            }
+            let closing = scope.spawn(|| broker.close());
+            std::thread::sleep(Duration::from_millis(50));
+            let is_early = closing.is_finished();
+            disk.is_held.store(false, Ordering::SeqCst);
+            changing.join().expect("it ends").expect("it is done");
+            closing.join().expect("it ends").expect("it closes");
+            assert!(!is_early, "the folder was free too early: {deletes_topic}");
+        });
+    }
 }

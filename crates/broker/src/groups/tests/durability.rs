@@ -9,6 +9,7 @@ use tempfile::TempDir;
 use super::*;
 use crate::disk::SharedDisk;
 use crate::log::{Budget, Files};
+use crate::testing::cases;
 
 /// Offsets and texts by group, topic and partition.
 pub(super) type Model = BTreeMap<(String, String, i32), (i64, String)>;
@@ -108,7 +109,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(48))]
+    #![proptest_config(cases(48))]
 
     #[test]
     fn what_was_committed_is_found_again(steps in steps()) {

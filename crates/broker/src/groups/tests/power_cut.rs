@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use nix::libc::EIO;
 use proptest::collection::vec;
 use proptest::prelude::*;
 use tempfile::TempDir;
@@ -10,7 +11,7 @@ use super::durability::{Model, commit, found, nobody, open_at};
 use super::*;
 use crate::disk::RealDisk;
 use crate::disk::lossy::LossyDisk;
-use nix::libc::EIO;
+use crate::testing::cases;
 
 #[derive(Clone, Copy, Debug)]
 enum Step {
@@ -58,7 +59,7 @@ fn take(groups: &Groups, now: Now, step: Step) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(16))]
+    #![proptest_config(cases(16))]
 
     #[test]
     fn a_power_cut_takes_nothing_that_was_durable(

@@ -5,6 +5,7 @@ use proptest::prelude::*;
 use tokio::sync::oneshot::error::TryRecvError;
 
 use super::*;
+use crate::testing::cases;
 
 const CLIENTS: usize = 4;
 
@@ -204,6 +205,8 @@ fn run(world: &mut World, clients: &mut [Client], step: Step) {
 }
 
 proptest! {
+    #![proptest_config(cases(256))]
+
     #[test]
     fn a_group_is_never_wedged(steps in steps(), gone in 0..=CLIENTS) {
         let mut world = World::new();

@@ -28,9 +28,12 @@
 //! | `map.rs` | the last offsets of keys, in bounded memory |
 //! | `pass.rs` | what becomes of each batch |
 //! | `output.rs` | the file that is written |
+//! | `of_bytes.rs` | all of it asked of any bytes, for fuzzing |
 
 mod cleanable;
 mod map;
+#[cfg(fuzzing)]
+mod of_bytes;
 mod output;
 mod pass;
 #[cfg(test)]
@@ -42,11 +45,13 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::Log;
 use super::config::{LogConfig, Ratio};
-use super::recovery::write_clean;
+use super::offset_file::write_clean;
 use super::segment::Segment;
 use crate::{Error, Result};
 use cleanable::Cleanable;
 use map::OffsetMap;
+#[cfg(fuzzing)]
+pub use of_bytes::{check_batch, check_log};
 use output::Output;
 use pass::Pass;
 
@@ -197,7 +202,7 @@ impl Log {
         let config = self.config();
         let mut writer = self.lock();
         let is_aged = config.cleanup.compacts() && writer.is_aged(&config, now_ms);
-        match is_aged && !self.is_poisoned() {
+        match is_aged && self.check_open(&writer).is_ok() {
             true => self.roll(&mut writer),
             false => Ok(()),
         }
@@ -206,8 +211,8 @@ impl Log {
     /// Cleans what may be cleaned at `now_ms`, whether or not it is due; `None`: there is nothing, or `is_ending` became true.
     ///
     /// # Errors
-    /// [`Error::Io`], after which it may be tried again; [`Error::Damaged`], after which it is not due any more; [`Error::Poisoned`],
-    /// [`Error::Deleted`].
+    /// [`Error::Io`], after which it may be tried again unless that poisoned the log; [`Error::Damaged`], after which it is not due any more; [`Error::Poisoned`],
+    /// [`Error::Deleted`], [`Error::Closed`].
     pub(crate) fn clean(
         &self,
         now_ms: i64,
@@ -260,7 +265,10 @@ impl Log {
         is_ending: &dyn Fn() -> bool,
         map_bytes: usize,
     ) -> Result<Option<Cleaned>> {
-        let is_over = || is_ending() || self.is_poisoned();
+        let is_over = || {
+            let is_compacted = self.config.load().cleanup.compacts();
+            is_ending() || self.is_poisoned() || !is_compacted
+        };
         let map = OffsetMap::build(found, map_bytes, &is_over)?;
         let Some(map) = map else { return Ok(None) };
         let end_offset = map.end_offset;
@@ -283,7 +291,7 @@ impl Log {
         }
         let next_horizon = pass.next_horizon();
         if end_offset > found.first_dirty {
-            write_clean(self.files.disk(), &self.folder, end_offset)?;
+            write_clean(&self.disk(), &self.folder, end_offset)?;
         }
         let cleaner = &self.cleaner;
         cleaner.first_dirty.fetch_max(end_offset, Ordering::Relaxed);
@@ -319,14 +327,13 @@ impl Log {
     /// Puts what was written in the place of its sources, unless one of them is gone meanwhile.
     fn swap(&self, sources: &[Arc<Segment>], output: &mut Output) -> Result<()> {
         let _no_trim = self.trimming();
-        if self.is_poisoned() {
-            return Err(self.poisoned());
-        }
+        self.check_open(&self.lock())?;
         // Segments go from the first on alone, and not while we hold the lock: if the first is there all are.
-        if !self.has(&sources[0]) {
+        // And nothing goes any more once somebody was told that all stays.
+        if !self.has(&sources[0]) || !self.config().cleanup.compacts() {
             return Ok(());
         }
-        let cleaned = output.install(&self.files)?;
+        let cleaned = output.install(&self.disk(), &self.files)?;
         let writer = self.lock();
         let mut segments = self.segments.load().as_ref().clone();
         let is_first = |it: &Arc<Segment>| Arc::ptr_eq(it, &sources[0]);

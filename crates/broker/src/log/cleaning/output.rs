@@ -163,8 +163,8 @@ impl Output {
     }
 
     /// Gives it its name, from which moment on it holds in the place of others.
-    pub(super) fn install(&mut self, files: &Files) -> Result<Segment> {
-        install(files.disk(), &self.draft, &self.path)?;
+    pub(super) fn install(&mut self, disk: &dyn Disk, files: &Files) -> Result<Segment> {
+        install(disk, &self.draft, &self.path)?;
         self.is_installed = true;
         Ok(Segment::of_sealed(
             self.path.clone(),
@@ -182,8 +182,8 @@ impl Drop for Output {
             return;
         }
         let index = [offset_path(&self.path), time_path(&self.path)];
-        // What stays is removed at the next start. The segment itself may have its name already, if that could not be made durable;
-        // it says the same as what it was made of.
+        // What stays is removed at the next start. The segment itself may have its name already, if that could not be made durable:
+        // then the log was poisoned, so no other takes its place, and it says the same as what it was made of, which is there still.
         for path in [&self.draft, &self.path].into_iter().chain(&index) {
             let _ = remove(path);
         }

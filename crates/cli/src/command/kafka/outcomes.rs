@@ -7,26 +7,33 @@ use crate::args::OutputFormat;
 use crate::kafka::admin::{Outcome, Outcomes};
 use crate::{Context, Error, Exit, Result};
 
-/// How outcomes are told.
-pub(super) struct Telling<'a> {
+/// What a verb of several names says.
+pub(super) struct Words {
     /// What they are: `topic`.
     pub(super) noun: &'static str,
     /// What was done: `created`.
     pub(super) done: &'static str,
     /// Why nothing had to be done: `exists`.
     pub(super) already: &'static str,
-    /// What is to be told where that is no good outcome; `None` where it is.
-    pub(super) refusal: Option<&'a dyn Fn(&str) -> Error>,
-    pub(super) format: OutputFormat,
+    /// Where that is no good outcome: what is wrong with this name.
+    pub(super) refusal: fn(&str) -> String,
+    /// And the way out.
+    pub(super) hint: &'static str,
 }
 
-impl Telling<'_> {
-    /// Tells all of them; the worst is the exit code.
-    pub(super) fn tell(&self, outcomes: Outcomes, context: &Context<'_>) -> Result<Exit> {
+impl Words {
+    /// Tells what became of all; the worst is the exit code. Those with which there was nothing to do are passed over, or refused.
+    pub(super) fn tell(
+        &self,
+        outcomes: Outcomes,
+        passes_over: bool,
+        format: OutputFormat,
+        context: &Context<'_>,
+    ) -> Result<Exit> {
         let mut exit = Exit::Good;
         let mut documents = Vec::new();
         for (name, outcome) in outcomes {
-            let (word, error) = self.judge(&name, outcome);
+            let (word, error) = self.judge(&name, outcome, passes_over);
             let mut document =
                 shown::object([("name", name.as_str().into()), ("outcome", word.into())]);
             match &error {
@@ -35,7 +42,7 @@ impl Telling<'_> {
                     context.printer.error(error);
                     document.insert("message".to_owned(), error.to_string().into());
                 }
-                None if self.format == OutputFormat::Text => {
+                None if format == OutputFormat::Text => {
                     let noun = self.noun;
                     let name = shown::shown(&name);
                     context.printer.say(&format!("{noun} `{name}`: {word}"));
@@ -44,7 +51,7 @@ impl Telling<'_> {
             }
             documents.push(Value::from(document));
         }
-        if self.format == OutputFormat::Json {
+        if format == OutputFormat::Json {
             let list = format!("{}s", self.noun);
             let document = shown::object([(list.as_str(), documents.into())]);
             shown::document(&context.printer, document)?;
@@ -52,12 +59,24 @@ impl Telling<'_> {
         Ok(exit)
     }
 
-    fn judge(&self, name: &str, outcome: Outcome) -> (&'static str, Option<Error>) {
-        match (outcome, self.refusal) {
-            (Outcome::Failed(error), _) => ("failed", Some(error)),
-            (Outcome::Already, Some(refusal)) => ("failed", Some(refusal(name))),
-            (Outcome::Already, None) => (self.already, None),
-            (Outcome::Done, _) => (self.done, None),
+    fn judge(
+        &self,
+        name: &str,
+        outcome: Outcome,
+        passes_over: bool,
+    ) -> (&'static str, Option<Error>) {
+        match outcome {
+            Outcome::Failed(error) => ("failed", Some(error)),
+            Outcome::Already if passes_over => (self.already, None),
+            Outcome::Already => {
+                let error = Error::Cluster {
+                    message: (self.refusal)(&shown::shown(name)),
+                    hint: Some(self.hint.to_owned()),
+                    exit: Exit::Usage,
+                };
+                ("failed", Some(error))
+            }
+            Outcome::Done => (self.done, None),
         }
     }
 }

@@ -6,12 +6,11 @@ mod events;
 
 use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
-use std::thread;
 use std::time::{Duration, Instant};
 
 use clap::Args;
 use clap::builder::{PossibleValuesParser, RangedU64ValueParser};
-use tamis_broker::{Broker, Builder, Running};
+use tamis_broker::{Broker, Builder, Flushing, Running};
 use tamis_engine::human;
 use tamis_engine::names;
 
@@ -19,9 +18,6 @@ use crate::args::ByteSize;
 use crate::config::serve::{self, parse_advertised};
 use crate::config::{Config, Serve};
 use crate::{Context, Error, Exit, Result};
-
-/// How long it may take until a signal is noticed.
-const SIGNAL_STEP: Duration = Duration::from_millis(25);
 
 /// Serve topics to Kafka's clients, from one process and one folder
 ///
@@ -86,6 +82,11 @@ pub(crate) struct Options {
     #[arg(long)]
     pin: bool,
 
+    /// How partitions are made durable: each by one of several threads, or all through a ring of the system, in builds with the feature
+    /// `io-uring` [default: threads]
+    #[arg(long, value_name = "HOW", value_parser = PossibleValuesParser::new(serve::FLUSHES))]
+    flush: Option<String>,
+
     /// What is told on standard error [default: info]
     #[arg(long, value_name = "LEVEL", value_parser = PossibleValuesParser::new(serve::LEVELS))]
     log: Option<String>,
@@ -110,9 +111,7 @@ pub(super) fn run(options: &Options, context: &Context<'_>) -> Result<Exit> {
     let running = builder(&settings, &data).start().map_err(failed)?;
     events::tell_recoveries(running.recoveries());
     tell_ready(&settings, &data, &running, start.elapsed(), context);
-    while !context.cancel.is_cancelled() {
-        thread::sleep(SIGNAL_STEP);
-    }
+    context.cancel.wait();
     tracing::info!("ending");
     running.stop().map_err(failed)?;
     tracing::info!("ended in order");
@@ -147,6 +146,7 @@ impl Options {
             max_connections: count(self.max_connections, configured.max_connections),
             max_request: self.max_request.unwrap_or(configured.max_request),
             idle_timeout: count(self.idle_timeout, configured.idle_timeout),
+            flush: known(&self.flush, &serve::FLUSHES, configured.flush),
             log: known(&self.log, &serve::LEVELS, configured.log),
             log_format: known(&self.log_format, &serve::LOG_FORMATS, configured.log_format),
             ..configured
@@ -177,6 +177,7 @@ fn builder(settings: &Serve, data: &Path) -> Builder {
     let mut builder = Broker::builder(data)
         .insecure(settings.insecure)
         .pin(settings.pin)
+        .flushing(flushing(settings))
         .create_topics(settings.auto_create)
         .partitions(settings.partitions)
         .connections_max(settings.max_connections)
@@ -196,6 +197,14 @@ fn builder(settings: &Serve, data: &Path) -> Builder {
         builder = builder.threads(settings.threads);
     }
     allocations::told_of(builder)
+}
+
+/// It is one of [`serve::FLUSHES`].
+fn flushing(settings: &Serve) -> Flushing {
+    match settings.flush {
+        "io_uring" => Flushing::IoUring,
+        _ => Flushing::Threads,
+    }
 }
 
 fn tell_ready(
@@ -256,9 +265,19 @@ fn failed(error: tamis_broker::Error) -> Error {
                 _ => Some("an address is HOST:PORT, such as `127.0.0.1:9092` or `[::1]:9092`"),
             },
         ),
-        Broken::Io { source, .. } if source.kind() == ErrorKind::PermissionDenied => (
+        Broken::Io { source, .. } if is_of_folder(source.kind()) => (
             Exit::Failure,
             Some("`--data DIR` names a folder that may be written"),
+        ),
+        Broken::WithoutRing => (
+            Exit::Usage,
+            Some(
+                "`--flush threads` does it without; `cargo build --release --features io-uring` builds one that can",
+            ),
+        ),
+        Broken::Ring { .. } => (
+            Exit::Failure,
+            Some("`--flush threads` does it without; many containers forbid `io_uring`"),
         ),
         Broken::Damaged { .. } => (Exit::Bad, None),
         _ => (Exit::Failure, None),
@@ -268,6 +287,19 @@ fn failed(error: tamis_broker::Error) -> Error {
         hint,
         exit,
     }
+}
+
+/// Whether there can be no data where it was to be.
+fn is_of_folder(kind: std::io::ErrorKind) -> bool {
+    use std::io::ErrorKind as Kind;
+    matches!(
+        kind,
+        Kind::PermissionDenied
+            | Kind::ReadOnlyFilesystem
+            | Kind::AlreadyExists
+            | Kind::NotADirectory
+            | Kind::NotFound
+    )
 }
 
 #[cfg(test)]
@@ -299,13 +331,14 @@ mod tests {
             max_connections: 2,
             max_request: ByteSize(2000),
             idle_timeout: 2,
+            flush: "io_uring",
             log: "warn",
             log_format: "json",
             ..Serve::default()
         };
         assert_eq!(settings("serve", configured.clone()), configured);
         let line = "serve --listen :1 --listen :2 --http :3 --advertise b:4 --advertise c:5 --partitions 5 --max-connections 6 \
-                    --max-request 7000 --idle-timeout 8 --log trace --log-format text";
+                    --max-request 7000 --idle-timeout 8 --flush threads --log trace --log-format text";
         let typed = Serve {
             listen: vec![":1".to_owned(), ":2".to_owned()],
             http: ":3".to_owned(),
@@ -314,6 +347,7 @@ mod tests {
             max_connections: 6,
             max_request: ByteSize(7000),
             idle_timeout: 8,
+            flush: "threads",
             log: "trace",
             log_format: "text",
             ..configured.clone()

@@ -23,6 +23,7 @@ fn expected() -> Serve {
         idle_timeout: 5,
         threads: 6,
         pin: true,
+        flush: "io_uring",
         log: "debug",
         log_format: "json",
     }
@@ -45,6 +46,7 @@ fn every_key_of_the_broker_goes_to_its_place() {
         idle_timeout = 5
         threads = 6
         pin = true
+        flush = \"io_uring\"
         log = \"debug\"
         log_format = \"json\"
     ";
@@ -72,6 +74,7 @@ fn every_key_of_the_broker_has_a_variable() {
         ("TAMIS_SERVE_IDLE_TIMEOUT", "5"),
         ("TAMIS_SERVE_THREADS", "6"),
         ("TAMIS_SERVE_PIN", "true"),
+        ("TAMIS_SERVE_FLUSH", "io_uring"),
         ("TAMIS_SERVE_LOG", "debug"),
         ("TAMIS_SERVE_LOG_FORMAT", "json"),
     ];
@@ -103,6 +106,10 @@ fn what_cannot_be_is_told() {
             "a whole number from 1 to 10000, not `10001`",
         ),
         ("max_request = 1", "a size from 1024 to 2147483647, not `1`"),
+        (
+            "flush = \"uring\"",
+            "one of `threads`, `io_uring`, not `uring`",
+        ),
         ("log = \"debgu\"", "did you mean `debug`?"),
         ("log_format = \"xml\"", "one of `text`, `json`, not `xml`"),
         ("batch_size = 1", "unknown key `batch_size` in `[serve]`"),

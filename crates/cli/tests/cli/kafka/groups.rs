@@ -1,6 +1,7 @@
 //! `tamis consumer-group`, and `tamis consume --group`: what was written is committed, and groups go on where they are told to.
 
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Read};
+use std::process::Child;
 
 use serde_json::Value;
 
@@ -129,6 +130,63 @@ fn two_topics_with_gaps_end_too() {
     assert_eq!(cluster.text("consume a b --group g"), "");
     cluster.fed("produce a", b"3\n").good();
     assert_eq!(cluster.text("consume a b --group g"), "3\n");
+}
+
+/// A member that keeps what it has where others come, and commits nothing.
+fn follower(cluster: &Cluster) -> Child {
+    let line = "consume orders --group billing --follow -X enable.auto.commit=false -X partition.assignment.strategy=cooperative-sticky";
+    cluster.spawn(&line.split(' ').collect::<Vec<_>>())
+}
+
+/// One that ends when it has read what there is.
+fn latecomer(cluster: &Cluster) -> Child {
+    let line = "consume orders --group billing -X partition.assignment.strategy=cooperative-sticky";
+    cluster.spawn(&line.split(' ').collect::<Vec<_>>())
+}
+
+#[test]
+fn a_member_without_partitions_waits_for_some() {
+    let cluster = Cluster::start();
+    cluster.fed("produce orders", b"a\nb\n").good();
+    let mut first = follower(&cluster);
+    let mut lines = BufReader::new(first.stdout.take().expect("it is piped")).lines();
+    assert_eq!(lines.next().expect("a line").expect("it is UTF-8"), "a");
+    let mut second = latecomer(&cluster);
+    let mut told = BufReader::new(second.stderr.take().expect("it is piped"));
+    let mut line = String::new();
+    told.read_line(&mut line).expect("it is UTF-8");
+    assert_eq!(
+        line,
+        "waiting: other members of the group have all partitions\n"
+    );
+    // The first one ends at its next record, since nobody reads it any more.
+    drop(lines);
+    cluster.fed("produce orders", b"c\n").good();
+    first.wait().expect("it ends");
+    let read = second.wait_with_output().expect("it ends");
+    assert_eq!(read.status.code(), Some(0));
+    assert_eq!(String::from_utf8_lossy(&read.stdout), "a\nb\nc\n");
+}
+
+#[test]
+fn a_member_without_partitions_ends_when_others_have_read_them() {
+    let cluster = Cluster::start();
+    cluster.fed("produce orders", b"a\nb\n").good();
+    let mut first = follower(&cluster);
+    let mut lines = BufReader::new(first.stdout.take().expect("it is piped")).lines();
+    assert_eq!(lines.next().expect("a line").expect("it is UTF-8"), "a");
+    let mut second = latecomer(&cluster);
+    let mut told = BufReader::new(second.stderr.take().expect("it is piped"));
+    let mut line = String::new();
+    told.read_line(&mut line).expect("it is UTF-8");
+    // It commits what it has read, and leaves.
+    signal(&first, "TERM");
+    assert_eq!(first.wait().expect("it ends").code(), Some(0));
+    let mut read = String::new();
+    let mut stdout = second.stdout.take().expect("it is piped");
+    stdout.read_to_string(&mut read).expect("it is UTF-8");
+    assert_eq!(second.wait().expect("it ends").code(), Some(0));
+    assert_eq!(read, "");
 }
 
 #[test]

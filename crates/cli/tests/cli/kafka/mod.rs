@@ -153,6 +153,7 @@ fn options_that_cannot_be_are_refused_before_anything_is_asked() {
             "topic list --bootstrap nowhere",
             "`--bootstrap` is HOST:PORT",
         ),
+        ("topic list --bootstrap localhost", "`localhost:9092`"),
         (
             "topic list -X nonsense=1",
             "the property `nonsense` of the client: no such configuration property",

@@ -111,6 +111,70 @@ fn a_record_that_cannot_be_sent_is_told_with_its_line() {
     );
 }
 
+/// Adds a batch to partition 0 of a topic, whose records were all compacted away, at an offset.
+fn append_empty_batch(cluster: &Cluster, topic: &str, offset: i64) {
+    /// Behind the header come the records.
+    const HEADER_BYTES: usize = 61;
+    let mut batch = crate::serve::wire::batch(&["gone"])[..HEADER_BYTES].to_vec();
+    batch[..8].copy_from_slice(&offset.to_be_bytes());
+    batch[8..12].copy_from_slice(&(HEADER_BYTES as i32 - 12).to_be_bytes());
+    batch[57..61].copy_from_slice(&0_i32.to_be_bytes());
+    // This sets the checksum, too.
+    tamis_broker::batch::set_append_time(&mut batch, 1);
+    let folder = cluster.shell.folder.path().join("data");
+    let segment = find(&folder, &format!("{topic}-0")).expect("its folder");
+    let segment = find(&segment, ".log").expect("its segment");
+    let file = std::fs::OpenOptions::new().append(true).open(segment);
+    file.and_then(|mut it| it.write_all(&batch))
+        .expect("it can be written");
+}
+
+/// What is in a folder, or below it, and whose name ends so.
+fn find(folder: &std::path::Path, name: &str) -> Option<std::path::PathBuf> {
+    let entries = std::fs::read_dir(folder).ok()?;
+    entries.filter_map(Result::ok).find_map(|it| {
+        match it.file_name().to_string_lossy().ends_with(name) {
+            true => Some(it.path()),
+            false => find(&it.path(), name),
+        }
+    })
+}
+
+/// Somebody types a short line, sees what becomes of it, and types on.
+#[test]
+fn a_line_is_sent_before_the_next_one_comes() {
+    let cluster = Cluster::start();
+    cluster.text("topic create t");
+    let mut producer = cluster.spawn(&["produce", "t"]);
+    let mut stdin = producer.stdin.take().expect("it is piped");
+    stdin.write_all(b"x\n").expect("it reads");
+    cluster.wait_until("it is there", |cluster| cluster.text("consume t") == "x\n");
+    drop(stdin);
+    assert_eq!(producer.wait().expect("it ends").code(), Some(0));
+}
+
+#[test]
+fn topics_end_where_offsets_have_no_records() {
+    let mut cluster = Cluster::start();
+    cluster.fed("produce a", b"1\n").good();
+    cluster.fed("produce b", b"2\n").good();
+    cluster.serving.end();
+    append_empty_batch(&cluster, "a", 1);
+    append_empty_batch(&cluster, "b", 1);
+    cluster.serving = crate::serve::Serving::start(&cluster.shell, crate::serve::SERVE);
+    assert_eq!(
+        cluster.json("topic describe a")["topics"][0]["partitions"][0]["latest"],
+        2
+    );
+    assert_eq!(cluster.text("consume a b"), "1\n2\n");
+    assert_eq!(cluster.text("consume b a --count 1"), "2\n");
+    assert_eq!(cluster.text("consume a b --group g"), "1\n2\n");
+    // Nothing is left, although the last offsets came as no record.
+    let described = cluster.json("consumer-group describe g");
+    assert_eq!(described["total_lag"], 0);
+    assert_eq!(cluster.text("consume a b --group g"), "");
+}
+
 #[test]
 fn topics_and_partitions_that_are_not_there_are_told() {
     let shell = crate::shell::Shell::new();

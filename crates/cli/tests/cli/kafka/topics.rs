@@ -74,7 +74,7 @@ fn what_a_cluster_refuses_is_told() {
         ("topic create a/b", "invalid topic"),
         (
             "topic create c --config no.such=1",
-            "configuration is invalid",
+            "the topic `c` with `no.such=1`: configuration is invalid",
         ),
         (
             "topic create c --replication-factor 3",
@@ -82,7 +82,7 @@ fn what_a_cluster_refuses_is_told() {
         ),
         (
             "topic alter orders --set no.such=1",
-            "configuration is invalid",
+            "the topic `orders` with `no.such=1`: configuration is invalid",
         ),
         (
             "topic alter ordesr --partitions 2",

@@ -66,6 +66,20 @@ impl Codec {
         }
     }
 
+    /// Whether an input that starts with `head`, which is less than [`MAGIC_BYTES`], may turn out to be compressed.
+    fn is_undecided(head: &[u8]) -> bool {
+        matches!(
+            head,
+            [] | [0x1f | 0x28 | 0x04 | 0x50..=0x5f]
+                | [0x28, 0xb5]
+                | [0x28, 0xb5, 0x2f]
+                | [0x04, 0x22]
+                | [0x04, 0x22, 0x4d]
+                | [0x50..=0x5f, 0x2a]
+                | [0x50..=0x5f, 0x2a, 0x4d]
+        )
+    }
+
     fn of_extension(name: &str) -> Option<Self> {
         match Path::new(name).extension()?.to_str()? {
             "gz" | "gzip" => Some(Self::Gzip),
@@ -108,9 +122,7 @@ pub(super) fn open(mut raw: RawInput, options: &ReadOptions) -> Result<Box<dyn B
         byte_offset: 0,
         source,
     };
-    let head = raw
-        .peek(MAGIC_BYTES)
-        .map_err(|error| unwrap(error, failed))?;
+    let head = peek_magic(&mut raw, &name).map_err(|error| unwrap(error, failed))?;
     let Some(codec) = Codec::detect(head, &name) else {
         return Ok(Box::new(PlainStream::new(raw, options.live)));
     };
@@ -130,6 +142,17 @@ pub(super) fn open(mut raw: RawInput, options: &ReadOptions) -> Result<Box<dyn B
         plain_bytes: 0,
         max_expansion,
     }))
+}
+
+/// As much of the beginning as tells the codec, and no more: what somebody has just typed, or a program has written, does not wait for what
+/// comes next.
+fn peek_magic<'r>(raw: &'r mut RawInput, name: &str) -> io::Result<&'r [u8]> {
+    let is_named = Codec::of_extension(name).is_some();
+    let mut count = 1;
+    while count < MAGIC_BYTES && (is_named || Codec::is_undecided(raw.peek(count)?)) {
+        count += 1;
+    }
+    raw.peek(count)
 }
 
 /// The decoder for what `raw` holds; `codec` is what its first bytes say.

@@ -467,3 +467,96 @@ fn a_log_is_cleaned_while_others_come_and_go() {
     assert_eq!((log.start_offset(), log.end_offset()), (start, end));
     assert_eq!(read(&log, start), found);
 }
+
+#[test]
+fn who_could_not_give_a_segment_its_name_says_nothing_of_what_came_meanwhile() {
+    let folder = TempDir::new().expect("a folder");
+    let disk = Arc::new(LossyDisk::forgetful(folder.path()));
+    let log = open_on(folder.path(), Files::on(disk.clone(), 4), 0);
+    let mut model = Records::new();
+    for number in 0..40 {
+        append(&log, &mut model, &[(number % 3, Some(number))], 0, 5);
+    }
+    log.lock_and_roll();
+    let seen = AtomicUsize::new(0);
+    // Somebody appends while it is cleaned, and that begins a segment, whose name is not durable.
+    let meanwhile = || {
+        if seen.fetch_add(1, Ordering::Relaxed) == 0 {
+            let mut more = Records::new();
+            for number in 0..40 {
+                append(&log, &mut more, &[(7, Some(number))], 0, 5);
+            }
+            // The new file, its two indexes, and then the folder.
+            disk.fail(3, EIO);
+        }
+        false
+    };
+    let cleaned = log.clean_with(6, &meanwhile, 1 << 20);
+    assert!(matches!(cleaned, Err(Error::Io { .. })), "{cleaned:?}");
+    let _ = log.flush();
+    let durable = log.durable_offset();
+    let after = TempDir::new().expect("a folder");
+    disk.crash(0, after.path());
+    let left = open(after.path(), 0);
+    assert!(left.end_offset() >= durable, "{durable} was durable");
+    check(&read(&left, 0), &model, 40);
+    assert!(log.is_poisoned());
+}
+
+#[test]
+fn who_could_not_note_a_new_start_says_nothing_of_what_came_before() {
+    let folder = TempDir::new().expect("a folder");
+    let disk = Arc::new(LossyDisk::forgetful(folder.path()));
+    let log = open_on(folder.path(), Files::on(disk.clone(), 4), 0);
+    let mut model = Records::new();
+    append(&log, &mut model, &[(1, Some(1))], 0, 5);
+    log.flush().expect("it is durable");
+    for number in 0..40 {
+        append(&log, &mut model, &[(7, Some(number))], 0, 5);
+    }
+    // The file, and then the folder, which has new segments in it too.
+    disk.fail(1, EIO);
+    assert!(log.delete_before(1).is_err());
+    let _ = log.flush();
+    let durable = log.durable_offset();
+    let after = TempDir::new().expect("a folder");
+    disk.crash(0, after.path());
+    let left = open(after.path(), 0).end_offset();
+    assert!(left >= durable, "{durable} was durable");
+}
+
+#[test]
+fn what_is_not_to_be_compacted_any_more_stays_though_a_cleaning_was_under_way() {
+    let folder = TempDir::new().expect("a folder");
+    let log = open(folder.path(), 0);
+    let mut model = Records::new();
+    for number in 0..40 {
+        append(&log, &mut model, &[(number % 3, Some(number))], 0, 5);
+    }
+    log.lock_and_roll();
+    let not_compacted = LogConfig {
+        cleanup: Cleanup::Delete,
+        ..config()
+    };
+    for batches in [0, 30, 45, 60] {
+        log.configure(config());
+        let seen = AtomicUsize::new(0);
+        let meanwhile = || {
+            if seen.fetch_add(1, Ordering::Relaxed) == batches {
+                log.configure(not_compacted.clone());
+            }
+            false
+        };
+        let before = read(&log, 0);
+        let cleaned = log.clean_with(6, &meanwhile, 1 << 20);
+        assert_eq!(cleaned.expect("it ends"), None, "{batches}");
+        if batches < 40 {
+            assert_eq!(read(&log, 0), before, "{batches}");
+        }
+        check(&read(&log, 0), &model, 40);
+    }
+    log.configure(config());
+    let cleaned = log.clean_with(6, &|| false, 1 << 20);
+    assert!(cleaned.expect("it is cleaned").is_some());
+    check_clean(&log, &read(&log, 0), &model, 0);
+}

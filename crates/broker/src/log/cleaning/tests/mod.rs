@@ -1,6 +1,7 @@
 //! Cleaning against a list of all that was ever appended.
 
 mod cases;
+mod damage;
 mod model;
 
 use std::collections::BTreeMap;
@@ -13,6 +14,7 @@ use bytes::{Bytes, BytesMut};
 use kafka_protocol::records::{
     Compression, Record, RecordBatchDecoder, RecordBatchEncoder, RecordEncodeOptions, TimestampType,
 };
+use nix::libc::EIO;
 use tempfile::TempDir;
 
 use super::*;

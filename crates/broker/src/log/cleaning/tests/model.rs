@@ -5,6 +5,8 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 
 use super::*;
+use crate::batch::UNPACKED_BYTES_MAX;
+use crate::testing::cases;
 
 #[derive(Clone, Debug)]
 enum Step {
@@ -37,7 +39,7 @@ fn step() -> impl Strategy<Value = Step> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(64))]
+    #![proptest_config(cases(64))]
 
     #[test]
     fn of_each_key_the_last_record_stays(steps in vec(step(), 1..60)) {
@@ -90,7 +92,7 @@ proptest! {
             prop_assert!(next.iter().eq(found.range(offset..)));
         }
         for (offset, (_, timestamp)) in found.iter().take(4) {
-            let at = log.find_time(*timestamp).expect("it reads").expect("it is there");
+            let at = log.find_time(*timestamp, UNPACKED_BYTES_MAX).expect("it reads").expect("it is there");
             let first = found.iter().find(|it| it.1.1 >= *timestamp);
             prop_assert_eq!(Some(at.0), first.map(|it| *it.0), "asked for {}", offset);
         }

@@ -1,4 +1,8 @@
 //! How far each partition has been read, and how far it is to be.
+//!
+//! Where there are ends, topics take turns ([`Ends::take_turn`]): librdkafka's binding says of a partition in which nothing more is there its
+//! number alone, which only within one topic says which partition it is. A last record alone does not do: the offsets before an end may have
+//! none, because they were compacted away or are marks of transactions.
 
 use std::collections::HashMap;
 
@@ -12,12 +16,16 @@ pub(super) struct Ends {
     places: HashMap<String, HashMap<i32, usize>>,
     /// Where the last record's is: records of one partition come together.
     last: usize,
+    /// How many are not done.
+    open_count: usize,
+    /// The topic whose turn it is.
+    turn: Option<String>,
 }
 
 /// A partition that is read.
 #[derive(Clone, Debug)]
-pub(super) struct Tracked {
-    pub(super) partition: Partition,
+struct Tracked {
+    partition: Partition,
     /// The offset behind the last record that is wanted; `None` for all there will ever be.
     end: Option<i64>,
     /// The offset behind the last record that was written; `None` before the first.
@@ -25,6 +33,15 @@ pub(super) struct Tracked {
     /// What was told of it to whoever commits.
     told: Option<i64>,
     is_done: bool,
+}
+
+/// A topic's turn.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Turn {
+    /// The partitions that are read now.
+    pub(super) open: Vec<Partition>,
+    /// Those of other topics, which are not to be fetched meanwhile.
+    pub(super) others: Vec<Partition>,
 }
 
 /// What is to be done with a record.
@@ -38,21 +55,12 @@ pub(super) enum Verdict {
 }
 
 impl Ends {
-    /// Partitions with their ends, and whether there is nothing to read of them.
-    pub(super) fn new(
-        partitions: impl IntoIterator<Item = (Partition, Option<i64>, bool)>,
-    ) -> Ends {
-        let mut ends = Ends::default();
-        for (partition, end, is_done) in partitions {
-            ends.add(partition, end, is_done);
-        }
-        ends
-    }
-
-    fn add(&mut self, partition: Partition, end: Option<i64>, is_done: bool) -> usize {
+    /// A partition with its end, and whether there is nothing to read of it.
+    pub(super) fn add(&mut self, partition: Partition, end: Option<i64>, is_done: bool) -> usize {
         let place = self.tracked.len();
         let places = self.places.entry(partition.topic.clone()).or_default();
         places.insert(partition.id, place);
+        self.open_count += usize::from(!is_done);
         self.tracked.push(Tracked {
             partition,
             end,
@@ -63,9 +71,36 @@ impl Ends {
         place
     }
 
+    /// Forgets all partitions but those.
+    pub(super) fn keep(&mut self, is_kept: impl Fn(&Partition) -> bool) {
+        let before = std::mem::take(self);
+        for tracked in before.tracked {
+            if is_kept(&tracked.partition) {
+                let place = self.add(tracked.partition.clone(), tracked.end, tracked.is_done);
+                self.tracked[place] = tracked;
+            }
+        }
+    }
+
     /// Whether all has been read that was to be.
     pub(super) fn are_reached(&self) -> bool {
-        self.tracked.iter().all(|it| it.is_done)
+        self.open_count == 0
+    }
+
+    /// The next topic's turn, if that of the one before is over, or partitions came or went; `None` while it goes on.
+    pub(super) fn take_turn(&mut self) -> Option<Turn> {
+        let open = || self.tracked.iter().filter(|it| !it.is_done);
+        let goes_on = open().any(|it| Some(&it.partition.topic) == self.turn.as_ref());
+        if goes_on {
+            return None;
+        }
+        let topic = open().next().map(|it| it.partition.topic.clone())?;
+        let open = open().filter(|it| it.partition.topic == topic);
+        let open = open.map(|it| it.partition.clone()).collect();
+        let others = self.tracked.iter().map(|it| &it.partition);
+        let others = others.filter(|it| it.topic != topic).cloned().collect();
+        self.turn = Some(topic);
+        Some(Turn { open, others })
     }
 
     /// Takes note of a record.
@@ -75,17 +110,22 @@ impl Ends {
         let tracked = &mut self.tracked[place];
         match tracked.end {
             Some(end) if offset >= end => {
-                tracked.is_done = true;
+                self.close(place);
                 return Verdict::Leave;
             }
             Some(end) if offset + 1 >= end => {
                 tracked.next = Some(offset + 1);
-                tracked.is_done = true;
+                self.close(place);
                 return Verdict::WriteLast;
             }
             _ => tracked.next = Some(offset + 1),
         }
         Verdict::Write
+    }
+
+    fn close(&mut self, place: usize) {
+        let was_done = std::mem::replace(&mut self.tracked[place].is_done, true);
+        self.open_count -= usize::from(!was_done);
     }
 
     fn place(&mut self, topic: &str, id: i32) -> usize {
@@ -104,27 +144,20 @@ impl Ends {
         }
     }
 
-    /// Partitions that have come so far, in the order that `positions` knows, are done: what lies before their ends was no record for
-    /// consumers, such as the marks of transactions.
-    pub(super) fn reach(&mut self, positions: &HashMap<Partition, i64>) {
-        for tracked in self.tracked.iter_mut().filter(|it| !it.is_done) {
-            let position = positions.get(&tracked.partition);
-            let is_there = |end| position.is_some_and(|position| *position >= end);
-            tracked.is_done = tracked.end.is_some_and(is_there);
+    /// The partition of this number has nothing more at the moment, of the topic whose turn it is: it is done, since what lies before
+    /// its end and did not come is no record for consumers.
+    pub(super) fn reach(&mut self, id: i32) -> Option<Partition> {
+        let places = self.places.get(self.turn.as_ref()?)?;
+        let place = *places.get(&id)?;
+        let tracked = &mut self.tracked[place];
+        if tracked.is_done {
+            return None;
         }
-    }
-
-    /// A partition of this number has nothing more at the moment: the only one that is open, if there is only one.
-    pub(super) fn reach_only(&mut self, id: i32) {
-        let all = self.tracked.iter().filter(|it| it.partition.id == id);
-        if all.count() != 1 {
-            return;
-        }
-        for tracked in &mut self.tracked {
-            if tracked.partition.id == id && tracked.end.is_some() {
-                tracked.is_done = true;
-            }
-        }
+        // So the group need not come back for offsets in which there is nothing.
+        tracked.next = Some(tracked.end?);
+        let partition = tracked.partition.clone();
+        self.close(place);
+        Some(partition)
     }
 
     /// How far partitions were written that came further since this was last asked.
@@ -151,12 +184,17 @@ mod tests {
         }
     }
 
+    fn ends(all: &[(&str, i32, Option<i64>, bool)]) -> Ends {
+        let mut ends = Ends::default();
+        for (topic, id, end, is_done) in all {
+            ends.add(partition(topic, *id), *end, *is_done);
+        }
+        ends
+    }
+
     #[test]
     fn a_partition_is_read_up_to_its_end() {
-        let mut ends = Ends::new([
-            (partition("a", 0), Some(2), false),
-            (partition("b", 0), Some(5), true),
-        ]);
+        let mut ends = ends(&[("a", 0, Some(2), false), ("b", 0, Some(5), true)]);
         assert_eq!(ends.judge("a", 0, 0), Verdict::Write);
         assert!(!ends.are_reached());
         assert_eq!(ends.judge("a", 0, 1), Verdict::WriteLast);
@@ -167,28 +205,56 @@ mod tests {
     }
 
     #[test]
-    fn an_end_without_a_record_is_reached_by_position() {
-        let mut ends = Ends::new([
-            (partition("a", 0), Some(10), false),
-            (partition("b", 0), Some(10), false),
-        ]);
-        ends.reach_only(0);
-        assert!(!ends.are_reached(), "which of both is not said");
-        ends.reach(&HashMap::from([(partition("a", 0), 10)]));
-        assert!(!ends.are_reached());
-        ends.reach(&HashMap::from([(partition("b", 0), 11)]));
+    fn topics_take_turns_so_that_an_end_without_a_record_is_known() {
+        let all = [
+            ("a", 0, Some(10), false),
+            ("b", 0, Some(10), false),
+            ("a", 1, Some(10), false),
+            ("c", 0, Some(10), true),
+        ];
+        let mut ends = ends(&all);
+        let turn = ends.take_turn().expect("it begins");
+        assert_eq!(turn.open, [partition("a", 0), partition("a", 1)]);
+        // Of one that is done it would be told, too, that nothing more is there.
+        assert_eq!(turn.others, [partition("b", 0), partition("c", 0)]);
+        assert_eq!(ends.reach(0), Some(partition("a", 0)));
+        assert_eq!(ends.reach(0), None, "once");
+        assert_eq!(ends.reach(7), None, "there is none");
+        assert_eq!(ends.take_turn(), None, "it goes on");
+        assert_eq!(ends.judge("a", 1, 9), Verdict::WriteLast);
+        let turn = ends.take_turn().expect("the next one");
+        assert_eq!(turn.open, [partition("b", 0)]);
+        assert_eq!(ends.reach(0), Some(partition("b", 0)));
         assert!(ends.are_reached());
-        let mut only = Ends::new([(partition("a", 0), Some(10), false)]);
-        only.reach_only(0);
-        assert!(only.are_reached());
+        assert_eq!(ends.take_turn(), None);
+        // What has no record is nothing that a group has to come back for.
+        assert!(ends.take_written().contains(&(partition("b", 0), 10)));
+    }
+
+    #[test]
+    fn partitions_that_are_kept_are_as_they_were() {
+        let mut ends = ends(&[("a", 0, Some(2), false), ("a", 1, Some(2), false)]);
+        ends.judge("a", 1, 1);
+        ends.keep(|it| it.id == 1);
+        assert!(ends.are_reached());
+        ends.add(partition("a", 0), Some(3), false);
+        assert!(!ends.are_reached());
+        assert_eq!(ends.judge("a", 0, 2), Verdict::WriteLast);
+        assert!(ends.are_reached());
+        let written = [(partition("a", 1), 2), (partition("a", 0), 3)];
+        assert_eq!(ends.take_written(), written);
+        ends.add(partition("a", 2), Some(3), false);
+        ends.keep(|it| it.id < 2);
+        assert!(ends.are_reached());
     }
 
     #[test]
     fn what_is_followed_has_no_end() {
-        let mut ends = Ends::new([(partition("a", 0), None, false)]);
+        let mut ends = ends(&[("a", 0, None, false)]);
         assert_eq!(ends.judge("a", 0, 1_000_000), Verdict::Write);
         assert_eq!(ends.judge("a", 7, 0), Verdict::Write, "one that came later");
-        ends.reach_only(0);
+        ends.take_turn();
+        assert_eq!(ends.reach(0), None);
         assert!(!ends.are_reached());
     }
 }

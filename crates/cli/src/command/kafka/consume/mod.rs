@@ -1,7 +1,9 @@
 //! `tamis consume`: records of topics, written as they come.
 //!
-//! [`reading`] does the work; `place` says where it begins and ends, `ends` how far it is, `format` how records are written.
+//! [`reading`] does the work; `place` says where it begins and ends, `ends` how far it is, `backlog` what a group has still to read, `format`
+//! how records are written.
 
+mod backlog;
 mod ends;
 mod format;
 pub(in crate::command::kafka) mod place;
@@ -26,8 +28,9 @@ use reading::Reading;
 /// Read records of topics
 ///
 /// Without options: from the beginning up to what is there when it begins, a value on each line; `--follow` goes on with what comes later
-/// (where kcat, rpk and Kafka's own tools do so unless told otherwise). Records of a partition are in order, those of several come as they
-/// arrive.
+/// (where kcat, rpk and Kafka's own tools do so unless told otherwise). One topic is read after the other, with `--follow` all together.
+/// Records of a partition are in order, those of several come as they arrive. A member of a group whose other members have all partitions
+/// waits until it gets some, or until the group has read what was there.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:

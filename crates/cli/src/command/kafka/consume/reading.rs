@@ -2,10 +2,12 @@
 //!
 //! 1. Without a group the partitions are asked for their offsets, and read from the one place to the other; with a group, the group says
 //!    which partitions are ours and where they go on ([`Reading::begin`]).
-//! 2. Each record is written to the output, and how far its partition was written noted ([`Ends`]).
-//! 3. Whenever nothing more is there at the moment, and once a second otherwise, the output is let go of; only then the group's offsets
+//! 2. Where there is an end, one topic is read after the other; partitions of one, all together ([`Ends::take_turn`]).
+//! 3. Each record is written to the output, and how far its partition was written noted ([`Ends`]).
+//! 4. Whenever nothing more is there at the moment, and once a second otherwise, the output is let go of; only then the group's offsets
 //!    are told to be committed. So a record that was committed was written out; one that was written may be read again.
 
+use std::collections::HashSet;
 use std::time::{Duration, Instant};
 
 use tamis_engine::sink::Sink;
@@ -13,12 +15,14 @@ use tamis_engine::sink::Sink;
 use super::super::outcomes::once;
 use super::super::shown;
 use super::Options;
+use super::backlog::{Backlog, Waiting};
 use super::ends::{Ends, Verdict};
 use super::format::Record;
 use super::place::Place;
 use crate::kafka::Partition;
 use crate::kafka::cluster::Cluster;
 use crate::kafka::consumer::{Consumer, Event, Fetched};
+use crate::kafka::heard::Assigned;
 use crate::kafka::offsets::Moment;
 use crate::kafka::topics::Topic;
 use crate::printer::Printer;
@@ -34,9 +38,13 @@ const FLUSH_INTERVAL: Duration = Duration::from_secs(1);
 pub(super) struct Reading<'o> {
     options: &'o Options,
     consumer: Consumer<'o>,
+    /// All that there are.
+    topics: Vec<Topic>,
     ends: Ends,
     /// Whether it is known which partitions are ours.
     is_assigned: bool,
+    /// While the group has given us nothing.
+    waiting: Option<Waiting>,
     started: Instant,
     flushed: Instant,
     is_dirty: bool,
@@ -59,8 +67,10 @@ impl<'o> Reading<'o> {
         let mut reading = Reading {
             options,
             consumer,
+            topics,
             ends: Ends::default(),
             is_assigned: false,
+            waiting: None,
             started: now,
             flushed: now,
             is_dirty: false,
@@ -70,14 +80,14 @@ impl<'o> Reading<'o> {
         };
         match options.group {
             Some(_) => reading.consumer.subscribe(&names)?,
-            None => reading.assign(&topics)?,
+            None => reading.assign()?,
         }
         Ok(reading)
     }
 
     /// Outside of groups: all partitions that were asked for, from the one place to the other.
-    fn assign(&mut self, topics: &[Topic]) -> Result<()> {
-        let partitions = self.options.partitions(topics)?;
+    fn assign(&mut self) -> Result<()> {
+        let partitions = self.options.partitions(&self.topics)?;
         let earliest = self.consumer.offsets_at(&partitions, Moment::Earliest)?;
         let latest = self.consumer.offsets_at(&partitions, Moment::Latest)?;
         let at = |place: &Place| -> Result<Vec<i64>> {
@@ -94,39 +104,67 @@ impl<'o> Reading<'o> {
         let from = at(self.options.from.as_ref().unwrap_or(&Place::Beginning))?;
         let to = at(self.options.to.as_ref().unwrap_or(&Place::End))?;
         let mut starts = Vec::new();
-        let mut tracked = Vec::new();
-        for (index, partition) in partitions.iter().enumerate() {
+        for (index, partition) in partitions.into_iter().enumerate() {
             let end = Some(to[index]).filter(|_| !self.options.follow);
-            let is_done = end.is_some_and(|end| from[index] >= end);
-            if !is_done {
+            if end.is_none_or(|end| from[index] < end) {
                 starts.push((partition.clone(), from[index]));
+                self.ends.add(partition, end, false);
             }
-            tracked.push((partition.clone(), end, is_done));
         }
-        self.ends = Ends::new(tracked);
         self.is_assigned = true;
-        self.consumer.assign(&starts)
+        self.consumer.assign(&starts)?;
+        self.take_turn()
     }
 
     /// In a group: the partitions that are ours from now on.
-    fn reassign(&mut self, partitions: Vec<Partition>) -> Result<()> {
+    fn reassign(&mut self, assigned: Assigned) -> Result<()> {
+        let Assigned { partitions, fresh } = assigned;
         self.is_assigned = true;
-        if self.options.follow || partitions.is_empty() {
-            let all = partitions.into_iter().map(|it| (it, None, false));
-            self.ends = Ends::new(all);
+        let all: HashSet<_> = partitions.iter().collect();
+        self.ends.keep(|it| all.contains(it) && !fresh.contains(it));
+        let given = partitions.iter().filter(|it| fresh.contains(it)).cloned();
+        let mut given: Vec<_> = given.collect();
+        let named = |topic: &str| self.topics.iter().position(|it| it.name == topic);
+        given.sort_by_key(|it| (named(&it.topic), it.id));
+        if self.options.follow {
+            for partition in given {
+                self.ends.add(partition, None, false);
+            }
             return Ok(());
         }
-        let latest = self.consumer.offsets_at(&partitions, Moment::Latest)?;
-        let earliest = self.consumer.offsets_at(&partitions, Moment::Earliest)?;
-        let committed = self.consumer.committed(&partitions)?;
-        let is_late = self.options.from == Some(Place::End);
-        let tracked = partitions.into_iter().enumerate().map(|(at, partition)| {
-            let unset = if is_late { latest[at] } else { earliest[at] };
-            let start = committed[at].unwrap_or(unset);
-            (partition, Some(latest[at]), start >= latest[at])
-        });
-        self.ends = Ends::new(tracked);
-        Ok(())
+        self.waiting = None;
+        if partitions.is_empty() {
+            let all = self.options.partitions(&self.topics)?;
+            let from = self.options.from.as_ref();
+            self.waiting = Some(Waiting::begin(&self.consumer, all, from)?);
+            return Ok(());
+        }
+        if !given.is_empty() {
+            let backlog = Backlog::of(&self.consumer, given, self.options.from.as_ref())?;
+            for share in backlog.shares {
+                let is_read = share.is_read();
+                self.ends.add(share.partition, Some(share.end), is_read);
+            }
+        }
+        self.take_turn()
+    }
+
+    /// Has the next topic read, if it is its turn.
+    fn take_turn(&mut self) -> Result<()> {
+        if self.options.follow {
+            return Ok(());
+        }
+        let Some(turn) = self.ends.take_turn() else {
+            return Ok(());
+        };
+        self.consumer.pause(&turn.others)?;
+        self.consumer.resume(&turn.open)
+    }
+
+    /// Reads no more of a partition, and goes on with the next topic if it was the last one of its own.
+    fn leave(&mut self, partition: Partition) -> Result<()> {
+        self.consumer.pause(&[partition])?;
+        self.take_turn()
     }
 
     pub(super) fn read(&mut self, sink: &mut dyn Sink, printer: &Printer) -> Result<()> {
@@ -138,7 +176,7 @@ impl<'o> Reading<'o> {
                 self.let_go(sink)?;
                 self.reassign(partitions)?;
             }
-            if self.is_over()? {
+            if self.is_over(printer)? {
                 return Ok(());
             }
             wait = match self.consumer.next(wait, self.options.follow)? {
@@ -156,17 +194,17 @@ impl<'o> Reading<'o> {
                         sink.write_all(&self.buffer)?;
                         self.buffer.clear();
                     }
-                    if verdict == Verdict::WriteLast {
+                    if verdict != Verdict::Write {
                         let topic = topic.to_owned();
                         let id = record.partition();
-                        self.consumer.pause(&Partition { topic, id })?;
+                        drop(record);
+                        self.leave(Partition { topic, id })?;
                     }
                     Duration::ZERO
                 }
                 Event::End(id) => {
-                    if !self.options.follow {
-                        self.ends.reach_only(id);
-                        self.ends.reach(&self.consumer.positions()?);
+                    if let Some(partition) = self.ends.reach(id) {
+                        self.leave(partition)?;
                     }
                     Duration::ZERO
                 }
@@ -191,7 +229,7 @@ impl<'o> Reading<'o> {
         self.is_away = away.is_some();
     }
 
-    fn is_over(&self) -> Result<bool> {
+    fn is_over(&mut self, printer: &Printer) -> Result<bool> {
         if self
             .options
             .count
@@ -216,6 +254,11 @@ impl<'o> Reading<'o> {
                         .to_owned(),
                 ),
                 exit: Exit::Failure,
+            });
+        }
+        if let Some(waiting) = &mut self.waiting {
+            return waiting.is_over(&self.consumer, || {
+                printer.say("waiting: other members of the group have all partitions");
             });
         }
         Ok(self.is_assigned && self.ends.are_reached())

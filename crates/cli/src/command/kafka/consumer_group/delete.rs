@@ -2,10 +2,10 @@
 
 use clap::Args;
 
-use super::super::outcomes::{Telling, once};
+use super::super::outcomes::{Words, once};
 use crate::args::OutputOptions;
 use crate::kafka::cluster::{Cluster, ClusterOptions};
-use crate::{Context, Error, Exit, Result};
+use crate::{Context, Exit, Result};
 
 /// Delete groups in which nobody is, with all of their offsets and without asking
 #[derive(Debug, Args)]
@@ -31,13 +31,13 @@ pub(super) struct Options {
 pub(super) fn run(options: &Options, context: &Context<'_>) -> Result<Exit> {
     let cluster = Cluster::named(&options.cluster, context)?;
     let outcomes = cluster.admin()?.delete_groups(&once(&options.names))?;
-    let refusal: &dyn Fn(&str) -> Error = &super::unknown;
-    let telling = Telling {
-        noun: "group",
-        done: "deleted",
-        already: "unknown",
-        refusal: Some(refusal),
-        format: options.output.format(),
-    };
-    telling.tell(outcomes, context)
+    WORDS.tell(outcomes, false, options.output.format(), context)
 }
+
+const WORDS: Words = Words {
+    noun: "group",
+    done: "deleted",
+    already: "unknown",
+    refusal: super::is_unknown,
+    hint: super::UNKNOWN_HINT,
+};

@@ -49,10 +49,16 @@ fn parse_name(text: &str) -> std::result::Result<String, String> {
     }
 }
 
+const UNKNOWN_HINT: &str = "`tamis consumer-group list` lists the groups";
+
+fn is_unknown(name: &str) -> String {
+    format!("there is no group `{name}`")
+}
+
 fn unknown(name: &str) -> Error {
     Error::Cluster {
-        message: format!("there is no group `{}`", super::shown::shown(name)),
-        hint: Some("`tamis consumer-group list` lists the groups".to_owned()),
+        message: is_unknown(&super::shown::shown(name)),
+        hint: Some(UNKNOWN_HINT.to_owned()),
         exit: Exit::Usage,
     }
 }

@@ -8,7 +8,8 @@ use crate::{Context, Error, Exit, Result};
 
 /// Change the settings of a topic, or give it more partitions
 ///
-/// Settings that are not named stay as they are. Records of a key go to another partition from then on if there are more of them.
+/// Settings that are not named stay as they are: those of the topic are read, changed, and all of them written, so that what somebody else
+/// changes in between is lost. Records of a key go to another partition from then on if there are more of them.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:

@@ -2,12 +2,11 @@
 
 use clap::Args;
 
-use super::super::outcomes::{Telling, once};
-use super::super::shown::shown;
+use super::super::outcomes::{Words, once};
 use crate::args::OutputOptions;
 use crate::kafka::admin::TopicPlan;
 use crate::kafka::cluster::{Cluster, ClusterOptions, parse_pair};
-use crate::{Context, Error, Exit, Result};
+use crate::{Context, Exit, Result};
 
 /// Make topics
 #[derive(Debug, Args)]
@@ -54,24 +53,18 @@ pub(super) fn run(options: &Options, context: &Context<'_>) -> Result<Exit> {
         settings: &options.config,
     };
     let outcomes = cluster.admin()?.create(&once(&options.names), &plan)?;
-    let refusal: &dyn Fn(&str) -> Error = &exists;
-    let telling = Telling {
-        noun: "topic",
-        done: "created",
-        already: "exists",
-        refusal: (!options.if_not_exists).then_some(refusal),
-        format: options.output.format(),
-    };
-    telling.tell(outcomes, context)
+    WORDS.tell(
+        outcomes,
+        options.if_not_exists,
+        options.output.format(),
+        context,
+    )
 }
 
-fn exists(name: &str) -> Error {
-    Error::Cluster {
-        message: format!("the topic `{}` exists", shown(name)),
-        hint: Some(
-            "`--if-not-exists` passes over topics that are there, `tamis topic alter` changes them"
-                .to_owned(),
-        ),
-        exit: Exit::Usage,
-    }
-}
+const WORDS: Words = Words {
+    noun: "topic",
+    done: "created",
+    already: "exists",
+    refusal: |name| format!("the topic `{name}` exists"),
+    hint: "`--if-not-exists` passes over topics that are there, `tamis topic alter` changes them",
+};

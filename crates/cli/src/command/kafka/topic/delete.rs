@@ -2,11 +2,10 @@
 
 use clap::Args;
 
-use super::super::outcomes::{Telling, once};
-use super::super::shown::shown;
+use super::super::outcomes::{Words, once};
 use crate::args::OutputOptions;
 use crate::kafka::cluster::{Cluster, ClusterOptions};
-use crate::{Context, Error, Exit, Result};
+use crate::{Context, Exit, Result};
 
 /// Delete topics, with all of their records and without asking
 #[derive(Debug, Args)]
@@ -35,24 +34,18 @@ pub(super) struct Options {
 pub(super) fn run(options: &Options, context: &Context<'_>) -> Result<Exit> {
     let cluster = Cluster::named(&options.cluster, context)?;
     let outcomes = cluster.admin()?.delete(&once(&options.names))?;
-    let refusal: &dyn Fn(&str) -> Error = &unknown;
-    let telling = Telling {
-        noun: "topic",
-        done: "deleted",
-        already: "unknown",
-        refusal: (!options.if_exists).then_some(refusal),
-        format: options.output.format(),
-    };
-    telling.tell(outcomes, context)
+    WORDS.tell(
+        outcomes,
+        options.if_exists,
+        options.output.format(),
+        context,
+    )
 }
 
-fn unknown(name: &str) -> Error {
-    Error::Cluster {
-        message: format!("there is no topic `{}`", shown(name)),
-        hint: Some(
-            "`tamis topic list` lists the topics, `--if-exists` passes over names of none"
-                .to_owned(),
-        ),
-        exit: Exit::Usage,
-    }
-}
+const WORDS: Words = Words {
+    noun: "topic",
+    done: "deleted",
+    already: "unknown",
+    refusal: |name| format!("there is no topic `{name}`"),
+    hint: "`tamis topic list` lists the topics, `--if-exists` passes over names of none",
+};
