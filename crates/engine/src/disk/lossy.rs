@@ -15,6 +15,8 @@
 //! so, too, unless the disk is [forgetful](LossyDisk::forgetful).
 
 mod content;
+#[cfg(test)]
+mod tests;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fs::{self, File};

@@ -10,7 +10,7 @@
 //! writes nothing more ([`Error::Poisoned`]).
 
 mod error;
-#[cfg(feature = "lossy-disk")]
+#[cfg(any(test, feature = "lossy-disk"))]
 pub mod lossy;
 
 use std::fmt::Debug;
