@@ -668,6 +668,27 @@ fn a_file_that_was_made_before_the_start_has_its_name_after_a_power_cut() {
 }
 
 #[test]
+fn what_a_killed_process_left_is_durable_when_it_may_be_read() {
+    let folder = TempDir::new().expect("a folder");
+    let disk = Arc::new(LossyDisk::new(folder.path()));
+    let on_disk = || Shared {
+        files: Files::on(disk.clone(), 4),
+        tails: Budget::new(16000),
+    };
+    let (log, _) = Log::open(folder.path(), small(), &on_disk(), 0).expect("it is made");
+    log.append(batch(0, 5, 10), 0, 5).expect("it is appended");
+    drop(log);
+    let (log, _) = Log::open(folder.path(), small(), &on_disk(), 0).expect("it opens");
+    assert_eq!((log.durable_offset(), log.readable_offset()), (5, 5));
+    let after = TempDir::new().expect("a folder");
+    disk.crash(0, after.path());
+    assert_eq!(
+        read_all(&open(&after, small()).0, 0, 1 << 20),
+        numbers(0..5)
+    );
+}
+
+#[test]
 fn what_comes_after_a_close_is_in_the_index() {
     let folder = TempDir::new().expect("a folder");
     let (log, _) = open(&folder, LogConfig::default());
