@@ -28,6 +28,7 @@ class Broker:
         while waits and not self.bootstrap:
             if self.process.poll() is not None or time.monotonic() > until:
                 code = self.process.poll()
+                self.kill()
                 sys.exit(f"tamis serve does not start (exit code {code}): {''.join(self.told)}")
             time.sleep(0.01)
 

@@ -11,7 +11,7 @@ use tokio::sync::Semaphore;
 use uuid::Uuid;
 
 use crate::background::Background;
-use crate::disk::{Disk, RealDisk, SharedDisk, replace};
+use crate::disk::{Disk, RealDisk, SharedDisk};
 use crate::flusher::{Flusher, Flushing};
 use crate::groups::{GroupOptions, Groups};
 use crate::log::{Budget, Files, Log, LogConfig, Recovery, Shared};
@@ -19,7 +19,7 @@ use crate::metrics::{Allocations, Metrics};
 use crate::topics::Topics;
 use crate::unpacking::Unpacking;
 use crate::upkeep::Schedule;
-use crate::{Error, Result, cleaner, upkeep};
+use crate::{Error, Result, cleaner, json_file, upkeep};
 
 /// What was found in logs that were not closed in order, by topic and partition.
 pub type Recoveries = Vec<(String, Recovery)>;
@@ -300,22 +300,13 @@ fn lock(data: &Path) -> Result<File> {
 
 fn read_cluster(disk: &dyn Disk, data: &Path) -> Result<ClusterFile> {
     let path = data.join("cluster.json");
-    match fs::read(&path) {
-        Ok(bytes) => {
-            let damaged = |detail| Error::Damaged {
-                path,
-                byte_offset: 0,
-                detail,
-            };
-            match serde_json::from_slice::<ClusterFile>(&bytes) {
-                Ok(file) if file.version == CLUSTER_FILE_VERSION => Ok(file),
-                Ok(ClusterFile { version, .. }) => Err(damaged(format!(
-                    "version {version}, and {CLUSTER_FILE_VERSION} is known"
-                ))),
-                Err(error) => Err(damaged(error.to_string())),
-            }
+    match json_file::read::<ClusterFile>(&path)? {
+        Some(file) if file.version == CLUSTER_FILE_VERSION => Ok(file),
+        Some(ClusterFile { version, .. }) => {
+            let detail = format!("version {version}, and {CLUSTER_FILE_VERSION} is known");
+            Err(json_file::damaged(&path, detail))
         }
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+        None => {
             let cluster = ClusterFile {
                 version: CLUSTER_FILE_VERSION,
                 cluster_id: Uuid::new_v4().simple().to_string(),
@@ -324,11 +315,9 @@ fn read_cluster(disk: &dyn Disk, data: &Path) -> Result<ClusterFile> {
             write_cluster(disk, data, &cluster)?;
             Ok(cluster)
         }
-        Err(error) => Err(Error::io("read", &path)(error)),
     }
 }
 
 fn write_cluster(disk: &dyn Disk, data: &Path, cluster: &ClusterFile) -> Result<()> {
-    let bytes = serde_json::to_vec_pretty(cluster).expect("it has text for keys");
-    replace(disk, &data.join("cluster.json"), &bytes)
+    json_file::write(disk, &data.join("cluster.json"), cluster)
 }

@@ -16,6 +16,7 @@ pub mod error;
 mod flusher;
 pub mod groups;
 mod http;
+mod json_file;
 mod limits;
 pub mod log;
 mod metrics;

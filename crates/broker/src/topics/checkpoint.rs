@@ -5,15 +5,13 @@
 //! in common with the one before. A file that cannot be read counts for nothing, and then all is read.
 
 use std::collections::BTreeMap;
-use std::fs;
-use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::Topics;
-use crate::disk::replace;
+use crate::json_file;
 use crate::{Error, Result};
 
 const VERSION: u32 = 1;
@@ -34,17 +32,15 @@ impl Checkpoint {
     /// [`Error::Io`].
     pub(super) fn read(data: &Path) -> Result<Checkpoint> {
         let path = path(data);
-        let bytes = match fs::read(&path) {
-            Ok(bytes) => bytes,
-            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Checkpoint::default()),
-            Err(error) => return Err(Error::io("read", &path)(error)),
+        let detail = match json_file::read::<Checkpoint>(&path) {
+            Ok(Some(read)) if read.version == VERSION => return Ok(read),
+            Ok(Some(read)) => format!("version {}, and {VERSION} is known", read.version),
+            Ok(None) => return Ok(Checkpoint::default()),
+            Err(Error::Damaged { detail, .. }) => detail,
+            Err(error) => return Err(error),
         };
-        let read = serde_json::from_slice(&bytes).ok();
-        let read = read.filter(|it: &Checkpoint| it.version == VERSION);
-        if read.is_none() {
-            tracing::warn!(file = %path.display(), "is damaged and not used: all is read");
-        }
-        Ok(read.unwrap_or_default())
+        tracing::warn!(file = %path.display(), detail, "is damaged and not used: all is read");
+        Ok(Checkpoint::default())
     }
 
     /// Everything before this offset was durable.
@@ -70,10 +66,9 @@ impl Topics {
             version: VERSION,
             durable_offsets: durable_offsets.collect(),
         };
-        let bytes = serde_json::to_vec(&checkpoint).expect("it has text for keys");
         // Two at a time would write to one draft.
         let _one_at_a_time = self.lock_checkpoint();
-        replace(self.shared.files.disk(), &path(&self.data), &bytes)
+        json_file::write(self.shared.files.disk(), &path(&self.data), &checkpoint)
     }
 }
 

@@ -12,6 +12,7 @@ use uuid::Uuid;
 
 use super::{PARTITIONS_MAX, Settings};
 use crate::batch::{HEADER_BYTES, Header};
+use crate::json_file::{self, damaged};
 use crate::{Error, Result};
 
 pub(super) const VERSION: u32 = 1;
@@ -27,14 +28,14 @@ pub(super) struct TopicFile {
 }
 
 impl TopicFile {
-    /// Reads it.
+    /// Reads it; `None`: it is not there.
     ///
     /// # Errors
     /// [`Error::Io`]; [`Error::Damaged`] if it says what no topic can be.
-    pub(super) fn read(path: &Path) -> Result<TopicFile> {
-        let bytes = fs::read(path).map_err(Error::io("read", path))?;
-        let file: TopicFile =
-            serde_json::from_slice(&bytes).map_err(|error| damaged(path, error.to_string()))?;
+    pub(super) fn read(path: &Path) -> Result<Option<TopicFile>> {
+        let Some(file) = json_file::read::<TopicFile>(path)? else {
+            return Ok(None);
+        };
         if file.version != VERSION {
             let detail = format!("version {}, and {VERSION} is known", file.version);
             return Err(damaged(path, detail));
@@ -44,7 +45,7 @@ impl TopicFile {
             let detail = format!("{count} partitions: 1 to {PARTITIONS_MAX} are possible");
             return Err(damaged(path, detail));
         }
-        Ok(file)
+        Ok(Some(file))
     }
 
     /// Checks that the log of a partition that the file at `path` does not know of was not used: its topic was about to be given it.
@@ -83,13 +84,5 @@ fn begins_with_batch(path: &Path) -> Result<bool> {
         Ok(()) => Ok(Header::read(&header).is_ok()),
         Err(error) if error.kind() == ErrorKind::UnexpectedEof => Ok(false),
         Err(error) => Err(Error::io("read", path)(error)),
-    }
-}
-
-fn damaged(path: &Path, detail: String) -> Error {
-    Error::Damaged {
-        path: path.to_owned(),
-        byte_offset: 0,
-        detail,
     }
 }

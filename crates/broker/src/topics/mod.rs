@@ -26,10 +26,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use arc_swap::ArcSwap;
 use uuid::Uuid;
 
-use crate::disk::replace;
 use crate::log::{Log, LogConfig, Recovery, Shared};
 use crate::metrics::Traffic;
-use crate::{Error, Result};
+use crate::{Error, Result, json_file};
 use checkpoint::Checkpoint;
 pub use config::{BadSetting, Edit, KNOWN, Kind, Known, Settings};
 use file::TopicFile;
@@ -162,7 +161,10 @@ impl Topics {
             let Some(name) = path.file_stem().and_then(|it| it.to_str()) else {
                 continue;
             };
-            let file = TopicFile::read(&path)?;
+            // It was there just now, and the folder is ours.
+            let Some(file) = TopicFile::read(&path)? else {
+                continue;
+            };
             let (topic, recoveries) = self.open_topic(name, file, &checkpoint)?;
             found.extend(recoveries);
             topics.push(Arc::new(topic));
@@ -404,8 +406,7 @@ impl Topics {
     }
 
     fn write_file(&self, name: &str, file: &TopicFile) -> Result<()> {
-        let bytes = serde_json::to_vec_pretty(file).expect("it has text for keys");
-        replace(self.shared.files.disk(), &self.file_path(name), &bytes)
+        json_file::write(self.shared.files.disk(), &self.file_path(name), file)
     }
 
     fn file_path(&self, name: &str) -> PathBuf {
