@@ -21,7 +21,7 @@
 //! | `tail.rs` | the last batches |
 //! | `writer.rs` | what appends need: the end, the space set aside, the producers |
 //! | `producers.rs`, `snapshot.rs` | which batch is the next of its producer; the same on the disk |
-//! | `recovery.rs` | opening: what is trusted, what is scanned, what becomes of damage |
+//! | `recovery/` | opening: what is trusted, what is scanned (`mod.rs`), what becomes of damage (`damage.rs`) |
 //! | `offset_file.rs` | offsets in files of their own: where the log begins, and up to where it is compacted |
 //! | `retention.rs` | which segments are old enough to go |
 //! | `ahead.rs` | what a consumer that lags will read next |

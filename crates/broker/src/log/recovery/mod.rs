@@ -16,10 +16,10 @@
 //! All of it is told with its offset ([`Recovery`]). Then producers are brought up to date from the newest snapshot, and all is made
 //! durable before anybody may read it.
 
-use std::fs::{self, OpenOptions};
-use std::ops::Range;
-use std::os::unix::fs::FileExt;
-use std::path::{Path, PathBuf};
+mod damage;
+
+use std::fs;
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicI64};
 use std::sync::{Arc, Mutex};
 
@@ -37,12 +37,11 @@ use super::segment::Segment;
 use super::tail::{Budget, Tail};
 use super::writer::{End, Writer, create_segment};
 use super::{Log, LogConfig, snapshot};
-use crate::batch::{Header, STAMP_BYTES};
-use crate::disk::{Disk, draft_path, install, remove};
+use crate::batch::Header;
+use crate::disk::{Disk, remove};
 use crate::{Error, Result};
-
-/// What a disk writes whole or not at all, at least.
-const SECTOR_BYTES: u64 = 512;
+use damage::Behind;
+pub use damage::Damaged;
 
 /// What was found when a log was opened.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -53,19 +52,6 @@ pub struct Recovery {
     pub torn_bytes: u64,
     /// Bytes in the middle that are no batches, and were set aside.
     pub damaged: Vec<Damaged>,
-}
-
-/// Bytes that were set aside.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Damaged {
-    /// Records from this offset on are missing.
-    pub offset: i64,
-    /// The first record behind them.
-    pub next_offset: i64,
-    /// Where the bytes are now.
-    pub path: PathBuf,
-    /// How many.
-    pub len_bytes: u64,
 }
 
 /// What every log of a broker shares.
@@ -220,43 +206,16 @@ impl<'o> Opening<'o> {
             }
         }
         self.found.checked_bytes += end;
-        let mut later = None;
-        let mut from = end + 1;
-        // At least one record is missing.
-        let offsets = self.next_offset + 1..limit;
-        while from < file_bytes && later.is_none() {
-            let Some((position, header)) = scan.resume(from, file_bytes)? else {
-                break;
-            };
-            let is_in_doubt = name.generation == 0 && is_in_doubt(position);
-            let fits = offsets.contains(&header.base_offset);
-            match fits && (!is_in_doubt || scan.is_next(&header)?) {
-                true => later = Some(position),
-                false => has_unplaced = true,
-            }
-            from = position + 1;
-        }
-        let split = match later {
-            Some(later) => {
-                let rest = self.rest_of(name, &opened, later)?;
-                self.set_aside(&path, &opened, end..later, rest.base_offset)?;
-                self.split_off(&path, &opened, later..file_bytes, &rest)?;
-                Some(rest)
-            }
-            None => {
-                let len_bytes = torn_bytes(&opened, &path, end..file_bytes)?;
-                let next = self.expected(name, next_base);
-                // Whole batches of which nobody knows where they belong, or it is known that some are missing, which is told once.
-                match has_unplaced || next.is_some_and(|_| len_bytes > 0 || !self.is_told()) {
-                    true => {
-                        let next = next.unwrap_or(self.next_offset);
-                        self.set_aside(&path, &opened, end..end + len_bytes, next)?;
-                    }
-                    false => self.found.torn_bytes += len_bytes,
-                }
-                None
-            }
+        let behind = Behind {
+            name,
+            path: &path,
+            file: &opened,
+            range: end..file_bytes,
+            limit,
+            next_base,
+            has_unplaced,
         };
+        let split = self.settle(behind, &mut scan)?;
         if end < file_bytes {
             opened.set_len(end).map_err(Error::io("cut", &path))?;
         }
@@ -272,18 +231,6 @@ impl<'o> Opening<'o> {
         Ok(split)
     }
 
-    /// The offset up to which there must be records behind those of a segment: another one begins there, or the last one is known to
-    /// have been durable so far.
-    fn expected(&self, name: &SegmentName, next_base: Option<i64>) -> Option<i64> {
-        let (expected, end_offset) = match (name.generation, next_base) {
-            (0, next_base) => (next_base.unwrap_or(self.recovery_point), self.next_offset),
-            (_, None) => (self.recovery_point, self.next_offset.max(name.end_offset)),
-            // What was cleaned ends anywhere.
-            (_, Some(_)) => return None,
-        };
-        (expected > end_offset).then_some(expected)
-    }
-
     /// Whether a batch is the next of a segment. Its checksum does not cover its offset; but as it is written there are no gaps, and
     /// what was cleaned ends where its name says.
     fn is_next(&self, name: &SegmentName, limit: i64, header: &Header) -> bool {
@@ -292,66 +239,6 @@ impl<'o> Opening<'o> {
             _ => header.base_offset >= self.next_offset,
         };
         follows && header.last_offset() < limit
-    }
-
-    /// The name of what begins at a position, behind damage.
-    fn rest_of(&self, name: &SegmentName, file: &fs::File, position: u64) -> Result<SegmentName> {
-        let path = self.folder.join(name.file_name());
-        let mut header = [0; crate::batch::HEADER_BYTES];
-        let read = file.read_exact_at(&mut header, position);
-        read.map_err(Error::io("read", &path))?;
-        Ok(name.rest(Header::read(&header)?.base_offset))
-    }
-
-    /// Copies damaged bytes to a file of their own.
-    fn set_aside(
-        &mut self,
-        path: &Path,
-        file: &fs::File,
-        damaged: Range<u64>,
-        next_offset: i64,
-    ) -> Result<()> {
-        let aside = self.free_name();
-        copy(self.disk(), file, path, damaged.clone(), &aside)?;
-        self.found.damaged.push(Damaged {
-            offset: self.next_offset,
-            next_offset,
-            path: aside,
-            len_bytes: damaged.end - damaged.start,
-        });
-        Ok(())
-    }
-
-    /// A name for damaged bytes that none have: what was set aside once stays.
-    fn free_name(&self) -> PathBuf {
-        let free = self.damaged_names().find(|it| !it.exists());
-        free.expect("there is always one more")
-    }
-
-    /// Whether something was set aside already of what comes next.
-    fn is_told(&self) -> bool {
-        self.damaged_names().next().is_some_and(|it| it.exists())
-    }
-
-    fn damaged_names(&self) -> impl Iterator<Item = PathBuf> {
-        let offset = self.next_offset;
-        let first = self.folder.join(format!("{offset:020}.damaged"));
-        let others = (2..).map(move |it| self.folder.join(format!("{offset:020}-{it}.damaged")));
-        std::iter::once(first).chain(others)
-    }
-
-    /// Copies what lies behind damage to a new segment.
-    fn split_off(
-        &self,
-        path: &Path,
-        file: &fs::File,
-        rest: Range<u64>,
-        name: &SegmentName,
-    ) -> Result<()> {
-        let next = self.folder.join(name.file_name());
-        let draft = draft_path(&next);
-        copy(self.disk(), file, path, rest, &draft)?;
-        install(self.disk(), &draft, &next)
     }
 
     fn disk(&self) -> &dyn Disk {
@@ -415,11 +302,6 @@ impl<'o> Opening<'o> {
     }
 }
 
-/// Whether a sector ends within what no checksum of a batch covers, or right behind it.
-fn is_in_doubt(position: u64) -> bool {
-    position / SECTOR_BYTES != (position + STAMP_BYTES as u64) / SECTOR_BYTES
-}
-
 /// The segments in a folder, in order. What others took the place of is removed, and so is what belongs to no segment.
 fn list_segments(folder: &Path) -> Result<Vec<SegmentName>> {
     let mut names = Vec::new();
@@ -452,39 +334,4 @@ fn list_segments(folder: &Path) -> Result<Vec<SegmentName>> {
         }
     }
     Ok(kept)
-}
-
-/// How many bytes of a range are not the zeros that were set aside.
-fn torn_bytes(file: &fs::File, path: &Path, range: Range<u64>) -> Result<u64> {
-    let mut piece = vec![0; PIECE_BYTES];
-    let mut torn = 0;
-    let mut at = range.start;
-    while at < range.end {
-        let count = (range.end - at).min(PIECE_BYTES as u64) as usize;
-        let read = file.read_exact_at(&mut piece[..count], at);
-        read.map_err(Error::io("read", path))?;
-        if let Some(last) = piece[..count].iter().rposition(|&byte| byte != 0) {
-            torn = at + last as u64 + 1 - range.start;
-        }
-        at += count as u64;
-    }
-    Ok(torn)
-}
-
-/// Copies a part of a file to a new one, and makes it durable.
-fn copy(disk: &dyn Disk, from: &fs::File, path: &Path, range: Range<u64>, to: &Path) -> Result<()> {
-    let mut options = OpenOptions::new();
-    let created = options.write(true).create(true).truncate(true).open(to);
-    let target = created.map_err(Error::io("create", to))?;
-    let mut piece = vec![0; PIECE_BYTES];
-    let mut at = range.start;
-    while at < range.end {
-        let count = (range.end - at).min(PIECE_BYTES as u64) as usize;
-        let read = from.read_exact_at(&mut piece[..count], at);
-        read.map_err(Error::io("read", path))?;
-        let written = target.write_all_at(&piece[..count], at - range.start);
-        written.map_err(Error::io("write", to))?;
-        at += count as u64;
-    }
-    Ok(disk.sync(&target, to)?)
 }
