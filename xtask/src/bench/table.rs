@@ -150,7 +150,9 @@ fn push(text: &mut String, line: std::fmt::Arguments<'_>) {
 /// The middle value; of two, the larger one.
 pub(super) fn median(mut values: Vec<f64>) -> f64 {
     values.sort_by(f64::total_cmp);
-    values.get(values.len() / 2).copied().unwrap_or(f64::NAN)
+    let at = |index: usize| values.get(index).copied().unwrap_or(f64::NAN);
+    // Of an even number it is between the two in the middle.
+    (at(values.len().saturating_sub(1) / 2) + at(values.len() / 2)) / 2.0
 }
 
 #[cfg(test)]
@@ -160,6 +162,7 @@ mod tests {
     #[test]
     fn the_median_is_in_the_middle() {
         assert_eq!(median(vec![3.0, 1.0, 2.0]), 2.0);
+        assert_eq!(median(vec![3.0, 9.0, 1.0, 4.0]), 3.5);
         assert_eq!(median(vec![5.0]), 5.0);
         assert!(median(Vec::new()).is_nan());
     }

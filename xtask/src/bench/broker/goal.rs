@@ -73,6 +73,12 @@ fn push_large(goals: &mut Vec<Goal>, results: &Results) {
             AtMost(1.3),
             cpu.beside(results, BARE),
         );
+        push(
+            goals,
+            format!("1 KiB, {case}: Kafka's CPU for a message beside ours"),
+            AtLeast(3.0),
+            cpu.beside(results, KAFKA).map(|it| 1.0 / it),
+        );
     }
     for size in [100, 1024] {
         let case = throughput::case(size, "none", 1, 1);
