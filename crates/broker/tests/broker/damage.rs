@@ -354,8 +354,7 @@ fn check_log(
 
 /// Files without which nobody knows what was meant: with one of them damaged the broker says so and does not start.
 fn is_small(file: &Path) -> bool {
-    let is_json = file.extension().is_some_and(|it| it == "json");
-    is_json || file.file_name().is_some_and(|it| it == "start-offset")
+    file.extension().is_some_and(|it| it == "json")
 }
 
 /// Other places in each round, and as many rounds as `TAMIS_SOAK` says.

@@ -9,7 +9,7 @@
 //!    have become small are put together, up to `segment.bytes`.
 //! 3. *Swap*. The new file is made durable, then gets its name, which says what it takes the place of (`name.rs`); once that is durable
 //!    the old ones leave the log and are removed. Segments are swapped from the first on, so that what a later one replaces is gone before.
-//! 4. *Note*. `clean-offset` says up to where it is clean.
+//! 4. *Note*. `clean-offset.json` says up to where it is clean.
 //!
 //! Cut short anywhere, it has replaced some segments by others that say the same, and is done anew.
 //!

@@ -227,7 +227,7 @@ fn check_damage(template: &Template, file: &Path, damage: Damage, is_trusted: bo
         Err(error) => {
             assert!(matches!(error, Error::Damaged { .. }), "{what}: {error}");
             assert!(error.to_string().contains(name), "{what}: {error}");
-            assert_eq!(name, "start-offset", "{what}: {error}");
+            assert_eq!(name, "start-offset.json", "{what}: {error}");
             return;
         }
     };
@@ -310,8 +310,8 @@ fn damage_all(is_closed: bool) {
         ".index",
         ".timeindex",
         ".producers",
-        "clean-offset",
-        "start-offset",
+        "clean-offset.json",
+        "start-offset.json",
     ] {
         assert!(
             names.iter().any(|it| it.ends_with(kind)),
