@@ -1,7 +1,7 @@
 //! `tamis consumer-group`, and `tamis consume --group`: what was written is committed, and groups go on where they are told to.
 
 use std::io::{BufRead, BufReader, Read};
-use std::process::Child;
+use std::process::{Child, ChildStderr, ChildStdout};
 
 use serde_json::Value;
 
@@ -144,23 +144,50 @@ fn latecomer(cluster: &Cluster) -> Child {
     cluster.spawn(&line.split(' ').collect::<Vec<_>>())
 }
 
-#[test]
-fn a_member_without_partitions_waits_for_some() {
-    let cluster = Cluster::start();
+/// A follower that has all partitions and has written its first line, and a latecomer that has said that it waits.
+struct Waiting {
+    first: Child,
+    /// What the first one writes.
+    written: BufReader<ChildStdout>,
+    second: Child,
+    /// What the second one says.
+    told: BufReader<ChildStderr>,
+}
+
+fn waiting(cluster: &Cluster) -> Waiting {
     cluster.fed("produce orders", b"a\nb\n").good();
-    let mut first = follower(&cluster);
-    let mut lines = BufReader::new(first.stdout.take().expect("it is piped")).lines();
-    assert_eq!(lines.next().expect("a line").expect("it is UTF-8"), "a");
-    let mut second = latecomer(&cluster);
-    let mut told = BufReader::new(second.stderr.take().expect("it is piped"));
+    let mut first = follower(cluster);
+    let mut written = BufReader::new(first.stdout.take().expect("it is piped"));
     let mut line = String::new();
+    written.read_line(&mut line).expect("it is UTF-8");
+    assert_eq!(line, "a\n");
+    let mut second = latecomer(cluster);
+    let mut told = BufReader::new(second.stderr.take().expect("it is piped"));
+    line.clear();
     told.read_line(&mut line).expect("it is UTF-8");
     assert_eq!(
         line,
         "waiting: other members of the group have all partitions\n"
     );
+    Waiting {
+        first,
+        written,
+        second,
+        told,
+    }
+}
+
+#[test]
+fn a_member_without_partitions_waits_for_some() {
+    let cluster = Cluster::start();
+    let Waiting {
+        mut first,
+        written,
+        second,
+        told: _told,
+    } = waiting(&cluster);
     // The first one ends at its next record, since nobody reads it any more.
-    drop(lines);
+    drop(written);
     cluster.fed("produce orders", b"c\n").good();
     first.wait().expect("it ends");
     let read = second.wait_with_output().expect("it ends");
@@ -171,14 +198,12 @@ fn a_member_without_partitions_waits_for_some() {
 #[test]
 fn a_member_without_partitions_ends_when_others_have_read_them() {
     let cluster = Cluster::start();
-    cluster.fed("produce orders", b"a\nb\n").good();
-    let mut first = follower(&cluster);
-    let mut lines = BufReader::new(first.stdout.take().expect("it is piped")).lines();
-    assert_eq!(lines.next().expect("a line").expect("it is UTF-8"), "a");
-    let mut second = latecomer(&cluster);
-    let mut told = BufReader::new(second.stderr.take().expect("it is piped"));
-    let mut line = String::new();
-    told.read_line(&mut line).expect("it is UTF-8");
+    let Waiting {
+        mut first,
+        written: _written,
+        mut second,
+        told: _told,
+    } = waiting(&cluster);
     // It commits what it has read, and leaves.
     signal(&first, "TERM");
     assert_eq!(first.wait().expect("it ends").code(), Some(0));
