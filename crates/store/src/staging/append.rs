@@ -168,9 +168,10 @@ impl Staging {
             writer.state = State::Synced;
         }
         let uncovered_bytes = self.image.len_bytes() - self.table_covers;
-        // To read so much again takes about as long as to write the table.
-        let is_due = uncovered_bytes > table_file::len_bytes(&self.latest.table) / 4;
-        // Before the seal, which is not on the disk yet: a table never knows more of the log than is there.
+        // To read so much again takes about as long as to write the table. A seal is not on the disk yet, and a table never knows more of
+        // the log than is: it is written before the seal, and not by who finds nothing else to sync.
+        let is_due = before != State::Sealed
+            && uncovered_bytes > table_file::len_bytes(&self.latest.table) / 4;
         let written = if is_due { self.write_table() } else { Ok(()) };
         if before == State::Dirty {
             self.seal()?;

@@ -523,6 +523,31 @@ fn a_sync_that_failed_is_not_believed_later() {
     }
 }
 
+/// Goal: the table knows nothing of the log that a power cut may take back, however often it is synced: here at lengths of which
+/// some are such that the seal alone makes a table due.
+#[test]
+fn a_table_knows_no_more_than_is_on_the_disk() {
+    for len in (0..200).step_by(5) {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let disk = LossyDisk::new(folder.path());
+        Staging::create_on(&disk.shared(), folder.path()).expect("there is room");
+        let staging = Staging::open_for_writing_on(&disk.shared(), folder.path());
+        let mut staging = staging.expect("it is whole");
+        for number in 0..3 {
+            let path = format!("{number}{}", "x".repeat(len));
+            put(&mut staging, path.as_bytes(), &staged(1));
+            staging.sync().expect("there is room");
+            staging.sync().expect("nothing is to be done");
+            for seed in [0, 2, 3, 4, 5] {
+                let after = tempfile::tempdir().expect("a temporary folder");
+                disk.crash(seed, after.path());
+                let left = Staging::open(after.path()).expect("it is whole");
+                assert_eq!(left.len(), number + 1, "{len} {seed}");
+            }
+        }
+    }
+}
+
 #[test]
 fn what_cannot_be_kept_is_refused() {
     let (folder, mut staging) = new_staging();
