@@ -301,6 +301,20 @@ pub enum Fault {
 }
 
 impl Fault {
+    /// The same, its place counted from where its record starts.
+    pub fn in_record(&self, start: usize) -> Fault {
+        let mut fault = self.clone();
+        match &mut fault {
+            Fault::UnclosedQuote { offset }
+            | Fault::InvalidUtf8 { offset }
+            | Fault::InvalidJson { offset, .. }
+            | Fault::InvalidMessage { offset, .. }
+            | Fault::DuplicateKey { offset } => *offset -= start,
+            Fault::FieldCount { .. } | Fault::NotAnObject => {}
+        }
+        fault
+    }
+
     /// What is wrong with a record of the chunk that begins at `byte_offset`, for people.
     pub fn describe(&self, byte_offset: u64) -> String {
         let byte = |offset: &usize| byte_offset + *offset as u64;

@@ -14,7 +14,7 @@ use crate::file::RecordFile;
 use crate::json_array::JsonArrayStream;
 use crate::messages::MessageOptions;
 use crate::sniff::dialect::{DelimiterBy, decide};
-use crate::sniff::{self, Format};
+use crate::sniff::{self, Format, Sniffed};
 use crate::{Error, Totals};
 
 /// What the caller knows of an input.
@@ -233,8 +233,60 @@ fn is_messages(name: &str, options: &InputOptions) -> bool {
     }
 }
 
+/// What a source says itself of its bytes.
+#[derive(Clone, Copy)]
+struct Declared {
+    format: Format,
+    has_header: Option<bool>,
+}
+
+impl Declared {
+    /// From a media type; `None` for one that says nothing here.
+    fn parse(media_type: &str) -> Option<Declared> {
+        let mut parts = media_type.split(';').map(str::trim);
+        let format = match parts.next()? {
+            "application/jsonl" => Format::JsonLines,
+            "text/csv" => Format::Delimited { delimiter: b',' },
+            _ => return None,
+        };
+        let has_header = parts.find_map(|parameter| match parameter {
+            "header=present" => Some(true),
+            "header=absent" => Some(false),
+            _ => None,
+        });
+        Some(Declared { format, has_header })
+    }
+
+    /// The options with what is declared: nothing is guessed then. The media type of CSV says nothing of the delimiter, and who states a
+    /// format may.
+    fn over(self, options: &InputOptions) -> InputOptions {
+        let format = match (self.format, options.format) {
+            (Format::Delimited { .. }, Some(stated @ Format::Delimited { .. })) => stated,
+            (declared, _) => declared,
+        };
+        InputOptions {
+            format: Some(format),
+            csv: DialectOptions {
+                header: self.has_header.or(options.csv.header),
+                ..options.csv
+            },
+            sniffing: Sniffing::Format,
+            ..options.clone()
+        }
+    }
+}
+
 /// Looks at the first bytes of `source`, and at all that must be known of it if it is text.
 fn look(source: &dyn Source, options: &InputOptions) -> Result<Found, OpenError> {
+    let declared = source.media_type().and_then(Declared::parse);
+    let stated;
+    let options = match &declared {
+        None => options,
+        Some(declared) => {
+            stated = declared.over(options);
+            &stated
+        }
+    };
     if is_messages(source.name(), options) {
         // Its first bytes may look like anything.
         return Ok(Found::Other {
@@ -244,7 +296,15 @@ fn look(source: &dyn Source, options: &InputOptions) -> Result<Found, OpenError>
     }
     let mut notes = Vec::new();
     let (peeked, encoding) = peek_text(source, options, &mut notes)?;
-    let sniffed = sniff::sniff(source.name(), &peeked.head)?;
+    let sniffed = match declared {
+        None => sniff::sniff(source.name(), &peeked.head)?,
+        // A byte order mark is that of a first record, which is as others are.
+        Some(Declared { format, .. }) => Sniffed {
+            format,
+            mark_bytes: 0,
+            terminator: Terminator::Newline,
+        },
+    };
     let format = options.format.unwrap_or(sniffed.format);
     let is_guess = options.format.is_none() && sniff::format_of_name(source.name()).is_none();
     let text_start = sniffed.mark_bytes;

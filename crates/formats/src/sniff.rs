@@ -142,6 +142,10 @@ fn format_of_magic(prefix: &[u8]) -> Option<Format> {
 /// The format that a file name or URI ends in, behind a suffix of compression. What ends in `.json` may as well be
 /// JSON lines, as its first byte tells.
 pub fn format_of_name(name: &str) -> Option<Format> {
+    if name.starts_with("kafka://") {
+        // Dots in names of topics are dots.
+        return None;
+    }
     let mut name = name.to_ascii_lowercase();
     for suffix in [".gz", ".gzip", ".zst", ".zstd", ".lz4"] {
         if let Some(stem) = name.strip_suffix(suffix) {

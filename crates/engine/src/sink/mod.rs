@@ -26,6 +26,7 @@ pub use direct::StdoutSink;
 pub use file::FileSink;
 pub use memory::{MemoryOutput, MemorySink, NullSink};
 
+use crate::framing::Framing;
 use crate::{Error, Result};
 
 /// Bytes held back to make writes large. Writes larger than this go straight through.
@@ -35,6 +36,12 @@ const BUFFER_BYTES: usize = 64 << 10;
 pub trait Sink: Send {
     /// The output's name as the user gave it.
     fn name(&self) -> &str;
+
+    /// Says where the records end that will be written, before anything is. Returns whether a line that names their columns
+    /// belongs in front of them, in formats that have one.
+    fn begin_records(&mut self, _framing: Framing) -> bool {
+        true
+    }
 
     /// Appends `bytes`. After an error the sink is spent; dropping it is all that is left to do.
     ///

@@ -78,6 +78,12 @@ pub trait Source: Send + Sync + Debug {
     fn goes_on(&self) -> bool {
         false
     }
+
+    /// What the bytes are, where the source knows and neither its name nor its content is to be asked: a media type with its
+    /// parameters, such as `application/jsonl` or `text/csv; header=absent` (RFC 4180 §3).
+    fn media_type(&self) -> Option<&str> {
+        None
+    }
 }
 
 /// An opened input.

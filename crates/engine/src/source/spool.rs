@@ -16,6 +16,7 @@ const COPY_BYTES: usize = 256 << 10;
 #[derive(Debug)]
 pub struct SpooledSource {
     name: String,
+    media_type: Option<String>,
     file: File,
 }
 
@@ -55,6 +56,7 @@ impl SpooledSource {
         }
         Ok(SpooledSource {
             name: source.name().to_owned(),
+            media_type: source.media_type().map(str::to_owned),
             file,
         })
     }
@@ -85,6 +87,10 @@ impl Source for SpooledSource {
 
     fn is_repeatable(&self) -> bool {
         true
+    }
+
+    fn media_type(&self) -> Option<&str> {
+        self.media_type.as_deref()
     }
 }
 

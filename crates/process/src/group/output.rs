@@ -1,6 +1,7 @@
 //! The result as bytes: CSV, JSON, or a table for people.
 
 use tamis_engine::Result;
+use tamis_engine::framing::Framing;
 use tamis_engine::sink::Sink;
 use tamis_formats::csv::{self, Dialect};
 use tamis_formats::write::write_json_string;
@@ -73,12 +74,15 @@ impl Output {
     ) -> Result<Output> {
         let mut line = Vec::new();
         match format {
-            ResultFormat::Csv => {
+            ResultFormat::Csv if sink.begin_records(Framing::Quoted(Dialect::csv().quoting())) => {
                 fields(names.iter().map(|name| Some(name.as_bytes())), &mut line);
                 sink.write_all(&line)?;
             }
             ResultFormat::Json => sink.write_all(b"[")?,
-            ResultFormat::JsonLines | ResultFormat::Table | ResultFormat::Batches(_) => {}
+            ResultFormat::JsonLines => {
+                sink.begin_records(Framing::Lines);
+            }
+            ResultFormat::Csv | ResultFormat::Table | ResultFormat::Batches(_) => {}
         }
         Ok(Output {
             to: To::Bytes(sink),

@@ -2,6 +2,7 @@
 
 use std::sync::atomic::AtomicU64;
 
+use tamis_engine::framing::Framing;
 use tamis_engine::pipeline::Flow;
 use tamis_engine::sink::Sink;
 use tamis_formats::csv;
@@ -113,6 +114,16 @@ impl<'p> Writer<'p> {
 
     /// Makes what stands before the first row.
     pub(crate) fn begin(&mut self, table: &Table<'_>) {
+        let framing = match self.plan.encoding {
+            Encoding::Delimited(dialect) => Framing::Quoted(dialect.quoting()),
+            Encoding::Raw { .. } => table.framing(),
+            Encoding::Json { .. } | Encoding::Batches(_) => Framing::Lines,
+        };
+        if let Output::Bytes(sink) = &mut self.output
+            && !sink.begin_records(framing)
+        {
+            return;
+        }
         match self.plan.encoding {
             Encoding::Raw { is_element: false } => {
                 self.header = table.header_bytes().to_vec();

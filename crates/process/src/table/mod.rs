@@ -26,6 +26,7 @@ mod types;
 
 use tamis_contract::model::CsvFacts;
 use tamis_engine::control::{Cancel, Progress};
+use tamis_engine::framing::Framing;
 use tamis_engine::kernel::Kernel;
 use tamis_engine::pipeline::{CHUNK_BYTES_DEFAULT, RECORD_BYTES_MAX_DEFAULT};
 use tamis_engine::source::Source;
@@ -159,6 +160,11 @@ impl Table<'_> {
     /// The header record of the first input as it came, terminator included; empty if there is none.
     pub fn header_bytes(&self) -> &[u8] {
         &self.header_bytes
+    }
+
+    /// Where the records of the first input end.
+    pub(crate) fn framing(&self) -> Framing {
+        self.shape.as_ref().map_or(Framing::Lines, Shape::framing)
     }
 
     /// What was decided without being told, for people.

@@ -154,6 +154,10 @@ impl<'j> Small<'j> {
 
     /// Copies a small input that is open at any byte.
     fn read_given(&mut self, source: &dyn Source) -> Result<Option<usize>> {
+        if !source.is_repeatable() {
+            // Whoever reads it as a stream opens it, and nobody can before.
+            return Ok(None);
+        }
         let Opened::Random(region) = source.open()? else {
             return Ok(None);
         };
