@@ -4,8 +4,10 @@
 //! JSON lines each record becomes a member of a new object; what is no JSON becomes a string. So does a message of a stream,
 //! as JSON.
 
+use tamis_engine::framing::Framing;
 use tamis_formats::csv::{self, Dialect};
 
+use super::compile::Compiled;
 use super::layout::Layout;
 use super::part::BadRecords;
 use super::rule::RuleId;
@@ -32,6 +34,11 @@ pub(crate) fn header(header: &[u8], pass: &Pass<'_>) -> Vec<u8> {
     }
 }
 
+/// Where the records of the input end, and bad ones with them.
+pub(crate) fn framing(pass: &Pass<'_>) -> Framing {
+    dialect(pass).map_or(Framing::Lines, |dialect| Framing::Quoted(dialect.quoting()))
+}
+
 /// How bad records are delimited; `None`: they are JSON, or have been made so.
 fn dialect<'p>(pass: &'p Pass<'_>) -> Option<&'p Dialect> {
     match pass.layout {
@@ -45,7 +52,7 @@ pub(crate) fn render(bad: &BadRecords, rows_before: u64, pass: &Pass<'_>) -> Vec
     let mut out = Vec::with_capacity(bad.bytes.len() + 48 * bad.records.len());
     for (row, record, reasons) in bad.iter() {
         let row = rows_before + row + 1;
-        let reason = reason(reasons, pass);
+        let reason = reason(reasons, pass.compiled);
         match dialect(pass) {
             Some(dialect) => push_csv(&mut out, row, &reason, record, dialect, pass.line_end),
             None => push_json(&mut out, row, &reason, record),
@@ -55,10 +62,18 @@ pub(crate) fn render(bad: &BadRecords, rows_before: u64, pass: &Pass<'_>) -> Vec
 }
 
 /// `amount: minimum; country: invalidValues`
-fn reason(reasons: &[RuleId], pass: &Pass<'_>) -> String {
+pub(crate) fn reason(reasons: &[RuleId], compiled: &Compiled) -> String {
+    reason_within(reasons, compiled, usize::MAX)
+}
+
+/// The same, cut behind so many bytes.
+pub(crate) fn reason_within(reasons: &[RuleId], compiled: &Compiled, bytes_max: usize) -> String {
     let mut text = String::new();
     for &id in reasons {
-        let rule = pass.compiled.rules.get(id);
+        if text.len() > bytes_max {
+            break;
+        }
+        let rule = compiled.rules.get(id);
         if !text.is_empty() {
             text.push_str("; ");
         }
@@ -67,6 +82,11 @@ fn reason(reasons: &[RuleId], pass: &Pass<'_>) -> String {
             text.push_str(": ");
         }
         text.push_str(&rule.word);
+    }
+    if text.len() > bytes_max {
+        text.truncate(text.floor_char_boundary(bytes_max));
+        text.push_str(" ...");
+        text.shrink_to_fit();
     }
     text
 }

@@ -19,6 +19,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
 use tamis_engine::pipeline::Flow;
+use tamis_engine::sink::Sink;
 use tamis_engine::source::Source;
 
 use super::compile::Compiled;
@@ -55,6 +56,9 @@ impl Default for BatchOptions {
     }
 }
 
+/// Where good and bad records go, if anywhere.
+pub type RecordSinks = (Option<Box<dyn Sink>>, Option<Box<dyn Sink>>);
+
 impl Check {
     /// Checks `input` and calls `hand_out` with a report for every batch of its rows, in order, on the calling
     /// thread. When that says [`Flow::Stop`] the run ends early. Returns the report of the whole run.
@@ -72,8 +76,25 @@ impl Check {
         batches: &BatchOptions,
         hand_out: &mut dyn FnMut(Report) -> Flow,
     ) -> Result<Report, CheckError> {
+        self.run_batches_into(input, options, batches, (None, None), hand_out)
+    }
+
+    /// The same, where good and bad records go to `outputs` as well: those of a batch are written, if not yet published, when its
+    /// report is handed out. Outputs may have more: parts are written whole.
+    ///
+    /// # Errors
+    /// As [`run_batches`](Check::run_batches), and as [`Check::run`] with outputs.
+    pub fn run_batches_into(
+        &self,
+        input: &dyn Source,
+        options: &CheckOptions,
+        batches: &BatchOptions,
+        (good, bad): RecordSinks,
+        hand_out: &mut dyn FnMut(Report) -> Flow,
+    ) -> Result<Report, CheckError> {
         let batcher = Batcher::new(self, input, options, *batches, hand_out);
-        run::run(self, &[input], options, Outputs::batched(batcher))
+        let outputs = Outputs::new(good, bad)?.in_batches(batcher);
+        run::run(self, &[input], options, outputs)
     }
 }
 

@@ -27,6 +27,14 @@ pub enum CheckError {
         /// What is wrong.
         source: tamis_formats::Error,
     },
+    /// The values of messages are UTF-8, and the contract says that its CSV is not.
+    #[error(
+        "the contract says that its records are in `{encoding}`, and the values of messages are read as UTF-8"
+    )]
+    Encoding {
+        /// What the contract says.
+        encoding: String,
+    },
     /// Several inputs are to be written into one file, and their headers differ.
     #[error(
         "`{input}` has another header or format than the inputs before it, so its records cannot go into the same --good or --bad file"

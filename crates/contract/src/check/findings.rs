@@ -57,6 +57,14 @@ impl Findings {
         });
     }
 
+    /// Adds that a row breaks a rule, once, and nothing else of it.
+    pub(crate) fn push_rule(&mut self, row: u64, rule: RuleId) {
+        let last = self.list.last();
+        if last.is_none_or(|last| (last.row, last.rule) != (row as u32, rule)) {
+            self.push((row, 0, 0), rule, None, None);
+        }
+    }
+
     /// All of them.
     pub(crate) fn list(&self) -> &[Finding] {
         &self.list
@@ -96,5 +104,11 @@ mod tests {
         assert_eq!(findings.fault(2), Some(&Fault::NotAnObject));
         assert_eq!(findings.fault(1), None);
         assert_eq!(findings.list()[3].row, 2);
+        findings.push_rule(2, RuleId(4));
+        assert_eq!(findings.list().len(), 4, "it is there");
+        findings.push_rule(2, RuleId(5));
+        findings.push_rule(3, RuleId(5));
+        findings.push_rule(3, RuleId(5));
+        assert_eq!((findings.list().len(), findings.value(5)), (6, None));
     }
 }

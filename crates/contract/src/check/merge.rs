@@ -151,6 +151,18 @@ impl Tally {
         if pass.wants_keys {
             input.chunks.push((part.byte_offset, first_row));
         }
+        if let Some(misfit) = part.misfit {
+            outputs.fail(&input.name, &misfit.behind(input.totals.rows));
+            return Ok(Flow::Stop);
+        }
+        if let Some(good) = &part.good {
+            outputs.write_good(good, pass.line_end)?;
+        }
+        outputs.write_columns(&part.columns)?;
+        if let Some(bad) = &part.bad {
+            outputs.write_bad(&super::bad::render(bad, input.totals.rows, pass))?;
+        }
+        // Behind the outputs: whoever takes batches relies on their rows being written.
         if let Some(batches) = &mut outputs.batches {
             let wanted = pass.samples_max - self.samples.len();
             self.samples
@@ -164,17 +176,6 @@ impl Tally {
         }
         if self.samples.len() >= pass.samples_max {
             pass.samples_full.store(true, Ordering::Relaxed);
-        }
-        if let Some(misfit) = part.misfit {
-            outputs.fail(&input.name, &misfit.behind(input.totals.rows));
-            return Ok(Flow::Stop);
-        }
-        if let Some(good) = &part.good {
-            outputs.write_good(good, pass.line_end)?;
-        }
-        outputs.write_columns(&part.columns)?;
-        if let Some(bad) = &part.bad {
-            outputs.write_bad(&super::bad::render(bad, input.totals.rows, pass))?;
         }
         add(&mut self.totals, &part.totals);
         add(&mut input.totals, &part.totals);

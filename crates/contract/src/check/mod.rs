@@ -15,7 +15,8 @@
 //!
 //! [`Check::run_batches`] hands out a report for every so many rows while the run goes on.
 //!
-//! [`RecordCheck`] holds records that come one by one to the same rules, without a report.
+//! [`RecordCheck`] holds records that come one by one to the same rules, without a report; [`MessageCheck`] the values of
+//! messages, a batch at a time.
 //!
 //! A rule about the whole input needs every key before any row can be judged (`unique`). Then a first pass takes
 //! keys, and only if there are duplicates, or files to write, a second one says which rows they are.
@@ -30,6 +31,7 @@ mod findings;
 mod fingerprint;
 mod layout;
 mod merge;
+mod messages;
 mod outcome;
 mod outputs;
 mod part;
@@ -57,10 +59,13 @@ use tamis_formats::sniff::Format;
 
 use crate::model::{Contract, ExtraColumns, Object, UncheckedKind, UncheckedRule};
 use crate::report::Report;
-pub use batches::BatchOptions;
+pub use batches::{BatchOptions, RecordSinks};
 use compile::Compiled;
 pub use error::CheckError;
 pub use fingerprint::{RULE_ENGINE_VERSION, fingerprint};
+pub use messages::{
+    BadMessage, MessageCheck, Payload, REASON_BYTES_MAX, VIOLATIONS_MAX, Verdicts, Violation,
+};
 #[cfg(feature = "arrow")]
 pub use partial::ChunkColumns;
 pub use partial::{

@@ -37,6 +37,7 @@ mod options;
 mod property;
 mod quality;
 mod reader;
+mod setting;
 #[cfg(test)]
 mod tests;
 mod write;
@@ -45,6 +46,9 @@ mod yaml;
 use crate::diagnostic::{ContractError, ContractText, Diagnostic, Level};
 use crate::model::Contract;
 
+pub use setting::{
+    BadSetting, SETTING_BYTES_MAX, SETTING_TEXT_BYTES_MAX, from_setting, to_setting,
+};
 pub use write::to_yaml;
 
 /// Largest contract read; the largest published ones are a few hundred KiB.

@@ -36,6 +36,10 @@ pub enum NoteKind {
     Replaced,
     /// A rule across columns could not be computed for some rows, which count as not breaking it.
     NotComputed,
+    /// Messages of a topic that are no records, or that are read as something else than was sent.
+    Messages,
+    /// Offsets of a group that are committed because their records are judged.
+    Offsets,
     /// A limit of the run took effect.
     Limit,
 }

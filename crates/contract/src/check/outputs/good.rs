@@ -1,5 +1,6 @@
 //! What becomes of good rows where they are found, and the file of those that are text.
 
+use tamis_engine::framing::Framing;
 use tamis_engine::sink::Sink;
 use tamis_formats::input::Shape;
 use tamis_formats::sniff::{self, Format};
@@ -174,8 +175,16 @@ impl LineFile {
         &mut self,
         rows: &GoodRows,
         header: &[u8],
-        line_end: u8,
+        (framing, line_end): (Framing, u8),
     ) -> tamis_engine::Result<()> {
+        let framing = match rows.lines() {
+            None => framing,
+            Some(Lines::Delimited(dialect)) => Framing::Quoted(dialect.quoting()),
+            Some(Lines::Json { .. }) => Framing::Lines,
+        };
+        if !self.sink.begin_records(framing) {
+            return Ok(());
+        }
         match rows.lines() {
             None => self.write(header, line_end),
             Some(Lines::Json { is_element: true }) => {

@@ -112,11 +112,11 @@ impl<'a> Outputs<'a> {
         })
     }
 
-    /// No files, but batches.
-    pub(crate) fn batched(batches: Batcher<'a>) -> Self {
+    /// The same, and rows go there batch by batch.
+    pub(crate) fn in_batches(self, batches: Batcher<'a>) -> Self {
         Outputs {
             batches: Some(batches),
-            ..Outputs::default()
+            ..self
         }
     }
 
@@ -185,7 +185,9 @@ impl<'a> Outputs<'a> {
         };
         let is_text = matches!(first, First::Text(_));
         if is_first {
-            if let Some(bad) = &mut self.bad {
+            if let Some(bad) = &mut self.bad
+                && bad.sink.begin_records(bad::framing(pass))
+            {
                 bad.write(&bad::header(header, pass))?;
             }
             self.first = Some(first);
@@ -280,6 +282,7 @@ impl Good {
         threads: usize,
     ) -> Result<(), CheckError> {
         let (rows, line_end) = (&pass.good, pass.line_end);
+        let framing = bad::framing(pass);
         if is_first
             && let Some(schema) = rows.schema()
             && let Some(GoodFile::Lines(lines)) = self.file.take()
@@ -288,7 +291,9 @@ impl Good {
             self.file = Some(GoodFile::Columns(writer));
         }
         match &mut self.file {
-            Some(GoodFile::Lines(lines)) if is_first => lines.begin(rows, header, line_end)?,
+            Some(GoodFile::Lines(lines)) if is_first => {
+                lines.begin(rows, header, (framing, line_end))?
+            }
             Some(GoodFile::Lines(lines)) if is_text => lines.go_on(rows, line_end)?,
             _ => {}
         }

@@ -129,8 +129,8 @@ impl LineJudge<'_> {
                 None => compiled.structural.json,
                 Some(_) => compiled.structural.field_count,
             };
-            let message = format!("must be one record, these are {}", totals.rows);
             let value = Some(shown_value(record.trim_ascii_end()));
+            let message = not_one_record(totals.rows);
             return vec![self.check.sample_of(rule, None, value, message)];
         }
         self.found.sort_by_key(|(rule, _)| *rule);
@@ -186,6 +186,11 @@ impl Visitor for LineJudge<'_> {
             .sample_of(rule, None, value, record.fault.describe(0));
         self.found.push((BrokenRule(rule), sample));
     }
+}
+
+/// What is said of a text that is not one record.
+pub(in crate::check) fn not_one_record(rows: u64) -> String {
+    format!("must be one record, these are {rows}")
 }
 
 /// What the first record of a block says in a column.

@@ -47,6 +47,7 @@ use crate::model::{ExtraColumns, Severity, UncheckedKind, UncheckedRule};
 use crate::report::{Sample, shown_value};
 pub use expressions::RecordRow;
 use line::LineParsers;
+pub(in crate::check) use line::not_one_record;
 use numbers::NumberRules;
 
 /// A value of a record, as a program holds it.
@@ -236,7 +237,7 @@ fn judge(values: &ValueCheck, kind: Kind, text: &[u8], found: &mut impl FnMut(Br
 }
 
 /// The rules that no value, and no record by itself, is held to.
-fn needing_all_records(compiled: &Compiled) -> Vec<UncheckedRule> {
+pub(in crate::check) fn needing_all_records(compiled: &Compiled) -> Vec<UncheckedRule> {
     let unique = compiled.unique.iter().filter_map(|unique| unique.rule);
     let thresholds = compiled.metrics.iter().map(|threshold| threshold.rule);
     let needs_all = unique.chain(thresholds);

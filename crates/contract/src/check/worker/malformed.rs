@@ -23,7 +23,10 @@ impl Gather<'_> {
         self.part.invalid += 1;
         self.part.first_bad_end.get_or_insert(record.range.end);
         let bytes = &record.bytes[record.range.clone()];
-        if self.wants_samples() {
+        let row = self.rows;
+        if let Some(findings) = self.findings_not_shown() {
+            findings.push_rule(row, rule);
+        } else if self.wants_samples() {
             let line = self.line(record.bytes, record.range.start);
             let mut shown = Vec::new();
             let value = match self.pass.file {

@@ -39,6 +39,8 @@ pub(crate) struct Pass<'a> {
     pub(crate) wants_keys: bool,
     /// Parts carry every violation.
     pub(crate) wants_findings: bool,
+    /// Only those of bad rows, and behind the first so many of a part each rule of a row once, without line and value.
+    pub(crate) findings_of_bad: Option<usize>,
     /// The keys so far, when one worker looks at all chunks in order and there is no second pass.
     pub(crate) seen: Option<&'a Mutex<SeenKeys>>,
     /// Keys come with what a report says of their rows: whoever finds the duplicates has not got the input.
@@ -81,6 +83,7 @@ impl<'a> Pass<'a> {
             bad_dialect: None,
             wants_keys: false,
             wants_findings: false,
+            findings_of_bad: None,
             seen: None,
             wants_details: false,
             fail_fast: false,

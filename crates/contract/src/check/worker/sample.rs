@@ -8,6 +8,7 @@ use tamis_formats::{Block, Kind, jsonl};
 
 use super::Found;
 use super::gather::Gather;
+use crate::check::findings::Findings;
 use crate::check::part::Sample;
 use crate::report::shown_value;
 
@@ -33,6 +34,13 @@ impl Gather<'_> {
         if !self.wants_samples() {
             return;
         }
+        let in_chunk = self.rows + u64::from(violation.row);
+        if self.pass.findings_of_bad.is_some() && !self.is_bad(violation.row) {
+            return;
+        }
+        if let Some(findings) = self.findings_not_shown() {
+            return findings.push_rule(in_chunk, violation.rule);
+        }
         let row = violation.row as usize;
         let rule = self.pass.compiled.rules.get(violation.rule);
         let columns = self.pass.compiled.columns_of(violation.rule);
@@ -46,12 +54,12 @@ impl Gather<'_> {
         }
         let offset = block.record(row).start;
         let line = self.line(block.bytes, offset);
-        let row = self.rows + u64::from(violation.row);
         if let Some(findings) = &mut self.part.findings {
-            return findings.push((row, line, offset), violation.rule, value.as_deref(), None);
+            let place = (in_chunk, line, offset);
+            return findings.push(place, violation.rule, value.as_deref(), None);
         }
         self.part.samples.push(Sample {
-            row,
+            row: in_chunk,
             line,
             offset,
             rule: violation.rule,
@@ -69,6 +77,18 @@ impl Gather<'_> {
             let (kind, text) = self.value(block, row, at, &mut decoded);
             (kind, text.to_vec())
         }))
+    }
+
+    /// Where violations are noted, once nobody wants to know more of them.
+    pub(super) fn findings_not_shown(&mut self) -> Option<&mut Findings> {
+        let shown_max = self.pass.findings_of_bad?;
+        let findings = self.part.findings.as_mut();
+        findings.filter(|findings| findings.list().len() >= shown_max)
+    }
+
+    /// Whether a row of the block is known to be bad.
+    fn is_bad(&self, row: u32) -> bool {
+        self.worker.bad[row as usize / 64] >> (row % 64) & 1 == 1
     }
 
     pub(super) fn wants_samples(&self) -> bool {

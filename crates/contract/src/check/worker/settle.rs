@@ -29,6 +29,9 @@ impl Gather<'_> {
             if self.pass.makes_bad(violation.rule) {
                 self.worker.bad[violation.row as usize / 64] |= 1 << (violation.row % 64);
             }
+        }
+        // Behind the loop, which knows the bad rows.
+        for violation in &found {
             self.sample(block, *violation);
         }
         self.part.invalid += self
