@@ -10,12 +10,15 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::Semaphore;
 use uuid::Uuid;
 
+use crate::access::{Access, AccessOptions};
 use crate::background::Background;
 use crate::disk::{Disk, RealDisk, SharedDisk};
 use crate::flusher::{Flusher, Flushing};
 use crate::groups::{GroupOptions, Groups};
 use crate::log::{Budget, Files, Log, LogConfig, Recovery, Shared};
 use crate::metrics::{Allocations, Metrics};
+use crate::quotas::{QuotaOptions, Quotas};
+use crate::tls::Tls;
 use crate::topics::Topics;
 use crate::unpacking::Unpacking;
 use crate::upkeep::Schedule;
@@ -67,6 +70,14 @@ pub struct Options {
     /// How often it is noted what is on stable storage, which the next start need not read
     /// (`log.flush.offset.checkpoint.interval.ms`).
     pub checkpoint: Duration,
+    /// Who may come in, and who may do what.
+    pub access: AccessOptions,
+    /// What clients may send and read in a second.
+    pub quotas: QuotaOptions,
+    /// How often it is looked whether the certificate of TLS has changed.
+    pub certificate_check: Duration,
+    /// What TLS is spoken with, where it is.
+    pub(crate) tls: Option<Tls>,
     /// Tells what the process has allocated, where somebody counts it.
     pub allocations: Option<fn() -> Allocations>,
 }
@@ -90,6 +101,10 @@ impl Options {
             retention_check: Duration::from_secs(300),
             cleaning_check: Duration::from_secs(15),
             checkpoint: Duration::from_secs(60),
+            access: AccessOptions::default(),
+            quotas: QuotaOptions::default(),
+            certificate_check: Duration::from_secs(10),
+            tls: None,
             allocations: None,
         }
     }
@@ -130,6 +145,8 @@ pub struct Broker {
     /// The same of requests that wait for something to happen, such as records to come: they are not to keep others from coming.
     pub(crate) waiting: Arc<Semaphore>,
     pub(crate) unpacking: Unpacking,
+    pub(crate) access: Access,
+    pub(crate) quotas: Quotas,
     next_producer_id: AtomicI64,
     noted_producer_id: Mutex<ClusterFile>,
     disk: SharedDisk,
@@ -141,7 +158,7 @@ impl Broker {
     /// Opens the data folder; tells what was found in logs that were not closed in order.
     ///
     /// # Errors
-    /// [`Error::InUse`], [`Error::Io`], [`Error::Damaged`]; where [`Options::flushing`] wants a ring, [`Error::WithoutRing`], [`Error::Ring`].
+    /// [`Error::InUse`], [`Error::Io`], [`Error::Damaged`], [`Error::Grants`], [`Error::GrantsForNobody`]; where [`Options::flushing`] wants a ring, [`Error::WithoutRing`], [`Error::Ring`].
     pub fn open(options: Options) -> Result<(Arc<Broker>, Recoveries)> {
         Broker::open_on(Arc::new(RealDisk), options)
     }
@@ -152,6 +169,7 @@ impl Broker {
         let data = &options.data;
         fs::create_dir_all(data).map_err(Error::io("create", data))?;
         let lock = lock(data)?;
+        let access = Access::open(&options.access, data)?;
         let cluster = read_cluster(&*disk, data)?;
         let shared = Shared {
             files: Files::on(disk.clone(), options.files_max),
@@ -187,6 +205,8 @@ impl Broker {
             in_flight: Arc::new(Semaphore::new(options.in_flight_units())),
             waiting: Arc::new(Semaphore::new(options.in_flight_units())),
             unpacking: Unpacking::new(),
+            access,
+            quotas: Quotas::new(options.quotas),
             next_producer_id: AtomicI64::new(cluster.next_producer_id),
             noted_producer_id: Mutex::new(cluster),
             options,
@@ -199,6 +219,16 @@ impl Broker {
     /// The topics.
     pub fn topics(&self) -> &Topics {
         &self.topics
+    }
+
+    /// The file of users, if clients have to say who they are and there is nobody in it yet.
+    pub fn without_users(&self) -> Option<&Path> {
+        self.access.without_users()
+    }
+
+    /// Whether clients have to say who they are, and each may then do everything.
+    pub fn grants_everything(&self) -> bool {
+        self.access.is_on() && self.access.grants().is_none()
     }
 
     /// Has what was appended to a log made durable, together with what others append meanwhile; [`Log::watch_durable`] sees when it is.

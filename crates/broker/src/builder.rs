@@ -23,9 +23,10 @@ use crate::http::{self, State};
 use crate::log::LogConfig;
 use crate::metrics::Allocations;
 use crate::running::{Running, Serving, Started};
-use crate::server::{Listener, Server};
+use crate::server::{Doors, Server, Service};
+use crate::tls::Tls;
 use crate::topics::PARTITIONS_MAX;
-use crate::{Error, Flushing, Result};
+use crate::{Error, Flushing, QuotaOptions, Result, TlsFiles};
 
 /// Where Kafka's clients look for a broker.
 pub const LISTEN_DEFAULT: &str = "127.0.0.1:9092";
@@ -38,6 +39,7 @@ pub struct Builder {
     http: Option<String>,
     advertised: Vec<(String, u16)>,
     is_exposed: bool,
+    tls: Option<TlsFiles>,
     pub(crate) threads: Option<usize>,
     pub(crate) is_pinned: bool,
 }
@@ -51,6 +53,7 @@ impl Broker {
             http: None,
             advertised: Vec::new(),
             is_exposed: false,
+            tls: None,
             threads: None,
             is_pinned: false,
         }
@@ -60,12 +63,15 @@ impl Broker {
 impl Builder {
     /// Listens at `HOST:PORT`, too if it was called before. Port 0 is one that the system chooses.
     /// Without a call it is [`LISTEN_DEFAULT`].
+    ///
+    /// `tls://HOST:PORT` is served by TLS and `plain://HOST:PORT` without; Kafka's words for it, `SSL` and `PLAINTEXT`, are known too. Without a
+    /// word it is TLS if there is a certificate ([`Builder::tls`]).
     pub fn listen(mut self, address: impl Into<String>) -> Builder {
         self.listen.push(address.into());
         self
     }
 
-    /// Serves health and metrics over HTTP at `HOST:PORT`. Without a call nothing is.
+    /// Serves the live page, health and metrics over HTTP at `HOST:PORT`, or at `https://HOST:PORT` over HTTPS. Without a call nothing is.
     pub fn http(mut self, address: impl Into<String>) -> Builder {
         self.http = Some(address.into());
         self
@@ -78,8 +84,40 @@ impl Builder {
         self
     }
 
-    /// Whether it may listen where other machines get to. They can then read, write and delete everything: there is neither
-    /// encryption nor a password.
+    /// Whether clients have to say who they are, by the users of a file: the one in the data folder, unless [`Builder::users`] names another.
+    /// It may then listen where other machines get to.
+    pub fn authenticate(mut self, is_on: bool) -> Builder {
+        self.options.access.is_on = is_on;
+        self
+    }
+
+    /// The file of users ([`crate::access::Users`]).
+    pub fn users(mut self, path: impl Into<PathBuf>) -> Builder {
+        self.options.access.users = Some(path.into());
+        self
+    }
+
+    /// A file that says what users may do. Without a call each may do everything.
+    pub fn grants(mut self, path: impl Into<PathBuf>) -> Builder {
+        self.options.access.grants = Some(path.into());
+        self
+    }
+
+    /// Speaks TLS with this certificate, which is read again when its files change. If clients have to show a certificate, it may listen
+    /// by TLS where other machines get to.
+    pub fn tls(mut self, files: TlsFiles) -> Builder {
+        self.tls = Some(files);
+        self
+    }
+
+    /// How often it is looked whether the files of TLS have changed; every ten seconds.
+    pub fn certificate_check(mut self, pause: Duration) -> Builder {
+        self.options.certificate_check = pause;
+        self
+    }
+
+    /// Whether it may listen where other machines get to though nobody is asked who he is; they can then read, write and delete everything.
+    /// Where somebody is asked: whether passwords may cross a network as they are.
     pub fn insecure(mut self, is_exposed: bool) -> Builder {
         self.is_exposed = is_exposed;
         self
@@ -118,6 +156,12 @@ impl Builder {
     /// Bytes of requests that are being worked on, all connections together; 64 MiB. One request that is larger is worked on alone.
     pub fn in_flight_bytes(mut self, bytes: usize) -> Builder {
         self.options.in_flight_bytes = bytes;
+        self
+    }
+
+    /// What each client may send and read in a second; as much as it can. One that takes more is not listened to for a while.
+    pub fn quotas(mut self, quotas: QuotaOptions) -> Builder {
+        self.options.quotas = quotas;
         self
     }
 
@@ -164,7 +208,7 @@ impl Builder {
     /// Starts it on threads of its own, and waits until it serves.
     ///
     /// # Errors
-    /// [`Error::Exposed`], [`Error::Listen`], [`Error::InUse`], [`Error::Io`], [`Error::Damaged`], [`Error::WithoutRing`], [`Error::Ring`].
+    /// [`Error::Exposed`], [`Error::Listen`], [`Error::Certificate`], [`Error::NoCertificate`], [`Error::WithoutTls`], [`Error::InUse`], [`Error::Io`], [`Error::Damaged`], [`Error::Grants`], [`Error::GrantsForNobody`], [`Error::WithoutRing`], [`Error::Ring`].
     pub fn start(self) -> Result<Running> {
         Running::start(self)
     }
@@ -173,14 +217,21 @@ impl Builder {
     ///
     /// # Errors
     /// As [`Builder::start`].
-    pub async fn spawn(self) -> Result<Serving> {
+    pub async fn spawn(mut self) -> Result<Serving> {
+        let doors = Doors {
+            tls: self.load_tls().await?,
+            is_insecure: self.is_exposed,
+            asks_who: self.options.access.is_on,
+        };
+        self.options.tls = doors.tls.clone();
         // Sockets come first: who has the wrong port need not wait until a large folder is open. Nobody is let in before that is.
         let mut listeners = Vec::new();
         if self.listen.is_empty() {
-            listeners.push(Listener::bind(LISTEN_DEFAULT, self.is_exposed).await?);
+            let listener = doors.open(LISTEN_DEFAULT, Service::Requests).await?;
+            listeners.push(listener);
         }
         for address in &self.listen {
-            listeners.push(Listener::bind(address, self.is_exposed).await?);
+            listeners.push(doors.open(address, Service::Requests).await?);
         }
         let advertised: Vec<_> = self.advertised.into_iter().map(Arc::new).collect();
         for (number, listener) in listeners.iter_mut().enumerate() {
@@ -189,16 +240,24 @@ impl Builder {
                 each => each.get(number).cloned(),
             };
         }
-        let addresses = listeners.iter().map(|it| it.address).collect();
-        let state = Arc::new(State::default());
-        let mut http_address = None;
+        let tls_addresses = listeners.iter().filter(|it| it.tls.is_some());
+        let tls_addresses = tls_addresses.map(|it| it.address).collect();
+        let addresses: Vec<_> = listeners.iter().map(|it| it.address).collect();
+        let names = advertised.iter().map(|it| it.0.clone()).collect();
+        let state = Arc::new(State::new(addresses.clone(), names));
+        let (mut http_address, mut is_https) = (None, false);
         let mut watching = tokio::task::JoinSet::new();
         if let Some(address) = &self.http {
-            let listener = Listener::bind(address, self.is_exposed).await?;
+            let listener = doors.open(address, Service::Http).await?;
             http_address = Some(listener.address);
+            is_https = listener.tls.is_some();
             watching.spawn(http::run(listener, state.clone()));
         }
-        let options = self.options;
+        if doors.tls.is_some() && !is_https && !listeners.iter().any(|it| it.tls.is_some()) {
+            tracing::warn!("there is a certificate, and nothing is served by TLS");
+        }
+        let mut options = self.options;
+        options.access.is_insecure = self.is_exposed;
         let opened = tokio::task::spawn_blocking(|| Broker::open(options)).await;
         let (broker, recoveries) = opened.map_err(|_| Error::Ended)??;
         let (ending, is_ending) = watch::channel(false);
@@ -208,7 +267,9 @@ impl Builder {
         Ok(Serving {
             started: Started {
                 addresses,
+                tls_addresses,
                 http_address,
+                is_https,
                 recoveries,
                 broker,
             },
@@ -217,5 +278,16 @@ impl Builder {
             serving,
             watching,
         })
+    }
+
+    /// Reads the certificate, if there is to be one.
+    async fn load_tls(&self) -> Result<Option<Tls>> {
+        let Some(files) = self.tls.clone() else {
+            return Ok(None);
+        };
+        let loaded = tokio::task::spawn_blocking(move || Tls::load(&files)).await;
+        let tls = loaded.map_err(|_| Error::Ended)??;
+        tls.tell_validity();
+        Ok(Some(tls))
     }
 }

@@ -5,6 +5,7 @@
 
 use std::fs::{self, File};
 use std::io::{ErrorKind, Write};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 #[cfg(test)]
@@ -29,7 +30,46 @@ pub(crate) fn replace(disk: &dyn Disk, path: &Path, bytes: &[u8]) -> Result<()> 
     install(disk, &draft, path)
 }
 
-/// The same for what can be made anew: after a power cut either file may be there, or a part of the new one.
+/// The same for what its owner alone may read. If root replaces a file, or adds one to the folder of another user, that one owns it: a broker
+/// that runs as this user is to read it.
+///
+/// # Errors
+/// As [`replace`].
+pub(crate) fn replace_private(disk: &dyn Disk, path: &Path, bytes: &[u8]) -> Result<()> {
+    let draft = draft_path(path);
+    remove(&draft)?;
+    let created = File::options()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(&draft);
+    let mut file = created.map_err(Error::io("create", &draft))?;
+    if rustix::process::geteuid().is_root() {
+        let model = match fs::metadata(path) {
+            Ok(found) => found,
+            Err(_) => {
+                let folder = folder_of(path);
+                fs::metadata(folder).map_err(Error::io("look at", folder))?
+            }
+        };
+        let owned = std::os::unix::fs::fchown(&file, Some(model.uid()), Some(model.gid()));
+        owned.map_err(Error::io("give away", &draft))?;
+    }
+    let written = file.write_all(bytes);
+    written.map_err(Error::io("write", &draft))?;
+    disk.sync(&file, &draft)?;
+    install(disk, &draft, path)
+}
+
+/// The folder that a file is in, or is to be in.
+pub(crate) fn folder_of(path: &Path) -> &Path {
+    match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    }
+}
+
+/// As [`replace`], for what can be made anew: after a power cut either file may be there, or a part of the new one.
 ///
 /// # Errors
 /// As [`replace`].
@@ -45,7 +85,7 @@ pub(crate) fn replace_lazily(path: &Path, bytes: &[u8]) -> Result<()> {
 /// As [`replace`].
 pub(crate) fn install(disk: &dyn Disk, draft: &Path, path: &Path) -> Result<()> {
     rename(draft, path)?;
-    Ok(disk.sync_folder(path.parent().expect("files lie in the data folder"))?)
+    Ok(disk.sync_folder(folder_of(path))?)
 }
 
 /// Removes a file, unless it is gone already.

@@ -7,6 +7,7 @@ use tamis_engine::disk;
 use tamis_engine::names::show;
 
 use crate::batch::{BadBatch, BadKeys, TooLong};
+use crate::tls::CertificateFault;
 
 /// Why a broker could not start, or a log not be read or written.
 #[derive(Debug, thiserror::Error)]
@@ -68,7 +69,7 @@ pub enum Error {
     TooLarge {
         /// Bytes of the batch.
         found: usize,
-        /// `max.message.bytes` of the topic.
+        /// `max.message.bytes` of the topic, and room for headers if it is one with them.
         limit: usize,
     },
     /// A topic that is there already.
@@ -96,6 +97,23 @@ pub enum Error {
     /// What a topic cannot be set to.
     #[error(transparent)]
     BadSetting(#[from] crate::topics::BadSetting),
+    /// What a batch was made into cannot be packed.
+    #[error("cannot pack records: {source}")]
+    Pack {
+        /// What the codec said.
+        source: io::Error,
+    },
+    /// Dead letters cannot be kept, so nothing is taken of what they came with.
+    #[error("dead letters cannot be put into topic `{topic}`: {source}")]
+    DeadLetters {
+        /// Their topic.
+        topic: String,
+        /// Why not.
+        source: Box<Error>,
+    },
+    /// The id of a producer that this broker did not hand out: its dead letters could not be told from those of others.
+    #[error("producer id {0} was not handed out by this broker")]
+    ForeignProducer(i64),
     /// The data folder is served by another process.
     #[error("`{}` is in use: another process serves it", show(.path))]
     InUse {
@@ -112,12 +130,58 @@ pub enum Error {
     },
     /// An address that other machines reach, though nobody said that they may.
     #[error(
-        "`{address}` is an address that other machines reach, and there is neither encryption nor a password"
+        "`{address}` is an address that other machines reach, and nobody is asked there who he is"
     )]
     Exposed {
         /// The address.
         address: String,
     },
+    /// What a user cannot be called.
+    #[error("`{}` cannot be the name of a user: {reason}", .name.escape_debug())]
+    BadUser {
+        /// The name.
+        name: String,
+        /// What is wrong with it.
+        reason: &'static str,
+    },
+    /// What cannot be a password. It is not told here.
+    #[error("this cannot be a password: {reason}")]
+    BadPassword {
+        /// What is wrong with it.
+        reason: &'static str,
+    },
+    /// A file of grants that cannot be read.
+    #[error("`{}` line {line}, column {column}: {detail}", show(.path))]
+    Grants {
+        /// The file.
+        path: PathBuf,
+        /// The line, from 1.
+        line: usize,
+        /// The character in it, from 1.
+        column: usize,
+        /// What is wrong there.
+        detail: String,
+    },
+    /// Grants for users, where nobody is asked who he is.
+    #[error("there is a file of grants, and clients are not asked who they are")]
+    GrantsForNobody,
+    /// A file that TLS is set up with is no good.
+    #[error("`{}` {fault}", show(.path))]
+    Certificate {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        fault: CertificateFault,
+    },
+    /// An address at which TLS is to be spoken, without a certificate.
+    #[error("`{address}` is to be served by TLS, and there is no certificate")]
+    NoCertificate {
+        /// The address.
+        address: String,
+    },
+    /// A certificate was given to a build that cannot use it.
+    #[error("this build cannot speak TLS: it was made without the Cargo feature `tls`")]
+    WithoutTls,
     /// Partitions were to be flushed through a ring, in a build that cannot.
     #[error(
         "this build cannot flush by `io_uring`: it was made without the Cargo feature `io-uring`"

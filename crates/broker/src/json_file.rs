@@ -18,7 +18,7 @@ use crc_fast::{CrcAlgorithm, checksum};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::disk::{Disk, replace};
+use crate::disk::{Disk, replace, replace_private};
 use crate::{Error, Result};
 
 /// What stands between the other members and the digits.
@@ -35,10 +35,22 @@ const END: &str = "\n}";
 /// # Errors
 /// [`Error::Io`]; the old file is then still there, or the new one already.
 pub(crate) fn write(disk: &dyn Disk, path: &Path, object: &impl Serialize) -> Result<()> {
+    replace(disk, path, file_of(object).as_bytes())
+}
+
+/// The same for what its owner alone may read.
+///
+/// # Errors
+/// As [`write()`].
+pub(crate) fn write_private(disk: &dyn Disk, path: &Path, object: &impl Serialize) -> Result<()> {
+    replace_private(disk, path, file_of(object).as_bytes())
+}
+
+/// An object with its checksum.
+fn file_of(object: &impl Serialize) -> String {
     let text = serde_json::to_string_pretty(object).expect("it has text for keys");
     let members = text.strip_suffix(END).expect("an object with members");
-    let file = format!("{members}{BEFORE}{}{BEHIND}", digits(&text));
-    replace(disk, path, file.as_bytes())
+    format!("{members}{BEFORE}{}{BEHIND}", digits(&text))
 }
 
 /// The object at `path`; `None`: no file is there.

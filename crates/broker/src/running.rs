@@ -2,7 +2,7 @@
 //!
 //! [`Serving`] lives on the runtime of whoever started it; [`Running`] has threads of its own, and can be held and stopped from
 //! anywhere. They end in the same order: clients are let go ([`crate::server`]), then all logs are made durable and closed, then
-//! health and metrics fall silent. One that is dropped without being stopped ends too: [`Running`] in order, [`Serving`] as if the process
+//! the page, health and metrics fall silent. One that is dropped without being stopped ends too: [`Running`] in order, [`Serving`] as if the process
 //! had been killed, which the next start repairs.
 
 use std::net::SocketAddr;
@@ -30,7 +30,9 @@ const RUNTIME_END: Duration = Duration::from_secs(5);
 #[derive(Clone, Debug)]
 pub struct Started {
     pub(crate) addresses: Vec<SocketAddr>,
+    pub(crate) tls_addresses: Vec<SocketAddr>,
     pub(crate) http_address: Option<SocketAddr>,
+    pub(crate) is_https: bool,
     pub(crate) recoveries: Recoveries,
     pub(crate) broker: Arc<Broker>,
 }
@@ -41,7 +43,18 @@ impl Started {
         &self.addresses
     }
 
-    /// Where health and metrics are.
+    /// Those of them where clients speak TLS.
+    pub fn tls_addresses(&self) -> &[SocketAddr] {
+        &self.tls_addresses
+    }
+
+    /// Where the live page, health and metrics are, as one writes it in a browser.
+    pub fn http_url(&self) -> Option<String> {
+        let scheme = if self.is_https { "https" } else { "http" };
+        self.http_address.map(|it| format!("{scheme}://{it}"))
+    }
+
+    /// Where the live page, health and metrics are.
     pub fn http_address(&self) -> Option<SocketAddr> {
         self.http_address
     }

@@ -23,6 +23,7 @@ mod floor;
 mod flush;
 mod idle;
 mod latency;
+mod payload;
 mod produce;
 mod settings;
 mod topics;
@@ -43,7 +44,12 @@ fn main() -> ExitCode {
             ExitCode::SUCCESS
         }
         Err(error) => {
-            eprintln!("{}: {error}", words.join(" "));
+            // A setting may be a whole contract.
+            let briefly = words
+                .iter()
+                .map(|word| word.lines().next().unwrap_or_default());
+            let briefly: Vec<&str> = briefly.collect();
+            eprintln!("{}: {error}", briefly.join(" "));
             ExitCode::FAILURE
         }
     }

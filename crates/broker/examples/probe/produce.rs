@@ -4,12 +4,15 @@
 //! |---|---|---|
 //! | `acks` | -1 | as in Kafka's protocol |
 //! | `records` | 1 | records of a batch |
-//! | `size` | 100 | bytes of a record's value |
+//! | `size` | 100 | bytes of a record's value, which is random |
+//! | `values` | | instead of `size`: a file whose lines are the values, other ones for each connection |
+//! | `codec` | none | what packs a batch of such: `lz4`, `zstd` |
 //! | `connections` | 1 | each with a thread; batches go to the partition of the connection's number |
 //! | `partitions` | 1 | |
 //! | `window` | 1 | requests of a connection that are on their way at once |
 //! | `seconds` | 5 | how long |
 //! | `bytes` | | instead of `seconds`: until so many bytes of batches have been sent |
+//! | `messages` | | instead of `seconds`: until so many have been sent, or a few more so that each connection sends as many batches |
 //! | `rate` | | records a second, all connections together; without it as many as are taken |
 //!
 //! At a rate a batch is sent when its time has come, whether those before it were answered or not. Its latency counts from when it was
@@ -19,7 +22,7 @@ use std::collections::VecDeque;
 use std::io::{BufReader, Read, Write};
 use std::net::TcpStream;
 use std::sync::{Barrier, mpsc};
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use kafka_protocol::error::ResponseError;
@@ -27,11 +30,11 @@ use kafka_protocol::messages::produce_request::{PartitionProduceData, TopicProdu
 use kafka_protocol::messages::{ProduceRequest, TopicName};
 use kafka_protocol::protocol::StrBytes;
 use serde_json::{Value, json};
-use tamis_broker::batch::BatchBuilder;
 
 use crate::Result;
 use crate::client::{Client, decode, encode, number};
 use crate::latency::Latencies;
+use crate::payload::Payload;
 use crate::settings;
 
 const VERSION: i16 = 9;
@@ -40,11 +43,14 @@ const KNOWN: &[&str] = &[
     "acks",
     "records",
     "size",
+    "values",
+    "codec",
     "connections",
     "partitions",
     "window",
     "seconds",
     "bytes",
+    "messages",
     "rate",
 ];
 
@@ -69,10 +75,12 @@ enum Until {
 }
 
 impl Until {
-    fn is_reached(self, started: Instant, sent: usize) -> bool {
+    /// Batches that may be sent before it is asked again.
+    fn left(self, started: Instant, sent: usize) -> usize {
         match self {
-            Until::Elapsed(time) => started.elapsed() >= time,
-            Until::Sent(batches) => sent >= batches,
+            Until::Elapsed(time) if started.elapsed() >= time => 0,
+            Until::Elapsed(_) => usize::MAX,
+            Until::Sent(batches) => batches.saturating_sub(sent),
         }
     }
 }
@@ -80,30 +88,35 @@ impl Until {
 pub(crate) fn run(address: &str, topic: &str, settings: &[&str]) -> Result<Value> {
     settings::check(settings, KNOWN)?;
     let records: usize = settings::number(settings, "records", 1)?;
-    let size = settings::number(settings, "size", 100)?;
     let acks = settings::number(settings, "acks", -1)?;
     let connections: usize = settings::number(settings, "connections", 1)?;
     let partitions = settings::number(settings, "partitions", 1)?;
-    let batch = batch(records, size);
+    let payload = Payload::of(settings)?;
+    let batches: Vec<Vec<u8>> = (0..connections)
+        .map(|connection| payload.batch(connection, records))
+        .collect::<Result<_>>()?;
+    let all_bytes: usize = batches.iter().map(Vec::len).sum();
     let bytes: usize = settings::number(settings, "bytes", 0)?;
+    let messages: usize = settings::number(settings, "messages", 0)?;
     let rate: f64 = settings::number(settings, "rate", 0.0)?;
     let seconds = Duration::from_secs_f64(settings::number(settings, "seconds", 5.0)?);
     let per_second = rate / records as f64 / connections as f64;
     let plan = Plan {
         records,
         window: settings::number(settings, "window", 1)?,
-        until: match bytes {
-            0 => Until::Elapsed(seconds),
-            _ => Until::Sent(bytes.div_ceil(batch.len() * connections)),
+        until: match (bytes, messages) {
+            (0, 0) => Until::Elapsed(seconds),
+            (0, _) => Until::Sent(messages.div_ceil((records * connections).max(1))),
+            _ => Until::Sent(bytes.div_ceil(all_bytes.max(1))),
         },
         pace: (rate > 0.0).then(|| Duration::from_secs_f64(1.0 / per_second)),
     };
     let barrier = Barrier::new(connections);
     let ended = std::thread::scope(|scope| {
         let mut running = Vec::new();
-        for connection in 0..connections {
+        for (connection, batch) in batches.iter().enumerate() {
             let frame = encode(
-                &request(topic, connection as i32 % partitions, acks, &batch),
+                &request(topic, connection as i32 % partitions, acks, batch),
                 VERSION,
             )?;
             let client = Client::connect(address)?;
@@ -119,20 +132,7 @@ pub(crate) fn run(address: &str, topic: &str, settings: &[&str]) -> Result<Value
         let ended = running.into_iter().map(|it| it.join().expect("no panic"));
         ended.collect::<Result<Vec<_>>>()
     })?;
-    Ok(sum(ended, plan.records, batch.len()))
-}
-
-/// A batch of `records` with random values, which nothing compresses.
-fn batch(records: usize, size: usize) -> Vec<u8> {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH);
-    let now_ms = since.map_or(0, |it| it.as_millis() as i64);
-    let mut builder = BatchBuilder::new(now_ms);
-    let mut value = vec![0; size];
-    for _ in 0..records {
-        fastrand::fill(&mut value);
-        builder.push(now_ms, None, Some(&value));
-    }
-    builder.finish()
+    Ok(sum(ended, plan.records, all_bytes / connections.max(1)))
 }
 
 fn request(topic: &str, partition: i32, acks: i16, batch: &[u8]) -> ProduceRequest {
@@ -164,16 +164,17 @@ fn push(mut client: Client, frame: Vec<u8>, plan: Plan) -> Result<Ended> {
     let (mut latencies, mut on_their_way) = (Latencies::default(), VecDeque::new());
     let (mut sent, mut together) = (0, Vec::new());
     loop {
-        let may_send = !plan.until.is_reached(started, sent);
-        if !may_send && on_their_way.is_empty() {
+        let mut left = plan.until.left(started, sent);
+        if left == 0 && on_their_way.is_empty() {
             break;
         }
         together.clear();
         // Small ones go together: a write for each would take more of the processor than the broker does.
-        while may_send && on_their_way.len() < plan.window {
+        while left > 0 && on_their_way.len() < plan.window {
             number(&mut frame, sent as i32);
             on_their_way.push_back((sent, Instant::now()));
             sent += 1;
+            left -= 1;
             if frame.len() > LARGE_BYTES || plan.window == 1 {
                 client.writer.write_all(&frame)?;
             } else {
@@ -219,7 +220,7 @@ fn pace_out(client: Client, frame: Vec<u8>, plan: Plan, pace: Duration) -> Resul
     });
     let started = Instant::now();
     let mut sent = 0;
-    while !plan.until.is_reached(started, sent) {
+    while plan.until.left(started, sent) > 0 {
         let due = started + pace.mul_f64(sent as f64);
         std::thread::sleep(due.saturating_duration_since(Instant::now()));
         let now = Instant::now();
@@ -285,4 +286,18 @@ fn sum(ended: Vec<Ended>, records: usize, batch_bytes: usize) -> Value {
     answer["bytes"] = json!(batches * batch_bytes);
     answer["seconds"] = json!(seconds);
     answer
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_more_is_sent_than_was_asked_for() {
+        let started = Instant::now();
+        let left = |sent| Until::Sent(5).left(started, sent);
+        assert_eq!((left(0), left(4), left(5), left(6)), (5, 1, 0, 0));
+        let left = |time| Until::Elapsed(time).left(started, 7);
+        assert_eq!((left(Duration::ZERO), left(Duration::MAX)), (0, usize::MAX));
+    }
 }

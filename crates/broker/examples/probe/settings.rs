@@ -18,6 +18,12 @@ where
     Ok(default)
 }
 
+/// The value of `name`, if it is there.
+pub(crate) fn text<'a>(settings: &[&'a str], name: &str) -> Result<Option<&'a str>> {
+    let found = split(settings)?.into_iter().find(|(it, _)| *it == name);
+    Ok(found.map(|(_, value)| value))
+}
+
 /// Refuses names that are not `known`.
 pub(crate) fn check(settings: &[&str], known: &[&str]) -> Result<()> {
     match split(settings)?

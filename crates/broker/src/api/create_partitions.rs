@@ -8,9 +8,8 @@ use kafka_protocol::messages::create_partitions_request::{
 };
 use kafka_protocol::messages::create_partitions_response::CreatePartitionsTopicResult;
 use kafka_protocol::messages::{CreatePartitionsRequest, CreatePartitionsResponse};
-use kafka_protocol::protocol::StrBytes;
 
-use super::{Answer, Asked, Context, Refused, Said, said};
+use super::{Answer, Asked, Context, Refused, Said, said, told};
 use crate::Error;
 use crate::broker::NODE_ID;
 
@@ -33,7 +32,7 @@ pub(super) fn answer(context: &Context, mut asked: Asked) -> Result<Answer, Refu
             Ok(()) => result.with_error_message(None),
             Err((error, message)) => result
                 .with_error_code(error.code())
-                .with_error_message(message.map(StrBytes::from_string)),
+                .with_error_message(told(message)),
         }
     });
     let response = CreatePartitionsResponse::default().with_results(results.collect());
@@ -41,6 +40,7 @@ pub(super) fn answer(context: &Context, mut asked: Asked) -> Result<Answer, Refu
 }
 
 fn grow(context: &Context, asked: &CreatePartitionsTopic, is_trial: bool) -> Result<(), Said> {
+    context.administer(ResponseError::TopicAuthorizationFailed)?;
     let topics = &context.broker.topics;
     let topic = topics.topic(&asked.name);
     let topic = topic.ok_or_else(|| said(Error::UnknownTopic(asked.name.to_string())))?;
@@ -77,6 +77,7 @@ fn check_assignments(
 #[cfg(test)]
 mod tests {
     use kafka_protocol::messages::{ApiKey, BrokerId, TopicName};
+    use kafka_protocol::protocol::StrBytes;
 
     use super::*;
     use crate::api::tests::{Trial, versions_of};

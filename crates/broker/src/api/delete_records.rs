@@ -15,13 +15,17 @@ const HIGH_WATERMARK: i64 = -1;
 
 pub(super) fn answer(context: &Context, mut asked: Asked) -> Result<Answer, Refused> {
     let request: DeleteRecordsRequest = asked.read()?;
+    let error = ResponseError::TopicAuthorizationFailed;
+    let allowed = context.administer(error).map_err(|it| it.0);
     let topics = request.topics.into_iter().map(|asked| {
         let topic = context.broker.topics.topic(&asked.name);
         let partitions = asked.partitions.into_iter().map(|partition| {
             let index = partition.partition_index;
-            let deleted = match topic.as_ref().and_then(|it| it.partition(index)) {
-                Some(log) => delete(&log, partition.offset).map_err(|it| code(&it)),
-                None => Err(ResponseError::UnknownTopicOrPartition),
+            let log = topic.as_ref().and_then(|it| it.partition(index));
+            let deleted = match (allowed, log) {
+                (Err(error), _) => Err(error),
+                (_, Some(log)) => delete(&log, partition.offset).map_err(|it| code(&it)),
+                (_, None) => Err(ResponseError::UnknownTopicOrPartition),
             };
             let result = DeleteRecordsPartitionResult::default().with_partition_index(index);
             match deleted {

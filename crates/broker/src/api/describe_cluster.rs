@@ -16,6 +16,7 @@ pub(super) fn answer(context: &Context, mut asked: Asked) -> Result<Answer, Refu
     let response = DescribeClusterResponse::default()
         .with_endpoint_type(BROKERS)
         .with_cluster_authorized_operations(operations::of_cluster(
+            context,
             request.include_cluster_authorized_operations,
         ));
     if request.endpoint_type != BROKERS {

@@ -13,8 +13,9 @@ use kafka_protocol::messages::describe_configs_response::{
 use kafka_protocol::messages::{DescribeConfigsRequest, DescribeConfigsResponse};
 use kafka_protocol::protocol::StrBytes;
 
-use super::{Answer, Asked, Context, Refused, Said, said};
+use super::{Answer, Asked, Context, Refused, Said, said, told};
 use crate::Error;
+use crate::access::Action;
 use crate::broker::NODE_ID;
 use crate::log::LogConfig;
 use crate::topics::{KNOWN, Kind, Settings, check_name};
@@ -42,7 +43,7 @@ pub(super) struct Described {
     pub(super) values: Vec<Synonym>,
     config_type: i8,
     doc: &'static str,
-    is_read_only: bool,
+    pub(super) is_read_only: bool,
 }
 
 impl Described {
@@ -78,7 +79,7 @@ pub(super) fn answer(context: &Context, mut asked: Asked) -> Result<Answer, Refu
             }
             Err((error, message)) => result
                 .with_error_code(error.code())
-                .with_error_message(message.map(StrBytes::from_string)),
+                .with_error_message(told(message)),
         });
     }
     let response = DescribeConfigsResponse::default().with_results(results);
@@ -87,8 +88,16 @@ pub(super) fn answer(context: &Context, mut asked: Asked) -> Result<Answer, Refu
 
 fn describe(context: &Context, resource: &DescribeConfigsResource) -> Result<Vec<Described>, Said> {
     let mut described = match resource.resource_type {
-        TOPIC => of_topic(context, &resource.resource_name)?,
-        BROKER => of_broker(context, &resource.resource_name)?,
+        TOPIC => {
+            if !context.may(Action::Describe(&resource.resource_name)) {
+                return Err((ResponseError::TopicAuthorizationFailed, None));
+            }
+            of_topic(context, &resource.resource_name)?
+        }
+        BROKER => {
+            context.administer(ResponseError::ClusterAuthorizationFailed)?;
+            of_broker(context, &resource.resource_name)?
+        }
         other => return Err(unknown_type(other)),
     };
     // None at all, from clients that mean all of them (KAFKA-9254 had brokers do the same).
@@ -118,6 +127,9 @@ pub(super) fn of_settings(defaults: &LogConfig, settings: &Settings) -> Vec<Desc
     let mut described = of_log(defaults, false);
     for (known, described) in KNOWN.iter().zip(&mut described) {
         described.name = known.name.to_owned();
+        if let Some(value) = settings.default_value(known) {
+            described.values = values(known.name, value.to_owned(), value.to_owned());
+        }
         if let Some(value) = settings.value(known.name) {
             let own = Synonym {
                 name: known.name.to_owned(),
@@ -142,7 +154,7 @@ fn of_log(defaults: &LogConfig, is_read_only: bool) -> Vec<Described> {
         ),
         config_type: type_of(known.kind),
         doc: known.doc,
-        is_read_only,
+        is_read_only: is_read_only || known.kind == Kind::Count,
     });
     described.collect()
 }
@@ -169,6 +181,8 @@ fn of_broker(context: &Context, name: &str) -> Result<Vec<Described>, Said> {
         return Ok(Vec::new());
     }
     let mut described = of_log(context.broker.topics.defaults(), true);
+    let mut known = KNOWN.iter();
+    described.retain(|_| known.next().is_some_and(|it| !it.is_of_gate()));
     described.extend(of_options(context));
     described.sort_unstable_by(|one, other| one.name.cmp(&other.name));
     Ok(described)
@@ -305,7 +319,8 @@ fn type_of(kind: Kind) -> i8 {
         Kind::Number(..) => LONG,
         Kind::Ratio => DOUBLE,
         Kind::Bool | Kind::OneOf(["true"] | ["false"]) => BOOLEAN,
-        Kind::OneOf(_) => STRING,
+        Kind::OneOf(_) | Kind::Text | Kind::Contract => STRING,
+        Kind::Count => LONG,
         Kind::List(_) => LIST,
     }
 }

@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use kafka_protocol::error::ResponseError;
 use kafka_protocol::messages::describe_log_dirs_response::{
     DescribeLogDirsPartition, DescribeLogDirsResult, DescribeLogDirsTopic,
 };
@@ -12,8 +13,19 @@ use kafka_protocol::protocol::StrBytes;
 use super::{Answer, Asked, Context, Refused};
 use crate::topics::Topic;
 
+/// From here on an error can be told; before, who may not ask is told of no folder.
+const WITH_ERROR: i16 = 3;
+
 pub(super) fn answer(context: &Context, mut asked: Asked) -> Result<Answer, Refused> {
     let request: DescribeLogDirsRequest = asked.read()?;
+    let error = ResponseError::ClusterAuthorizationFailed;
+    if context.administer(error).is_err() {
+        let response = DescribeLogDirsResponse::default();
+        return asked.reply::<DescribeLogDirsRequest>(&match asked.version >= WITH_ERROR {
+            true => response.with_error_code(error.code()),
+            false => response,
+        });
+    }
     let topics = &context.broker.topics;
     let described = match request.topics {
         None => topics.all().iter().map(|it| describe(it, None)).collect(),

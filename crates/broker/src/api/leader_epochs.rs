@@ -8,6 +8,7 @@ use kafka_protocol::messages::offset_for_leader_epoch_response::{
 use kafka_protocol::messages::{OffsetForLeaderEpochRequest, OffsetForLeaderEpochResponse};
 
 use super::{Answer, Asked, Context, Refused};
+use crate::access::Action;
 use crate::log::Log;
 
 /// The epoch of all there is.
@@ -19,12 +20,15 @@ const NONE: i32 = -1;
 pub(super) fn answer(context: &Context, mut asked: Asked) -> Result<Answer, Refused> {
     let request: OffsetForLeaderEpochRequest = asked.read()?;
     let topics = request.topics.into_iter().map(|asked| {
-        let topic = context.broker.topics.topic(&asked.topic);
+        let topic = context.topic(Action::Describe(&asked.topic));
         let partitions = asked.partitions.iter().map(|partition| {
             let index = partition.partition;
-            let log = topic.as_ref().and_then(|it| it.partition(index));
+            let log = topic.as_ref().map(|it| it.partition(index));
             let end = EpochEndOffset::default().with_partition(index);
-            match find(log.as_deref(), partition) {
+            match log
+                .map_err(|it| *it)
+                .and_then(|log| find(log.as_deref(), partition))
+            {
                 Ok((epoch, offset)) => end.with_leader_epoch(epoch).with_end_offset(offset),
                 Err(error) => end
                     .with_error_code(error.code())

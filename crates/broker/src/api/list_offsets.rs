@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use kafka_protocol::error::ResponseError;
 use kafka_protocol::messages::list_offsets_request::ListOffsetsTopic;
 use kafka_protocol::messages::list_offsets_response::{
     ListOffsetsPartitionResponse, ListOffsetsTopicResponse,
@@ -11,6 +12,7 @@ use kafka_protocol::messages::{ListOffsetsRequest, ListOffsetsResponse};
 use tokio::time::Instant;
 
 use super::{Answer, Asked, Context, Refused, code, on_thread};
+use crate::access::Action;
 use crate::batch::UNPACKED_BYTES_MAX;
 use crate::log::Log;
 use crate::unpacking::Share;
@@ -75,15 +77,18 @@ fn find_all(
     let leader_epoch = if version >= 4 { 0 } else { -1 };
     let mut is_whole = true;
     let topics = request.topics.iter().map(|named| {
-        let topic = context.broker.topics.topic(&named.name);
+        let topic = context.topic(Action::Describe(&named.name));
         let partitions = named.partitions.iter().map(|partition| {
             let index = partition.partition_index;
-            let log = topic.as_ref().and_then(|it| it.partition(index));
-            let found = match log {
-                Some(log) => find(&log, partition.timestamp, bytes_max),
-                None => Err(Error::UnknownTopic(named.name.to_string())),
+            let found = match topic.as_ref().map(|it| it.partition(index)) {
+                Ok(Some(log)) => {
+                    let found = find(&log, partition.timestamp, bytes_max);
+                    is_whole &= !matches!(found, Err(Error::TooLong(_)));
+                    found.map_err(|error| code(&error))
+                }
+                Ok(None) => Err(ResponseError::UnknownTopicOrPartition),
+                Err(error) => Err(*error),
             };
-            is_whole &= !matches!(found, Err(Error::TooLong(_)));
             let response = ListOffsetsPartitionResponse::default().with_partition_index(index);
             match found {
                 Ok((offset, timestamp)) => response
@@ -91,7 +96,7 @@ fn find_all(
                     .with_timestamp(timestamp)
                     .with_leader_epoch(leader_epoch),
                 Err(error) => response
-                    .with_error_code(code(&error).code())
+                    .with_error_code(error.code())
                     .with_offset(-1)
                     .with_timestamp(-1),
             }
@@ -113,6 +118,9 @@ async fn flush_dirty(context: &Context, request: &ListOffsetsRequest, patience: 
         let Some(topic) = context.broker.topics.topic(&asked.name) else {
             continue;
         };
+        if !context.sees(Action::Describe(&asked.name)) {
+            continue;
+        }
         let latest = asked.partitions.iter().filter(|it| it.timestamp == LATEST);
         let logs = latest.filter_map(|it| topic.partition(it.partition_index));
         let ends = logs.map(|log| (log.end_offset(), log));
@@ -245,7 +253,7 @@ mod tests {
             found.topics[0].partitions[0].offset
         };
         trial.runtime.block_on(async {
-            let all = context.broker.unpacking.take(u64::MAX).await;
+            let all = context.broker.unpacking.take_all().await;
             // What is found before it is too much is found at once.
             let early = find_aside(context, 1, &early);
             let early = tokio::time::timeout(Duration::from_secs(20), early).await;

@@ -11,6 +11,7 @@ use kafka_protocol::messages::{BrokerId, MetadataRequest, MetadataResponse, Topi
 use kafka_protocol::protocol::StrBytes;
 
 use super::{Answer, Asked, Context, Refused, code, on_thread, operations};
+use crate::access::Action;
 use crate::broker::NODE_ID;
 use crate::topics::{Settings, Topic};
 
@@ -31,6 +32,7 @@ fn may_create(context: &Context, request: &MetadataRequest, version: i16) -> boo
     let named = request.topics.iter().flatten();
     let mut names = named.filter_map(|it| it.name.as_ref());
     creates(context, request.allow_auto_topic_creation, version)
+        && context.sees(Action::Administer)
         && names.any(|it| topics.topic(it).is_none())
 }
 
@@ -52,7 +54,11 @@ fn describe_all(
     };
     let mut seen = HashSet::new();
     let mut described: Vec<_> = match request.topics {
-        _ if is_all => topics.all().iter().map(describe).collect(),
+        _ if is_all => {
+            let mut all = topics.all();
+            all.retain(|it| context.sees(Action::Describe(it.name())));
+            all.iter().map(describe).collect()
+        }
         None => Vec::new(),
         Some(named) => named
             .into_iter()
@@ -66,15 +72,17 @@ fn describe_all(
                     asked.version,
                 ),
                 None => match topics.topic_of_id(it.topic_id) {
-                    Some(topic) => describe(&topic),
-                    None => failed(ResponseError::UnknownTopicId).with_topic_id(it.topic_id),
+                    Some(topic) if context.sees(Action::Describe(topic.name())) => describe(&topic),
+                    _ => failed(ResponseError::UnknownTopicId).with_topic_id(it.topic_id),
                 },
             })
             .collect(),
     };
     for topic in described.iter_mut().filter(|it| it.error_code == 0) {
         let is_asked = request.include_topic_authorized_operations;
-        topic.topic_authorized_operations = operations::of_topic(is_asked);
+        let name = topic.name.as_deref().map_or("", |it| it);
+        let operations = operations::of_topic(context, is_asked, name);
+        topic.topic_authorized_operations = operations;
     }
     let (host, port) = &*context.advertised;
     let broker = MetadataResponseBroker::default()
@@ -87,6 +95,7 @@ fn describe_all(
         .with_cluster_id(Some(cluster_id))
         .with_controller_id(BrokerId(NODE_ID))
         .with_cluster_authorized_operations(operations::of_cluster(
+            context,
             request.include_cluster_authorized_operations,
         ))
         .with_topics(described);
@@ -100,10 +109,14 @@ fn by_name(
     version: i16,
 ) -> MetadataResponseTopic {
     let topics = &context.broker.topics;
+    if !context.may(Action::Describe(&name)) {
+        return failed(ResponseError::TopicAuthorizationFailed).with_name(Some(name));
+    }
     if let Some(topic) = topics.topic(&name) {
         return describe(&topic);
     }
     let described = match creates(context, may_create, version) {
+        true if !context.may(Action::Administer) => failed(ResponseError::TopicAuthorizationFailed),
         true => {
             let partitions = context.broker.options.partitions;
             match topics.create(&name, partitions, Settings::default()) {

@@ -3,8 +3,10 @@
 //! A request is the bytes of one frame. [`answer`] looks whether its version is served and whether its bytes can be those of such
 //! a request (`shape`), reads its header, and hands it to the function of its file. What comes back is an [`Answer`]: bytes, ranges of files, and what is still to be waited for.
 
+mod acls;
 mod alter_configs;
 mod api_versions;
+mod client_quotas;
 mod create_partitions;
 mod delete_records;
 mod describe_cluster;
@@ -12,6 +14,7 @@ mod describe_configs;
 mod describe_log_dirs;
 mod fetch;
 mod groups;
+mod guard;
 mod leader_epochs;
 mod list_offsets;
 mod metadata;
@@ -19,9 +22,10 @@ mod old_produce;
 mod operations;
 mod produce;
 mod producer_id;
+mod sasl;
 mod shape;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod topics;
 
 use std::net::IpAddr;
@@ -34,8 +38,11 @@ use kafka_protocol::messages::{ApiKey, RequestHeader, ResponseHeader};
 use kafka_protocol::protocol::{Decodable, Encodable, HeaderVersion, Request, StrBytes};
 
 use crate::Error;
+use crate::access::Client;
 use crate::broker::Broker;
+use crate::gate::{SAID_BYTES_MAX, cut};
 use crate::log::FileRange;
+use crate::quotas::{Direction, Entity, Mute, Payer};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// A request that is served, and in which versions.
@@ -82,6 +89,12 @@ pub(crate) const SERVED: &[Served] = &[
     served(ApiKey::ListGroups, 0, 5),
     served(ApiKey::DeleteGroups, 0, 2),
     served(ApiKey::ConsumerGroupHeartbeat, 0, 1),
+    served(ApiKey::SaslHandshake, 0, 1),
+    served(ApiKey::SaslAuthenticate, 0, 2),
+    served(ApiKey::DescribeAcls, 1, 3),
+    served(ApiKey::CreateAcls, 1, 3),
+    served(ApiKey::DeleteAcls, 1, 3),
+    served(ApiKey::DescribeClientQuotas, 0, 1),
 ];
 
 /// A part of an answer.
@@ -131,6 +144,12 @@ pub(crate) enum Refused {
     /// It was given up, by a mistake of ours or because this is the end.
     #[error("it was given up: {0}")]
     Broken(String),
+    /// It came from somebody who is not known.
+    #[error("nobody knows who it is from: {0}")]
+    Unknown(&'static str),
+    /// It was let in as a user who is none any more.
+    #[error("its user is gone, or has another password")]
+    Forgotten,
     /// The frame is too short to be a request.
     #[error("a request of {0} bytes")]
     Short(usize),
@@ -144,11 +163,51 @@ pub(crate) struct Context {
     pub(crate) advertised: Arc<(String, u16)>,
     /// Where the client is.
     pub(crate) peer: IpAddr,
+    /// Who it is.
+    pub(crate) client: Arc<Client>,
     /// The fetch session of the connection.
     pub(crate) sessions: Arc<Mutex<fetch::Sessions>>,
+    /// Until when the connection is not read from.
+    pub(crate) mute: Arc<Mute>,
 }
 
 impl Context {
+    /// Takes bytes of what the client may send or read in a second; returns for how many milliseconds it will not be listened to.
+    fn throttle(&self, direction: Direction, asked: &Asked, bytes: u64) -> i32 {
+        let payer = match self.client.user() {
+            Some(name) => Payer {
+                entity: Entity::User,
+                name,
+            },
+            None => Payer {
+                entity: Entity::ClientId,
+                name: asked.client_id.as_deref().unwrap_or_default(),
+            },
+        };
+        let throttle = self.broker.quotas.take(direction, payer, bytes);
+        self.mute.extend(throttle);
+        i32::try_from(throttle.as_millis()).unwrap_or(i32::MAX)
+    }
+
+    /// Whether a request may have to wait for what the client took on other connections.
+    pub(crate) fn may_owe(&self) -> bool {
+        self.broker.quotas.are_set() && self.client.user().is_some()
+    }
+
+    /// Waits until the user owes nothing of what requests with this number take.
+    pub(crate) async fn until_paid(&self, api: i16) {
+        let direction = match ApiKey::try_from(api) {
+            Ok(ApiKey::Produce) => Direction::Produce,
+            Ok(ApiKey::Fetch) => Direction::Fetch,
+            _ => return,
+        };
+        if let Some(name) = self.client.user() {
+            let entity = Entity::User;
+            let payer = Payer { entity, name };
+            self.broker.quotas.until_paid(direction, payer).await;
+        }
+    }
+
     fn sessions(&self) -> MutexGuard<'_, fetch::Sessions> {
         self.sessions.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -168,6 +227,9 @@ type Handler = fn(&Context, Asked) -> Result<Answer, Refused>;
 
 /// Answers one request; waits where the request asks to.
 pub(crate) async fn answer(context: &Context, frame: Bytes) -> Result<Answer, Refused> {
+    if context.client.sends_bare_messages() {
+        return sasl::answer_bare(context, frame).await;
+    }
     let Some(head) = frame.first_chunk::<8>() else {
         return Err(Refused::Short(frame.len()));
     };
@@ -182,6 +244,7 @@ pub(crate) async fn answer(context: &Context, frame: Bytes) -> Result<Answer, Re
             _ => Err(Refused::Version { key, version }),
         };
     }
+    context.check_guard(key)?;
     let mut body = frame;
     check(key, version, &body)?;
     let header = RequestHeader::decode(&mut body, key.request_header_version(version));
@@ -193,7 +256,9 @@ pub(crate) async fn answer(context: &Context, frame: Bytes) -> Result<Answer, Re
         body,
     };
     match key {
-        ApiKey::Produce if version < old_produce::SERVED_SINCE => old_produce::answer(asked),
+        ApiKey::Produce if version < old_produce::SERVED_SINCE => {
+            old_produce::answer(context, asked)
+        }
         ApiKey::Produce => produce::answer(context, asked).await,
         ApiKey::Fetch => fetch::answer(context, asked).await,
         ApiKey::ListOffsets => list_offsets::answer(context, asked).await,
@@ -222,6 +287,12 @@ pub(crate) async fn answer(context: &Context, frame: Bytes) -> Result<Answer, Re
         ApiKey::ListGroups => groups::list(context, asked),
         ApiKey::DeleteGroups => groups::delete(context, asked),
         ApiKey::ConsumerGroupHeartbeat => groups::refuse_next_generation(asked),
+        ApiKey::SaslHandshake => sasl::shake_hands(context, asked),
+        ApiKey::SaslAuthenticate => sasl::authenticate(context, asked).await,
+        ApiKey::DescribeAcls => acls::describe(context, asked),
+        ApiKey::CreateAcls => acls::create(context, asked),
+        ApiKey::DeleteAcls => acls::delete(context, asked),
+        ApiKey::DescribeClientQuotas => client_quotas::answer(context, asked),
         _ => Err(Refused::Key(number)),
     }
 }
@@ -333,6 +404,11 @@ pub(crate) fn said(error: Error) -> Said {
     (code(&error), Some(error.to_string()))
 }
 
+/// What there is to say as a client is told it. What it repeats of a request may be longer than a string of an old answer can be.
+pub(crate) fn told(message: Option<String>) -> Option<StrBytes> {
+    message.map(|it| StrBytes::from_string(cut(it, SAID_BYTES_MAX)))
+}
+
 /// Kafka's number for what went wrong.
 pub(crate) fn code(error: &Error) -> ResponseError {
     use crate::batch::{BadBatch, BadKeys};
@@ -355,14 +431,24 @@ pub(crate) fn code(error: &Error) -> ResponseError {
         Error::Growth { .. } => ResponseError::InvalidPartitions,
         Error::BadName(_) => ResponseError::InvalidTopicException,
         Error::BadSetting(_) => ResponseError::InvalidConfig,
+        Error::ForeignProducer(_) => ResponseError::InvalidProducerIdMapping,
         Error::Io { .. }
         | Error::Damaged { .. }
+        | Error::Pack { .. }
+        | Error::DeadLetters { .. }
         | Error::Poisoned { .. }
         | Error::InUse { .. }
         | Error::Listen { .. }
         | Error::Exposed { .. }
+        | Error::Certificate { .. }
+        | Error::NoCertificate { .. }
+        | Error::WithoutTls
         | Error::Closed
         | Error::Ended
+        | Error::BadUser { .. }
+        | Error::BadPassword { .. }
+        | Error::Grants { .. }
+        | Error::GrantsForNobody
         | Error::WithoutRing
         | Error::Ring { .. } => ResponseError::KafkaStorageError,
     }

@@ -13,12 +13,14 @@ use bytes::{Buf, BufMut, Bytes, BytesMut};
 use kafka_protocol::error::ResponseError;
 use kafka_protocol::messages::ApiKey;
 
-use super::{Answer, Asked, Part, Refused, malformed, push_header};
+use super::{Answer, Asked, Context, Part, Refused, malformed, push_header};
+use crate::quotas::Direction;
 
 /// The first version whose batches are taken.
 pub(super) const SERVED_SINCE: i16 = 3;
 
-pub(super) fn answer(asked: Asked) -> Result<Answer, Refused> {
+pub(super) fn answer(context: &Context, asked: Asked) -> Result<Answer, Refused> {
+    let throttle_ms = context.throttle(Direction::Produce, &asked, asked.body.len() as u64);
     let mut body = asked.body;
     let mut bytes = BytesMut::new();
     push_header(&mut bytes, 0, asked.correlation_id);
@@ -36,7 +38,7 @@ pub(super) fn answer(asked: Asked) -> Result<Answer, Refused> {
         _ => {}
     }
     if asked.version >= 1 {
-        bytes.put_i32(0);
+        bytes.put_i32(throttle_ms);
     }
     Ok(Answer::Ready(vec![Part::Bytes(bytes.freeze())]))
 }

@@ -1,12 +1,15 @@
-//! What a client may do: everything, for there is no authorization. It is told to who asks, as Kafka does without an authorizer.
+//! What a client may do, which is told to who asks: everything where nothing is granted, as Kafka does without an authorizer.
+
+use super::Context;
+use crate::access::Action;
 
 /// Not told, because nobody asked.
 pub(crate) const NOT_TOLD: i32 = i32::MIN;
 
 /// What can be done, by the numbers that Kafka gave it (`AclOperation`).
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
-enum Operation {
+pub(super) enum Operation {
     Read = 3,
     Write = 4,
     Create = 5,
@@ -25,26 +28,39 @@ use Operation::{
 };
 
 /// Of the cluster, if they are asked for: a bit for each.
-pub(super) fn of_cluster(is_asked: bool) -> i32 {
-    let changing = [Create, Alter, AlterConfigs, ClusterAction, IdempotentWrite];
-    told(
-        is_asked,
-        &[&changing[..], &[Describe, DescribeConfigs]].concat(),
-    )
+pub(super) fn of_cluster(context: &Context, is_asked: bool) -> i32 {
+    let administers = context.sees(Action::Administer);
+    let writes = context.sees(Action::WriteSomewhere);
+    let changing = [Create, Alter, AlterConfigs, ClusterAction, DescribeConfigs];
+    let parts = [
+        of(administers, &changing),
+        of(writes, &[IdempotentWrite]),
+        &[Describe],
+    ];
+    told(is_asked, &parts.concat())
 }
 
 /// Of a topic.
-pub(super) fn of_topic(is_asked: bool) -> i32 {
-    let changing = [Write, Create, Delete, Alter, AlterConfigs];
-    told(
-        is_asked,
-        &[&changing[..], &[Read, Describe, DescribeConfigs]].concat(),
-    )
+pub(super) fn of_topic(context: &Context, is_asked: bool, name: &str) -> i32 {
+    let sees = |action| context.sees(action);
+    let changing = [Create, Delete, Alter, AlterConfigs];
+    let parts = [
+        of(sees(Action::Administer), &changing),
+        of(sees(Action::Read(name)), &[Read]),
+        of(sees(Action::Write(name)), &[Write]),
+        of(sees(Action::Describe(name)), &[Describe, DescribeConfigs]),
+    ];
+    told(is_asked, &parts.concat())
 }
 
 /// Of a group.
-pub(super) fn of_group(is_asked: bool) -> i32 {
-    told(is_asked, &[Read, Describe, Delete])
+pub(super) fn of_group(context: &Context, is_asked: bool, name: &str) -> i32 {
+    let operations = [Read, Describe, Delete];
+    told(is_asked, of(context.sees(Action::Group(name)), &operations))
+}
+
+fn of(may: bool, operations: &[Operation]) -> &[Operation] {
+    if may { operations } else { &[] }
 }
 
 fn told(is_asked: bool, operations: &[Operation]) -> i32 {
@@ -80,15 +96,23 @@ mod tests {
                 .with_include_cluster_authorized_operations(cluster_asks);
             let response = trial.ask(&request, version);
             let told = response.topics[0].topic_authorized_operations;
-            assert_eq!(told, of_topic(topics_ask), "version {version}");
+            assert_eq!(
+                told,
+                of_topic(&trial.context, topics_ask, "orders"),
+                "version {version}"
+            );
             let told = response.cluster_authorized_operations;
-            assert_eq!(told, of_cluster(cluster_asks), "version {version}");
+            assert_eq!(
+                told,
+                of_cluster(&trial.context, cluster_asks),
+                "version {version}"
+            );
         }
         for version in versions_of(ApiKey::DescribeCluster) {
             let request =
                 DescribeClusterRequest::default().with_include_cluster_authorized_operations(true);
             let told = trial.ask(&request, version).cluster_authorized_operations;
-            assert_eq!(told, of_cluster(true), "version {version}");
+            assert_eq!(told, of_cluster(&trial.context, true), "version {version}");
         }
         for version in versions_of(ApiKey::DescribeGroups).filter(|it| (3..6).contains(it)) {
             let group = GroupId(StrBytes::from_static_str("readers"));
@@ -96,16 +120,21 @@ mod tests {
                 .with_groups(vec![group])
                 .with_include_authorized_operations(true);
             let told = trial.ask(&request, version).groups[0].authorized_operations;
-            assert_eq!(told, of_group(true), "version {version}");
+            assert_eq!(
+                told,
+                of_group(&trial.context, true, "readers"),
+                "version {version}"
+            );
         }
     }
 
     #[test]
     fn the_bits_are_those_of_kafka() {
+        let context = &Trial::new().context;
         // As Kafka 4 answers to `describeCluster` and its like.
-        assert_eq!(of_cluster(true), 0b1_1111_1010_0000);
-        assert_eq!(of_topic(true), 0b0_1101_1111_1000);
-        assert_eq!(of_group(true), 0b0_0001_0100_1000);
-        assert_eq!(of_cluster(false), NOT_TOLD);
+        assert_eq!(of_cluster(context, true), 0b1_1111_1010_0000);
+        assert_eq!(of_topic(context, true, "a"), 0b0_1101_1111_1000);
+        assert_eq!(of_group(context, true, "a"), 0b0_0001_0100_1000);
+        assert_eq!(of_cluster(context, false), NOT_TOLD);
     }
 }

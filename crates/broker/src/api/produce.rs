@@ -3,6 +3,11 @@
 //! `acks` says when: 0, never, but the connection is closed if something was not appended; 1, when they are written; -1 (`all`), when they are on stable storage, or written, if the topic's
 //! `write.caching` says that this is enough. All batches of a request are appended before anything is waited for, and the next
 //! request of the connection may be begun meanwhile.
+//!
+//! Batches of topics with a contract go through their gate first, all of a request at the same time (`gated.rs`); their dead letters
+//! are durable before anybody is answered, whatever `acks` says.
+
+mod gated;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,19 +21,26 @@ use kafka_protocol::messages::produce_response::{
 use kafka_protocol::messages::{ApiKey, ProduceRequest, ProduceResponse};
 use kafka_protocol::protocol::StrBytes;
 
+use gated::AllBegun;
+
 use super::{Answer, Asked, Context, Refused, code, encode, on_thread};
+use crate::access::Action;
 use crate::batch::{BadBatch, BadKeys, Header, held_bytes_max, split};
 use crate::broker::now_ms;
-use crate::log::{Appended, Checked, Log, Visibility};
+use crate::log::{Appended, Checked, DEAD_LETTERS_FROM, Log, Visibility};
+use crate::quotas::Direction;
 use crate::topics::Topic;
 use crate::unpacking::Effort;
 use crate::{Error, Result};
 
-/// A longer `flush.ms` is taken for this, so that there is such a moment: a year.
-const FLUSH_MS_MAX: u64 = 365 * 24 * 60 * 60 * 1000;
-
 /// A request may have so many batches of one size before they are copied out of it.
 const REQUEST_BATCHES_MAX: usize = 4;
+
+/// What one answer tells of single records may have so many bytes: there may be many bad ones in few bytes.
+const NAMED_BYTES_MAX: usize = 64 << 10;
+
+/// From this version on answers can tell it.
+const NAMES_FROM: i16 = 8;
 
 /// How safe a batch is to be before it is answered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,6 +58,19 @@ struct Waiting {
     place: (usize, usize),
 }
 
+/// A topic that a request names, or why nothing is appended to it.
+type Found = Result<Arc<Topic>, ResponseError>;
+
+/// What a request has under way.
+struct Pending {
+    acks: Option<Acks>,
+    /// Batches that are on their way through a gate.
+    begun: AllBegun,
+    waiting: Vec<Waiting>,
+    /// What is left for texts about single records.
+    named_bytes_left: usize,
+}
+
 pub(super) async fn answer(context: &Context, mut asked: Asked) -> Result<Answer, Refused> {
     let request_bytes = asked.body.len();
     let mut request: ProduceRequest = asked.read()?;
@@ -56,13 +81,29 @@ pub(super) async fn answer(context: &Context, mut asked: Asked) -> Result<Answer
         -1 => Some(Acks::Durable),
         _ => None,
     };
-    let mut waiting = Vec::new();
+    let named = request.topic_data.iter();
+    let found = named.map(|it| context.topic(Action::Write(&it.name)));
+    let found: Vec<_> = found.collect();
+    let named_bytes_left = match asked.version {
+        NAMES_FROM.. if acks != Some(Acks::Nobody) => NAMED_BYTES_MAX,
+        _ => 0,
+    };
+    let mut pending = Pending {
+        acks,
+        begun: gated::begin(context, &request, &found, acks, named_bytes_left),
+        waiting: Vec::new(),
+        named_bytes_left,
+    };
     let mut topics = Vec::with_capacity(request.topic_data.len());
-    for topic in request.topic_data {
+    for (data, topic) in request.topic_data.into_iter().zip(found) {
         let at = topics.len();
-        topics.push(append_topic(context, topic, acks, at, &mut waiting).await);
+        topics.push(append_topic(context, data, topic, at, &mut pending).await);
     }
-    let mut response = ProduceResponse::default().with_responses(topics);
+    let waiting = pending.waiting;
+    let throttle_ms = context.throttle(Direction::Produce, &asked, request_bytes as u64);
+    let mut response = ProduceResponse::default()
+        .with_responses(topics)
+        .with_throttle_time_ms(throttle_ms);
     if acks == Some(Acks::Nobody) {
         return answer_nobody(&response);
     }
@@ -107,47 +148,14 @@ fn answer_nobody(response: &ProduceResponse) -> Result<Answer, Refused> {
 async fn append_topic(
     context: &Context,
     data: TopicProduceData,
-    acks: Option<Acks>,
+    topic: Found,
     at: usize,
-    waiting: &mut Vec<Waiting>,
+    pending: &mut Pending,
 ) -> TopicProduceResponse {
-    let topic = context.broker.topics.topic(&data.name);
     let mut partitions = Vec::with_capacity(data.partition_data.len());
     for partition in data.partition_data {
-        let log = topic.as_ref().and_then(|it| it.partition(partition.index));
-        let index = partition.index;
-        let response = PartitionProduceResponse::default().with_index(index);
-        let len_bytes = partition.records.as_ref().map_or(0, |it| it.len());
-        let appended = match (acks, &log) {
-            (None, _) => Err(ResponseError::InvalidRequiredAcks.into()),
-            (_, None) => Err(ResponseError::UnknownTopicOrPartition.into()),
-            (Some(_), Some(log)) => append(context, log, partition).await,
-        };
-        if let Some(topic) = &topic {
-            note(context, topic, &appended, len_bytes);
-        }
-        partitions.push(match appended {
-            Ok(appended) => {
-                let log = log.expect("something was appended to it");
-                if let Some(next_offset) = after_append(context, &log, acks, &appended) {
-                    waiting.push(Waiting {
-                        log: log.clone(),
-                        next_offset,
-                        place: (at, partitions.len()),
-                    });
-                }
-                response
-                    .with_base_offset(appended.base_offset)
-                    .with_log_append_time_ms(appended.append_time.unwrap_or(-1))
-                    .with_log_start_offset(log.start_offset())
-            }
-            Err(failed) => response
-                .with_error_code(failed.code.code())
-                .with_base_offset(-1)
-                .with_log_append_time_ms(-1)
-                .with_record_errors(failed.records)
-                .with_error_message(failed.message.map(StrBytes::from_string)),
-        });
+        let place = (at, partitions.len());
+        partitions.push(append_partition(context, &topic, partition, place, pending).await);
     }
     TopicProduceResponse::default()
         .with_name(data.name)
@@ -155,16 +163,120 @@ async fn append_topic(
         .with_partition_responses(partitions)
 }
 
-/// Counts a batch.
-fn note(context: &Context, topic: &Topic, appended: &Result<Appended, Failed>, len_bytes: usize) {
-    match appended {
-        Ok(appended) if appended.is_duplicate => {}
-        Ok(appended) => {
-            let records = (appended.next_offset - appended.base_offset).unsigned_abs();
-            topic.traffic.note_in(records, len_bytes as u64);
-            context.broker.metrics.note_batch(records, len_bytes as u64);
+async fn append_partition(
+    context: &Context,
+    topic: &Found,
+    data: PartitionProduceData,
+    place: (usize, usize),
+    pending: &mut Pending,
+) -> PartitionProduceResponse {
+    let response = PartitionProduceResponse::default().with_index(data.index);
+    let len_bytes = data.records.as_ref().map_or(0, |it| it.len() as u64);
+    let begun = pending.begun.pop_front().flatten();
+    let is_gated = begun.is_some();
+    let log = match &begun {
+        Some(begun) => Some(begun.log.clone()),
+        None => topic.as_ref().ok().and_then(|it| it.partition(data.index)),
+    };
+    let appended = match (pending.acks, topic, &log, begun) {
+        (_, Err(error), ..) => Err((*error).into()),
+        (None, ..) => Err(ResponseError::InvalidRequiredAcks.into()),
+        (_, _, None, _) => Err(ResponseError::UnknownTopicOrPartition.into()),
+        (Some(_), _, Some(_), Some(begun)) => {
+            // In a box, as is what else few requests need.
+            let admitted = Box::pin(begun.finish()).await;
+            admitted.map(|it| {
+                pending.wait_for_letters(context, it.letters, place);
+                it.appended
+            })
         }
-        Err(_) => topic.traffic.note_refused(),
+        (Some(_), _, Some(log), None) => append(context, log, data).await,
+    };
+    if let Ok(topic) = topic {
+        let appended = appended.as_ref().map(|it| {
+            let records = (it.next_offset - it.base_offset).unsigned_abs();
+            // What went through a gate was counted there.
+            (!it.is_duplicate && !is_gated).then_some((records, len_bytes))
+        });
+        note(context, topic, appended.ok());
+    }
+    match appended {
+        Ok(appended) => {
+            let log = log.expect("something was appended to it");
+            if let Some(next_offset) = after_append(context, &log, pending.acks, &appended) {
+                pending.waiting.push(Waiting {
+                    log: log.clone(),
+                    next_offset,
+                    place,
+                });
+            }
+            response
+                .with_base_offset(appended.base_offset)
+                .with_log_append_time_ms(appended.append_time.unwrap_or(-1))
+                .with_log_start_offset(log.start_offset())
+        }
+        Err(failed) => response
+            .with_error_code(failed.code.code())
+            .with_base_offset(-1)
+            .with_log_append_time_ms(-1)
+            .with_record_errors(pending.fitting(failed.records))
+            .with_error_message(failed.message.map(StrBytes::from_string)),
+    }
+}
+
+impl Pending {
+    /// Of what there is to tell of records the first that fit.
+    fn fitting(
+        &mut self,
+        mut records: Vec<BatchIndexAndErrorMessage>,
+    ) -> Vec<BatchIndexAndErrorMessage> {
+        let texts = records.iter().map(|it| {
+            let text = it.batch_index_error_message.as_ref();
+            text.map_or(0, |it| it.len())
+        });
+        let mut room = Some(self.named_bytes_left);
+        let count = texts.map_while(|len_bytes| {
+            room = room?.checked_sub(len_bytes);
+            room.inspect(|left| self.named_bytes_left = *left)
+        });
+        let count = count.count();
+        if count < records.len() {
+            self.named_bytes_left = 0;
+        }
+        records.truncate(count);
+        records
+    }
+
+    /// Dead letters are durable before their producer is told anything.
+    fn wait_for_letters(
+        &mut self,
+        context: &Context,
+        letters: Option<(Arc<Log>, i64)>,
+        place: (usize, usize),
+    ) {
+        let Some((log, next_offset)) = letters else {
+            return;
+        };
+        if log.durable_offset() < next_offset {
+            context.broker.flusher.request(&log);
+            self.waiting.push(Waiting {
+                log,
+                next_offset,
+                place,
+            });
+        }
+    }
+}
+
+/// Counts a batch: its records and bytes, unless it was there or counted already; `None`: it was refused.
+fn note(context: &Context, topic: &Topic, appended: Option<Option<(u64, u64)>>) {
+    match appended {
+        Some(Some((records, bytes))) => {
+            topic.traffic.note_in(records, bytes);
+            context.broker.metrics.note_batch(records, bytes);
+        }
+        Some(None) => {}
+        None => topic.traffic.note_refused(),
     }
 }
 
@@ -186,11 +298,7 @@ fn after_append(
     }
     match is_durable && log.has_readers() {
         true => context.broker.flusher.request(log),
-        false => {
-            let delay = u64::try_from(config.flush_ms).unwrap_or(0);
-            let delay = Duration::from_millis(delay.min(FLUSH_MS_MAX));
-            context.broker.flusher.request_later(log, delay);
-        }
+        false => context.broker.flusher.request_in_time(log),
     }
     None
 }
@@ -264,13 +372,7 @@ async fn append(
     data: PartitionProduceData,
 ) -> Result<Appended, Failed> {
     let records = data.records.unwrap_or_default();
-    let (header, _, rest) = split(&records).map_err(Error::from)?;
-    if !rest.is_empty() {
-        return Err(Failed::invalid("one batch is taken for each partition"));
-    }
-    if header.is_control() || header.is_transactional() {
-        return Err(Failed::invalid("transactions are not served"));
-    }
+    let header = one_batch(&records)?;
     let checked = match log.check(&records, Effort::Little) {
         Err(Error::BadKeys(BadKeys::TooLong(_))) => {
             // In a box, since few requests come here, and each connection has room for what it may wait for.
@@ -280,14 +382,37 @@ async fn append(
     };
     let appended = checked.and_then(|it| log.append_checked(it, 0, now_ms()));
     appended.map_err(|error| {
-        if !matches!(
-            error,
-            Error::BadBatch(BadBatch::Checksum { .. }) | Error::Sequence(_)
-        ) {
-            tracing::warn!(partition = %log.folder().display(), %error, "batch refused");
-        }
+        tell(log, &error);
         error.into()
     })
+}
+
+/// The header of the only batch there is, of those that are taken.
+fn one_batch(records: &[u8]) -> Result<Header, Failed> {
+    let (header, _, rest) = split(records).map_err(Error::from)?;
+    if !rest.is_empty() {
+        return Err(Failed::invalid("one batch is taken for each partition"));
+    }
+    if header.is_control() || header.is_transactional() {
+        return Err(Failed::invalid("transactions are not served"));
+    }
+    // A batch under the id of dead letters to come would be taken for them, and they for its repetition.
+    if header.producer_id >= DEAD_LETTERS_FROM {
+        return Err(Failed::invalid(
+            "no producer was given an id from 2^62 on: those are the broker's own",
+        ));
+    }
+    Ok(header)
+}
+
+/// Tells whoever looks after the broker of a batch that was refused, if it is for them.
+fn tell(log: &Log, error: &Error) {
+    if !matches!(
+        error,
+        Error::BadBatch(BadBatch::Checksum { .. }) | Error::Sequence(_)
+    ) {
+        tracing::warn!(partition = %log.folder().display(), %error, "batch refused");
+    }
 }
 
 /// Looks at a batch that takes long to unpack, or much memory, on a thread where nobody waits for it.
@@ -384,6 +509,34 @@ mod tests {
         assert_eq!(topic.partition(0).expect("it is there").end_offset(), 0);
     }
 
+    #[test]
+    fn nobody_sends_batches_in_the_name_of_dead_letters() {
+        let trial = Trial::new();
+        for (producer_id, expected) in [
+            (DEAD_LETTERS_FROM, ResponseError::InvalidRecord.code()),
+            (i64::MAX, ResponseError::InvalidRecord.code()),
+            (DEAD_LETTERS_FROM - 1, 0),
+        ] {
+            let mut builder = BatchBuilder::new(5).producer(producer_id, 0, 0);
+            builder.push(5, None, Some(b"a"));
+            let records = Bytes::from(builder.finish());
+            let partition = PartitionProduceData::default().with_records(Some(records));
+            let topic = TopicProduceData::default()
+                .with_name(TopicName(StrBytes::from_static_str("topic")))
+                .with_partition_data(vec![partition]);
+            let request = ProduceRequest::default()
+                .with_acks(1)
+                .with_timeout_ms(10_000)
+                .with_topic_data(vec![topic]);
+            let response = trial.ask(&request, 9);
+            let answered = response.responses[0].partition_responses[0].error_code;
+            assert_eq!(answered, expected, "{producer_id}");
+        }
+        let topic = trial.context.broker.topics.topic("topic");
+        let log = topic.and_then(|it| it.partition(0)).expect("it is there");
+        assert_eq!(log.end_offset(), 1);
+    }
+
     /// A batch of one record with a key, and so many zeros.
     fn zeros(len_bytes: usize, codec: Codec) -> Bytes {
         let mut builder = BatchBuilder::new(5);
@@ -418,7 +571,7 @@ mod tests {
             ] {
                 let records = zeros(len_bytes, codec);
                 trial.runtime.block_on(async {
-                    let all = context.broker.unpacking.take(u64::MAX).await;
+                    let all = context.broker.unpacking.take_all().await;
                     let answered = compact(context, records);
                     tokio::pin!(answered);
                     let early = tokio::time::timeout(Duration::ZERO, &mut answered).await;

@@ -4,10 +4,13 @@ use kafka_protocol::error::ResponseError;
 use kafka_protocol::messages::{InitProducerIdRequest, InitProducerIdResponse, ProducerId};
 
 use super::{Answer, Asked, Context, Refused, code};
+use crate::access::Action;
 
 pub(super) fn answer(context: &Context, mut asked: Asked) -> Result<Answer, Refused> {
     let request: InitProducerIdRequest = asked.read()?;
     let given = match request.transactional_id {
+        // Who may write anything may number what he writes, as with Kafka.
+        _ if !context.may(Action::WriteSomewhere) => Err(ResponseError::ClusterAuthorizationFailed),
         // There are no transactions, and a client that asks for one is told at once.
         Some(_) => Err(ResponseError::TransactionalIdAuthorizationFailed),
         None if request.producer_id.0 >= 0 && request.producer_epoch < i16::MAX - 1 => {

@@ -1,5 +1,7 @@
 //! Every request that is served, in every version: whatever it asks for, its answer can be written and read.
 
+mod contracts;
+mod grants;
 mod power_cut;
 mod waiting;
 
@@ -19,6 +21,7 @@ use tempfile::TempDir;
 
 use super::shape::tests::Generator;
 use super::*;
+use crate::access::{Reply, Users};
 use crate::batch::codec::Codec;
 use crate::batch::{BatchBuilder, HEADER_BYTES, Header, sift};
 use crate::broker::Options;
@@ -40,35 +43,75 @@ const WORDS: &[&str] = &[
 ];
 
 /// A broker for trying, with one topic of three partitions.
-pub(super) struct Trial {
-    pub(super) context: Context,
-    pub(super) runtime: tokio::runtime::Runtime,
+pub(crate) struct Trial {
+    pub(crate) context: Context,
+    pub(crate) runtime: tokio::runtime::Runtime,
     _folder: TempDir,
 }
 
 impl Trial {
-    pub(super) fn new() -> Trial {
+    pub(crate) fn new() -> Trial {
         Trial::on(Arc::new(RealDisk))
     }
 
-    pub(super) fn on(disk: SharedDisk) -> Trial {
+    pub(crate) fn on(disk: SharedDisk) -> Trial {
         Trial::at(TempDir::new().expect("a folder"), disk)
     }
 
     /// For a disk that knows the folder already.
-    pub(super) fn at(folder: TempDir, disk: SharedDisk) -> Trial {
-        let (broker, _) = Broker::open_on(disk, Options::new(folder.path())).expect("it opens");
-        broker
-            .topics
-            .create("topic", 3, Settings::default())
-            .expect("it is made");
+    pub(crate) fn at(folder: TempDir, disk: SharedDisk) -> Trial {
+        let options = Options::new(folder.path());
+        Trial::of(folder, disk, options)
+    }
+
+    /// With the options that are made for its folder.
+    pub(crate) fn with(options: impl FnOnce(&std::path::Path) -> Options) -> Trial {
+        let folder = TempDir::new().expect("a folder");
+        let options = options(folder.path());
+        Trial::of(folder, Arc::new(RealDisk), options)
+    }
+
+    /// With these grants, asked by this user.
+    pub(crate) fn granting(grants: &str, user: &str) -> Trial {
+        let trial = Trial::with(|data| {
+            let path = data.join("grants.toml");
+            std::fs::write(&path, grants).expect("it is written");
+            let users = Users::path_in(data);
+            Users::change(&users, |it| it.set(user, "secret")).expect("the user is added");
+            let mut options = Options::new(data);
+            options.access.is_on = true;
+            options.access.grants = Some(path);
+            options
+        });
+        let (access, client) = (&trial.context.broker.access, &trial.context.client);
+        access.choose(client, "PLAIN", false).expect("it is served");
+        let message = format!("\0{user}\0secret");
+        let answered = access.answer(client, message.as_bytes());
+        let answered = trial.runtime.block_on(answered);
+        assert_eq!(answered, Reply::In(Vec::new()));
+        trial
+    }
+
+    fn of(folder: TempDir, disk: SharedDisk, options: Options) -> Trial {
+        let trial = Trial::opened(folder, disk, options);
+        let topics = &trial.context.broker.topics;
+        let made = topics.create("topic", 3, Settings::default());
+        made.expect("it is made");
+        trial
+    }
+
+    /// A broker that opens a folder as it is, on this disk.
+    fn opened(folder: TempDir, disk: SharedDisk, options: Options) -> Trial {
+        let (broker, _) = Broker::open_on(disk, options).expect("it opens");
         let mut runtime = tokio::runtime::Builder::new_current_thread();
         Trial {
             context: Context {
+                client: broker.access.local_client(),
                 broker,
                 advertised: Arc::new(("localhost".to_owned(), 9092)),
                 peer: std::net::IpAddr::from([127, 0, 0, 1]),
                 sessions: Arc::default(),
+                mute: Arc::default(),
             },
             runtime: runtime.enable_time().build().expect("a runtime"),
             _folder: folder,
@@ -82,8 +125,18 @@ impl Trial {
         version: i16,
         message: &[u8],
     ) -> Result<Option<Bytes>, Refused> {
-        let frame = frame(key, version, message);
-        let answered = self.runtime.block_on(async {
+        let answered = self.ask_frame(frame(key, version, message));
+        Ok(answered?.map(|parts| {
+            let mut bytes = flatten(&parts);
+            let header = ResponseHeader::decode(&mut bytes, key.response_header_version(version));
+            assert_eq!(header.expect("a header").correlation_id, 77);
+            bytes
+        }))
+    }
+
+    /// What comes back to a frame; `None`: nothing.
+    pub(super) fn ask_frame(&self, frame: Bytes) -> Result<Option<Parts>, Refused> {
+        self.runtime.block_on(async {
             match answer(&self.context, frame).await? {
                 Answer::Ready(parts) => Ok(Some(parts)),
                 Answer::Later(later) => {
@@ -92,13 +145,7 @@ impl Trial {
                 }
                 Answer::Nothing => Ok(None),
             }
-        });
-        Ok(answered?.map(|parts| {
-            let mut bytes = flatten(&parts);
-            let header = ResponseHeader::decode(&mut bytes, key.response_header_version(version));
-            assert_eq!(header.expect("a header").correlation_id, 77);
-            bytes
-        }))
+        })
     }
 
     /// Asks a request, and reads the answer.
@@ -120,7 +167,7 @@ impl Trial {
 }
 
 /// A request as it comes in.
-pub(super) fn frame_of<R: Request>(request: &R, version: i16) -> Bytes {
+pub(crate) fn frame_of<R: Request>(request: &R, version: i16) -> Bytes {
     let mut message = BytesMut::new();
     let encoded = request.encode(&mut message, version);
     encoded.expect("it fits the version");

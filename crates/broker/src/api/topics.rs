@@ -16,7 +16,8 @@ use kafka_protocol::messages::{
 use kafka_protocol::protocol::StrBytes;
 
 use super::describe_configs::{Described, of_settings};
-use super::{Answer, Asked, Context, Refused, Said, code, said};
+use super::{Answer, Asked, Context, Refused, Said, code, said, told};
+use crate::access::Action;
 use crate::topics::{PARTITIONS_MAX, Settings, check_name};
 use crate::{Error, broker::NODE_ID};
 
@@ -44,7 +45,7 @@ pub(super) fn create(context: &Context, mut asked: Asked) -> Result<Answer, Refu
                 .with_configs(Some(created.configs)),
             Err((error, message)) => result
                 .with_error_code(error.code())
-                .with_error_message(message.map(StrBytes::from_string))
+                .with_error_message(told(message))
                 .with_num_partitions(-1)
                 .with_replication_factor(-1)
                 .with_configs(Some(Vec::new())),
@@ -62,10 +63,13 @@ struct Created {
 }
 
 fn create_one(context: &Context, topic: &CreatableTopic, is_trial: bool) -> Result<Created, Said> {
+    context.administer(ResponseError::TopicAuthorizationFailed)?;
     check_name(&topic.name).map_err(|it| said(it.into()))?;
     let partitions = partitions_of(context, topic)?;
-    let settings = settings_of(topic)?;
     let topics = &context.broker.topics;
+    let settings = settings_of(topic)?;
+    let settled = topics.settled(&topic.name, &Settings::default(), settings);
+    let settings = settled.map_err(said)?;
     let configs = of_settings(topics.defaults(), &settings);
     let configs = configs.iter().map(config).collect();
     let id = match is_trial {
@@ -105,6 +109,7 @@ fn config(described: &Described) -> CreatableTopicConfigs {
         .with_name(text(&described.name))
         .with_value(Some(text(&holds.value)))
         .with_config_source(holds.source)
+        .with_read_only(described.is_read_only)
 }
 
 fn partitions_of(context: &Context, topic: &CreatableTopic) -> Result<usize, Said> {
@@ -155,6 +160,7 @@ pub(super) fn delete(context: &Context, mut asked: Asked) -> Result<Answer, Refu
     }
     for state in request.topics {
         let known = topics.topic_of_id(state.topic_id);
+        let known = known.filter(|it| context.sees(Action::Describe(it.name())));
         let name = known.map(|it| TopicName(StrBytes::from_string(it.name().to_owned())));
         results.push(match state.name.or(name) {
             Some(name) => delete_one(context, name).with_topic_id(state.topic_id),
@@ -168,6 +174,13 @@ pub(super) fn delete(context: &Context, mut asked: Asked) -> Result<Answer, Refu
 }
 
 fn delete_one(context: &Context, name: TopicName) -> DeletableTopicResult {
+    let result = DeletableTopicResult::default().with_name(Some(name.clone()));
+    let error = ResponseError::TopicAuthorizationFailed;
+    if let Err((error, message)) = context.administer(error) {
+        return result
+            .with_error_code(error.code())
+            .with_error_message(told(message));
+    }
     let (topics, groups) = (&context.broker.topics, &context.broker.groups);
     let is_there = topics.topic(&name).is_some();
     let mut deleted = topics.delete(&name);
@@ -175,7 +188,6 @@ fn delete_one(context: &Context, name: TopicName) -> DeletableTopicResult {
     if is_there && topics.topic(&name).is_none() {
         deleted = deleted.and(groups.topic_deleted(&name));
     }
-    let result = DeletableTopicResult::default().with_name(Some(name));
     match deleted {
         Ok(()) => result,
         Err(error) => result.with_error_code(code(&error).code()),
@@ -223,7 +235,8 @@ mod tests {
     fn told<'r>(result: &'r CreatableTopicResult, name: &str) -> Option<(&'r str, i8)> {
         let mut configs = result.configs.iter().flatten();
         let config = configs.find(|it| &*it.name == name)?;
-        assert!(!config.read_only && !config.is_sensitive);
+        assert_eq!(config.read_only, name == "tamis.contract.revision");
+        assert!(!config.is_sensitive);
         Some((config.value.as_deref()?, config.config_source))
     }
 

@@ -2,6 +2,7 @@
 
 use crc_fast::{CrcAlgorithm, checksum};
 
+use super::Record;
 use super::codec::Codec;
 
 /// What comes before the records.
@@ -228,6 +229,12 @@ impl Header {
             0 => -1,
             _ => self.max_timestamp,
         }
+    }
+
+    /// When a record of it was made. Times are whatever producers say, also beyond the ends of 64 bits, where they go round as clients have
+    /// them.
+    pub(crate) fn time_of(&self, record: &Record<'_>) -> i64 {
+        self.base_timestamp.wrapping_add(record.timestamp_delta)
     }
 
     /// From when on records without a value may go, once it is known (KIP-534).

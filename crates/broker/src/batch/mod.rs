@@ -30,12 +30,14 @@
 //! | `build.rs` | batches of our own: what the broker itself puts into a log, and tests |
 //! | `codec.rs` | packing and unpacking records, within limits |
 //! | `heads.rs` | the front of each record, from a stream: times, and whether there is a key |
+//! | `rebuilt.rs` | batches made of the records of others |
 //! | `sift.rs` | batches of which some records go |
 
 mod build;
 pub(crate) mod codec;
 mod header;
 mod heads;
+mod rebuilt;
 mod records;
 mod sift;
 #[cfg(test)]
@@ -49,5 +51,6 @@ pub(crate) use header::seal;
 pub use header::{BadBatch, HEADER_BYTES, Header, STAMP_BYTES, set_append_time, split};
 pub use heads::{BadKeys, TooLong};
 pub(crate) use heads::{check_keys, heads};
+pub(crate) use rebuilt::{Added, Rebuilt};
 pub use records::{BadRecord, Record, Records};
 pub(crate) use sift::sift;

@@ -27,9 +27,11 @@ pub struct Record<'b> {
     pub(super) attributes: u8,
     /// All behind the offset: key, value and headers as they stand there.
     pub(super) rest: &'b [u8],
+    /// Key and value as they stand there.
+    pub(super) key_and_value: &'b [u8],
     /// Headers, checked and not yet taken apart.
-    headers: &'b [u8],
-    header_count: usize,
+    pub(super) headers: &'b [u8],
+    pub(super) header_count: usize,
 }
 
 /// Records are not what the batch says.
@@ -102,6 +104,7 @@ fn read_record<'b>(bytes: &mut &'b [u8]) -> Option<Record<'b>> {
     let rest = record;
     let key = read_nullable(&mut record)?;
     let value = read_nullable(&mut record)?;
+    let key_and_value = &rest[..rest.len() - record.len()];
     let header_count = usize::try_from(read_varint(&mut record)?).ok()?;
     let headers = record;
     for _ in 0..header_count {
@@ -114,6 +117,7 @@ fn read_record<'b>(bytes: &mut &'b [u8]) -> Option<Record<'b>> {
         value,
         attributes,
         rest,
+        key_and_value,
         headers,
         header_count,
     })

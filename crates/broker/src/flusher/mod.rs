@@ -67,6 +67,9 @@ impl Flushing {
 /// What a flusher is started with.
 pub(crate) struct Prepared(Option<Ring>);
 
+/// A longer `flush.ms` is taken for this, so that there is such a moment: a year.
+const FLUSH_MS_MAX: u64 = 365 * 24 * 60 * 60 * 1000;
+
 /// Threads that make logs durable.
 #[derive(Debug)]
 pub(crate) struct Flusher {
@@ -139,6 +142,12 @@ impl Flusher {
         if is_free {
             self.shared.is_asked.notify_one();
         }
+    }
+
+    /// Flushes a log after the `flush.ms` of its topic, unless somebody asks for it earlier.
+    pub(crate) fn request_in_time(&self, log: &Arc<Log>) {
+        let delay_ms = u64::try_from(log.config().flush_ms).unwrap_or(0);
+        self.request_later(log, Duration::from_millis(delay_ms.min(FLUSH_MS_MAX)));
     }
 
     /// Flushes a log after `delay`, unless somebody asks for it earlier.

@@ -73,7 +73,8 @@ pub use cleaning::{check_batch, check_log};
 pub use config::{Cleanup, LogConfig, Ratio, Visibility};
 pub(crate) use files::Files;
 pub use producers::BadSequence;
-use producers::Verdict;
+pub(crate) use producers::DEAD_LETTERS_FROM;
+use producers::{Came, Verdict};
 pub(crate) use recovery::Shared;
 pub use recovery::{Damaged, Recovery};
 pub(crate) use tail::Budget;
@@ -110,10 +111,30 @@ pub enum Fetched {
 }
 
 /// A batch that is whole, and that a topic takes.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Checked {
     header: Header,
     bytes: Bytes,
+}
+
+impl Checked {
+    /// A batch that we made ourselves.
+    ///
+    /// # Errors
+    /// [`Error::BadBatch`], if it is none.
+    pub(crate) fn own(bytes: Bytes) -> Result<Checked> {
+        let header = Header::read(&bytes)?;
+        Ok(Checked { header, bytes })
+    }
+
+    pub(crate) fn header(&self) -> &Header {
+        &self.header
+    }
+
+    /// All of it, from its first byte to its last.
+    pub(crate) fn bytes(&self) -> &Bytes {
+        &self.bytes
+    }
 }
 
 /// So much is unpacked where a batch came in, and so long it may be: a fraction of a millisecond.
@@ -274,6 +295,61 @@ impl Log {
         leader_epoch: i32,
         now_ms: i64,
     ) -> Result<Appended> {
+        self.append_of(checked, (leader_epoch, now_ms), Came::default(), |_| Ok(()))
+    }
+
+    /// Appends dead letters of a batch that came like this to the log they come from.
+    ///
+    /// # Errors
+    /// Those of [`Log::append`].
+    pub(crate) fn append_letters(
+        &self,
+        checked: Checked,
+        now_ms: i64,
+        came: Came,
+    ) -> Result<Appended> {
+        self.append_of(checked, (0, now_ms), came, |_| Ok(()))
+    }
+
+    /// What became of a batch, by its producer and its numbers, if it is here already.
+    ///
+    /// # Errors
+    /// [`Error::Sequence`] if it would not be appended either; [`Error::Poisoned`], [`Error::Closed`].
+    pub(crate) fn find_duplicate(&self, header: &Header) -> Result<Option<Appended>> {
+        let has_append_time = self.config.load().is_log_append_time;
+        let writer = self.lock();
+        self.check_open(&writer)?;
+        if !header.has_producer() {
+            return Ok(None);
+        }
+        Ok(match writer.producers.check(header, Came::default())? {
+            Verdict::Next => None,
+            Verdict::Duplicate(first) => Some(first.repeated(header, has_append_time)),
+        })
+    }
+
+    /// Appends a batch that was checked, behind what `before` appends to another log: it is called once it is sure that the batch is to be
+    /// here, or is here already, with how it came, and nobody appends anything here meanwhile. If it fails nothing is appended.
+    ///
+    /// # Errors
+    /// Those of [`Log::append`], those of `before`.
+    pub(crate) fn append_behind(
+        &self,
+        checked: Checked,
+        now_ms: i64,
+        before: impl FnOnce(Came) -> Result<()>,
+    ) -> Result<Appended> {
+        self.append_of(checked, (0, now_ms), Came::default(), before)
+    }
+
+    /// Appends what is either a batch behind others, or dead letters of one that came like this.
+    fn append_of(
+        &self,
+        checked: Checked,
+        (leader_epoch, now_ms): (i32, i64),
+        came: Came,
+        before: impl FnOnce(Came) -> Result<()>,
+    ) -> Result<Appended> {
         let Checked {
             mut header,
             mut bytes,
@@ -288,23 +364,27 @@ impl Log {
         }
         let mut writer = self.lock();
         self.check_open(&writer)?;
+        let behind = writer.producers.taken(header.producer_id);
         if header.has_producer()
-            && let Verdict::Duplicate(first) = writer.producers.check(&header)?
+            && let Verdict::Duplicate(first) = writer.producers.check(&header, came)?
         {
-            return Ok(Appended {
-                base_offset: first.base_offset,
-                next_offset: first.base_offset + i64::from(header.last_offset_delta) + 1,
-                append_time: append_time.map(|_| first.timestamp),
-                is_duplicate: true,
-            });
+            before(Came {
+                is_again: true,
+                behind,
+            })?;
+            return Ok(first.repeated(&header, append_time.is_some()));
         }
+        before(Came {
+            is_again: false,
+            behind,
+        })?;
         if writer.must_roll(&header, &config, now_ms) {
             self.roll(&mut writer)?;
         }
         let base_offset = writer.next_offset;
         let stamp = header.stamp(base_offset, leader_epoch);
         writer.write(&stamp, &bytes[STAMP_BYTES..], config.segment_bytes)?;
-        let next_offset = writer.note(&header, base_offset, now_ms);
+        let next_offset = writer.note(&header, base_offset, came, now_ms);
         self.end_offset.store(next_offset, Ordering::Release);
         self.tail
             .push(CachedBatch::new(base_offset, next_offset, stamp, bytes));

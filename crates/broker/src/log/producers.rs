@@ -2,6 +2,14 @@
 //!
 //! For each producer the last [`REMEMBERED`] batches are kept, as many as clients have on the way at most. What repeats one of
 //! them is answered with the offset it got the first time.
+//!
+//! Ids from [`DEAD_LETTERS_FROM`] on are those of dead letters, which have the numbers that their producers gave them in the topic they
+//! come from (`gate/letters.rs`). Good records lie between them, so numbers may jump. What is here already is known by the number of its
+//! first record, or lies before all that are remembered. Numbers begin again at 0, so that a jump of a little less than 2^31 looks like a
+//! step back. The log that dead letters come from knows better ([`Came`]): of what it has not taken yet only those dead letters can be here that
+//!
+//! - came when it had taken as much as now: with the same batch, which was not appended behind them;
+//! - or were here at the start, and are of batches that it lost: until it has taken more since than was on the way then ([`AHEAD_MAX`]).
 
 use std::collections::{HashMap, VecDeque};
 
@@ -9,6 +17,13 @@ use crate::batch::{Header, after};
 
 /// Batches remembered for each producer: `max.in.flight.requests.per.connection` of an idempotent producer is 5 at most.
 const REMEMBERED: usize = 5;
+
+/// Ids of producers from here on are those of dead letters; no producer is given one.
+pub(crate) const DEAD_LETTERS_FROM: i64 = 1 << 62;
+
+/// Dead letters that are there may lie ahead of what comes by so many numbers at most: batches that were on their way when the power went. Of
+/// these there are [`REMEMBERED`], each with some ten million records at most.
+const AHEAD_MAX: i32 = 1 << 26;
 
 /// After so long without a batch a producer is forgotten (Kafka's `producer.id.expiration.ms`).
 const EXPIRATION_MS: i64 = 24 * 60 * 60 * 1000;
@@ -39,6 +54,15 @@ pub enum BadSequence {
     },
 }
 
+/// How the batch came that dead letters are from, as the log says that they come from.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Came {
+    /// Whether it has the batch already.
+    pub(crate) is_again: bool,
+    /// Records that it has taken of the producer since the start, without those of the batch.
+    pub(crate) behind: u64,
+}
+
 /// A batch that was appended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Appended {
@@ -47,6 +71,8 @@ pub(crate) struct Appended {
     pub(crate) base_offset: i64,
     /// Milliseconds since 1970.
     pub(crate) timestamp: i64,
+    /// Of dead letters, [`Came::behind`]; `None`: they were here at the start.
+    pub(crate) behind: Option<u64>,
 }
 
 /// What is known of one producer.
@@ -55,6 +81,8 @@ pub(crate) struct Producer {
     pub(crate) epoch: i16,
     /// Oldest first; never empty.
     pub(crate) batches: VecDeque<Appended>,
+    /// Records taken since the start.
+    pub(crate) taken: u64,
 }
 
 /// What may become of a batch.
@@ -66,13 +94,62 @@ pub(crate) enum Verdict {
     Duplicate(Appended),
 }
 
+impl Producer {
+    /// Whether dead letters of an epoch that is not over are here already. What is repeated begins with the same number. Not all that came
+    /// before the last must be here: a power cut may take a batch and leave one behind it, of neither of which anybody was told.
+    fn check_letters(&self, header: &Header, came: Came) -> Verdict {
+        if self.epoch != header.producer_epoch {
+            return Verdict::Next;
+        }
+        let first = header.base_sequence;
+        let is_same = |it: &&Appended| it.first_sequence == first && it.may_be_of(came);
+        if let Some(same) = self.batches.iter().find(is_same) {
+            return Verdict::Duplicate(*same);
+        }
+        // It came before all that are remembered, and was forgotten for them.
+        let is_older = |it: &Appended| is_ahead(it.first_sequence, first) && it.may_be_of(came);
+        let is_forgotten = self.batches.len() == REMEMBERED && self.batches.iter().all(is_older);
+        match self.batches.front().filter(|_| is_forgotten) {
+            Some(oldest) => Verdict::Duplicate(*oldest),
+            None => Verdict::Next,
+        }
+    }
+}
+
+/// Whether `number` lies behind `first`, around the end of numbers.
+fn is_ahead(number: i32, first: i32) -> bool {
+    let distance = (i64::from(number) - i64::from(first)) & i64::from(i32::MAX);
+    distance < i64::from(AHEAD_MAX)
+}
+
+impl Appended {
+    /// Whether dead letters can be of a batch that came like this, or of one behind it.
+    fn may_be_of(&self, came: Came) -> bool {
+        let can_be_new = match self.behind {
+            Some(behind) => behind == came.behind,
+            None => came.behind < AHEAD_MAX as u64,
+        };
+        came.is_again || can_be_new
+    }
+
+    /// What is told of a batch that comes again.
+    pub(super) fn repeated(&self, header: &Header, has_append_time: bool) -> super::Appended {
+        super::Appended {
+            base_offset: self.base_offset,
+            next_offset: self.base_offset + i64::from(header.last_offset_delta) + 1,
+            append_time: has_append_time.then_some(self.timestamp),
+            is_duplicate: true,
+        }
+    }
+}
+
 /// The producers of a partition.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Producers(HashMap<i64, Producer>);
 
 impl Producers {
-    /// Whether a batch may be appended.
-    pub(crate) fn check(&self, header: &Header) -> Result<Verdict, BadSequence> {
+    /// Whether a batch may be appended; dead letters, of a batch that came like this.
+    pub(crate) fn check(&self, header: &Header, came: Came) -> Result<Verdict, BadSequence> {
         let Some(known) = self.0.get(&header.producer_id) else {
             return Ok(Verdict::Next);
         };
@@ -83,6 +160,9 @@ impl Producers {
                 found: header.producer_epoch,
                 current: known.epoch,
             });
+        }
+        if producer_id >= DEAD_LETTERS_FROM {
+            return Ok(known.check_letters(header, came));
         }
         let last = known.batches.back().map_or(-1, |it| it.last_sequence);
         let first = header.base_sequence;
@@ -112,8 +192,21 @@ impl Producers {
         }
     }
 
-    /// Takes note of a batch that was appended at `base_offset`.
-    pub(crate) fn note(&mut self, header: &Header, base_offset: i64) {
+    /// Records taken of a producer since the start.
+    pub(crate) fn taken(&self, producer_id: i64) -> u64 {
+        self.0.get(&producer_id).map_or(0, |it| it.taken)
+    }
+
+    /// Takes note that this is the start: what is known is what was there before.
+    pub(crate) fn start(&mut self) {
+        for producer in self.0.values_mut() {
+            producer.taken = 0;
+            producer.batches.iter_mut().for_each(|it| it.behind = None);
+        }
+    }
+
+    /// Takes note of a batch that was appended at `base_offset`; of dead letters, of a batch that came like this.
+    pub(crate) fn note(&mut self, header: &Header, base_offset: i64, came: Came) {
         if !header.has_producer() || header.is_control() {
             return;
         }
@@ -130,7 +223,10 @@ impl Producers {
             last_sequence: header.last_sequence(),
             base_offset,
             timestamp: header.max_timestamp,
+            behind: (header.producer_id >= DEAD_LETTERS_FROM).then_some(came.behind),
         });
+        let records = i64::from(header.last_offset_delta) + 1;
+        producer.taken = producer.taken.saturating_add(records.unsigned_abs());
     }
 
     /// Forgets who wrote nothing for a day before `now_ms`.
@@ -164,5 +260,116 @@ impl Producers {
     /// Puts back what was known of a producer.
     pub(crate) fn restore(&mut self, id: i64, producer: Producer) {
         self.0.insert(id, producer);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::batch::BatchBuilder;
+
+    /// The header of a batch of dead letters of so many records, the first of which has this number.
+    fn letters(first: i32, count: usize) -> Header {
+        let mut batch = BatchBuilder::new(5).producer(DEAD_LETTERS_FROM | 7, 0, first);
+        (0..count).for_each(|_| batch.push(5, None, None));
+        Header::read(&batch.finish()).expect("it is a header")
+    }
+
+    fn is_next(producers: &Producers, first: i32) -> bool {
+        let verdict = producers.check(&letters(first, 2), Came::default());
+        verdict.expect("its epoch is not over") == Verdict::Next
+    }
+
+    #[test]
+    fn dead_letters_are_known_by_their_first_number() {
+        let mut producers = Producers::default();
+        let firsts = [
+            i32::MAX - 50,
+            i32::MAX - 1,
+            30,
+            70,
+            1_000_000,
+            1_000_010,
+            1_000_012,
+        ];
+        for (index, first) in firsts.iter().enumerate() {
+            assert!(is_next(&producers, *first), "{first}");
+            producers.note(&letters(*first, 2), 0, Came::default());
+            // All that came before are here, whether they are remembered or not.
+            assert!(firsts[..=index].iter().all(|it| !is_next(&producers, *it)));
+        }
+    }
+
+    #[test]
+    fn dead_letters_that_a_power_cut_took_before_others_are_missing() {
+        let mut producers = Producers::default();
+        for first in [10, 30] {
+            producers.note(&letters(first, 2), 0, Came::default());
+        }
+        // 20 was lost, and so was what came before 10, or else it would be remembered.
+        assert!(is_next(&producers, 20) && is_next(&producers, 5));
+        producers.note(&letters(20, 2), 0, Came::default());
+        assert!([10, 20, 30].iter().all(|it| !is_next(&producers, *it)));
+        for first in [40, 50] {
+            producers.note(&letters(first, 2), 0, Came::default());
+        }
+        assert!(!is_next(&producers, 5));
+        assert!(is_next(&producers, 45) && is_next(&producers, 60));
+    }
+
+    /// Dead letters whose batches came one by one, with so many records taken before each.
+    fn taken(came: &[(u64, i32)]) -> Producers {
+        let mut producers = Producers::default();
+        for (behind, first) in came {
+            let came = Came {
+                is_again: false,
+                behind: *behind,
+            };
+            let verdict = producers.check(&letters(*first, 2), came);
+            assert_eq!(verdict, Ok(Verdict::Next), "{first}");
+            producers.note(&letters(*first, 2), 0, came);
+        }
+        producers
+    }
+
+    #[test]
+    fn what_comes_when_numbers_have_gone_round_is_not_here() {
+        let round = 1_u64 << 31;
+        let before = [100, 110, 120, 130, 140].map(|it| (it as u64, it));
+        let mut producers = taken(&before);
+        let check = |producers: &Producers, first, is_again, behind| {
+            let verdict = producers.check(&letters(first, 2), Came { is_again, behind });
+            verdict.expect("its epoch is not over") != Verdict::Next
+        };
+        for first in [0, 90, 110] {
+            // All that are remembered lie a little ahead, and were taken long ago.
+            assert!(!check(&producers, first, false, round + first as u64));
+            // What the other log has already was offered before, and found its place.
+            assert!(check(&producers, first, true, 150));
+        }
+        // What was here at the start may be of batches that the other log lost, until it has taken more than that.
+        producers.start();
+        for first in [0, 90, 110] {
+            assert!(check(&producers, first, false, 0));
+            assert!(!check(&producers, first, false, round + first as u64));
+        }
+    }
+
+    #[test]
+    fn a_batch_whose_dead_letters_are_many_is_known_when_it_comes_again() {
+        // The other log did not append it behind them, and has taken nothing of this producer meanwhile.
+        let came = Came {
+            is_again: false,
+            behind: 40,
+        };
+        let firsts = [40, 50, 60, 70, 80, 90, 100];
+        let cut = firsts.map(|it| (40, it));
+        let producers = taken(&[&[(7, 7)], &cut[..]].concat());
+        for first in firsts {
+            let verdict = producers.check(&letters(first, 2), came);
+            assert!(matches!(verdict, Ok(Verdict::Duplicate(_))), "{first}");
+        }
+        let verdict = producers.check(&letters(110, 2), came);
+        assert_eq!(verdict, Ok(Verdict::Next));
     }
 }

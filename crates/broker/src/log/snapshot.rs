@@ -114,6 +114,7 @@ fn decode(bytes: &[u8]) -> Option<Producers> {
                 last_sequence: i32::from_be_bytes(take(&mut rest)?),
                 base_offset: i64::from_be_bytes(take(&mut rest)?),
                 timestamp: i64::from_be_bytes(take(&mut rest)?),
+                behind: None,
             });
         }
         producers.restore(id, producer);

@@ -11,7 +11,7 @@ use rustix::io::{Errno, pwritev};
 use super::flush::Pending;
 use super::index::Growing;
 use super::name::SegmentName;
-use super::producers::Producers;
+use super::producers::{Came, Producers};
 use super::segment::{SEGMENT_BYTES_MAX, Segment};
 use super::{Files, LogConfig, snapshot};
 use crate::batch::{Header, STAMP_BYTES};
@@ -63,7 +63,8 @@ pub(super) struct End {
 
 impl Writer {
     /// A writer behind the end of a log that was opened.
-    pub(super) fn new(end: End, producers: Producers) -> Writer {
+    pub(super) fn new(end: End, mut producers: Producers) -> Writer {
+        producers.start();
         Writer {
             active: end.active,
             len_bytes: end.len_bytes,
@@ -125,9 +126,15 @@ impl Writer {
     }
 
     /// Takes note of the batch that was just written; returns the offset behind it.
-    pub(super) fn note(&mut self, header: &Header, base_offset: i64, now_ms: i64) -> i64 {
+    pub(super) fn note(
+        &mut self,
+        header: &Header,
+        base_offset: i64,
+        came: Came,
+        now_ms: i64,
+    ) -> i64 {
         self.active.note(header, base_offset, self.len_bytes);
-        self.producers.note(header, base_offset);
+        self.producers.note(header, base_offset, came);
         self.len_bytes += header.len_bytes() as u64;
         self.next_offset = base_offset + i64::from(header.last_offset_delta) + 1;
         self.first_append_ms.get_or_insert(now_ms);

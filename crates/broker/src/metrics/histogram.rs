@@ -1,5 +1,6 @@
 //! How many values were how large: a counter for each range, as Prometheus has it.
 
+use std::iter;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
@@ -39,6 +40,15 @@ impl Histogram {
         self.sum.load(Ordering::Relaxed)
     }
 
+    /// How many values were within each range by now.
+    pub(crate) fn counts(&self) -> Counts {
+        let counts = self.counts.iter();
+        Counts {
+            bounds: self.bounds,
+            counts: counts.map(|it| it.load(Ordering::Relaxed)).collect(),
+        }
+    }
+
     /// For each bound how many values were not above it, and then how many there were.
     pub(crate) fn cumulative(&self) -> Vec<(Option<u64>, u64)> {
         let bounds = self.bounds.iter().copied().map(Some).chain([None]);
@@ -51,9 +61,65 @@ impl Histogram {
     }
 }
 
+/// How many values were within each range, at some moment or between two.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Counts {
+    bounds: &'static [u64],
+    counts: Vec<u64>,
+}
+
+impl Counts {
+    /// Those that came since `before`; all, if nothing was counted then.
+    pub(crate) fn since(&self, before: &Counts) -> Counts {
+        let before = before.counts.iter().copied().chain(iter::repeat(0));
+        let counts = self.counts.iter().zip(before);
+        Counts {
+            bounds: self.bounds,
+            counts: counts.map(|(now, then)| now.saturating_sub(then)).collect(),
+        }
+    }
+
+    /// What this part of the values did not exceed, as if those of a range were spread evenly over it, which is how Prometheus reckons
+    /// (`histogram_quantile`). Of those above the last bound only that is known. `None`: there are none.
+    pub(crate) fn quantile(&self, part: f64) -> Option<f64> {
+        let all: u64 = self.counts.iter().sum();
+        let rank = all as f64 * part;
+        let (mut below, mut from) = (0.0, 0.0);
+        for (range, &count) in self.counts.iter().enumerate() {
+            let Some(&bound) = self.bounds.get(range) else {
+                break;
+            };
+            let (count, to) = (count as f64, bound as f64);
+            if count > 0.0 && below + count >= rank {
+                return Some(from + (to - from) * (rank - below) / count);
+            }
+            (below, from) = (below + count, to);
+        }
+        (all > 0).then_some(from)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_quantile_lies_within_its_range() {
+        let histogram = Histogram::new(&[10, 20, 40]);
+        let none = histogram.counts();
+        assert_eq!(none.quantile(0.5), None);
+        for value in [15, 15, 15, 15, 30, 30, 30, 30] {
+            histogram.note(value);
+        }
+        let some = histogram.counts();
+        assert_eq!(some.since(&Counts::default()), some);
+        let quantiles = [0.25, 0.5, 0.75, 1.0].map(|it| some.quantile(it));
+        assert_eq!(quantiles, [15.0, 20.0, 30.0, 40.0].map(Some));
+        histogram.note(1000);
+        let later = histogram.counts().since(&some);
+        assert_eq!(later.quantile(0.5), Some(40.0));
+        assert_eq!(later.since(&later).quantile(0.99), None);
+    }
 
     #[test]
     fn a_value_belongs_to_the_bound_that_it_does_not_exceed() {

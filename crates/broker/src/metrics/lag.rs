@@ -7,32 +7,32 @@ use crate::broker::Broker;
 use crate::groups::Group;
 
 /// Committed offsets of which the page tells.
-pub(super) const SERIES_MAX: usize = 10_000;
+pub(crate) const SERIES_MAX: usize = 10_000;
 
 /// How far all groups are behind.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct Lag {
-    pub(super) group_count: usize,
+pub(crate) struct Lag {
+    pub(crate) group_count: usize,
     /// By group, topic and partition.
-    pub(super) partitions: Vec<Behind>,
+    pub(crate) partitions: Vec<Behind>,
     /// Committed offsets that are not among them.
-    pub(super) left_out: usize,
+    pub(crate) left_out: usize,
     /// Whether the log of groups takes nothing more.
-    pub(super) is_failed: bool,
+    pub(crate) is_failed: bool,
 }
 
 /// How far a group is behind in a partition.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Behind {
-    pub(super) group: String,
-    pub(super) topic: String,
-    pub(super) partition: i32,
-    pub(super) offsets: u64,
+pub(crate) struct Behind {
+    pub(crate) group: String,
+    pub(crate) topic: String,
+    pub(crate) partition: i32,
+    pub(crate) offsets: u64,
 }
 
 impl Lag {
     /// As it is now, of so many committed offsets at most.
-    pub(super) fn look(broker: &Broker, series_max: usize) -> Lag {
+    pub(crate) fn look(broker: &Broker, series_max: usize) -> Lag {
         let groups = &broker.groups;
         let mut names = groups.look_at_all(|name, _| Some(name.to_owned()));
         names.sort_unstable();

@@ -9,18 +9,25 @@
 //! | `lag.rs` | how far groups are behind |
 //! | `process.rs` | what the system says of this process |
 //! | `text.rs` | all of it as a page that Prometheus reads |
+//! | `verdicts.rs` | what contracts found |
 
 mod histogram;
 mod lag;
 mod process;
 mod text;
+mod verdicts;
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use crate::api::SERVED;
-pub(crate) use histogram::Histogram;
+pub(crate) use histogram::{Counts, Histogram};
+#[cfg(test)]
+pub(crate) use lag::Behind;
+pub(crate) use lag::{Lag, SERIES_MAX};
+pub(crate) use process::Process;
 pub(crate) use text::page;
+pub(crate) use verdicts::{Fate, Refusal, Refusals, RuleKey, Verdicts};
 
 /// What a process asked its allocator for, since it started.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -97,6 +104,8 @@ pub(crate) struct Metrics {
     pub(crate) connections_ended: AtomicU64,
     /// Connections that were one too many.
     pub(crate) connections_refused: AtomicU64,
+    /// Records that broke the contracts of their topics.
+    pub(crate) refusals: Refusals,
 }
 
 impl Metrics {
@@ -112,6 +121,7 @@ impl Metrics {
             connections: AtomicU64::new(0),
             connections_ended: AtomicU64::new(0),
             connections_refused: AtomicU64::new(0),
+            refusals: Refusals::default(),
         }
     }
 

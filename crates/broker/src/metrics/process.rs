@@ -6,28 +6,33 @@ use rustix::param::{clock_ticks_per_second, page_size};
 
 /// What this process takes.
 #[derive(Debug, Default, PartialEq)]
-pub(super) struct Process {
+pub(crate) struct Process {
     /// Bytes in memory.
-    pub(super) resident_bytes: Option<u64>,
+    pub(crate) resident_bytes: Option<u64>,
     /// Seconds on processors, in the process and in the system for it.
-    pub(super) cpu_seconds: Option<f64>,
+    pub(crate) cpu_seconds: Option<f64>,
     /// Bytes that came from disks.
-    pub(super) read_bytes: Option<u64>,
+    pub(crate) read_bytes: Option<u64>,
     /// Bytes that went to disks, or will.
-    pub(super) written_bytes: Option<u64>,
+    pub(crate) written_bytes: Option<u64>,
     /// Open descriptors.
-    pub(super) descriptors: Option<u64>,
+    pub(crate) descriptors: Option<u64>,
     /// Seconds in which each core of the machine was busy, whoever kept it so: nobody is told how long one process was on one core.
-    pub(super) core_seconds: Vec<(u32, f64)>,
+    pub(crate) core_seconds: Vec<(u32, f64)>,
 }
 
 impl Process {
-    /// As it is now.
-    pub(super) fn look() -> Process {
+    /// Memory and time on processors as they are now: one file is read, however many connections there are.
+    pub(crate) fn look_briefly() -> Process {
         let stat = fs::read_to_string("/proc/self/stat").unwrap_or_default();
+        Process::of_stat(&stat, clock_ticks_per_second(), page_size() as u64)
+    }
+
+    /// As it is now.
+    pub(crate) fn look() -> Process {
+        let mut process = Process::look_briefly();
         let io = fs::read_to_string("/proc/self/io").unwrap_or_default();
         let descriptors = fs::read_dir("/proc/self/fd").map(|it| it.count() as u64);
-        let mut process = Process::of_stat(&stat, clock_ticks_per_second(), page_size() as u64);
         process.read_bytes = value_of(&io, "read_bytes");
         process.written_bytes = value_of(&io, "write_bytes");
         process.descriptors = descriptors.ok();

@@ -3,13 +3,17 @@
 //! Names end in their units, as Prometheus asks: `_bytes`, `_seconds`; what only grows ends in `_total`. Labels are names of topics
 //! and requests, none of which has a character that would need an escape, and of groups, which may have any.
 
+mod access;
+mod quotas;
+mod tls;
+
 use std::fmt::{Display, Write};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::lag::{self, Lag};
 use super::process::Process;
-use super::{Allocations, Histogram, Traffic};
+use super::{Allocations, Histogram, Traffic, Verdicts};
 use crate::api::SERVED;
 use crate::broker::Broker;
 use crate::log::{Ratio, Totals};
@@ -18,9 +22,14 @@ use crate::topics::Topic;
 /// All that is known of a broker at this moment.
 pub(crate) fn page(broker: &Broker) -> String {
     let mut page = Page::default();
-    page.put_topics(&broker.topics.all());
+    let topics = broker.topics.all();
+    page.put_topics(&topics);
+    page.put_contracts(&topics);
     page.put_requests(broker);
     page.put_broker(broker);
+    page.put_access(broker);
+    page.put_tls(broker);
+    page.put_quotas(&broker.quotas);
     page.put_groups(&Lag::look(broker, lag::SERIES_MAX));
     page.put_process(&Process::look());
     if let Some(count) = broker.options.allocations {
@@ -135,6 +144,27 @@ const OF_TOPICS: &[OfTopic] = &[
     ),
 ];
 
+/// What there is to say of a topic with a contract.
+type OfContract = (&'static str, &'static str, fn(&Verdicts) -> f64);
+
+const OF_CONTRACTS: &[OfContract] = &[
+    (
+        "tamis_contract_dead_letters_total",
+        "Records put into the topic of dead letters since the start.",
+        |it| it.dead_letters.load(Ordering::Relaxed) as f64,
+    ),
+    (
+        "tamis_contract_batches_rejected_total",
+        "Batches refused for their records since the start.",
+        |it| it.batches_rejected.load(Ordering::Relaxed) as f64,
+    ),
+    (
+        "tamis_contract_check_seconds_total",
+        "Time that unpacking and checking records took, all threads together.",
+        |it| seconds(it.check_ns.load(Ordering::Relaxed)),
+    ),
+];
+
 /// What compactions did, all partitions together.
 fn cleaned(topic: &Topic, of: fn(&Totals) -> u64) -> u64 {
     let partitions = topic.partitions();
@@ -168,6 +198,41 @@ impl Page {
         for topic in topics.iter().filter(|it| it.is_compacted()) {
             let label = format!("{{topic=\"{}\"}}", topic.name());
             self.put_value(name, &label, dirty_ratio(topic));
+        }
+    }
+
+    /// What contracts found, of topics that have one, or had.
+    fn put_contracts(&mut self, topics: &[Arc<Topic>]) {
+        let load = |it: &AtomicU64| it.load(Ordering::Relaxed);
+        let looks = |it: &&Arc<Topic>| it.gate().is_some() || load(&it.verdicts.check_ns) > 0;
+        let checked: Vec<_> = topics.iter().filter(looks).collect();
+        let name = "tamis_contract_records_total";
+        let help = "Records held against the contract of their topic since the start.";
+        self.put_head(name, Kind::Counter, help);
+        for topic in &checked {
+            let (name_of_topic, verdicts) = (topic.name(), &topic.verdicts);
+            for (verdict, count) in [("good", &verdicts.good), ("bad", &verdicts.bad)] {
+                let labels = format!("{{topic=\"{name_of_topic}\",verdict=\"{verdict}\"}}");
+                self.put_value(name, &labels, load(count));
+            }
+        }
+        let name = "tamis_contract_violations_total";
+        let help = "How often records broke a rule since the start.";
+        self.put_head(name, Kind::Counter, help);
+        for topic in &checked {
+            for ((column, rule), count) in topic.verdicts.by_rule() {
+                let column = escaped(column.as_deref().unwrap_or_default());
+                let (topic, rule) = (topic.name(), escaped(&rule));
+                let labels = format!("{{topic=\"{topic}\",column=\"{column}\",rule=\"{rule}\"}}");
+                self.put_value(name, &labels, count);
+            }
+        }
+        for (name, help, value) in OF_CONTRACTS {
+            self.put_head(name, Kind::Counter, help);
+            for topic in &checked {
+                let label = format!("{{topic=\"{}\"}}", topic.name());
+                self.put_value(name, &label, value(&topic.verdicts));
+            }
         }
     }
 

@@ -17,10 +17,14 @@ use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::time::Instant;
 
 use super::connection::Ended;
+use super::listener::is_handshake;
 use super::pool::{BUFFER_BYTES_MIN, Buffer, Pool};
 
 /// The field of the length.
 const LENGTH_BYTES: usize = 4;
+
+/// The first field of a request.
+const NUMBER_BYTES: usize = 2;
 
 /// A client that sends a request more slowly than this is given up.
 const BYTES_PER_SECOND_MIN: usize = 256 << 10;
@@ -87,11 +91,30 @@ impl<R: AsyncRead + Unpin> Frames<R> {
                 self.take(LENGTH_BYTES);
                 Ok(Some(length))
             }
+            _ if is_handshake(length.to_be_bytes()) => Err(Ended::UnexpectedTls),
             _ => Err(Ended::Length {
                 found: length,
                 limit: self.frame_bytes_max,
             }),
         }
+    }
+
+    /// The number of the request behind the length, which says what it is; `None`: it is too short to have one, or the client is gone.
+    pub(super) async fn number(&mut self, length: usize) -> Result<Option<i16>, Ended> {
+        let waited = self.stalled;
+        let deadline = Instant::now() + waited;
+        while self.bytes().len() < NUMBER_BYTES.min(length) {
+            let filled = tokio::time::timeout_at(deadline, self.fill(length)).await;
+            let len_bytes = length;
+            if !filled.map_err(|_| Ended::Slow { len_bytes, waited })?? {
+                return Ok(None);
+            }
+        }
+        let number = self
+            .bytes()
+            .first_chunk()
+            .filter(|_| length >= NUMBER_BYTES);
+        Ok(number.map(|it| i16::from_be_bytes(*it)))
     }
 
     /// The request behind the length.
@@ -206,6 +229,26 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn the_number_is_told_before_the_request() {
+        let mut frames = frames(b"\0\0\0\x03\0\x12x\0\0\0\x01ab");
+        let length = frames.next_length().await.expect("a length");
+        let length = length.expect("one more");
+        for _ in 0..2 {
+            let number = frames.number(length).await;
+            assert_eq!(number.expect("it is there"), Some(18));
+        }
+        let body = frames.body(length).await;
+        assert_eq!(body.expect("a body"), &b"\0\x12x"[..]);
+        let length = frames.next_length().await.expect("a length");
+        let number = frames.number(length.expect("one more")).await;
+        assert_eq!(
+            number.expect("it is there"),
+            None,
+            "of a request of one byte"
+        );
+    }
+
+    #[tokio::test]
     async fn a_length_that_cannot_be_is_refused_before_anything_is_held() {
         for length in [-1, i32::MIN, 1001, i32::MAX] {
             let bytes = length.to_be_bytes();
@@ -215,6 +258,16 @@ mod tests {
             let held = frames.buffer.map_or(0, |it| it.bytes.capacity());
             assert!(held <= BUFFER_BYTES_MIN);
         }
+    }
+
+    #[tokio::test]
+    async fn who_speaks_tls_is_told_from_who_sends_nonsense() {
+        let hello = [22, 3, 1, 2];
+        let refused = frames(&hello).next_length().await.expect_err("too long");
+        assert!(matches!(refused, Ended::UnexpectedTls));
+        let other = [22, 4, 1, 2];
+        let refused = frames(&other).next_length().await.expect_err("too long");
+        assert!(matches!(refused, Ended::Length { .. }));
     }
 
     #[tokio::test]

@@ -4,7 +4,10 @@
 //! answers in the order of the requests, each when it is ready. Between them is a queue of a few answers, so a producer that
 //! waits for stable storage can have several requests on the way, and one that sends more than it reads is not read from.
 //!
-//! What a client can make us hold is bounded: connections, bytes of requests in flight over all of them (whoever is
+//! Where TLS is spoken its handshake comes first, in the connection's own task. What follows is the same over both kinds of streams
+//! (`stream.rs`), but for how answers are sent (`send/`).
+//!
+//! What a client can make us hold is bounded: connections (those that have not logged in, where they have to, to half), bytes of requests in flight over all of them (whoever is
 //! next waits before its bytes are read), and the time that a request or an answer may take.
 //!
 //! The end comes in this order:
@@ -16,23 +19,33 @@
 
 mod connection;
 mod frame;
+mod listener;
 mod pool;
 mod send;
+mod strangers;
+mod stream;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpStream;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::JoinSet;
 
+use crate::access::Wire;
 use crate::api::Context;
 use crate::broker::Broker;
-use crate::{Error, Result};
+use crate::pace::Pace;
+use crate::tls::Tls;
 use connection::Ended;
-use pool::Pool;
+pub(crate) use listener::{Doors, Listener, Service, greet};
+pub(crate) use pool::Pool;
+#[cfg(feature = "tls")]
+pub(crate) use pool::{BUFFER_BYTES_MIN, Buffer};
+use strangers::Strangers;
+pub(crate) use strangers::{Place, network_of};
 
 /// Bytes in flight are counted in units of this size. A request that is not larger than one is not counted: of those there are
 /// as many as connections, and most only wait.
@@ -51,64 +64,31 @@ pub(crate) struct Server {
     shared: Arc<Shared>,
 }
 
-/// A socket that takes connections.
-#[derive(Debug)]
-pub(crate) struct Listener {
-    pub(crate) socket: TcpListener,
-    /// Where it listens, with the port that the system chose if none was asked for.
-    pub(crate) address: SocketAddr,
-    /// Where its clients are told to come back to; `None`: where they came to.
-    pub(crate) advertised: Option<Arc<(String, u16)>>,
-}
-
 /// What all connections have in common.
 #[derive(Debug)]
 struct Shared {
     broker: Arc<Broker>,
     slots: Arc<Semaphore>,
+    /// Of these places; `None`: nobody has to log in.
+    strangers: Option<Strangers>,
     pool: Pool,
     numbers: AtomicU64,
-}
-
-impl Listener {
-    /// Listens at `address`, which is `HOST:PORT`; only where no other machine gets to, unless `is_exposed`.
-    ///
-    /// # Errors
-    /// [`Error::Listen`], [`Error::Exposed`].
-    pub(crate) async fn bind(address: &str, is_exposed: bool) -> Result<Listener> {
-        let failed = |source| Error::Listen {
-            address: address.to_owned(),
-            source,
-        };
-        // What was looked at is what is bound: a name may mean something else the next time.
-        let found = tokio::net::lookup_host(address).await.map_err(failed)?;
-        let found: Vec<SocketAddr> = found.collect();
-        let is_local = |it: &SocketAddr| it.ip().to_canonical().is_loopback();
-        if !is_exposed && !found.iter().all(is_local) {
-            return Err(Error::Exposed {
-                address: address.to_owned(),
-            });
-        }
-        let socket = TcpListener::bind(&found[..]).await.map_err(failed)?;
-        let address = socket.local_addr().map_err(failed)?;
-        Ok(Listener {
-            socket,
-            address,
-            advertised: None,
-        })
-    }
+    refusals: Pace,
 }
 
 impl Server {
     pub(crate) fn new(broker: Arc<Broker>, listeners: Vec<Listener>) -> Server {
         let slots = broker.options.connections_max.min(Semaphore::MAX_PERMITS);
+        let strangers = broker.access.is_on().then(|| Strangers::of(slots));
         Server {
             listeners,
             shared: Arc::new(Shared {
                 broker,
+                strangers,
                 slots: Arc::new(Semaphore::new(slots)),
                 pool: Pool::default(),
                 numbers: AtomicU64::new(1),
+                refusals: Pace::default(),
             }),
         }
     }
@@ -121,8 +101,23 @@ impl Server {
         }
         let mut tending = JoinSet::new();
         tending.spawn(crate::groups::run(self.shared.broker.clone()));
+        tending.spawn(crate::access::run(self.shared.broker.clone()));
+        if let Some(tls) = &self.shared.broker.options.tls {
+            let check = self.shared.broker.options.certificate_check;
+            tending.spawn(renew(tls.clone(), check));
+        }
         while accepting.join_next().await.is_some() {}
         tending.shutdown().await;
+    }
+}
+
+/// Has a look at the certificate's files now and then.
+async fn renew(tls: Tls, check: Duration) {
+    loop {
+        tokio::time::sleep(check).await;
+        let tls = tls.clone();
+        // It does not end before it is done, but by a mistake of ours.
+        let _ = tokio::task::spawn_blocking(move || tls.renew()).await;
     }
 }
 
@@ -137,13 +132,14 @@ async fn accept(listener: Listener, shared: Arc<Shared>, mut ending: watch::Rece
         };
         match accepted {
             Ok((stream, peer)) => {
-                if let Some(slot) = shared.take_slot(peer) {
-                    let advertised = listener.advertised.clone();
+                if let Some((slot, place)) = shared.take_slot(peer) {
                     let client = Client {
                         stream,
                         peer,
-                        advertised,
+                        advertised: listener.advertised.clone(),
+                        tls: listener.tls.clone(),
                         slot,
+                        place,
                     };
                     let serving = serve(shared.clone(), client, ending.clone());
                     connections.spawn(serving);
@@ -173,7 +169,11 @@ struct Client {
     peer: SocketAddr,
     /// Where it is told to come back to; `None`: where it came to.
     advertised: Option<Arc<(String, u16)>>,
+    /// What it is to speak TLS with, where it is.
+    tls: Option<Tls>,
     slot: OwnedSemaphorePermit,
+    /// Until it has logged in, where it has to.
+    place: Option<Place>,
 }
 
 /// Serves one connection to its end, and says why it ended.
@@ -182,15 +182,24 @@ async fn serve(shared: Arc<Shared>, client: Client, ending: watch::Receiver<bool
         stream,
         peer,
         advertised,
+        tls,
         slot,
+        place,
     } = client;
     let number = shared.numbers.fetch_add(1, Ordering::Relaxed);
     let metrics = &shared.broker.metrics;
     metrics.connections.fetch_add(1, Ordering::Relaxed);
     let _counted = CountOnDrop(&metrics.connections_ended);
     tracing::debug!(%peer, number, "connected");
-    let ended = match shared.context(&stream, peer, advertised) {
-        Ok(context) => connection::serve(&context, stream, &shared.pool, ending).await,
+    let wire = Wire {
+        peer: peer.ip(),
+        is_encrypted: tls.is_some(),
+    };
+    let ended = match shared.context(&stream, wire, advertised) {
+        Ok(context) => {
+            context.client.hold(place);
+            talk(&context, &shared.pool, stream, tls, ending).await
+        }
         Err(ended) => Err(ended),
     };
     match ended {
@@ -204,6 +213,24 @@ async fn serve(shared: Arc<Shared>, client: Client, ending: watch::Receiver<bool
     drop(slot);
 }
 
+/// Has a handshake, where there is to be one, and answers requests; one that is not through at the end is given up.
+async fn talk(
+    context: &Context,
+    pool: &Pool,
+    stream: TcpStream,
+    tls: Option<Tls>,
+    mut ending: watch::Receiver<bool>,
+) -> Result<(), Ended> {
+    stream.set_nodelay(true)?;
+    let peer = stream.peer_addr()?;
+    let patience = context.client.patience(context.broker.options.stalled);
+    let stream = tokio::select! {
+        greeted = greet(tls.as_ref(), stream, peer, patience) => greeted?,
+        _ = ending.wait_for(|it| *it) => return Ok(()),
+    };
+    connection::serve(context, stream, pool, ending).await
+}
+
 /// Counts something as ended, also if its task is ended from outside.
 struct CountOnDrop<'c>(&'c AtomicU64);
 
@@ -214,22 +241,35 @@ impl Drop for CountOnDrop<'_> {
 }
 
 impl Shared {
-    /// A place for a connection, if there is one.
-    fn take_slot(&self, peer: SocketAddr) -> Option<OwnedSemaphorePermit> {
-        let slot = self.slots.clone().try_acquire_owned().ok();
-        if slot.is_none() {
-            let refused = &self.broker.metrics.connections_refused;
-            refused.fetch_add(1, Ordering::Relaxed);
-            tracing::warn!(%peer, "refused: too many connections");
+    /// A place for a connection, if there is one, also among those who have not logged in.
+    fn take_slot(&self, peer: SocketAddr) -> Option<(OwnedSemaphorePermit, Option<Place>)> {
+        let Ok(slot) = self.slots.clone().try_acquire_owned() else {
+            self.refuse(peer, "all are taken (`--max-connections`)");
+            return None;
+        };
+        let Some(strangers) = &self.strangers else {
+            return Some((slot, None));
+        };
+        let place = strangers.enter(peer.ip());
+        if place.is_none() {
+            self.refuse(peer, "too many have not logged in");
         }
-        slot
+        Some((slot, Some(place?)))
+    }
+
+    fn refuse(&self, peer: SocketAddr, reason: &str) {
+        let refused = &self.broker.metrics.connections_refused;
+        refused.fetch_add(1, Ordering::Relaxed);
+        if let Some(left_out) = self.refusals.take() {
+            tracing::warn!(%peer, reason, left_out, "refused: too many connections");
+        }
     }
 
     /// What requests of this connection are answered with.
     fn context(
         &self,
         stream: &TcpStream,
-        peer: SocketAddr,
+        wire: Wire,
         advertised: Option<Arc<(String, u16)>>,
     ) -> Result<Context, Ended> {
         let advertised = match advertised {
@@ -243,8 +283,10 @@ impl Shared {
         Ok(Context {
             broker: self.broker.clone(),
             advertised,
-            peer: peer.ip(),
+            peer: wire.peer,
+            client: Arc::new(self.broker.access.client(wire)),
             sessions: Arc::default(),
+            mute: Arc::default(),
         })
     }
 }

@@ -7,7 +7,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// The smallest buffer, which every read is offered.
-pub(super) const BUFFER_BYTES_MIN: usize = 64 << 10;
+pub(crate) const BUFFER_BYTES_MIN: usize = 64 << 10;
 
 /// Buffers are pooled in so many sizes, each twice the one before: up to 2 MiB, for the 1 MiB that clients take for the largest
 /// request, and what is around it. Larger ones are rare, and go back to the system.
@@ -18,7 +18,7 @@ const KEPT_BYTES_MAX: usize = 16 << 20;
 
 /// A handle that is cheap to clone.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Pool(Arc<Mutex<Kept>>);
+pub(crate) struct Pool(Arc<Mutex<Kept>>);
 
 #[derive(Debug, Default)]
 struct Kept {
@@ -28,14 +28,14 @@ struct Kept {
 
 /// A buffer, empty at first, that goes back to its pool when it is dropped.
 #[derive(Debug)]
-pub(super) struct Buffer {
-    pub(super) bytes: Vec<u8>,
+pub(crate) struct Buffer {
+    pub(crate) bytes: Vec<u8>,
     pool: Pool,
 }
 
 impl Pool {
     /// A buffer with room for so many bytes at least.
-    pub(super) fn take(&self, room_bytes: usize) -> Buffer {
+    pub(crate) fn take(&self, room_bytes: usize) -> Buffer {
         let index = size_index(room_bytes);
         let kept = self.lock().take(index);
         let bytes = kept.unwrap_or_else(|| match index < SIZES {

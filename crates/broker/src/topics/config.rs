@@ -2,12 +2,15 @@
 //!
 //! A setting that Kafka has and this broker does not act on is refused, unless the value asked for is the one that holds anyway:
 //! nobody is to believe that something is in force that is not.
+//!
+//! Those whose names begin with `tamis.` are about the contract of a topic (`gate/`), and the broker has none of them.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
 use serde::{Deserialize, Serialize};
 
+use crate::gate::{self, BadContract};
 use crate::log::{Cleanup, LogConfig, Ratio, Visibility};
 
 /// What the values of a setting are.
@@ -23,12 +26,18 @@ pub enum Kind {
     OneOf(&'static [&'static str]),
     /// Some of these, at least one, with commas between them.
     List(&'static [&'static str]),
+    /// Any text; none is the same as not to set it.
+    Text,
+    /// A contract, as text or packed.
+    Contract,
+    /// What the broker counts: nobody sets it.
+    Count,
 }
 
 /// A setting that a topic may have.
 #[derive(Clone, Copy, Debug)]
 pub struct Known {
-    /// Kafka's name of it, or Redpanda's where Kafka has none.
+    /// Kafka's name of it, or Redpanda's where Kafka has none, or ours where nobody has one.
     pub name: &'static str,
     /// Its values.
     pub kind: Kind,
@@ -64,6 +73,27 @@ pub enum BadSetting {
         /// What can be asked for.
         expected: String,
     },
+    /// The broker counts it.
+    #[error("`{name}` is counted by the broker: it is {held} and cannot be set to `{value}`")]
+    Counted {
+        /// The setting.
+        name: &'static str,
+        /// What it is.
+        held: String,
+        /// What was asked for.
+        value: String,
+    },
+    /// The value is longer than any that means something.
+    #[error("`{name}` cannot have {len_bytes} bytes, but {VALUE_BYTES_MAX} at most")]
+    Long {
+        /// The setting.
+        name: &'static str,
+        /// Bytes of what was asked for.
+        len_bytes: usize,
+    },
+    /// The contract cannot be one of a topic, or not of this one.
+    #[error(transparent)]
+    Contract(#[from] BadContract),
     /// To its value nothing can be added, and nothing taken away.
     #[error("`{0}` is no list: it can be set, or deleted to give it its default")]
     NoList(&'static str),
@@ -239,6 +269,48 @@ pub const KNOWN: &[Known] = &[
         write: |config, value| config.segment_ms = value.number(),
     },
     Known {
+        name: "tamis.contract",
+        kind: Kind::Contract,
+        doc: "what records are held against: the text of a contract (ODCS), or `zstd:` and the text packed, in base64",
+        read: |_| String::new(),
+        write: |_, _| (),
+    },
+    Known {
+        name: "tamis.contract.object",
+        kind: Kind::Text,
+        doc: "which object of the contract; the only one if it is not said, or that with the name of the topic",
+        read: |_| String::new(),
+        write: |_, _| (),
+    },
+    Known {
+        name: "tamis.contract.revision",
+        kind: Kind::Count,
+        doc: "how often it was changed what the records of the topic are held against",
+        read: |_| "0".to_owned(),
+        write: |_, _| (),
+    },
+    Known {
+        name: "tamis.dry.run",
+        kind: Kind::Bool,
+        doc: "whether records are checked and counted, and stored as they came",
+        read: |_| "false".to_owned(),
+        write: |_, _| (),
+    },
+    Known {
+        name: "tamis.on.invalid",
+        kind: Kind::OneOf(&["reject", "dead-letter", "tag", "off"]),
+        doc: "what becomes of records that break the contract",
+        read: |_| gate::OFF.to_owned(),
+        write: |_, _| (),
+    },
+    Known {
+        name: "tamis.payload",
+        kind: Kind::OneOf(&["json", "csv"]),
+        doc: "how the values of records are written",
+        read: |_| "json".to_owned(),
+        write: |_, _| (),
+    },
+    Known {
         name: "unclean.leader.election.enable",
         kind: Kind::OneOf(&["false"]),
         doc: "there is one replica, so no other takes over",
@@ -258,6 +330,12 @@ pub const KNOWN: &[Known] = &[
         },
     },
 ];
+
+/// What a value has at most that is no contract: strings of old requests and answers end at 32,767 bytes, and errors repeat what was wrong.
+const VALUE_BYTES_MAX: usize = 1000;
+
+/// A count of nothing.
+const NEVER: &str = "0";
 
 /// What becomes of a word in a list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -284,7 +362,33 @@ impl Settings {
     pub fn set(&mut self, name: &str, value: &str) -> Result<(), BadSetting> {
         let known = find(name)?;
         known.check(value)?;
-        self.0.insert(known.name, value.to_owned());
+        match known.kind {
+            Kind::Count => return self.check_count(known, value),
+            Kind::Contract => return self.set_contract(known.name, value),
+            Kind::Text if value.trim().is_empty() => self.0.remove(known.name),
+            _ => self.0.insert(known.name, value.trim().to_owned()),
+        };
+        Ok(())
+    }
+
+    /// A client may write back what it has read.
+    fn check_count(&self, known: &Known, value: &str) -> Result<(), BadSetting> {
+        let held = self.value(known.name).unwrap_or(NEVER);
+        match held == value.trim() {
+            true => Ok(()),
+            false => Err(BadSetting::Counted {
+                name: known.name,
+                held: held.to_owned(),
+                value: value.to_owned(),
+            }),
+        }
+    }
+
+    fn set_contract(&mut self, name: &'static str, value: &str) -> Result<(), BadSetting> {
+        match gate::held(value)? {
+            None => self.0.remove(name),
+            Some(value) => self.0.insert(name, value),
+        };
         Ok(())
     }
 
@@ -293,8 +397,57 @@ impl Settings {
     /// # Errors
     /// [`BadSetting::Unknown`].
     pub fn unset(&mut self, name: &str) -> Result<(), BadSetting> {
-        self.0.remove(find(name)?.name);
+        let known = find(name)?;
+        if known.kind != Kind::Count {
+            self.0.remove(known.name);
+        }
         Ok(())
+    }
+
+    /// Settings of which nothing is set: what the broker counts is as it was.
+    #[must_use]
+    pub fn cleared(&self) -> Settings {
+        let mut cleared = Settings::default();
+        let count = self.0.get_key_value(gate::REVISION);
+        cleared
+            .0
+            .extend(count.map(|(name, value)| (*name, value.clone())));
+        cleared
+    }
+
+    /// Settles what follows from others, once all are set that take the place of `before`: what is the same as not to set it goes, and
+    /// another contract is another revision.
+    pub(crate) fn settle(&mut self, before: &Settings) {
+        // The same text may be packed in another way.
+        if let (Some(new), Some(old)) = (self.value(gate::CONTRACT), before.value(gate::CONTRACT))
+            && gate::is_same_text(new, old)
+        {
+            let old = old.to_owned();
+            self.0.insert(gate::CONTRACT, old);
+        }
+        let has_contract = self.value(gate::CONTRACT).is_some();
+        // Without a contract nothing else would be off, and with the next one it is to be in force.
+        if !has_contract && self.value(gate::ON_INVALID).map(str::trim) == Some(gate::OFF) {
+            self.0.remove(gate::ON_INVALID);
+        }
+        if has_contract && self.is_held_against_other(before) {
+            let counted = before.value(gate::REVISION).and_then(|it| it.parse().ok());
+            let revision = counted.unwrap_or(0_u64).saturating_add(1);
+            self.0.insert(gate::REVISION, revision.to_string());
+        }
+    }
+
+    /// Whether records are held against something else than by `before`.
+    pub(crate) fn is_held_against_other(&self, before: &Settings) -> bool {
+        let payload = |it: &Settings| it.value(gate::PAYLOAD).map_or("json", str::trim) == "json";
+        let what = [gate::CONTRACT, gate::OBJECT];
+        payload(self) != payload(before) || what.iter().any(|it| self.value(it) != before.value(it))
+    }
+
+    /// What holds of a setting that is not set, where that depends on others.
+    pub(crate) fn default_value(&self, known: &Known) -> Option<&'static str> {
+        let is_mode = known.name == gate::ON_INVALID;
+        (is_mode && self.value(gate::CONTRACT).is_some()).then_some(gate::REJECT)
     }
 
     /// Adds a word to a list, or takes one from it; what it is now stands in `config`.
@@ -361,9 +514,15 @@ impl Known {
         (self.read)(config)
     }
 
+    /// Whether it is about the contract of a topic, of which the broker has none.
+    pub(crate) fn is_of_gate(&self) -> bool {
+        self.name.starts_with("tamis.")
+    }
+
     /// What it is called as a setting of the broker, which holds for all topics that do not set it.
     pub fn broker_name(&self) -> String {
         match self.name {
+            name if self.is_of_gate() => name.to_owned(),
             "compression.type"
             | "min.insync.replicas"
             | "unclean.leader.election.enable"
@@ -383,6 +542,11 @@ impl Known {
     }
 
     fn check<'v>(&self, value: &'v str) -> Result<Value<'v>, BadSetting> {
+        let len_bytes = value.trim().len();
+        if self.kind != Kind::Contract && len_bytes > VALUE_BYTES_MAX {
+            let name = self.name;
+            return Err(BadSetting::Long { name, len_bytes });
+        }
         let checked = match self.kind {
             Kind::Number(min, max) => {
                 let number = value.trim().parse().ok();
@@ -399,6 +563,7 @@ impl Known {
                 let is_empty = list_words(value).next().is_none();
                 (is_taken && !is_empty).then_some(Value::Word(value.trim()))
             }
+            Kind::Text | Kind::Contract | Kind::Count => Some(Value::Word(value)),
         };
         checked.ok_or_else(|| BadSetting::Value {
             name: self.name,
@@ -414,6 +579,7 @@ impl Known {
             Kind::Number(min, max) => format!("a whole number from {min} to {max}"),
             Kind::Ratio => "a number from 0 to 1".to_owned(),
             Kind::Bool => "`true` or `false`".to_owned(),
+            Kind::Text | Kind::Contract | Kind::Count => "any text".to_owned(),
             Kind::OneOf(words) | Kind::List(words) => {
                 let mut text = String::new();
                 for (index, word) in words.iter().enumerate() {
@@ -456,13 +622,16 @@ impl Value<'_> {
     }
 }
 
+/// What was settled before: a contract that this version cannot read is the matter of its topic's gate.
 impl TryFrom<BTreeMap<String, String>> for Settings {
     type Error = BadSetting;
 
     fn try_from(values: BTreeMap<String, String>) -> Result<Settings, BadSetting> {
         let mut settings = Settings::default();
         for (name, value) in values {
-            settings.set(&name, &value)?;
+            let known = find(&name)?;
+            known.check(&value)?;
+            settings.0.insert(known.name, value);
         }
         settings.check()?;
         Ok(settings)

@@ -15,19 +15,22 @@
 mod checkpoint;
 mod config;
 mod file;
+mod letters;
 mod name;
 
 use std::collections::HashMap;
 use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use arc_swap::ArcSwap;
+use arc_swap::{ArcSwap, ArcSwapOption};
 use uuid::Uuid;
 
+use crate::gate::{self, Gate};
 use crate::log::{Log, LogConfig, Recovery, Shared};
-use crate::metrics::Traffic;
+use crate::metrics::{Traffic, Verdicts};
 use crate::{Error, Result, json_file};
 use checkpoint::Checkpoint;
 pub use config::{BadSetting, Edit, KNOWN, Kind, Known, Settings};
@@ -44,7 +47,10 @@ pub struct Topic {
     id: Uuid,
     partitions: ArcSwap<Vec<Arc<Log>>>,
     settings: ArcSwap<Settings>,
+    /// What records are held against before they are appended.
+    gate: ArcSwapOption<Gate>,
     pub(crate) traffic: Traffic,
+    pub(crate) verdicts: Verdicts,
 }
 
 /// All topics of a broker.
@@ -56,6 +62,8 @@ pub struct Topics {
     defaults: LogConfig,
     by_name: ArcSwap<HashMap<String, Arc<Topic>>>,
     by_id: ArcSwap<HashMap<Uuid, Arc<Topic>>>,
+    /// Whether any topic has, or had, a gate.
+    has_gates: AtomicBool,
     /// Held while topics come, go or change; whether they still may.
     changing: Mutex<Changes>,
     /// Held while it is noted what is durable.
@@ -115,6 +123,11 @@ impl Topic {
         first.is_some_and(|it| it.config().cleanup.compacts())
     }
 
+    /// What records are held against before they are appended to it.
+    pub(crate) fn gate(&self) -> Option<Arc<Gate>> {
+        self.gate.load_full()
+    }
+
     /// Its own settings.
     pub fn settings(&self) -> Arc<Settings> {
         self.settings.load_full()
@@ -141,6 +154,7 @@ impl Topics {
             defaults,
             by_name: ArcSwap::default(),
             by_id: ArcSwap::default(),
+            has_gates: AtomicBool::new(false),
             changing: Mutex::default(),
             noting: Mutex::default(),
         };
@@ -193,14 +207,23 @@ impl Topics {
             }
             partitions.push(Arc::new(log));
         }
+        let gate = self.gate_of(name, file.id, &file.settings);
         let topic = Topic {
             name: name.to_owned(),
             id: file.id,
             partitions: ArcSwap::from_pointee(partitions),
             settings: ArcSwap::from_pointee(file.settings),
+            gate: ArcSwapOption::from(gate),
             traffic: Traffic::default(),
+            verdicts: Verdicts::default(),
         };
         Ok((topic, found))
+    }
+
+    fn gate_of(&self, name: &str, id: Uuid, settings: &Settings) -> Option<Arc<Gate>> {
+        let gate = Gate::of(name, id, settings)?;
+        self.has_gates.store(true, Ordering::Release);
+        Some(Arc::new(gate))
     }
 
     /// Removes logs of topics that are not there: a process was killed while it made or deleted one.
@@ -238,6 +261,27 @@ impl Topics {
         self.by_id.load().get(&id).cloned()
     }
 
+    /// Whether there may be a topic with a gate.
+    pub(crate) fn have_gates(&self) -> bool {
+        self.has_gates.load(Ordering::Acquire)
+    }
+
+    /// What a topic is set to that is to have the settings `asked` in place of those it has.
+    ///
+    /// # Errors
+    /// [`Error::BadSetting`], if it may not be.
+    pub(crate) fn settled(
+        &self,
+        name: &str,
+        before: &Settings,
+        mut asked: Settings,
+    ) -> Result<Settings> {
+        asked.settle(before);
+        gate::check(name, before, &asked).map_err(BadSetting::from)?;
+        self.check_letters(name, &asked)?;
+        Ok(asked)
+    }
+
     /// All topics, by name.
     pub fn all(&self) -> Vec<Arc<Topic>> {
         let mut all: Vec<_> = self.by_name.load().values().cloned().collect();
@@ -253,13 +297,27 @@ impl Topics {
     /// Makes a topic; its logs and its file are durable then.
     ///
     /// # Errors
-    /// [`Error::TopicExists`], [`Error::BadName`], [`Error::Io`], [`Error::Closed`].
+    /// [`Error::TopicExists`], [`Error::BadName`], [`Error::BadSetting`], [`Error::Io`], [`Error::Closed`].
     pub fn create(&self, name: &str, partitions: usize, settings: Settings) -> Result<Arc<Topic>> {
         check_name(name)?;
-        let _changing = self.lock()?;
+        let changing = self.lock()?;
         if self.topic(name).is_some() {
             return Err(Error::TopicExists(name.to_owned()));
         }
+        let settings = self.settled(name, &Settings::default(), settings)?;
+        if gate::has_letters(&settings) {
+            self.make_letters((name, &settings), partitions, &changing)?;
+        }
+        self.make(name, partitions, settings, &changing)
+    }
+
+    fn make(
+        &self,
+        name: &str,
+        partitions: usize,
+        settings: Settings,
+        _changing: &MutexGuard<'_, Changes>,
+    ) -> Result<Arc<Topic>> {
         let file = TopicFile {
             version: file::VERSION,
             id: Uuid::new_v4(),
@@ -330,7 +388,23 @@ impl Topics {
     /// # Errors
     /// [`Error::UnknownTopic`], [`Error::Growth`], [`Error::Io`], [`Error::Closed`].
     pub fn grow(&self, name: &str, partitions: usize) -> Result<()> {
-        let _changing = self.lock()?;
+        let changing = self.lock()?;
+        let topic = self.topic(name);
+        let topic = topic.ok_or_else(|| Error::UnknownTopic(name.to_owned()))?;
+        topic.check_growth(partitions)?;
+        let settings = topic.settings();
+        if gate::has_letters(&settings) {
+            self.make_letters((name, &settings), partitions, &changing)?;
+        }
+        self.enlarge(name, partitions, &changing)
+    }
+
+    fn enlarge(
+        &self,
+        name: &str,
+        partitions: usize,
+        _changing: &MutexGuard<'_, Changes>,
+    ) -> Result<()> {
         let topic = self.topic(name);
         let topic = topic.ok_or_else(|| Error::UnknownTopic(name.to_owned()))?;
         topic.check_growth(partitions)?;
@@ -369,12 +443,17 @@ impl Topics {
         name: &str,
         change: impl FnOnce(&mut Settings) -> Result<()>,
     ) -> Result<()> {
-        let _changing = self.lock()?;
+        let changing = self.lock()?;
         let topic = self.topic(name);
         let topic = topic.ok_or_else(|| Error::UnknownTopic(name.to_owned()))?;
-        let mut settings = Settings::clone(&topic.settings());
+        let before = topic.settings();
+        let mut settings = Settings::clone(&before);
         change(&mut settings)?;
+        let settings = self.settled(name, &before, settings)?;
         let partitions = topic.partitions();
+        if gate::has_letters(&settings) {
+            self.make_letters((name, &settings), partitions.len(), &changing)?;
+        }
         self.write_file(
             name,
             &TopicFile {
@@ -385,6 +464,9 @@ impl Topics {
             },
         )?;
         let config = settings.apply(&self.defaults);
+        if settings != *before {
+            topic.gate.store(self.gate_of(name, topic.id, &settings));
+        }
         topic.settings.store(Arc::new(settings));
         for log in partitions.iter() {
             log.configure(config.clone());
@@ -418,11 +500,11 @@ impl Topics {
         self.data.join("logs").join(format!("{name}-{index}"))
     }
 
-    fn lock_checkpoint(&self) -> std::sync::MutexGuard<'_, ()> {
+    fn lock_checkpoint(&self) -> MutexGuard<'_, ()> {
         self.noting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn lock(&self) -> Result<std::sync::MutexGuard<'_, Changes>> {
+    fn lock(&self) -> Result<MutexGuard<'_, Changes>> {
         let changes = self.changing.lock();
         let changes = changes.unwrap_or_else(PoisonError::into_inner);
         match *changes {

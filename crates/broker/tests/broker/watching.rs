@@ -1,24 +1,95 @@
-//! Health and metrics.
+//! The live page, health and metrics.
 
-use std::io::{Read, Write};
+use std::io::{BufRead, BufReader, Lines, Read, Write};
 use std::net::{SocketAddr, TcpStream};
+use std::time::Duration;
+
+use serde_json::Value;
 
 use crate::wire::start_with;
 
-/// The status and the body of what is at a path.
-fn get(address: SocketAddr, method: &str, path: &str) -> (u16, String) {
+/// A request, after whose answer the connection ends.
+fn request(method: &str, path: &str, header: &str) -> Vec<u8> {
+    let request =
+        format!("{method} {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n{header}\r\n");
+    request.into_bytes()
+}
+
+/// A connection over which something was asked for.
+fn ask(address: SocketAddr, method: &str, path: &str, header: &str) -> TcpStream {
     let mut socket = TcpStream::connect(address).expect("it listens");
-    let request = format!("{method} {path} HTTP/1.1\r\nHost: test\r\nConnection: close\r\n\r\n");
-    socket.write_all(request.as_bytes()).expect("it is read");
+    let waits = socket.set_read_timeout(Some(Duration::from_secs(20)));
+    waits.expect("it is a socket");
+    let request = request(method, path, header);
+    socket.write_all(&request).expect("it is read");
+    socket
+}
+
+/// The head and the body of the answer that comes over a connection.
+fn answer(mut socket: impl Read) -> (String, String) {
     let mut answer = String::new();
     socket.read_to_string(&mut answer).expect("an answer");
     let (head, body) = answer.split_once("\r\n\r\n").expect("a head");
+    (head.to_owned(), body.to_owned())
+}
+
+/// The head and the body of what is at a path.
+fn whole(address: SocketAddr, method: &str, path: &str, header: &str) -> (String, String) {
+    answer(ask(address, method, path, header))
+}
+
+/// The status and the body of what is at a path.
+pub(crate) fn get(address: SocketAddr, method: &str, path: &str) -> (u16, String) {
+    let (head, body) = whole(address, method, path, "");
+    (status(&head), body)
+}
+
+/// The same, over a connection that is there.
+#[cfg(feature = "tls")]
+pub(crate) fn get_over(mut socket: impl Read + Write, method: &str, path: &str) -> (u16, String) {
+    let request = request(method, path, "");
+    socket.write_all(&request).expect("it is read");
+    let (head, body) = answer(socket);
+    (status(&head), body)
+}
+
+fn status(head: &str) -> u16 {
     let status = head.split(' ').nth(1).and_then(|it| it.parse().ok());
-    (status.expect("a status"), body.to_owned())
+    status.expect("a status")
+}
+
+/// A header of an answer.
+fn header<'h>(head: &'h str, name: &str) -> Option<&'h str> {
+    let mut lines = head.lines();
+    lines.find_map(|line| line.strip_prefix(name)?.strip_prefix(": "))
+}
+
+/// The events of `/live`, as they come.
+pub(crate) struct Live {
+    lines: Lines<BufReader<TcpStream>>,
+}
+
+impl Live {
+    /// Of who says so much of itself.
+    pub(crate) fn watch(address: SocketAddr, header: &str) -> Live {
+        let socket = ask(address, "GET", "/live", header);
+        let lines = BufReader::new(socket).lines();
+        Live { lines }
+    }
+
+    /// The next event; what is around it, such as lengths of chunks, is passed over.
+    pub(crate) fn next(&mut self) -> Option<(String, Value)> {
+        let mut lines = self.lines.by_ref().map_while(Result::ok);
+        let name = lines.find_map(|line| Some(line.strip_prefix("event: ")?.to_owned()))?;
+        let data = lines.next().expect("data");
+        let data = data.strip_prefix("data: ").expect("data");
+        assert_eq!(lines.next().as_deref(), Some(""), "an event ends");
+        Some((name, serde_json::from_str(data).expect("JSON")))
+    }
 }
 
 /// The value of a metric, by its name and labels.
-fn value(page: &str, name: &str) -> Option<f64> {
+pub(crate) fn value(page: &str, name: &str) -> Option<f64> {
     let mut lines = page.lines();
     lines.find_map(|line| line.strip_prefix(name)?.strip_prefix(' ')?.parse().ok())
 }
@@ -106,8 +177,88 @@ fn health_is_told_and_nothing_else() {
     assert_eq!(get(http, "GET", "/healthz"), ok);
     assert_eq!(get(http, "GET", "/readyz?verbose"), ok);
     assert_eq!(get(http, "HEAD", "/readyz"), (200, String::new()));
-    assert_eq!(get(http, "GET", "/").0, 404);
-    assert_eq!(get(http, "GET", "/metrics/").0, 404);
-    assert_eq!(get(http, "POST", "/metrics").0, 405);
+    for nothing in ["/metrics/", "/live/", "/assets/", "/assets/../page.css"] {
+        assert_eq!(get(http, "GET", nothing).0, 404, "{nothing}");
+    }
+    for path in ["/", "/live", "/metrics", "/assets/page.css"] {
+        let (head, _) = whole(http, "POST", path, "");
+        assert!(head.starts_with("HTTP/1.1 405 "), "{head}");
+        assert_eq!(header(&head, "allow"), Some("GET, HEAD"));
+        assert_eq!(get(http, "HEAD", path), (200, String::new()), "{path}");
+    }
     running.stop();
+}
+
+#[test]
+fn health_is_told_while_others_hold_all_connections() {
+    let running = start_with(|it| it.http("127.0.0.1:0"));
+    let http = running.http_address().expect("it was asked for");
+    // Those that are kept for this machine, too.
+    let open = || TcpStream::connect(http).expect("it listens");
+    let silent: Vec<_> = (0..100).map(|_| open()).collect();
+    assert_eq!(get(http, "GET", "/healthz"), (200, "ok\n".to_owned()));
+    assert_eq!(get(http, "GET", "/live").0, 503);
+    drop(silent);
+    running.stop();
+}
+
+#[test]
+fn browsers_are_told_to_trust_nobody_else() {
+    let running = start_with(|it| it.http("127.0.0.1:0"));
+    let http = running.http_address().expect("it was asked for");
+    for path in ["/", "/assets/main.js", "/live", "/metrics", "/nowhere"] {
+        let (head, _) = whole(http, "HEAD", path, "");
+        let policy = header(&head, "content-security-policy").expect("a policy");
+        assert!(policy.starts_with("default-src 'none'; script-src 'self';"));
+        assert!(!policy.contains("unsafe"), "{policy}");
+        assert_eq!(header(&head, "x-content-type-options"), Some("nosniff"));
+        assert_eq!(header(&head, "referrer-policy"), Some("no-referrer"));
+    }
+    let (head, page) = whole(http, "GET", "/", "");
+    assert!(page.starts_with("<!doctype html>"));
+    assert_eq!(
+        header(&head, "content-type"),
+        Some("text/html; charset=utf-8")
+    );
+    let tag = header(&head, "etag").expect("a tag");
+    let (head, body) = whole(http, "GET", "/", &format!("If-None-Match: {tag}\r\n"));
+    assert!(head.starts_with("HTTP/1.1 304 "), "{head}");
+    assert_eq!(body, "");
+    running.stop();
+}
+
+#[test]
+fn who_watches_sees_what_was_and_what_comes() {
+    let running = start_with(|it| it.http("127.0.0.1:0"));
+    let http = running.http_address().expect("it was asked for");
+    let mut client = running.client();
+    client.want_topic("orders");
+    client.produce("orders", &["a", "b"]);
+    let mut live = Live::watch(http, "");
+    let (name, history) = live.next().expect("an event");
+    assert_eq!(name, "history");
+    let points = history["at_ms"].as_array().expect("times").len();
+    assert_eq!(history["records_in"].as_array().map(Vec::len), Some(points));
+    let rates = |live: &mut Live| -> f64 {
+        let (name, snapshot) = live.next().expect("an event");
+        assert_eq!(name, "snapshot");
+        let row = &snapshot["topics"]["rows"][0];
+        assert_eq!(row["name"], "orders");
+        snapshot["now"]["records_in"].as_f64().expect("a rate")
+    };
+    while rates(&mut live) > 0.0 {}
+    client.produce("orders", &["c"]);
+    while rates(&mut live) == 0.0 {}
+    // Who comes later knows of it, too.
+    let (_, later) = Live::watch(http, "").next().expect("an event");
+    let seen = later["records_in"].as_array().expect("rates");
+    assert!(seen.len() > points && seen.iter().any(|it| it.as_f64() > Some(0.0)));
+    running.stop();
+    while let Some((name, _)) = live.next() {
+        if name == "ending" {
+            assert!(live.next().is_none(), "the stream ends");
+            return;
+        }
+    }
+    panic!("the stream ended, and nobody said why");
 }

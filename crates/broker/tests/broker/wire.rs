@@ -80,8 +80,8 @@ impl Deref for Started {
 
 /// A connection.
 #[derive(Debug)]
-pub(crate) struct Client {
-    pub(crate) socket: TcpStream,
+pub(crate) struct Client<S = TcpStream> {
+    pub(crate) socket: S,
     next_id: i32,
 }
 
@@ -91,6 +91,12 @@ impl Client {
         socket.set_nodelay(true).expect("a socket");
         let patience = socket.set_read_timeout(Some(PATIENCE));
         patience.expect("a socket");
+        Client::over(socket)
+    }
+}
+
+impl<S: Read + Write> Client<S> {
+    pub(crate) fn over(socket: S) -> Client<S> {
         Client { socket, next_id: 1 }
     }
 

@@ -19,7 +19,7 @@ use kafka_protocol::messages::{
 use kafka_protocol::protocol::StrBytes;
 
 use super::describe_configs::{BROKER, TOPIC, check_broker, unknown_type};
-use super::{Answer, Asked, Context, Refused, Said, said};
+use super::{Answer, Asked, Context, Refused, Said, said, told};
 use crate::log::LogConfig;
 use crate::topics::{Edit, Settings, check_name};
 use crate::{Error, Result};
@@ -78,7 +78,7 @@ fn alter_all<R: Resource>(context: &Context, resources: &[R], is_trial: bool) ->
         };
         match altered {
             Ok(()) => it.response(0, None),
-            Err((error, message)) => it.response(error.code(), message.map(StrBytes::from_string)),
+            Err((error, message)) => it.response(error.code(), told(message)),
         }
     });
     responses.collect()
@@ -98,8 +98,8 @@ impl Resource for all::AlterConfigsResource {
         once_each(changes.collect::<Result<_, Said>>()?)
     }
 
-    fn start(_: &Settings) -> Settings {
-        Settings::default()
+    fn start(settings: &Settings) -> Settings {
+        settings.cleared()
     }
 
     fn response(&self, error_code: i16, message: Option<StrBytes>) -> Replaced {
@@ -186,8 +186,12 @@ fn alter<R: Resource>(context: &Context, resource: &R, is_trial: bool) -> Result
     let (resource_type, name) = resource.named();
     let changes = resource.changes()?;
     match resource_type {
-        TOPIC => check_name(name).map_err(|it| said(it.into()))?,
+        TOPIC => {
+            context.administer(ResponseError::TopicAuthorizationFailed)?;
+            check_name(name).map_err(|it| said(it.into()))?;
+        }
         BROKER => {
+            context.administer(ResponseError::ClusterAuthorizationFailed)?;
             check_broker(name)?;
             return match changes.is_empty() {
                 true => Ok(()),
@@ -209,7 +213,13 @@ fn alter<R: Resource>(context: &Context, resource: &R, is_trial: bool) -> Result
     }
     let topic = topics.topic(name);
     let topic = topic.ok_or_else(|| said(Error::UnknownTopic(name.to_string())))?;
-    change(&mut Settings::clone(&topic.settings())).map_err(said)
+    let before = topic.settings();
+    let mut settings = Settings::clone(&before);
+    change(&mut settings).map_err(said)?;
+    topics
+        .settled(name, &before, settings)
+        .map(|_| ())
+        .map_err(said)
 }
 
 fn apply(changes: &[Change<'_>], start: Settings, defaults: &LogConfig) -> Result<Settings> {

@@ -18,7 +18,9 @@ use tokio::time::Instant;
 
 use super::{Answer, Asked, Context, Part, Parts, Refused, code, push_header, put_compact_length};
 use crate::Error;
+use crate::access::Action;
 use crate::log::{Fetched, Log};
+use crate::quotas::Direction;
 use crate::topics::Topic;
 pub(crate) use session::Sessions;
 use session::Wanted;
@@ -59,7 +61,7 @@ pub(super) async fn answer(context: &Context, mut asked: Asked) -> Result<Answer
     };
     let turn = match context.sessions().begin(request) {
         Ok(turn) => turn,
-        Err(error) => return Ok(Answer::Ready(encode(&asked, 0, Some(error), &[]))),
+        Err(error) => return Ok(Answer::Ready(encode(&asked, 0, 0, Some(error), &[]))),
     };
     let mut logs = subscribed(context, &turn.wanted, asked.version);
     let mut found = loop {
@@ -87,7 +89,10 @@ pub(super) async fn answer(context: &Context, mut asked: Asked) -> Result<Answer
         });
     }
     note(context, &found, asked.version);
-    Ok(Answer::Ready(encode(&asked, turn.session_id, None, &found)))
+    let len_bytes = found.iter().map(Found::len_bytes).sum();
+    let throttle_ms = context.throttle(Direction::Fetch, &asked, len_bytes);
+    let parts = encode(&asked, throttle_ms, turn.session_id, None, &found);
+    Ok(Answer::Ready(parts))
 }
 
 /// Counts what is sent.
@@ -133,6 +138,7 @@ fn subscribed(context: &Context, wanted: &[Wanted], version: i16) -> Subscribed 
     let reader = Arc::new(Notify::new());
     let logs = wanted.iter().filter_map(|wanted| {
         let topic = topic(context, wanted, version)?;
+        let topic = context.sees(Action::Read(topic.name())).then_some(topic)?;
         topic.partition(wanted.partition.partition)
     });
     let logs: Vec<_> = logs.collect();
@@ -149,21 +155,31 @@ fn topic(context: &Context, wanted: &Wanted, version: i16) -> Option<Arc<Topic>>
     }
 }
 
+/// The same, if the client may read it; of what it may not even see it learns nothing.
+fn readable(context: &Context, wanted: &Wanted, version: i16) -> Result<Arc<Topic>, ResponseError> {
+    if version < TOPIC_IDS {
+        return context.topic(Action::Read(&wanted.topic));
+    }
+    let topic = context.broker.topics.topic_of_id(wanted.topic_id);
+    let topic = topic.filter(|it| context.sees(Action::Describe(it.name())));
+    let topic = topic.ok_or(ResponseError::UnknownTopicId)?;
+    match context.may(Action::Read(topic.name())) {
+        true => Ok(topic),
+        false => Err(ResponseError::TopicAuthorizationFailed),
+    }
+}
+
 fn find(context: &Context, wanted: &[Wanted], limits: &Limits) -> Vec<Found> {
     let mut left = limits.max_bytes;
     let mut is_first = true;
     let mut found = Vec::with_capacity(wanted.len());
     for wanted in wanted {
-        let topic = topic(context, wanted, limits.version);
-        let log = topic
-            .as_ref()
-            .and_then(|it| it.partition(wanted.partition.partition));
+        let topic = readable(context, wanted, limits.version);
+        let log = topic.map(|it| it.partition(wanted.partition.partition));
         let partition = match log {
-            Some(log) => find_partition(&log, wanted, left, is_first),
-            None if limits.version >= TOPIC_IDS && topic.is_none() => {
-                Found::error(wanted, ResponseError::UnknownTopicId)
-            }
-            None => Found::error(wanted, ResponseError::UnknownTopicOrPartition),
+            Ok(Some(log)) => find_partition(&log, wanted, left, is_first),
+            Ok(None) => Found::error(wanted, ResponseError::UnknownTopicOrPartition),
+            Err(error) => Found::error(wanted, error),
         };
         let len_bytes = partition.len_bytes();
         is_first &= len_bytes == 0;
@@ -243,7 +259,13 @@ struct Writer {
     version: i16,
 }
 
-fn encode(asked: &Asked, session_id: i32, error: Option<ResponseError>, found: &[Found]) -> Parts {
+fn encode(
+    asked: &Asked,
+    throttle_ms: i32,
+    session_id: i32,
+    error: Option<ResponseError>,
+    found: &[Found],
+) -> Parts {
     let version = asked.version;
     let mut writer = Writer {
         parts: Parts::new(),
@@ -252,8 +274,7 @@ fn encode(asked: &Asked, session_id: i32, error: Option<ResponseError>, found: &
     };
     let header = FetchResponse::header_version(version);
     push_header(&mut writer.bytes, header, asked.correlation_id);
-    // Throttle time.
-    writer.bytes.put_i32(0);
+    writer.bytes.put_i32(throttle_ms);
     if version >= 7 {
         writer.bytes.put_i16(error.map_or(0, |it| it.code()));
         writer.bytes.put_i32(session_id);

@@ -6,6 +6,7 @@ use kafka_protocol::messages::{BrokerId, FindCoordinatorRequest, FindCoordinator
 use kafka_protocol::protocol::StrBytes;
 
 use super::{Answer, Asked, Context, Refused, text};
+use crate::access::Action;
 use crate::broker::NODE_ID;
 
 /// From here on several are asked for at once.
@@ -19,6 +20,14 @@ pub(crate) fn find(context: &Context, mut asked: Asked) -> Result<Answer, Refuse
     let request: FindCoordinatorRequest = asked.read()?;
     let refusal = refusal(context, request.key_type);
     let found = |key: StrBytes| {
+        let is_group = request.key_type == GROUP;
+        let refusal = match is_group && !context.may(Action::Group(&key)) {
+            true => Some((
+                ResponseError::GroupAuthorizationFailed,
+                "taking part in this group is not granted",
+            )),
+            false => refusal,
+        };
         let found = Coordinator::default().with_key(key);
         match refusal {
             Some((error, message)) => found

@@ -11,6 +11,7 @@ use kafka_protocol::messages::{
 use kafka_protocol::protocol::StrBytes;
 
 use super::{Answer, Asked, Context, Refused, check_group, number, reply_durable, text};
+use crate::access::Action;
 use crate::api::operations;
 use crate::groups::{Group, Now, Written};
 
@@ -24,14 +25,14 @@ pub(crate) fn describe(context: &Context, mut asked: Asked) -> Result<Answer, Re
     let request: DescribeGroupsRequest = asked.read()?;
     let version = asked.version;
     let groups = request.groups.into_iter().map(|id| {
-        let described = match check_group(&id, true) {
+        let described = match check_group(context, &id, true) {
             Ok(()) => context.broker.groups.look(&id, describe_one),
             Err(error) => Some(DescribedGroup::default().with_error_code(error.code())),
         };
         let mut described = described.unwrap_or_else(|| not_found(&id, version));
         if described.error_code == 0 {
             let is_asked = request.include_authorized_operations;
-            described.authorized_operations = operations::of_group(is_asked);
+            described.authorized_operations = operations::of_group(context, is_asked, &id);
         }
         described.with_group_id(id)
     });
@@ -81,7 +82,8 @@ pub(crate) fn list(context: &Context, mut asked: Asked) -> Result<Answer, Refuse
         wanted.is_empty() || wanted.iter().any(|it| it.eq_ignore_ascii_case(name))
     };
     let mut groups = context.broker.groups.look_at_all(|id, group| {
-        let is_wanted = is_among(&request.states_filter, group.phase_name())
+        let is_wanted = context.sees(Action::Group(id))
+            && is_among(&request.states_filter, group.phase_name())
             && is_among(&request.types_filter, CLASSIC);
         is_wanted.then(|| {
             ListedGroup::default()
@@ -102,7 +104,8 @@ pub(crate) fn delete(context: &Context, mut asked: Asked) -> Result<Answer, Refu
     let mut written = Written(0);
     let mut results = Vec::with_capacity(request.groups_names.len());
     for id in request.groups_names {
-        let deleted = check_group(&id, true).and_then(|()| groups.delete(Now::read(), &id));
+        let deleted =
+            check_group(context, &id, true).and_then(|()| groups.delete(Now::read(), &id));
         let error = match deleted {
             Ok(deleted) => {
                 written = deleted;

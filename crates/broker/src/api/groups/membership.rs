@@ -15,7 +15,7 @@ use kafka_protocol::protocol::StrBytes;
 use super::{
     Answer, Asked, Context, NAME_BYTES_MAX, Refused, check_group, number, owned, until_durable,
 };
-use crate::groups::{GroupOptions, Identity, Join, JoinRefused, Joined, Now, Sync, Synced};
+use crate::groups::{Identity, Join, JoinRefused, Joined, Now, Sync, Synced};
 
 /// A member has a few protocols that it knows; each is compared with those of all others.
 const PROTOCOLS_MAX: usize = 16;
@@ -36,7 +36,7 @@ const SEVERAL_LEAVE: i16 = 3;
 pub(crate) async fn join(context: &Context, mut asked: Asked) -> Result<Answer, Refused> {
     let request: JoinGroupRequest = asked.read()?;
     let member_id = request.member_id.to_string();
-    let joined = match check_join(&request, context.broker.groups.options()) {
+    let joined = match check_join(context, &request) {
         Ok(()) => join_checked(context, &asked, request).await,
         Err(error) => Err(JoinRefused { error, member_id }),
     };
@@ -53,8 +53,9 @@ pub(crate) async fn join(context: &Context, mut asked: Asked) -> Result<Answer, 
     asked.reply::<JoinGroupRequest>(&response)
 }
 
-fn check_join(request: &JoinGroupRequest, options: &GroupOptions) -> Result<(), ResponseError> {
-    check_group(&request.group_id, false)?;
+fn check_join(context: &Context, request: &JoinGroupRequest) -> Result<(), ResponseError> {
+    let options = context.broker.groups.options();
+    check_group(context, &request.group_id, false)?;
     let session_timeout = milliseconds(request.session_timeout_ms);
     let allowed = options.session_timeout_min..=options.session_timeout_max;
     if !allowed.contains(&session_timeout) {
@@ -133,7 +134,7 @@ fn joined_response(joined: Joined) -> JoinGroupResponse {
 
 pub(crate) async fn sync(context: &Context, mut asked: Asked) -> Result<Answer, Refused> {
     let request: SyncGroupRequest = asked.read()?;
-    let synced = match check_sync(&request, context.broker.groups.options()) {
+    let synced = match check_sync(context, &request) {
         Ok(()) => sync_checked(context, request).await,
         Err(error) => Err(error),
     };
@@ -147,8 +148,9 @@ pub(crate) async fn sync(context: &Context, mut asked: Asked) -> Result<Answer, 
     asked.reply::<SyncGroupRequest>(&response)
 }
 
-fn check_sync(request: &SyncGroupRequest, options: &GroupOptions) -> Result<(), ResponseError> {
-    check_group(&request.group_id, false)?;
+fn check_sync(context: &Context, request: &SyncGroupRequest) -> Result<(), ResponseError> {
+    let options = context.broker.groups.options();
+    check_group(context, &request.group_id, false)?;
     let bytes_max = options.member_bytes_max;
     let mut assignments = request.assignments.iter();
     match assignments.all(|it| it.assignment.len() <= bytes_max) {
@@ -194,7 +196,7 @@ pub(crate) fn heartbeat(context: &Context, mut asked: Asked) -> Result<Answer, R
         request.generation_id,
     );
     let groups = &context.broker.groups;
-    let beat = check_group(&request.group_id, false)
+    let beat = check_group(context, &request.group_id, false)
         .and_then(|()| groups.heartbeat(Now::read(), &request.group_id, &identity));
     let response = HeartbeatResponse::default().with_error_code(number(beat.err()));
     asked.reply::<HeartbeatRequest>(&response)
@@ -240,7 +242,7 @@ fn leave_all(
     group: &GroupId,
     members: &[(String, Option<String>)],
 ) -> Result<Vec<Option<ResponseError>>, ResponseError> {
-    check_group(group, false)?;
+    check_group(context, group, false)?;
     let left = context.broker.groups.leave(Now::read(), group, members);
     Ok(left.unwrap_or_else(|| vec![Some(ResponseError::UnknownMemberId); members.len()]))
 }

@@ -18,6 +18,7 @@ use kafka_protocol::messages::GroupId;
 use kafka_protocol::protocol::{Request, StrBytes};
 
 use super::{Answer, Asked, Context, Parts, Refused, encode};
+use crate::access::Action;
 use crate::groups::Written;
 pub(super) use coordinator::find;
 pub(super) use describe::{delete, describe, list};
@@ -30,11 +31,16 @@ pub(super) use offset_fetch::fetch;
 /// Names are kept, so they have a length that the protocol's first versions could write.
 const NAME_BYTES_MAX: usize = i16::MAX as usize;
 
-/// Whether a group can be called so; offsets have always been taken of one without a name.
-fn check_group(group: &GroupId, may_be_empty: bool) -> Result<(), ResponseError> {
+/// Whether a group can be called so, and the client may take part in it; offsets have always been taken of one without a name.
+fn check_group(
+    context: &Context,
+    group: &GroupId,
+    may_be_empty: bool,
+) -> Result<(), ResponseError> {
     match group.len() {
         0 if !may_be_empty => Err(ResponseError::InvalidGroupId),
         length if length > NAME_BYTES_MAX => Err(ResponseError::InvalidGroupId),
+        _ if !context.may(Action::Group(group)) => Err(ResponseError::GroupAuthorizationFailed),
         _ => Ok(()),
     }
 }

@@ -9,6 +9,7 @@ use kafka_protocol::messages::{OffsetCommitRequest, OffsetCommitResponse};
 
 use super::membership::identity;
 use super::{Answer, Asked, Context, Refused, check_group, number, reply_durable};
+use crate::access::Action;
 use crate::groups::{Commit, Committed, Now, Written};
 
 pub(crate) fn commit(context: &Context, mut asked: Asked) -> Result<Answer, Refused> {
@@ -34,14 +35,17 @@ fn commit_all(
     context: &Context,
     request: &OffsetCommitRequest,
 ) -> Result<(Refusals, Written), ResponseError> {
-    check_group(&request.group_id, true)?;
+    check_group(context, &request.group_id, true)?;
     let now = Now::read();
     let expires_ms = match request.retention_time_ms {
         ..0 => None,
         retention_ms => Some(now.ms.saturating_add(retention_ms)),
     };
     let mut commits = Vec::new();
+    let mut denied = Vec::new();
     for topic in &request.topics {
+        let is_denied = !context.may(Action::Read(&topic.name));
+        denied.extend(topic.partitions.iter().map(|_| is_denied));
         commits.extend(topic.partitions.iter().map(|it| Commit {
             topic: topic.name.to_string(),
             partition: it.partition_index,
@@ -62,10 +66,18 @@ fn commit_all(
     let topics = &context.broker.topics;
     let is_partition = |topic: &str, partition| {
         let topic = topics.topic(topic);
+        let topic = topic.filter(|it| context.sees(Action::Read(it.name())));
         topic.is_some_and(|it| it.partition(partition).is_some())
     };
     let groups = &context.broker.groups;
-    groups.commit(now, &request.group_id, &identity, &commits, is_partition)
+    let committed = groups.commit(now, &request.group_id, &identity, &commits, is_partition);
+    committed.map(|(refused, written)| {
+        let refused = refused.into_iter().zip(denied).map(|(refused, is_denied)| {
+            let denied = is_denied.then_some(ResponseError::TopicAuthorizationFailed);
+            denied.or(refused)
+        });
+        (refused.collect(), written)
+    })
 }
 
 /// An answer that tells of each partition, in the order in which they were asked for.

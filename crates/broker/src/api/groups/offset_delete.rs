@@ -8,6 +8,7 @@ use kafka_protocol::messages::offset_delete_response::{
 use kafka_protocol::messages::{OffsetDeleteRequest, OffsetDeleteResponse};
 
 use super::{Answer, Asked, Context, Refused, check_group, number, reply_durable};
+use crate::access::Action;
 use crate::groups::Now;
 
 pub(crate) fn delete_offsets(context: &Context, mut asked: Asked) -> Result<Answer, Refused> {
@@ -18,15 +19,22 @@ pub(crate) fn delete_offsets(context: &Context, mut asked: Asked) -> Result<Answ
         partitions.extend(indexes.map(|it| (topic.name.to_string(), it)));
     }
     let topics = &context.broker.topics;
-    let is_unknown = |(topic, partition): &(String, i32)| {
+    let error_of = |(topic, partition): &(String, i32)| {
+        if !context.may(Action::Read(topic)) {
+            return Some(ResponseError::TopicAuthorizationFailed);
+        }
         let known = topics.topic(topic).and_then(|it| it.partition(*partition));
         known
             .is_none()
             .then_some(ResponseError::UnknownTopicOrPartition)
     };
-    let unknown: Vec<_> = partitions.iter().map(is_unknown).collect();
+    let errors: Vec<_> = partitions.iter().map(error_of).collect();
+    let denied = Some(ResponseError::TopicAuthorizationFailed);
+    // Of topics that are gone offsets are deleted all the same.
+    let mut allowed = errors.iter().map(|it| *it != denied);
+    partitions.retain(|_| allowed.next().unwrap_or(false));
     let groups = &context.broker.groups;
-    let deleted = check_group(&request.group_id, true)
+    let deleted = check_group(context, &request.group_id, true)
         .and_then(|()| groups.delete_offsets(Now::read(), &request.group_id, &partitions));
     match deleted {
         Err(error) => asked.reply::<OffsetDeleteRequest>(
@@ -34,8 +42,11 @@ pub(crate) fn delete_offsets(context: &Context, mut asked: Asked) -> Result<Answ
         ),
         Ok((refused, written)) => {
             reply_durable::<OffsetDeleteRequest>(context, &asked, written, move |failed| {
-                let errors = refused.into_iter().zip(unknown);
-                let errors = errors.map(|(refused, unknown)| refused.or(unknown));
+                let mut refused = refused.into_iter();
+                let errors = errors.into_iter().map(|error| match error == denied {
+                    true => error,
+                    false => refused.next().flatten().or(error),
+                });
                 OffsetDeleteResponse::default()
                     .with_error_code(number(failed))
                     .with_topics(topics_of(&request.topics, errors))

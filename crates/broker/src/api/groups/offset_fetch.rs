@@ -9,6 +9,7 @@ use kafka_protocol::messages::{GroupId, OffsetFetchRequest, OffsetFetchResponse,
 use kafka_protocol::protocol::StrBytes;
 
 use super::{Answer, Asked, Context, Refused, check_group, number, reply_durable, text};
+use crate::access::Action;
 use crate::groups::{Committed, Group, Written};
 
 /// From here on the error of a group is told beside its partitions.
@@ -20,8 +21,14 @@ const BATCHED: i16 = 8;
 /// What is asked of a group; `None`: all that it has.
 type Wanted = Option<Vec<(TopicName, Vec<i32>)>>;
 
-/// What a group has, by topic and partition.
-type Found = Vec<(TopicName, Vec<(i32, Option<Committed>)>)>;
+/// What a group has, by topic and partition; or the error of a topic.
+type Found = Vec<OfTopic>;
+
+type OfTopic = (
+    TopicName,
+    Vec<(i32, Option<Committed>)>,
+    Option<ResponseError>,
+);
 
 pub(crate) fn fetch(context: &Context, mut asked: Asked) -> Result<Answer, Refused> {
     let request: OffsetFetchRequest = asked.read()?;
@@ -69,27 +76,46 @@ fn wanted(request: OffsetFetchRequest, version: i16) -> Vec<(GroupId, Wanted)> {
 }
 
 fn find(context: &Context, id: &GroupId, wanted: Wanted) -> (Found, Option<ResponseError>) {
-    let error = check_group(id, true).err();
+    let error = check_group(context, id, true).err();
+    let denied = Some(ResponseError::GroupAuthorizationFailed);
     let Some(wanted) = wanted else {
+        if error == denied {
+            return (Found::new(), error);
+        }
         let found = context.broker.groups.look(id, everything);
-        return (found.unwrap_or_default(), error);
+        let mut found = found.unwrap_or_default();
+        found.retain(|(name, ..)| context.sees(Action::Describe(name)));
+        return (found, error);
     };
     let found = context.broker.groups.look(id, |group| some(group, &wanted));
     let found = found.unwrap_or_else(|| {
         let nothing = |it: &Vec<i32>| it.iter().map(|index| (*index, None)).collect();
         let topics = wanted.iter();
         topics
-            .map(|(name, it)| (name.clone(), nothing(it)))
+            .map(|(name, it)| (name.clone(), nothing(it), None))
             .collect()
     });
-    (found, error)
+    let found = found.into_iter().map(|(name, partitions, _)| {
+        match error.is_some() || context.may(Action::Describe(&name)) {
+            true => (name, partitions, None),
+            false => denied_topic(name, &partitions),
+        }
+    });
+    (found.collect(), error)
+}
+
+/// Of a topic that the client may not see nothing is told.
+fn denied_topic(name: TopicName, partitions: &[(i32, Option<Committed>)]) -> OfTopic {
+    let nothing = partitions.iter().map(|(index, _)| (*index, None));
+    let error = ResponseError::TopicAuthorizationFailed;
+    (name, nothing.collect(), Some(error))
 }
 
 fn everything(group: &Group) -> Found {
     let topics = group.offsets().topics().map(|(name, partitions)| {
         let partitions = partitions.iter();
         let partitions = partitions.map(|(index, it)| (*index, Some(it.clone())));
-        (TopicName(text(name)), partitions.collect())
+        (TopicName(text(name)), partitions.collect(), None)
     });
     topics.collect()
 }
@@ -97,7 +123,7 @@ fn everything(group: &Group) -> Found {
 fn some(group: &Group, wanted: &[(TopicName, Vec<i32>)]) -> Found {
     let topics = wanted.iter().map(|(name, indexes)| {
         let one = |index: &i32| (*index, group.offsets().one(name, *index).cloned());
-        (name.clone(), indexes.iter().map(one).collect())
+        (name.clone(), indexes.iter().map(one).collect(), None)
     });
     topics.collect()
 }
@@ -116,7 +142,7 @@ fn told(committed: Option<Committed>) -> (i64, i32, Option<StrBytes>) {
 fn batched(
     (id, found, error): (GroupId, Found, Option<ResponseError>),
 ) -> OffsetFetchResponseGroup {
-    let topics = found.into_iter().map(|(name, partitions)| {
+    let topics = found.into_iter().map(|(name, partitions, denied)| {
         let partitions = partitions.into_iter().map(|(index, committed)| {
             let (offset, epoch, metadata) = told(committed);
             OffsetFetchResponsePartitions::default()
@@ -124,6 +150,7 @@ fn batched(
                 .with_committed_offset(offset)
                 .with_committed_leader_epoch(epoch)
                 .with_metadata(metadata)
+                .with_error_code(number(denied))
         });
         OffsetFetchResponseTopics::default()
             .with_name(name)
@@ -142,7 +169,7 @@ fn single(
     (_, found, error): (GroupId, Found, Option<ResponseError>),
     version: i16,
 ) -> OffsetFetchResponse {
-    let topics = found.into_iter().map(|(name, partitions)| {
+    let topics = found.into_iter().map(|(name, partitions, denied)| {
         let partitions = partitions.into_iter().map(|(index, committed)| {
             let committed = committed.filter(|_| error.is_none());
             let (offset, epoch, metadata) = told(committed);
@@ -151,7 +178,7 @@ fn single(
                 .with_committed_offset(offset)
                 .with_committed_leader_epoch(epoch)
                 .with_metadata(metadata)
-                .with_error_code(number(error))
+                .with_error_code(number(error.or(denied)))
         });
         OffsetFetchResponseTopic::default()
             .with_name(name)

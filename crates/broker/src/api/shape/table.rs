@@ -83,6 +83,17 @@ pub(super) const SHAPES: &[Shape] = &[
         0,
         CONSUMER_GROUP_HEARTBEAT,
     ),
+    shape(ApiKey::SaslHandshake, (0, 1), NEVER, SASL_HANDSHAKE),
+    shape(ApiKey::SaslAuthenticate, (0, 2), 2, SASL_AUTHENTICATE),
+    shape(ApiKey::DescribeAcls, (1, 3), 2, DESCRIBE_ACLS),
+    shape(ApiKey::CreateAcls, (1, 3), 2, CREATE_ACLS),
+    shape(ApiKey::DeleteAcls, (1, 3), 2, DELETE_ACLS),
+    shape(
+        ApiKey::DescribeClientQuotas,
+        (0, 1),
+        1,
+        DESCRIBE_CLIENT_QUOTAS,
+    ),
 ];
 
 /// The header of every request (versions 1 and 2, the second of which has tagged fields behind it).
@@ -440,4 +451,61 @@ const CONSUMER_GROUP_HEARTBEAT: &[Field] = &[
         field("topicId", UUID),
         field("partitions", Array(&INT32)),
     ])),
+];
+
+#[rustfmt::skip]
+const SASL_HANDSHAKE: &[Field] = &[
+    field("mechanism", STRING),
+];
+
+#[rustfmt::skip]
+const SASL_AUTHENTICATE: &[Field] = &[
+    field("authBytes", BYTES),
+];
+
+#[rustfmt::skip]
+const DESCRIBE_ACLS: &[Field] = &[
+    field("resourceTypeFilter", INT8),
+    field("resourceNameFilter", STRING),
+    field("patternTypeFilter", INT8),
+    field("principalFilter", STRING),
+    field("hostFilter", STRING),
+    field("operation", INT8),
+    field("permissionType", INT8),
+];
+
+#[rustfmt::skip]
+const CREATE_ACLS: &[Field] = &[
+    field("creations", Structs(&[
+        field("resourceType", INT8),
+        field("resourceName", STRING),
+        field("resourcePatternType", INT8),
+        field("principal", STRING),
+        field("host", STRING),
+        field("operation", INT8),
+        field("permissionType", INT8),
+    ])),
+];
+
+#[rustfmt::skip]
+const DELETE_ACLS: &[Field] = &[
+    field("filters", Structs(&[
+        field("resourceTypeFilter", INT8),
+        field("resourceNameFilter", STRING),
+        field("patternTypeFilter", INT8),
+        field("principalFilter", STRING),
+        field("hostFilter", STRING),
+        field("operation", INT8),
+        field("permissionType", INT8),
+    ])),
+];
+
+#[rustfmt::skip]
+const DESCRIBE_CLIENT_QUOTAS: &[Field] = &[
+    field("components", Structs(&[
+        field("entityType", STRING),
+        field("matchType", INT8),
+        field("match", STRING),
+    ])),
+    field("strict", BOOL),
 ];

@@ -207,10 +207,12 @@ fn options(data: &std::path::Path) -> Options {
 
 fn context(broker: Arc<Broker>) -> Context {
     Context {
+        client: broker.access.local_client(),
         broker,
         advertised: Arc::new(("localhost".to_owned(), 9092)),
         peer: IpAddr::from([127, 0, 0, 1]),
         sessions: Arc::default(),
+        mute: Arc::default(),
     }
 }
 

@@ -31,7 +31,7 @@ use super::files::Files;
 use super::index::{Growing, offset_path, time_path};
 use super::name::SegmentName;
 use super::offset_file::{read_clean, read_start};
-use super::producers::Producers;
+use super::producers::{Came, Producers};
 use super::scan::{PIECE_BYTES, Scan};
 use super::segment::Segment;
 use super::tail::{Budget, Tail};
@@ -202,7 +202,8 @@ impl<'o> Opening<'o> {
             end = batch.position + batch.bytes.len() as u64;
             self.next_offset = header.next_offset();
             if header.base_offset >= self.snapshot_offset {
-                self.producers.note(&header, header.base_offset);
+                self.producers
+                    .note(&header, header.base_offset, Came::default());
             }
         }
         self.found.checked_bytes += end;

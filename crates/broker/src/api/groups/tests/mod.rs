@@ -55,10 +55,12 @@ fn serve() -> Served {
     Served {
         timer: tokio::spawn(crate::groups::run(broker.clone())),
         context: Context {
+            client: broker.access.local_client(),
             broker,
             advertised: Arc::new(("host".to_owned(), 1234)),
             peer: IpAddr::V4(Ipv4Addr::LOCALHOST),
             sessions: Arc::default(),
+            mute: Arc::default(),
         },
         _folder: folder,
     }

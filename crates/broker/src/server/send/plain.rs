@@ -1,25 +1,20 @@
-//! Answers onto a socket: bytes of many answers by one vectored write, ranges of files by `sendfile`, which copies nothing through
-//! us, or where that cannot be, through a piece of memory.
+//! Over a socket as it is: bytes by vectored writes, ranges of files by `sendfile`, or where that cannot be, through a piece of memory.
 
-use std::collections::VecDeque;
 use std::fs::File;
 use std::io::{self, IoSlice};
 use std::os::fd::AsFd;
 use std::os::unix::fs::FileExt;
 use std::time::Duration;
 
-use bytes::{Buf, Bytes};
 use rustix::io::Errno;
 use rustix::net::sockopt::set_tcp_cork;
 use tokio::io::Interest;
 use tokio::net::TcpStream;
+use tokio::net::tcp::OwnedWriteHalf;
 
-use super::connection::Ended;
-use crate::api::{Part, Parts};
+use super::{Outbox, Piece, SLICES_MAX, Way};
 use crate::log::FileRange;
-
-/// Pieces that go to the system at once.
-const SLICES_MAX: usize = 64;
+use crate::server::connection::Ended;
 
 /// What one call of `sendfile` is asked for: so that a fast reader does not keep a core from the others.
 const FILE_STEP_BYTES: u64 = 1 << 20;
@@ -27,131 +22,55 @@ const FILE_STEP_BYTES: u64 = 1 << 20;
 /// The same where it goes through memory.
 const COPY_STEP_BYTES: usize = 16 << 10;
 
-/// The field of the length in front of each answer.
-const LENGTH_BYTES: usize = 4;
-
-/// Answers that are ready to go, in order.
-#[derive(Debug, Default)]
-pub(super) struct Outbox {
-    pieces: VecDeque<Piece>,
-    len_bytes: u64,
-    has_files: bool,
-}
-
-/// A part of an answer, as far as it is not sent.
-#[derive(Debug)]
-enum Piece {
-    /// The field of the length, and how much of it is sent.
-    Length([u8; LENGTH_BYTES], usize),
-    Bytes(Bytes),
-    File(FileRange),
-}
-
-impl Outbox {
-    /// Puts an answer behind the others.
-    ///
-    /// # Errors
-    /// [`Ended::Io`] if it is longer than its length can say.
-    pub(super) fn push(&mut self, parts: Parts) -> Result<(), Ended> {
-        let len_bytes: u64 = parts.iter().map(Part::len_bytes).sum();
-        let length =
-            i32::try_from(len_bytes).map_err(|_| io::Error::from(io::ErrorKind::InvalidData))?;
-        self.pieces
-            .push_back(Piece::Length(length.to_be_bytes(), 0));
-        self.len_bytes += LENGTH_BYTES as u64 + len_bytes;
-        for part in parts {
-            self.pieces.push_back(match part {
-                Part::Bytes(bytes) => Piece::Bytes(bytes),
-                Part::File(range) => {
-                    self.has_files = true;
-                    Piece::File(range)
-                }
-            });
-        }
-        Ok(())
+impl Way for OwnedWriteHalf {
+    async fn send(&mut self, outbox: &mut Outbox, stalled: Duration) -> Result<(), Ended> {
+        send(outbox, self.as_ref(), stalled).await
     }
 
-    /// Bytes of all answers in it.
-    pub(super) fn len_bytes(&self) -> u64 {
-        self.len_bytes
-    }
-
-    /// Sends all of them.
-    pub(super) async fn send(
-        &mut self,
-        stream: &TcpStream,
-        stalled: Duration,
-    ) -> Result<(), Ended> {
-        let has_files = std::mem::take(&mut self.has_files);
-        if has_files {
-            // Until it is taken off again only full packets are sent.
-            set_tcp_cork(stream.as_fd(), true).map_err(io::Error::from)?;
-        }
-        loop {
-            match self.pieces.front() {
-                None => break,
-                Some(Piece::File(range)) => {
-                    send_file(stream, range, stalled).await?;
-                    self.pieces.pop_front();
-                }
-                Some(_) => self.send_bytes(stream, stalled).await?,
-            }
-        }
-        if has_files {
-            set_tcp_cork(stream.as_fd(), false).map_err(io::Error::from)?;
-        }
-        self.len_bytes = 0;
-        Ok(())
-    }
-
-    /// Sends what is in memory in front of the next file, or a part of it.
-    async fn send_bytes(&mut self, stream: &TcpStream, stalled: Duration) -> Result<(), Ended> {
-        let sent = step(stream, stalled, || {
-            let mut slices = [IoSlice::new(&[]); SLICES_MAX];
-            let pieces = self.pieces.iter().map_while(Piece::in_memory);
-            let mut count = 0;
-            for (slice, piece) in slices.iter_mut().zip(pieces) {
-                *slice = IoSlice::new(piece);
-                count += 1;
-            }
-            stream.try_write_vectored(&slices[..count])
-        });
-        let mut sent = sent.await?;
-        while let Some(first) = self.pieces.front_mut() {
-            let Some(len_bytes) = first.in_memory().map(<[u8]>::len) else {
-                break;
-            };
-            if sent < len_bytes {
-                first.advance(sent);
-                break;
-            }
-            sent -= len_bytes;
-            self.pieces.pop_front();
-        }
+    /// The socket is closed when it is dropped, which is word enough.
+    async fn close(&mut self, _stalled: Duration) -> Result<(), Ended> {
         Ok(())
     }
 }
 
-impl Piece {
-    /// Its bytes, if it has them.
-    fn in_memory(&self) -> Option<&[u8]> {
-        match self {
-            Piece::Length(bytes, sent) => Some(&bytes[*sent..]),
-            Piece::Bytes(bytes) => Some(bytes),
-            Piece::File(_) => None,
-        }
+/// Sends all of them.
+async fn send(outbox: &mut Outbox, stream: &TcpStream, stalled: Duration) -> Result<(), Ended> {
+    let has_files = std::mem::take(&mut outbox.has_files);
+    if has_files {
+        // Until it is taken off again only full packets are sent.
+        set_tcp_cork(stream.as_fd(), true).map_err(io::Error::from)?;
     }
-
-    fn advance(&mut self, count: usize) {
-        match self {
-            Piece::Length(_, sent) => *sent += count,
-            Piece::Bytes(bytes) => bytes.advance(count),
-            Piece::File(range) => {
-                range.position += count as u64;
-                range.len_bytes -= count as u64;
+    loop {
+        match outbox.pieces.front() {
+            None => break,
+            Some(Piece::File(range)) => {
+                send_file(stream, range, stalled).await?;
+                outbox.pieces.pop_front();
             }
+            Some(_) => send_bytes(outbox, stream, stalled).await?,
         }
     }
+    if has_files {
+        set_tcp_cork(stream.as_fd(), false).map_err(io::Error::from)?;
+    }
+    outbox.len_bytes = 0;
+    Ok(())
+}
+
+/// Sends what is in memory in front of the next file, or a part of it.
+async fn send_bytes(
+    outbox: &mut Outbox,
+    stream: &TcpStream,
+    stalled: Duration,
+) -> Result<(), Ended> {
+    let sent = step(stream, stalled, || {
+        let mut slices = [IoSlice::new(&[]); SLICES_MAX];
+        let count = outbox.slices(&mut slices);
+        stream.try_write_vectored(&slices[..count])
+    });
+    let sent = sent.await?;
+    outbox.advance(sent);
+    Ok(())
 }
 
 async fn send_file(stream: &TcpStream, range: &FileRange, stalled: Duration) -> Result<(), Ended> {
@@ -221,15 +140,6 @@ async fn step(
         match tokio::time::timeout(stalled, stream.writable()).await {
             Ok(ready) => ready?,
             Err(_) => return Err(Ended::Stalled(stalled)),
-        }
-    }
-}
-
-impl Part {
-    fn len_bytes(&self) -> u64 {
-        match self {
-            Part::Bytes(bytes) => bytes.len() as u64,
-            Part::File(range) => range.len_bytes,
         }
     }
 }
