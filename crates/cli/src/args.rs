@@ -9,6 +9,7 @@ use std::str::FromStr;
 use clap::{Args, ValueEnum};
 
 use crate::stores::ReadStores;
+use crate::topics::Topics;
 use crate::{Error, Result};
 
 /// The shared options, as typed.
@@ -61,6 +62,10 @@ pub struct Globals {
     /// No option: the stores that inputs are read from, for `--perf`.
     #[arg(skip)]
     pub(crate) read_stores: ReadStores,
+
+    /// No option: the topics of the run, whose offsets are committed when it has ended.
+    #[arg(skip)]
+    pub(crate) topics: Topics,
 }
 
 /// More threads than any machine has cores, and few enough that what each of them needs can be allocated.

@@ -10,7 +10,7 @@ use tamis_contract::check::CheckError;
 use tamis_engine::Error as Engine;
 use tamis_engine::names;
 
-use crate::Exit;
+use crate::{Exit, topics};
 
 /// Why a command could not do its work.
 #[derive(Debug, thiserror::Error)]
@@ -105,7 +105,7 @@ impl Error {
                 "`--log-format` names the format, `--pattern '{time} {level} {message}'` describes any other",
             ),
             Self::Store(error) => hint_of_store(error),
-            _ => None,
+            other => topics::hint(other.engine()?),
         }
     }
 
@@ -113,6 +113,9 @@ impl Error {
     pub fn exit(&self) -> Exit {
         use tamis_process::Error as Process;
         use tamis_scan::Error as Scan;
+        if let Some(exit) = self.engine().and_then(topics::exit) {
+            return exit;
+        }
         match (self, self.engine()) {
             (_, Some(Engine::Interrupted)) => Exit::Interrupted,
             // Whoever read our output has seen enough, as `head` does.

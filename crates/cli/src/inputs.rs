@@ -17,6 +17,7 @@ use tamis_scan::names;
 
 use crate::args::{self, ByteSize, Globals, Simd};
 use crate::messages::Messages;
+use crate::topics::{self, Said};
 use crate::{Error, Result, stores};
 
 /// How the records of the inputs are written, where nobody else says or guesses right.
@@ -171,10 +172,30 @@ impl InputOptions {
         })
     }
 
-    /// The sources behind `names`: files, folders (their data files, sorted), both also in stores, `-` for standard input.
+    /// What was said of messages of topics.
+    pub(crate) fn said<'f>(&self, csv: &'f CsvFacts) -> Said<'f> {
+        Said {
+            format: self.input_format,
+            csv,
+            header: self.header,
+        }
+    }
+
+    /// The sources behind `names`: files, folders (their data files, sorted), both also in stores, topics, `-` for standard input.
     pub(crate) fn sources(
         &self,
         names: &[PathBuf],
+        globals: &Globals,
+        cancel: &Cancel,
+    ) -> Result<Vec<Box<dyn Source>>> {
+        self.sources_of(names, &self.csv(), globals, cancel)
+    }
+
+    /// The same, where `csv` is known of CSV records.
+    pub(crate) fn sources_of(
+        &self,
+        names: &[PathBuf],
+        csv: &CsvFacts,
         globals: &Globals,
         cancel: &Cancel,
     ) -> Result<Vec<Box<dyn Source>>> {
@@ -183,6 +204,9 @@ impl InputOptions {
         for name in names {
             if name.as_os_str() == "-" {
                 sources.push(Box::new(StdinSource::new(options.clone())));
+            } else if topics::is_meant(name) {
+                let said = self.said(csv);
+                sources.push(topics::source(name, said, &globals.topics, cancel)?);
             } else if name.is_dir() {
                 for file in data_files(name)? {
                     sources.push(Box::new(FileSource::new(file, options.clone())));
@@ -206,6 +230,10 @@ pub(crate) fn named_source(
     cancel: &Cancel,
 ) -> Result<Box<dyn Source>> {
     match stores::is_meant(name) {
+        _ if topics::is_meant(name) => Err(Error::Usage {
+            message: format!("`{}`: a topic is no file", topics::shown(name)),
+            hint: Some("`tamis head` shows its first records".to_owned()),
+        }),
         true => stores::source(name, options, globals, cancel),
         false => Ok(Box::new(FileSource::new(name, options))),
     }

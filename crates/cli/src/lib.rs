@@ -6,9 +6,10 @@
 //! - `output` puts files in place, whole or not at all; `contract_file` reads contracts;
 //! - `inputs` makes sources of what was named, and says how they are read;
 //! - [`config`] reads `tamis.toml`, and what the environment says in its place;
-//! - `kafka` is the client of clusters of Kafka, all that touches librdkafka;
+//! - `kafka` names clusters of Kafka, which the crate `tamis-kafka` speaks to;
 //! - `packing` says which file becomes which when files are packed and unpacked;
 //! - `stores` finds and opens stores, and makes sources and sinks of files in them;
+//! - `topics` makes sources and sinks of topics, and commits the offsets of what was read when results are written;
 //! - `table` reads inputs as one table with typed columns, `rows` writes rows of it;
 //! - `diagnostics` draws what is wrong with a contract or a configuration, `paint` has the colours.
 //!
@@ -36,6 +37,9 @@ mod progress;
 mod rows;
 mod stores;
 mod table;
+#[cfg_attr(feature = "kafka-client", path = "topics.rs")]
+#[cfg_attr(not(feature = "kafka-client"), path = "no_topics.rs")]
+mod topics;
 
 use std::ffi::OsString;
 
@@ -103,7 +107,11 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>, cancel: &Cancel) -> Ex
         printer: Printer::new(&globals),
         cancel,
     };
-    let result = globals.validate().and_then(|()| cli.command.run(&context));
+    let result = globals
+        .validate()
+        .and_then(|()| cli.command.run(&context))
+        // Whatever came of them is written now.
+        .and_then(|exit| globals.topics.settle(exit, &context.printer));
     if globals.perf
         && let Some(page) = globals.read_stores.performance()
     {

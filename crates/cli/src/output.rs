@@ -9,7 +9,7 @@ use clap::builder::TypedValueParser;
 use tamis_engine::sink::{FileSink, Sink, StdoutSink};
 use tamis_formats::sniff;
 
-use crate::{Result, stores};
+use crate::{Context, Error, Result, stores, topics};
 
 /// For clap: where an output goes. Whatever is written into a store makes a commit, which is what `check --good` alone does.
 pub(crate) fn file() -> impl TypedValueParser<Value = PathBuf> {
@@ -20,10 +20,37 @@ pub(crate) fn file() -> impl TypedValueParser<Value = PathBuf> {
 
 /// The sink for `path`: standard output for `-`, else a file that appears when it is finished.
 pub(crate) fn open(path: &Path) -> Result<Box<dyn Sink>> {
-    if is_stdout(path) {
-        Ok(Box::new(StdoutSink::new()?))
-    } else {
-        Ok(FileSink::create(path)?)
+    refuse_topic(path)?;
+    Ok(open_file(path)?)
+}
+
+/// The same of what is no topic.
+pub(crate) fn open_file(path: &Path) -> tamis_engine::Result<Box<dyn Sink>> {
+    match is_stdout(path) {
+        true => Ok(Box::new(StdoutSink::new()?)),
+        false => FileSink::create(path),
+    }
+}
+
+/// The same for records, which a topic takes as well.
+pub(crate) fn open_records(path: &Path, context: &Context<'_>) -> Result<Box<dyn Sink>> {
+    match topics::is_meant(path) {
+        true => topics::sink(path, &context.globals.topics, context.cancel),
+        false => open(path),
+    }
+}
+
+/// Fails for a topic, where what is written is not records.
+pub(crate) fn refuse_topic(path: &Path) -> Result<()> {
+    match topics::is_meant(path) {
+        false => Ok(()),
+        true => Err(Error::Usage {
+            message: format!(
+                "`{}`: a topic takes records, and this is none",
+                topics::shown(path)
+            ),
+            hint: Some("name a file".to_owned()),
+        }),
     }
 }
 
@@ -44,6 +71,11 @@ pub(crate) fn width() -> usize {
 
 /// The file that two of `outputs` would write: the later would replace the earlier. Devices take any number.
 pub(crate) fn named_twice<'a>(outputs: &[Option<&'a Path>]) -> Option<&'a Path> {
+    let named: Vec<&Path> = outputs.iter().flatten().copied().collect();
+    let is_taken = |at: usize| named[..at].iter().any(|it| topics::are_same(it, named[at]));
+    if let Some(at) = (0..named.len()).find(|&at| is_taken(at)) {
+        return Some(named[at]);
+    }
     let files: Vec<(&Path, PathBuf)> = outputs
         .iter()
         .flatten()
@@ -64,11 +96,13 @@ pub(crate) fn replaces(output: &Path, input: &Path) -> bool {
         let is_there = is_data && output.is_file();
         is_there && folder.is_some() && resolved(output).parent() == folder.as_deref()
     };
-    !is_stdout(output)
-        && match input.is_dir() {
-            true => is_in_folder(input),
-            false => input.is_file() && resolved(output) == resolved(input),
-        }
+    topics::are_same(output, input)
+        || !is_stdout(output)
+            && !topics::is_meant(output)
+            && match input.is_dir() {
+                true => is_in_folder(input),
+                false => input.is_file() && resolved(output) == resolved(input),
+            }
 }
 
 /// The file behind `path`, which need not exist: links are written through, if they lead somewhere.
@@ -91,6 +125,7 @@ fn resolved(path: &Path) -> PathBuf {
 pub(crate) fn appears_whole(path: &Path) -> bool {
     let is_descriptor = ["/dev/stdout", "/dev/stderr", "/dev/fd", "/proc"];
     !is_stdout(path)
+        && !topics::is_meant(path)
         && !is_descriptor.iter().any(|prefix| path.starts_with(prefix))
         && (path.is_file() || !path.exists())
 }

@@ -29,7 +29,7 @@ pub fn run_as_process(arguments: impl IntoIterator<Item = OsString>) -> Exit {
     #[cfg(feature = "parquet")]
     tamis_formats::arrow::panics::keep_quiet();
     #[cfg(feature = "kafka-client")]
-    crate::kafka::panics::keep_quiet();
+    tamis_kafka::panics::keep_quiet();
     crate::run(arguments, &cancel)
 }
 

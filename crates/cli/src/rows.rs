@@ -1,5 +1,6 @@
 //! Rows in, rows out: what `filter`, `select`, `head`, `sample` and `convert` share.
 
+use std::cell::Cell;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
@@ -10,12 +11,12 @@ use tamis_engine::human;
 use tamis_engine::sink::Sink;
 use tamis_engine::source::Source;
 use tamis_formats::sniff::{self, Format};
-use tamis_process::rows::{BatchFormat, Query, RowFormat, Written, batch_format, write_rows};
+use tamis_process::rows::{BatchFormat, Query, RowFormat, Take, Written, batch_format, write_rows};
 use tamis_process::table::Table;
 
 use crate::progress::Display;
 use crate::table::{TableArgs, TypeArgs};
-use crate::{Context, Error, Exit, Result, output};
+use crate::{Context, Error, Exit, Result, output, topics};
 
 /// Where rows go, and as what.
 #[derive(Clone, Debug, Args)]
@@ -87,6 +88,10 @@ impl FormatArgs {
         context: &Context<'_>,
     ) -> Result<Exit> {
         refuse_replacing(inputs, path)?;
+        if let Take::First(_) = query.take {
+            let topics = &context.globals.topics;
+            topics.keep("more may have been read than was written");
+        }
         let query = Query {
             format: self.of(path)?,
             ..query
@@ -99,7 +104,7 @@ impl FormatArgs {
         let display = Display::start(context.globals, &progress);
         // What stands in a file that never appeared has not been written.
         let is_file = output::appears_whole(path);
-        let open_sink = || open_sink(path);
+        let open_sink = sink_opener(path, context)?;
         let result = Table::open(sources, table_options.clone()).and_then(|mut table| {
             let written = write_rows(&mut table, &query, is_file, &open_sink)?;
             Ok((written, table.notes().to_vec()))
@@ -123,6 +128,9 @@ impl FormatArgs {
     /// # Errors
     /// For a name that tells what rows are not written as, and for bytes that a terminal would show.
     pub(crate) fn of(&self, path: &Path) -> Result<Option<RowFormat>> {
+        if topics::is_meant(path) {
+            return self.of_messages(path).map(Some);
+        }
         let format = match self.output_format {
             Some(format) => Some(format.into()),
             None => sniff::format_of_name(&path.to_string_lossy()),
@@ -140,6 +148,28 @@ impl FormatArgs {
         }
         refuse_packed(path)?;
         Ok(row_format)
+    }
+
+    /// The same of the messages of a topic: JSON, unless something else is said.
+    fn of_messages(&self, path: &Path) -> Result<RowFormat> {
+        refuse_compression(self.compression.as_deref())?;
+        let csv = RowFormat::Delimited { delimiter: b',' };
+        match (self.output_format, topics::says_csv(path)?) {
+            (None | Some(OutputFormat::Csv), Some(true)) | (Some(OutputFormat::Csv), None) => {
+                Ok(csv)
+            }
+            (Some(OutputFormat::Tsv), None | Some(true)) => {
+                Ok(RowFormat::Delimited { delimiter: b'\t' })
+            }
+            (None | Some(OutputFormat::Jsonl), None | Some(false)) => Ok(RowFormat::JsonLines),
+            _ => Err(Error::Usage {
+                message: format!(
+                    "`{}`: each record is a message, a JSON object or a CSV record",
+                    topics::shown(path)
+                ),
+                hint: Some("`--output-format` is `jsonl`, `csv` or `tsv` for topics".to_owned()),
+            }),
+        }
     }
 
     fn batches(&self, format: Format, path: &Path) -> Result<BatchFormat> {
@@ -215,13 +245,20 @@ pub(crate) fn refuse_packed(path: &Path) -> Result<()> {
     }
 }
 
-/// The sink for `path`, for those who open it when they know that they need it.
-pub(crate) fn open_sink(path: &Path) -> tamis_engine::Result<Box<dyn Sink>> {
-    match output::open(path) {
-        Ok(sink) => Ok(sink),
-        Err(Error::Engine(error)) => Err(error),
-        Err(other) => unreachable!("opening a sink fails in the engine alone: {other}"),
-    }
+/// Opens the sink for `path` when it is needed; a topic at once, so that a cluster that is away is told before anything is read.
+pub(crate) fn sink_opener<'a>(
+    path: &'a Path,
+    context: &'a Context<'_>,
+) -> Result<impl Fn() -> tamis_engine::Result<Box<dyn Sink>> + 'a> {
+    let opened = match topics::is_meant(path) {
+        true => Some(output::open_records(path, context)?),
+        false => None,
+    };
+    let opened = Cell::new(opened);
+    Ok(move || match opened.take() {
+        Some(sink) => Ok(sink),
+        None => output::open_file(path),
+    })
 }
 
 /// Fails if writing to `path` would replace an input.
@@ -231,7 +268,7 @@ pub(crate) fn refuse_replacing(inputs: &[PathBuf], path: &Path) -> Result<()> {
         Some(input) => Err(Error::Usage {
             message: format!(
                 "the output would replace `{}`, which is read",
-                input.display()
+                topics::shown(input)
             ),
             hint: Some("write to another file and move it".to_owned()),
         }),

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use tamis_contract::check::{Check, CheckOptions, Unchecked};
-use tamis_contract::model::Object;
+use tamis_contract::model::{CsvFacts, Object};
 use tamis_contract::report::{Report, text};
 use tamis_engine::control::Progress;
 use tamis_engine::sink::Sink;
@@ -16,7 +16,7 @@ use crate::args::{OutputFormat, OutputOptions};
 use crate::inputs::{self, InputOptions};
 use crate::paint::Coloured;
 use crate::progress::Display;
-use crate::{Context, Error, Exit, Result, contract_file, output, stores};
+use crate::{Context, Error, Exit, Result, contract_file, output, stores, topics};
 
 /// Check every record against a contract
 ///
@@ -30,12 +30,13 @@ Examples:
   tamis check drops/ --contract orders.odcs.yaml --good good.csv --bad bad.csv
   tamis check orders.csv --contract orders.odcs.yaml --good good.parquet
   tamis check orders.log.csv --contract orders.odcs.yaml --follow
+  tamis check 'kafka://localhost:9092/orders?group=gate' --contract orders.odcs.yaml --bad kafka://localhost:9092/orders.bad
   zcat orders.jsonl.gz | tamis check - --input-format jsonl --contract orders.odcs.yaml --json
 
 Exit codes: 0 the data keeps the contract; 1 it does not; 2 usage or contract error;
 3 an input or output failed; 130 interrupted.")]
 pub(crate) struct Options {
-    /// Files, folders (their data files, sorted), `-` for standard input
+    /// Files, folders (their data files, sorted), topics (`kafka://HOST:PORT/TOPIC?group=...`), `-` for standard input
     #[arg(required = true, value_name = "INPUT")]
     inputs: Vec<PathBuf>,
 
@@ -63,8 +64,8 @@ pub(crate) struct Options {
     #[arg(long)]
     trust_statistics: bool,
 
-    /// Go on as the file grows, and print each violation when it is found; Ctrl-C ends it with the report
-    #[arg(long, conflicts_with_all = ["good", "bad"])]
+    /// Go on as the file or the topic grows, and print each violation when it is found; Ctrl-C ends it with the report
+    #[arg(long)]
     follow: bool,
 
     /// Offending values to show; counts are always exact
@@ -92,7 +93,11 @@ pub(crate) struct Options {
 
 pub(super) fn run(options: &Options, context: &Context<'_>) -> Result<Exit> {
     options.validate()?;
-    let check = options.compile(context)?;
+    let (check, csv) = options.compile(context)?;
+    if options.fail_fast {
+        let topics = &context.globals.topics;
+        topics.keep("`--fail-fast` may have read more than it judged");
+    }
     let progress = Progress::new();
     let check_options = CheckOptions {
         threads: context.globals.thread_count().get(),
@@ -111,25 +116,26 @@ pub(super) fn run(options: &Options, context: &Context<'_>) -> Result<Exit> {
         ..CheckOptions::default()
     };
     if options.follow {
-        return follow::run(options, &check, check_options, &progress, context);
+        return follow::run(options, (&check, &csv), check_options, &progress, context);
     }
+    let (globals, cancel) = (context.globals, context.cancel);
     let sources = options
         .input
-        .sources(&options.inputs, context.globals, context.cancel)?;
+        .sources_of(&options.inputs, &csv, globals, cancel)?;
     let sources: Vec<&dyn Source> = sources.iter().map(AsRef::as_ref).collect();
-    let good = options.good.as_deref();
-    let good = good
-        .map(|path| options.open_good(path, context))
-        .transpose()?;
-    let bad = options.bad.as_deref().map(output::open).transpose()?;
+    let (good, bad) = options.open_outputs(context)?;
     let display = Display::start(context.globals, &progress);
     let result = check.run(&sources, &check_options, good, bad);
     drop(display);
     let mut report = result?;
     report.contract.file = Some(options.contract.display().to_string());
+    report.notes.extend(context.globals.topics.notes());
     options.publish(&report, context)?;
     Ok(if report.passed { Exit::Good } else { Exit::Bad })
 }
+
+/// Where records go.
+type Output = Box<dyn Sink>;
 
 impl Options {
     fn validate(&self) -> Result<()> {
@@ -146,6 +152,10 @@ impl Options {
                 hint: None,
             });
         }
+        if let Some(path) = &self.report {
+            output::refuse_topic(path)?;
+        }
+        self.validate_topics()?;
         let read = self.inputs.iter().chain([&self.contract]);
         for input in read {
             if outputs
@@ -156,7 +166,7 @@ impl Options {
                 return Err(Error::Usage {
                     message: format!(
                         "an output would replace `{}`, which is read",
-                        input.display()
+                        topics::shown(input)
                     ),
                     hint: Some("write to another file and move it".to_owned()),
                 });
@@ -166,7 +176,7 @@ impl Options {
             return Err(Error::Usage {
                 message: format!(
                     "`{}` cannot take more than one of `--good`, `--bad` and `--report`",
-                    path.display()
+                    topics::shown(path)
                 ),
                 hint: None,
             });
@@ -185,7 +195,40 @@ impl Options {
         Ok(())
     }
 
-    fn compile(&self, context: &Context<'_>) -> Result<Check> {
+    /// What cannot be of outputs that are topics, or of others where the run goes on.
+    fn validate_topics(&self) -> Result<()> {
+        for path in [&self.good, &self.bad].into_iter().flatten() {
+            if !topics::is_meant(path) {
+                if self.follow {
+                    return Err(Error::Usage {
+                        message: "with `--follow`, `--good` and `--bad` are topics: a file appears when it is whole".to_owned(),
+                        hint: Some("name a topic, such as `kafka://HOST:PORT/TOPIC`".to_owned()),
+                    });
+                }
+            } else if topics::says_csv(path)?.is_some() {
+                return Err(Error::Usage {
+                    message: format!(
+                        "`{}`: records are written as they came, whatever `payload` says",
+                        topics::shown(path)
+                    ),
+                    hint: Some("leave it out; `tamis convert` writes JSON of CSV".to_owned()),
+                });
+            }
+        }
+        Ok(())
+    }
+
+    /// Where good and bad records go.
+    fn open_outputs(&self, context: &Context<'_>) -> Result<(Option<Output>, Option<Output>)> {
+        let good = self.good.as_deref();
+        let good = good.map(|path| self.open_good(path, context)).transpose()?;
+        let bad = self.bad.as_deref();
+        let bad = bad.map(|path| output::open_records(path, context));
+        Ok((good, bad.transpose()?))
+    }
+
+    /// The check, and what is known of CSV records.
+    fn compile(&self, context: &Context<'_>) -> Result<(Check, CsvFacts)> {
         let reading = contract_file::load(&self.contract, context)?;
         context
             .printer
@@ -207,11 +250,15 @@ impl Options {
             csv: self.input.csv().or(&object.csv),
             ..object.clone()
         };
-        Ok(Check::compile(&contract, &object, unchecked)?)
+        let check = Check::compile(&contract, &object, unchecked)?;
+        Ok((check, object.csv))
     }
 
     /// `orders` for `drops/orders.csv.gz`: what names the object, when the contract has several.
     fn file_stem(&self) -> String {
+        if let Some(topic) = topics::topic(&self.inputs[0]) {
+            return topic;
+        }
         let name = stores::path_of(&self.inputs[0]);
         let name = name.file_name().unwrap_or_default().to_string_lossy();
         name.split('.').next().unwrap_or_default().to_owned()
@@ -220,13 +267,9 @@ impl Options {
     /// Where the good records go: a file, or one in a store, where they are a commit of their own.
     fn open_good(&self, path: &Path, context: &Context<'_>) -> Result<Box<dyn Sink>> {
         if !stores::is_meant(path) {
-            return output::open(path);
+            return output::open_records(path, context);
         }
-        let inputs: Vec<_> = self
-            .inputs
-            .iter()
-            .map(|it| it.display().to_string())
-            .collect();
+        let inputs: Vec<_> = self.inputs.iter().map(|it| topics::shown(it)).collect();
         let message = format!(
             "tamis check: the good records of {} by {}",
             inputs.join(", "),

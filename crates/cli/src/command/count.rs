@@ -15,7 +15,7 @@ use tamis_scan::walk::WalkOptions;
 use crate::args::{OutputFormat, OutputOptions};
 use crate::inputs::{self, InputOptions};
 use crate::progress::Display;
-use crate::{Context, Error, Exit, Result, stores};
+use crate::{Context, Error, Exit, Result, stores, topics};
 
 /// Count lines, words, characters, bytes and records
 ///
@@ -86,6 +86,17 @@ pub(super) fn run(options: &Options, context: &Context<'_>) -> Result<Exit> {
     };
     let mut inputs = Vec::new();
     for name in &names {
+        if topics::is_meant(name) {
+            let csv = options.input.csv();
+            let said = options.input.said(&csv);
+            let topics = &context.globals.topics;
+            inputs.push(Input {
+                name: topics::shown(name).into(),
+                source: topics::source(name, said, topics, context.cancel)?,
+                len_bytes: None,
+            });
+            continue;
+        }
         if stores::is_meant(name) {
             let named = stores::Named::open(name, context.globals, context.cancel)?;
             for file in named.files(|_, _, _| true) {

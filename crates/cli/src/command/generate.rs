@@ -17,7 +17,7 @@ use tamis_process::generate::{
 
 use crate::args::parse_count;
 use crate::progress::Display;
-use crate::{Context, Error, Exit, Result, output};
+use crate::{Context, Error, Exit, Result, output, topics};
 
 /// Generate test data: payments with their contract and a known number of bad rows, or an access log
 #[derive(Debug, Args)]
@@ -93,6 +93,15 @@ pub(crate) fn run(options: &Options, context: &Context<'_>) -> Result<Exit> {
 }
 
 fn transactions(options: &Transactions, context: &Context<'_>) -> Result<Exit> {
+    if topics::is_meant(&options.output) && options.format() == Format::Csv {
+        return Err(Error::Usage {
+            message: format!(
+                "`{}`: rows of CSV stand below a header, which is no message",
+                topics::shown(&options.output)
+            ),
+            hint: Some("leave `--format` out: each row is a JSON object then".to_owned()),
+        });
+    }
     let recipe = Recipe {
         rows: options.rows,
         bad_rate: options.bad_rate,
@@ -108,7 +117,7 @@ fn transactions(options: &Transactions, context: &Context<'_>) -> Result<Exit> {
     let start = Instant::now();
     let progress = Progress::new();
     let display = Display::start(context.globals, &progress);
-    let mut sink = output::open(&options.output)?;
+    let mut sink = output::open_records(&options.output, context)?;
     let threads = context.globals.thread_count();
     let manifest = recipe.write(&mut *sink, threads, context.cancel, &progress)?;
     sink.finish()?;
@@ -144,6 +153,8 @@ impl Transactions {
         match (self.format, extension) {
             (Some(FormatName::Csv), _) => Format::Csv,
             (Some(FormatName::Jsonl), _) | (None, Some("jsonl" | "ndjson")) => Format::Jsonl,
+            // Messages of a topic are objects, unless somebody says otherwise.
+            (None, _) if topics::is_meant(&self.output) => Format::Jsonl,
             (None, _) => Format::Csv,
         }
     }
@@ -151,6 +162,7 @@ impl Transactions {
     /// Where the contract goes; nowhere if the rows go to standard output or a device and nobody asks.
     fn contract_path(&self) -> Option<PathBuf> {
         let is_stream = output::is_stdout(&self.output)
+            || topics::is_meant(&self.output)
             || fs::metadata(&self.output).is_ok_and(|m| !m.is_file());
         match &self.contract_out {
             Some(path) => Some(path.clone()),

@@ -17,7 +17,7 @@ use tamis_process::table::{Table, TableOptions};
 use crate::inputs::InputOptions;
 use crate::progress::Display;
 use crate::table::TableArgs;
-use crate::{Context, Error, Exit, Result, output, rows};
+use crate::{Context, Error, Exit, Result, output, rows, topics};
 
 /// Add up the rows that share their keys
 ///
@@ -121,7 +121,7 @@ pub(super) fn run(options: &Options, context: &Context<'_>) -> Result<Exit> {
     };
     let start = Instant::now();
     let display = Display::start(context.globals, &progress);
-    let result = options.group(sources, &query, &group_options, &table_options);
+    let result = options.group(sources, &query, (&group_options, &table_options), context);
     drop(display);
     let (grouped, notes) = result?;
     let elapsed = start.elapsed();
@@ -144,18 +144,21 @@ impl Options {
         &self,
         sources: Vec<&dyn Source>,
         query: &GroupQuery,
-        options: &GroupOptions,
-        table_options: &TableOptions,
+        (options, table_options): (&GroupOptions, &TableOptions),
+        context: &Context<'_>,
     ) -> Result<(Grouped, Vec<String>)> {
         let opened = Table::open(sources, table_options.clone());
         let mut table = opened.map_err(|error| self.table.options.located(error))?;
-        let sink = output::open(&self.output)?;
+        let sink = output::open_records(&self.output, context)?;
         let grouped = group(&mut table, query, options, sink)?;
         Ok((grouped, table.notes().to_vec()))
     }
 
     /// The format that was asked for, or that the output's name tells.
     fn format(&self) -> Result<ResultFormat> {
+        if topics::is_meant(&self.output) {
+            return self.format_of_messages();
+        }
         let named = sniff::format_of_name(&self.output.to_string_lossy());
         let columns = match (self.format, named) {
             _ if self.json => return Ok(ResultFormat::Json),
@@ -185,6 +188,26 @@ impl Options {
                 hint: None,
             }),
         }
+    }
+
+    /// The same of the messages of a topic: JSON, unless something else is said.
+    fn format_of_messages(&self) -> Result<ResultFormat> {
+        let format = self.format.filter(|_| !self.json);
+        match (format, topics::says_csv(&self.output)?) {
+            _ if self.json => {}
+            (None | Some(Format::Jsonl), None | Some(false)) => return Ok(ResultFormat::JsonLines),
+            (None | Some(Format::Csv), Some(true)) | (Some(Format::Csv), None) => {
+                return Ok(ResultFormat::Csv);
+            }
+            _ => {}
+        }
+        Err(Error::Usage {
+            message: format!(
+                "`{}`: each group is a message, a JSON object or a CSV record",
+                topics::shown(&self.output)
+            ),
+            hint: Some("`--format` is `jsonl` or `csv` for topics".to_owned()),
+        })
     }
 
     /// Says what was left out and how far off estimates are; for a file, what is in it, too.

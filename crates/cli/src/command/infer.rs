@@ -130,6 +130,7 @@ fn explain(inferred: &Inferred, context: &Context<'_>) {
 
 impl Options {
     fn validate(&self) -> Result<()> {
+        output::refuse_topic(&self.output)?;
         let is_regular = self.output.is_file();
         if !is_regular || self.force || output::is_stdout(&self.output) {
             return Ok(());

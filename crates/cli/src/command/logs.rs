@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use clap::Args;
+use tamis_contract::model::CsvFacts;
 use tamis_contract::report::text::counted;
 use tamis_contract::report::{Performance, StageTimes};
 use tamis_engine::control::Progress;
@@ -26,6 +27,7 @@ use tamis_scan::names;
 use crate::args::{ByteSize, OutputFormat, OutputOptions};
 use crate::inputs::{self, InputOptions};
 use crate::progress::Display;
+use crate::topics::{self, Said};
 use crate::{Context, Error, Exit, Result, stores};
 
 /// Report on logs: events over time, paths, clients, statuses, levels, errors, latencies
@@ -243,6 +245,19 @@ impl Options {
             if name.as_os_str() == "-" {
                 found.push(Found {
                     source: Box::new(StdinSource::new(options.clone())),
+                    path: None,
+                    is_named: true,
+                });
+            } else if topics::is_meant(name) {
+                let csv = CsvFacts::default();
+                let said = Said {
+                    format: None,
+                    csv: &csv,
+                    header: None,
+                };
+                let topics = &context.globals.topics;
+                found.push(Found {
+                    source: topics::source(name, said, topics, context.cancel)?,
                     path: None,
                     is_named: true,
                 });

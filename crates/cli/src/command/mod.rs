@@ -28,6 +28,9 @@ mod serve;
 mod sort;
 mod stats;
 mod store;
+#[cfg_attr(feature = "broker", path = "user/mod.rs")]
+#[cfg_attr(not(feature = "broker"), path = "no_user.rs")]
+mod user;
 
 use clap::Subcommand;
 
@@ -65,6 +68,7 @@ pub(crate) enum Command {
     Sort(sort::Options),
     Store(store::Options),
     Topic(kafka::topic::Options),
+    User(user::Options),
 }
 
 impl Command {
@@ -104,6 +108,7 @@ impl Command {
             Self::Sort(options) => sort::run(options, context),
             Self::Store(options) => store::run(options, context),
             Self::Topic(options) => kafka::topic::run(options, context),
+            Self::User(options) => user::run(options, context),
         }
     }
 }

@@ -32,11 +32,12 @@ Examples:
   tamis search -i timeout --and 'order-\\d+' --not retry logs/
   tamis search -z -c ' 500 ' access.log.gz access.log.1.gz
   tamis search -n refund --range lines:2000000..=3000000 orders.csv
-  tamis search -l refund store:HEAD~1:drops"
+  tamis search -l refund store:HEAD~1:drops
+  tamis search refund kafka://localhost:9092/orders"
 )]
 pub(crate) struct Options {
-    /// What to search for, unless `-e` or `-f` says it, and where: files, folders, both also in a store (`store:REF:PATH`), `-` for
-    /// standard input
+    /// What to search for, unless `-e` or `-f` says it, and where: files, folders, both also in a store (`store:REF:PATH`), topics
+    /// (`kafka://HOST:PORT/TOPIC`), `-` for standard input
     #[arg(value_name = "PATTERN INPUT")]
     arguments: Vec<OsString>,
 
@@ -322,7 +323,7 @@ pub(super) fn run(options: &Options, context: &Context<'_>) -> Result<Exit> {
 fn find(options: &Options, context: &Context<'_>) -> Result<Exit> {
     let started = Instant::now();
     let progress = Progress::new();
-    let request = Request::new(options, context, &progress)?;
+    let mut request = Request::new(options, context, &progress)?;
     if request.is_void {
         return Ok(Exit::Bad);
     }
@@ -336,7 +337,8 @@ fn find(options: &Options, context: &Context<'_>) -> Result<Exit> {
     let display = request
         .shows_progress
         .then(|| Display::start(context.globals, &progress));
-    let mut stored = request.stored();
+    let topics = std::mem::take(&mut request.topics);
+    let mut stored = request.stored().chain(topics.into_iter().map(Ok));
     let outcome = search::search(lines, inputs, &mut stored, reading, &output, &on_error);
     drop(display);
     let outcome = outcome.map_err(Error::from)?;

@@ -80,7 +80,7 @@ pub(super) fn run(options: &Options, context: &Context<'_>) -> Result<Exit> {
     let table_options = table.options.table_options(context, &progress)?;
     let start = Instant::now();
     let display = Display::start(context.globals, &progress);
-    let open_sink = || rows::open_sink(&options.output);
+    let open_sink = rows::sink_opener(&options.output, context)?;
     let result = Table::open(sources, table_options.clone()).and_then(|mut table| {
         let sorted = sort(&mut table, &query, &sort_options, &open_sink)?;
         Ok((sorted, table.notes().to_vec()))

@@ -116,6 +116,7 @@ impl Options {
         let Some(path) = &self.html else {
             return Ok(());
         };
+        output::refuse_topic(path)?;
         if let Some(input) = self
             .inputs
             .iter()

@@ -32,6 +32,12 @@ pub(crate) struct Serve {
     pub(crate) data: String,
     /// Where clients are told to come back to, one for all of `listen` or one for each; none: to where they came.
     pub(crate) advertise: Vec<(String, u16)>,
+    /// The certificate of TLS; empty: there is none.
+    pub(crate) tls_cert: String,
+    /// Its key.
+    pub(crate) tls_key: String,
+    /// Whose certificates clients have to show; empty: they need none.
+    pub(crate) tls_client_ca: String,
     /// Whether it may listen where other machines get to.
     pub(crate) insecure: bool,
     /// Whether a topic that is asked for is made.
@@ -44,6 +50,10 @@ pub(crate) struct Serve {
     pub(crate) max_request: ByteSize,
     /// Bytes of requests that are being worked on.
     pub(crate) memory: ByteSize,
+    /// Bytes that each client may produce in a second; 0 for as many as it can.
+    pub(crate) quota_produce: ByteSize,
+    /// Bytes that each may fetch.
+    pub(crate) quota_fetch: ByteSize,
     /// After so many seconds a connection over which nothing comes is closed.
     pub(crate) idle_timeout: usize,
     /// Worker threads; 0 for one on each core.
@@ -56,6 +66,12 @@ pub(crate) struct Serve {
     pub(crate) log: &'static str,
     /// One of [`LOG_FORMATS`].
     pub(crate) log_format: &'static str,
+    /// Whether clients have to say who they are.
+    pub(crate) auth: bool,
+    /// The file of users; empty: the one in the data folder.
+    pub(crate) users: String,
+    /// The file of grants; empty: every user may do everything.
+    pub(crate) grants: String,
 }
 
 impl Default for Serve {
@@ -65,18 +81,26 @@ impl Default for Serve {
             http: "127.0.0.1:8080".to_owned(),
             data: "./tamis-data".to_owned(),
             advertise: Vec::new(),
+            tls_cert: String::new(),
+            tls_key: String::new(),
+            tls_client_ca: String::new(),
             insecure: false,
             auto_create: true,
             partitions: 1,
             max_connections: 10_000,
             max_request: ByteSize(100 << 20),
             memory: ByteSize(64 << 20),
+            quota_produce: ByteSize(0),
+            quota_fetch: ByteSize(0),
             idle_timeout: 600,
             threads: 0,
             pin: false,
             flush: "threads",
             log: "info",
             log_format: "text",
+            auth: false,
+            users: String::new(),
+            grants: String::new(),
         }
     }
 }

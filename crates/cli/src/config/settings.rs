@@ -61,7 +61,7 @@ pub(super) static PERFORMANCE: [Setting<Performance>; 10] = [
 ];
 
 /// Every setting of `[serve]`, as the options of the verb are called.
-pub(super) static SERVE: [Setting<Serve>; 16] = [
+pub(super) static SERVE: [Setting<Serve>; 24] = [
     Setting {
         key: "listen",
         kind: Kind::Texts(|to| &mut to.listen),
@@ -77,6 +77,18 @@ pub(super) static SERVE: [Setting<Serve>; 16] = [
     Setting {
         key: "advertise",
         kind: Kind::Advertised(|to| &mut to.advertise),
+    },
+    Setting {
+        key: "tls_cert",
+        kind: Kind::Text(|to| &mut to.tls_cert),
+    },
+    Setting {
+        key: "tls_key",
+        kind: Kind::Text(|to| &mut to.tls_key),
+    },
+    Setting {
+        key: "tls_client_ca",
+        kind: Kind::Text(|to| &mut to.tls_client_ca),
     },
     Setting {
         key: "insecure",
@@ -103,6 +115,14 @@ pub(super) static SERVE: [Setting<Serve>; 16] = [
         kind: Kind::Size(1_000_000..=SIZE_MAX, |to| &mut to.memory),
     },
     Setting {
+        key: "quota_produce",
+        kind: Kind::Size(0..=SIZE_MAX, |to| &mut to.quota_produce),
+    },
+    Setting {
+        key: "quota_fetch",
+        kind: Kind::Size(0..=SIZE_MAX, |to| &mut to.quota_fetch),
+    },
+    Setting {
         key: "idle_timeout",
         kind: Kind::Count(super::serve::IDLE_SECONDS, |to| &mut to.idle_timeout),
     },
@@ -125,6 +145,18 @@ pub(super) static SERVE: [Setting<Serve>; 16] = [
     Setting {
         key: "log_format",
         kind: Kind::Word(&super::serve::LOG_FORMATS, |to| &mut to.log_format),
+    },
+    Setting {
+        key: "auth",
+        kind: Kind::Switch(|to| &mut to.auth),
+    },
+    Setting {
+        key: "users",
+        kind: Kind::Text(|to| &mut to.users),
+    },
+    Setting {
+        key: "grants",
+        kind: Kind::Text(|to| &mut to.grants),
     },
 ];
 

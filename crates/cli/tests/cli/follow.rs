@@ -165,7 +165,10 @@ fn what_cannot_be_followed_is_a_usage_error() {
             "`--follow` needs a file: standard input ends by itself",
         ),
         (".", "`--follow` needs a file, not a folder"),
-        ("orders.csv --good good.csv", "cannot be used with"),
+        (
+            "orders.csv --good good.csv",
+            "`--good` and `--bad` are topics",
+        ),
     ] {
         let ran = shell.tamis(&format!(
             "check {arguments} --contract orders.odcs.yaml --follow"

@@ -33,3 +33,5 @@ mod store;
 #[cfg(feature = "parquet")]
 mod unusual;
 mod usage;
+#[cfg(feature = "broker")]
+mod user;

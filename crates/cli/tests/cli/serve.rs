@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::{BufRead, BufReader, Read};
-use std::net::SocketAddr;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{SocketAddr, TcpStream};
 use std::path::Path;
 use std::process::{Child, ChildStderr, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -67,7 +67,7 @@ impl Serving {
     }
 
     /// Waits for its end; its exit code, and what it said last.
-    fn wait(&mut self) -> (Option<i32>, String) {
+    pub(crate) fn wait(&mut self) -> (Option<i32>, String) {
         let status = self.child.wait().expect("it ends");
         let mut told = String::new();
         let read = self.stderr.read_to_string(&mut told);
@@ -107,6 +107,26 @@ fn it_says_when_it_is_ready_and_ends_in_order() {
     let serving = Serving::start(&shell, SERVE);
     let mut client = Client::connect(serving.address);
     assert_eq!(client.values_from("orders", 0).len(), 2);
+}
+
+#[test]
+fn it_says_where_its_page_is() {
+    let shell = Shell::new();
+    let serve = SERVE.replace("--http none", "--http 127.0.0.1:0");
+    let mut serving = Serving::start(&shell, &serve);
+    let (_, page) = serving
+        .told
+        .split_once(", page and metrics at http://")
+        .expect("it says so");
+    let (address, _) = page.split_once("/, data is in").expect("where it ends");
+    let mut socket = TcpStream::connect(address).expect("it listens");
+    let request = "GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
+    socket.write_all(request.as_bytes()).expect("it is read");
+    let mut answer = String::new();
+    socket.read_to_string(&mut answer).expect("an answer");
+    assert!(answer.starts_with("HTTP/1.1 200 OK"), "{answer}");
+    assert!(answer.contains("<title>Tamis</title>"), "{answer}");
+    serving.end();
 }
 
 #[cfg(target_os = "linux")]
@@ -181,16 +201,38 @@ fn what_cannot_be_is_refused_with_the_way_out() {
     let serving = Serving::start(&shell, SERVE);
     let taken = serving.address;
     shell.write("file", "");
+    let with_certificate = "serve --data other --http none --listen 127.0.0.1:0 --tls-key file";
+    let (no_certificate, no_file) = match cfg!(feature = "tls") {
+        true => ("`file` has no certificate", "name files of PEM"),
+        false => ("without the Cargo feature `tls`", "the Cargo feature `tls`"),
+    };
     let refused = [
+        (
+            format!("{with_certificate} --tls-cert file"),
+            2,
+            no_certificate,
+        ),
+        (format!("{with_certificate} --tls-cert missing"), 2, no_file),
+        (with_certificate.to_owned(), 2, "belong together"),
+        (
+            "serve --data other --http none --listen tls://127.0.0.1:0".to_owned(),
+            2,
+            "`--tls-cert FILE` and `--tls-key FILE` name",
+        ),
+        (
+            "serve --data other --http none --listen smtp://127.0.0.1:0".to_owned(),
+            2,
+            "`smtp://` is none of `tls://`",
+        ),
         (
             "serve --data other --http none --listen 0.0.0.0:0".to_owned(),
             2,
-            "`--insecure` listens there",
+            "`--auth` lets in users alone",
         ),
         (
             "serve --data other --listen 127.0.0.1:0 --http [::]:0".to_owned(),
             2,
-            "`--insecure` listens there",
+            "`--auth` lets in users alone",
         ),
         (
             "serve --data other --http none --listen nonsense".to_owned(),

@@ -1,4 +1,4 @@
-//! `tamis check --follow`: a file as it grows, until somebody stops it.
+//! `tamis check --follow`: a file or a topic as it grows, until somebody stops it.
 //!
 //! Violations are printed when they are found, the report when the run ends. Ctrl-C is the ordinary way to end
 //! it, so the exit code is that of the verdict; only before the file has begun there is none to give.
@@ -10,17 +10,18 @@ use std::time::Duration;
 
 use serde_json::json;
 use tamis_contract::check::{BatchOptions, Check, CheckOptions};
+use tamis_contract::model::CsvFacts;
 use tamis_contract::report::{Report, text};
 use tamis_engine::control::{Cancel, Progress};
 use tamis_engine::pipeline::Flow;
-use tamis_engine::source::FollowSource;
+use tamis_engine::source::{FollowSource, Source};
 
 use super::Options;
 use crate::args::{OutputFormat, When};
 use crate::inputs::followed;
 use crate::paint::Coloured;
 use crate::progress::Display;
-use crate::{Context, Exit, Result};
+use crate::{Context, Exit, Result, topics};
 
 /// Rows whose violations are held until they are printed, while the run catches up with the file.
 const ROWS: NonZero<u64> = NonZero::new(10_000).expect("not zero");
@@ -28,18 +29,13 @@ const ROWS: NonZero<u64> = NonZero::new(10_000).expect("not zero");
 /// Runs until the file is done with: it is when `context.cancel` is set.
 pub(super) fn run(
     options: &Options,
-    check: &Check,
+    (check, csv): (&Check, &CsvFacts),
     check_options: CheckOptions,
     progress: &Progress,
     context: &Context<'_>,
 ) -> Result<Exit> {
-    let path = followed(&options.inputs)?;
-    if !path.exists() {
-        let name = path.display();
-        context.printer.say(&format!("waiting for `{name}`"));
-    }
-    // The interruption ends the input and not the run, which still has its report to give.
-    let source = FollowSource::new(path, context.cancel.clone(), Cancel::new());
+    let source = options.followed(csv, context)?;
+    let (good, bad) = options.open_outputs(context)?;
     let check_options = CheckOptions {
         cancel: Cancel::new(),
         ..check_options
@@ -55,22 +51,32 @@ pub(super) fn run(
     let display = is_bar_wanted.then(|| Display::start(context.globals, progress));
     let mut printed = Ok(());
     let mut has_printed = false;
-    let result = check.run_batches(&source, &check_options, &batches, &mut |batch| {
+    let mut rows = 0;
+    let outputs = (good, bad);
+    let hand_out = &mut |batch: Report| {
         let page = options.render(&batch);
         if !page.is_empty() {
             has_printed = true;
             printed = context.printer.data(&page);
+        }
+        rows += batch.rows.total;
+        if printed.is_ok() {
+            // Good and bad records of these rows have been written as well.
+            printed = context.globals.topics.written(rows);
         }
         if printed.is_ok() {
             Flow::Continue
         } else {
             Flow::Stop
         }
-    });
+    };
+    let source = source.as_ref();
+    let result = check.run_batches_into(source, &check_options, &batches, outputs, hand_out);
     drop(display);
     printed?;
     let mut report = result?;
     report.contract.file = Some(options.contract.display().to_string());
+    report.notes.extend(context.globals.topics.notes());
     match options.output.format() {
         OutputFormat::Text => {
             if has_printed {
@@ -89,6 +95,24 @@ pub(super) fn run(
 }
 
 impl Options {
+    /// The file or the topic that is followed.
+    fn followed(&self, csv: &CsvFacts, context: &Context<'_>) -> Result<Box<dyn Source>> {
+        if let [name] = self.inputs.as_slice()
+            && topics::is_meant(name)
+        {
+            let said = self.input.said(csv);
+            return topics::followed(name, said, &context.globals.topics, context.cancel);
+        }
+        let path = followed(&self.inputs)?;
+        if !path.exists() {
+            let name = path.display();
+            context.printer.say(&format!("waiting for `{name}`"));
+        }
+        // The interruption ends the input and not the run, which still has its report to give.
+        let source = FollowSource::new(path, context.cancel.clone(), Cancel::new());
+        Ok(Box::new(source))
+    }
+
     /// A line for each violation.
     fn render(&self, batch: &Report) -> String {
         let mut page = String::new();

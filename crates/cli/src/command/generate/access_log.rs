@@ -50,7 +50,7 @@ pub(super) fn run(options: &Options, context: &Context<'_>) -> Result<Exit> {
     let start = Instant::now();
     let progress = Progress::new();
     let display = Display::start(context.globals, &progress);
-    let mut sink = output::open(&options.output)?;
+    let mut sink = output::open_records(&options.output, context)?;
     let threads = context.globals.thread_count();
     let bytes = log.write(&mut *sink, threads, context.cancel, &progress)?;
     sink.finish()?;

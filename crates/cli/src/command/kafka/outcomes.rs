@@ -66,7 +66,7 @@ impl Words {
         passes_over: bool,
     ) -> (&'static str, Option<Error>) {
         match outcome {
-            Outcome::Failed(error) => ("failed", Some(error)),
+            Outcome::Failed(error) => ("failed", Some(error.into())),
             Outcome::Already if passes_over => (self.already, None),
             Outcome::Already => {
                 let error = Error::Cluster {

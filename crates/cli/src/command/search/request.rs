@@ -8,6 +8,7 @@ use std::os::unix::fs::FileTypeExt;
 use std::path::{Path, PathBuf};
 
 use anstream::{AutoStream, ColorChoice};
+use tamis_contract::model::CsvFacts;
 use tamis_engine::control::Progress;
 use tamis_engine::source::{Growth, ReadOptions};
 use tamis_scan::search::{
@@ -19,6 +20,7 @@ use super::{Options, SortBy};
 use crate::args::{self, ByteSize, When};
 use crate::inputs::{self, InputOptions, kernel};
 use crate::stores::{self, Named};
+use crate::topics::{self, Said};
 use crate::{Context, Error, Result};
 
 /// A command line, understood.
@@ -31,6 +33,8 @@ pub(super) struct Request {
     filter: Option<Filter>,
     /// ... and how it is read.
     read: ReadOptions,
+    /// Topics.
+    pub(super) topics: Vec<Given>,
     pub(super) reading: Reading,
     /// What stands between the rows of two inputs.
     pub(super) separator: Vec<u8>,
@@ -51,8 +55,11 @@ impl Request {
     ) -> Result<Self> {
         let (patterns, typed, stdin_is_read) = patterns_and_paths(options)?;
         let is_implied = typed.is_empty();
+        let (in_topics, typed): (Vec<_>, Vec<_>) =
+            typed.into_iter().partition(|path| topics::is_meant(path));
         let (in_stores, mut paths): (Vec<_>, Vec<_>) =
             typed.into_iter().partition(|path| stores::is_meant(path));
+        let topics = topics_of(&in_topics, options, context)?;
         let mut stored = Vec::new();
         for name in &in_stores {
             stored.push(Named::open(name, context.globals, context.cancel)?);
@@ -60,12 +67,14 @@ impl Request {
         if is_implied && !stdin_is_read && stdin_has_data() {
             paths.push(PathBuf::from("-"));
         }
-        let selection = selection(options, paths, !stored.is_empty());
+        let selection = selection(options, paths, !stored.is_empty() || !topics.is_empty());
         let is_terminal = io::stdout().is_terminal();
         let globals = context.globals;
         let report = report(options, globals.quiet);
         let is_single = match &stored[..] {
+            [] if !topics.is_empty() => selection.paths.is_empty() && topics.len() == 1,
             [] => selection.single().is_some(),
+            _ if !topics.is_empty() => false,
             [named] => selection.paths.is_empty() && !named.is_folder(),
             _ => false,
         };
@@ -148,6 +157,7 @@ impl Request {
                 false => Some(selection.filter()?),
             },
             stored,
+            topics,
             read: read.clone(),
             inputs: selection.inputs(read)?,
             reading,
@@ -177,6 +187,34 @@ impl Request {
             })
         })
     }
+}
+
+/// The topics that were named. A search that may end early commits nothing of them.
+fn topics_of(names: &[PathBuf], options: &Options, context: &Context<'_>) -> Result<Vec<Given>> {
+    let report = &options.report;
+    let ends_early = options.range.is_some()
+        || report.max_count.is_some()
+        || report.files_with_matches
+        || report.files_without_match
+        || context.globals.quiet;
+    let topics = &context.globals.topics;
+    if ends_early {
+        topics.keep("the search may have ended before the topic");
+    }
+    let csv = CsvFacts::default();
+    let said = Said {
+        format: None,
+        csv: &csv,
+        header: None,
+    };
+    let given = |name: &PathBuf| {
+        Ok(Given {
+            name: topics::shown(name).into(),
+            source: topics::source(name, said, topics, context.cancel)?,
+            is_named: true,
+        })
+    };
+    names.iter().map(given).collect()
 }
 
 /// What is searched for, where, and whether standard input has been read for it.

@@ -2,6 +2,7 @@
 
 use std::io::{self, IsTerminal};
 
+use tamis_broker::Running;
 use tamis_broker::log::Recovery;
 use tamis_engine::names;
 use tracing::level_filters::LevelFilter;
@@ -34,6 +35,19 @@ pub(super) fn show(settings: &Serve, color: When) {
             tracing::subscriber::set_global_default(events.finish())
         }
     };
+}
+
+/// Tells what whoever asks clients who they are should know.
+pub(super) fn tell_access(running: &Running) {
+    if let Some(path) = running.broker().without_users() {
+        tracing::warn!(
+            users = %names::show(path),
+            "nobody can log in, since there are no users: `tamis user add NAME` adds one"
+        );
+    }
+    if running.broker().grants_everything() {
+        tracing::info!("every user may do everything: `--grants FILE` says who may do what");
+    }
 }
 
 /// Tells what was found in logs that were not closed in order.

@@ -3,14 +3,16 @@
 #[cfg_attr(not(feature = "count-allocations"), path = "no_allocations.rs")]
 mod allocations;
 mod events;
+mod tls;
 
+use std::num::NonZeroU64;
 use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use clap::Args;
 use clap::builder::{PossibleValuesParser, RangedU64ValueParser};
-use tamis_broker::{Broker, Builder, Flushing, Running};
+use tamis_broker::{Broker, Builder, Flushing, QuotaOptions, Running};
 use tamis_engine::human;
 use tamis_engine::names;
 
@@ -28,8 +30,11 @@ use crate::{Context, Error, Exit, Result};
 Examples:
   tamis serve
   tamis serve --data /var/lib/tamis --listen 127.0.0.1:9092 --http none
+  tamis user add alice && tamis serve --auth --listen 0.0.0.0:9092 --advertise broker.example.com:9092
   tamis serve --listen 0.0.0.0:9092 --advertise broker.example.com:9092 --insecure
   tamis serve --listen 0.0.0.0:9092 --advertise kafka:9092 --listen 0.0.0.0:29092 --advertise localhost:29092 --insecure
+  tamis serve --tls-cert cert.pem --tls-key key.pem --listen tls://127.0.0.1:9093 --listen plain://127.0.0.1:9092
+  tamis serve --quota-produce 10MB --quota-fetch 50MB
   tamis serve --no-auto-create --log debug --log-format json
 
 Every option can be set in a `tamis.toml` and by the environment, too: docs/configuration.md.
@@ -37,11 +42,12 @@ Every option can be set in a `tamis.toml` and by the environment, too: docs/conf
 Exit codes: 0 ended in order, also by a signal; 2 usage; 3 it could not start, or not end in order; 11 the data folder is in use; \
 130 a second signal did not wait for the end.")]
 pub(crate) struct Options {
-    /// Where clients connect; may be given several times. Port 0 is one that is free [default: 127.0.0.1:9092]
+    /// Where clients connect; may be given several times. Port 0 is one that is free. `tls://HOST:PORT` is served by TLS and
+    /// `plain://HOST:PORT` without; where nothing is said, it is TLS if there is a certificate [default: 127.0.0.1:9092]
     #[arg(long, value_name = "HOST:PORT")]
     listen: Vec<String>,
 
-    /// Where `/healthz`, `/readyz` and `/metrics` are, or `none` [default: 127.0.0.1:8080]
+    /// Where the live page, `/healthz`, `/readyz` and `/metrics` are, or `none`; `https://HOST:PORT` goes by TLS [default: 127.0.0.1:8080]
     #[arg(long, value_name = "HOST:PORT")]
     http: Option<String>,
 
@@ -54,9 +60,34 @@ pub(crate) struct Options {
     #[arg(long, value_name = "HOST:PORT", value_parser = parse_advertised)]
     advertise: Vec<(String, u16)>,
 
-    /// Listen also where other machines get to; there is neither encryption nor a password
+    /// Speak TLS with this certificate, and those that lead to it from one that clients trust: a file of PEM, read again when it changes
+    #[arg(long, value_name = "FILE")]
+    tls_cert: Option<String>,
+
+    /// The key of the certificate, which is not encrypted: a file of PEM
+    #[arg(long, value_name = "FILE")]
+    tls_key: Option<String>,
+
+    /// Let in by TLS only who shows a certificate that one of these signed; others may then reach it without `--insecure`
+    #[arg(long, value_name = "FILE")]
+    tls_client_ca: Option<String>,
+
+    /// Listen also where other machines get to though nobody is asked who he is; with `--auth`: take passwords as they are over connections
+    /// on which others may listen in
     #[arg(long)]
     insecure: bool,
+
+    /// Let in users alone, whom `tamis user add` adds
+    #[arg(long)]
+    auth: bool,
+
+    /// The file of users [default: `users.json` in the data folder]
+    #[arg(long, value_name = "FILE")]
+    users: Option<PathBuf>,
+
+    /// A file that says which user may do what; without one each may do everything
+    #[arg(long, value_name = "FILE")]
+    grants: Option<PathBuf>,
 
     /// Make no topic because somebody asks for it
     #[arg(long)]
@@ -73,6 +104,14 @@ pub(crate) struct Options {
     /// Largest request; all that are being worked on together have `--memory`, or 64 MiB [default: 100MiB]
     #[arg(long, value_name = "SIZE")]
     max_request: Option<ByteSize>,
+
+    /// Bytes that each client may produce in a second: whoever sends more is not listened to for a while [default: no limit]
+    #[arg(long, value_name = "SIZE")]
+    quota_produce: Option<ByteSize>,
+
+    /// Bytes that each client may fetch in a second, likewise [default: no limit]
+    #[arg(long, value_name = "SIZE")]
+    quota_fetch: Option<ByteSize>,
 
     /// Close connections over which nothing comes for so long [default: 600]
     #[arg(long, value_name = "SECONDS", value_parser = within(&serve::IDLE_SECONDS))]
@@ -97,19 +136,26 @@ pub(crate) struct Options {
 }
 
 pub(super) fn run(options: &Options, context: &Context<'_>) -> Result<Exit> {
-    let settings = options.settings(Config::of_process()?.serve(context.globals))?;
+    let mut settings = options.settings(Config::of_process()?.serve(context.globals))?;
     let start = Instant::now();
     events::show(&settings, context.globals.color);
     // Each connection takes a descriptor, and this process is here for nothing else.
-    let descriptors = tamis_broker::raise_descriptor_limit();
-    if descriptors.is_some_and(|it| it < settings.max_connections as u64) {
-        tracing::debug!(
-            "the system lets this process have fewer descriptors than connections (`ulimit -n`)"
-        );
+    if let Some(descriptors) = tamis_broker::raise_descriptor_limit() {
+        let connections = tamis_broker::connections_within(descriptors);
+        if connections < settings.max_connections {
+            tracing::warn!(
+                descriptors,
+                connections,
+                "the system lets this process have too few descriptors for `--max-connections` (`ulimit -n`): fewer are taken"
+            );
+            settings.max_connections = connections;
+        }
     }
     let data = options.data(&settings);
-    let running = builder(&settings, &data).start().map_err(failed)?;
+    let builder = options.guarded(&settings, builder(&settings, &data));
+    let running = builder.start().map_err(failed)?;
     events::tell_recoveries(running.recoveries());
+    events::tell_access(&running);
     tell_ready(&settings, &data, &running, start.elapsed(), context);
     context.cancel.wait();
     tracing::info!("ending");
@@ -139,37 +185,63 @@ impl Options {
                 true => configured.advertise,
                 false => self.advertise.clone(),
             },
+            tls_cert: self.tls_cert.clone().unwrap_or(configured.tls_cert),
+            tls_key: self.tls_key.clone().unwrap_or(configured.tls_key),
+            tls_client_ca: self
+                .tls_client_ca
+                .clone()
+                .unwrap_or(configured.tls_client_ca),
             insecure: self.insecure || configured.insecure,
+            auth: self.auth || configured.auth,
             pin: self.pin || configured.pin,
             auto_create: !self.no_auto_create && configured.auto_create,
             partitions: count(self.partitions, configured.partitions),
             max_connections: count(self.max_connections, configured.max_connections),
             max_request: self.max_request.unwrap_or(configured.max_request),
+            quota_produce: self.quota_produce.unwrap_or(configured.quota_produce),
+            quota_fetch: self.quota_fetch.unwrap_or(configured.quota_fetch),
             idle_timeout: count(self.idle_timeout, configured.idle_timeout),
             flush: known(&self.flush, &serve::FLUSHES, configured.flush),
             log: known(&self.log, &serve::LEVELS, configured.log),
             log_format: known(&self.log_format, &serve::LOG_FORMATS, configured.log_format),
             ..configured
         };
-        let wrong = |message: &str| {
+        let wrong = |message: &str| -> Result<()> {
             Err(Error::Usage {
                 message: message.to_owned(),
                 hint: None,
             })
         };
         if !serve::REQUEST_BYTES.contains(&settings.max_request.0) {
-            return wrong("`--max-request` is 1KiB to 2147483647 bytes");
+            wrong("`--max-request` is 1KiB to 2147483647 bytes")?;
         }
         let advertised = settings.advertise.len();
         if advertised > 1 && advertised != settings.listen.len() {
-            return wrong("`--advertise` is given once for all, or once for each `--listen`");
+            wrong("`--advertise` is given once for all, or once for each `--listen`")?;
         }
+        tls::wrong(&settings).map_or(Ok(()), wrong)?;
         Ok(settings)
     }
 
     fn data(&self, settings: &Serve) -> PathBuf {
         let typed = self.data.clone();
         typed.unwrap_or_else(|| PathBuf::from(&settings.data))
+    }
+
+    /// Says who may come in, and who may do what.
+    fn guarded(&self, settings: &Serve, builder: Builder) -> Builder {
+        let file = |typed: &Option<PathBuf>, configured: &str| {
+            let configured = (!configured.is_empty()).then(|| PathBuf::from(configured));
+            typed.clone().or(configured)
+        };
+        let mut builder = builder.authenticate(settings.auth);
+        if let Some(users) = file(&self.users, &settings.users) {
+            builder = builder.users(users);
+        }
+        if let Some(grants) = file(&self.grants, &settings.grants) {
+            builder = builder.grants(grants);
+        }
+        builder
     }
 }
 
@@ -183,7 +255,14 @@ fn builder(settings: &Serve, data: &Path) -> Builder {
         .connections_max(settings.max_connections)
         .request_bytes_max(bounded(settings.max_request.0))
         .in_flight_bytes(bounded(settings.memory.0))
+        .quotas(QuotaOptions {
+            produce: NonZeroU64::new(settings.quota_produce.0),
+            fetch: NonZeroU64::new(settings.quota_fetch.0),
+        })
         .idle_timeout(Duration::from_secs(settings.idle_timeout as u64));
+    if let Some(files) = tls::files(settings) {
+        builder = builder.tls(files);
+    }
     for address in &settings.listen {
         builder = builder.listen(address);
     }
@@ -215,17 +294,19 @@ fn tell_ready(
     context: &Context<'_>,
 ) {
     let listen = running.bootstrap_servers();
-    let http = running.http_address().map(|it| it.to_string());
+    let tls = running.tls_addresses().iter().map(ToString::to_string);
+    let tls = tls.collect::<Vec<_>>().join(",");
     let data = names::show(data);
     if settings.log_format == "json" {
-        tracing::info!(listen, http, data = %data, ms = elapsed.as_millis() as u64, "ready");
+        let http = running.http_address().map(|it| it.to_string());
+        tracing::info!(listen, tls, http, data = %data, ms = elapsed.as_millis() as u64, "ready");
         return;
     }
-    let http = http.map_or_else(String::new, |it| {
-        format!(", metrics at http://{it}/metrics")
-    });
+    let http = running.http_url();
+    let http = http.map_or_else(String::new, |it| format!(", page and metrics at {it}/"));
+    let tls = tls::told(&listen, &tls);
     context.printer.say(&format!(
-        "ready in {}: clients connect to {listen}{http}, data is in `{data}`",
+        "ready in {}: clients connect to {listen}{tls}{http}, data is in `{data}`",
         human::duration(elapsed),
     ));
 }
@@ -248,8 +329,17 @@ fn failed(error: tamis_broker::Error) -> Error {
         Broken::Exposed { .. } => (
             Exit::Usage,
             Some(
-                "`--insecure` listens there nevertheless; `127.0.0.1` is reached from this machine alone",
+                "`--auth` lets in users alone, `--tls-client-ca FILE` who has a certificate, `--insecure` everybody; `127.0.0.1` is reached from this machine alone",
             ),
+        ),
+        Broken::Certificate { fault, .. } => (Exit::Usage, tls::hint(fault)),
+        Broken::NoCertificate { .. } => (
+            Exit::Usage,
+            Some("`--tls-cert FILE` and `--tls-key FILE` name a certificate and its key"),
+        ),
+        Broken::WithoutTls => (
+            Exit::Usage,
+            Some("build with the Cargo feature `tls`, which is on by default"),
         ),
         Broken::InUse { .. } => (Exit::Locked, Some("`--data DIR` names another folder")),
         Broken::Listen { source, .. } => (
@@ -280,6 +370,11 @@ fn failed(error: tamis_broker::Error) -> Error {
             Some("`--flush threads` does it without; many containers forbid `io_uring`"),
         ),
         Broken::Damaged { .. } => (Exit::Bad, None),
+        Broken::Grants { .. } => (Exit::Usage, Some("docs/broker.md says what stands in it")),
+        Broken::GrantsForNobody => (
+            Exit::Usage,
+            Some("`--auth` asks them, and `tamis user add` adds users"),
+        ),
         _ => (Exit::Failure, None),
     };
     Error::Serve {
@@ -325,24 +420,35 @@ mod tests {
             listen: vec!["127.0.0.1:1".to_owned()],
             http: "none".to_owned(),
             advertise: vec![("a".to_owned(), 1)],
+            tls_cert: "a".to_owned(),
+            tls_key: "b".to_owned(),
+            tls_client_ca: "c".to_owned(),
             insecure: true,
             auto_create: false,
             partitions: 2,
             max_connections: 2,
             max_request: ByteSize(2000),
+            quota_produce: ByteSize(3000),
+            quota_fetch: ByteSize(4000),
             idle_timeout: 2,
             flush: "io_uring",
             log: "warn",
             log_format: "json",
+            auth: true,
             ..Serve::default()
         };
         assert_eq!(settings("serve", configured.clone()), configured);
         let line = "serve --listen :1 --listen :2 --http :3 --advertise b:4 --advertise c:5 --partitions 5 --max-connections 6 \
-                    --max-request 7000 --idle-timeout 8 --flush threads --log trace --log-format text";
+                    --tls-cert d --tls-key e --tls-client-ca f --quota-produce 8KB --quota-fetch 9KB --max-request 7000 --idle-timeout 8 --flush threads --log trace --log-format text";
         let typed = Serve {
             listen: vec![":1".to_owned(), ":2".to_owned()],
             http: ":3".to_owned(),
             advertise: vec![("b".to_owned(), 4), ("c".to_owned(), 5)],
+            quota_produce: ByteSize(8000),
+            quota_fetch: ByteSize(9000),
+            tls_cert: "d".to_owned(),
+            tls_key: "e".to_owned(),
+            tls_client_ca: "f".to_owned(),
             partitions: 5,
             max_connections: 6,
             max_request: ByteSize(7000),
@@ -353,7 +459,8 @@ mod tests {
             ..configured.clone()
         };
         assert_eq!(settings(line, configured), typed);
-        let switched = settings("serve --insecure --no-auto-create --pin", Serve::default());
-        assert!(switched.insecure && switched.pin && !switched.auto_create);
+        let line = "serve --insecure --no-auto-create --pin --auth";
+        let switched = settings(line, Serve::default());
+        assert!(switched.insecure && switched.pin && !switched.auto_create && switched.auth);
     }
 }

@@ -14,18 +14,26 @@ fn expected() -> Serve {
             ("broker.example.com".to_owned(), 9092),
             ("localhost".to_owned(), 2),
         ],
+        tls_cert: "cert.pem".to_owned(),
+        tls_key: "key.pem".to_owned(),
+        tls_client_ca: "ca.pem".to_owned(),
         insecure: true,
         auto_create: false,
         partitions: 3,
         max_connections: 4,
         max_request: ByteSize(1 << 20),
         memory: ByteSize(2 << 20),
+        quota_produce: ByteSize(3_000_000),
+        quota_fetch: ByteSize(4_000_000),
         idle_timeout: 5,
         threads: 6,
         pin: true,
         flush: "io_uring",
         log: "debug",
         log_format: "json",
+        auth: true,
+        users: "/etc/tamis/users.json".to_owned(),
+        grants: "/etc/tamis/grants.toml".to_owned(),
     }
 }
 
@@ -37,18 +45,26 @@ fn every_key_of_the_broker_goes_to_its_place() {
         http = \"none\"
         data = \"/var/lib/tamis\"
         advertise = [\"broker.example.com:9092\", \"localhost:2\"]
+        tls_cert = \"cert.pem\"
+        tls_key = \"key.pem\"
+        tls_client_ca = \"ca.pem\"
         insecure = true
         auto_create = false
         partitions = 3
         max_connections = 4
         max_request = \"1MiB\"
         memory = \"2MiB\"
+        quota_produce = \"3MB\"
+        quota_fetch = \"4MB\"
         idle_timeout = 5
         threads = 6
         pin = true
         flush = \"io_uring\"
         log = \"debug\"
         log_format = \"json\"
+        auth = true
+        users = \"/etc/tamis/users.json\"
+        grants = \"/etc/tamis/grants.toml\"
     ";
     assert_eq!(config(text).serve, expected());
     let one = config("serve.listen = \"127.0.0.1:7\"").serve;
@@ -65,18 +81,26 @@ fn every_key_of_the_broker_has_a_variable() {
             "TAMIS_SERVE_ADVERTISE",
             "broker.example.com:9092,localhost:2",
         ),
+        ("TAMIS_SERVE_TLS_CERT", "cert.pem"),
+        ("TAMIS_SERVE_TLS_KEY", "key.pem"),
+        ("TAMIS_SERVE_TLS_CLIENT_CA", "ca.pem"),
         ("TAMIS_SERVE_INSECURE", "true"),
         ("TAMIS_SERVE_AUTO_CREATE", "false"),
         ("TAMIS_SERVE_PARTITIONS", "3"),
         ("TAMIS_SERVE_MAX_CONNECTIONS", "4"),
         ("TAMIS_SERVE_MAX_REQUEST", "1MiB"),
         ("TAMIS_SERVE_MEMORY", "2MiB"),
+        ("TAMIS_SERVE_QUOTA_PRODUCE", "3MB"),
+        ("TAMIS_SERVE_QUOTA_FETCH", "4MB"),
         ("TAMIS_SERVE_IDLE_TIMEOUT", "5"),
         ("TAMIS_SERVE_THREADS", "6"),
         ("TAMIS_SERVE_PIN", "true"),
         ("TAMIS_SERVE_FLUSH", "io_uring"),
         ("TAMIS_SERVE_LOG", "debug"),
         ("TAMIS_SERVE_LOG_FORMAT", "json"),
+        ("TAMIS_SERVE_AUTH", "true"),
+        ("TAMIS_SERVE_USERS", "/etc/tamis/users.json"),
+        ("TAMIS_SERVE_GRANTS", "/etc/tamis/grants.toml"),
     ];
     let variables = HashMap::from(variables);
     let environment = |name: &str| variables.get(name).map(OsString::from);

@@ -1,11 +1,11 @@
 //! `tamis consumer-group`, and `tamis consume --group`: what was written is committed, and groups go on where they are told to.
 
-use std::io::{BufRead, BufReader, Read};
+use std::io::{BufRead, BufReader};
 use std::process::{Child, ChildStderr, ChildStdout};
 
 use serde_json::Value;
 
-use super::Cluster;
+use super::{Cluster, ended};
 use crate::faults::signal;
 
 fn lag(cluster: &Cluster) -> Value {
@@ -183,13 +183,14 @@ fn a_member_without_partitions_waits_for_some() {
     let Waiting {
         mut first,
         written,
-        second,
+        mut second,
         told: _told,
     } = waiting(&cluster);
     // The first one ends at its next record, since nobody reads it any more.
     drop(written);
     cluster.fed("produce orders", b"c\n").good();
-    first.wait().expect("it ends");
+    ended(&mut first);
+    ended(&mut second);
     let read = second.wait_with_output().expect("it ends");
     assert_eq!(read.status.code(), Some(0));
     assert_eq!(String::from_utf8_lossy(&read.stdout), "a\nb\nc\n");
@@ -206,12 +207,10 @@ fn a_member_without_partitions_ends_when_others_have_read_them() {
     } = waiting(&cluster);
     // It commits what it has read, and leaves.
     signal(&first, "TERM");
-    assert_eq!(first.wait().expect("it ends").code(), Some(0));
-    let mut read = String::new();
-    let mut stdout = second.stdout.take().expect("it is piped");
-    stdout.read_to_string(&mut read).expect("it is UTF-8");
-    assert_eq!(second.wait().expect("it ends").code(), Some(0));
-    assert_eq!(read, "");
+    assert_eq!(ended(&mut first).code(), Some(0));
+    assert_eq!(ended(&mut second).code(), Some(0));
+    let read = second.wait_with_output().expect("it ended");
+    assert_eq!(read.stdout, b"");
 }
 
 #[test]

@@ -1,12 +1,16 @@
 //! `tamis topic`, `produce`, `consume` and `consumer-group` against `tamis serve`: what comes back is what was sent, and whatever cannot be
 //! is told.
 
+mod contracts;
 mod groups;
 mod records;
+mod shares;
+mod sinks;
+mod sources;
 mod topics;
 
 use std::io::Write;
-use std::process::{Child, Stdio};
+use std::process::{Child, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
@@ -92,6 +96,21 @@ impl Cluster {
             assert!(start.elapsed() < Duration::from_secs(60), "never: {what}");
             std::thread::sleep(Duration::from_millis(50));
         }
+    }
+}
+
+/// How a process ended; one that does not end, for as long as a busy machine may take, is killed.
+fn ended(child: &mut Child) -> ExitStatus {
+    let start = Instant::now();
+    loop {
+        if let Some(status) = child.try_wait().expect("it is ours") {
+            return status;
+        }
+        if start.elapsed() > Duration::from_secs(120) {
+            child.kill().expect("it is ours");
+            panic!("it does not end");
+        }
+        std::thread::sleep(Duration::from_millis(20));
     }
 }
 

@@ -5,11 +5,11 @@
 
 use std::time::{Duration, Instant};
 
-use super::place::Place;
 use crate::Result;
 use crate::kafka::Partition;
 use crate::kafka::consumer::Consumer;
 use crate::kafka::offsets::Moment;
+use crate::kafka::place::Place;
 
 /// How often it is asked what the group has committed.
 const INTERVAL: Duration = Duration::from_secs(1);
@@ -33,14 +33,14 @@ pub(super) struct Share {
 impl Backlog {
     /// Asks for it. Where nothing is committed the group begins at `from`.
     pub(super) fn of(
-        consumer: &Consumer<'_>,
+        consumer: &Consumer,
         partitions: Vec<Partition>,
         from: Option<&Place>,
     ) -> Result<Backlog> {
         let latest = consumer.offsets_at(&partitions, Moment::Latest)?;
-        let unset = match from {
-            Some(Place::End) => latest.clone(),
-            _ => consumer.offsets_at(&partitions, Moment::Earliest)?,
+        let unset = match from == Some(&Place::END) {
+            true => latest.clone(),
+            false => consumer.offsets_at(&partitions, Moment::Earliest)?,
         };
         let committed = consumer.committed(&partitions)?;
         let share = |(at, partition): (usize, _)| Share {
@@ -53,7 +53,7 @@ impl Backlog {
     }
 
     /// Leaves out what the group has committed by now; whether nothing is left.
-    fn work_off(&mut self, consumer: &Consumer<'_>) -> Result<bool> {
+    fn work_off(&mut self, consumer: &Consumer) -> Result<bool> {
         let left = self.shares.iter().map(|it| it.partition.clone());
         let committed = consumer.committed(&left.collect::<Vec<_>>())?;
         for (share, committed) in self.shares.iter_mut().zip(committed) {
@@ -82,7 +82,7 @@ pub(super) struct Waiting {
 impl Waiting {
     /// It begins to wait; `partitions` are all there are.
     pub(super) fn begin(
-        consumer: &Consumer<'_>,
+        consumer: &Consumer,
         partitions: Vec<Partition>,
         from: Option<&Place>,
     ) -> Result<Waiting> {
@@ -96,7 +96,7 @@ impl Waiting {
     }
 
     /// Whether nothing is left to wait for; `tell` says once that it waits.
-    pub(super) fn is_over(&mut self, consumer: &Consumer<'_>, tell: impl FnOnce()) -> Result<bool> {
+    pub(super) fn is_over(&mut self, consumer: &Consumer, tell: impl FnOnce()) -> Result<bool> {
         if self.backlog.shares.is_empty() {
             return Ok(true);
         }

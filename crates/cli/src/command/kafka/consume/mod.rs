@@ -1,12 +1,11 @@
 //! `tamis consume`: records of topics, written as they come.
 //!
-//! [`reading`] does the work; `place` says where it begins and ends, `ends` how far it is, `backlog` what a group has still to read, `format`
+//! [`reading`] does the work; `ends` how far it is, `backlog` what a group has still to read, `format`
 //! how records are written.
 
 mod backlog;
 mod ends;
 mod format;
-pub(in crate::command::kafka) mod place;
 mod reading;
 
 use std::path::PathBuf;
@@ -16,14 +15,15 @@ use tamis_engine::Error as Engine;
 
 use super::{escapes, shown};
 use crate::args::parse_count;
+use crate::kafka::ClusterOptions;
 use crate::kafka::Partition;
-use crate::kafka::cluster::{Cluster, ClusterOptions};
 use crate::kafka::topics::Topic;
 use crate::{Context, Error, Exit, Result, output};
 
+use crate::kafka::place::Place;
 use format::Format;
-use place::Place;
 use reading::Reading;
+use tamis_kafka::source::Start;
 
 /// Read records of topics
 ///
@@ -106,7 +106,7 @@ type Bytes = Vec<u8>;
 
 pub(crate) fn run(options: &Options, context: &Context<'_>) -> Result<Exit> {
     options.validate()?;
-    let cluster = Cluster::named(&options.cluster, context)?;
+    let cluster = options.cluster.cluster(context)?;
     let mut reading = Reading::begin(options, &cluster)?;
     let mut sink = output::open(&options.output)?;
     let ended = reading.read(sink.as_mut(), &context.printer);
@@ -139,14 +139,17 @@ impl Options {
                 hint: Some(hint.to_owned()),
             })
         };
-        let is_simple = matches!(self.from, None | Some(Place::Beginning | Place::End));
+        let is_simple = matches!(
+            self.from,
+            None | Some(Place::Known(Start::Beginning | Start::End))
+        );
         match &self.group {
             Some(name) if name.is_empty() => usage("a group has a name", "leave `--group` out"),
             Some(_) if !is_simple => usage(
                 "with `--group`, `--from` is `beginning` or `end`: the group knows where it is",
                 "`tamis consumer-group reset` has it go on elsewhere",
             ),
-            None if self.from == Some(Place::End) && !self.follow => usage(
+            None if self.from == Some(Place::END) && !self.follow => usage(
                 "there is nothing to read behind the end",
                 "`--follow` waits for what comes, `--from -10` reads the last ten of each partition",
             ),

@@ -18,12 +18,12 @@ use super::Options;
 use super::backlog::{Backlog, Waiting};
 use super::ends::{Ends, Verdict};
 use super::format::Record;
-use super::place::Place;
+use crate::kafka::Cluster;
 use crate::kafka::Partition;
-use crate::kafka::cluster::Cluster;
 use crate::kafka::consumer::{Consumer, Event, Fetched};
 use crate::kafka::heard::Assigned;
 use crate::kafka::offsets::Moment;
+use crate::kafka::place::Place;
 use crate::kafka::topics::Topic;
 use crate::printer::Printer;
 use crate::{Error, Exit, Result, output};
@@ -37,7 +37,7 @@ const FLUSH_INTERVAL: Duration = Duration::from_secs(1);
 /// A run.
 pub(super) struct Reading<'o> {
     options: &'o Options,
-    consumer: Consumer<'o>,
+    consumer: Consumer,
     /// All that there are.
     topics: Vec<Topic>,
     ends: Ends,
@@ -55,9 +55,9 @@ pub(super) struct Reading<'o> {
 }
 
 impl<'o> Reading<'o> {
-    pub(super) fn begin(options: &'o Options, cluster: &'o Cluster<'o>) -> Result<Reading<'o>> {
+    pub(super) fn begin(options: &'o Options, cluster: &Cluster) -> Result<Reading<'o>> {
         let names = once(&options.topics);
-        let is_late = options.from == Some(Place::End);
+        let is_late = options.from == Some(Place::END);
         let consumer = match &options.group {
             Some(group) => cluster.member(group, if is_late { "latest" } else { "earliest" })?,
             None => cluster.consumer()?,
@@ -101,8 +101,8 @@ impl<'o> Reading<'o> {
             };
             Ok((0..partitions.len()).map(of).collect())
         };
-        let from = at(self.options.from.as_ref().unwrap_or(&Place::Beginning))?;
-        let to = at(self.options.to.as_ref().unwrap_or(&Place::End))?;
+        let from = at(self.options.from.as_ref().unwrap_or(&Place::BEGINNING))?;
+        let to = at(self.options.to.as_ref().unwrap_or(&Place::END))?;
         let mut starts = Vec::new();
         for (index, partition) in partitions.into_iter().enumerate() {
             let end = Some(to[index]).filter(|_| !self.options.follow);
@@ -158,7 +158,7 @@ impl<'o> Reading<'o> {
             return Ok(());
         };
         self.consumer.pause(&turn.others)?;
-        self.consumer.resume(&turn.open)
+        Ok(self.consumer.resume(&turn.open)?)
     }
 
     /// Reads no more of a partition, and goes on with the next topic if it was the last one of its own.

@@ -4,7 +4,7 @@ use clap::Args;
 
 use super::super::outcomes::{Words, once};
 use crate::args::OutputOptions;
-use crate::kafka::cluster::{Cluster, ClusterOptions};
+use crate::kafka::ClusterOptions;
 use crate::{Context, Exit, Result};
 
 /// Delete groups in which nobody is, with all of their offsets and without asking
@@ -29,7 +29,7 @@ pub(super) struct Options {
 }
 
 pub(super) fn run(options: &Options, context: &Context<'_>) -> Result<Exit> {
-    let cluster = Cluster::named(&options.cluster, context)?;
+    let cluster = options.cluster.cluster(context)?;
     let outcomes = cluster.admin()?.delete_groups(&once(&options.names))?;
     WORDS.tell(outcomes, false, options.output.format(), context)
 }

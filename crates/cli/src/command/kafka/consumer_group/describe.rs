@@ -9,8 +9,8 @@ use tamis_engine::human;
 
 use super::super::shown;
 use crate::args::{OutputFormat, OutputOptions};
+use crate::kafka::ClusterOptions;
 use crate::kafka::Partition;
-use crate::kafka::cluster::{Cluster, ClusterOptions};
 use crate::kafka::groups::{Group, Member};
 use crate::kafka::offsets::Moment;
 use crate::{Context, Exit, Result};
@@ -48,7 +48,7 @@ struct Row<'g> {
 }
 
 pub(super) fn run(options: &Options, context: &Context<'_>) -> Result<Exit> {
-    let cluster = Cluster::named(&options.cluster, context)?;
+    let cluster = options.cluster.cluster(context)?;
     let reader = cluster.reader_of(&options.name)?;
     let topics = reader.topics()?;
     let group = reader

@@ -6,7 +6,7 @@ use tamis_contract::report::text::{Cell, Role};
 
 use super::super::shown;
 use crate::args::{OutputFormat, OutputOptions};
-use crate::kafka::cluster::{Cluster, ClusterOptions};
+use crate::kafka::ClusterOptions;
 use crate::kafka::groups::Group;
 use crate::{Context, Exit, Result};
 
@@ -27,7 +27,7 @@ pub(super) struct Options {
 }
 
 pub(super) fn run(options: &Options, context: &Context<'_>) -> Result<Exit> {
-    let cluster = Cluster::named(&options.cluster, context)?;
+    let cluster = options.cluster.cluster(context)?;
     let groups = cluster.reader()?.groups()?;
     if options.output.format() == OutputFormat::Json {
         let groups = groups.iter().map(document);

@@ -8,9 +8,9 @@ use super::super::shown;
 use super::target::{Known, Target};
 use crate::args::{OutputFormat, OutputOptions};
 use crate::kafka::Partition;
-use crate::kafka::cluster::{Cluster, ClusterOptions, Reader};
 use crate::kafka::offsets::Moment;
 use crate::kafka::topics::Topic;
+use crate::kafka::{ClusterOptions, Reader};
 use crate::{Context, Error, Exit, Result};
 
 /// Have a group go on elsewhere: its members read from there when they start again
@@ -64,7 +64,7 @@ struct Change {
 }
 
 pub(super) fn run(options: &Options, context: &Context<'_>) -> Result<Exit> {
-    let cluster = Cluster::named(&options.cluster, context)?;
+    let cluster = options.cluster.cluster(context)?;
     let reader = cluster.reader_of(&options.name)?;
     let topics = reader.topics_named(&once(&options.topic))?;
     if let Some(group) = reader
@@ -115,7 +115,7 @@ impl Options {
         Ok(all)
     }
 
-    fn changes(&self, partitions: Vec<Partition>, reader: &Reader<'_>) -> Result<Vec<Change>> {
+    fn changes(&self, partitions: Vec<Partition>, reader: &Reader) -> Result<Vec<Change>> {
         let earliest = reader.offsets_at(&partitions, Moment::Earliest)?;
         let latest = reader.offsets_at(&partitions, Moment::Latest)?;
         let committed = reader.committed(&partitions)?;

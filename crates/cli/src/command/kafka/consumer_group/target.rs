@@ -4,8 +4,8 @@ use std::str::FromStr;
 
 use tamis_scan::logs::time::Bound;
 
-use super::super::consume::place::time_ms;
 use crate::kafka::offsets::Moment;
+use crate::kafka::place::time_ms;
 
 /// A place that is the same for all partitions, or depends on where the group is.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -15,7 +15,7 @@ use clap::{Args, ValueEnum};
 
 use super::escapes;
 use crate::args::{ByteSize, OutputOptions};
-use crate::kafka::cluster::{Cluster, ClusterOptions, parse_pair};
+use crate::kafka::{ClusterOptions, parse_pair};
 use crate::progress::Display;
 use crate::{Context, Error, Exit, Result};
 
@@ -147,7 +147,7 @@ enum Codec {
 
 pub(crate) fn run(options: &Options, context: &Context<'_>) -> Result<Exit> {
     options.validate()?;
-    let cluster = Cluster::named(&options.cluster, context)?;
+    let cluster = options.cluster.cluster(context)?;
     let properties = options.properties();
     let properties: Vec<_> = properties
         .iter()

@@ -27,7 +27,7 @@ pub(super) struct Sending<'o> {
     options: &'o Options,
     context: &'o Context<'o>,
     layout: Layout,
-    producer: Producer<'o>,
+    producer: Producer,
     losses: Losses,
     pub(super) progress: Progress,
     /// The number of the next record, over all inputs.
@@ -39,7 +39,7 @@ impl<'o> Sending<'o> {
     pub(super) fn new(
         options: &'o Options,
         context: &'o Context<'o>,
-        producer: Producer<'o>,
+        producer: Producer,
     ) -> Sending<'o> {
         Sending {
             options,
@@ -55,7 +55,7 @@ impl<'o> Sending<'o> {
 
     /// Waits until all that was sent is delivered or lost.
     pub(super) fn flush(&self) -> Result<()> {
-        self.producer.flush()
+        Ok(self.producer.flush()?)
     }
 
     /// What the losses come to.

@@ -3,7 +3,9 @@
 use clap::Args;
 
 use super::super::shown::shown;
-use crate::kafka::cluster::{Cluster, ClusterOptions, parse_pair};
+use super::contract::{self, ContractOptions, Told};
+use crate::kafka::admin::Admin;
+use crate::kafka::{ClusterOptions, parse_pair};
 use crate::{Context, Error, Exit, Result};
 
 /// Change the settings of a topic, or give it more partitions
@@ -16,6 +18,8 @@ Examples:
   tamis topic alter orders --set retention.ms=3600000 --set cleanup.policy=delete
   tamis topic alter orders --unset retention.ms
   tamis topic alter orders --partitions 6
+  tamis topic alter orders --contract orders.odcs.yaml --on-invalid tag
+  tamis topic alter orders --no-contract
 
 Exit codes: 0 done; 2 usage, no such topic, or the cluster refuses it; 3 the cluster cannot be reached; 130 interrupted.")]
 pub(super) struct Options {
@@ -36,18 +40,26 @@ pub(super) struct Options {
     partitions: Option<u32>,
 
     #[command(flatten)]
+    contract: ContractOptions,
+
+    /// Take the contract off: records are stored as they come
+    #[arg(long, help_heading = "Contract (Tamis' own broker)", conflicts_with_all = ["contract", "object", "payload", "on_invalid", "dry_run"])]
+    no_contract: bool,
+
+    #[command(flatten)]
     cluster: ClusterOptions,
 }
 
 pub(super) fn run(options: &Options, context: &Context<'_>) -> Result<Exit> {
     options.validate()?;
-    let cluster = Cluster::named(&options.cluster, context)?;
+    let cluster = options.cluster.cluster(context)?;
     let reader = cluster.reader()?;
     let topics = reader.topics_named(std::slice::from_ref(&options.name))?;
     let admin = cluster.admin()?;
     let name = shown(&options.name);
-    if !options.set.is_empty() || !options.unset.is_empty() {
-        admin.alter(&options.name, &options.set, &options.unset)?;
+    let Changes { set, unset } = options.changes(&admin, context)?;
+    if !set.is_empty() || !unset.is_empty() {
+        admin.alter(&options.name, &set, &unset)?;
         context
             .printer
             .say(&format!("topic `{name}`: settings changed"));
@@ -71,7 +83,39 @@ pub(super) fn run(options: &Options, context: &Context<'_>) -> Result<Exit> {
     Ok(Exit::Good)
 }
 
+/// Settings that are to be others.
+struct Changes {
+    set: Vec<(String, String)>,
+    unset: Vec<String>,
+}
+
 impl Options {
+    /// What is to be set and unset.
+    fn changes(&self, admin: &Admin, context: &Context<'_>) -> Result<Changes> {
+        let (mut set, mut unset) = (self.set.clone(), self.unset.clone());
+        if self.no_contract {
+            unset.extend(contract::names());
+        }
+        if !self.contract.is_empty() {
+            let before = admin.settings(&self.name)?;
+            let lone = self.contract.lone_option();
+            if let (false, None, Some(option)) =
+                (self.contract.has_contract(), Told::of(&before), lone)
+            {
+                let name = shown(&self.name);
+                return Err(Error::Usage {
+                    message: format!(
+                        "`{option}` is about a contract, and the topic `{name}` has none"
+                    ),
+                    hint: Some("`--contract FILE` gives it one".to_owned()),
+                });
+            }
+            let names = std::slice::from_ref(&self.name);
+            set.extend(self.contract.settings(names, &before, context)?);
+        }
+        Ok(Changes { set, unset })
+    }
+
     fn validate(&self) -> Result<()> {
         let usage = |message: String, hint: Option<&str>| {
             Err(Error::Usage {
@@ -79,8 +123,10 @@ impl Options {
                 hint: hint.map(str::to_owned),
             })
         };
-        if self.set.is_empty() && self.unset.is_empty() && self.partitions.is_none() {
-            let hint = "`--set NAME=VALUE`, `--unset NAME` and `--partitions N` say what";
+        let has_settings = !self.set.is_empty() || !self.unset.is_empty();
+        let has_contract = self.no_contract || !self.contract.is_empty();
+        if !has_settings && !has_contract && self.partitions.is_none() {
+            let hint = "`--set NAME=VALUE`, `--unset NAME`, `--contract FILE` and `--partitions N` say what";
             return usage("what is to be changed?".to_owned(), Some(hint));
         }
         let is_both = |name: &&String| self.set.iter().any(|(set, _)| set == *name);

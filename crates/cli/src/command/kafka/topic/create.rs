@@ -3,10 +3,11 @@
 use clap::Args;
 
 use super::super::outcomes::{Words, once};
+use super::contract::ContractOptions;
 use crate::args::OutputOptions;
 use crate::kafka::admin::TopicPlan;
-use crate::kafka::cluster::{Cluster, ClusterOptions, parse_pair};
-use crate::{Context, Exit, Result};
+use crate::kafka::{ClusterOptions, parse_pair};
+use crate::{Context, Error, Exit, Result};
 
 /// Make topics
 #[derive(Debug, Args)]
@@ -14,6 +15,7 @@ use crate::{Context, Exit, Result};
 Examples:
   tamis topic create orders
   tamis topic create orders payments --partitions 12 --config retention.ms=3600000
+  tamis topic create orders --contract orders.odcs.yaml --payload json --on-invalid dead-letter
   tamis topic create orders --if-not-exists --bootstrap kafka.example.com:9092 --replication-factor 3
 
 Exit codes: 0 all are there; 2 usage, or the cluster refuses one; 3 the cluster cannot be reached; 130 interrupted.")]
@@ -39,6 +41,9 @@ pub(super) struct Options {
     if_not_exists: bool,
 
     #[command(flatten)]
+    contract: ContractOptions,
+
+    #[command(flatten)]
     output: OutputOptions,
 
     #[command(flatten)]
@@ -46,13 +51,25 @@ pub(super) struct Options {
 }
 
 pub(super) fn run(options: &Options, context: &Context<'_>) -> Result<Exit> {
-    let cluster = Cluster::named(&options.cluster, context)?;
+    if let (false, Some(option)) = (
+        options.contract.has_contract(),
+        options.contract.lone_option(),
+    ) {
+        return Err(Error::Usage {
+            message: format!("`{option}` is about a contract, and there is none"),
+            hint: Some("`--contract FILE` names it".to_owned()),
+        });
+    }
+    let names = once(&options.names);
+    let mut settings = options.config.clone();
+    settings.extend(options.contract.settings(&names, &[], context)?);
+    let cluster = options.cluster.cluster(context)?;
     let plan = TopicPlan {
         partitions: options.partitions,
         replication_factor: options.replication_factor,
-        settings: &options.config,
+        settings: &settings,
     };
-    let outcomes = cluster.admin()?.create(&once(&options.names), &plan)?;
+    let outcomes = cluster.admin()?.create(&names, &plan)?;
     WORDS.tell(
         outcomes,
         options.if_not_exists,

@@ -7,12 +7,13 @@ use tamis_engine::human;
 
 use super::super::outcomes::once;
 use super::super::shown;
+use super::contract::{self, Told};
 use crate::args::{OutputFormat, OutputOptions};
 use crate::kafka::Partition;
 use crate::kafka::admin::{Admin, Setting};
-use crate::kafka::cluster::{Cluster, ClusterOptions, Reader};
 use crate::kafka::offsets::Moment;
 use crate::kafka::topics::Topic;
+use crate::kafka::{ClusterOptions, Reader};
 use crate::{Context, Exit, Result};
 
 /// Say what topics are like: partitions, who has them, their offsets, and settings
@@ -55,10 +56,12 @@ struct Described {
     /// The earliest and the latest offset of each partition; `None` of one that nobody serves.
     offsets: Vec<Option<(i64, i64)>>,
     settings: Vec<Setting>,
+    /// What its records are held against.
+    contract: Option<Told>,
 }
 
 pub(super) fn run(options: &Options, context: &Context<'_>) -> Result<Exit> {
-    let cluster = Cluster::named(&options.cluster, context)?;
+    let cluster = options.cluster.cluster(context)?;
     let reader = cluster.reader()?;
     let topics = reader.topics_named(&once(&options.names))?;
     let admin = cluster.admin()?;
@@ -78,7 +81,7 @@ pub(super) fn run(options: &Options, context: &Context<'_>) -> Result<Exit> {
 }
 
 impl Described {
-    fn of(topic: Topic, which: Which, reader: &Reader<'_>, admin: &Admin<'_>) -> Result<Described> {
+    fn of(topic: Topic, which: Which, reader: &Reader, admin: &Admin) -> Result<Described> {
         let is_served = |id: i32| {
             topic
                 .partitions
@@ -97,11 +100,13 @@ impl Described {
             .map(|it| if it.leader >= 0 { known.next() } else { None })
             .collect();
         let mut settings = admin.settings(&topic.name)?;
+        let contract = Told::of(&settings);
         settings.retain(|setting| which == Which::All || setting.is_own);
         Ok(Described {
             topic,
             offsets,
             settings,
+            contract,
         })
     }
 
@@ -146,10 +151,16 @@ impl Described {
             ]);
         }
         shown::add(&table, &mut page);
-        if !self.settings.is_empty() {
+        if let Some(contract) = &self.contract {
+            page.push('\n');
+            page.push_str(&contract.line());
+        }
+        let is_told = |it: &&Setting| self.contract.is_none() || !contract::is_told(it);
+        let settings: Vec<_> = self.settings.iter().filter(is_told).collect();
+        if !settings.is_empty() {
             page.push('\n');
             let mut table = shown::heading(["setting", "value"]);
-            for setting in &self.settings {
+            for setting in settings {
                 let value = setting.value.as_deref().unwrap_or("(secret)");
                 table.row([shown::text(&setting.name), shown::text(value)]);
             }
@@ -184,6 +195,10 @@ impl Described {
             ("replication_factor", topic.replication_factor().into()),
             ("records", self.records().into()),
             ("partitions", partitions.collect()),
+            (
+                "contract",
+                self.contract.as_ref().map(Told::document).into(),
+            ),
             ("settings", settings.collect()),
         ])
         .into()

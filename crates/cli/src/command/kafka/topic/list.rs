@@ -6,7 +6,7 @@ use tamis_contract::report::text::{Cell, Role};
 
 use super::super::shown;
 use crate::args::{OutputFormat, OutputOptions};
-use crate::kafka::cluster::{Cluster, ClusterOptions};
+use crate::kafka::ClusterOptions;
 use crate::kafka::topics::Topic;
 use crate::{Context, Exit, Result};
 
@@ -31,7 +31,7 @@ pub(super) struct Options {
 }
 
 pub(super) fn run(options: &Options, context: &Context<'_>) -> Result<Exit> {
-    let cluster = Cluster::named(&options.cluster, context)?;
+    let cluster = options.cluster.cluster(context)?;
     let mut topics = cluster.reader()?.topics()?;
     topics.retain(|topic| options.internal || !topic.is_internal());
     if options.output.format() == OutputFormat::Json {

@@ -1,6 +1,7 @@
 //! `tamis topic`: which topics there are, and what they are like.
 
 mod alter;
+mod contract;
 mod create;
 mod delete;
 mod describe;
@@ -15,6 +16,7 @@ use crate::{Context, Exit, Result};
 #[command(after_help = "\
 Examples:
   tamis topic create orders --partitions 3
+  tamis topic create orders --contract orders.odcs.yaml --on-invalid dead-letter
   tamis topic list
   tamis topic describe orders
   tamis topic alter orders --set retention.ms=3600000

@@ -4,50 +4,44 @@ use std::str::FromStr;
 
 use tamis_scan::logs::time::{Bound, Zone};
 
+use tamis_kafka::source::Start;
+
 use crate::kafka::offsets::Moment;
 
 /// A place in every partition that is read.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Place {
-    Beginning,
-    /// What is there now, all of it behind.
-    End,
-    Offset(i64),
-    /// So many records before the end.
-    BeforeEnd(i64),
-    /// So many records behind the beginning.
-    BehindBeginning(i64),
-    /// The first record of a time, in milliseconds since 1970.
-    TimeMs(i64),
+pub(crate) enum Place {
+    /// One that the client knows.
+    Known(Start),
+    /// The first record of a time, which may count from now.
     Time(Bound),
 }
 
 impl Place {
+    pub(crate) const BEGINNING: Place = Place::Known(Start::Beginning);
+    pub(crate) const END: Place = Place::Known(Start::End);
+
     /// The time that has to be asked for first, if it is one.
-    pub(super) fn moment(&self) -> Option<Moment> {
-        match self {
-            Place::TimeMs(ms) => Some(Moment::Time(*ms)),
-            Place::Time(bound) => Some(Moment::Time(time_ms(bound))),
-            _ => None,
-        }
+    pub(crate) fn moment(&self) -> Option<Moment> {
+        self.start().moment()
     }
 
     /// The offset in a partition that has these, which is never outside of it. `timed` is what [`Place::moment`] asks for.
-    pub(super) fn offset(&self, earliest: i64, latest: i64, timed: Option<i64>) -> i64 {
-        let offset = match self {
-            Place::Beginning => earliest,
-            Place::End => latest,
-            Place::Offset(offset) => *offset,
-            Place::BeforeEnd(records) => latest.saturating_sub(*records),
-            Place::BehindBeginning(records) => earliest.saturating_add(*records),
-            Place::TimeMs(_) | Place::Time(_) => timed.unwrap_or(latest),
-        };
-        offset.clamp(earliest, latest.max(earliest))
+    pub(crate) fn offset(&self, earliest: i64, latest: i64, timed: Option<i64>) -> i64 {
+        self.start().offset(earliest, latest, timed)
+    }
+
+    /// What it is to the client.
+    pub(crate) fn start(&self) -> Start {
+        match self {
+            Place::Known(start) => *start,
+            Place::Time(bound) => Start::TimeMs(time_ms(bound)),
+        }
     }
 }
 
 /// A time in milliseconds since 1970; on this machine's clock, if it does not say which.
-pub(in crate::command::kafka) fn time_ms(bound: &Bound) -> i64 {
+pub(crate) fn time_ms(bound: &Bound) -> i64 {
     let now_us = jiff::Timestamp::now().as_microsecond();
     // The first millisecond that is not before it.
     let time_us = bound.time_us(now_us, &Zone::system());
@@ -60,27 +54,27 @@ impl FromStr for Place {
     fn from_str(text: &str) -> Result<Place, String> {
         let is_number =
             |digits: &str| !digits.is_empty() && digits.bytes().all(|it| it.is_ascii_digit());
-        let number = |digits: &str| {
-            let parsed = digits.parse::<i64>();
-            parsed.map_err(|_| format!("`{text}` is more than there are offsets"))
+        let known = |digits: &str, start: fn(i64) -> Start| match digits.parse() {
+            Ok(number) => Ok(Place::Known(start(number))),
+            Err(_) => Err(format!("`{text}` is more than there are offsets")),
         };
         match text {
-            "beginning" | "earliest" | "start" => return Ok(Place::Beginning),
-            "end" | "latest" => return Ok(Place::End),
+            "beginning" | "earliest" | "start" => return Ok(Place::BEGINNING),
+            "end" | "latest" => return Ok(Place::END),
             _ => {}
         }
         if is_number(text) {
-            return number(text).map(Place::Offset);
+            return known(text, Start::Offset);
         }
         let signed = |sign: char| text.strip_prefix(sign).filter(|it| is_number(it));
         if let Some(digits) = signed('-') {
-            return number(digits).map(Place::BeforeEnd);
+            return known(digits, Start::BeforeEnd);
         }
         if let Some(digits) = signed('+') {
-            return number(digits).map(Place::BehindBeginning);
+            return known(digits, Start::BehindBeginning);
         }
         if let Some(digits) = signed('@') {
-            return number(digits).map(Place::TimeMs);
+            return known(digits, Start::TimeMs);
         }
         Bound::parse(text).map(Place::Time).map_err(|_| {
             format!(
