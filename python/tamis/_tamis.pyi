@@ -111,6 +111,15 @@ class Check:
         follow: bool = False,
         max_wait: float | None = None,
     ) -> ValidationStream: ...
+    def kafka_batches(
+        self,
+        topic: dict[str, Any],
+        *,
+        rows: int,
+        progress: Callable[[dict[str, Any]], object] | None = None,
+        follow: bool = False,
+        max_wait: float | None = None,
+    ) -> ValidationStream: ...
     @property
     def rules_checked(self) -> int: ...
     @property

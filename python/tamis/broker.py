@@ -77,7 +77,7 @@ class Broker:
 
     @property
     def http(self) -> str:
-        """The address of its health and metrics, such as ``http://127.0.0.1:40123``."""
+        """The address of its live page, health and metrics, such as ``http://127.0.0.1:40123``."""
         return f"http://{self._running.http}"
 
     def stop(self) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import os
 import sys
+from collections.abc import Mapping
 from typing import Any, ClassVar, Literal
 
 from tamis._arguments import whole_number
@@ -138,6 +139,70 @@ class StreamingValidator(Pickled):
     ) -> ValidationStream:
         """Checks JSON lines, one object a line; else as :meth:`validate_csv_stream`."""
         return self._stream(path, "jsonl", progress, follow, max_wait)
+
+    def validate_kafka(
+        self,
+        bootstrap_servers: str,
+        topic: str,
+        *,
+        group: str | None = None,
+        start: Literal["beginning", "end"] = "beginning",
+        payload: Literal["json", "csv"] = "json",
+        batch_size: int | None = None,
+        follow: bool = False,
+        max_wait: float | None = 1.0,
+        properties: Mapping[str, str] | None = None,
+        timeout: float = 5.0,
+        progress: Progress = None,
+    ) -> ValidationStream:
+        """Checks the messages of a topic, of any cluster that speaks Kafka's protocol; else as :meth:`validate_csv_stream`.
+
+        Parameters
+        ----------
+        bootstrap_servers:
+            Some brokers of the cluster: ``"host:port"``, several with commas between them.
+        topic:
+            The topic. Each message is a row.
+        group:
+            Read as a member of this group, from where it is. A batch is committed, within a second, when the next one is
+            asked for, and by ``close()``: it has been handled then. What is raised in a ``with`` block commits nothing of the
+            batch at hand, and other members read it again. So does a process that is killed.
+        start:
+            Where to begin; with a group, where that has no offset yet.
+        payload:
+            What messages are: a JSON object each, or a CSV record without a header.
+        batch_size:
+            Rows in each batch, instead of ``buffer_size``.
+        follow:
+            Go on with what comes later, until ``stop()`` or ``close()``; otherwise up to what is there at the start.
+        properties:
+            Properties of librdkafka, such as ``{"sasl.username": "me"}``. Those that would commit other offsets, or begin
+            elsewhere, are refused.
+        timeout:
+            Seconds that the cluster is waited for.
+
+        Raises ``ValueError`` for arguments that cannot be, such as a topic that is not there, and ``InputError`` when the
+        cluster cannot be reached.
+        """
+        rows = (
+            self.buffer_size if batch_size is None else whole_number("batch_size", batch_size, 1, sys.maxsize)
+        )
+        given = {
+            "bootstrap": bootstrap_servers,
+            "topic": topic,
+            "group": group,
+            "start": start,
+            "payload": payload,
+            "timeout": timeout,
+            "properties": list((properties or {}).items()),
+        }
+        return self._check.kafka_batches(
+            given,
+            rows=rows,
+            progress=callback_for(progress),
+            follow=follow,
+            max_wait=max_wait if follow else None,
+        )
 
     def estimate_memory_usage(self, file_size_gb: float) -> dict[str, Any]:
         """What a file of so many gigabytes (10**9 bytes) will take, roughly; nothing is read.

@@ -169,6 +169,12 @@ impl Check {
         &self.rules
     }
 
+    /// How many samples a report lists.
+    #[cfg(feature = "kafka")]
+    pub(crate) fn samples_max(&self) -> usize {
+        self.options.samples_max
+    }
+
     /// The options of one run, with a cancellation and counters of its own.
     pub(crate) fn options(&self) -> CheckOptions {
         CheckOptions {

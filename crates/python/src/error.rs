@@ -62,6 +62,12 @@ pub(crate) fn unsupported(py: Python<'_>, message: &str) -> PyErr {
     with_message(py, "UnsupportedError", message)
 }
 
+/// `tamis.InputError`.
+#[cfg(feature = "kafka")]
+pub(crate) fn input(py: Python<'_>, message: &str) -> PyErr {
+    with_message(py, "InputError", message)
+}
+
 /// `tamis.BrokerError`.
 pub(crate) fn broker(py: Python<'_>, message: &str) -> PyErr {
     with_message(py, "BrokerError", message)

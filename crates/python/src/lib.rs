@@ -27,6 +27,8 @@ mod digest;
 mod error;
 mod field;
 mod html;
+#[cfg(feature = "kafka")]
+mod kafka;
 mod line;
 mod partial;
 mod reader;

@@ -27,7 +27,7 @@ use pyo3::exceptions::{PyRuntimeError, PyTypeError};
 use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
 use pyo3::types::{PyList, PyTuple};
-use tamis_contract::check::{BatchOptions, CheckError};
+use tamis_contract::check::{BatchOptions, CheckError, CheckOptions};
 use tamis_contract::report::Report;
 use tamis_engine::control::Cancel;
 use tamis_engine::pipeline::Flow;
@@ -54,6 +54,19 @@ pub(crate) struct StreamOptions {
     pub(crate) follow: bool,
     pub(crate) format: Option<String>,
     pub(crate) progress: Option<Py<PyAny>>,
+}
+
+/// Has so many rows count as handled; whether to wait until that holds.
+pub(crate) type Commit = Box<dyn Fn(Python<'_>, u64, bool) -> PyResult<()> + Send>;
+
+/// An input of our own.
+pub(crate) struct Given {
+    pub(crate) input: Box<dyn Source>,
+    /// What the input is cancelled by, if not by the run's own cancellation.
+    pub(crate) cancel: Option<Cancel>,
+    /// Ends the input where it is, if it goes on.
+    pub(crate) stop: Cancel,
+    pub(crate) commit: Option<Commit>,
 }
 
 /// Results of batch after batch. An iterator, and a context manager that closes it.
@@ -83,6 +96,12 @@ struct Running {
     teller: Teller,
     /// The Python object that the input asks for its bytes.
     asked: Option<Asked>,
+    /// Who is told of rows that are handled ...
+    commit: Option<Commit>,
+    /// ... and how many have been handed out.
+    handed: u64,
+    /// Cancels the input, where the run's cancellation does not.
+    input_cancel: Option<Cancel>,
     /// The process that the run is in.
     process: u32,
 }
@@ -100,7 +119,7 @@ impl ValidationStream {
         if given.is_instance_of::<PyList>() || given.is_instance_of::<PyTuple>() {
             return Err(PyTypeError::new_err("a stream is of one input"));
         }
-        let mut check_options = check.options();
+        let check_options = check.options();
         let cancel = check_options.cancel.clone();
         let stop = Cancel::new();
         let desk = Desk::new(cancel.clone());
@@ -110,6 +129,40 @@ impl ValidationStream {
             let pace = Pace::Live(&check_options.progress);
             source::paced_source(given, pace, desk.caller())?
         };
+        let given = Given {
+            input,
+            cancel: None,
+            stop,
+            commit: None,
+        };
+        ValidationStream::begin(check, check_options, (given, asked, desk), options)
+    }
+
+    /// The same for an input of our own.
+    #[cfg(feature = "kafka")]
+    pub(crate) fn start_given(
+        check: &Check,
+        given: Given,
+        options: StreamOptions,
+    ) -> PyResult<ValidationStream> {
+        let check_options = check.options();
+        let desk = Desk::new(check_options.cancel.clone());
+        ValidationStream::begin(check, check_options, (given, None, desk), options)
+    }
+
+    fn begin(
+        check: &Check,
+        mut check_options: CheckOptions,
+        (given, asked, desk): (Given, Option<Asked>, Desk),
+        options: StreamOptions,
+    ) -> PyResult<ValidationStream> {
+        let cancel = check_options.cancel.clone();
+        let Given {
+            input,
+            cancel: input_cancel,
+            stop,
+            commit,
+        } = given;
         let inputs = [input];
         check_options.format = source::format(options.format.as_deref(), &inputs)?;
         let teller = Teller::new(options.progress, check_options.progress.clone());
@@ -147,10 +200,26 @@ impl ValidationStream {
                 is_waiting,
                 teller,
                 asked,
+                commit,
+                handed: 0,
+                input_cancel,
                 process: process::id(),
             }))),
             stop,
         })
+    }
+
+    fn end(&self, py: Python<'_>, is_handled: bool) -> PyResult<()> {
+        let mut state = self.state()?;
+        let State::Running(running) = &*state else {
+            return Ok(());
+        };
+        let committed = match is_handled && !running.is_forked() {
+            true => running.commit(py, true),
+            false => Ok(()),
+        };
+        *state = State::Closed;
+        committed
     }
 
     /// The state, for one thread at a time. A wait for it could be a wait for ourselves: the consumer's own iterator may
@@ -174,10 +243,16 @@ impl ValidationStream {
         let State::Running(running) = &mut *state else {
             return Ok(None);
         };
-        match running.next(py) {
-            Ok(Some(batch)) => Ok(Some(batch.into())),
+        // Who asks for the next batch has handled those before.
+        let next = running.commit(py, false).and_then(|()| running.next(py));
+        match next {
+            Ok(Some(batch)) => {
+                running.handed += batch.rows.total;
+                Ok(Some(batch.into()))
+            }
             Ok(None) => {
                 let ended = running.end(py);
+                let ended = running.commit(py, true).and(ended);
                 *state = State::Closed;
                 match ended? {
                     Ok(report) => *state = State::Done(Box::new(report)),
@@ -217,21 +292,19 @@ impl ValidationStream {
 
     fn __exit__(
         &self,
+        py: Python<'_>,
         _class: &Bound<'_, PyAny>,
-        _raised: &Bound<'_, PyAny>,
+        raised: &Bound<'_, PyAny>,
         _traceback: &Bound<'_, PyAny>,
     ) -> PyResult<()> {
-        self.close()
+        // A batch whose handling raised is not handled.
+        self.end(py, raised.is_none())
     }
 
     /// Ends the run, if it goes on; there are no more batches. Once the stream has come to its end by itself, its
-    /// summary stays.
-    fn close(&self) -> PyResult<()> {
-        let mut state = self.state()?;
-        if let State::Running(_) = &*state {
-            *state = State::Closed;
-        }
-        Ok(())
+    /// summary stays. The batch at hand counts as handled.
+    fn close(&self, py: Python<'_>) -> PyResult<()> {
+        self.end(py, true)
     }
 
     /// Ends a followed input where it is: the rows that were read are still handed out, and there is a summary. From
@@ -301,6 +374,12 @@ impl Running {
         Ok(found.expect("the desk serves until it is there"))
     }
 
+    /// Has all rows that were handed out count as handled.
+    fn commit(&self, py: Python<'_>, waits: bool) -> PyResult<()> {
+        let commit = self.commit.as_ref().filter(|_| self.handed > 0);
+        commit.map_or(Ok(()), |commit| commit(py, self.handed, waits))
+    }
+
     /// Whether this is a copy in a process that was forked, to which no thread of the run has come along.
     fn is_forked(&self) -> bool {
         self.process != process::id()
@@ -329,6 +408,9 @@ impl Drop for Running {
             return;
         }
         self.cancel.cancel();
+        if let Some(cancel) = &self.input_cancel {
+            cancel.cancel();
+        }
         // Closed by putting others in their places.
         self.queue = mpsc::sync_channel(0).1;
         self.desk = Desk::new(Cancel::new());
