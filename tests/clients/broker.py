@@ -15,12 +15,16 @@ START_SECONDS = 20
 class Broker:
     """A `tamis serve` on a port that was free, or on the one that is asked for; serving when this returns, unless nobody waits for it."""
 
-    def __init__(self, tamis: str, folder: str, *options: str, port: int = 0, waits: bool = True) -> None:
-        command = [tamis, "serve", "--data", folder, "--listen", f"127.0.0.1:{port}", "--http", "none"]
+    def __init__(
+        self, tamis: str, folder: str, *options: str, port: int = 0, http: str = "none", waits: bool = True
+    ) -> None:
+        command = [tamis, "serve", "--data", folder, "--listen", f"127.0.0.1:{port}", "--http", http]
         command += ["--log-format", "json", *options]
         self.process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
         self.told: list[str] = []
         self.bootstrap = ""
+        # Where its page is, if it has one.
+        self.http = ""
         # Read to its end, or else the broker would wait for us.
         self.reading = threading.Thread(target=self.read, daemon=True)
         self.reading.start()
@@ -36,6 +40,7 @@ class Broker:
         for line in self.process.stderr:
             self.told.append(line)
             if line.startswith("{") and (event := json.loads(line)).get("message") == "ready":
+                self.http = event.get("http", "")
                 self.bootstrap = event["listen"]
 
     def kill(self) -> None:

@@ -2,12 +2,13 @@
 
 Usage: python run.py --tamis BINARY [--java CLASS_PATH] [--franz-go BINARY] [--kafkajs NODE_MODULES] [--only CLIENT]
 
-Starts a broker of its own in a temporary folder, and one behind a line that breaks (`relay.py`), runs the checks of all clients against them, one
+Starts a broker of its own in a temporary folder, one behind a line that breaks (`relay.py`), one that asks who is there (`with_users.py`), and one
+that speaks TLS (`over_tls.py`), runs the checks of all clients against them, one
 line for each, ends them, and starts the first again to see that all of it is still there. Ends with 1 if any check failed.
 
 A client of Python is a module here with a list called `CHECKS`, and one called `RETRIES` whose checks go over the line that breaks; a check is
 a function of the address that raises if something is wrong. Another one is a program that is given both addresses and writes
-a line for each check. Without kcat, or what the others need, their checks are left out, and a line says so.
+a line for each check, and one that does what `contracts_elsewhere.py` tells it. Without kcat, or what the others need, their checks are left out, and a line says so.
 """
 
 import argparse
@@ -17,13 +18,17 @@ import sys
 import tempfile
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
+import contracts
+import contracts_elsewhere
+import over_tls
 import with_aiokafka
 import with_confluent
 import with_kafka_python
 import with_kcat
+import with_users
 from broker import Broker
 from common import fresh_topic, records, same
 from relay import Relay
@@ -56,7 +61,7 @@ def main() -> int:
     parser.add_argument("--java", help="class path of Kafka's own client")
     parser.add_argument("--franz-go", help="the program made from go/")
     parser.add_argument("--kafkajs", help="folder of its package")
-    parser.add_argument("--only", help="the one client to run")
+    parser.add_argument("--only", help="the one client to run, or `users` for those who log in")
     options = parser.parse_args()
     checks = Checks()
     with tempfile.TemporaryDirectory() as folder:
@@ -66,11 +71,19 @@ def main() -> int:
         host, port = behind.bootstrap.split(":")
         relay.target = host, int(port)
         for module in modules(options.only):
-            run_module(checks, module, broker.bootstrap, relay)
-        for name, command in programs(options).items():
+            of_contracts = contracts.checks(options.tamis, module.__name__)
+            run_module(checks, module, broker.bootstrap, relay, of_contracts)
+        if options.only in (None, "users"):
+            guarded = with_users.start(options.tamis, f"{folder}/guarded")
+            run_module(checks, with_users, guarded.bootstrap, relay)
+            guarded.end()
+        for name, (clients, of_contracts) in programs(options).items():
             if options.only in (None, name):
-                run_program(checks, name, [*command, broker.bootstrap, relay.address], relay)
+                run_program(checks, name, [*clients, broker.bootstrap, relay.address], relay)
+                for check in contracts_elsewhere.checks(options.tamis, name, of_contracts):
+                    checks.run(f"{name}: {check.__name__}", lambda check=check: check(broker.bootstrap))
         behind.end()
+        over_tls.run(checks, options.tamis, Path(folder), options.only)
         checks.run(
             "all of it is there after a restart", lambda: restart(options.tamis, f"{folder}/direct", broker)
         )
@@ -86,27 +99,23 @@ def modules(only: str | None) -> list:
     return [it for it in found if only in (None, it.__name__.removeprefix("with_"))]
 
 
-def programs(options: argparse.Namespace) -> dict[str, list[str]]:
-    """The clients of other languages, of which somebody said where they are."""
+def programs(options: argparse.Namespace) -> dict[str, tuple[list[str], list[str]]]:
+    """The clients of other languages, of which somebody said where they are: what runs their checks, and what meets contracts."""
     found = {}
     if options.java:
         # The compiler in one run with the program: what is quick to compile need not be quick to run.
-        found["java"] = [
-            "java",
-            "-XX:TieredStopAtLevel=1",
-            "-cp",
-            options.java,
-            str(HERE / "java/Clients.java"),
-        ]
+        java = ["java", "-XX:TieredStopAtLevel=1", "-cp", options.java]
+        found["java"] = [*java, f"{HERE}/java/Clients.java"], [*java, f"{HERE}/java/Contracts.java"]
     if options.franz_go:
-        found["franz-go"] = [options.franz_go]
+        found["franz-go"] = [options.franz_go], [options.franz_go, "contracts"]
     if options.kafkajs:
-        found["kafkajs"] = ["node", str(HERE / "node/clients.js"), options.kafkajs]
+        scripts = [f"{HERE}/node/{it}.js" for it in ("clients", "contracts")]
+        found["kafkajs"] = tuple(["node", it, options.kafkajs] for it in scripts)
     return found
 
 
-def run_module(checks: Checks, module, bootstrap: str, relay: Relay) -> None:
-    for check in module.CHECKS:
+def run_module(checks: Checks, module, bootstrap: str, relay: Relay, more: Sequence = ()) -> None:
+    for check in [*module.CHECKS, *more]:
         checks.run(f"{module.__name__}: {check.__name__}", lambda check=check: check(bootstrap))
     for check in getattr(module, "RETRIES", []):
         checks.run(f"{module.__name__}: {check.__name__}", lambda check=check: over(relay, check))

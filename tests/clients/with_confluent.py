@@ -55,12 +55,14 @@ def produce(bootstrap: str, topic: str, sent: list[Record], **settings: object) 
     return offsets
 
 
-def consumer(bootstrap: str) -> Consumer:
-    return Consumer({"bootstrap.servers": bootstrap, "group.id": "unused", "enable.auto.commit": False})
+def consumer(bootstrap: str, **settings: object) -> Consumer:
+    return Consumer(
+        {"bootstrap.servers": bootstrap, "group.id": "unused", "enable.auto.commit": False, **settings}
+    )
 
 
-def read(bootstrap: str, topic: str, count: int, offset: int = 0) -> list[Record]:
-    reader = consumer(bootstrap)
+def read(bootstrap: str, topic: str, count: int, offset: int = 0, **settings: object) -> list[Record]:
+    reader = consumer(bootstrap, **settings)
     reader.assign([TopicPartition(topic, 0, offset)])
     found = []
     while len(found) < count:

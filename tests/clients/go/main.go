@@ -1,5 +1,5 @@
 // Command clients holds a broker to franz-go: it is given two addresses, the second one behind a line that breaks, and
-// writes a line for each check. It ends with 1 if any of them failed.
+// writes a line for each check. It ends with 1 if any of them failed. With the word `contracts` it does what contracts.go says.
 package main
 
 import (
@@ -29,8 +29,15 @@ type check struct {
 
 func main() {
 	if len(os.Args) != 3 {
-		fmt.Println("usage: clients ADDRESS ADDRESS_BEHIND_A_LINE_THAT_BREAKS")
+		fmt.Println("usage: clients ADDRESS ADDRESS_BEHIND_A_LINE_THAT_BREAKS\n       clients contracts ADDRESS")
 		os.Exit(2)
+	}
+	if os.Args[1] == "contracts" {
+		if err := contracts(os.Args[2]); err != nil {
+			fmt.Fprintln(os.Stderr, "franz-go:", err)
+			os.Exit(1)
+		}
+		return
 	}
 	direct, broken := os.Args[1], os.Args[2]
 	failed := 0
@@ -119,11 +126,12 @@ func expect(ctx context.Context, address, topic string, count int) error {
 	return nil
 }
 
+var codecs = map[string]kgo.CompressionCodec{
+	"none": kgo.NoCompression(), "gzip": kgo.GzipCompression(), "snappy": kgo.SnappyCompression(),
+	"lz4": kgo.Lz4Compression(), "zstd": kgo.ZstdCompression(),
+}
+
 func roundTrips(ctx context.Context, address string) error {
-	codecs := map[string]kgo.CompressionCodec{
-		"none": kgo.NoCompression(), "gzip": kgo.GzipCompression(), "snappy": kgo.SnappyCompression(),
-		"lz4": kgo.Lz4Compression(), "zstd": kgo.ZstdCompression(),
-	}
 	for name, codec := range codecs {
 		topic := "franz-go-" + name
 		producer, err := client(address, kgo.ProducerBatchCompression(codec))

@@ -2,34 +2,16 @@
 // writes a line for each check. It ends with 1 if any of them failed.
 'use strict';
 
-const { createRequire } = require('node:module');
 const assert = require('node:assert');
+const { load } = require('./load.js');
 
 const [folder, direct, broken] = process.argv.slice(2);
-const fromFolder = createRequire(`${folder}/`);
-const kafkajs = fromFolder('kafkajs');
+const { kafkajs, plugCodecs } = load(folder);
 const { CompressionTypes, ConfigResourceTypes, Kafka, Partitioners } = kafkajs;
 
 const PATIENCE_MS = 30_000;
 const PARTITIONS = 4;
 const STEP = 100;
-
-// kafkajs brings gzip; the others are plugged in, as its documents tell.
-async function plugCodecs() {
-  const lz4 = fromFolder('lz4-napi');
-  const { ZstdCodec } = fromFolder('zstd-codec');
-  const zstd = await new Promise((resolve) => ZstdCodec.run((it) => resolve(new it.Simple())));
-  const codecs = kafkajs.CompressionCodecs;
-  codecs[CompressionTypes.Snappy] = fromFolder('kafkajs-snappy');
-  codecs[CompressionTypes.LZ4] = () => ({
-    compress: (encoder) => lz4.compressFrame(encoder.buffer),
-    decompress: (bytes) => lz4.decompressFrame(bytes),
-  });
-  codecs[CompressionTypes.ZSTD] = () => ({
-    compress: async (encoder) => Buffer.from(zstd.compress(encoder.buffer)),
-    decompress: async (bytes) => Buffer.from(zstd.decompress(bytes)),
-  });
-}
 
 function client(address) {
   return new Kafka({
