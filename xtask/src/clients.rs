@@ -46,12 +46,20 @@ pub(crate) fn test() -> Result<bool> {
     succeeds(&mut script)
 }
 
-/// Kills the broker under load, this many times with each durability, and holds it to what it said before.
+/// Records for each time that a broker with a contract on its topic is killed, about.
+const RECORDS_PER_KILL: u64 = 2_000;
+
+/// Kills the broker under load, this many times with each durability, and holds it to what it said before; then one with a contract.
 pub(crate) fn kills(cycles: u64) -> Result<bool> {
     build_binary()?;
     let mut script = script("crash.py")?;
     script.arg("--cycles").arg(cycles.to_string());
-    succeeds(script.arg("--folder").arg(target()))
+    if !succeeds(script.arg("--folder").arg(target()))? {
+        return Ok(false);
+    }
+    let records = cycles.saturating_mul(RECORDS_PER_KILL);
+    let mut script = self::script("crash_contracts.py")?;
+    succeeds(script.arg("--records").arg(records.to_string()))
 }
 
 /// Runs librdkafka's own tests that need a broker, and puts the score into the document of clients.

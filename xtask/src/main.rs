@@ -5,7 +5,7 @@
 //! - `cargo xtask bench` measures `tamis check` beside its peers, or counts its instructions.
 //!
 //! Steps are run one after the other, with their output passed on, and nothing here needs more than
-//! the Rust toolchain, a C compiler, Python 3.11, valgrind and, for Spark, Java 17. The last two are installed where we may. The broker
+//! the Rust toolchain, a C compiler, Python 3.11, valgrind, Chromium for the live page and, for Spark, Java 17. The last three are installed where we may. The broker
 //! is held to clients in Java, Go and JavaScript too where their tools are (Maven, Go, Node.js).
 
 mod bench;
@@ -16,6 +16,7 @@ mod librdkafka;
 mod maven;
 mod options;
 mod package;
+mod page;
 mod python;
 mod soak;
 mod tally;

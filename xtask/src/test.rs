@@ -11,7 +11,7 @@ use crate::command::{build_binary, cargo, program, root, succeeds, target};
 use crate::debian::install;
 use crate::python::Python;
 use crate::tally::Tally;
-use crate::{Result, bench, clients, debian, package};
+use crate::{Result, bench, clients, debian, package, page};
 
 pub(crate) fn run() -> Result<bool> {
     let mut tally = Tally::default();
@@ -59,6 +59,7 @@ pub(crate) fn run() -> Result<bool> {
     tally.step("oracle of archives", archive_oracle());
     tally.step("oracle of duplicates", dupes_oracle());
     tally.step("clients of Kafka", clients::test());
+    tally.step("live page", page::test());
     tally.step("kills under load", clients::kills(KILLS));
     tally.step("instructions", bench::regress::run(false));
     package::test(&mut tally);

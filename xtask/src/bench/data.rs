@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use serde_json::Value;
 
@@ -94,6 +95,13 @@ impl Data {
     }
 }
 
+/// `rows` transactions without a fault, as JSON lines, and their contract.
+pub(super) fn good_transactions(rows: u64) -> Result<(PathBuf, PathBuf)> {
+    let path = file(rows, "good.jsonl")?;
+    require(transactions(rows, &path).args(["--bad-rate", "0"]))?;
+    Ok((path.clone(), path.with_extension("odcs.yaml")))
+}
+
 /// Where `rows` transactions lie in a format.
 fn file(rows: u64, extension: &str) -> Result<PathBuf> {
     let folder = target().join("bench");
@@ -104,24 +112,18 @@ fn file(rows: u64, extension: &str) -> Result<PathBuf> {
 /// Generates one file; its manifest.
 fn generate(rows: u64, path: &Path) -> Result<Value> {
     let manifest = path.with_extension("answer.json");
-    let mut command = program(target().join("release/tamis"));
-    command.args([
-        "gen",
-        "transactions",
-        "--quiet",
-        "--rows",
-        &rows.to_string(),
-    ]);
-    require(
-        command
-            .arg("--output")
-            .arg(path)
-            .arg("--manifest")
-            .arg(&manifest),
-    )?;
+    require(transactions(rows, path).arg("--manifest").arg(&manifest))?;
     let text = fs::read_to_string(&manifest)
         .map_err(|error| format!("{}: {error}", manifest.display()))?;
     serde_json::from_str(&text).map_err(|error| format!("{}: {error}", manifest.display()))
+}
+
+/// The command that generates a file.
+fn transactions(rows: u64, path: &Path) -> Command {
+    let mut command = program(target().join("release/tamis"));
+    command.args(["gen", "transactions", "--quiet", "--rows"]);
+    command.arg(rows.to_string()).arg("--output").arg(path);
+    command
 }
 
 fn number(value: &Value) -> Result<u64> {

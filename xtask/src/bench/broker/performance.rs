@@ -7,7 +7,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use serde_json::Value;
+use serde_json::Value as Json;
 
 use crate::Result;
 use crate::command::program;
@@ -17,6 +17,14 @@ const BATCHING: [&str; 4] = [
     "linger.ms=5",
     "batch.size=1000000",
     "batch.num.messages=10000",
+    "queue.buffering.max.messages=500000",
+];
+
+/// Batches of a thousand.
+const THOUSAND: [&str; 4] = [
+    "linger.ms=5",
+    "batch.size=1000000",
+    "batch.num.messages=1000",
     "queue.buffering.max.messages=500000",
 ];
 
@@ -31,7 +39,7 @@ pub(super) struct Load<'a> {
     pub(super) topic: &'a str,
     /// All producers together.
     pub(super) messages: u64,
-    pub(super) size: usize,
+    pub(super) value: Value<'a>,
     pub(super) codec: &'a str,
     pub(super) acks: i32,
     /// Processes at once.
@@ -39,10 +47,29 @@ pub(super) struct Load<'a> {
     pub(super) batching: Batching,
 }
 
+/// What a message says, the same each time.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Value<'a> {
+    /// So many bytes of something.
+    Bytes(usize),
+    Text(&'a str),
+}
+
+impl Value<'_> {
+    fn len_bytes(self) -> usize {
+        match self {
+            Value::Bytes(count) => count,
+            Value::Text(text) => text.len(),
+        }
+    }
+}
+
 /// How messages are put together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Batching {
     Large,
+    /// A thousand a batch.
+    Thousand,
     Single,
 }
 
@@ -53,6 +80,8 @@ pub(super) struct Outcome {
     pub(super) seconds: f64,
     /// Messages of a batch; not known of consumers.
     pub(super) per_batch: Option<f64>,
+    /// Seconds of processors that the client took, if it says so.
+    pub(super) client_cpu_seconds: Option<f64>,
 }
 
 /// The program.
@@ -127,14 +156,18 @@ impl Performance {
         Ok(Outcome {
             messages,
             seconds,
-            per_batch: None,
+            ..Outcome::default()
         })
     }
 
     fn producer(&self, load: Load<'_>, messages: u64, statistics: &Path) -> Command {
         let mut command = program(&self.program);
         command.args(["-P", "-q", "-t", load.topic, "-z", load.codec]);
-        command.args(["-s", &load.size.to_string(), "-a", &load.acks.to_string()]);
+        command.args(["-s", &load.value.len_bytes().to_string()]);
+        if let Value::Text(text) = load.value {
+            command.args(["-m", text]);
+        }
+        command.args(["-a", &load.acks.to_string()]);
         command.args(["-c", &messages.to_string()]);
         match load.address {
             Some(address) => command.args(["-b", address]),
@@ -142,6 +175,7 @@ impl Performance {
         };
         let settings: &[&str] = match load.batching {
             Batching::Large => &BATCHING,
+            Batching::Thousand => &THOUSAND,
             Batching::Single => &SINGLE,
         };
         for setting in settings {
@@ -180,7 +214,7 @@ fn milliseconds(line: &str) -> Option<f64> {
 fn batches_of(statistics: &Path, topic: &str) -> (f64, f64) {
     let text = fs::read_to_string(statistics).unwrap_or_default();
     let windows = text.lines().filter_map(|line| {
-        let window: Value = serde_json::from_str(line).ok()?;
+        let window: Json = serde_json::from_str(line).ok()?;
         let counts = &window["topics"][topic]["batchcnt"];
         Some((counts["sum"].as_f64()?, counts["cnt"].as_f64()?))
     });

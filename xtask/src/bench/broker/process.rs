@@ -28,7 +28,7 @@ impl Process {
     /// Seconds on processors so far, in the process and in the system for it.
     pub(super) fn cpu_seconds(&self) -> f64 {
         let stat = self.file("stat");
-        cpu_ticks(&stat).map_or(f64::NAN, |ticks| ticks as f64 / TICKS_PER_SECOND)
+        cpu_seconds(&stat, OWN_TIME)
     }
 
     /// Has the peak count from now on.
@@ -88,10 +88,26 @@ impl Drop for Process {
     }
 }
 
+/// Seconds on processors of all processes that this one has started and waited for.
+pub(super) fn waited_for_cpu_seconds() -> f64 {
+    let stat = fs::read_to_string("/proc/self/stat").unwrap_or_default();
+    cpu_seconds(&stat, TIME_OF_CHILDREN)
+}
+
+/// Fields of `/proc/PID/stat` behind the name of the program: what the process took itself, which is followed by what the system took for it ...
+const OWN_TIME: usize = 11;
+
+/// ... and both of those that it has waited for.
+const TIME_OF_CHILDREN: usize = 13;
+
+fn cpu_seconds(stat: &str, field: usize) -> f64 {
+    cpu_ticks(stat, field).map_or(f64::NAN, |ticks| ticks as f64 / TICKS_PER_SECOND)
+}
+
 /// Of `/proc/PID/stat`: the name of the program, in brackets, may have spaces in it.
-fn cpu_ticks(stat: &str) -> Option<u64> {
+fn cpu_ticks(stat: &str, field: usize) -> Option<u64> {
     let (_, rest) = stat.rsplit_once(')')?;
-    let mut fields = rest.split_ascii_whitespace().skip(11);
+    let mut fields = rest.split_ascii_whitespace().skip(field);
     let own: u64 = fields.next()?.parse().ok()?;
     let system: u64 = fields.next()?.parse().ok()?;
     Some(own + system)
@@ -102,9 +118,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn time_on_processors_is_in_the_14th_and_15th_field() {
-        let stat = "7 (a) b ) S 1 7 7 0 -1 4194560 100 0 0 0 250 50 9 9 20 0 3 0 100 4096000 512";
-        assert_eq!(cpu_ticks(stat), Some(300));
-        assert_eq!(cpu_ticks(""), None);
+    fn time_on_processors_is_in_the_14th_to_17th_field() {
+        let stat = "7 (a) b ) S 1 7 7 0 -1 4194560 100 0 0 0 250 50 9 8 20 0 3 0 100 4096000 512";
+        assert_eq!(cpu_ticks(stat, OWN_TIME), Some(300));
+        assert_eq!(cpu_ticks(stat, TIME_OF_CHILDREN), Some(17));
+        assert_eq!(cpu_ticks("", OWN_TIME), None);
     }
 }

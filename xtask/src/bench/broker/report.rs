@@ -4,6 +4,7 @@ use std::fmt::Write;
 
 use super::super::goal::{Goal, Wanted};
 use super::clients::CLIENTS;
+use super::contracts::CONTRACTS;
 use super::floor::FLOOR;
 use super::latency::{GROUP, LATENCY};
 use super::limits::LIMITS;
@@ -11,9 +12,11 @@ use super::results::{Entry, Results};
 use super::small::SMALL;
 use super::storage::{ENGINE, FETCH, FLUSH};
 use super::throughput::{CONSUME, PRODUCE};
+use super::tls::TLS;
+use super::topics::TOPICS;
 
 /// Sections, and what stands above their tables.
-const SECTIONS: [(&str, &str); 11] = [
+const SECTIONS: [(&str, &str); 14] = [
     (
         PRODUCE,
         "**Producing with rdkafka_performance**, batches of up to a megabyte, 4 partitions, the producers a process each. \
@@ -32,6 +35,11 @@ const SECTIONS: [(&str, &str); 11] = [
         "**Other clients**, 4 partitions, linger 5 ms, else at their defaults",
     ),
     (
+        TLS,
+        "**TLS beside no TLS**: one broker, confluent-kafka 1 KiB of transactions at a time, 4 partitions, batches of up to a megabyte. Both ends encrypt on the same \
+         processors: *client CPU* is what confluent-kafka took of them meanwhile, *client cores* how many it kept busy. What that grows by with TLS is not the broker's",
+    ),
+    (
         SMALL,
         "**One message of 100 B a batch**, acks all. *cached*: ours with `write.caching=true`, Kafka at its default; *durable*: ours at its \
          default, Kafka with `flush.messages=1`",
@@ -43,6 +51,15 @@ const SECTIONS: [(&str, &str); 11] = [
     (
         GROUP,
         "**Producers that wait for each message**, acks all and durable, one partition",
+    ),
+    (
+        CONTRACTS,
+        "**A validating topic**: payments as JSON in batches of 1,000 packed by lz4, to a topic of 4 partitions that checks them by their contract, and to one without",
+    ),
+    (
+        TOPICS,
+        "**Topics as inputs**: transactions as JSON in batches of 1,000 packed by lz4, read from the beginning to the end. The loop is confluent-kafka's in Python, which counts \
+         what `consume(10000)` hands it, from the first message to the last; the verbs are timed as whole processes",
     ),
     (
         ENGINE,

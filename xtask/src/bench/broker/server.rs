@@ -49,12 +49,16 @@ pub(super) struct Server {
 impl Server {
     /// Starts ours.
     pub(super) fn tamis(folder: &Path) -> Result<Self> {
-        let (address, http) = (free_address()?, free_address()?);
+        let address = free_address()?;
+        Self::tamis_with(folder, address.clone(), &["--listen", &address])
+    }
+
+    /// The same, with options that say where it listens.
+    pub(super) fn tamis_with(folder: &Path, address: String, options: &[&str]) -> Result<Self> {
+        let http = free_address()?;
         let mut command = program(target().join("release/tamis"));
-        command.args([
-            "serve", "--listen", &address, "--http", &http, "--log", "warn",
-        ]);
-        command.arg("--data").arg(folder);
+        command.args(["serve", "--http", &http, "--log", "warn"]);
+        command.args(options).arg("--data").arg(folder);
         let started = Instant::now();
         let process = start(&mut command, &folder.with_extension("log"))?;
         let mut server = Self {

@@ -166,15 +166,25 @@ impl Setting {
     pub(super) fn measure(
         &mut self,
         (section, case, who): (&'static str, &str, Who),
-        (partitions, configs): (usize, &[&str]),
+        topic: (usize, &[&str]),
         run: impl FnOnce(&Self, &Server, &str) -> Result<Figures>,
     ) {
-        let Some(server) = self.server(who) else {
-            return;
-        };
+        if let Some(figures) = self.on_topic(who, topic, run) {
+            self.results.note(section, case, who.name(), figures);
+        }
+    }
+
+    /// Does something with a topic that is there for it alone; `None`: there is no such broker.
+    pub(super) fn on_topic(
+        &mut self,
+        who: Who,
+        (partitions, configs): (usize, &[&str]),
+        run: impl FnOnce(&Self, &Server, &str) -> Result<Figures>,
+    ) -> Option<Result<Figures>> {
+        let server = self.server(who)?;
         self.topics += 1;
         let topic = format!("bench-{}", self.topics);
-        let figures = server.and_then(|server| {
+        Some(server.and_then(|server| {
             let count = partitions.to_string();
             let mut create = vec!["create", &server.address, &topic, &count];
             create.extend(configs);
@@ -185,8 +195,7 @@ impl Setting {
             let figures = run(self, &server, &topic);
             let deleted = self.probe.run(&["delete", &server.address, &topic]);
             figures.and_then(|it| deleted.map(|_| it))
-        });
-        self.results.note(section, case, who.name(), figures);
+        }))
     }
 }
 
@@ -235,6 +244,11 @@ pub(super) fn throughput(outcome: Outcome, size: usize, usage: Option<Usage>) ->
         figures.push(("CPU s/GB", usage.cpu_seconds / bytes * 1e9));
         figures.push(("peak RSS MB", usage.peak_rss_mb));
     }
+    if let Some(cpu_seconds) = outcome.client_cpu_seconds {
+        figures.push(("client CPU s/M msg", cpu_seconds / outcome.messages * 1e6));
+        figures.push(("client CPU s/GB", cpu_seconds / bytes * 1e9));
+        figures.push(("client cores", cpu_seconds / outcome.seconds));
+    }
     figures
 }
 
@@ -245,4 +259,32 @@ fn package(python: &Python, name: &str) -> Result<PathBuf> {
     let origin = output(command.args(["-c", &question]))?;
     let folder = Path::new(&origin).parent().map(Path::to_owned);
     folder.ok_or_else(|| format!("{name}: lies nowhere"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_client_took_is_told_where_it_is_known() {
+        let outcome = Outcome {
+            messages: 2e6,
+            seconds: 4.0,
+            client_cpu_seconds: Some(6.0),
+            ..Outcome::default()
+        };
+        let figures = [
+            ("msg/s", 5e5),
+            ("MB/s", 500.0),
+            ("client CPU s/M msg", 3.0),
+            ("client CPU s/GB", 3.0),
+            ("client cores", 1.5),
+        ];
+        assert_eq!(throughput(outcome, 1000, None), figures);
+        let unknown = Outcome {
+            client_cpu_seconds: None,
+            ..outcome
+        };
+        assert_eq!(throughput(unknown, 1000, None), figures[..2]);
+    }
 }

@@ -3,7 +3,7 @@
 //! Pairs have a like durability: Tamis' `write.caching=true` is what Kafka does by default, and Kafka's `flush.messages=1` what Tamis does by
 //! default.
 
-use super::performance::{Batching, Load};
+use super::performance::{Batching, Load, Value};
 use super::server::{Who, number};
 use super::setting::{Setting, observe, throughput};
 
@@ -108,7 +108,7 @@ fn by_librdkafka(setting: &mut Setting, durability: Durability, who: Who) {
             address: Some(&server.address),
             topic,
             messages: two_seconds(it, durability, who),
-            size: 100,
+            value: Value::Bytes(100),
             codec: "none",
             acks: -1,
             producers: 1,

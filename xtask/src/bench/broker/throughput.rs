@@ -1,6 +1,6 @@
 //! Large batches, as producers make them when there is much to send, and reading all of it again.
 
-use super::performance::{Batching, Load};
+use super::performance::{Batching, Load, Value};
 use super::server::Who;
 use super::setting::{Extent, Setting, observe, throughput};
 
@@ -151,7 +151,7 @@ fn load<'a>(setting: &Setting, case: Case, address: Option<&'a str>, topic: &'a 
         address,
         topic,
         messages: setting.scaled(case.messages()),
-        size: case.size,
+        value: Value::Bytes(case.size),
         codec: case.codec,
         acks: case.acks,
         producers: case.producers,

@@ -1,6 +1,6 @@
 //! A load before anything is measured: a virtual machine such as Java's gets faster while it works.
 
-use super::performance::{Batching, Load};
+use super::performance::{Batching, Load, Value};
 use super::server::{Server, Who};
 use super::setting::{Extent, Setting};
 use crate::Result;
@@ -35,7 +35,7 @@ fn warm(setting: &Setting, server: &Server) -> Result<()> {
             address: Some(address),
             topic: TOPIC,
             messages: setting.scaled(MESSAGES),
-            size: 100,
+            value: Value::Bytes(100),
             codec: "none",
             acks: -1,
             producers: 1,
