@@ -9,6 +9,8 @@ use crate::report::shown_value;
 
 impl Gather<'_> {
     /// Counts a record that could not be read as a bad row.
+    #[cold]
+    #[inline(never)]
     pub(super) fn take_malformed(&mut self, record: &Malformed<'_>) {
         let rule = structural_rule(&self.pass.compiled.structural, &record.fault);
         let offset = match &record.fault {
