@@ -87,9 +87,12 @@ impl Cluster {
             ("fetch.wait.max.ms", "100"),
         ];
         let all = [properties, &shared].concat();
+        // What a member has is its own.
+        let mut cluster = self.clone();
+        cluster.heard = self.heard.apart();
         Ok(Consumer {
-            cluster: self.clone(),
-            client: self.client(&all)?,
+            client: cluster.client(&all)?,
+            cluster,
             is_down: AtomicBool::new(false),
             down_since: Mutex::default(),
             paused: Mutex::default(),
