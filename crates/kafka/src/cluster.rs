@@ -4,7 +4,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use rdkafka::client::Client;
-use rdkafka::config::{ClientConfig, FromClientConfigAndContext};
+use rdkafka::config::{ClientConfig, FromClientConfigAndContext, RDKafkaLogLevel};
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::RDKafkaErrorCode;
 use tamis_engine::control::Cancel;
@@ -75,7 +75,12 @@ impl Cluster {
             config.set(name, value);
         }
         config.set("bootstrap.servers", bootstrap);
-        let heard = Heard::new(config.get("debug").is_some());
+        let shows_lines = config.get("debug").is_some();
+        if shows_lines {
+            // Otherwise the binding keeps all of these lines to itself.
+            config.set_log_level(RDKafkaLogLevel::Debug);
+        }
+        let heard = Heard::new(shows_lines);
         Ok(Cluster {
             config,
             bootstrap: bootstrap.to_owned(),
