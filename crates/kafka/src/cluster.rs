@@ -4,7 +4,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use rdkafka::client::Client;
-use rdkafka::config::{ClientConfig, FromClientConfigAndContext};
+use rdkafka::config::{ClientConfig, FromClientConfigAndContext, RDKafkaLogLevel};
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::RDKafkaErrorCode;
 use tamis_engine::control::Cancel;
@@ -13,6 +13,7 @@ use tamis_engine::names;
 use crate::address;
 use crate::fault;
 use crate::heard::Heard;
+use crate::patience::Closing;
 use crate::topics::Topic;
 use crate::{Error, Kind, Result};
 
@@ -74,7 +75,12 @@ impl Cluster {
             config.set(name, value);
         }
         config.set("bootstrap.servers", bootstrap);
-        let heard = Heard::new(config.get("debug").is_some());
+        let shows_lines = config.get("debug").is_some();
+        if shows_lines {
+            // Otherwise the binding keeps all of these lines to itself.
+            config.set_log_level(RDKafkaLogLevel::Debug);
+        }
+        let heard = Heard::new(shows_lines);
         Ok(Cluster {
             config,
             bootstrap: bootstrap.to_owned(),
@@ -131,20 +137,18 @@ impl Cluster {
 
     /// A client for questions.
     pub fn reader(&self) -> Result<Reader> {
-        let client = self.client(&[])?;
         Ok(Reader {
             cluster: self.clone(),
-            client,
+            client: Closing::new(self.client(&[])?, self.timeout),
         })
     }
 
     /// The same for a group's offsets.
     pub fn reader_of(&self, group: &str) -> Result<Reader> {
         let properties = [("group.id", group), ("enable.auto.commit", "false")];
-        let client = self.client(&properties)?;
         Ok(Reader {
             cluster: self.clone(),
-            client,
+            client: Closing::new(self.client(&properties)?, self.timeout),
         })
     }
 
@@ -199,6 +203,19 @@ impl Cluster {
         }
     }
 
+    /// Nobody has answered in time to what was asked, though somebody did before.
+    pub(crate) fn unanswered(&self, what: &str) -> Error {
+        let seconds = self.timeout.as_secs();
+        Error::Cluster {
+            message: format!("{what}: no answer within {seconds} s"),
+            hint: Some(match self.is_of_address {
+                true => "`timeout=SECONDS` behind the address's `?` waits longer".to_owned(),
+                false => "`--timeout SECONDS` waits longer".to_owned(),
+            }),
+            kind: Kind::Failure,
+        }
+    }
+
     /// What can be done where nobody answers.
     fn hint_away(&self) -> String {
         let (elsewhere, user) = match self.is_of_address {
@@ -242,7 +259,7 @@ fn check_bootstrap(text: &str, origin: &str) -> Result<()> {
 /// A client that asks.
 pub struct Reader {
     pub(crate) cluster: Cluster,
-    pub(crate) client: BaseConsumer<Heard>,
+    pub(crate) client: Closing<BaseConsumer<Heard>>,
 }
 
 impl Reader {

@@ -16,6 +16,7 @@ use rdkafka::topic_partition_list::Offset;
 use crate::cluster::{self, Cluster};
 use crate::heard::{Assigned, Heard};
 use crate::offsets::{self, Moment};
+use crate::patience::Closing;
 use crate::topics::Topic;
 use crate::{Error, Kind, Result};
 use crate::{Partition, fault, panics};
@@ -26,7 +27,7 @@ const AHEAD_KIB: &str = "32768";
 /// Fetches records.
 pub struct Consumer {
     cluster: Cluster,
-    client: BaseConsumer<Heard>,
+    client: Closing<BaseConsumer<Heard>>,
     /// Whether no broker can be reached; so that the lock is not asked for each record ...
     is_down: AtomicBool,
     /// ... and since when.
@@ -87,9 +88,12 @@ impl Cluster {
             ("fetch.wait.max.ms", "100"),
         ];
         let all = [properties, &shared].concat();
+        // What a member has is its own.
+        let mut cluster = self.clone();
+        cluster.heard = self.heard.apart();
         Ok(Consumer {
-            cluster: self.clone(),
-            client: self.client(&all)?,
+            client: Closing::new(cluster.client(&all)?, cluster.timeout),
+            cluster,
             is_down: AtomicBool::new(false),
             down_since: Mutex::default(),
             paused: Mutex::default(),
@@ -243,15 +247,19 @@ impl Consumer {
         offsets.iter().filter(is_ours).count()
     }
 
-    /// Commits what is done with now.
+    /// Commits what is done with now; the cluster is waited for as long as the options say.
     pub fn commit(&self) -> Result<()> {
-        match self.client.commit_consumer_state(CommitMode::Sync) {
+        let commit = |it: &BaseConsumer<_>| it.commit_consumer_state(CommitMode::Sync);
+        match self.client.within(self.cluster.timeout, commit) {
             // Nothing is new.
-            Ok(()) | Err(KafkaError::ConsumerCommit(RDKafkaErrorCode::NoOffset)) => Ok(()),
-            Err(error) => Err(fault::of(
+            Some(Ok(()) | Err(KafkaError::ConsumerCommit(RDKafkaErrorCode::NoOffset))) => Ok(()),
+            Some(Err(error)) => Err(fault::of(
                 "cannot commit the offsets: the group will read records again",
                 &error,
             )),
+            None => Err(self
+                .cluster
+                .unanswered("cannot commit the offsets: the group may read records again")),
         }
     }
 

@@ -1,6 +1,11 @@
 //! What librdkafka says while it works. It would write it to standard error, some lines a second while a broker is away.
+//!
+//! Nothing is asked of librdkafka from here once partitions were given up ([`ConsumerContext::post_rebalance`]): it waits for no answer of
+//! ours then, and the member that is leaving its group may be gone a moment later. A question that arrives at that moment is thrown away
+//! without an answer (`rd_kafka_cgrp_op_serve`, librdkafka 2.12.1), and whoever asked waits for ever. So it is noted here which partitions
+//! a member has.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use std::io::Write;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -25,6 +30,10 @@ pub(crate) struct Heard {
 struct State {
     error: Option<String>,
     are_all_down: bool,
+    /// Whether the group changes what its members have by what comes and goes, and not from nothing each time.
+    is_cooperative: bool,
+    /// What this member of a group has.
+    held: BTreeSet<Partition>,
     /// What a group gave to this member, if that changed since it was last asked.
     assigned: Option<Vec<Partition>>,
     /// Those that it was given since then.
@@ -47,6 +56,11 @@ impl Heard {
             shows_lines,
             ..Heard::default()
         }
+    }
+
+    /// What another client says, apart from this one.
+    pub(crate) fn apart(&self) -> Heard {
+        Heard::new(self.shows_lines)
     }
 
     /// The last error, in librdkafka's words.
@@ -79,6 +93,26 @@ impl Heard {
     }
 }
 
+impl State {
+    fn give(&mut self, given: Vec<Partition>) {
+        if !self.is_cooperative {
+            self.held.clear();
+        }
+        self.fresh.extend(given.iter().cloned());
+        self.held.extend(given);
+        self.assigned = Some(self.held.iter().cloned().collect());
+    }
+
+    fn take_back(&mut self, taken: &[Partition]) {
+        self.held.retain(|it| !taken.contains(it));
+        // Elsewhere all is given up, and what is left is told when it is given again.
+        if self.is_cooperative {
+            self.fresh.retain(|it| !taken.contains(it));
+            self.assigned = Some(self.held.iter().cloned().collect());
+        }
+    }
+}
+
 impl ClientContext for Heard {
     fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
         if self.shows_lines {
@@ -100,31 +134,25 @@ impl ClientContext for Heard {
 }
 
 impl ConsumerContext for Heard {
-    fn post_rebalance(&self, consumer: &BaseConsumer<Self>, rebalance: &Rebalance<'_>) {
+    fn pre_rebalance(&self, consumer: &BaseConsumer<Self>, _rebalance: &Rebalance<'_>) {
         use rdkafka::consumer::{Consumer, RebalanceProtocol};
-        // Of a cooperative group only what changed is told here.
+        // Asked now, while librdkafka waits for what we make of it: afterwards it may have no answer any more.
+        let protocol = consumer.rebalance_protocol();
+        let is_cooperative = matches!(protocol, RebalanceProtocol::Cooperative);
+        self.with(|state| state.is_cooperative = is_cooperative);
+    }
+
+    fn post_rebalance(&self, _consumer: &BaseConsumer<Self>, rebalance: &Rebalance<'_>) {
         match rebalance {
             Rebalance::Assign(given) => {
                 let given = partitions_of(given);
-                self.with(|state| state.fresh.extend(given));
-            }
-            Rebalance::Revoke(_)
-                if !matches!(
-                    consumer.rebalance_protocol(),
-                    RebalanceProtocol::Cooperative
-                ) =>
-            {
-                // Here all is given up, and what is left is told when it is given again.
-                return;
+                self.with(|state| state.give(given));
             }
             Rebalance::Revoke(taken) => {
                 let taken = partitions_of(taken);
-                self.with(|state| state.fresh.retain(|it| !taken.contains(it)));
+                self.with(|state| state.take_back(&taken));
             }
-            Rebalance::Error(_) => return,
-        }
-        if let Ok(all) = consumer.assignment() {
-            self.with(|state| state.assigned = Some(partitions_of(&all)));
+            Rebalance::Error(_) => {}
         }
     }
 
@@ -162,6 +190,61 @@ fn plain(message: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn partitions(ids: &[i32]) -> Vec<Partition> {
+        let of = |id: &i32| Partition {
+            topic: "orders".to_owned(),
+            id: *id,
+        };
+        ids.iter().map(of).collect()
+    }
+
+    /// What is told of a change, and what of it is fresh.
+    fn told(
+        heard: &Heard,
+        change: impl FnOnce(&mut State),
+    ) -> Option<(Vec<Partition>, Vec<Partition>)> {
+        heard.with(change);
+        heard.take_assigned().map(|it| {
+            let mut fresh: Vec<_> = it.fresh.into_iter().collect();
+            fresh.sort();
+            (it.partitions, fresh)
+        })
+    }
+
+    #[test]
+    fn a_cooperative_group_tells_what_comes_and_goes() {
+        let heard = Heard::default();
+        heard.with(|it| it.is_cooperative = true);
+        let both = partitions(&[0, 1]);
+        let all = told(&heard, |it| it.give(both.clone()));
+        assert_eq!(all, Some((both.clone(), both)));
+        let left = told(&heard, |it| it.take_back(&partitions(&[0])));
+        assert_eq!(left, Some((partitions(&[1]), Vec::new())));
+        let back = told(&heard, |it| it.give(partitions(&[0])));
+        assert_eq!(back, Some((partitions(&[0, 1]), partitions(&[0]))));
+        let same = told(&heard, |it| it.give(Vec::new()));
+        assert_eq!(same, Some((partitions(&[0, 1]), Vec::new())));
+        let none = told(&heard, |it| it.take_back(&partitions(&[0, 1])));
+        assert_eq!(none, Some((Vec::new(), Vec::new())));
+        // What went again before anybody asked was never there.
+        let gone = told(&heard, |it| {
+            it.give(partitions(&[3]));
+            it.take_back(&partitions(&[3]));
+        });
+        assert_eq!(gone, Some((Vec::new(), Vec::new())));
+    }
+
+    #[test]
+    fn another_group_tells_all_anew() {
+        let heard = Heard::default();
+        let both = partitions(&[0, 1]);
+        let all = told(&heard, |it| it.give(both.clone()));
+        assert_eq!(all, Some((both.clone(), both.clone())));
+        assert_eq!(told(&heard, |it| it.take_back(&both)), None);
+        let one = told(&heard, |it| it.give(partitions(&[1])));
+        assert_eq!(one, Some((partitions(&[1]), partitions(&[1]))));
+    }
 
     #[test]
     fn an_error_is_told_without_threads_and_states() {

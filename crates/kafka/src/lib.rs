@@ -8,7 +8,7 @@
 //! - [`fault`] makes errors of librdkafka's, [`panics`] of its binding's panics.
 //!
 //! Users of this crate see none of librdkafka's types. librdkafka talks to brokers in threads of its own; what it would write to standard error
-//! is kept, and the last of it told when something could not be done ([`heard`]).
+//! is kept, and the last of it told when something could not be done ([`heard`]). Where it would wait without end, we do not ([`patience`]).
 
 pub mod address;
 pub mod admin;
@@ -20,6 +20,7 @@ pub mod groups;
 pub mod heard;
 pub mod offsets;
 pub mod panics;
+mod patience;
 pub mod producer;
 pub mod sink;
 pub mod source;

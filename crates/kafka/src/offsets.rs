@@ -42,9 +42,13 @@ impl Reader {
                 .set_offset(Offset::Offset(*offset))
                 .map_err(|error| fault::of("cannot commit the offsets", &error))?;
         }
-        self.client
-            .commit(&list, CommitMode::Sync)
-            .map_err(|error| fault::of("cannot commit the offsets", &error))
+        let commit = move |it: &BaseConsumer<_>| it.commit(&list, CommitMode::Sync);
+        match self.client.within(self.cluster.timeout, commit) {
+            Some(committed) => {
+                committed.map_err(|error| fault::of("cannot commit the offsets", &error))
+            }
+            None => Err(self.cluster.unanswered("cannot commit the offsets")),
+        }
     }
 }
 

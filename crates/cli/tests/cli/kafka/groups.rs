@@ -214,6 +214,27 @@ fn a_member_without_partitions_ends_when_others_have_read_them() {
 }
 
 #[test]
+fn a_member_ends_though_the_broker_answers_no_more() {
+    let cluster = Cluster::start();
+    cluster.fed("produce orders", b"a\nb\n").good();
+    let line =
+        "consume orders --group billing --follow --timeout 1 -X auto.commit.interval.ms=600000";
+    let mut member = cluster.spawn(&line.split(' ').collect::<Vec<_>>());
+    let mut lines = BufReader::new(member.stdout.take().expect("it is piped")).lines();
+    for value in ["a", "b"] {
+        assert_eq!(lines.next().expect("a line").expect("it is UTF-8"), value);
+    }
+    signal(&cluster.serving.child, "STOP");
+    signal(&member, "TERM");
+    assert_eq!(ended(&mut member).code(), Some(3));
+    signal(&cluster.serving.child, "CONT");
+    let told = member.wait_with_output().expect("it ended").stderr;
+    let told = String::from_utf8(told).expect("it is UTF-8");
+    let expected = "error: cannot commit the offsets: the group may read records again: no answer within 1 s\n";
+    assert!(told.starts_with(expected), "{told}");
+}
+
+#[test]
 fn members_share_the_partitions_and_leave_nothing_out() {
     let cluster = Cluster::start();
     cluster.text("topic create orders --partitions 4");

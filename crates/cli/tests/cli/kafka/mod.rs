@@ -165,6 +165,15 @@ fn without_a_broker_every_verb_says_so_soon() {
 }
 
 #[test]
+fn who_debugs_the_client_sees_what_it_says() {
+    let cluster = Cluster::start();
+    cluster.fed("produce orders", b"a\n").good();
+    let ran = cluster.run("consume orders -X debug=metadata");
+    assert_eq!(ran.stdout, b"a\n");
+    assert!(ran.stderr.contains("METADATA: "), "{}", ran.stderr);
+}
+
+#[test]
 fn options_that_cannot_be_are_refused_before_anything_is_asked() {
     let shell = Shell::new();
     let refused = [
