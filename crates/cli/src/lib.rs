@@ -10,6 +10,7 @@
 //! - `packing` says which file becomes which when files are packed and unpacked;
 //! - `stores` finds and opens stores, and makes sources and sinks of files in them;
 //! - `topics` makes sources and sinks of topics, and commits the offsets of what was read when results are written;
+//! - `follow` has topics go on behind their ends;
 //! - `table` reads inputs as one table with typed columns, `rows` writes rows of it;
 //! - `diagnostics` draws what is wrong with a contract or a configuration, `paint` has the colours.
 //!
@@ -23,6 +24,7 @@ mod contract_file;
 mod diagnostics;
 mod error;
 mod exit;
+mod follow;
 mod inputs;
 #[cfg(feature = "kafka-client")]
 mod kafka;

@@ -8,6 +8,7 @@ use tamis_engine::control::Cancel;
 use tamis_engine::sink::Sink;
 use tamis_engine::source::Source;
 
+use crate::follow::Results;
 use crate::inputs::InputFormat;
 use crate::printer::Printer;
 use crate::{Error, Exit, Result};
@@ -59,15 +60,6 @@ pub(crate) fn source(
     Err(absent(name))
 }
 
-pub(crate) fn followed(
-    name: &Path,
-    _said: Said<'_>,
-    _topics: &Topics,
-    _stop: &Cancel,
-) -> Result<Box<dyn Source>> {
-    Err(absent(name))
-}
-
 pub(crate) fn sink(name: &Path, _topics: &Topics, _cancel: &Cancel) -> Result<Box<dyn Sink>> {
     Err(absent(name))
 }
@@ -86,10 +78,17 @@ pub(crate) fn exit(_error: &tamis_engine::Error) -> Option<Exit> {
 }
 
 impl Topics {
+    pub(crate) fn follow(&self, _stop: &Cancel, _results: Results) {}
+
     pub(crate) fn keep(&self, _why: &'static str) {}
 
     #[expect(clippy::unnecessary_wraps, reason = "with a client it can fail")]
     pub(crate) fn written(&self, _records: u64) -> Result<()> {
+        Ok(())
+    }
+
+    #[expect(clippy::unnecessary_wraps, reason = "with a client it can fail")]
+    pub(crate) fn written_bytes(&self, _bytes: u64) -> Result<()> {
         Ok(())
     }
 

@@ -6,7 +6,7 @@ use std::os::unix::fs::FileTypeExt;
 use std::path::{Path, PathBuf};
 
 use clap::builder::TypedValueParser;
-use tamis_engine::sink::{FileSink, Sink, StdoutSink};
+use tamis_engine::sink::{FileSink, GrowingSink, Sink, StdoutSink};
 use tamis_formats::sniff;
 
 use crate::{Context, Error, Result, stores, topics};
@@ -37,6 +37,14 @@ pub(crate) fn open_records(path: &Path, context: &Context<'_>) -> Result<Box<dyn
     match topics::is_meant(path) {
         true => topics::sink(path, &context.globals.topics, context.cancel),
         false => open(path),
+    }
+}
+
+/// The same for records that go on coming: a file gets them behind what is in it, as they come.
+pub(crate) fn open_growing(path: &Path, context: &Context<'_>) -> Result<Box<dyn Sink>> {
+    match is_stdout(path) || topics::is_meant(path) {
+        true => open_records(path, context),
+        false => Ok(GrowingSink::open(path)?),
     }
 }
 

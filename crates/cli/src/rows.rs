@@ -1,5 +1,7 @@
 //! Rows in, rows out: what `filter`, `select`, `head`, `sample` and `convert` share.
 
+mod follow;
+
 use std::cell::Cell;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
@@ -14,6 +16,7 @@ use tamis_formats::sniff::{self, Format};
 use tamis_process::rows::{BatchFormat, Query, RowFormat, Take, Written, batch_format, write_rows};
 use tamis_process::table::Table;
 
+use crate::follow::{FollowArgs, Results};
 use crate::progress::Display;
 use crate::table::{TableArgs, TypeArgs};
 use crate::{Context, Error, Exit, Result, output, topics};
@@ -75,6 +78,20 @@ impl RowsOutput {
         self.format
             .write(inputs, &self.output, options, query, context)
     }
+
+    /// The same of a topic that may be followed.
+    pub(crate) fn write_or_follow(
+        &self,
+        table: &TableArgs,
+        query: Query,
+        follow: FollowArgs,
+        context: &Context<'_>,
+    ) -> Result<Exit> {
+        let TableArgs { inputs, options } = table;
+        let names = (inputs.as_slice(), self.output.as_path());
+        self.format
+            .write_or_follow(names, options, query, follow, context)
+    }
 }
 
 impl FormatArgs {
@@ -121,6 +138,22 @@ impl FormatArgs {
                 .performance(&performance, written.scanned.rows);
         }
         Ok(Exit::Good)
+    }
+
+    /// The same of a topic that may be followed.
+    pub(crate) fn write_or_follow(
+        &self,
+        (inputs, path): (&[PathBuf], &Path),
+        options: &TypeArgs,
+        query: Query,
+        follow: FollowArgs,
+        context: &Context<'_>,
+    ) -> Result<Exit> {
+        let results = Results::OnTheWay;
+        follow.run(inputs, results, context, |context| match follow.is_on() {
+            true => self.follow((inputs, path), options, query, context),
+            false => self.write(inputs, path, options, query, context),
+        })
     }
 
     /// The format that was asked for, or that the output's name tells.

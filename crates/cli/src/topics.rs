@@ -18,6 +18,7 @@ use tamis_kafka::cluster::Cluster;
 use tamis_kafka::sink::{KafkaSink, TopicWriter};
 use tamis_kafka::source::{Commits, Extent, KafkaSource, Payload, SourceOptions, Start};
 
+use crate::follow::Results;
 use crate::inputs::InputFormat;
 use crate::kafka::place::Place;
 use crate::kafka::{self, LoginOptions};
@@ -71,36 +72,24 @@ pub(crate) fn source(
     topics: &Topics,
     cancel: &Cancel,
 ) -> Result<Box<dyn Source>> {
-    connected(name, said, Extent::Bounded, topics, cancel)
-}
-
-/// The same, where the input goes on until `stop` is set.
-pub(crate) fn followed(
-    name: &Path,
-    said: Said<'_>,
-    topics: &Topics,
-    stop: &Cancel,
-) -> Result<Box<dyn Source>> {
-    connected(name, said, Extent::Following(stop.clone()), topics, stop)
-}
-
-fn connected(
-    name: &Path,
-    said: Said<'_>,
-    extent: Extent,
-    topics: &Topics,
-    cancel: &Cancel,
-) -> Result<Box<dyn Source>> {
     let address = parse(name)?;
+    let following = topics.state().following.clone();
+    let (extent, commits, cancel) = match &following {
+        None => (Extent::Bounded, Commits::AtEnd, cancel),
+        Some((stop, results)) => {
+            let commits = match results {
+                Results::OnTheWay => Commits::OnTheWay,
+                Results::AtTheEnd => Commits::AtEnd,
+            };
+            (Extent::Following(stop.clone()), commits, stop)
+        }
+    };
     let options = SourceOptions {
         name: address.to_string(),
         group: address.group.clone(),
         start: start(&address)?,
         payload: payload(&address, said)?,
-        commits: match extent {
-            Extent::Bounded => Commits::AtEnd,
-            Extent::Following(_) => Commits::OnTheWay,
-        },
+        commits,
         extent,
     };
     let cluster = cluster(&address, cancel)?;
@@ -242,6 +231,8 @@ pub(crate) struct Topics(Arc<Mutex<State>>);
 struct State {
     sources: Vec<ReadTopic>,
     writers: Vec<TopicWriter>,
+    /// Sources go on until this is set.
+    following: Option<(Cancel, Results)>,
     /// Why nothing is to be committed although all may have been read.
     kept: Option<&'static str>,
     /// What is to be said of messages stands in a report.
@@ -265,6 +256,11 @@ impl Topics {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Has the sources that are made from here on go on until `stop` is set.
+    pub(crate) fn follow(&self, stop: &Cancel, results: Results) {
+        self.state().following = Some((stop.clone(), results));
+    }
+
     /// Has the offsets stay where they are: what was read may be more than what came of it.
     pub(crate) fn keep(&self, why: &'static str) {
         self.state().kept = Some(why);
@@ -272,16 +268,28 @@ impl Topics {
 
     /// What came of the first so many records of the topic that is followed is written, but for what outputs have still on their way.
     pub(crate) fn written(&self, records: u64) -> Result<()> {
+        self.commit(|source| source.commit_records(records))
+    }
+
+    /// The same of the records in its first so many bytes.
+    pub(crate) fn written_bytes(&self, bytes: u64) -> Result<()> {
+        self.commit(|source| source.commit_bytes(bytes))
+    }
+
+    fn commit(&self, commit: impl Fn(&KafkaSource) -> tamis_kafka::Result<()>) -> Result<()> {
         let state = self.state();
         for writer in &state.writers {
             writer.flush()?;
+        }
+        if state.kept.is_some() {
+            return Ok(());
         }
         for topic in state
             .sources
             .iter()
             .filter(|it| it.source.group().is_some())
         {
-            topic.source.commit_records(records)?;
+            commit(&topic.source)?;
         }
         Ok(())
     }

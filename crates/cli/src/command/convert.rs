@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 use tamis_process::rows::Query;
 
+use crate::follow::FollowArgs;
 use crate::rows::FormatArgs;
 use crate::table::TypeArgs;
 use crate::{Context, Exit, Result, output};
@@ -40,6 +41,9 @@ pub(crate) struct Options {
     format: FormatArgs,
 
     #[command(flatten)]
+    follow: FollowArgs,
+
+    #[command(flatten)]
     types: TypeArgs,
 }
 
@@ -50,7 +54,8 @@ pub(super) fn run(options: &Options, context: &Context<'_>) -> Result<Exit> {
         ..Query::default()
     };
     let inputs = std::slice::from_ref(&options.input);
+    let names = (inputs, options.output.as_path());
     options
         .format
-        .write(inputs, &options.output, &options.types, query, context)
+        .write_or_follow(names, &options.types, query, options.follow, context)
 }

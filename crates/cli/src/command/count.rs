@@ -13,6 +13,7 @@ use tamis_scan::names;
 use tamis_scan::walk::WalkOptions;
 
 use crate::args::{OutputFormat, OutputOptions};
+use crate::follow::{FollowArgs, Results};
 use crate::inputs::{self, InputOptions};
 use crate::progress::Display;
 use crate::{Context, Error, Exit, Result, stores, topics};
@@ -32,7 +33,7 @@ Examples:
 
 An input that cannot be read is named, the others are counted, and the exit code is 3.")]
 pub(crate) struct Options {
-    /// Files, folders (all files in them), `-` for standard input
+    /// Files, folders (all files in them), topics (`kafka://HOST:PORT/TOPIC`), `-` for standard input
     #[arg(value_name = "INPUT")]
     inputs: Vec<PathBuf>,
 
@@ -65,6 +66,9 @@ pub(crate) struct Options {
     files0_from: Option<PathBuf>,
 
     #[command(flatten)]
+    follow: FollowArgs,
+
+    #[command(flatten)]
     output: OutputOptions,
 
     #[command(flatten)]
@@ -72,6 +76,13 @@ pub(crate) struct Options {
 }
 
 pub(super) fn run(options: &Options, context: &Context<'_>) -> Result<Exit> {
+    let (inputs, results) = (&options.inputs, Results::AtTheEnd);
+    options
+        .follow
+        .run(inputs, results, context, |context| count(options, context))
+}
+
+fn count(options: &Options, context: &Context<'_>) -> Result<Exit> {
     let mut exit = Exit::Good;
     let mut failed = |error: &Error| {
         context.printer.error(error);

@@ -3,6 +3,7 @@
 use clap::Args;
 use tamis_process::rows::Query;
 
+use crate::follow::FollowArgs;
 use crate::rows::RowsOutput;
 use crate::table::TableArgs;
 use crate::{Context, Exit, Result};
@@ -18,6 +19,7 @@ Examples:
   tamis filter orders.csv --where 'amount > 100 && country in [\"DE\", \"AT\"]' -o big.csv
   tamis filter orders.csv --where \"row['Order Date'] >= date('2026-01-01')\" | head
   zcat events.jsonl.gz | tamis filter --where 'user.age >= 18' --input-format jsonl
+  tamis filter 'kafka://localhost:9092/orders?group=big' --where 'amount > 100' --follow -o kafka://localhost:9092/big
 
 docs/expressions.md has the whole language.")]
 pub(crate) struct Options {
@@ -30,6 +32,9 @@ pub(crate) struct Options {
 
     #[command(flatten)]
     output: RowsOutput,
+
+    #[command(flatten)]
+    follow: FollowArgs,
 }
 
 pub(super) fn run(options: &Options, context: &Context<'_>) -> Result<Exit> {
@@ -37,5 +42,8 @@ pub(super) fn run(options: &Options, context: &Context<'_>) -> Result<Exit> {
         filter: Some(options.filter.clone()),
         ..Query::default()
     };
-    options.output.write(&options.table, query, context)
+    let follow = options.follow;
+    options
+        .output
+        .write_or_follow(&options.table, query, follow, context)
 }

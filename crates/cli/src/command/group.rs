@@ -14,6 +14,7 @@ use tamis_process::group::{GroupOptions, GroupQuery, Grouped, ResultFormat, grou
 use tamis_process::rows::batch_format;
 use tamis_process::table::{Table, TableOptions};
 
+use crate::follow::{FollowArgs, Results};
 use crate::inputs::InputOptions;
 use crate::progress::Display;
 use crate::table::TableArgs;
@@ -66,6 +67,9 @@ pub(crate) struct Options {
     #[arg(long, value_enum, value_name = "FORMAT")]
     format: Option<Format>,
 
+    #[command(flatten)]
+    follow: FollowArgs,
+
     /// Short for `--format json`
     #[arg(long, conflicts_with = "format")]
     json: bool,
@@ -98,6 +102,13 @@ enum Format {
 }
 
 pub(super) fn run(options: &Options, context: &Context<'_>) -> Result<Exit> {
+    let (inputs, results) = (&options.table.inputs, Results::AtTheEnd);
+    options
+        .follow
+        .run(inputs, results, context, |context| add_up(options, context))
+}
+
+fn add_up(options: &Options, context: &Context<'_>) -> Result<Exit> {
     let table = &options.table;
     rows::refuse_replacing(&table.inputs, &options.output)?;
     rows::refuse_packed(&options.output)?;

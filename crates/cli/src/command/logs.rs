@@ -49,7 +49,7 @@ of them. Times are ISO 8601 (`2026-11-20T14:30:00Z`, `2026-11-20`), `14:30`, `2h
 
 Exit codes: 0 done; 2 usage, or no format fits; 3 an input failed; 130 interrupted.")]
 pub(crate) struct Options {
-    /// Files, folders (the files in them, sorted), `-` for standard input
+    /// Files, folders (the files in them, sorted), topics (`kafka://HOST:PORT/TOPIC`), `-` for standard input
     #[arg(required = true, value_name = "INPUT")]
     inputs: Vec<PathBuf>,
 
@@ -94,7 +94,7 @@ pub(crate) struct Options {
     #[arg(long, value_name = "ZONE", value_parser = Zone::named, allow_hyphen_values = true)]
     timezone: Option<Zone>,
 
-    /// Go on as the file grows, and show the report again and again; Ctrl-C ends it with the last one
+    /// Go on as the file or the topic grows, and show the report again and again; Ctrl-C ends it with the last one
     #[arg(long, short)]
     follow: bool,
 
@@ -249,15 +249,8 @@ impl Options {
                     is_named: true,
                 });
             } else if topics::is_meant(name) {
-                let csv = CsvFacts::default();
-                let said = Said {
-                    format: None,
-                    csv: &csv,
-                    header: None,
-                };
-                let topics = &context.globals.topics;
                 found.push(Found {
-                    source: topics::source(name, said, topics, context.cancel)?,
+                    source: topic(name, context)?,
                     path: None,
                     is_named: true,
                 });
@@ -320,6 +313,16 @@ impl Options {
             context.printer.performance(&performance, ran.lines);
         }
     }
+}
+
+fn topic(name: &Path, context: &Context<'_>) -> Result<Box<dyn Source>> {
+    let csv = CsvFacts::default();
+    let said = Said {
+        format: None,
+        csv: &csv,
+        header: None,
+    };
+    topics::source(name, said, &context.globals.topics, context.cancel)
 }
 
 /// The files of a folder, sorted by name. Hidden ones are left out, and subfolders are not entered.

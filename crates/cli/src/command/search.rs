@@ -1,5 +1,6 @@
 //! `tamis search`: lines that match a pattern, with the options of ripgrep.
 
+mod follow;
 mod request;
 
 use std::ffi::OsString;
@@ -15,8 +16,10 @@ use tamis_scan::Error as Scan;
 use tamis_scan::search::{self, Output, Report};
 
 use crate::args::ByteSize;
+use crate::follow::Results;
 use crate::progress::Display;
 use crate::{Context, Error, Exit, Result};
+use follow::Committing;
 use request::Request;
 
 /// Search files, folders, streams and archives for lines that match a pattern
@@ -33,7 +36,8 @@ Examples:
   tamis search -z -c ' 500 ' access.log.gz access.log.1.gz
   tamis search -n refund --range lines:2000000..=3000000 orders.csv
   tamis search -l refund store:HEAD~1:drops
-  tamis search refund kafka://localhost:9092/orders"
+  tamis search refund kafka://localhost:9092/orders
+  tamis search refund 'kafka://localhost:9092/orders?group=g' --follow"
 )]
 pub(crate) struct Options {
     /// What to search for, unless `-e` or `-f` says it, and where: files, folders, both also in a store (`store:REF:PATH`), topics
@@ -277,7 +281,7 @@ struct SelectionArgs {
     #[arg(long)]
     no_ignore: bool,
 
-    /// Follow links in folders
+    /// Follow links in folders; of a topic, go on behind its end as messages come, until Ctrl-C
     #[arg(long, short = 'L')]
     follow: bool,
 
@@ -310,7 +314,13 @@ enum SortBy {
 }
 
 pub(super) fn run(options: &Options, context: &Context<'_>) -> Result<Exit> {
-    match find(options, context) {
+    let found = match options.follows()? {
+        None => find(options, None, context),
+        Some(results) => crate::follow::run(results, context, |context| {
+            find(options, Some(results), context)
+        }),
+    };
+    match found {
         // As ripgrep: 1 means that nothing was found, and everything else that went wrong is 2.
         Err(error) if error.exit() == Exit::Failure => {
             context.printer.error(&error);
@@ -320,7 +330,8 @@ pub(super) fn run(options: &Options, context: &Context<'_>) -> Result<Exit> {
     }
 }
 
-fn find(options: &Options, context: &Context<'_>) -> Result<Exit> {
+/// `follows`: the input is a topic that goes on.
+fn find(options: &Options, follows: Option<Results>, context: &Context<'_>) -> Result<Exit> {
     let started = Instant::now();
     let progress = Progress::new();
     let mut request = Request::new(options, context, &progress)?;
@@ -332,6 +343,11 @@ fn find(options: &Options, context: &Context<'_>) -> Result<Exit> {
         false => Box::new(StdoutSink::new()?),
     };
     let output = Output::new(sink, request.separator.clone(), request.is_terminal);
+    let committing = Committing::default();
+    let output = match follows {
+        Some(Results::OnTheWay) => output.watched(committing.watcher(&context.globals.topics)),
+        _ => output,
+    };
     let on_error = |error: &Scan| context.printer.warn(&error.to_string());
     let (lines, inputs, reading) = (&request.search, &request.inputs, &request.reading);
     let display = request
@@ -341,6 +357,7 @@ fn find(options: &Options, context: &Context<'_>) -> Result<Exit> {
     let mut stored = request.stored().chain(topics.into_iter().map(Ok));
     let outcome = search::search(lines, inputs, &mut stored, reading, &output, &on_error);
     drop(display);
+    committing.end()?;
     let outcome = outcome.map_err(Error::from)?;
     let has_searched_nothing = request.is_implied && !outcome.has_searched;
     if has_searched_nothing {

@@ -3,6 +3,7 @@
 use clap::Args;
 use tamis_process::rows::Query;
 
+use crate::follow::FollowArgs;
 use crate::rows::RowsOutput;
 use crate::table::TableArgs;
 use crate::{Context, Exit, Result};
@@ -33,6 +34,9 @@ pub(crate) struct Options {
 
     #[command(flatten)]
     output: RowsOutput,
+
+    #[command(flatten)]
+    follow: FollowArgs,
 }
 
 pub(super) fn run(options: &Options, context: &Context<'_>) -> Result<Exit> {
@@ -41,5 +45,8 @@ pub(super) fn run(options: &Options, context: &Context<'_>) -> Result<Exit> {
         columns: Some(options.columns.clone()),
         ..Query::default()
     };
-    options.output.write(&options.table, query, context)
+    let follow = options.follow;
+    options
+        .output
+        .write_or_follow(&options.table, query, follow, context)
 }

@@ -12,6 +12,7 @@ use tamis_process::lists;
 use tamis_process::stats::{Measure, Statistics, StatsOptions, Wanted, html, stats, text};
 
 use crate::args::{OutputFormat, OutputOptions};
+use crate::follow::{FollowArgs, Results};
 use crate::inputs::{self, InputOptions};
 use crate::paint::Coloured;
 use crate::progress::Display;
@@ -33,7 +34,7 @@ Examples:
 
 Malformed records are left out and counted; `tamis check` says what is wrong with them.")]
 pub(crate) struct Options {
-    /// Files, folders (their data files, sorted), `-` for standard input
+    /// Files, folders (their data files, sorted), topics (`kafka://HOST:PORT/TOPIC`), `-` for standard input
     #[arg(required = true, value_name = "INPUT")]
     inputs: Vec<PathBuf>,
 
@@ -58,6 +59,9 @@ pub(crate) struct Options {
     force: bool,
 
     #[command(flatten)]
+    follow: FollowArgs,
+
+    #[command(flatten)]
     output: OutputOptions,
 
     #[command(flatten)]
@@ -67,6 +71,13 @@ pub(crate) struct Options {
 pub(super) fn run(options: &Options, context: &Context<'_>) -> Result<Exit> {
     // Refused before the work and not after it.
     options.validate()?;
+    let (inputs, results) = (&options.inputs, Results::AtTheEnd);
+    options.follow.run(inputs, results, context, |context| {
+        measure(options, context)
+    })
+}
+
+fn measure(options: &Options, context: &Context<'_>) -> Result<Exit> {
     let sources = options
         .input
         .sources(&options.inputs, context.globals, context.cancel)?;

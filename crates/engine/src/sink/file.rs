@@ -193,7 +193,7 @@ impl Draft {
 }
 
 /// Opens what cannot be replaced by a file: pipes, devices, descriptors of this process.
-fn open_special(path: &Path) -> io::Result<Option<File>> {
+pub(super) fn open_special(path: &Path) -> io::Result<Option<File>> {
     // Opened anew, a file behind these would be written from its start; the descriptor itself
     // stands where the shell placed it (`>> log`).
     if path == Path::new("/dev/stdout") {
@@ -217,7 +217,7 @@ fn open_special(path: &Path) -> io::Result<Option<File>> {
     }
 }
 
-fn directory_of(target: &Path) -> &Path {
+pub(super) fn directory_of(target: &Path) -> &Path {
     match target.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
         _ => Path::new("."),

@@ -2,7 +2,7 @@
 //!
 //! A [`Sink`] takes bytes in order and is finished once. What is finished is there, whole; what is
 //! dropped without being finished (an error, a cancelled run, a panic) leaves nothing behind where
-//! that can be had: a [`FileSink`] publishes its file at the end in one step.
+//! that can be had: a [`FileSink`] publishes its file at the end in one step. A [`GrowingSink`] is for what has no end.
 //!
 //! ```
 //! use tamis_engine::sink::{MemorySink, Sink};
@@ -18,12 +18,14 @@
 
 mod direct;
 mod file;
+mod growing;
 mod memory;
 
 use std::io;
 
 pub use direct::StdoutSink;
 pub use file::FileSink;
+pub use growing::GrowingSink;
 pub use memory::{MemoryOutput, MemorySink, NullSink};
 
 use crate::framing::Framing;

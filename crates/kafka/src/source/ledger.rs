@@ -19,6 +19,8 @@ pub(super) struct Ledger {
     /// Partitions that the topic gets later are read, too.
     grows: bool,
     pub(super) records: u64,
+    /// Bytes of the stream that the records are, with their line feeds.
+    bytes: u64,
     pub(super) empty: u64,
     pub(super) changed: u64,
     /// All that there was is read.
@@ -42,6 +44,8 @@ pub(super) struct Share {
 #[derive(Clone, Copy, Debug)]
 struct Mark {
     records: u64,
+    /// Bytes of the stream up to there.
+    bytes: u64,
     share: usize,
     offset: i64,
     /// The first record that it is behind, and its offset.
@@ -116,8 +120,10 @@ impl Ledger {
         (Verdict::Take, is_last)
     }
 
-    /// Counts the message that was just judged, and was taken.
-    pub(super) fn count(&mut self, is_record: bool, is_changed: bool) {
+    /// Counts the message that was just judged, and was taken; `len_bytes` is what it is in the stream, nothing if it is no record.
+    pub(super) fn count(&mut self, len_bytes: u64, is_changed: bool) {
+        let is_record = len_bytes > 0;
+        self.bytes += len_bytes;
         self.records += u64::from(is_record);
         self.empty += u64::from(!is_record);
         self.changed += u64::from(is_changed);
@@ -129,11 +135,13 @@ impl Ledger {
         match marks.back_mut() {
             Some(mark) if mark.share == share && mark.len < MARK_RECORDS => {
                 mark.records = self.records;
+                mark.bytes = self.bytes;
                 mark.offset = offset;
                 mark.len += 1;
             }
             _ => marks.push_back(Mark {
                 records: self.records,
+                bytes: self.bytes,
                 share,
                 offset,
                 first: (
@@ -199,6 +207,16 @@ impl Ledger {
             .iter()
             .filter(|share| share.next.is_some())
             .count()
+    }
+
+    /// The same when so many bytes of the stream are; what is between two marks waits for the second.
+    pub(super) fn written_bytes(&mut self, bytes: u64) -> Vec<(i32, i64)> {
+        let marks = self.marks.iter().flatten();
+        let reached = marks.take_while(|mark| mark.bytes <= bytes).last();
+        match reached.map(|mark| mark.records) {
+            Some(records) => self.written(records),
+            None => Vec::new(),
+        }
     }
 
     /// Where partitions that are ours can be committed when so many records are done with; told once.
@@ -317,7 +335,7 @@ mod tests {
         let mut ledger = ledger(&[None, None], true);
         let take = |ledger: &mut Ledger, id, offset, is_record| {
             assert_eq!(ledger.judge(id, offset).0, Verdict::Take);
-            ledger.count(is_record, false);
+            ledger.count(10 * u64::from(is_record), false);
         };
         take(&mut ledger, 0, 10, true);
         take(&mut ledger, 0, 11, true);
@@ -334,11 +352,25 @@ mod tests {
     }
 
     #[test]
+    fn bytes_that_are_written_stand_for_the_records_in_them() {
+        let mut ledger = ledger(&[None, None], true);
+        for (id, offset) in [(0, 0), (0, 1), (1, 0), (0, 2)] {
+            ledger.judge(id, offset);
+            ledger.count(10, false);
+        }
+        assert_eq!(ledger.written_bytes(19), [], "no mark is behind so few");
+        assert_eq!(ledger.written_bytes(29), [(0, 2)]);
+        assert_eq!(ledger.written_bytes(30), [(1, 1)]);
+        assert_eq!(ledger.written_bytes(40), [(0, 3)]);
+        assert_eq!(ledger.written_bytes(40), []);
+    }
+
+    #[test]
     fn long_runs_of_a_partition_have_marks_in_between() {
         let mut ledger = ledger(&[None], true);
         for offset in 0..1000 {
             ledger.judge(0, offset);
-            ledger.count(true, false);
+            ledger.count(10, false);
         }
         assert_eq!(ledger.written(600), [(0, 600)]);
         assert_eq!(ledger.written(601), [(0, 601)]);
@@ -346,7 +378,7 @@ mod tests {
         let mut ledger = ledger_that_grows();
         for offset in 0..1000 {
             ledger.judge(0, offset * 2);
-            ledger.count(true, false);
+            ledger.count(10, false);
         }
         assert_eq!(ledger.written(600), [(0, 1023)]);
     }

@@ -291,7 +291,20 @@ impl KafkaSource {
     /// When earlier offsets could not be committed.
     pub fn commit_records(&self, records: u64) -> Result<()> {
         let written = self.0.ledger().written(records);
-        self.0.note(&written);
+        self.commit_soon(&written)
+    }
+
+    /// The same of the records in the first `bytes` of the source, for whoever does not tell records apart.
+    ///
+    /// # Errors
+    /// As [`commit_records`](KafkaSource::commit_records).
+    pub fn commit_bytes(&self, bytes: u64) -> Result<()> {
+        let written = self.0.ledger().written_bytes(bytes);
+        self.commit_soon(&written)
+    }
+
+    fn commit_soon(&self, written: &[(i32, i64)]) -> Result<()> {
+        self.0.note(written);
         match self.0.consumer.commit_error() {
             None => Ok(()),
             Some(why) => Err(Error::Cluster {

@@ -133,7 +133,11 @@ impl KafkaStream {
         }
         let value = message.value().unwrap_or_default();
         let (shaped, record) = reading.shaper.shape(value, &mut self.scratch);
-        ledger.count(shaped != Shaped::Empty, shaped == Shaped::Changed);
+        let len_bytes = match shaped {
+            Shaped::Empty => 0,
+            Shaped::AsIs | Shaped::Changed => record.len() as u64 + 1,
+        };
+        ledger.count(len_bytes, shaped == Shaped::Changed);
         if shaped == Shaped::Empty {
             return len;
         }
@@ -191,6 +195,9 @@ impl KafkaStream {
     /// All is read; what comes of it is still to be written.
     fn end_membership(&self, reading: &Reading) {
         reading.ledger().is_at_end = true;
+        if reading.options.group.is_none() {
+            return;
+        }
         let keeper = Keeper::start(Arc::clone(&reading.consumer));
         *reading.keeper() = Some(keeper);
     }
@@ -263,9 +270,11 @@ impl ByteStream for KafkaStream {
             && stop.is_cancelled()
             && self.pending.is_empty()
         {
-            // All that was given is whole records.
-            self.reading.ledger().is_at_end = true;
-            return Ok(Arrival::Stopped);
+            // All that was given is whole records, so that this is an end like any other.
+            if !self.reading.ledger().is_at_end {
+                self.end_membership(&self.reading);
+            }
+            return Ok(Arrival::End);
         }
         Ok(match self.look(buffer)? {
             Look::Bytes(count) => Arrival::Bytes(count),

@@ -16,6 +16,7 @@
 //! those of Parquet and Arrow files are passed on as the arrays they are, whatever their type, and nobody looks into them.
 
 mod encode;
+mod follow;
 mod part;
 mod plan;
 mod select;
@@ -28,6 +29,7 @@ use tamis_engine::sink::Sink;
 pub use crate::batches::{BatchFormat, batch_format};
 use crate::table::{Scanned, Table, settle};
 use crate::{Error, Result};
+pub use follow::{Batch, follow_rows};
 pub(crate) use part::Part;
 pub(crate) use plan::Plan;
 pub(crate) use worker::{Gather, Taken, Worker};

@@ -19,6 +19,7 @@
 //! # Several inputs
 //! They are one table, one after the other. All have the columns of the first, by name, in any order.
 
+mod grow;
 mod open;
 mod piece;
 mod scan;
@@ -38,7 +39,7 @@ use tamis_formats::sniff::Format;
 use tamis_formats::vector::{Nulls, Reader, Type};
 
 use crate::batches::Stored;
-pub(crate) use open::note_length;
+pub(crate) use open::{note_length, open as open_input};
 pub use piece::{Layout, Piece};
 pub use scan::{Scanned, Start};
 pub use types::{Attempt, Misfit, settle};
@@ -121,6 +122,8 @@ pub struct Table<'s> {
     notes: Vec<String>,
     /// There are no more columns than these.
     is_complete: bool,
+    /// The inputs are a part of what is read: later ones may have columns that these have not.
+    grows: bool,
     /// Records are passed on as they come, so that all inputs must be written alike.
     is_uniform: bool,
 }

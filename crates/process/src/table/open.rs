@@ -35,6 +35,7 @@ impl<'s> Table<'s> {
             header_bytes: Vec::new(),
             notes: Vec::new(),
             is_complete: true,
+            grows: false,
             is_uniform: false,
         };
         table.first = Some(match input {
@@ -52,13 +53,19 @@ impl<'s> Table<'s> {
                 Input::File(file)
             }
         });
-        for at in 0..table.options.types.len() {
-            let (name, ty) = table.options.types[at].clone();
-            let column = table.find(&name)?;
-            table.columns[column].ty = ty;
-            table.columns[column].is_declared = true;
-        }
+        table.declare()?;
         Ok(table)
+    }
+
+    /// Gives columns the types that are declared.
+    pub(super) fn declare(&mut self) -> Result<()> {
+        for at in 0..self.options.types.len() {
+            let (name, ty) = self.options.types[at].clone();
+            let column = self.find(&name)?;
+            self.columns[column].ty = ty;
+            self.columns[column].is_declared = true;
+        }
+        Ok(())
     }
 
     /// The column of that name, in JSON lines one that only later records have, too.
@@ -69,7 +76,7 @@ impl<'s> Table<'s> {
         if let Some(column) = self.position(name) {
             return Ok(column);
         }
-        if self.is_repeatable() {
+        if self.is_repeatable() && !self.grows {
             self.find_all()?;
         }
         self.position(name).ok_or_else(|| Error::UnknownColumn {
@@ -81,12 +88,12 @@ impl<'s> Table<'s> {
     /// Makes sure that all columns are known: in JSON lines those of all records.
     ///
     /// # Errors
-    /// [`Error::LateKeys`] for JSON lines that cannot be read twice; as [`scan`](Table::scan).
+    /// [`Error::LateKeys`] for JSON lines that cannot be read twice or go on; as [`scan`](Table::scan).
     pub fn find_all(&mut self) -> Result<()> {
         if self.is_complete {
             return Ok(());
         }
-        if !self.is_repeatable() {
+        if !self.is_repeatable() || self.grows {
             return Err(Error::LateKeys {
                 input: self.sources[0].name().to_owned(),
             });
@@ -96,7 +103,7 @@ impl<'s> Table<'s> {
         Ok(())
     }
 
-    fn position(&self, name: &str) -> Option<usize> {
+    pub(super) fn position(&self, name: &str) -> Option<usize> {
         self.columns.iter().position(|column| column.name == name)
     }
 
@@ -184,7 +191,7 @@ impl<'s> Table<'s> {
 }
 
 /// Opens one input, whatever its format.
-pub(super) fn open(source: &dyn Source, options: &TableOptions) -> Result<Input> {
+pub(crate) fn open(source: &dyn Source, options: &TableOptions) -> Result<Input> {
     let input_options = InputOptions {
         format: options.format,
         csv: options.csv.dialect(),

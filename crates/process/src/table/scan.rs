@@ -360,6 +360,15 @@ impl Scanned {
         self.stopped |= outcome.stopped;
     }
 
+    /// Adds a pass over what came next.
+    pub(crate) fn go_on(&mut self, next: &Scanned) {
+        self.rows += next.rows;
+        self.bytes += next.bytes;
+        self.raw_bytes += next.raw_bytes;
+        self.stages += next.stages;
+        self.stopped |= next.stopped;
+    }
+
     /// The performance of a run that took `elapsed` and did little else than this pass.
     pub fn performance(&self, options: &TableOptions, elapsed: Duration) -> Performance {
         Performance {

@@ -1,5 +1,6 @@
 //! The public promises of the crate, one module per subject.
 
+mod follow;
 mod generate;
 mod group;
 mod infer;

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use tamis_engine::pipeline::{Flow, Options};
-use tamis_engine::source::{FollowSource, Source, peek_line};
+use tamis_engine::source::{Source, peek_line};
 
 use super::format::HEAD_BYTES;
 use super::report::Report;
@@ -12,7 +12,7 @@ use super::run::{Run, no_format};
 use super::{LogOptions, Ran};
 use crate::{Result, names};
 
-/// Follows a file until its source is stopped, and reports on all of it; `emit` gets the report as it stands every
+/// Follows a file or a topic until its source is stopped, and reports on all of it; `emit` gets the report as it stands every
 /// `interval`, and may end the run.
 ///
 /// Another file that takes the place of the first, or text that takes the place of what was there, is read from its start
@@ -21,7 +21,7 @@ use crate::{Result, names};
 /// # Errors
 /// As [`logs`](super::logs); [`tamis_engine::Error::Interrupted`] when the source was stopped before there was a line.
 pub fn follow(
-    source: &FollowSource,
+    source: &dyn Source,
     options: &LogOptions,
     interval: Duration,
     mut emit: impl FnMut(&Report) -> tamis_engine::Result<Flow>,
@@ -44,6 +44,9 @@ pub fn follow(
         };
         let known = run.recognise(&shown, &peeked.head, false, None)?;
         let Some(known) = known else {
+            if peeked.is_all {
+                break;
+            }
             blank_bytes = peeked.head.len();
             if blank_bytes >= HEAD_BYTES {
                 return Err(no_format(&shown, 0, None));

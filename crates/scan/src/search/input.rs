@@ -188,7 +188,7 @@ impl<'s, 'o> InputMerge<'s, 'o> {
                 return Ok(Flow::Stop);
             }
             let Some(rest) = rest else {
-                return Ok(Flow::Continue);
+                return Ok(self.out.reached(end));
             };
             part = worker.search(self.name, &rest, end, self.nul_check());
         }

@@ -56,7 +56,7 @@ pub use matcher::{Cache, Captures, LineMatcher};
 pub use multiline::Multiline;
 pub use one::Reading;
 pub use options::{BinaryFiles, Report, Search, Style};
-pub use output::Output;
+pub use output::{Output, Watcher};
 pub use pattern::{Boundary, Case, LineEnd, MatcherOptions};
 pub use range::Extent;
 pub use stats::Stats;

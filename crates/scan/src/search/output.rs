@@ -5,6 +5,7 @@
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use tamis_engine::pipeline::Flow;
 use tamis_engine::sink::Sink;
 
 use tamis_engine::Result;
@@ -21,7 +22,11 @@ pub struct Output {
     /// What stands between the rows of two inputs, with its line end.
     separator: Vec<u8>,
     is_live: bool,
+    watcher: Option<Watcher>,
 }
+
+/// Told how many bytes of the text of an input are searched, with their rows written; it may end the search.
+pub type Watcher = Box<dyn Fn(u64) -> Flow + Send + Sync>;
 
 struct Writer {
     sink: Box<dyn Sink>,
@@ -37,6 +42,17 @@ impl Output {
             writer: Mutex::new(Writer { sink, has_written }),
             separator,
             is_live: live,
+            watcher: None,
+        }
+    }
+
+    /// The same, with somebody who waits for rows. There is a single input then.
+    #[must_use]
+    pub fn watched(self, watcher: Watcher) -> Self {
+        Self {
+            is_live: true,
+            watcher: Some(watcher),
+            ..self
         }
     }
 
@@ -141,6 +157,16 @@ impl<'o> InputOutput<'o> {
                 let writer = output.writer.lock();
                 writer.unwrap_or_else(PoisonError::into_inner)
             });
+        }
+    }
+
+    /// Says that the input is searched up to `end`, and what was found has been [passed on](Self::pass_on).
+    pub(super) fn reached(&self, end: u64) -> Flow {
+        match &self.target {
+            Target::Shared(Output { watcher, .. }, Some(_)) => {
+                watcher.as_ref().map_or(Flow::Continue, |tell| tell(end))
+            }
+            _ => Flow::Continue,
         }
     }
 

@@ -18,6 +18,7 @@ use tamis_engine::source::{FollowSource, Source};
 
 use super::Options;
 use crate::args::{OutputFormat, When};
+use crate::follow::Results;
 use crate::inputs::followed;
 use crate::paint::Coloured;
 use crate::progress::Display;
@@ -100,8 +101,9 @@ impl Options {
         if let [name] = self.inputs.as_slice()
             && topics::is_meant(name)
         {
-            let said = self.input.said(csv);
-            return topics::followed(name, said, &context.globals.topics, context.cancel);
+            let (said, topics) = (self.input.said(csv), &context.globals.topics);
+            topics.follow(context.cancel, Results::OnTheWay);
+            return topics::source(name, said, topics, context.cancel);
         }
         let path = followed(&self.inputs)?;
         if !path.exists() {

@@ -7,14 +7,15 @@ use std::time::Duration;
 
 use tamis_engine::control::Cancel;
 use tamis_engine::pipeline::Flow;
-use tamis_engine::source::FollowSource;
-use tamis_scan::logs::{LogOptions, Report, follow};
+use tamis_engine::source::{FollowSource, Source};
+use tamis_scan::logs::{self, LogOptions, Report};
 use tamis_scan::names;
 
 use super::{Options, page};
 use crate::args::OutputFormat;
+use crate::follow::{self, Results};
 use crate::inputs::followed;
-use crate::{Context, Exit, Result};
+use crate::{Context, Exit, Result, topics};
 
 /// To the upper left corner, and nothing below it.
 const CLEARED: &str = "\x1b[H\x1b[2J\x1b[3J";
@@ -24,12 +25,31 @@ pub(super) fn run(
     log_options: &LogOptions,
     context: &Context<'_>,
 ) -> Result<Exit> {
+    if let [name] = options.inputs.as_slice()
+        && topics::is_meant(name)
+    {
+        return follow::run(Results::AtTheEnd, context, |context| {
+            let source = super::topic(name, context)?;
+            show(source.as_ref(), options, log_options, context)
+        });
+    }
     let path = followed(&options.inputs)?;
     if !path.exists() {
         context
             .printer
             .say(&format!("waiting for `{}`", names::show(path)));
     }
+    // The interruption ends the input and not the run, which still has its report to give.
+    let source = FollowSource::new(path, context.cancel.clone(), Cancel::new());
+    show(&source, options, log_options, context)
+}
+
+fn show(
+    source: &dyn Source,
+    options: &Options,
+    log_options: &LogOptions,
+    context: &Context<'_>,
+) -> Result<Exit> {
     let is_page = io::stdout().is_terminal() && options.output.format() == OutputFormat::Text;
     let print = |report: &Report| match is_page {
         true => context
@@ -37,15 +57,13 @@ pub(super) fn run(
             .data(&format!("{CLEARED}{}", page::text(report))),
         false => context.printer.data(&report.to_json_line()),
     };
-    // The interruption ends the input and not the run, which still has its report to give.
-    let source = FollowSource::new(path, context.cancel.clone(), Cancel::new());
     let log_options = LogOptions {
         cancel: Cancel::new(),
         ..log_options.clone()
     };
     let mut printed = Ok(());
-    let result = follow(
-        &source,
+    let result = logs::follow(
+        source,
         &log_options,
         Duration::from_secs_f64(options.interval),
         |report| {

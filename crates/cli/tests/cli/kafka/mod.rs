@@ -2,6 +2,7 @@
 //! is told.
 
 mod contracts;
+mod follow;
 mod groups;
 mod records;
 mod shares;

@@ -11,7 +11,7 @@ use super::sources::CONTRACT;
 use crate::faults::signal;
 
 impl Cluster {
-    fn lag_of(&self, group: &str) -> Value {
+    pub(super) fn lag_of(&self, group: &str) -> Value {
         let ran = self.run(&format!("consumer-group describe {group} --json"));
         // Before anybody was in it there is no such group, and before anything is committed it is about no partition.
         let document: Value = serde_json::from_slice(&ran.stdout).unwrap_or_default();
@@ -23,14 +23,14 @@ impl Cluster {
         }
     }
 
-    fn start_at(&self, arguments: &str) -> Child {
+    pub(super) fn start_at(&self, arguments: &str) -> Child {
         let address = format!("kafka://{}/", self.serving.address);
         let arguments = arguments.replace('@', &address);
         self.spawn(&arguments.split_whitespace().collect::<Vec<_>>())
     }
 
     /// Sends records with these numbers, each to its partition of four.
-    fn send_numbers(&self, topic: &str, numbers: std::ops::Range<u64>) {
+    pub(super) fn send_numbers(&self, topic: &str, numbers: std::ops::Range<u64>) {
         for partition in 0..4 {
             let mine = numbers.clone().filter(|it| it % 4 == partition);
             let lines: String = mine.map(|id| format!("{{\"id\":{id}}}\n")).collect();
@@ -40,7 +40,7 @@ impl Cluster {
     }
 
     /// The numbers in a topic.
-    fn numbers(&self, topic: &str) -> BTreeSet<u64> {
+    pub(super) fn numbers(&self, topic: &str) -> BTreeSet<u64> {
         let text = self.text(&format!("consume {topic}"));
         let number = |line: &str| {
             let record: Value = serde_json::from_str(line).expect("it is JSON");
