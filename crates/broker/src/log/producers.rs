@@ -92,12 +92,14 @@ pub(crate) enum Verdict {
     Next,
     /// It is there already, with this base offset and time.
     Duplicate(Appended),
+    /// The log has to say whether these dead letters are there already; this is told of them then.
+    Unsure(Appended),
 }
 
 impl Producer {
     /// Whether dead letters of an epoch that is not over are here already. What is repeated begins with the same number. Not all that came
     /// before the last must be here: a power cut may take a batch and leave one behind it, of neither of which anybody was told.
-    fn check_letters(&self, header: &Header, came: Came) -> Verdict {
+    fn check_letters(&self, header: &Header, came: Came, gaps: Gaps) -> Verdict {
         if self.epoch != header.producer_epoch {
             return Verdict::Next;
         }
@@ -106,13 +108,30 @@ impl Producer {
         if let Some(same) = self.batches.iter().find(is_same) {
             return Verdict::Duplicate(*same);
         }
-        // It came before all that are remembered, and was forgotten for them.
-        let is_older = |it: &Appended| is_ahead(it.first_sequence, first) && it.may_be_of(came);
-        let is_forgotten = self.batches.len() == REMEMBERED && self.batches.iter().all(is_older);
-        match self.batches.front().filter(|_| is_forgotten) {
-            Some(oldest) => Verdict::Duplicate(*oldest),
-            None => Verdict::Next,
+        let later = self.batches.iter().filter(|it| it.is_behind(first, came));
+        let later = later.count();
+        match (self.batches.front(), gaps) {
+            // It came before all that are remembered, and was forgotten for them.
+            (Some(oldest), Gaps::No) if later == REMEMBERED => Verdict::Duplicate(*oldest),
+            // It was forgotten, or a power cut took it.
+            (Some(oldest), Gaps::Yes) if later > 0 && self.batches.len() == REMEMBERED => {
+                Verdict::Unsure(*oldest)
+            }
+            _ => Verdict::Next,
         }
+    }
+
+    /// Remembers a batch, if need be in place of the oldest. Where records are missing dead letters may come that are before others:
+    /// those stay, so that of what was forgotten there is always a later one.
+    fn remember(&mut self, batch: Appended, came: Came, gaps: Gaps) {
+        let stays = |it: &Appended| gaps == Gaps::Yes && it.is_behind(batch.first_sequence, came);
+        if self.batches.len() == REMEMBERED {
+            let Some(oldest) = self.batches.iter().position(|it| !stays(it)) else {
+                return;
+            };
+            self.batches.remove(oldest);
+        }
+        self.batches.push_back(batch);
     }
 }
 
@@ -132,6 +151,12 @@ impl Appended {
         came.is_again || can_be_new
     }
 
+    /// Whether these are dead letters of the same batch as those whose first number is `first`, which came like this, or of one behind it,
+    /// and lie behind those.
+    fn is_behind(&self, first: i32, came: Came) -> bool {
+        is_ahead(self.first_sequence, first) && self.may_be_of(came)
+    }
+
     /// What is told of a batch that comes again.
     pub(super) fn repeated(&self, header: &Header, has_append_time: bool) -> super::Appended {
         super::Appended {
@@ -145,12 +170,23 @@ impl Appended {
 
 /// The producers of a partition.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Producers(HashMap<i64, Producer>);
+pub(crate) struct Producers {
+    known: HashMap<i64, Producer>,
+    pub(super) gaps: Gaps,
+}
+
+/// Whether records are missing in the middle of a log (`missing.rs`).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Gaps {
+    #[default]
+    No,
+    Yes,
+}
 
 impl Producers {
     /// Whether a batch may be appended; dead letters, of a batch that came like this.
     pub(crate) fn check(&self, header: &Header, came: Came) -> Result<Verdict, BadSequence> {
-        let Some(known) = self.0.get(&header.producer_id) else {
+        let Some(known) = self.known.get(&header.producer_id) else {
             return Ok(Verdict::Next);
         };
         let producer_id = header.producer_id;
@@ -162,7 +198,7 @@ impl Producers {
             });
         }
         if producer_id >= DEAD_LETTERS_FROM {
-            return Ok(known.check_letters(header, came));
+            return Ok(known.check_letters(header, came, self.gaps));
         }
         let last = known.batches.back().map_or(-1, |it| it.last_sequence);
         let first = header.base_sequence;
@@ -194,12 +230,12 @@ impl Producers {
 
     /// Records taken of a producer since the start.
     pub(crate) fn taken(&self, producer_id: i64) -> u64 {
-        self.0.get(&producer_id).map_or(0, |it| it.taken)
+        self.known.get(&producer_id).map_or(0, |it| it.taken)
     }
 
     /// Takes note that this is the start: what is known is what was there before.
     pub(crate) fn start(&mut self) {
-        for producer in self.0.values_mut() {
+        for producer in self.known.values_mut() {
             producer.taken = 0;
             producer.batches.iter_mut().for_each(|it| it.behind = None);
         }
@@ -210,28 +246,28 @@ impl Producers {
         if !header.has_producer() || header.is_control() {
             return;
         }
-        let producer = self.0.entry(header.producer_id).or_default();
+        let producer = self.known.entry(header.producer_id).or_default();
         if producer.epoch != header.producer_epoch {
             producer.epoch = header.producer_epoch;
             producer.batches.clear();
         }
-        if producer.batches.len() == REMEMBERED {
-            producer.batches.pop_front();
-        }
-        producer.batches.push_back(Appended {
+        let is_letters = header.producer_id >= DEAD_LETTERS_FROM;
+        let batch = Appended {
             first_sequence: header.base_sequence,
             last_sequence: header.last_sequence(),
             base_offset,
             timestamp: header.max_timestamp,
-            behind: (header.producer_id >= DEAD_LETTERS_FROM).then_some(came.behind),
-        });
+            behind: is_letters.then_some(came.behind),
+        };
+        let gaps = if is_letters { self.gaps } else { Gaps::No };
+        producer.remember(batch, came, gaps);
         let records = i64::from(header.last_offset_delta) + 1;
         producer.taken = producer.taken.saturating_add(records.unsigned_abs());
     }
 
     /// Forgets who wrote nothing for a day before `now_ms`.
     pub(crate) fn expire(&mut self, now_ms: i64) {
-        self.0.retain(|_, producer| {
+        self.known.retain(|_, producer| {
             let last = producer.batches.back();
             last.is_some_and(|it| now_ms.saturating_sub(it.timestamp) < EXPIRATION_MS)
         });
@@ -239,17 +275,23 @@ impl Producers {
 
     /// Where the last batch of each begins.
     pub(crate) fn last_batches(&self) -> HashMap<i64, i64> {
-        let last = self.0.iter().map(|(&id, producer)| {
+        let last = self.known.iter().map(|(&id, producer)| {
             let batch = producer.batches.back();
             (id, batch.map_or(-1, |it| it.base_offset))
         });
         last.collect()
     }
 
+    /// Where the batches begin that are remembered.
+    pub(super) fn remembered(&self) -> impl Iterator<Item = i64> {
+        let batches = self.known.values().flat_map(|it| &it.batches);
+        batches.map(|it| it.base_offset)
+    }
+
     /// All of them, in the order of their ids.
     pub(crate) fn sorted(&self) -> Vec<(i64, &Producer)> {
         let mut sorted: Vec<_> = self
-            .0
+            .known
             .iter()
             .map(|(&id, producer)| (id, producer))
             .collect();
@@ -259,7 +301,7 @@ impl Producers {
 
     /// Puts back what was known of a producer.
     pub(crate) fn restore(&mut self, id: i64, producer: Producer) {
-        self.0.insert(id, producer);
+        self.known.insert(id, producer);
     }
 }
 

@@ -1,6 +1,7 @@
 //! The log against a list of what was appended.
 
 mod power_cut;
+mod repeated;
 
 use std::fs;
 use std::os::unix::fs::FileExt;
