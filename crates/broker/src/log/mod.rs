@@ -21,6 +21,7 @@
 //! | `tail.rs` | the last batches |
 //! | `writer.rs` | what appends need: the end, the space set aside, the producers |
 //! | `producers.rs`, `snapshot.rs` | which batch is the next of its producer; the same on the disk |
+//! | `awaited.rs` | producers whose first batch was refused |
 //! | `missing.rs` | what is remembered of producers where a power cut took records |
 //! | `recovery/` | opening: what is trusted, what is scanned (`mod.rs`), what becomes of damage (`damage.rs`) |
 //! | `offset_file.rs` | offsets in files of their own: where the log begins, and up to where it is compacted |
@@ -35,6 +36,7 @@
 //! Not here: topics and who may read what (`topics`), the protocol, threads.
 
 mod ahead;
+mod awaited;
 mod cleaning;
 mod config;
 mod ending;
@@ -340,6 +342,11 @@ impl Log {
             Verdict::Duplicate(first) => Some(first),
             Verdict::Unsure(other) => self.has_letters(writer, header)?.then_some(other),
         })
+    }
+
+    /// Takes note of a batch that was refused, and of which nothing is stored: of its producer no later one is taken for the first.
+    pub(crate) fn note_refused(&self, header: &Header) {
+        self.lock().producers.refuse(header);
     }
 
     /// Appends a batch that was checked, behind what `before` appends to another log: it is called once it is sure that the batch is to be

@@ -1,7 +1,8 @@
 //! What a partition knows of producers that number their records (KIP-98): whether a batch is the next, a repetition, or neither.
 //!
 //! For each producer the last [`REMEMBERED`] batches are kept, as many as clients have on the way at most. What repeats one of
-//! them is answered with the offset it got the first time.
+//! them is answered with the offset it got the first time. Of a producer whom nobody knows any number is taken, unless it sent a batch that
+//! was refused (`awaited.rs`).
 //!
 //! Ids from [`DEAD_LETTERS_FROM`] on are those of dead letters, which have the numbers that their producers gave them in the topic they
 //! come from (`gate/letters.rs`). Good records lie between them, so numbers may jump. What is here already is known by the number of its
@@ -13,6 +14,7 @@
 
 use std::collections::{HashMap, VecDeque};
 
+use super::awaited::Awaited;
 use crate::batch::{Header, after};
 
 /// Batches remembered for each producer: `max.in.flight.requests.per.connection` of an idempotent producer is 5 at most.
@@ -172,6 +174,8 @@ impl Appended {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Producers {
     known: HashMap<i64, Producer>,
+    /// Those that are not known, and are to be.
+    awaited: Awaited,
     pub(super) gaps: Gaps,
 }
 
@@ -187,7 +191,7 @@ impl Producers {
     /// Whether a batch may be appended; dead letters, of a batch that came like this.
     pub(crate) fn check(&self, header: &Header, came: Came) -> Result<Verdict, BadSequence> {
         let Some(known) = self.known.get(&header.producer_id) else {
-            return Ok(Verdict::Next);
+            return self.awaited.check(header).map(|()| Verdict::Next);
         };
         let producer_id = header.producer_id;
         if header.producer_epoch < known.epoch {
@@ -246,6 +250,7 @@ impl Producers {
         if !header.has_producer() || header.is_control() {
             return;
         }
+        self.awaited.remove(header.producer_id);
         let producer = self.known.entry(header.producer_id).or_default();
         if producer.epoch != header.producer_epoch {
             producer.epoch = header.producer_epoch;
@@ -265,8 +270,17 @@ impl Producers {
         producer.taken = producer.taken.saturating_add(records.unsigned_abs());
     }
 
+    /// Takes note of a batch that was refused, and may come again. Dead letters may begin with any number.
+    pub(crate) fn refuse(&mut self, header: &Header) {
+        let is_known = self.known.contains_key(&header.producer_id);
+        if header.has_producer() && header.producer_id < DEAD_LETTERS_FROM && !is_known {
+            self.awaited.note(header);
+        }
+    }
+
     /// Forgets who wrote nothing for a day before `now_ms`.
     pub(crate) fn expire(&mut self, now_ms: i64) {
+        self.awaited.expire();
         self.known.retain(|_, producer| {
             let last = producer.batches.back();
             last.is_some_and(|it| now_ms.saturating_sub(it.timestamp) < EXPIRATION_MS)
