@@ -383,6 +383,10 @@ async fn append(
     let appended = checked.and_then(|it| log.append_checked(it, 0, now_ms()));
     appended.map_err(|error| {
         tell(log, &error);
+        // What a damaged one says of its producer counts for nothing.
+        if !matches!(error, Error::BadBatch(_)) {
+            log.note_refused(&header);
+        }
         error.into()
     })
 }

@@ -68,6 +68,22 @@ impl Arrived {
         broker: Arc<Broker>,
         named_bytes_max: usize,
     ) -> Result<Admitted, Refused> {
+        let (log, records) = (self.log.clone(), self.records.clone());
+        let admitted = self.try_admit(broker, named_bytes_max).await;
+        // What a damaged one says of its producer counts for nothing.
+        if admitted.is_err()
+            && let Ok(header) = Header::check(&records)
+        {
+            log.note_refused(&header);
+        }
+        admitted
+    }
+
+    async fn try_admit(
+        self,
+        broker: Arc<Broker>,
+        named_bytes_max: usize,
+    ) -> Result<Admitted, Refused> {
         let config = self.log.config();
         let limit = config.unpacked_bytes_max();
         let batch_bytes_max = config.max_message_bytes;

@@ -18,7 +18,7 @@
 //! - *Power cut that takes the dead letters and leaves the batch*: the batch comes again, since its producer was told nothing before the
 //!   dead letters were durable; it is a duplicate, and its dead letters are offered all the same.
 //! - *Power cut that takes some dead letters and leaves later ones*: their batches come again, since nobody was told of any of them, and of
-//!   their dead letters those are written that are missing.
+//!   their dead letters those are written that are missing. If there are more than are remembered, the log says which (`log/missing.rs`).
 //! - *Power cut that takes several batches and leaves their dead letters*: the batches come again one by one, and find theirs. Numbers of
 //!   the last dead letters may lie ahead of what comes by as much as was on the way, until so much has come (`producers.rs` says how much it
 //!   is taken for).

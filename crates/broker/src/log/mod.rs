@@ -21,6 +21,8 @@
 //! | `tail.rs` | the last batches |
 //! | `writer.rs` | what appends need: the end, the space set aside, the producers |
 //! | `producers.rs`, `snapshot.rs` | which batch is the next of its producer; the same on the disk |
+//! | `awaited.rs` | producers whose first batch was refused |
+//! | `missing.rs` | what is remembered of producers where a power cut took records |
 //! | `recovery/` | opening: what is trusted, what is scanned (`mod.rs`), what becomes of damage (`damage.rs`) |
 //! | `offset_file.rs` | offsets in files of their own: where the log begins, and up to where it is compacted |
 //! | `retention.rs` | which segments are old enough to go |
@@ -34,12 +36,14 @@
 //! Not here: topics and who may read what (`topics`), the protocol, threads.
 
 mod ahead;
+mod awaited;
 mod cleaning;
 mod config;
 mod ending;
 mod files;
 pub(crate) mod flush;
 mod index;
+mod missing;
 mod name;
 mod offset_file;
 mod producers;
@@ -322,10 +326,27 @@ impl Log {
         if !header.has_producer() {
             return Ok(None);
         }
-        Ok(match writer.producers.check(header, Came::default())? {
+        let first = self.find_first(&writer, header, Came::default())?;
+        Ok(first.map(|it| it.repeated(header, has_append_time)))
+    }
+
+    /// What a batch repeats that came like this, which has a producer.
+    fn find_first(
+        &self,
+        writer: &Writer,
+        header: &Header,
+        came: Came,
+    ) -> Result<Option<producers::Appended>> {
+        Ok(match writer.producers.check(header, came)? {
             Verdict::Next => None,
-            Verdict::Duplicate(first) => Some(first.repeated(header, has_append_time)),
+            Verdict::Duplicate(first) => Some(first),
+            Verdict::Unsure(other) => self.has_letters(writer, header)?.then_some(other),
         })
+    }
+
+    /// Takes note of a batch that was refused, and of which nothing is stored: of its producer no later one is taken for the first.
+    pub(crate) fn note_refused(&self, header: &Header) {
+        self.lock().producers.refuse(header);
     }
 
     /// Appends a batch that was checked, behind what `before` appends to another log: it is called once it is sure that the batch is to be
@@ -366,7 +387,7 @@ impl Log {
         self.check_open(&writer)?;
         let behind = writer.producers.taken(header.producer_id);
         if header.has_producer()
-            && let Verdict::Duplicate(first) = writer.producers.check(&header, came)?
+            && let Some(first) = self.find_first(&writer, &header, came)?
         {
             before(Came {
                 is_again: true,

@@ -1,7 +1,8 @@
 //! What a partition knows of producers that number their records (KIP-98): whether a batch is the next, a repetition, or neither.
 //!
 //! For each producer the last [`REMEMBERED`] batches are kept, as many as clients have on the way at most. What repeats one of
-//! them is answered with the offset it got the first time.
+//! them is answered with the offset it got the first time. Of a producer whom nobody knows any number is taken, unless it sent a batch that
+//! was refused (`awaited.rs`).
 //!
 //! Ids from [`DEAD_LETTERS_FROM`] on are those of dead letters, which have the numbers that their producers gave them in the topic they
 //! come from (`gate/letters.rs`). Good records lie between them, so numbers may jump. What is here already is known by the number of its
@@ -13,6 +14,7 @@
 
 use std::collections::{HashMap, VecDeque};
 
+use super::awaited::Awaited;
 use crate::batch::{Header, after};
 
 /// Batches remembered for each producer: `max.in.flight.requests.per.connection` of an idempotent producer is 5 at most.
@@ -92,12 +94,14 @@ pub(crate) enum Verdict {
     Next,
     /// It is there already, with this base offset and time.
     Duplicate(Appended),
+    /// The log has to say whether these dead letters are there already; this is told of them then.
+    Unsure(Appended),
 }
 
 impl Producer {
     /// Whether dead letters of an epoch that is not over are here already. What is repeated begins with the same number. Not all that came
     /// before the last must be here: a power cut may take a batch and leave one behind it, of neither of which anybody was told.
-    fn check_letters(&self, header: &Header, came: Came) -> Verdict {
+    fn check_letters(&self, header: &Header, came: Came, gaps: Gaps) -> Verdict {
         if self.epoch != header.producer_epoch {
             return Verdict::Next;
         }
@@ -106,13 +110,30 @@ impl Producer {
         if let Some(same) = self.batches.iter().find(is_same) {
             return Verdict::Duplicate(*same);
         }
-        // It came before all that are remembered, and was forgotten for them.
-        let is_older = |it: &Appended| is_ahead(it.first_sequence, first) && it.may_be_of(came);
-        let is_forgotten = self.batches.len() == REMEMBERED && self.batches.iter().all(is_older);
-        match self.batches.front().filter(|_| is_forgotten) {
-            Some(oldest) => Verdict::Duplicate(*oldest),
-            None => Verdict::Next,
+        let later = self.batches.iter().filter(|it| it.is_behind(first, came));
+        let later = later.count();
+        match (self.batches.front(), gaps) {
+            // It came before all that are remembered, and was forgotten for them.
+            (Some(oldest), Gaps::No) if later == REMEMBERED => Verdict::Duplicate(*oldest),
+            // It was forgotten, or a power cut took it.
+            (Some(oldest), Gaps::Yes) if later > 0 && self.batches.len() == REMEMBERED => {
+                Verdict::Unsure(*oldest)
+            }
+            _ => Verdict::Next,
         }
+    }
+
+    /// Remembers a batch, if need be in place of the oldest. Where records are missing dead letters may come that are before others:
+    /// those stay, so that of what was forgotten there is always a later one.
+    fn remember(&mut self, batch: Appended, came: Came, gaps: Gaps) {
+        let stays = |it: &Appended| gaps == Gaps::Yes && it.is_behind(batch.first_sequence, came);
+        if self.batches.len() == REMEMBERED {
+            let Some(oldest) = self.batches.iter().position(|it| !stays(it)) else {
+                return;
+            };
+            self.batches.remove(oldest);
+        }
+        self.batches.push_back(batch);
     }
 }
 
@@ -132,6 +153,12 @@ impl Appended {
         came.is_again || can_be_new
     }
 
+    /// Whether these are dead letters of the same batch as those whose first number is `first`, which came like this, or of one behind it,
+    /// and lie behind those.
+    fn is_behind(&self, first: i32, came: Came) -> bool {
+        is_ahead(self.first_sequence, first) && self.may_be_of(came)
+    }
+
     /// What is told of a batch that comes again.
     pub(super) fn repeated(&self, header: &Header, has_append_time: bool) -> super::Appended {
         super::Appended {
@@ -145,13 +172,26 @@ impl Appended {
 
 /// The producers of a partition.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Producers(HashMap<i64, Producer>);
+pub(crate) struct Producers {
+    known: HashMap<i64, Producer>,
+    /// Those that are not known, and are to be.
+    awaited: Awaited,
+    pub(super) gaps: Gaps,
+}
+
+/// Whether records are missing in the middle of a log (`missing.rs`).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Gaps {
+    #[default]
+    No,
+    Yes,
+}
 
 impl Producers {
     /// Whether a batch may be appended; dead letters, of a batch that came like this.
     pub(crate) fn check(&self, header: &Header, came: Came) -> Result<Verdict, BadSequence> {
-        let Some(known) = self.0.get(&header.producer_id) else {
-            return Ok(Verdict::Next);
+        let Some(known) = self.known.get(&header.producer_id) else {
+            return self.awaited.check(header).map(|()| Verdict::Next);
         };
         let producer_id = header.producer_id;
         if header.producer_epoch < known.epoch {
@@ -162,7 +202,7 @@ impl Producers {
             });
         }
         if producer_id >= DEAD_LETTERS_FROM {
-            return Ok(known.check_letters(header, came));
+            return Ok(known.check_letters(header, came, self.gaps));
         }
         let last = known.batches.back().map_or(-1, |it| it.last_sequence);
         let first = header.base_sequence;
@@ -194,12 +234,12 @@ impl Producers {
 
     /// Records taken of a producer since the start.
     pub(crate) fn taken(&self, producer_id: i64) -> u64 {
-        self.0.get(&producer_id).map_or(0, |it| it.taken)
+        self.known.get(&producer_id).map_or(0, |it| it.taken)
     }
 
     /// Takes note that this is the start: what is known is what was there before.
     pub(crate) fn start(&mut self) {
-        for producer in self.0.values_mut() {
+        for producer in self.known.values_mut() {
             producer.taken = 0;
             producer.batches.iter_mut().for_each(|it| it.behind = None);
         }
@@ -210,28 +250,38 @@ impl Producers {
         if !header.has_producer() || header.is_control() {
             return;
         }
-        let producer = self.0.entry(header.producer_id).or_default();
+        self.awaited.remove(header.producer_id);
+        let producer = self.known.entry(header.producer_id).or_default();
         if producer.epoch != header.producer_epoch {
             producer.epoch = header.producer_epoch;
             producer.batches.clear();
         }
-        if producer.batches.len() == REMEMBERED {
-            producer.batches.pop_front();
-        }
-        producer.batches.push_back(Appended {
+        let is_letters = header.producer_id >= DEAD_LETTERS_FROM;
+        let batch = Appended {
             first_sequence: header.base_sequence,
             last_sequence: header.last_sequence(),
             base_offset,
             timestamp: header.max_timestamp,
-            behind: (header.producer_id >= DEAD_LETTERS_FROM).then_some(came.behind),
-        });
+            behind: is_letters.then_some(came.behind),
+        };
+        let gaps = if is_letters { self.gaps } else { Gaps::No };
+        producer.remember(batch, came, gaps);
         let records = i64::from(header.last_offset_delta) + 1;
         producer.taken = producer.taken.saturating_add(records.unsigned_abs());
     }
 
+    /// Takes note of a batch that was refused, and may come again. Dead letters may begin with any number.
+    pub(crate) fn refuse(&mut self, header: &Header) {
+        let is_known = self.known.contains_key(&header.producer_id);
+        if header.has_producer() && header.producer_id < DEAD_LETTERS_FROM && !is_known {
+            self.awaited.note(header);
+        }
+    }
+
     /// Forgets who wrote nothing for a day before `now_ms`.
     pub(crate) fn expire(&mut self, now_ms: i64) {
-        self.0.retain(|_, producer| {
+        self.awaited.expire();
+        self.known.retain(|_, producer| {
             let last = producer.batches.back();
             last.is_some_and(|it| now_ms.saturating_sub(it.timestamp) < EXPIRATION_MS)
         });
@@ -239,17 +289,23 @@ impl Producers {
 
     /// Where the last batch of each begins.
     pub(crate) fn last_batches(&self) -> HashMap<i64, i64> {
-        let last = self.0.iter().map(|(&id, producer)| {
+        let last = self.known.iter().map(|(&id, producer)| {
             let batch = producer.batches.back();
             (id, batch.map_or(-1, |it| it.base_offset))
         });
         last.collect()
     }
 
+    /// Where the batches begin that are remembered.
+    pub(super) fn remembered(&self) -> impl Iterator<Item = i64> {
+        let batches = self.known.values().flat_map(|it| &it.batches);
+        batches.map(|it| it.base_offset)
+    }
+
     /// All of them, in the order of their ids.
     pub(crate) fn sorted(&self) -> Vec<(i64, &Producer)> {
         let mut sorted: Vec<_> = self
-            .0
+            .known
             .iter()
             .map(|(&id, producer)| (id, producer))
             .collect();
@@ -259,117 +315,9 @@ impl Producers {
 
     /// Puts back what was known of a producer.
     pub(crate) fn restore(&mut self, id: i64, producer: Producer) {
-        self.0.insert(id, producer);
+        self.known.insert(id, producer);
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::batch::BatchBuilder;
-
-    /// The header of a batch of dead letters of so many records, the first of which has this number.
-    fn letters(first: i32, count: usize) -> Header {
-        let mut batch = BatchBuilder::new(5).producer(DEAD_LETTERS_FROM | 7, 0, first);
-        (0..count).for_each(|_| batch.push(5, None, None));
-        Header::read(&batch.finish()).expect("it is a header")
-    }
-
-    fn is_next(producers: &Producers, first: i32) -> bool {
-        let verdict = producers.check(&letters(first, 2), Came::default());
-        verdict.expect("its epoch is not over") == Verdict::Next
-    }
-
-    #[test]
-    fn dead_letters_are_known_by_their_first_number() {
-        let mut producers = Producers::default();
-        let firsts = [
-            i32::MAX - 50,
-            i32::MAX - 1,
-            30,
-            70,
-            1_000_000,
-            1_000_010,
-            1_000_012,
-        ];
-        for (index, first) in firsts.iter().enumerate() {
-            assert!(is_next(&producers, *first), "{first}");
-            producers.note(&letters(*first, 2), 0, Came::default());
-            // All that came before are here, whether they are remembered or not.
-            assert!(firsts[..=index].iter().all(|it| !is_next(&producers, *it)));
-        }
-    }
-
-    #[test]
-    fn dead_letters_that_a_power_cut_took_before_others_are_missing() {
-        let mut producers = Producers::default();
-        for first in [10, 30] {
-            producers.note(&letters(first, 2), 0, Came::default());
-        }
-        // 20 was lost, and so was what came before 10, or else it would be remembered.
-        assert!(is_next(&producers, 20) && is_next(&producers, 5));
-        producers.note(&letters(20, 2), 0, Came::default());
-        assert!([10, 20, 30].iter().all(|it| !is_next(&producers, *it)));
-        for first in [40, 50] {
-            producers.note(&letters(first, 2), 0, Came::default());
-        }
-        assert!(!is_next(&producers, 5));
-        assert!(is_next(&producers, 45) && is_next(&producers, 60));
-    }
-
-    /// Dead letters whose batches came one by one, with so many records taken before each.
-    fn taken(came: &[(u64, i32)]) -> Producers {
-        let mut producers = Producers::default();
-        for (behind, first) in came {
-            let came = Came {
-                is_again: false,
-                behind: *behind,
-            };
-            let verdict = producers.check(&letters(*first, 2), came);
-            assert_eq!(verdict, Ok(Verdict::Next), "{first}");
-            producers.note(&letters(*first, 2), 0, came);
-        }
-        producers
-    }
-
-    #[test]
-    fn what_comes_when_numbers_have_gone_round_is_not_here() {
-        let round = 1_u64 << 31;
-        let before = [100, 110, 120, 130, 140].map(|it| (it as u64, it));
-        let mut producers = taken(&before);
-        let check = |producers: &Producers, first, is_again, behind| {
-            let verdict = producers.check(&letters(first, 2), Came { is_again, behind });
-            verdict.expect("its epoch is not over") != Verdict::Next
-        };
-        for first in [0, 90, 110] {
-            // All that are remembered lie a little ahead, and were taken long ago.
-            assert!(!check(&producers, first, false, round + first as u64));
-            // What the other log has already was offered before, and found its place.
-            assert!(check(&producers, first, true, 150));
-        }
-        // What was here at the start may be of batches that the other log lost, until it has taken more than that.
-        producers.start();
-        for first in [0, 90, 110] {
-            assert!(check(&producers, first, false, 0));
-            assert!(!check(&producers, first, false, round + first as u64));
-        }
-    }
-
-    #[test]
-    fn a_batch_whose_dead_letters_are_many_is_known_when_it_comes_again() {
-        // The other log did not append it behind them, and has taken nothing of this producer meanwhile.
-        let came = Came {
-            is_again: false,
-            behind: 40,
-        };
-        let firsts = [40, 50, 60, 70, 80, 90, 100];
-        let cut = firsts.map(|it| (40, it));
-        let producers = taken(&[&[(7, 7)], &cut[..]].concat());
-        for first in firsts {
-            let verdict = producers.check(&letters(first, 2), came);
-            assert!(matches!(verdict, Ok(Verdict::Duplicate(_))), "{first}");
-        }
-        let verdict = producers.check(&letters(110, 2), came);
-        assert_eq!(verdict, Ok(Verdict::Next));
-    }
-}
+mod tests;

@@ -23,7 +23,7 @@ use crate::{Error, Result};
 pub(crate) const SEGMENT_BYTES_MAX: u64 = i32::MAX as u64;
 
 /// Headers are looked for in pieces of this size: about what lies between two entries of the index.
-const SEARCHED_BYTES: usize = 4096 + HEADER_BYTES;
+pub(super) const SEARCHED_BYTES: usize = 4096 + HEADER_BYTES;
 
 /// A file of batches.
 #[derive(Debug)]

@@ -13,12 +13,13 @@
 //! The checksum of a batch does not cover its offset, and a disk writes sectors: where one ends within the offset of a batch behind
 //! damage, half of it may never have been written. It is believed if the next batch follows on it, and set aside if not.
 //!
-//! All of it is told with its offset ([`Recovery`]). Then producers are brought up to date from the newest snapshot, and all is made
-//! durable before anybody may read it.
+//! All of it is told with its offset ([`Recovery`]). Then producers are brought up to date from the newest snapshot that knows of nothing
+//! that is missing (`missing.rs`), and all is made durable before anybody may read it.
 
 mod damage;
 
 use std::fs;
+use std::ops::Range;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicI64};
 use std::sync::{Arc, Mutex};
@@ -31,7 +32,7 @@ use super::files::Files;
 use super::index::{Growing, offset_path, time_path};
 use super::name::SegmentName;
 use super::offset_file::{read_clean, read_start};
-use super::producers::{Came, Producers};
+use super::producers::{Came, Gaps, Producers};
 use super::scan::{PIECE_BYTES, Scan};
 use super::segment::Segment;
 use super::tail::{Budget, Tail};
@@ -72,6 +73,10 @@ struct Opening<'o> {
     found: Recovery,
     /// The offset behind what was found so far.
     next_offset: i64,
+    /// Behind what was found so far, or is known to have been removed.
+    whole_offset: i64,
+    /// What lies between that, and what was found behind it.
+    missing: Vec<Range<i64>>,
     segments: Vec<Arc<Segment>>,
     last_len_bytes: u64,
     /// The time of the last segment's first batch.
@@ -93,10 +98,11 @@ impl Log {
     ) -> Result<(Log, Recovery)> {
         fs::create_dir_all(folder).map_err(Error::io("create", folder))?;
         let mut opening = Opening::read(folder, shared, recovery_point, i64::MAX)?;
-        if opening.snapshot_offset > opening.next_offset {
+        while let Some(lost) = opening.first_lost() {
             // It knows of records that are not there any more: an older one, and what the log says behind that.
+            let snapshot_max = lost.min(opening.snapshot_offset - 1);
             let found = std::mem::take(&mut opening.found);
-            opening = Opening::read(folder, shared, recovery_point, opening.next_offset)?;
+            opening = Opening::read(folder, shared, recovery_point, snapshot_max)?;
             opening.found = found;
         }
         opening.finish(config)
@@ -120,6 +126,8 @@ impl<'o> Opening<'o> {
             producers,
             found: Recovery::default(),
             next_offset: 0,
+            whole_offset: read_start(folder)?.unwrap_or(0),
+            missing: Vec::new(),
             segments: Vec::new(),
             last_len_bytes: 0,
             last_first_time: None,
@@ -127,6 +135,13 @@ impl<'o> Opening<'o> {
         };
         opening.read_segments(list_segments(folder)?)?;
         Ok(opening)
+    }
+
+    /// The first record that the snapshot knows of and that is not there.
+    fn first_lost(&self) -> Option<i64> {
+        let is_cut = self.snapshot_offset > self.next_offset;
+        let lost = self.producers.first_lost(&self.missing);
+        lost.or(is_cut.then_some(self.next_offset))
     }
 
     fn read_segments(&mut self, names: Vec<SegmentName>) -> Result<()> {
@@ -138,10 +153,16 @@ impl<'o> Opening<'o> {
             // Not one that was sealed at the recovery point: its end and its indexes became durable with the first batch behind it.
             let is_old = next_base
                 .is_some_and(|next| next < self.recovery_point && next <= self.snapshot_offset);
+            if self.whole_offset < name.base_offset {
+                self.missing.push(self.whole_offset..name.base_offset);
+                self.producers.gaps = Gaps::Yes;
+            }
             let split = match is_old {
                 true => self.trust(&name, next_base.unwrap_or(name.base_offset))?,
                 false => self.scan(&name, next_base)?,
             };
+            // What was cleaned has gaps, and goes as far as its name says.
+            self.whole_offset = self.whole_offset.max(self.next_offset).max(name.end_offset);
             waiting.extend(split.filter(|it| Some(*it) != next_name));
         }
         Ok(())

@@ -76,6 +76,38 @@ fn numbers_stay_right_for_the_next_try() {
     assert_eq!(trial.log("orders", 1).end_offset(), 3);
 }
 
+/// Goal: what is on the way behind a producer's first batch is not taken when that is refused, as behind any other.
+#[test]
+fn numbers_stay_right_from_the_first_batch_on() {
+    let trial = Trial::new().with_orders(&[]);
+    let code = |id, epoch, sequence, value| {
+        let batch = packed_batch(&[Some(value)], Compression::None, (id, epoch, sequence));
+        trial.send(batch).error_code
+    };
+    let gap = ResponseError::OutOfOrderSequenceNumber.code();
+    let over = ResponseError::InvalidProducerEpoch.code();
+    // Its next try, under the same numbers.
+    assert_eq!(code(7, 0, 0, BAD), 87);
+    assert_eq!((code(7, 0, 1, GOOD), code(7, 0, 2, BAD)), (gap, gap));
+    assert_eq!((code(7, 0, 0, GOOD), code(7, 0, 1, GOOD)), (0, 0));
+    // Or in a new epoch.
+    assert_eq!((code(8, 0, 0, BAD), code(8, 0, 1, GOOD)), (87, gap));
+    assert_eq!((code(8, 1, 1, GOOD), code(8, 1, 0, GOOD)), (gap, 0));
+    assert_eq!((code(8, 0, 1, GOOD), code(8, 1, 1, GOOD)), (over, 0));
+    // Of whom nothing was refused any number is taken: it may have been forgotten.
+    assert_eq!((code(9, 0, 5, GOOD), code(9, 0, 6, BAD)), (0, 87));
+    assert_eq!((code(10, 3, 5, BAD), code(10, 3, 6, GOOD)), (87, gap));
+    assert_eq!((code(10, 3, 5, GOOD), code(10, 3, 6, GOOD)), (0, 0));
+    assert_eq!(trial.log("orders", 1).end_offset(), 7);
+    // What was on the way has come after a while.
+    assert_eq!(code(11, 0, 0, BAD), 87);
+    let log = trial.log("orders", 1);
+    log.expire_producers(0);
+    assert_eq!(code(11, 0, 1, GOOD), gap);
+    log.expire_producers(0);
+    assert_eq!(code(11, 0, 1, GOOD), 0);
+}
+
 #[test]
 fn what_passes_whole_is_stored_as_it_came() {
     for mode in ["reject", "dead-letter", "tag", "off"] {
