@@ -48,7 +48,7 @@ pub(crate) use grants::{Action, Granted, Grants, Names, OPERATIONS};
 use hash::{Hash, random};
 use passwords::Passwords;
 use scram::{BadMessage, First};
-pub use users::{Users, check_password, check_user_name};
+pub use users::{Users, check_new_password, check_user_name};
 
 pub(crate) use web::{Visitor, admit};
 
