@@ -97,13 +97,19 @@ async fn respond(connection: &Connection, request: &Request<Incoming>) -> Respon
     let is_read = matches!(*request.method(), Method::GET | Method::HEAD);
     let (state, wire) = (&connection.state, connection.wire);
     // Looked for once: who was not asked who it is, since there was nothing to learn, learns nothing of a broker that opened meanwhile.
+    connection.set_heard();
     let asked = match state.broker.get() {
         None => None,
         Some(broker) => match access::admit(broker, wire, &state.advertised, request).await {
-            Ok(visitor) => Some(Asked {
-                broker: broker.clone(),
-                visitor,
-            }),
+            Ok(visitor) => {
+                if !matches!(visitor, Visitor::Stranger) {
+                    connection.set_known();
+                }
+                Some(Asked {
+                    broker: broker.clone(),
+                    visitor,
+                })
+            }
             Err(refused) => return refused,
         },
     };
