@@ -50,7 +50,7 @@ use passwords::Passwords;
 use scram::{BadMessage, First};
 pub use users::{Users, check_new_password, check_user_name};
 
-pub(crate) use web::{Visitor, admit};
+pub(crate) use web::{Lost, Visitor, admit};
 
 /// So long after a login failed the client learns of it.
 const FAILURE_PAUSE: Duration = Duration::from_millis(100);

@@ -52,21 +52,35 @@ pub(crate) enum Visitor {
     Anybody,
     /// Somebody who did not say it, and sees what is for everybody.
     Stranger,
+/// Why somebody may not watch any more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Lost {
+    /// Its user is not there any more, or has another password.
+    User,
+    /// Its user is not granted it any more.
+    Grant,
+}
+
     /// A user who may watch.
     User(Arc<Account>),
 }
 
 impl Visitor {
     /// Whether it may watch still: its user is there, with the same password, and has the grant.
-    pub(crate) fn may_watch(&self, access: &Access) -> bool {
-        match self {
-            Visitor::Anybody => true,
-            Visitor::Stranger => false,
-            Visitor::User(account) => {
-                let logins = access.logins.as_ref();
-                logins.is_some_and(|it| it.directory.still_has(account))
-                    && access.allows(Some(&account.name), Action::Watch)
-            }
+    ///
+    /// # Errors
+    /// [`Lost`].
+    pub(crate) fn may_watch(&self, access: &Access) -> Result<(), Lost> {
+        let account = match self {
+            Visitor::Anybody => return Ok(()),
+            Visitor::Stranger => return Err(Lost::User),
+            Visitor::User(account) => account,
+        };
+        let logins = access.logins.as_ref();
+        match logins.is_some_and(|it| it.directory.still_has(account)) {
+            false => Err(Lost::User),
+            true if access.allows(Some(&account.name), Action::Watch) => Ok(()),
+            true => Err(Lost::Grant),
         }
     }
 
