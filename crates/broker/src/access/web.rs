@@ -7,13 +7,16 @@
 
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use hyper::header::{AUTHORIZATION, HOST, HeaderValue, WWW_AUTHENTICATE};
+use hyper::header::{AUTHORIZATION, HOST, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
 use hyper::{Request, Response, StatusCode};
+use tokio::time::sleep;
 
 use super::directory::Account;
+use super::passwords::{Denied, Way};
 use super::{Access, Action, Logins, Wire};
 use crate::broker::Broker;
 use crate::http::{Body, TEXT, of_text};
@@ -41,17 +44,14 @@ enum Refusal {
     InTheClear,
     /// Nobody knows who it is from.
     Unknown,
+    /// Nor here, and this is told so much later.
+    Wrong(Duration),
+    /// Too many wait for their passwords to be checked.
+    Crowded,
     /// It is from somebody who may not see this.
     Denied,
 }
 
-/// Who asks.
-#[derive(Clone, Debug)]
-pub(crate) enum Visitor {
-    /// Nobody has to say who it is, and all may see everything.
-    Anybody,
-    /// Somebody who did not say it, and sees what is for everybody.
-    Stranger,
 /// Why somebody may not watch any more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Lost {
@@ -61,6 +61,13 @@ pub(crate) enum Lost {
     Grant,
 }
 
+/// Who asks.
+#[derive(Clone, Debug)]
+pub(crate) enum Visitor {
+    /// Nobody has to say who it is, and all may see everything.
+    Anybody,
+    /// Somebody who did not say it, and sees what is for everybody.
+    Stranger,
     /// A user who may watch.
     User(Arc<Account>),
 }
@@ -105,6 +112,9 @@ pub(crate) async fn admit<B>(
     request: &Request<B>,
 ) -> Result<Visitor, Response<Body>> {
     let admitted = check(broker, wire, advertised, request).await;
+    if let Err(Refusal::Wrong(pause)) = &admitted {
+        sleep(*pause).await;
+    }
     admitted.map_err(response)
 }
 
@@ -128,6 +138,7 @@ async fn check<B>(
         }
     };
     match visitor {
+        // At once: whoever asks has little time, and learns nothing of a password but where the broker is not well.
         Err(_) if path == READINESS => Ok(Visitor::Stranger),
         visitor => visitor,
     }
@@ -148,26 +159,46 @@ async fn user(
     };
     logins.directory.look();
     let account = match credentials(header) {
-        Some((name, password)) => {
-            let passwords = &logins.passwords;
-            let directory = &logins.directory;
-            passwords
-                .check(directory, wire.peer, &name, &password)
-                .await
-        }
-        None => None,
+        Some((name, password)) => proven(logins, wire.peer, &name, &password).await,
+        None => Err(Refusal::Unknown),
     };
-    access.counts.note_login(WAY, account.is_some());
-    let Some(account) = account else {
-        access
-            .counts
-            .tell_failure(WAY, wire.peer, None, "a wrong password, or an unknown user");
-        return Err(Refusal::Unknown);
-    };
+    access.counts.note_login(WAY, account.is_ok());
+    let account = account.inspect_err(|refusal| {
+        let reason = match refusal {
+            Refusal::Crowded => "too many passwords wait to be checked",
+            _ => "a wrong password, or an unknown user",
+        };
+        access.counts.tell_failure(WAY, wire.peer, None, reason);
+    })?;
     match access.user_may(Some(&account.name), Action::Watch) {
         true => Ok(account),
         false => Err(Refusal::Denied),
     }
+}
+
+/// The user of this name, if the password is right.
+async fn proven(
+    logins: &Logins,
+    peer: IpAddr,
+    name: &str,
+    password: &str,
+) -> Result<Arc<Account>, Refusal> {
+    let from = (Way::Http, peer);
+    let checked = logins
+        .passwords
+        .check(&logins.directory, from, name, password);
+    let place = match checked.await {
+        Ok(account) => return Ok(account),
+        Err(Denied::Crowded) => return Err(Refusal::Crowded),
+        Err(Denied::Wrong(place)) => place,
+    };
+    let pause = logins.failures.note(peer, Some(name));
+    // Also if nobody waits for the answer any more: hanging up is no way to try faster.
+    tokio::spawn(async move {
+        sleep(pause).await;
+        drop(place);
+    });
+    Err(Refusal::Wrong(pause))
 }
 
 /// The name and the password of a header.
@@ -219,9 +250,13 @@ fn response(refusal: Refusal) -> Response<Body> {
             StatusCode::FORBIDDEN,
             "this needs a password, which others on the way could read: ask over TLS or from the same machine, or start the broker with `--insecure`\n",
         ),
-        Refusal::Unknown => (
+        Refusal::Unknown | Refusal::Wrong(_) => (
             StatusCode::UNAUTHORIZED,
             "this needs the name and the password of a user\n",
+        ),
+        Refusal::Crowded => (
+            StatusCode::SERVICE_UNAVAILABLE,
+            "too many passwords wait to be checked: ask again in a moment\n",
         ),
         Refusal::Denied => (
             StatusCode::FORBIDDEN,
@@ -229,10 +264,12 @@ fn response(refusal: Refusal) -> Response<Body> {
         ),
     };
     let mut response = of_text(status, TEXT, text);
-    if refusal == Refusal::Unknown {
-        let headers = response.headers_mut();
-        headers.insert(WWW_AUTHENTICATE, REALM);
-    }
+    let headers = response.headers_mut();
+    match refusal {
+        Refusal::Unknown | Refusal::Wrong(_) => headers.insert(WWW_AUTHENTICATE, REALM),
+        Refusal::Crowded => headers.insert(RETRY_AFTER, HeaderValue::from_static("1")),
+        _ => None,
+    };
     response
 }
 

@@ -17,7 +17,7 @@ use tokio::sync::Notify;
 use crate::server::{Place, Strangers};
 
 /// Connections at a time; who watches needs one.
-pub(super) const CONNECTIONS_MAX: usize = 64;
+pub(crate) const CONNECTIONS_MAX: usize = 64;
 
 /// Of them those of one other machine.
 const OF_ONE_MAX: usize = CONNECTIONS_MAX / 2;

@@ -1,6 +1,7 @@
 //! Who is let in over HTTP, and what the others are told.
 
 use tempfile::TempDir;
+use tokio::time::Instant;
 
 use super::*;
 use crate::access::Users;
@@ -110,6 +111,71 @@ async fn who_asks_whether_clients_are_served_may_say_who_it_is() {
         let asks = visitor(&open, LOCAL, READINESS, Some(("Host", host))).await;
         let asks = asks.expect("everybody may");
         assert_eq!(matches!(asks, Visitor::Anybody), is_ours, "{host}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn wrong_passwords_are_told_later_and_later() {
+    let folder = TempDir::new().expect("a folder");
+    let broker = guarded(&folder, "metrics = true\n");
+    let ask = async |path, text: &str| {
+        let value = basic(text);
+        let began = Instant::now();
+        let header = Some(("Authorization", value.as_str()));
+        let status = status(&broker, LOCAL, path, header).await;
+        (status, began.elapsed())
+    };
+    for least in [100, 100, 100, 200, 400, 800] {
+        let (status, took) = ask("/metrics", "ann:wrong").await;
+        assert_eq!(status, Some(401));
+        let least = Duration::from_millis(least);
+        assert!((least..2 * least).contains(&took), "{took:?}");
+    }
+    // Neither is one that is right late, nor whether clients are served.
+    let soon = Duration::from_millis(50);
+    let (status, took) = ask("/metrics", "ann:a:b").await;
+    assert!(status.is_none() && took < soon, "{status:?} {took:?}");
+    let (status, took) = ask(READINESS, "ann:wrong").await;
+    assert!(status.is_none() && took < soon, "{status:?} {took:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_hangs_up_after_wrong_passwords_tries_no_faster() {
+    let folder = TempDir::new().expect("a folder");
+    let broker = guarded(&folder, "metrics = true\n");
+    let ask = async |text: &str| {
+        let value = basic(text);
+        let header = Some(("Authorization", value.as_str()));
+        status(&broker, LOCAL, "/metrics", header).await
+    };
+    let mut tries = 0;
+    let refused = loop {
+        let patience = Duration::from_millis(50);
+        match tokio::time::timeout(patience, ask("ann:wrong")).await {
+            Err(_) => tries += 1,
+            Ok(refused) => break refused,
+        }
+        assert!(tries < 100, "as often as one likes");
+    };
+    assert_eq!(refused, Some(503));
+    assert_eq!(ask("ann:a:b").await, Some(503), "from the same address");
+    tokio::time::sleep(Duration::from_secs(5)).await;
+    assert_eq!(ask("ann:a:b").await, None);
+}
+
+#[tokio::test]
+async fn who_finds_too_many_waiting_is_told_when_to_come_again() {
+    let folder = TempDir::new().expect("a folder");
+    let broker = guarded(&folder, "metrics = true\n");
+    let _crowd = broker.access.crowd();
+    let value = basic("ann:a:b");
+    let header = Some(("Authorization", value.as_str()));
+    let refused = visitor(&broker, LOCAL, "/metrics", header).await;
+    let refused = refused.expect_err("it was not looked at");
+    assert_eq!(refused.status(), StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(refused.headers()[RETRY_AFTER], "1");
+    for path in [HEALTH, READINESS] {
+        assert_eq!(status(&broker, LOCAL, path, header).await, None);
     }
 }
 
