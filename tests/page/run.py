@@ -4,7 +4,7 @@ Usage: python run.py --tamis BINARY [--chromium BINARY] [--shots FOLDER]
 
 Starts a broker, sends records to it and reads them, and looks at the page as a desktop and as a phone do, in light and in dark: figures change,
 charts are drawn, nothing comes from elsewhere, nothing is wrong by the browser's own account or by axe's, the keyboard gets everywhere,
-names that are HTML stay text, and a broker that ends and comes back is noticed. What only a broker with contracts or with ten thousand topics
+names that are HTML stay text, a broker that ends and comes back is noticed, and who may not watch any more is told why. What only a broker with contracts or with ten thousand topics
 would show is put into the stream of events on its way to the page. Writes a line for each check; ends with 1 if any failed.
 """
 
@@ -84,10 +84,12 @@ FOCUSED = """() => {
 class Watched:
     """A page, and what went wrong on it by the browser's account."""
 
-    def __init__(self, browser: Browser, origin: str, size: str = "desktop", scheme: str = "light") -> None:
+    def __init__(
+        self, browser: Browser, origin: str, size: str = "desktop", scheme: str = "light", login: dict | None = None
+    ) -> None:
         width, height = SIZES[size]
         self.context = browser.new_context(
-            viewport={"width": width, "height": height}, color_scheme=scheme, device_scale_factor=2
+            viewport={"width": width, "height": height}, color_scheme=scheme, device_scale_factor=2, http_credentials=login
         )
         self.page: Page = self.context.new_page()
         self.origin = origin
@@ -351,6 +353,41 @@ def end_and_return(browser: Browser, tamis: str, folder: str, broker: Broker) ->
         return again
 
 
+def rights_withdrawn(browser: Browser, tamis: str, folder: str) -> None:
+    """Who may not watch any more is told why, and watches again when that is mended."""
+    data = Path(folder) / "guarded"
+    data.mkdir()
+    grants = data / "grants.toml"
+    granted = "[users.ann]\nmetrics = true\n"
+    grants.write_text(granted)
+    user = {"username": "ann", "password": "the password of ann"}
+    add = [tamis, "user", "add", "ann", "--data", data]
+    subprocess.run(add, input=user["password"], text=True, check=True, capture_output=True)
+    broker = Broker(tamis, str(data), "--auth", "--grants", str(grants), http="127.0.0.1:0")
+    try:
+        with Watched(browser, f"http://{broker.http}/", login=user) as it:
+            it.open()
+            it.until_live()
+            it.in_order()
+            grants.write_text("[users.ann]\nread = ['*']\n")
+            denied = "You may not watch this broker any more; trying again"
+            it.until("the grant is missed", lambda: it.status() == denied)
+            # By the events that are over, and by the answers that are none.
+            it.page.wait_for_timeout(5000)
+            same(it.status(), denied, "what is told later")
+            same(violations(it.page), [], "axe")
+            grants.write_text(granted)
+            it.until_live()
+            subprocess.run([tamis, "user", "remove", "ann", "--data", data], check=True, capture_output=True)
+            it.until("the user is missed", lambda: it.status().startswith("Your user is removed or has another"))
+            asked = len(it.faults)
+            it.page.wait_for_timeout(5000)
+            same(len(it.faults), asked, "what is asked for in vain")
+            same([fault for fault in it.faults if ABSENCE not in fault], [], "faults")
+    finally:
+        broker.kill()
+
+
 CHECKS = [keyboard, pause, choices, colours_change, history, hostile]
 
 
@@ -400,6 +437,7 @@ def main() -> int:
         checks.run(contracts, browser, broker, options.tamis, folder)
         again = checks.run(end_and_return, browser, options.tamis, folder, broker)
         (again or broker).kill()
+        checks.run(rights_withdrawn, browser, options.tamis, folder)
         browser.close()
     return 1 if checks.failed else 0
 

@@ -3,10 +3,14 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::grants::OPERATIONS;
+use crate::gate::cut;
 use crate::pace::Pace;
 
 /// By what somebody logs in: the mechanisms, and HTTP.
 pub(crate) const WAYS: [&str; 4] = ["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512", "HTTP"];
+
+/// Of a name that somebody asked for no more is told: no topic has a longer one, and a request can.
+const NAME_BYTES_MAX: usize = 249;
 
 /// What is counted.
 #[derive(Debug, Default)]
@@ -57,6 +61,7 @@ impl Counts {
     /// Tells of something that a user asked for and may not.
     pub(super) fn tell_denial(&self, user: &str, operation: &str, resource: &str) {
         if let Some(left_out) = self.denials.take() {
+            let resource = cut(resource.to_owned(), NAME_BYTES_MAX);
             tracing::warn!(user, operation, resource, left_out, "not granted");
         }
     }

@@ -10,6 +10,8 @@
 //! | `users.rs` | the file of users |
 //! | `directory.rs` | the same as a running broker knows it |
 //! | `passwords.rs` | passwords that came as they are, checked by a few threads |
+//! | `queue.rs` | those who wait for that |
+//! | `failures.rs` | how late a failure is told |
 //! | `client.rs` | one connection's way in |
 //! | `grants.rs` | the file of grants |
 //! | `web.rs` | who asks over HTTP |
@@ -21,10 +23,12 @@ mod client;
 mod counts;
 mod credential;
 mod directory;
+mod failures;
 mod grants;
 mod hash;
 mod passwords;
 mod plain;
+mod queue;
 mod scram;
 mod users;
 mod web;
@@ -44,16 +48,14 @@ use client::Step;
 pub(crate) use client::{Client, Mechanism};
 pub(crate) use counts::{Counts, WAYS};
 use directory::{Account, Directory};
+use failures::{Failures, PAUSE_MIN};
 pub(crate) use grants::{Action, Granted, Grants, Names, OPERATIONS};
 use hash::{Hash, random};
-use passwords::Passwords;
+use passwords::{Denied, Passwords, Way};
 use scram::{BadMessage, First};
-pub use users::{Users, check_password, check_user_name};
+pub use users::{Users, check_new_password, check_user_name};
 
-pub(crate) use web::{Visitor, admit};
-
-/// So long after a login failed the client learns of it.
-const FAILURE_PAUSE: Duration = Duration::from_millis(100);
+pub(crate) use web::{Lost, Visitor, admit};
 
 /// So often it is looked whether files have changed.
 const LOOK_PAUSE: Duration = Duration::from_secs(1);
@@ -94,6 +96,7 @@ pub(crate) struct Access {
 struct Logins {
     directory: Directory,
     passwords: Passwords,
+    failures: Failures,
 }
 
 /// What a client is answered.
@@ -105,6 +108,8 @@ pub(crate) enum Reply {
     In(Vec<u8>),
     /// It is not, and its connection ends.
     Refused,
+    /// So does this one: it was not looked at whether it is, and it may come again.
+    Crowded,
     /// It is not the moment to say this.
     OutOfTurn,
 }
@@ -122,6 +127,7 @@ impl Access {
                 Some(Logins {
                     directory: Directory::open(path)?,
                     passwords: Passwords::new(),
+                    failures: Failures::new(),
                 })
             }
             false => None,
@@ -227,14 +233,7 @@ impl Access {
             }
             Step::Chosen(mechanism) | Step::Challenged(mechanism, ..) => *mechanism,
         };
-        let known = match &step {
-            Step::Challenged(.., account) => account.clone(),
-            Step::Chosen(Mechanism::Plain) => {
-                let said = plain::parse(message).ok();
-                said.and_then(|(name, _)| logins.directory.find(name, Hash::Sha256).0)
-            }
-            _ => None,
-        };
+        let name = claimed(&step, message);
         // A call of the system, and the file only if it changed: less than what logging in costs.
         logins.directory.look();
         let generation = logins.directory.generation();
@@ -242,7 +241,7 @@ impl Access {
             Ok((answer, None)) => Reply::Go(answer),
             // Whoever was removed since the conversation began is nobody, whatever is proven.
             Ok((_, Some(account))) if !logins.directory.has(&account) => {
-                self.refuse(client, mechanism, Some(&account), BadMessage::Proof)
+                self.refuse(logins, client, (mechanism, name), BadMessage::Proof)
                     .await
             }
             Ok((answer, Some(account))) => {
@@ -250,26 +249,31 @@ impl Access {
                 client.let_in(account, generation);
                 Reply::In(answer)
             }
-            Err(reason) => self.refuse(client, mechanism, known.as_ref(), reason).await,
+            Err(reason) => self.refuse(logins, client, (mechanism, name), reason).await,
         }
     }
 
-    /// Turns a client away that has not proven who it is.
+    /// Turns a client away that has not proven who it is, as whom it gave this name. It keeps its connection's place until that is told.
     async fn refuse(
         &self,
+        logins: &Logins,
         client: &Client,
-        mechanism: Mechanism,
-        known: Option<&Arc<Account>>,
+        (mechanism, name): (Mechanism, Option<String>),
         reason: BadMessage,
     ) -> Reply {
         self.counts.note_login(mechanism.name(), false);
-        let known = known.map(|it| it.name.as_str());
-        let (peer, reason) = (client.wire.peer, reason.to_string());
+        let (peer, name) = (client.wire.peer, name.as_deref());
+        let known = name.and_then(|it| logins.directory.find(it, Hash::Sha256).0);
+        let known = known.as_ref().map(|it| it.name.as_str());
         self.counts
-            .tell_failure(mechanism.name(), peer, known, &reason);
-        tokio::time::sleep(FAILURE_PAUSE).await;
+            .tell_failure(mechanism.name(), peer, known, &reason.to_string());
+        let (pause, reply) = match reason {
+            BadMessage::Crowded => (PAUSE_MIN, Reply::Crowded),
+            _ => (logins.failures.note(peer, name), Reply::Refused),
+        };
+        tokio::time::sleep(pause).await;
         client.refuse();
-        Reply::Refused
+        reply
     }
 
     /// Whether a user who was let in is still one: not removed, and with the same password.
@@ -372,10 +376,13 @@ impl Logins {
             Step::Nothing => Err(BadMessage::Proof),
             Step::Chosen(Mechanism::Plain) => {
                 let (name, password) = plain::parse(message)?;
-                let (directory, peer) = (&self.directory, client.wire.peer);
-                let checked = self.passwords.check(directory, peer, name, password).await;
-                let account = checked.ok_or(BadMessage::Proof)?;
-                Ok((Vec::new(), Some(account)))
+                let from = (Way::Sasl, client.wire.peer);
+                let (directory, passwords) = (&self.directory, &self.passwords);
+                match passwords.check(directory, from, name, password).await {
+                    Ok(account) => Ok((Vec::new(), Some(account))),
+                    Err(Denied::Crowded) => Err(BadMessage::Crowded),
+                    Err(Denied::Wrong(_)) => Err(BadMessage::Proof),
+                }
             }
             Step::Chosen(mechanism) => {
                 let first = First::parse(message)?;
@@ -393,6 +400,15 @@ impl Logins {
                 Ok((answer.into_bytes(), Some(account)))
             }
         }
+    }
+}
+
+/// Who a client says it is in this message, or said in the one before.
+fn claimed(step: &Step, message: &[u8]) -> Option<String> {
+    match step {
+        Step::Chosen(Mechanism::Plain) => plain::parse(message).ok().map(|it| it.0.to_owned()),
+        Step::Challenged(_, challenge, _) => Some(challenge.name.clone()),
+        Step::Nothing | Step::Chosen(_) => None,
     }
 }
 
@@ -429,51 +445,4 @@ pub(crate) async fn run(broker: Arc<Broker>) {
 }
 
 #[cfg(test)]
-mod tests {
-    use tempfile::TempDir;
-
-    use super::*;
-
-    /// Has `ann` log in by SCRAM while something happens between her two messages; returns what she is answered.
-    async fn log_in_while(meanwhile: impl FnOnce(&Path)) -> (Reply, Option<String>) {
-        let folder = TempDir::new().expect("a folder");
-        let users = Users::path_in(folder.path());
-        Users::change(&users, |it| it.set("ann", "secret")).expect("she is added");
-        let options = AccessOptions {
-            is_on: true,
-            ..AccessOptions::default()
-        };
-        let access = Access::open(&options, folder.path()).expect("it opens");
-        let client = access.local_client();
-        let mechanism = Mechanism::ScramSha256.name();
-        access
-            .choose(&client, mechanism, false)
-            .expect("it is served");
-        let Reply::Go(answer) = access.answer(&client, b"n,,n=ann,r=abc").await else {
-            panic!("she is to prove it");
-        };
-        let answer = String::from_utf8(answer).expect("a text");
-        let last = scram::tests::prove(Hash::Sha256, b"secret", "n=ann,r=abc", &answer);
-        meanwhile(&users);
-        let reply = access.answer(&client, last.as_bytes()).await;
-        (reply, client.user().map(str::to_owned))
-    }
-
-    #[tokio::test]
-    async fn who_is_removed_in_the_middle_of_a_login_is_not_let_in() {
-        let (reply, user) = log_in_while(|_| {}).await;
-        assert!(matches!(reply, Reply::In(_)));
-        assert_eq!(user.as_deref(), Some("ann"));
-        let removed = |users: &Path| {
-            let changed = Users::change(users, |it| Ok(it.remove("ann")));
-            assert!(changed.expect("she goes"));
-        };
-        let changed = |users: &Path| {
-            Users::change(users, |it| it.set("ann", "other")).expect("another password");
-        };
-        let damaged = |users: &Path| std::fs::write(users, "{}").expect("it is damaged");
-        for meanwhile in [&removed as &dyn Fn(&Path), &changed, &damaged] {
-            assert_eq!(log_in_while(meanwhile).await, (Reply::Refused, None));
-        }
-    }
-}
+mod tests;

@@ -20,7 +20,7 @@ use super::hash::Hash;
 /// A message is no longer.
 pub(super) const MESSAGE_BYTES_MAX: usize = 4096;
 
-/// Why a message is not taken. It is told to nobody but the log: to the client all of them look alike.
+/// Why a message is not taken. It is told to nobody but the log: to the client all of them look alike, but that it may come again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum BadMessage {
     #[error("a message that is not in the form of its mechanism: {0}")]
@@ -29,6 +29,8 @@ pub(crate) enum BadMessage {
     Unserved(&'static str),
     #[error("a wrong password, or an unknown user")]
     Proof,
+    #[error("too many passwords wait to be checked")]
+    Crowded,
 }
 
 use BadMessage::{Form, Unserved};
@@ -47,6 +49,8 @@ pub(super) struct First {
 /// What a client is to answer.
 #[derive(Clone, Debug)]
 pub(super) struct Challenge {
+    /// Who it says it is, as it was written.
+    pub(super) name: String,
     hash: Hash,
     credential: Credential,
     binding: String,
@@ -115,6 +119,7 @@ impl First {
         let salt = STANDARD.encode(&credential.salt);
         let answer = format!("r={nonce},s={salt},i={}", credential.iterations);
         let challenge = Challenge {
+            name: self.name,
             hash,
             said: format!("{},{answer}", self.bare),
             binding: self.binding,

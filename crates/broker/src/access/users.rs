@@ -32,6 +32,10 @@ const FILE_BYTES_MAX: u64 = 64 << 20;
 const NAME_BYTES_MAX: usize = 128;
 const PASSWORD_BYTES_MAX: usize = 1024;
 
+/// A password that somebody gets from now on is no shorter, in characters (code points): NIST SP 800-63B-4 §3.1.1.2 takes no fewer
+/// anywhere, and asks for 15 where there is nothing but a password.
+const NEW_PASSWORD_CHARACTERS_MIN: usize = 8;
+
 /// Bytes of what credentials of nobody are made of.
 pub(super) const SECRET_BYTES: usize = 32;
 
@@ -143,7 +147,8 @@ impl Users {
         self.users.contains_key(name)
     }
 
-    /// Gives a user this password, whether there is one of this name or not. It takes some hundredths of a second.
+    /// Gives a user this password, whether there is one of this name or not. It takes some hundredths of a second. Whether the password is
+    /// a good one is for [`check_new_password`] to say.
     ///
     /// # Errors
     /// [`Error::BadUser`], [`Error::BadPassword`].
@@ -219,7 +224,7 @@ pub fn check_user_name(name: &str) -> Result<()> {
 ///
 /// # Errors
 /// [`Error::BadPassword`].
-pub fn check_password(password: &str) -> Result<()> {
+fn check_password(password: &str) -> Result<()> {
     let reason = match password {
         "" => "it is empty",
         _ if password.len() > PASSWORD_BYTES_MAX => "it is longer than 1,024 bytes",
@@ -228,6 +233,20 @@ pub fn check_password(password: &str) -> Result<()> {
     };
     Err(Error::BadPassword { reason })
 }
+
+/// Whether somebody should get it as a password. One that somebody has, and that is shorter, is still taken.
+///
+/// # Errors
+/// [`Error::BadPassword`].
+pub fn check_new_password(password: &str) -> Result<()> {
+    check_password(password)?;
+    match password.chars().count() < NEW_PASSWORD_CHARACTERS_MIN {
+        true => Err(Error::BadPassword { reason: TOO_SHORT }),
+        false => Ok(()),
+    }
+}
+
+const TOO_SHORT: &str = "it has fewer than 8 characters, the fewest that NIST SP 800-63B-4 takes; 15 or more are better";
 
 const OTHER_FORM: &str = "it has control characters, or characters with another form that clients may take instead (SASLprep, RFC 4013)";
 
@@ -294,6 +313,16 @@ mod tests {
         assert!(!shown.contains(&users.secret) && shown.contains("ann"));
         users.iterations = 4095;
         assert!(users.resolve().is_err(), "too few");
+    }
+
+    #[test]
+    fn new_passwords_are_not_short() {
+        check_new_password("größe 78").expect("eight characters");
+        for short in ["", "größe 7", "1234567"] {
+            check_new_password(short).expect_err(short);
+        }
+        check_new_password("a password\n").expect_err("a control character");
+        assert!(TOO_SHORT.contains(&format!(" {NEW_PASSWORD_CHARACTERS_MIN} characters")));
     }
 
     #[test]

@@ -7,13 +7,16 @@
 
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use hyper::header::{AUTHORIZATION, HOST, HeaderValue, WWW_AUTHENTICATE};
+use hyper::header::{AUTHORIZATION, HOST, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
 use hyper::{Request, Response, StatusCode};
+use tokio::time::sleep;
 
 use super::directory::Account;
+use super::passwords::{Denied, Way};
 use super::{Access, Action, Logins, Wire};
 use crate::broker::Broker;
 use crate::http::{Body, TEXT, of_text};
@@ -41,8 +44,21 @@ enum Refusal {
     InTheClear,
     /// Nobody knows who it is from.
     Unknown,
+    /// Nor here, and this is told so much later.
+    Wrong(Duration),
+    /// Too many wait for their passwords to be checked.
+    Crowded,
     /// It is from somebody who may not see this.
     Denied,
+}
+
+/// Why somebody may not watch any more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Lost {
+    /// Its user is not there any more, or has another password.
+    User,
+    /// Its user is not granted it any more.
+    Grant,
 }
 
 /// Who asks.
@@ -58,15 +74,20 @@ pub(crate) enum Visitor {
 
 impl Visitor {
     /// Whether it may watch still: its user is there, with the same password, and has the grant.
-    pub(crate) fn may_watch(&self, access: &Access) -> bool {
-        match self {
-            Visitor::Anybody => true,
-            Visitor::Stranger => false,
-            Visitor::User(account) => {
-                let logins = access.logins.as_ref();
-                logins.is_some_and(|it| it.directory.still_has(account))
-                    && access.allows(Some(&account.name), Action::Watch)
-            }
+    ///
+    /// # Errors
+    /// [`Lost`].
+    pub(crate) fn may_watch(&self, access: &Access) -> Result<(), Lost> {
+        let account = match self {
+            Visitor::Anybody => return Ok(()),
+            Visitor::Stranger => return Err(Lost::User),
+            Visitor::User(account) => account,
+        };
+        let logins = access.logins.as_ref();
+        match logins.is_some_and(|it| it.directory.still_has(account)) {
+            false => Err(Lost::User),
+            true if access.allows(Some(&account.name), Action::Watch) => Ok(()),
+            true => Err(Lost::Grant),
         }
     }
 
@@ -91,6 +112,9 @@ pub(crate) async fn admit<B>(
     request: &Request<B>,
 ) -> Result<Visitor, Response<Body>> {
     let admitted = check(broker, wire, advertised, request).await;
+    if let Err(Refusal::Wrong(pause)) = &admitted {
+        sleep(*pause).await;
+    }
     admitted.map_err(response)
 }
 
@@ -114,6 +138,7 @@ async fn check<B>(
         }
     };
     match visitor {
+        // At once: whoever asks has little time, and learns nothing of a password but where the broker is not well.
         Err(_) if path == READINESS => Ok(Visitor::Stranger),
         visitor => visitor,
     }
@@ -134,26 +159,46 @@ async fn user(
     };
     logins.directory.look();
     let account = match credentials(header) {
-        Some((name, password)) => {
-            let passwords = &logins.passwords;
-            let directory = &logins.directory;
-            passwords
-                .check(directory, wire.peer, &name, &password)
-                .await
-        }
-        None => None,
+        Some((name, password)) => proven(logins, wire.peer, &name, &password).await,
+        None => Err(Refusal::Unknown),
     };
-    access.counts.note_login(WAY, account.is_some());
-    let Some(account) = account else {
-        access
-            .counts
-            .tell_failure(WAY, wire.peer, None, "a wrong password, or an unknown user");
-        return Err(Refusal::Unknown);
-    };
+    access.counts.note_login(WAY, account.is_ok());
+    let account = account.inspect_err(|refusal| {
+        let reason = match refusal {
+            Refusal::Crowded => "too many passwords wait to be checked",
+            _ => "a wrong password, or an unknown user",
+        };
+        access.counts.tell_failure(WAY, wire.peer, None, reason);
+    })?;
     match access.user_may(Some(&account.name), Action::Watch) {
         true => Ok(account),
         false => Err(Refusal::Denied),
     }
+}
+
+/// The user of this name, if the password is right.
+async fn proven(
+    logins: &Logins,
+    peer: IpAddr,
+    name: &str,
+    password: &str,
+) -> Result<Arc<Account>, Refusal> {
+    let from = (Way::Http, peer);
+    let checked = logins
+        .passwords
+        .check(&logins.directory, from, name, password);
+    let place = match checked.await {
+        Ok(account) => return Ok(account),
+        Err(Denied::Crowded) => return Err(Refusal::Crowded),
+        Err(Denied::Wrong(place)) => place,
+    };
+    let pause = logins.failures.note(peer, Some(name));
+    // Also if nobody waits for the answer any more: hanging up is no way to try faster.
+    tokio::spawn(async move {
+        sleep(pause).await;
+        drop(place);
+    });
+    Err(Refusal::Wrong(pause))
 }
 
 /// The name and the password of a header.
@@ -205,9 +250,13 @@ fn response(refusal: Refusal) -> Response<Body> {
             StatusCode::FORBIDDEN,
             "this needs a password, which others on the way could read: ask over TLS or from the same machine, or start the broker with `--insecure`\n",
         ),
-        Refusal::Unknown => (
+        Refusal::Unknown | Refusal::Wrong(_) => (
             StatusCode::UNAUTHORIZED,
             "this needs the name and the password of a user\n",
+        ),
+        Refusal::Crowded => (
+            StatusCode::SERVICE_UNAVAILABLE,
+            "too many passwords wait to be checked: ask again in a moment\n",
         ),
         Refusal::Denied => (
             StatusCode::FORBIDDEN,
@@ -215,178 +264,14 @@ fn response(refusal: Refusal) -> Response<Body> {
         ),
     };
     let mut response = of_text(status, TEXT, text);
-    if refusal == Refusal::Unknown {
-        let headers = response.headers_mut();
-        headers.insert(WWW_AUTHENTICATE, REALM);
-    }
+    let headers = response.headers_mut();
+    match refusal {
+        Refusal::Unknown | Refusal::Wrong(_) => headers.insert(WWW_AUTHENTICATE, REALM),
+        Refusal::Crowded => headers.insert(RETRY_AFTER, HeaderValue::from_static("1")),
+        _ => None,
+    };
     response
 }
 
 #[cfg(test)]
-mod tests {
-    use tempfile::TempDir;
-
-    use super::*;
-    use crate::access::Users;
-    use crate::broker::Options;
-
-    const LOCAL: [u8; 4] = [127, 0, 0, 1];
-
-    fn wire(peer: [u8; 4]) -> Wire {
-        Wire {
-            peer: peer.into(),
-            is_encrypted: false,
-        }
-    }
-
-    /// Who asks, if it is not refused.
-    async fn visitor(
-        broker: &Broker,
-        peer: [u8; 4],
-        path: &str,
-        header: Option<(&str, &str)>,
-    ) -> Result<Visitor, Response<Body>> {
-        let mut request = Request::get(path);
-        if let Some((name, value)) = header {
-            request = request.header(name, value);
-        }
-        let request = request.body(()).expect("a request");
-        admit(broker, wire(peer), &["broker.test".to_owned()], &request).await
-    }
-
-    /// The status of an answer, if it is refused.
-    async fn status(
-        broker: &Broker,
-        peer: [u8; 4],
-        path: &str,
-        header: Option<(&str, &str)>,
-    ) -> Option<u16> {
-        let refused = visitor(broker, peer, path, header).await.err()?;
-        let asks = refused.headers().contains_key(WWW_AUTHENTICATE);
-        assert_eq!(asks, refused.status() == StatusCode::UNAUTHORIZED);
-        Some(refused.status().as_u16())
-    }
-
-    /// A broker that knows `ann`, to whom these lines grant something, and `bob`; the file of grants is in its folder.
-    fn guarded(folder: &TempDir, granted: &str) -> Arc<Broker> {
-        let grants = folder.path().join("grants.toml");
-        std::fs::write(&grants, format!("[users.ann]\n{granted}")).expect("it is written");
-        let users = Users::path_in(folder.path());
-        for name in ["ann", "bob"] {
-            Users::change(&users, |it| it.set(name, "a:b")).expect("it is added");
-        }
-        let mut options = Options::new(folder.path());
-        options.access.is_on = true;
-        options.access.grants = Some(grants);
-        Broker::open(options).expect("it opens").0
-    }
-
-    fn basic(text: &str) -> String {
-        format!("Basic {}", STANDARD.encode(text))
-    }
-
-    #[tokio::test]
-    async fn users_see_what_they_may_and_others_whether_it_works() {
-        let folder = TempDir::new().expect("a folder");
-        let broker = guarded(&folder, "metrics = true\n");
-        let ask = async |peer, path, text: &str| {
-            let value = basic(text);
-            status(&broker, peer, path, Some(("Authorization", &value))).await
-        };
-        assert_eq!(ask(LOCAL, "/metrics", "ann:a:b").await, None);
-        assert_eq!(ask(LOCAL, "/metrics", "bob:a:b").await, Some(403));
-        assert_eq!(ask(LOCAL, "/", "ann:wrong").await, Some(401));
-        assert_eq!(ask(LOCAL, "/anything", "eve:a:b").await, Some(401));
-        assert_eq!(ask(LOCAL, "/metrics", "ann").await, Some(401));
-        for wrong in ["Basic", "Basic é", "Bearer YW5uOmE6Yg==", "Basic !"] {
-            let header = Some(("Authorization", wrong));
-            assert_eq!(status(&broker, LOCAL, "/metrics", header).await, Some(401));
-        }
-        assert_eq!(status(&broker, LOCAL, "/metrics", None).await, Some(401));
-        assert_eq!(ask([192, 0, 2, 1], "/metrics", "ann:a:b").await, Some(403));
-        for path in [HEALTH, READINESS] {
-            assert_eq!(status(&broker, [192, 0, 2, 1], path, None).await, None);
-        }
-        assert_eq!(broker.access.counts.logins(3), [2, 7]);
-    }
-
-    #[tokio::test]
-    async fn who_asks_whether_clients_are_served_may_say_who_it_is() {
-        let folder = TempDir::new().expect("a folder");
-        let broker = guarded(&folder, "metrics = true\n");
-        for (text, is_known) in [("ann:a:b", true), ("ann:wrong", false), ("bob:a:b", false)] {
-            let value = basic(text);
-            let header = Some(("Authorization", value.as_str()));
-            let asks = visitor(&broker, LOCAL, READINESS, header).await;
-            let asks = asks.expect("everybody may");
-            assert_eq!(matches!(asks, Visitor::User(_)), is_known, "{text}");
-            // Nobody is asked there, and no password is looked at.
-            let before = broker.access.counts.logins(3);
-            let asks = visitor(&broker, LOCAL, HEALTH, header).await;
-            assert!(matches!(asks, Ok(Visitor::Stranger)));
-            assert_eq!(broker.access.counts.logins(3), before);
-        }
-        let asks = visitor(&broker, LOCAL, READINESS, None).await;
-        assert!(matches!(asks, Ok(Visitor::Stranger)));
-        let open = TempDir::new().expect("a folder");
-        let (open, _) = Broker::open(Options::new(open.path())).expect("it opens");
-        for (host, is_ours) in [("localhost", true), ("evil.test", false)] {
-            let asks = visitor(&open, LOCAL, READINESS, Some(("Host", host))).await;
-            let asks = asks.expect("everybody may");
-            assert_eq!(matches!(asks, Visitor::Anybody), is_ours, "{host}");
-        }
-    }
-
-    #[tokio::test]
-    async fn who_is_removed_or_granted_less_may_not_watch_any_more() {
-        let folder = TempDir::new().expect("a folder");
-        let broker = guarded(&folder, "metrics = true\nread = [\"orders\"]\n");
-        let access = &broker.access;
-        let value = basic("ann:a:b");
-        let header = Some(("Authorization", value.as_str()));
-        let ann = visitor(&broker, LOCAL, "/live", header).await;
-        let ann = ann.expect("she may");
-        let reads = |topic| ann.may_read(access, topic);
-        assert!(ann.may_watch(access) && reads("orders") && !reads("payroll"));
-        let grants = folder.path().join("grants.toml");
-        std::fs::write(&grants, "[users.ann]\nread = [\"*\"]\n").expect("it is written");
-        access.look();
-        assert!(!ann.may_watch(access) && reads("payroll"));
-        std::fs::write(&grants, "[users.ann]\nadmin = true\n").expect("it is written");
-        access.look();
-        assert!(ann.may_watch(access) && !reads("orders"));
-        let users = Users::path_in(folder.path());
-        Users::change(&users, |it| it.set("ann", "other")).expect("another password");
-        access.look();
-        assert!(!ann.may_watch(access));
-        assert!(Visitor::Anybody.may_watch(access) && Visitor::Anybody.may_read(access, "x"));
-        assert!(!Visitor::Stranger.may_watch(access) && !Visitor::Stranger.may_read(access, "x"));
-    }
-
-    #[tokio::test]
-    async fn without_users_it_is_asked_for_by_its_own_name() {
-        let folder = TempDir::new().expect("a folder");
-        let (broker, _) = Broker::open(Options::new(folder.path())).expect("it opens");
-        let ask = async |host| status(&broker, LOCAL, "/metrics", Some(("Host", host))).await;
-        for host in [
-            "127.0.0.1:8080",
-            "[::1]:8080",
-            "localhost",
-            "LOCALHOST:1",
-            "broker.test:80",
-            "tamis:8080",
-        ] {
-            assert_eq!(ask(host).await, None, "{host}");
-        }
-        for host in [
-            "evil.test",
-            "evil.test:8080",
-            "localhost.evil.test",
-            "127.0.0.1.evil.test",
-            "",
-        ] {
-            assert_eq!(ask(host).await, Some(403), "{host}");
-        }
-        assert_eq!(status(&broker, LOCAL, "/metrics", None).await, None);
-    }
-}
+mod tests;

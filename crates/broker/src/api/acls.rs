@@ -16,7 +16,7 @@ use kafka_protocol::protocol::StrBytes;
 use super::operations::Operation::{
     self, Alter, AlterConfigs, Create, Delete, Describe, DescribeConfigs, Read, Write,
 };
-use super::{Answer, Asked, Context, Refused, Said};
+use super::{Answer, Asked, Context, Refused, Said, told};
 use crate::access::{Granted, Grants, Names};
 
 /// What something may be done with (Kafka, `ResourceType`); up to this number there are some.
@@ -65,7 +65,7 @@ pub(super) fn describe(context: &Context, mut asked: Asked) -> Result<Answer, Re
         Ok(resources) => response.with_error_message(None).with_resources(resources),
         Err((error, message)) => response
             .with_error_code(error.code())
-            .with_error_message(message.map(StrBytes::from_string)),
+            .with_error_message(told(message)),
     };
     asked.reply::<DescribeAclsRequest>(&response)
 }
@@ -73,7 +73,7 @@ pub(super) fn describe(context: &Context, mut asked: Asked) -> Result<Answer, Re
 pub(super) fn create(context: &Context, mut asked: Asked) -> Result<Answer, Refused> {
     let request: CreateAclsRequest = asked.read()?;
     let (error, message) = unchangeable(context);
-    let message = message.map(StrBytes::from_string);
+    let message = told(message);
     let results = request.creations.iter().map(|_| {
         AclCreationResult::default()
             .with_error_code(error.code())
@@ -86,7 +86,7 @@ pub(super) fn create(context: &Context, mut asked: Asked) -> Result<Answer, Refu
 pub(super) fn delete(context: &Context, mut asked: Asked) -> Result<Answer, Refused> {
     let request: DeleteAclsRequest = asked.read()?;
     let (error, message) = unchangeable(context);
-    let message = message.map(StrBytes::from_string);
+    let message = told(message);
     let results = request.filters.iter().map(|_| {
         DeleteAclsFilterResult::default()
             .with_error_code(error.code())
@@ -299,15 +299,16 @@ mod tests {
     }
 
     /// The resources of what is told, and how many operations there are on each.
-    fn told(trial: &Trial, filter: &DescribeAclsRequest) -> Vec<(i8, String, i8, usize)> {
+    fn listed(trial: &Trial, filter: &DescribeAclsRequest) -> Vec<(i8, String, i8, usize)> {
         let response = trial.ask(filter, 3);
         assert_eq!(response.error_code, 0, "{response:?}");
-        let told = response.resources.iter();
-        told.map(|it| {
-            let name = it.resource_name.to_string();
-            (it.resource_type, name, it.pattern_type, it.acls.len())
-        })
-        .collect()
+        let listed = response.resources.iter();
+        listed
+            .map(|it| {
+                let name = it.resource_name.to_string();
+                (it.resource_type, name, it.pattern_type, it.acls.len())
+            })
+            .collect()
     }
 
     #[test]
@@ -321,34 +322,34 @@ mod tests {
             of(TOPIC, "orders", LITERAL, 4),
             of(GROUP, "billing", PREFIXED, 3),
         ];
-        assert_eq!(told(&trial, &bob), of_bob);
+        assert_eq!(listed(&trial, &bob), of_bob);
         for version in versions_of(ApiKey::DescribeAcls) {
             let response = trial.ask(&bob, version);
             assert_eq!((response.error_code, response.resources.len()), (0, 4));
         }
         let groups = bob.clone().with_resource_type_filter(GROUP);
-        assert_eq!(told(&trial, &groups), of_bob[3..]);
+        assert_eq!(listed(&trial, &groups), of_bob[3..]);
         let prefixed = bob.clone().with_pattern_type_filter(PREFIXED);
-        assert_eq!(told(&trial, &prefixed).len(), 2);
+        assert_eq!(listed(&trial, &prefixed).len(), 2);
         let orders = bob.clone().with_resource_name_filter(text("orders"));
-        assert_eq!(told(&trial, &orders), of_bob[2..3]);
+        assert_eq!(listed(&trial, &orders), of_bob[2..3]);
         let matching = orders.with_pattern_type_filter(MATCHING);
         assert_eq!(
-            told(&trial, &matching),
+            listed(&trial, &matching),
             [of_bob[0].clone(), of_bob[2].clone()]
         );
         let matching = matching.with_resource_name_filter(text("logs.a"));
-        assert_eq!(told(&trial, &matching), of_bob[..2]);
+        assert_eq!(listed(&trial, &matching), of_bob[..2]);
         let writing = bob.clone().with_operation(Write as i8);
-        assert_eq!(told(&trial, &writing).len(), 2);
+        assert_eq!(listed(&trial, &writing).len(), 2);
         let denied = bob.clone().with_permission_type(2);
-        assert_eq!(told(&trial, &denied), []);
-        assert_eq!(told(&trial, &bob.with_host_filter(text("::1"))), []);
+        assert_eq!(listed(&trial, &denied), []);
+        assert_eq!(listed(&trial, &bob.with_host_filter(text("::1"))), []);
         assert_eq!(
-            told(&trial, &filter().with_principal_filter(text("User:eve"))),
+            listed(&trial, &filter().with_principal_filter(text("User:eve"))),
             []
         );
-        let clusters = told(&trial, &filter().with_resource_type_filter(CLUSTER));
+        let clusters = listed(&trial, &filter().with_resource_type_filter(CLUSTER));
         assert_eq!(clusters, [of(CLUSTER, CLUSTER_NAME, LITERAL, 5)]);
         let unknown = trial.ask(&filter().with_operation(0), 1);
         assert_eq!(unknown.error_code, ResponseError::InvalidRequest.code());

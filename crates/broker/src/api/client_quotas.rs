@@ -8,7 +8,7 @@ use kafka_protocol::messages::describe_client_quotas_response::{EntityData, Entr
 use kafka_protocol::messages::{DescribeClientQuotasRequest, DescribeClientQuotasResponse};
 use kafka_protocol::protocol::StrBytes;
 
-use super::{Answer, Asked, Context, Refused, Said};
+use super::{Answer, Asked, Context, Refused, Said, told};
 use crate::quotas::{Direction, Entity, Quotas};
 
 /// What Kafka knows besides [`Entity`]: there is nothing to tell of it.
@@ -35,7 +35,7 @@ pub(super) fn answer(context: &Context, mut asked: Asked) -> Result<Answer, Refu
         Ok(entries) => response.with_entries(Some(entries)),
         Err((error, message)) => response
             .with_error_code(error.code())
-            .with_error_message(message.map(StrBytes::from_string))
+            .with_error_message(told(message))
             .with_entries(None),
     };
     asked.reply::<DescribeClientQuotasRequest>(&response)
@@ -111,7 +111,11 @@ fn entry(quotas: &Quotas, entity: Entity) -> Option<EntryData> {
 mod tests {
     use std::num::NonZeroU64;
 
+    use kafka_protocol::messages::ApiKey;
+
     use super::*;
+    use crate::api::tests::{Trial, versions_of};
+    use crate::gate::SAID_BYTES_MAX;
     use crate::quotas::QuotaOptions;
 
     fn component(entity: &str, match_type: i8, name: Option<&str>) -> ComponentData {
@@ -122,7 +126,7 @@ mod tests {
     }
 
     /// The entities of which something is told, or the error.
-    fn told(strict: bool, components: &[ComponentData]) -> Result<Vec<String>, i16> {
+    fn listed(strict: bool, components: &[ComponentData]) -> Result<Vec<String>, i16> {
         let quotas = Quotas::new(QuotaOptions {
             produce: NonZeroU64::new(1_000_000),
             fetch: NonZeroU64::new(2_000_000),
@@ -148,14 +152,14 @@ mod tests {
         let clients = Ok(vec!["client-id".to_owned()]);
         let nobody = Ok(Vec::new());
         let any = |entity| component(entity, 2, None);
-        assert_eq!(told(false, &[]), both);
-        assert_eq!(told(true, &[]), nobody);
+        assert_eq!(listed(false, &[]), both);
+        assert_eq!(listed(true, &[]), nobody);
         for strict in [false, true] {
-            assert_eq!(told(strict, &[any("client-id")]), clients);
-            assert_eq!(told(strict, &[component("user", 1, None)]), users);
-            assert_eq!(told(strict, &[component("user", 0, Some("a"))]), nobody);
-            assert_eq!(told(strict, &[any("ip")]), nobody);
-            assert_eq!(told(strict, &[any("user"), any("client-id")]), nobody);
+            assert_eq!(listed(strict, &[any("client-id")]), clients);
+            assert_eq!(listed(strict, &[component("user", 1, None)]), users);
+            assert_eq!(listed(strict, &[component("user", 0, Some("a"))]), nobody);
+            assert_eq!(listed(strict, &[any("ip")]), nobody);
+            assert_eq!(listed(strict, &[any("user"), any("client-id")]), nobody);
         }
     }
 
@@ -169,12 +173,29 @@ mod tests {
             component("user", 3, None),
             component("user", -1, None),
         ] {
-            assert_eq!(told(false, &[component]), invalid);
+            assert_eq!(listed(false, &[component]), invalid);
         }
         let twice = component("user", 2, None);
-        assert_eq!(told(false, &[twice.clone(), twice]), invalid);
-        let unknown = told(false, &[component("group", 2, None)]);
+        assert_eq!(listed(false, &[twice.clone(), twice]), invalid);
+        let unknown = listed(false, &[component("group", 2, None)]);
         assert_eq!(unknown, Err(ResponseError::UnsupportedVersion.code()));
+    }
+
+    #[test]
+    fn what_is_repeated_of_a_request_is_cut() {
+        let trial = Trial::new();
+        // The longest that the first version carries: what is said about it would be longer.
+        let long = "x".repeat(i16::MAX as usize);
+        let request =
+            DescribeClientQuotasRequest::default().with_components(vec![component(&long, 2, None)]);
+        for version in versions_of(ApiKey::DescribeClientQuotas) {
+            let response = trial.ask(&request, version);
+            let unknown = ResponseError::UnsupportedVersion.code();
+            assert_eq!(response.error_code, unknown);
+            let message = response.error_message.expect("it is said why");
+            assert!(message.starts_with("`xxx") && message.ends_with("x ..."));
+            assert!(message.len() < SAID_BYTES_MAX + 10, "{}", message.len());
+        }
     }
 
     #[test]

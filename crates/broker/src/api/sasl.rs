@@ -19,6 +19,8 @@ const BARE: i16 = 0;
 /// The same whether there is such a user or not.
 const FAILED: &str = "authentication failed: the name of the user or the password is wrong";
 
+const CROWDED: &str = "too many passwords wait to be checked: try again";
+
 const OUT_OF_TURN: &str = "a mechanism is chosen by `SaslHandshake` first, and who has logged in does not do it again; without `--auth` nobody is asked";
 
 pub(super) fn shake_hands(context: &Context, mut asked: Asked) -> Result<Answer, Refused> {
@@ -52,6 +54,8 @@ pub(super) async fn authenticate(context: &Context, mut asked: Asked) -> Result<
             .with_error_message(None)
             .with_auth_bytes(bytes.into()),
         Reply::Refused => failed(ResponseError::SaslAuthenticationFailed, FAILED),
+        // Clients take a login that failed for the end; this they try again.
+        Reply::Crowded => failed(ResponseError::ThrottlingQuotaExceeded, CROWDED),
         Reply::OutOfTurn => failed(ResponseError::IllegalSaslState, OUT_OF_TURN),
     };
     asked.reply::<SaslAuthenticateRequest>(&response)
@@ -67,7 +71,9 @@ pub(super) async fn answer_bare(context: &Context, message: Bytes) -> Result<Ans
     {
         Reply::Go(bytes) | Reply::In(bytes) => Ok(Answer::Ready(vec![Part::Bytes(bytes.into())])),
         // There is no other way to say it.
-        Reply::Refused | Reply::OutOfTurn => Err(Refused::Unknown("it failed to log in")),
+        Reply::Refused | Reply::Crowded | Reply::OutOfTurn => {
+            Err(Refused::Unknown("it failed to log in"))
+        }
     }
 }
 
@@ -176,6 +182,22 @@ mod tests {
             assert!(!may_ask(&trial));
             assert_eq!(trial.context.broker.access.counts.logins(0), [0, 1]);
         }
+    }
+
+    #[test]
+    fn who_comes_when_too_many_wait_is_told_to_come_again() {
+        let trial = guarded();
+        let _crowd = trial.context.broker.access.crowd();
+        shake(&trial, "PLAIN", 1);
+        let crowded = ResponseError::ThrottlingQuotaExceeded;
+        assert!(crowded.is_retriable());
+        assert_eq!(say(&trial, b"\0ann\0secret", 2).0, crowded.code());
+        assert!(!may_ask(&trial) && is_given_up(&trial));
+        let trial = guarded();
+        let _crowd = trial.context.broker.access.crowd();
+        // By this no password waits.
+        shake(&trial, "SCRAM-SHA-256", 1);
+        assert_eq!(say(&trial, b"n,,n=ann,r=abc", 2).0, 0);
     }
 
     #[test]

@@ -1,14 +1,15 @@
 //! Connections for what is asked over HTTP: who gets one, and for how long.
 //!
-//! Anybody who gets to the port can open them, so none is held for nothing: each has a moment for its handshake and for each head of a
-//! request, the time between two requests included; it has to take what it is answered ([`Patient`]); and it ends after a while, so that
-//! nobody holds one by being slow. Those over which somebody watches are the exception: they last as long as they take what they are told.
+//! Anybody who gets to the port can open them, so none is held for nothing: each has a moment for its first request, a handshake included,
+//! and for each head of a further one, the time between two requests included; it has to take what it is answered ([`Patient`]); and it
+//! ends after a while, so that nobody holds one by being slow. Until a request was let in it takes one of the places of strangers, of which
+//! there are fewer ([`slots`](super::slots)). Those over which somebody watches are the exception: they last as long as they take what they are told.
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::pin::pin;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use hyper::server::conn::http1;
@@ -24,10 +25,10 @@ use super::patient::Patient;
 use super::slots::Slots;
 use super::{State, live, respond};
 use crate::access::Wire;
-use crate::server::{Listener, greet};
+use crate::server::{Listener, Place, greet};
 use crate::tls::Tls;
 
-/// A head of a request takes no longer, or its connection is closed; nor does a handshake.
+/// A head of a request takes no longer, or its connection is closed; nor do a handshake and the first head together.
 const HEAD_TIME_MAX: Duration = Duration::from_secs(10);
 
 /// Nothing of an answer is taken for so long, or the connection is closed.
@@ -62,7 +63,7 @@ pub(crate) async fn run(listener: Listener, state: Arc<State>) {
             }
         };
         let let_go = Arc::default();
-        let Some(slot) = slots.take(peer.ip(), &let_go) else {
+        let Some(mut slot) = slots.take(peer.ip(), &let_go) else {
             continue;
         };
         let wire = Wire {
@@ -72,6 +73,7 @@ pub(crate) async fn run(listener: Listener, state: Arc<State>) {
         let mut connection = Connection::new(state.clone(), wire);
         connection.let_go = let_go;
         connection.is_brief = slot.is_kept();
+        connection.place = Mutex::new(slot.take_place());
         let tls = listener.tls.clone();
         tasks.spawn(async move {
             let talking = talk(stream, peer, tls.as_ref(), &connection);
@@ -90,6 +92,10 @@ pub(super) struct Connection {
     pub(super) let_go: Arc<Notify>,
     /// Whether it is there for one request, and nobody can watch over it.
     pub(super) is_brief: bool,
+    /// What it takes of the places of strangers.
+    place: Mutex<Option<Place>>,
+    /// Whether something was asked over it.
+    is_heard: AtomicBool,
     /// Whether somebody watches over it.
     is_watched: AtomicBool,
 }
@@ -101,8 +107,21 @@ impl Connection {
             wire,
             let_go: Arc::default(),
             is_brief: false,
+            place: Mutex::default(),
+            is_heard: AtomicBool::new(false),
             is_watched: AtomicBool::new(false),
         }
+    }
+
+    /// Says that something was asked over it.
+    pub(super) fn set_heard(&self) {
+        self.is_heard.store(true, Ordering::Relaxed);
+    }
+
+    /// Says that it is known who is at its other end: no stranger any more.
+    pub(super) fn set_known(&self) {
+        let mut place = self.place.lock().unwrap_or_else(PoisonError::into_inner);
+        *place = None;
     }
 
     /// Says that somebody watches over it from now on, so that it lasts.
@@ -115,7 +134,15 @@ impl Connection {
         tokio::select! {
             () = talking => {}
             () = self.let_go.notified() => tracing::debug!(peer = %self.wire.peer, "a connection for the page, health and metrics was let go"),
+            () = self.until_not_heard() => tracing::debug!(peer = %self.wire.peer, "a connection for the page, health and metrics asked nothing"),
             () = self.until_too_old() => tracing::debug!(peer = %self.wire.peer, "a connection for the page, health and metrics was there for too long"),
+        }
+    }
+
+    async fn until_not_heard(&self) {
+        sleep(HEAD_TIME_MAX).await;
+        if self.is_heard.load(Ordering::Relaxed) {
+            std::future::pending().await
         }
     }
 
@@ -281,8 +308,22 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
+    async fn a_handshake_and_the_first_request_have_one_time_together() {
+        let connection = connection();
+        let began = Instant::now();
+        // A handshake that is through, and a request that takes long to come behind it.
+        let talking = async {
+            sleep(HEAD_TIME_MAX - Duration::from_secs(1)).await;
+            sleep(HEAD_TIME_MAX - Duration::from_secs(1)).await;
+        };
+        connection.bounded(talking).await;
+        assert_eq!(began.elapsed(), HEAD_TIME_MAX);
+    }
+
+    #[tokio::test(start_paused = true)]
     async fn who_watches_stays() {
         let connection = connection();
+        connection.set_heard();
         connection.set_watched();
         let staying = connection.bounded(std::future::pending());
         let stays = timeout(100 * LIFE_MAX, staying).await;

@@ -34,6 +34,7 @@ pub(crate) use connections::run;
 use live::Watchers;
 pub(crate) use response::{Body, TEXT, of_text};
 use response::{METRICS, of_events, refused_method, unavailable};
+pub(crate) use slots::CONNECTIONS_MAX;
 
 /// How far a broker is.
 #[derive(Debug, Default)]
@@ -96,14 +97,20 @@ struct Asked {
 async fn respond(connection: &Connection, request: &Request<Incoming>) -> Response<Body> {
     let is_read = matches!(*request.method(), Method::GET | Method::HEAD);
     let (state, wire) = (&connection.state, connection.wire);
+    connection.set_heard();
     // Looked for once: who was not asked who it is, since there was nothing to learn, learns nothing of a broker that opened meanwhile.
     let asked = match state.broker.get() {
         None => None,
         Some(broker) => match access::admit(broker, wire, &state.advertised, request).await {
-            Ok(visitor) => Some(Asked {
-                broker: broker.clone(),
-                visitor,
-            }),
+            Ok(visitor) => {
+                if !matches!(visitor, Visitor::Stranger) {
+                    connection.set_known();
+                }
+                Some(Asked {
+                    broker: broker.clone(),
+                    visitor,
+                })
+            }
             Err(refused) => return refused,
         },
     };

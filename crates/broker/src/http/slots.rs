@@ -1,9 +1,12 @@
 //! How many connections there are at a time, and whose.
 //!
-//! All may have one of [`CONNECTIONS_MAX`], and no other machine more than half of them. When they are taken, this machine has
-//! [`KEPT`] more: whoever looks after the process asks from here whether it works, and is to be answered however many others hold
-//! connections. These are for one request each, and if they are all taken, too, the one that has been there longest is let go for the next:
-//! nobody on this machine can hold them either.
+//! All may have one of [`CONNECTIONS_MAX`], and no other machine more than half of them. Until it was let in over a connection whoever is
+//! at its other end is a stranger, as he is to Kafka's listeners, and of these there are half as many: in the middle of a handshake, or
+//! without a password, nobody keeps others out ([`Strangers`]).
+//!
+//! When they are taken, this machine has [`KEPT`] more: whoever looks after the process asks from here whether it works, and is to be
+//! answered however many others hold connections. These are for one request each, and if they are all taken, too, the one that has been
+//! there longest is let go for the next: nobody on this machine can hold them either.
 
 use std::collections::{HashMap, VecDeque};
 use std::net::{IpAddr, Ipv6Addr};
@@ -11,8 +14,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::Notify;
 
+use crate::server::{Place, Strangers};
+
 /// Connections at a time; who watches needs one.
-pub(super) const CONNECTIONS_MAX: usize = 64;
+pub(crate) const CONNECTIONS_MAX: usize = 64;
 
 /// Of them those of one other machine.
 const OF_ONE_MAX: usize = CONNECTIONS_MAX / 2;
@@ -21,9 +26,10 @@ const OF_ONE_MAX: usize = CONNECTIONS_MAX / 2;
 const KEPT: usize = 8;
 
 /// Who has a connection.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Slots {
     taken: Mutex<Taken>,
+    strangers: Strangers,
 }
 
 #[derive(Debug, Default)]
@@ -40,6 +46,17 @@ pub(super) struct Slot {
     origin: IpAddr,
     /// What tells it to go, if it is one of those that are kept.
     kept: Option<Arc<Notify>>,
+    /// Among the strangers, if it is none of these.
+    place: Option<Place>,
+}
+
+impl Default for Slots {
+    fn default() -> Slots {
+        Slots {
+            taken: Mutex::default(),
+            strangers: Strangers::of(CONNECTIONS_MAX),
+        }
+    }
 }
 
 impl Slots {
@@ -50,7 +67,9 @@ impl Slots {
         let mut taken = self.lock();
         let all: usize = taken.by_origin.values().sum();
         let own = taken.by_origin.get(&origin).copied().unwrap_or(0);
-        let kept = if all < CONNECTIONS_MAX && (is_near || own < OF_ONE_MAX) {
+        let is_room = all < CONNECTIONS_MAX && (is_near || own < OF_ONE_MAX);
+        let place = is_room.then(|| self.strangers.enter(peer)).flatten();
+        let kept = if place.is_some() {
             taken.by_origin.insert(origin, own + 1);
             None
         } else if is_near {
@@ -69,6 +88,7 @@ impl Slots {
             slots: self.clone(),
             origin,
             kept,
+            place,
         })
     }
 
@@ -82,6 +102,11 @@ impl Slot {
     /// Whether it is one of those that are kept for this machine, and for one request.
     pub(super) fn is_kept(&self) -> bool {
         self.kept.is_some()
+    }
+
+    /// What it takes of the places of strangers, to be given back when it is known who it is for.
+    pub(super) fn take_place(&mut self) -> Option<Place> {
+        self.place.take()
     }
 }
 
@@ -121,10 +146,33 @@ mod tests {
         IpAddr::from([0x2001, 0xdb8, 0, network, 0, 0, 0, number])
     }
 
-    /// As many as there are for somebody, `count` at most.
+    /// As many as there are for somebody who is known, `count` at most.
     fn taken(slots: &Arc<Slots>, count: u16, peer: impl Fn(u16) -> IpAddr) -> Vec<Slot> {
-        let all = (0..count).filter_map(|number| slots.take(peer(number), &Arc::default()));
+        let all = (0..count).filter_map(|number| {
+            let mut slot = slots.take(peer(number), &Arc::default())?;
+            slot.take_place();
+            Some(slot)
+        });
         all.collect()
+    }
+
+    #[test]
+    fn strangers_leave_half_to_those_who_are_known() {
+        let slots: Arc<Slots> = Arc::default();
+        let near = IpAddr::from([127, 0, 0, 1]);
+        let take = |peer| slots.take(peer, &Arc::default());
+        let one: Vec<_> = (0..64).filter_map(|_| take(far(1, 0))).collect();
+        assert_eq!(one.len(), OF_ONE_MAX / 2);
+        let others: Vec<_> = (0..64)
+            .filter_map(|number| take(far(number + 2, 0)))
+            .collect();
+        assert_eq!(one.len() + others.len(), CONNECTIONS_MAX / 2);
+        assert!(take(far(99, 0)).is_none());
+        assert!(take(near).is_some_and(|it| it.is_kept()));
+        drop(others);
+        let known = taken(&slots, 64, |number| far(number + 2, 0));
+        assert_eq!(one.len() + known.len(), CONNECTIONS_MAX);
+        assert!(take(far(99, 0)).is_none());
     }
 
     #[test]

@@ -44,8 +44,7 @@ pub(crate) use listener::{Doors, Listener, Service, greet};
 pub(crate) use pool::Pool;
 #[cfg(feature = "tls")]
 pub(crate) use pool::{BUFFER_BYTES_MIN, Buffer};
-use strangers::Strangers;
-pub(crate) use strangers::{Place, network_of};
+pub(crate) use strangers::{Place, Strangers, network_of};
 
 /// Bytes in flight are counted in units of this size. A request that is not larger than one is not counted: of those there are
 /// as many as connections, and most only wait.

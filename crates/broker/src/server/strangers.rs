@@ -1,8 +1,8 @@
-//! Places of connections that have not logged in.
+//! Places of those who are not known yet: of connections, and of passwords that are tried over HTTP or by SASL.
 //!
-//! Whoever knows no password can still connect, again and again. So strangers have half of all places, and those of one address half of
-//! that: users who are in stay, and others get in. An IPv6 network of 64 bits counts as one address, since whoever has one of
-//! its addresses has all of them.
+//! Whoever knows no password can still connect, again and again. So strangers have half of all places for connections, and those of one
+//! address half of that: users who are in stay, and others get in. An IPv6 network of 64 bits counts as one address, since whoever has one
+//! of its addresses has all of them.
 
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv6Addr};
@@ -39,9 +39,14 @@ impl Strangers {
     /// Of so many connections in all.
     pub(crate) fn of(connections_max: usize) -> Strangers {
         let all_max = (connections_max / 2).max(1);
+        Strangers::bounded(all_max, (all_max / 2).max(1))
+    }
+
+    /// With so many places, and so many for one address.
+    pub(crate) fn bounded(all_max: usize, of_one_max: usize) -> Strangers {
         Strangers(Arc::new(Shared {
             all_max,
-            of_one_max: (all_max / 2).max(1),
+            of_one_max,
             here: Mutex::default(),
         }))
     }

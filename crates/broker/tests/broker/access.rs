@@ -259,12 +259,17 @@ fn over_http_users_are_asked_for_and_health_is_told() {
     open.stop();
 }
 
-/// Until a stream of events ends; `None`: it does not.
-fn ends_after(mut live: Live) -> Option<Duration> {
+/// What whoever watches has lost, as the last event of a stream tells, which ends soon.
+fn lost(mut live: Live) -> Option<String> {
     let began = Instant::now();
-    while began.elapsed() < Duration::from_secs(10) {
-        if live.next().is_none() {
-            return Some(began.elapsed());
+    let mut last = None;
+    while began.elapsed() < Duration::from_secs(5) {
+        match live.next() {
+            Some(event) => last = Some(event),
+            None => {
+                let (name, data) = last?;
+                return (name == "denied").then(|| data["lost"].to_string());
+            }
         }
     }
     None
@@ -284,7 +289,6 @@ fn who_is_removed_or_granted_less_watches_no_more() {
             .map(|it| format!("[users.{it}]\nmetrics = true\n"));
         std::fs::write(&grants, lines.collect::<String>()).expect("it is written");
     };
-    let is_soon = |it: Option<Duration>| it.is_some_and(|it| it < Duration::from_secs(5));
     grant(&["ann", "bob", "eve"]);
     let running = start_with(|it| {
         let it = it.authenticate(true).users(users.clone()).grants(&grants);
@@ -295,12 +299,12 @@ fn who_is_removed_or_granted_less_watches_no_more() {
     let [ann, mut bob, mut eve] = ["YW5uOnNlY3JldA==", "Ym9iOnNlY3JldA==", "ZXZlOnNlY3JldA=="]
         .map(|it| Live::watch(address, &format!("Authorization: Basic {it}\r\n")));
     Users::change(&users, |it| Ok(it.remove("ann"))).expect("she is removed");
-    assert!(is_soon(ends_after(ann)));
+    assert_eq!(lost(ann).as_deref(), Some("\"user\""));
     assert!(bob.next().is_some());
     Users::change(&users, |it| it.set("bob", "other")).expect("another password");
-    assert!(is_soon(ends_after(bob)));
+    assert_eq!(lost(bob).as_deref(), Some("\"user\""));
     assert!(eve.next().is_some());
     grant(&["ann", "bob"]);
-    assert!(is_soon(ends_after(eve)));
+    assert_eq!(lost(eve).as_deref(), Some("\"grant\""));
     running.stop();
 }

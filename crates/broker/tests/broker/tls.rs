@@ -23,7 +23,7 @@ use rustls::{
 use tamis_broker::{Builder, Error, TlsFiles};
 use tempfile::TempDir;
 
-use crate::watching::{get, get_over, value};
+use crate::watching::{connect_from, get, get_over, value};
 use crate::wire::{
     Client, FETCH, PRODUCE, Started, appended, batch, builder, fetch_request, produce_request,
     start_with,
@@ -132,6 +132,11 @@ impl Authority {
 fn connect(address: SocketAddr, config: ClientConfig) -> Result<TlsSocket, std::io::Error> {
     let socket = TcpStream::connect(address).expect("it listens");
     socket.set_read_timeout(Some(PATIENCE)).expect("a socket");
+    connect_over(socket, config)
+}
+
+/// Has the handshake.
+fn connect_over(socket: TcpStream, config: ClientConfig) -> Result<TlsSocket, std::io::Error> {
     let name = "localhost".try_into().expect("a name");
     let session = ClientConnection::new(Arc::new(config), name).expect("a session");
     let mut stream = StreamOwned::new(session, socket);
@@ -584,5 +589,31 @@ fn health_is_told_over_https() {
         get_over(socket, "GET", "/healthz"),
         (200, "ok\n".to_owned())
     );
+    running.stop();
+}
+
+#[test]
+fn half_handshakes_keep_nobody_from_watching() {
+    let authority = Authority::new();
+    let running = authority.start(|it| it.http("https://127.0.0.1:0"));
+    let address = running.http_address().expect("it was asked for");
+    let hello = hello(&authority);
+    let begun: Vec<_> = (0..70)
+        .map(|_| {
+            let mut socket = TcpStream::connect(address).expect("it listens");
+            socket
+                .write_all(&hello[..hello.len() / 2])
+                .expect("it is taken");
+            socket
+        })
+        .collect();
+    let socket = connect_over(connect_from(2, address), authority.usual());
+    let mut socket = socket.expect("there is a place");
+    let request = b"GET /live HTTP/1.1\r\nHost: localhost\r\n\r\n";
+    socket.write_all(request).expect("it is read");
+    let mut status = [0; 12];
+    socket.read_exact(&mut status).expect("an answer");
+    assert_eq!(&status, b"HTTP/1.1 200", "it is no brief connection");
+    drop(begun);
     running.stop();
 }

@@ -5,6 +5,7 @@ use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
 use serde_json::Value;
+use tokio::net::TcpSocket;
 
 use crate::wire::start_with;
 
@@ -22,6 +23,22 @@ fn ask(address: SocketAddr, method: &str, path: &str, header: &str) -> TcpStream
     waits.expect("it is a socket");
     let request = request(method, path, header);
     socket.write_all(&request).expect("it is read");
+    socket
+}
+
+/// A connection from another address of this machine, 127.0.0.`last`.
+pub(crate) fn connect_from(last: u8, address: SocketAddr) -> TcpStream {
+    let mut runtime = tokio::runtime::Builder::new_current_thread();
+    let runtime = runtime.enable_io().build().expect("a runtime");
+    let connected = runtime.block_on(async {
+        let socket = TcpSocket::new_v4()?;
+        socket.bind(([127, 0, 0, last], 0).into())?;
+        socket.connect(address).await?.into_std()
+    });
+    let socket = connected.expect("it listens");
+    socket.set_nonblocking(false).expect("it is a socket");
+    let waits = socket.set_read_timeout(Some(Duration::from_secs(20)));
+    waits.expect("it is a socket");
     socket
 }
 
@@ -198,7 +215,14 @@ fn health_is_told_while_others_hold_all_connections() {
     let silent: Vec<_> = (0..100).map(|_| open()).collect();
     assert_eq!(get(http, "GET", "/healthz"), (200, "ok\n".to_owned()));
     assert_eq!(get(http, "GET", "/live").0, 503);
-    drop(silent);
+    // From elsewhere one can also watch: who never asked anything has a part of the places.
+    let mut watching = connect_from(2, http);
+    let request = request("GET", "/live", "");
+    watching.write_all(&request).expect("it is read");
+    let mut status = [0; 12];
+    watching.read_exact(&mut status).expect("an answer");
+    assert_eq!(&status, b"HTTP/1.1 200");
+    drop((silent, watching));
     running.stop();
 }
 

@@ -39,12 +39,12 @@ fn users_come_and_go() {
         "{}",
         ran.stderr
     );
-    add(&shell, "bob", "secret\n");
-    add(&shell, "ann", "secret");
+    add(&shell, "bob", "a secret\n");
+    add(&shell, "ann", "a secret");
     let list = || shell.tamis("user list --users data/users.json").stdout;
     assert_eq!(list(), "ann\nbob\n");
     let before = shell.read("data/users.json");
-    assert!(!before.contains("\"secret\\n\""));
+    assert!(!before.contains("a secret"));
     let refused = [
         ("user add ann --data data", "x", "`--replace`"),
         (
@@ -55,6 +55,11 @@ fn users_come_and_go() {
         ("user remove eve --data data", "", "`tamis user list`"),
         ("user add a:b --data data", "x", "it has a colon"),
         ("user add eve --data data", "", "it is empty"),
+        (
+            "user add eve --data data",
+            "1234567\n",
+            "fewer than 8 characters, the fewest that NIST SP 800-63B-4 takes",
+        ),
     ];
     for (arguments, password, expected) in refused {
         let ran = shell.tamis_fed(arguments, password.as_bytes());
@@ -64,7 +69,7 @@ fn users_come_and_go() {
     let ran = shell.tamis_fed("user add eve --data data", b"two\nlines\n");
     assert_eq!(ran.code, Some(3), "{}", ran.stderr);
     assert_eq!(shell.read("data/users.json"), before);
-    shell.write("password", "other\n");
+    shell.write("password", "größer 8\n");
     let ran = shell.tamis("user add ann --replace --password-file password --data data");
     assert_eq!(ran.code, Some(0), "{}", ran.stderr);
     assert_ne!(shell.read("data/users.json"), before);
@@ -83,13 +88,13 @@ fn who_is_added_gets_in_and_who_is_removed_is_out() {
     let mut stranger = connect();
     stranger.send(9, &MetadataRequest::default());
     assert!(stranger.is_closed_silently());
-    assert_ne!(log_in(&mut connect(), "\0ann\0secret"), 0);
-    add(&shell, "ann", "secret");
+    assert_ne!(log_in(&mut connect(), "\0ann\0a secret"), 0);
+    add(&shell, "ann", "a secret");
     let mut ann = connect();
-    assert_eq!(log_in(&mut ann, "\0ann\0secret"), 0);
+    assert_eq!(log_in(&mut ann, "\0ann\0a secret"), 0);
     ann.want_topic("orders");
     let mut wrong = connect();
-    assert_ne!(log_in(&mut wrong, "\0ann\0Secret"), 0);
+    assert_ne!(log_in(&mut wrong, "\0ann\0A secret"), 0);
     assert!(wrong.is_closed_silently());
     ann.ask(9, &MetadataRequest::default());
     assert_eq!(shell.tamis("user remove ann --data data").code, Some(0));

@@ -8,10 +8,11 @@
 //! |---|---|
 //! | `history` | the points of the charts by now; each watcher gets it once, first |
 //! | `snapshot` | everything that is known now, with a new point; once a second |
+//! | `denied` | `lost`: `user` or `grant`, whichever whoever watches had and has not any more; the stream ends |
 //! | `ending` | nothing: the broker ends, and so does the stream |
 //!
 //! A comment is sent where a snapshot takes long, so that proxies do not think that nobody is there. Whoever does not keep up is let go:
-//! their connection is closed, and nothing is collected for them. So is whoever may not watch any more ([`watchers`]).
+//! their connection is closed, and nothing is collected for them ([`watchers`]).
 
 mod contracts;
 mod history;

@@ -1,7 +1,7 @@
 //! Those who watch, and what they have not been told yet.
 //!
-//! Each has a short queue. Who lets it fill up is let go, and so is who may not watch any more: somebody is asked who it is when it comes,
-//! and stays for hours.
+//! Each has a short queue. Who lets it fill up is let go. Who may not watch any more is told why, and that was the last: somebody is asked
+//! who it is when it comes, and stays for hours.
 
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -13,7 +13,7 @@ use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{Notify, mpsc};
 
 use super::sampler::{Look, Wanted};
-use crate::access::{Access, Visitor};
+use crate::access::{Access, Lost, Visitor};
 
 /// Who watches needs a connection, and there are to be some for others.
 const WATCHERS_MAX: usize = 32;
@@ -24,6 +24,8 @@ const EVENTS_MAX: usize = 8;
 /// A browser that lost the stream comes back after so many milliseconds.
 const RETRY: &[u8] = b"retry: 2000\n\n";
 const ENDING: &[u8] = b"event: ending\ndata: {}\n\n";
+const LOST_USER: &[u8] = b"event: denied\ndata: {\"lost\":\"user\"}\n\n";
+const LOST_GRANT: &[u8] = b"event: denied\ndata: {\"lost\":\"grant\"}\n\n";
 
 /// Those who watch.
 #[derive(Debug, Default)]
@@ -45,7 +47,7 @@ struct Watcher {
     visitor: Visitor,
     /// Whether it has not been told of what was before.
     is_fresh: bool,
-    /// Told when it does not keep up, or may not watch any more.
+    /// Told when it does not keep up.
     let_go: Arc<Notify>,
 }
 
@@ -83,8 +85,12 @@ impl Watchers {
     /// time.
     pub(super) fn tell(&self, look: &mut Look, access: &Access) {
         self.lock().watchers.retain_mut(|watcher| {
-            if !watcher.visitor.may_watch(access) {
-                watcher.let_go.notify_one();
+            if let Err(lost) = watcher.visitor.may_watch(access) {
+                watcher.send(&Bytes::from_static(match lost {
+                    Lost::User => LOST_USER,
+                    Lost::Grant => LOST_GRANT,
+                }));
+                // Its stream ends there.
                 return false;
             }
             let Some(snapshot) = &mut look.snapshot else {
@@ -251,17 +257,24 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn who_may_not_watch_any_more_is_let_go() {
+    async fn who_may_not_watch_any_more_is_told_why_and_no_more() {
         let watchers = Watchers::default();
         let let_go = Arc::new(Notify::new());
-        let stranger = watchers.join(Visitor::Stranger, let_go.clone());
-        let stranger = stranger.expect("there is room");
-        let mut anybody = join(&watchers).expect("there is room");
+        let join = || watchers.join(Visitor::Stranger, let_go.clone());
+        let mut stranger = join().expect("there is room");
+        let full = join().expect("there is room");
+        for _ in 1..EVENTS_MAX {
+            watchers.tell_all(Bytes::from_static(RETRY));
+        }
+        assert_eq!(told(&mut stranger).len(), EVENTS_MAX);
+        let mut anybody = watchers.join(Visitor::Anybody, Arc::default());
+        let anybody = anybody.as_mut().expect("there is room");
         watchers.tell(&mut look(Some("before"), "now"), &open());
+        assert_eq!(told(&mut stranger), [LOST_USER]);
+        assert!(stranger.receiver.is_closed() && full.receiver.is_closed());
         let_go.notified().await;
-        assert_eq!(stranger.receiver.len(), 1, "it is told no more");
-        assert!(stranger.receiver.is_closed());
-        assert_eq!(told(&mut anybody).len(), 3);
+        assert_eq!(full.receiver.len(), EVENTS_MAX, "it was slow as well");
+        assert_eq!(told(anybody).len(), 3);
     }
 
     /// A user of a broker, by its name and the password `secret`, as it comes over HTTP.

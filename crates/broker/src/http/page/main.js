@@ -30,6 +30,8 @@ const STATES = {
   starting: "The broker is starting",
   ending: "The broker is ending",
   crowded: "The broker has no stream for this page; trying again",
+  denied: "You may not watch this broker any more; trying again",
+  forgotten: "Your user is removed or has another password: load this page again to log in",
   lost: "No connection to the broker; trying again",
 };
 

@@ -7,9 +7,13 @@ const RETRY_MS = 2000;
 // The broker says something every second, or every five if it has much to do.
 const SILENCE_MS = 12000;
 
+// What whoever watches has lost, as the broker says it at the end of a stream, and by the status of an answer that is none.
+const LOST = { user: "forgotten", grant: "denied" };
+const REFUSED = { 401: "forgotten", 403: "denied" };
+
 /**
  * Watches from now on. `onHistory` and `onSnapshot` get what the broker says; `onState` gets one of `live`, `lost`, `starting`,
- * `ending`, `crowded`.
+ * `ending`, `crowded`, `denied`, `forgotten`.
  */
 export function watch({ onHistory, onSnapshot, onState }) {
   let source = null;
@@ -25,6 +29,7 @@ export function watch({ onHistory, onSnapshot, onState }) {
       onState("live");
       onSnapshot(JSON.parse(event.data));
     });
+    source.addEventListener("denied", (event) => comeBack(LOST[JSON.parse(event.data).lost]));
     source.addEventListener("ending", () => comeBack("ending"));
     source.addEventListener("error", () => comeBack());
     expectMore();
@@ -40,11 +45,17 @@ export function watch({ onHistory, onSnapshot, onState }) {
     timer = setTimeout(() => comeBack(), SILENCE_MS);
   }
 
-  async function comeBack(state) {
+  async function comeBack(known) {
     close();
     clearTimeout(timer);
     timer = setTimeout(open, RETRY_MS);
-    onState(state ?? (await whatIsWrong()));
+    const state = known ?? (await whatIsWrong());
+    if (state === "forgotten") {
+      // Each time that we asked the browser would ask for a password.
+      close();
+      clearTimeout(timer);
+    }
+    onState(state);
   }
 
   document.addEventListener("visibilitychange", () => {
@@ -65,7 +76,8 @@ async function whatIsWrong() {
     const text = (await answer.text()).trim();
     if (text === "starting" || text === "ending") return text;
     // It serves, and has no stream for us.
-    return "crowded";
+    const refused = await fetch("/live", { method: "HEAD", cache: "no-store" });
+    return REFUSED[refused.status] ?? "crowded";
   } catch {
     return "lost";
   }

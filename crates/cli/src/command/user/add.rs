@@ -11,7 +11,8 @@ use crate::{Context, Exit, Result};
 
 /// Add a user, who may log in from now on
 ///
-/// The password is asked for twice, without being shown. It is never an argument: others can read those.
+/// The password is asked for twice, without being shown. It is never an argument: others can read those. It has 8 characters or more; 15 are
+/// better, and so is one that a program made up.
 #[derive(Debug, Args)]
 pub(super) struct Options {
     /// What the user is called

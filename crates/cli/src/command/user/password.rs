@@ -7,7 +7,7 @@ use std::path::Path;
 
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::termios::{LocalFlags, SetArg, Termios, tcgetattr, tcsetattr};
-use tamis_broker::access::check_password;
+use tamis_broker::access::check_new_password;
 
 use super::{failed, usage};
 use crate::{Context, Error, Result};
@@ -31,7 +31,7 @@ pub(super) fn read(file: Option<&Path>, context: &Context<'_>) -> Result<String>
         None if stdin.is_terminal() => return asked(&stdin, context),
         _ => line_of(stdin.lock()).map_err(of_input)?,
     };
-    check_password(&password).map_err(failed)?;
+    check_new_password(&password).map_err(failed)?;
     Ok(password)
 }
 
@@ -58,7 +58,7 @@ fn line_of(from: impl Read) -> io::Result<String> {
 fn asked(stdin: &Stdin, context: &Context<'_>) -> Result<String> {
     let _hidden = Hidden::start(stdin).map_err(of_input)?;
     let password = typed(stdin, "Password:", context)?;
-    check_password(&password).map_err(failed)?;
+    check_new_password(&password).map_err(failed)?;
     match typed(stdin, "The same again:", context)? == password {
         true => Ok(password),
         false => Err(usage(
