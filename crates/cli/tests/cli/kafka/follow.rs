@@ -137,6 +137,31 @@ fn a_run_that_is_killed_goes_on_behind_what_it_wrote() {
 }
 
 #[test]
+fn members_that_follow_share_a_topic() {
+    let cluster = Cluster::start();
+    cluster.text("topic create orders --partitions 4");
+    cluster.send_numbers("orders", 0..400);
+    let address = "@orders?group=g&session.timeout.ms=6000&heartbeat.interval.ms=500";
+    let mut first = cluster.start_at(&format!("convert {address} @first --follow"));
+    cluster.wait_until("the first is at work", |it| it.lag_of("g") == 0);
+    let mut second = cluster.start_at(&format!("convert {address} @second --follow"));
+    let stdout = stdout_of(&mut second);
+    cluster.wait_until("both are members", |it| {
+        let group = it.json("consumer-group describe g");
+        let members = group["members"].as_array().map_or(0, Vec::len);
+        members == 2 && group["state"] == "Stable"
+    });
+    cluster.send_numbers("orders", 400..4000);
+    signal(&first, "KILL");
+    ended(&mut first);
+    cluster.send_numbers("orders", 4000..4400);
+    cluster.wait_until("the other has read all", |it| it.lag_of("g") == 0);
+    stopped(second, stdout, "INT", 0);
+    let all = &cluster.numbers("first") | &cluster.numbers("second");
+    assert_eq!(all, (0..4400).collect());
+}
+
+#[test]
 fn what_nobody_takes_is_not_committed() {
     let cluster = Cluster::start();
     cluster.text("topic create orders --partitions 4");
