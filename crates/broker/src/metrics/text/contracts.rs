@@ -18,7 +18,7 @@ const OF_CONTRACTS: &[OfContract] = &[
     ),
     (
         "tamis_contract_batches_rejected_total",
-        "Batches refused for their records since the start.",
+        "Batches refused since the start for their records, or because the contract cannot be used.",
         |it| it.batches_rejected.load(Ordering::Relaxed) as f64,
     ),
     (
@@ -32,7 +32,7 @@ impl Page {
     /// What contracts found, of topics that have one, or had.
     pub(super) fn put_contracts(&mut self, topics: &[Arc<Topic>]) {
         let load = |it: &AtomicU64| it.load(Ordering::Relaxed);
-        let looks = |it: &&Arc<Topic>| it.gate().is_some() || load(&it.verdicts.check_ns) > 0;
+        let looks = |it: &&Arc<Topic>| it.gate().is_some() || !it.verdicts.is_empty();
         let checked: Vec<_> = topics.iter().filter(looks).collect();
         let name = "tamis_contract_records_total";
         let help = "Records held against the contract of their topic since the start.";
