@@ -31,6 +31,7 @@ const STATES = {
   ending: "The broker is ending",
   crowded: "The broker has no stream for this page; trying again",
   lost: "No connection to the broker; trying again",
+  refused: "The broker shows nothing to this user any more; load the page again to log in",
 };
 
 watch({
@@ -68,7 +69,7 @@ function show() {
 function redraw() {
   if (!shown) return;
   const topic = find("topic").value;
-  showCharts(history, Number(find("span").value), topic);
+  showCharts(history, shown.now.at_ms, Number(find("span").value), topic);
   showTables(shown, topic);
 }
 

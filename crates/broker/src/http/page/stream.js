@@ -6,18 +6,21 @@
 const RETRY_MS = 2000;
 // The broker says something every second, or every five if it has much to do.
 const SILENCE_MS = 12000;
+const PATIENCE_MS = 5000;
 
 /**
  * Watches from now on. `onHistory` and `onSnapshot` get what the broker says; `onState` gets one of `live`, `lost`, `starting`,
- * `ending`, `crowded`.
+ * `ending`, `crowded`, `refused`.
  */
 export function watch({ onHistory, onSnapshot, onState }) {
   let source = null;
   let timer = 0;
+  // How many streams there were: what is learnt late of one is not said of the next.
+  let round = 0;
 
   function open() {
-    clearTimeout(timer);
     close();
+    round += 1;
     source = new EventSource("/live");
     source.addEventListener("history", (event) => onHistory(JSON.parse(event.data)));
     source.addEventListener("snapshot", (event) => {
@@ -31,6 +34,7 @@ export function watch({ onHistory, onSnapshot, onState }) {
   }
 
   function close() {
+    clearTimeout(timer);
     source?.close();
     source = null;
   }
@@ -40,32 +44,32 @@ export function watch({ onHistory, onSnapshot, onState }) {
     timer = setTimeout(() => comeBack(), SILENCE_MS);
   }
 
-  async function comeBack(state) {
+  async function comeBack(known) {
     close();
-    clearTimeout(timer);
-    timer = setTimeout(open, RETRY_MS);
-    onState(state ?? (await whatIsWrong()));
+    const ended = round;
+    const state = known ?? (await whatIsWrong());
+    if (ended !== round || document.hidden) return;
+    onState(state);
+    // A browser would ask for the password again and again.
+    if (state !== "refused") timer = setTimeout(open, RETRY_MS);
   }
 
   document.addEventListener("visibilitychange", () => {
-    if (document.hidden) {
-      clearTimeout(timer);
-      close();
-    } else if (!source) {
-      open();
-    }
+    if (document.hidden) close();
+    else if (!source) open();
   });
-  open();
+  if (!document.hidden) open();
 }
 
 /** Why there is no stream. */
 async function whatIsWrong() {
+  const ask = (path, method) => fetch(path, { method, cache: "no-store", signal: AbortSignal.timeout(PATIENCE_MS) });
   try {
-    const answer = await fetch("/readyz", { cache: "no-store" });
-    const text = (await answer.text()).trim();
+    const text = (await (await ask("/readyz", "GET")).text()).trim();
     if (text === "starting" || text === "ending") return text;
-    // It serves, and has no stream for us.
-    return "crowded";
+    const { status } = await ask("/live", "HEAD");
+    // It serves, and has no stream for us, or for anybody more.
+    return status === 401 || status === 403 ? "refused" : "crowded";
   } catch {
     return "lost";
   }
