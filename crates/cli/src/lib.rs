@@ -8,6 +8,7 @@
 //! - [`config`] reads `tamis.toml`, and what the environment says in its place;
 //! - `kafka` names clusters of Kafka, which the crate `tamis-kafka` speaks to;
 //! - `absent` stands for verbs and inputs that a build was made without;
+//! - `password` reads a password from a file;
 //! - `packing` says which file becomes which when files are packed and unpacked;
 //! - `stores` finds and opens stores, and makes sources and sinks of files in them;
 //! - `topics` makes sources and sinks of topics, and commits the offsets of what was read when results are written;
@@ -34,6 +35,8 @@ mod output;
 mod packing;
 mod page;
 mod paint;
+#[cfg(any(feature = "broker", feature = "kafka-client"))]
+mod password;
 mod printer;
 mod process;
 mod progress;
