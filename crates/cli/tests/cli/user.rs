@@ -148,4 +148,6 @@ fn grants_that_cannot_be_are_told_with_their_place() {
     let ran = shell.tamis(&format!("{SERVE} --auth --grants none.toml"));
     assert_eq!(ran.code, Some(3), "{}", ran.stderr);
     assert!(ran.stderr.contains("none.toml"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("`--grants FILE`"), "{}", ran.stderr);
+    assert!(!ran.stderr.contains("`--data DIR`"), "{}", ran.stderr);
 }
