@@ -77,7 +77,8 @@ def consume(address: str, topic: str, messages: str, *authority: str) -> dict:
             "queued.min.messages": 10_000_000,
         }
     )
-    reader.assign([TopicPartition(topic, number, 0) for number in range(PARTITIONS)])
+    begins = [TopicPartition(topic, number, 0) for number in range(PARTITIONS)]
+    reader.assign(begins)
     count = len(reader.consume(1, PATIENCE_SECONDS))
     stopwatch = Stopwatch()
     while count < int(messages):
@@ -87,6 +88,10 @@ def consume(address: str, topic: str, messages: str, *authority: str) -> dict:
             sys.exit(f"only {count} messages came")
         count += len(batch)
     took = stopwatch.read()
+    # An error would have been counted as a message.
+    reached = sum(it.offset for it in reader.position(begins))
+    if reached != count:
+        sys.exit(f"{count} messages came, and partitions were read to {reached} of them")
     reader.close()
     return {"messages": count, **took}
 

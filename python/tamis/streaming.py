@@ -170,7 +170,7 @@ class StreamingValidator(Pickled):
         start:
             Where to begin; with a group, where that has no offset yet.
         payload:
-            What messages are: a JSON object each, or a CSV record without a header.
+            What messages are: a JSON object each, or a CSV record without a header, in the dialect of the contract.
         batch_size:
             Rows in each batch, instead of ``buffer_size``.
         follow:

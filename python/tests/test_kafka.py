@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from confluent_kafka import Producer
 from tamis import Field, InputError, Schema, StreamingValidator
@@ -10,6 +12,24 @@ from tamis.broker import Broker
 pytest_plugins = ["tamis.testing"]
 
 VALIDATOR = StreamingValidator(Schema({"n": Field(int, max=6)}), buffer_size=3)
+
+
+# In this there are no quotes.
+SIZES = """\
+apiVersion: v3.1.0
+kind: DataContract
+id: sizes
+version: 1.0.0
+status: active
+schema:
+  - name: sizes
+    customProperties:
+      - {property: quote, value: null}
+      - {property: delimiter, value: ";"}
+    properties:
+      - {name: size, logicalType: string}
+      - {name: n, logicalType: integer, logicalTypeOptions: {maximum: 6}}
+"""
 
 
 def produce(broker: Broker, *values: bytes) -> None:
@@ -42,6 +62,17 @@ def test_csv_has_no_header(tamis_broker: Broker) -> None:
     produce(tamis_broker, b"1", b"x", b"3")
     stream = VALIDATOR.validate_kafka(tamis_broker.bootstrap, "orders", payload="csv")
     assert [(result.total_rows, result.invalid_count) for result in stream] == [(3, 1)]
+
+
+def test_csv_is_as_the_contract_says(tamis_broker: Broker, tmp_path: Path) -> None:
+    contract = tmp_path / "sizes.odcs.yaml"
+    contract.write_text(SIZES)
+    produce(tamis_broker, b'5" pipe;1', b"5';8", b'";2')
+    validator = StreamingValidator(Schema.from_file(contract))
+    stream = validator.validate_kafka(tamis_broker.bootstrap, "orders", payload="csv")
+    results = list(stream)
+    assert [(result.total_rows, result.invalid_count) for result in results] == [(3, 1)]
+    assert [(error.row, error.column) for error in results[0].errors] == [(2, "n")]
 
 
 def test_a_batch_is_committed_when_the_next_is_asked_for(tamis_broker: Broker) -> None:
@@ -89,7 +120,7 @@ def test_what_cannot_be_is_refused(tamis_broker: Broker) -> None:
             VALIDATOR.validate_kafka(address, "orders", **wrong)
     with pytest.raises(ValueError, match="HOST:PORT"):
         VALIDATOR.validate_kafka("nowhere", "orders")
-    with pytest.raises(InputError, match="nonsense"):
+    with pytest.raises(ValueError, match="nonsense"):
         VALIDATOR.validate_kafka(address, "orders", properties={"nonsense": "1"})
     for name in ("group.id", "enable.auto.commit", "enable.auto.offset.store", "auto.offset.reset"):
         with pytest.raises(ValueError, match=f"`{name}` cannot be set"):

@@ -7,6 +7,8 @@
 //! - `inputs` makes sources of what was named, and says how they are read;
 //! - [`config`] reads `tamis.toml`, and what the environment says in its place;
 //! - `kafka` names clusters of Kafka, which the crate `tamis-kafka` speaks to;
+//! - `absent` stands for verbs and inputs that a build was made without;
+//! - `password` reads a password from a file;
 //! - `packing` says which file becomes which when files are packed and unpacked;
 //! - `stores` finds and opens stores, and makes sources and sinks of files in them;
 //! - `topics` makes sources and sinks of topics, and commits the offsets of what was read when results are written;
@@ -17,6 +19,8 @@
 //! [`run`] is a function of its arguments and nothing else: it installs no signal handler and does
 //! not exit. [`run_as_process`] does, for the binary and for the command of the Python package.
 
+#[cfg(not(all(feature = "broker", feature = "kafka-client")))]
+mod absent;
 pub mod args;
 mod command;
 pub mod config;
@@ -33,6 +37,8 @@ mod output;
 mod packing;
 mod page;
 mod paint;
+#[cfg(any(feature = "broker", feature = "kafka-client"))]
+mod password;
 mod printer;
 mod process;
 mod progress;

@@ -103,10 +103,6 @@ impl Topics {
 }
 
 fn absent(name: &Path) -> Error {
-    Error::Usage {
-        message: format!("`{}`: this build has no client for Kafka", shown(name)),
-        hint: Some(
-            "build with the Cargo feature `kafka-client`, which is on by default".to_owned(),
-        ),
-    }
+    let message = format!("`{}`: this build has no client for Kafka", shown(name));
+    crate::absent::error(message, "kafka-client")
 }

@@ -9,6 +9,8 @@ use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 use tamis_contract::check::{self, BatchOptions, CheckOptions, RowsInput, Unchecked};
+#[cfg(feature = "kafka")]
+use tamis_contract::model::CsvFacts;
 use tamis_engine::control::{Cancel, Progress, Snapshot};
 use tamis_engine::source::Source;
 
@@ -35,6 +37,9 @@ pub(crate) fn add_to(module: &Bound<'_, PyModule>) -> PyResult<()> {
 pub(crate) struct Check {
     rules: Arc<check::Check>,
     options: CheckOptions,
+    /// What the contract says of CSV.
+    #[cfg(feature = "kafka")]
+    csv: CsvFacts,
 }
 
 #[pymethods]
@@ -59,6 +64,8 @@ impl Check {
         let defaults = CheckOptions::default();
         Ok(Check {
             rules: Arc::new(rules),
+            #[cfg(feature = "kafka")]
+            csv: contract.object().csv.clone(),
             options: CheckOptions {
                 threads: threads.unwrap_or(defaults.threads).clamp(1, THREADS_MAX),
                 samples_max: max_errors,
@@ -167,6 +174,12 @@ impl Check {
     /// The compiled rules.
     pub(crate) fn rules(&self) -> &Arc<check::Check> {
         &self.rules
+    }
+
+    /// What the contract says of CSV.
+    #[cfg(feature = "kafka")]
+    pub(crate) fn csv(&self) -> &CsvFacts {
+        &self.csv
     }
 
     /// How many samples a report lists.

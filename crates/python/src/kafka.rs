@@ -8,12 +8,13 @@ use std::time::Duration;
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use tamis_contract::check::BatchOptions;
+use tamis_contract::model::CsvFacts;
 use tamis_engine::control::Cancel;
-use tamis_engine::framing::Quoting;
-use tamis_kafka::Error;
+use tamis_formats::csv::Dialect;
 use tamis_kafka::address::Address;
 use tamis_kafka::cluster::Cluster;
 use tamis_kafka::source::{Commits, Extent, KafkaSource, Payload, SourceOptions, Start};
+use tamis_kafka::{Error, Kind};
 
 use crate::check::Check;
 use crate::error;
@@ -67,7 +68,7 @@ impl Check {
             false => Extent::Bounded,
         };
         let cancel = Cancel::new();
-        let connected = py.detach(|| topic.connect(extent, &cancel));
+        let connected = py.detach(|| topic.connect(self.csv(), extent, &cancel));
         let source = connected.map_err(|error| raised(py, &error))?;
         let committing = source.group().is_some().then(|| source.handle());
         let commit = committing.map(|source| -> Commit {
@@ -90,7 +91,12 @@ impl Check {
 }
 
 impl Topic {
-    fn connect(&self, extent: Extent, cancel: &Cancel) -> tamis_kafka::Result<KafkaSource> {
+    fn connect(
+        &self,
+        csv: &CsvFacts,
+        extent: Extent,
+        cancel: &Cancel,
+    ) -> tamis_kafka::Result<KafkaSource> {
         let name = Address::of(&self.bootstrap, &self.topic)?.to_string();
         let usage = |message: String| Error::Usage {
             message,
@@ -107,10 +113,13 @@ impl Topic {
         };
         let payload = match self.payload.as_str() {
             "json" => Payload::Json,
-            "csv" => Payload::Csv {
-                quoting: Quoting::RFC4180,
-                has_header: false,
-            },
+            "csv" => {
+                let dialect = csv.dialect().over(Dialect::csv()).checked();
+                Payload::Csv {
+                    quoting: dialect.map_err(|error| usage(error.to_string()))?.quoting(),
+                    has_header: false,
+                }
+            }
             other => {
                 return Err(usage(format!(
                     "`payload` is \"json\" or \"csv\", not `{other}`"
@@ -142,7 +151,12 @@ impl Topic {
 /// The exception for what went wrong with a cluster. Hints are about the command, and left out.
 fn raised(py: Python<'_>, error: &Error) -> PyErr {
     match error {
-        Error::Usage { message, .. } => PyValueError::new_err(message.clone()),
+        Error::Usage { message, .. }
+        | Error::Cluster {
+            message,
+            kind: Kind::Usage,
+            ..
+        } => PyValueError::new_err(message.clone()),
         Error::Engine(error) => error::of_engine(py, error),
         error => error::input(py, &error.to_string()),
     }

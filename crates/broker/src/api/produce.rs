@@ -441,10 +441,8 @@ async fn check_aside(
 
 #[cfg(test)]
 mod tests {
-    use kafka_protocol::messages::TopicName;
-
     use super::*;
-    use crate::api::tests::{Trial, batch, packed};
+    use crate::api::tests::{Trial, batch, packed, produce_request};
     use crate::batch::BatchBuilder;
     use crate::batch::codec::Codec;
 
@@ -458,14 +456,7 @@ mod tests {
             Ok(())
         });
         configured.expect("they are taken");
-        let partition = PartitionProduceData::default().with_records(Some(batch()));
-        let topic = TopicProduceData::default()
-            .with_name(TopicName(StrBytes::from_static_str("topic")))
-            .with_partition_data(vec![partition]);
-        let request = ProduceRequest::default()
-            .with_acks(1)
-            .with_timeout_ms(10_000)
-            .with_topic_data(vec![topic]);
+        let request = produce_request("topic", &[(0, batch())], 1);
         let response = trial.ask(&request, 9);
         assert_eq!(response.responses[0].partition_responses[0].error_code, 0);
         let topic = topics.topic("topic").expect("it is there");
@@ -494,14 +485,7 @@ mod tests {
         }
         let batch = bytes::Bytes::from(batch.finish());
         for version in 3..=12 {
-            let partition = PartitionProduceData::default().with_records(Some(batch.clone()));
-            let topic = TopicProduceData::default()
-                .with_name(TopicName(StrBytes::from_static_str("topic")))
-                .with_partition_data(vec![partition]);
-            let request = ProduceRequest::default()
-                .with_acks(1)
-                .with_timeout_ms(10_000)
-                .with_topic_data(vec![topic]);
+            let request = produce_request("topic", &[(0, batch.clone())], 1);
             let response = trial.ask(&request, version);
             let refused = &response.responses[0].partition_responses[0];
             assert_eq!(refused.error_code, ResponseError::InvalidRecord.code());
@@ -524,14 +508,7 @@ mod tests {
             let mut builder = BatchBuilder::new(5).producer(producer_id, 0, 0);
             builder.push(5, None, Some(b"a"));
             let records = Bytes::from(builder.finish());
-            let partition = PartitionProduceData::default().with_records(Some(records));
-            let topic = TopicProduceData::default()
-                .with_name(TopicName(StrBytes::from_static_str("topic")))
-                .with_partition_data(vec![partition]);
-            let request = ProduceRequest::default()
-                .with_acks(1)
-                .with_timeout_ms(10_000)
-                .with_topic_data(vec![topic]);
+            let request = produce_request("topic", &[(0, records)], 1);
             let response = trial.ask(&request, 9);
             let answered = response.responses[0].partition_responses[0].error_code;
             assert_eq!(answered, expected, "{producer_id}");

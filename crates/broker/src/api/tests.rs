@@ -42,6 +42,22 @@ const WORDS: &[&str] = &[
     "no such thing é",
 ];
 
+/// A request that sends these batches to partitions of a topic.
+pub(crate) fn produce_request(topic: &str, batches: &[(i32, Bytes)], acks: i16) -> ProduceRequest {
+    let partitions = batches.iter().map(|(index, batch)| {
+        PartitionProduceData::default()
+            .with_index(*index)
+            .with_records(Some(batch.clone()))
+    });
+    let data = TopicProduceData::default()
+        .with_name(TopicName(StrBytes::from_string(topic.to_owned())))
+        .with_partition_data(partitions.collect());
+    ProduceRequest::default()
+        .with_acks(acks)
+        .with_timeout_ms(30_000)
+        .with_topic_data(vec![data])
+}
+
 /// A broker for trying, with one topic of three partitions.
 pub(crate) struct Trial {
     pub(crate) context: Context,
@@ -270,14 +286,7 @@ fn batches_go_in_and_come_out_in_every_version() {
     let name = TopicName(StrBytes::from_static_str("topic"));
     let mut next_offset = 0;
     for (key, version) in all_served().filter(|it| it.0 == ApiKey::Produce && it.1 >= 3) {
-        let partition = PartitionProduceData::default().with_records(Some(batch()));
-        let topic = TopicProduceData::default()
-            .with_name(name.clone())
-            .with_partition_data(vec![partition]);
-        let request = ProduceRequest::default()
-            .with_acks(-1)
-            .with_timeout_ms(10_000)
-            .with_topic_data(vec![topic]);
+        let request = produce_request("topic", &[(0, batch())], -1);
         let response = trial.ask(&request, version);
         let partition = &response.responses[0].partition_responses[0];
         assert_eq!(partition.error_code, 0, "{key:?} {version}");

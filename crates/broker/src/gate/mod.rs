@@ -92,8 +92,13 @@ impl Gate {
         })
     }
 
+    /// Whether nothing passes, since its contract is not there or cannot be used.
+    pub(crate) fn is_shut(&self) -> bool {
+        self.rules.is_err()
+    }
+
     /// What becomes of records that break the contract.
-    fn fate(&self) -> Fate {
+    pub(crate) fn fate(&self) -> Fate {
         match self.on_invalid {
             _ if self.is_dry_run => Fate::Passed,
             OnInvalid::Reject => Fate::Rejected,

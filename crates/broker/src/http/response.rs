@@ -18,8 +18,11 @@ pub(super) const METRICS: &str = "text/plain; version=0.0.4; charset=utf-8";
 const EVENTS: &str = "text/event-stream; charset=utf-8";
 
 /// A page may use what comes from here and nothing else, run no script that stands in it, and be shown in no other page.
-const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; \
+const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self'; \
                       base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+
+/// Pages elsewhere cannot have a browser that has logged in here load anything for them.
+const RESOURCE_POLICY: &str = "cross-origin-resource-policy";
 
 /// What every answer says to browsers.
 const HEADERS: &[(HeaderName, &str)] = &[
@@ -74,5 +77,7 @@ fn of_body(status: StatusCode, content_type: &'static str, body: Body) -> Respon
     for (name, value) in HEADERS {
         headers.insert(name, HeaderValue::from_static(value));
     }
+    let policy = HeaderName::from_static(RESOURCE_POLICY);
+    headers.insert(policy, HeaderValue::from_static("same-origin"));
     response
 }

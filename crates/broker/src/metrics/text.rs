@@ -4,20 +4,20 @@
 //! and requests, none of which has a character that would need an escape, and of groups, which may have any.
 
 mod access;
+mod contracts;
+mod process;
 mod quotas;
 mod tls;
+mod topics;
 
 use std::fmt::{Display, Write};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use super::Histogram;
 use super::lag::{self, Lag};
 use super::process::Process;
-use super::{Allocations, Histogram, Traffic, Verdicts};
 use crate::api::SERVED;
 use crate::broker::Broker;
-use crate::log::{Ratio, Totals};
-use crate::topics::Topic;
 
 /// All that is known of a broker at this moment.
 pub(crate) fn page(broker: &Broker) -> String {
@@ -51,191 +51,7 @@ struct Page {
     text: String,
 }
 
-/// What there is to say of a topic.
-type OfTopic = (&'static str, Kind, &'static str, fn(&Topic) -> u64);
-
-const OF_TOPICS: &[OfTopic] = &[
-    (
-        "tamis_topic_records_in_total",
-        Kind::Counter,
-        "Records appended since the start.",
-        |it| of(it, |traffic| &traffic.records_in),
-    ),
-    (
-        "tamis_topic_bytes_in_total",
-        Kind::Counter,
-        "Bytes of batches appended since the start.",
-        |it| of(it, |traffic| &traffic.bytes_in),
-    ),
-    (
-        "tamis_topic_batches_in_total",
-        Kind::Counter,
-        "Batches appended since the start.",
-        |it| of(it, |traffic| &traffic.batches_in),
-    ),
-    (
-        "tamis_topic_batches_refused_total",
-        Kind::Counter,
-        "Batches refused since the start.",
-        |it| of(it, |traffic| &traffic.batches_refused),
-    ),
-    (
-        "tamis_topic_records_out_total",
-        Kind::Counter,
-        "Records handed to consumers since the start; of what comes from files the offsets are counted.",
-        |it| of(it, |traffic| &traffic.records_out),
-    ),
-    (
-        "tamis_topic_bytes_out_total",
-        Kind::Counter,
-        "Bytes of batches handed to consumers since the start.",
-        |it| of(it, |traffic| &traffic.bytes_out),
-    ),
-    ("tamis_topic_partitions", Kind::Gauge, "Partitions.", |it| {
-        it.partitions().len() as u64
-    }),
-    (
-        "tamis_topic_partitions_failed",
-        Kind::Gauge,
-        "Partitions that take nothing more, since making them durable failed.",
-        |it| it.partitions().iter().filter(|it| it.is_poisoned()).count() as u64,
-    ),
-    (
-        "tamis_topic_offsets",
-        Kind::Gauge,
-        "Offsets between the first record and the end, all partitions together.",
-        |it| {
-            let partitions = it.partitions();
-            let offsets = partitions
-                .iter()
-                .map(|it| it.end_offset() - it.start_offset());
-            offsets.sum::<i64>().unsigned_abs()
-        },
-    ),
-    (
-        "tamis_topic_log_bytes",
-        Kind::Gauge,
-        "Bytes of batches on the disk.",
-        |it| it.partitions().iter().map(|it| it.size().0).sum(),
-    ),
-    (
-        "tamis_topic_cleanings_total",
-        Kind::Counter,
-        "Compactions of partitions since the start.",
-        |it| cleaned(it, |totals| totals.cleanings),
-    ),
-    (
-        "tamis_topic_cleaned_bytes_before_total",
-        Kind::Counter,
-        "Bytes of batches that compactions looked at since the start.",
-        |it| cleaned(it, |totals| totals.bytes_before),
-    ),
-    (
-        "tamis_topic_cleaned_bytes_after_total",
-        Kind::Counter,
-        "Bytes of batches that they left.",
-        |it| cleaned(it, |totals| totals.bytes_after),
-    ),
-    (
-        "tamis_topic_segments",
-        Kind::Gauge,
-        "Segments on the disk.",
-        |it| it.partitions().iter().map(|it| it.size().1 as u64).sum(),
-    ),
-];
-
-/// What there is to say of a topic with a contract.
-type OfContract = (&'static str, &'static str, fn(&Verdicts) -> f64);
-
-const OF_CONTRACTS: &[OfContract] = &[
-    (
-        "tamis_contract_dead_letters_total",
-        "Records put into the topic of dead letters since the start.",
-        |it| it.dead_letters.load(Ordering::Relaxed) as f64,
-    ),
-    (
-        "tamis_contract_batches_rejected_total",
-        "Batches refused for their records since the start.",
-        |it| it.batches_rejected.load(Ordering::Relaxed) as f64,
-    ),
-    (
-        "tamis_contract_check_seconds_total",
-        "Time that unpacking and checking records took, all threads together.",
-        |it| seconds(it.check_ns.load(Ordering::Relaxed)),
-    ),
-];
-
-/// What compactions did, all partitions together.
-fn cleaned(topic: &Topic, of: fn(&Totals) -> u64) -> u64 {
-    let partitions = topic.partitions();
-    partitions.iter().map(|it| of(&it.cleaned())).sum()
-}
-
-/// The part of a compacted topic's sealed segments that is dirty.
-fn dirty_ratio(topic: &Topic) -> Ratio {
-    let partitions = topic.partitions();
-    let bytes = partitions.iter().map(|it| it.dirty_bytes());
-    let (dirty, all) = bytes.fold((0, 0), |sum, it| (sum.0 + it.0, sum.1 + it.1));
-    Ratio::of(dirty, all)
-}
-
-fn of(topic: &Topic, counter: fn(&Traffic) -> &AtomicU64) -> u64 {
-    counter(&topic.traffic).load(Ordering::Relaxed)
-}
-
 impl Page {
-    fn put_topics(&mut self, topics: &[Arc<Topic>]) {
-        for (name, kind, help, value) in OF_TOPICS {
-            self.put_head(name, *kind, help);
-            for topic in topics {
-                let label = format!("{{topic=\"{}\"}}", topic.name());
-                self.put_value(name, &label, value(topic));
-            }
-        }
-        let name = "tamis_topic_dirty_ratio";
-        let help = "Part of the sealed segments of a compacted topic that was not compacted yet.";
-        self.put_head(name, Kind::Gauge, help);
-        for topic in topics.iter().filter(|it| it.is_compacted()) {
-            let label = format!("{{topic=\"{}\"}}", topic.name());
-            self.put_value(name, &label, dirty_ratio(topic));
-        }
-    }
-
-    /// What contracts found, of topics that have one, or had.
-    fn put_contracts(&mut self, topics: &[Arc<Topic>]) {
-        let load = |it: &AtomicU64| it.load(Ordering::Relaxed);
-        let looks = |it: &&Arc<Topic>| it.gate().is_some() || load(&it.verdicts.check_ns) > 0;
-        let checked: Vec<_> = topics.iter().filter(looks).collect();
-        let name = "tamis_contract_records_total";
-        let help = "Records held against the contract of their topic since the start.";
-        self.put_head(name, Kind::Counter, help);
-        for topic in &checked {
-            let (name_of_topic, verdicts) = (topic.name(), &topic.verdicts);
-            for (verdict, count) in [("good", &verdicts.good), ("bad", &verdicts.bad)] {
-                let labels = format!("{{topic=\"{name_of_topic}\",verdict=\"{verdict}\"}}");
-                self.put_value(name, &labels, load(count));
-            }
-        }
-        let name = "tamis_contract_violations_total";
-        let help = "How often records broke a rule since the start.";
-        self.put_head(name, Kind::Counter, help);
-        for topic in &checked {
-            for ((column, rule), count) in topic.verdicts.by_rule() {
-                let column = escaped(column.as_deref().unwrap_or_default());
-                let (topic, rule) = (topic.name(), escaped(&rule));
-                let labels = format!("{{topic=\"{topic}\",column=\"{column}\",rule=\"{rule}\"}}");
-                self.put_value(name, &labels, count);
-            }
-        }
-        for (name, help, value) in OF_CONTRACTS {
-            self.put_head(name, Kind::Counter, help);
-            for topic in &checked {
-                let label = format!("{{topic=\"{}\"}}", topic.name());
-                self.put_value(name, &label, value(&topic.verdicts));
-            }
-        }
-    }
-
     fn put_requests(&mut self, broker: &Broker) {
         let name = "tamis_request_duration_seconds";
         self.put_head(
@@ -302,48 +118,6 @@ impl Page {
         self.put(name, Kind::Gauge, help, lag.left_out);
     }
 
-    fn put_allocations(&mut self, allocations: Allocations) {
-        let counter = Kind::Counter;
-        let help = "Pieces of memory that the process asked for.";
-        let name = "tamis_allocations_total";
-        self.put(name, counter, help, allocations.count);
-        let help = "Bytes of memory that the process asked for.";
-        let name = "tamis_allocated_bytes_total";
-        self.put(name, counter, help, allocations.bytes);
-    }
-
-    /// By the names that Prometheus' own libraries use, where there are some.
-    fn put_process(&mut self, process: &Process) {
-        let counter = Kind::Counter;
-        if let Some(bytes) = process.resident_bytes {
-            let help = "Memory of the process.";
-            self.put("process_resident_memory_bytes", Kind::Gauge, help, bytes);
-        }
-        if let Some(seconds) = process.cpu_seconds {
-            let help = "Time on processors.";
-            self.put("process_cpu_seconds_total", counter, help, seconds);
-        }
-        let help = "Time in which a core of the machine was busy, with any process: how long one process was on one core the system does not tell.";
-        let name = "tamis_core_busy_seconds_total";
-        self.put_head(name, counter, help);
-        for (core, seconds) in &process.core_seconds {
-            self.put_value(name, &format!("{{core=\"{core}\"}}"), seconds);
-        }
-        if let Some(count) = process.descriptors {
-            let help = "Open file descriptors.";
-            self.put("process_open_fds", Kind::Gauge, help, count);
-        }
-        if let Some(bytes) = process.read_bytes {
-            let help = "Bytes that the process had read from disks.";
-            self.put("tamis_process_disk_read_bytes_total", counter, help, bytes);
-        }
-        if let Some(bytes) = process.written_bytes {
-            let help = "Bytes that the process had written to disks.";
-            let name = "tamis_process_disk_written_bytes_total";
-            self.put(name, counter, help, bytes);
-        }
-    }
-
     fn put(&mut self, name: &str, kind: Kind, help: &str, value: impl Display) {
         self.put_head(name, kind, help);
         self.put_value(name, "", value);
@@ -407,6 +181,7 @@ mod tests {
     use std::collections::BTreeSet;
 
     use super::*;
+    use crate::metrics::Allocations;
 
     #[test]
     fn a_histogram_ends_in_all_there_is() {

@@ -31,6 +31,17 @@ pub(crate) struct Verdicts {
 }
 
 impl Verdicts {
+    /// Whether nothing was checked, and nothing refused.
+    pub(crate) fn is_empty(&self) -> bool {
+        let all = [
+            &self.good,
+            &self.bad,
+            &self.batches_rejected,
+            &self.check_ns,
+        ];
+        all.iter().all(|it| it.load(Ordering::Relaxed) == 0)
+    }
+
     /// Notes a batch that was checked, and that is not there already.
     pub(crate) fn note_batch(&self, good: u64, bad: u64) {
         self.good.fetch_add(good, Ordering::Relaxed);

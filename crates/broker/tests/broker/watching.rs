@@ -237,6 +237,8 @@ fn browsers_are_told_to_trust_nobody_else() {
         assert!(!policy.contains("unsafe"), "{policy}");
         assert_eq!(header(&head, "x-content-type-options"), Some("nosniff"));
         assert_eq!(header(&head, "referrer-policy"), Some("no-referrer"));
+        let resource = header(&head, "cross-origin-resource-policy");
+        assert_eq!(resource, Some("same-origin"));
     }
     let (head, page) = whole(http, "GET", "/", "");
     assert!(page.starts_with("<!doctype html>"));

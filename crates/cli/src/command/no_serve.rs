@@ -1,23 +1,7 @@
-//! `tamis serve` in a build without the broker: says how to get one.
+//! `tamis serve` in a build without the broker.
 
-use std::ffi::OsString;
-
-use clap::Args;
-
-use crate::{Context, Error, Exit, Result};
-
-/// Serve topics to Kafka's clients (not in this build)
-#[derive(Debug, Args)]
-#[command(disable_help_flag = true)]
-pub(crate) struct Options {
-    /// Whatever was asked for
-    #[arg(trailing_var_arg = true, allow_hyphen_values = true, hide = true)]
-    _rest: Vec<OsString>,
-}
-
-pub(super) fn run(_options: &Options, _context: &Context<'_>) -> Result<Exit> {
-    Err(Error::Usage {
-        message: "this build has no broker".to_owned(),
-        hint: Some("build with the Cargo feature `broker`, which is on by default".to_owned()),
-    })
-}
+crate::absent::verb!(
+    "Serve topics to Kafka's clients (not in this build)",
+    "this build has no broker",
+    "broker"
+);

@@ -4,14 +4,13 @@
 //! are only where nobody else can read them, unless `security.protocol` says that this is meant.
 
 use std::ffi::OsString;
-use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
 use clap::builder::PossibleValuesParser;
 use tamis_engine::names;
 
-use crate::{Error, Result};
+use crate::{Error, Result, password};
 
 /// Name the user and the password where no option does.
 const USER_VARIABLE: &str = "TAMIS_USER";
@@ -25,9 +24,6 @@ const MECHANISM_DEFAULT: &str = match cfg!(feature = "kafka-tls") {
     true => "SCRAM-SHA-512",
     false => PLAIN,
 };
-
-/// A password is no longer.
-const FILE_BYTES_MAX: u64 = 4096;
 
 /// Who the client is.
 #[derive(Clone, Debug, Default, Args)]
@@ -170,24 +166,13 @@ fn text(variable: &str, value: OsString) -> Result<String> {
 }
 
 fn read_password(path: &Path) -> Result<String> {
-    let failed = |source| Error::Read {
-        path: path.to_owned(),
-        source,
-    };
-    let file = std::fs::File::open(path).map_err(failed)?;
-    let mut text = String::new();
-    let mut file = file.take(FILE_BYTES_MAX);
-    file.read_to_string(&mut text).map_err(failed)?;
-    let line = text.trim_end_matches(['\r', '\n']);
-    match line.is_empty() || line.contains('\n') {
+    let line = password::of_file(path)?;
+    match line.is_empty() {
         true => Err(usage(
-            format!(
-                "`{}` is not one line, which would be the password",
-                names::show(path)
-            ),
-            "a line end behind it does no harm",
+            format!("`{}` is empty", names::show(path)),
+            "its only line is to be the password",
         )),
-        false => Ok(line.to_owned()),
+        false => Ok(line),
     }
 }
 
@@ -268,15 +253,10 @@ mod tests {
     }
 
     #[test]
-    fn a_password_is_the_only_line_of_its_file() {
+    fn an_empty_file_is_no_password() {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("password");
-        for (text, password) in [
-            ("a b\n", Some("a b")),
-            ("a", Some("a")),
-            ("a\nb", None),
-            ("\n", None),
-        ] {
+        for (text, password) in [("a b\n", Some("a b")), ("\n", None), ("", None)] {
             std::fs::write(&path, text).expect("it is written");
             assert_eq!(read_password(&path).ok().as_deref(), password);
         }

@@ -60,14 +60,22 @@ fn users_come_and_go() {
             "1234567\n",
             "fewer than 8 characters, the fewest that NIST SP 800-63B-4 takes",
         ),
+        (
+            "user add eve --data data",
+            "two\nlines\n",
+            "`standard input` has more than one line",
+        ),
+        (
+            "user add eve --password-file - --data data",
+            &"x".repeat(5000),
+            "is longer than any password",
+        ),
     ];
     for (arguments, password, expected) in refused {
         let ran = shell.tamis_fed(arguments, password.as_bytes());
         assert_eq!(ran.code, Some(2), "{arguments}: {}", ran.stderr);
         assert!(ran.stderr.contains(expected), "{arguments}: {}", ran.stderr);
     }
-    let ran = shell.tamis_fed("user add eve --data data", b"two\nlines\n");
-    assert_eq!(ran.code, Some(3), "{}", ran.stderr);
     assert_eq!(shell.read("data/users.json"), before);
     shell.write("password", "größer 8\n");
     let ran = shell.tamis("user add ann --replace --password-file password --data data");
@@ -145,4 +153,6 @@ fn grants_that_cannot_be_are_told_with_their_place() {
     let ran = shell.tamis(&format!("{SERVE} --auth --grants none.toml"));
     assert_eq!(ran.code, Some(3), "{}", ran.stderr);
     assert!(ran.stderr.contains("none.toml"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("`--grants FILE`"), "{}", ran.stderr);
+    assert!(!ran.stderr.contains("`--data DIR`"), "{}", ran.stderr);
 }

@@ -97,7 +97,7 @@ impl Trial {
         batches: &[(i32, Bytes)],
         acks: i16,
     ) -> Vec<PartitionProduceResponse> {
-        let mut response = self.ask(&produce(topic, batches, acks), 9);
+        let mut response = self.ask(&produce_request(topic, batches, acks), 9);
         response.responses.remove(0).partition_responses
     }
 
@@ -127,21 +127,6 @@ impl Trial {
         }
         bytes.into()
     }
-}
-
-fn produce(topic: &str, batches: &[(i32, Bytes)], acks: i16) -> ProduceRequest {
-    let partitions = batches.iter().map(|(index, batch)| {
-        PartitionProduceData::default()
-            .with_index(*index)
-            .with_records(Some(batch.clone()))
-    });
-    let data = TopicProduceData::default()
-        .with_name(TopicName(StrBytes::from_string(topic.to_owned())))
-        .with_partition_data(partitions.collect());
-    ProduceRequest::default()
-        .with_acks(acks)
-        .with_timeout_ms(30_000)
-        .with_topic_data(vec![data])
 }
 
 /// A record as producers make it.

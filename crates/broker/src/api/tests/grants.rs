@@ -35,14 +35,7 @@ fn topic_name(name: &'static str) -> TopicName {
 }
 
 fn produce(trial: &Trial, name: &'static str) -> i16 {
-    let partition = PartitionProduceData::default().with_records(Some(batch()));
-    let topic = TopicProduceData::default()
-        .with_name(topic_name(name))
-        .with_partition_data(vec![partition]);
-    let request = ProduceRequest::default()
-        .with_acks(-1)
-        .with_timeout_ms(10_000)
-        .with_topic_data(vec![topic]);
+    let request = produce_request(name, &[(0, batch())], -1);
     trial.ask(&request, 9).responses[0].partition_responses[0].error_code
 }
 

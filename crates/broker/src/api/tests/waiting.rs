@@ -175,14 +175,7 @@ fn no_request_writes_to_a_folder_that_is_free() {
     }
     broker.close().expect("it closes");
     let closed = contents(&broker.options.data);
-    let partition = PartitionProduceData::default().with_records(Some(batch()));
-    let topic = TopicProduceData::default()
-        .with_name(TopicName(StrBytes::from_static_str("topic")))
-        .with_partition_data(vec![partition]);
-    let produce = ProduceRequest::default()
-        .with_acks(-1)
-        .with_timeout_ms(10_000)
-        .with_topic_data(vec![topic]);
+    let produce = produce_request("topic", &[(0, batch())], -1);
     let refused = ResponseError::KafkaStorageError.code();
     let produced = trial.ask(&produce, 9);
     assert_eq!(

@@ -7,6 +7,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use serde::Serialize;
 
 use super::snapshot::keep_first;
+use crate::gate::{CONTRACT, OFF};
+#[cfg(doc)]
+use crate::metrics::Fate;
 use crate::metrics::Refusal;
 use crate::topics::Topic;
 
@@ -34,9 +37,7 @@ pub(super) struct Contracts {
 #[derive(Debug, Serialize)]
 struct ContractRow {
     topic: String,
-    /// What becomes of records that break it; `None`: it has none any more.
-    on_invalid: Option<String>,
-    is_dry_run: bool,
+    standing: &'static str,
     good: u64,
     bad: u64,
     dead_letters: u64,
@@ -76,8 +77,13 @@ impl Contracts {
         }
         contracts.count = contracts.topics.len();
         contracts.rule_count = contracts.rules.len();
-        keep_first(&mut contracts.topics, |it| Reverse(it.bad));
-        keep_first(&mut contracts.rules, |it| Reverse(it.count));
+        keep_first(&mut contracts.topics, |it| {
+            (Reverse(it.bad), it.topic.clone())
+        });
+        keep_first(&mut contracts.rules, |it| {
+            let of = (it.topic.clone(), it.column.clone(), it.rule.clone());
+            (Reverse(it.count), of)
+        });
         contracts
     }
 }
@@ -85,21 +91,34 @@ impl Contracts {
 impl ContractRow {
     /// `None`: the topic never had a contract, as far as is known.
     fn of(topic: &Topic) -> Option<ContractRow> {
-        let settings = topic.settings();
         let load = |it: &AtomicU64| it.load(Ordering::Relaxed);
-        let has_contract = settings.value("tamis.contract").is_some();
-        let on_invalid = settings.value("tamis.on.invalid").unwrap_or("reject");
-        let row = ContractRow {
+        let standing = standing(topic);
+        if standing == NONE && topic.verdicts.is_empty() {
+            return None;
+        }
+        Some(ContractRow {
             topic: topic.name().to_owned(),
-            on_invalid: has_contract.then(|| on_invalid.to_owned()),
-            is_dry_run: settings.value("tamis.dry.run") == Some("true"),
+            standing,
             good: load(&topic.verdicts.good),
             bad: load(&topic.verdicts.bad),
             dead_letters: load(&topic.verdicts.dead_letters),
             batches_rejected: load(&topic.verdicts.batches_rejected),
             check_ns: load(&topic.verdicts.check_ns),
-        };
-        (has_contract || row.good + row.bad > 0).then_some(row)
+        })
+    }
+}
+
+/// Nothing is held against it, and there is no contract either.
+const NONE: &str = "none";
+
+/// How a topic stands to its contract, by its gate, which is what producers meet: what becomes of records that break it ([`Fate`]), that
+/// all are refused since it cannot be used, or that nobody looks.
+fn standing(topic: &Topic) -> &'static str {
+    match topic.gate() {
+        Some(gate) if gate.is_shut() => "shut",
+        Some(gate) => gate.fate().name(),
+        None if topic.settings().value(CONTRACT).is_some() => OFF,
+        None => NONE,
     }
 }
 
@@ -139,8 +158,49 @@ fn beginning(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use tempfile::TempDir;
+
     use super::*;
+    use crate::broker::{Broker, Options};
     use crate::metrics::{Fate, Refusals};
+    use crate::topics::Settings;
+
+    const CONTRACT: &str = "apiVersion: v3.1.0\nkind: DataContract\nid: t\nversion: 1.0.0\nstatus: active\n\
+                            schema: [{name: t, properties: [{name: id, logicalType: string}]}]\n";
+
+    #[test]
+    fn how_a_topic_stands_is_what_producers_meet() {
+        let folder = TempDir::new().expect("a folder");
+        let (broker, _) = Broker::open(Options::new(folder.path())).expect("it opens");
+        let held = ("tamis.contract", CONTRACT);
+        let cases: [(&str, &[(&str, &str)], Option<&str>); 7] = [
+            ("a", &[], None),
+            ("b", &[held], Some("rejected")),
+            (
+                "c",
+                &[held, ("tamis.on.invalid", "dead-letter")],
+                Some("dead-letter"),
+            ),
+            ("d", &[held, ("tamis.on.invalid", "tag")], Some("tagged")),
+            ("e", &[held, ("tamis.dry.run", "true")], Some("passed")),
+            ("f", &[held, ("tamis.on.invalid", "off")], Some("off")),
+            // Nothing passes, and nothing did yet.
+            ("g", &[("tamis.on.invalid", "tag")], Some("shut")),
+        ];
+        for (name, given, expected) in cases {
+            let mut settings = Settings::default();
+            for (name, value) in given {
+                settings.set(name, value).expect("it is taken");
+            }
+            let topic = broker.topics.create(name, 1, settings).expect("it is made");
+            let row = ContractRow::of(&topic);
+            assert_eq!(row.map(|it| it.standing), expected, "{name}");
+        }
+        // What was found is told though nobody looks any more.
+        let topic = broker.topics.topic("a").expect("it is there");
+        topic.verdicts.note_batch(1, 0);
+        assert_eq!(ContractRow::of(&topic).map(|it| it.standing), Some("none"));
+    }
 
     #[test]
     fn what_came_with_records_is_cut() {

@@ -25,7 +25,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use tokio::task;
+use tokio::task::{self, JoinError};
 use tokio::time::{MissedTickBehavior, interval, timeout};
 
 use super::{Phase, State};
@@ -80,7 +80,15 @@ pub(super) async fn run(state: Arc<State>) {
 async fn told_meanwhile<T>(mut looking: task::JoinHandle<T>, watchers: &Watchers) -> Option<T> {
     loop {
         match timeout(SILENCE_MAX, &mut looking).await {
-            Ok(looked) => return looked.ok(),
+            Ok(looked) => {
+                // It is cancelled at the end, and nobody wonders then.
+                if looked.as_ref().is_err_and(JoinError::is_panic) {
+                    tracing::error!(
+                        "the live page has ended by a mistake of ours: it is there again when the broker is started again"
+                    );
+                }
+                return looked.ok();
+            }
             Err(_) => watchers.tell_all(Bytes::from_static(STILL_HERE)),
         }
     }

@@ -13,7 +13,7 @@ use serde::Serialize;
 use super::contracts::Contracts;
 use super::sampler::{Flow, Sampler};
 use crate::broker::Broker;
-use crate::metrics::{Lag, Process, SERIES_MAX};
+use crate::metrics::{Lag, SERIES_MAX};
 use crate::topics::Topic;
 
 /// Rows of a table.
@@ -189,17 +189,14 @@ struct Disk {
     log_bytes: u64,
     /// Of the file system that the data folder is on, for whoever we are; `None`: it does not say.
     free_bytes: Option<u64>,
-    size_bytes: Option<u64>,
 }
 
 impl Disk {
     fn of(broker: &Broker, log_bytes: u64) -> Disk {
         let system = rustix::fs::statvfs(&broker.options.data).ok();
-        let bytes = |blocks: u64, of: u64| blocks.saturating_mul(of);
         Disk {
             log_bytes,
-            free_bytes: system.as_ref().map(|it| bytes(it.f_bavail, it.f_frsize)),
-            size_bytes: system.as_ref().map(|it| bytes(it.f_blocks, it.f_frsize)),
+            free_bytes: system.map(|it| it.f_bavail.saturating_mul(it.f_frsize)),
         }
     }
 }
@@ -207,10 +204,8 @@ impl Disk {
 #[derive(Debug, Serialize)]
 struct OfProcess {
     connections: u64,
-    connections_max: usize,
     connections_refused: u64,
     in_flight_bytes: u64,
-    descriptors: Option<u64>,
 }
 
 impl OfProcess {
@@ -220,10 +215,8 @@ impl OfProcess {
         let ended = load(&metrics.connections_ended);
         OfProcess {
             connections: load(&metrics.connections).saturating_sub(ended),
-            connections_max: broker.options.connections_max,
             connections_refused: load(&metrics.connections_refused),
             in_flight_bytes: broker.in_flight_bytes(),
-            descriptors: Process::look().descriptors,
         }
     }
 }

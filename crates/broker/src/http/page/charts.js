@@ -32,9 +32,9 @@ const CHARTS = [
     show: format.milliseconds,
     lines: [
       { column: "produce_p50_ms", name: "Produce p50", colour: "one" },
-      { column: "produce_p99_ms", name: "p99", colour: "one", isDashed: true },
+      { column: "produce_p99_ms", name: "Produce p99", colour: "one", isDashed: true },
       { column: "fetch_p50_ms", name: "Fetch p50", colour: "two" },
-      { column: "fetch_p99_ms", name: "p99", colour: "two", isDashed: true },
+      { column: "fetch_p99_ms", name: "Fetch p99", colour: "two", isDashed: true },
     ],
   },
   {
@@ -67,12 +67,11 @@ export function makeCharts(place) {
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () =>
     charts.forEach((chart) => chart.build()),
   );
-  /** The last `span` seconds of a history, until the moment of its last point; of one topic, if a chart knows of topics. */
-  return (history, span, topic) => {
-    const until = history.columns().at_ms.at(-1) / 1000;
+  /** The last `span` seconds of a history before a moment; of one topic, if a chart knows of topics. */
+  return (history, untilMs, span, topic) => {
     for (const chart of charts) {
-      const columns = history.columns(chart.kind.isOfTopic ? topic : "");
-      chart.draw(columns, [until - span, until], chart.kind.isOfTopic ? topic : "");
+      const of = chart.kind.isOfTopic ? topic : "";
+      chart.draw(history.columns(of), untilMs, span, of);
     }
   };
 }
@@ -106,11 +105,12 @@ class Chart {
     this.#plot = new uPlot(this.#options(), this.#data, this.drawing);
   }
 
-  draw(columns, range, topic) {
-    this.#range = range;
+  draw(columns, untilMs, span, topic) {
+    this.#range = [untilMs / 1000 - span, untilMs / 1000];
     // Copies: the history goes on while the page is paused.
-    const lines = this.kind.lines.map(({ column }) => columns[column]?.slice() ?? []);
-    this.#data = [columns.at_ms.map((it) => it / 1000), ...lines];
+    const end = columns.at_ms.findLastIndex((it) => it <= untilMs) + 1;
+    const lines = this.kind.lines.map(({ column }) => columns[column]?.slice(0, end) ?? []);
+    this.#data = [columns.at_ms.slice(0, end).map((it) => it / 1000), ...lines];
     this.#plot.setData(this.#data);
     this.title.textContent = topic ? `${this.kind.title} of ${topic}` : this.kind.title;
     this.tell();

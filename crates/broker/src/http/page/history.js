@@ -4,10 +4,13 @@
 // thousand topics is too much, here as there, so only those are kept that were among the busiest.
 
 const POINTS_MAX = 900;
+// Points of a topic that are further apart have nothing between them: the page was not seen, or the topic not among the busiest.
+const GAP_MS = 10_000;
 const TOPICS_MAX = 200;
 
 /** Of a topic. */
 const FLOWS = ["records_in", "records_out", "bytes_in", "bytes_out"];
+const NOTHING = Object.fromEntries(FLOWS.map((name) => [name, null]));
 
 export class History {
   #columns = { at_ms: [] };
@@ -27,6 +30,7 @@ export class History {
     append(this.#columns, now);
     for (const row of snapshot.topics.rows) {
       const columns = this.#topics.get(row.name) ?? { at_ms: [] };
+      if (now.at_ms - columns.at_ms.at(-1) > GAP_MS) append(columns, { at_ms: now.at_ms - 1, ...NOTHING });
       append(columns, { at_ms: now.at_ms, ...pick(row, FLOWS) });
       // One that was just seen is the last to be forgotten.
       this.#topics.delete(row.name);

@@ -70,7 +70,7 @@ function show() {
 function redraw() {
   if (!shown) return;
   const topic = find("topic").value;
-  showCharts(history, Number(find("span").value), topic);
+  showCharts(history, shown.now.at_ms, Number(find("span").value), topic);
   showTables(shown, topic);
 }
 

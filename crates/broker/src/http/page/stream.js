@@ -6,6 +6,7 @@
 const RETRY_MS = 2000;
 // The broker says something every second, or every five if it has much to do.
 const SILENCE_MS = 12000;
+const PATIENCE_MS = 5000;
 
 // What whoever watches has lost, as the broker says it at the end of a stream, and by the status of an answer that is none.
 const LOST = { user: "forgotten", grant: "denied" };
@@ -18,10 +19,12 @@ const REFUSED = { 401: "forgotten", 403: "denied" };
 export function watch({ onHistory, onSnapshot, onState }) {
   let source = null;
   let timer = 0;
+  // How many streams there were: what is learnt late of one is not said of the next.
+  let round = 0;
 
   function open() {
-    clearTimeout(timer);
     close();
+    round += 1;
     source = new EventSource("/live");
     source.addEventListener("history", (event) => onHistory(JSON.parse(event.data)));
     source.addEventListener("snapshot", (event) => {
@@ -36,6 +39,7 @@ export function watch({ onHistory, onSnapshot, onState }) {
   }
 
   function close() {
+    clearTimeout(timer);
     source?.close();
     source = null;
   }
@@ -47,37 +51,30 @@ export function watch({ onHistory, onSnapshot, onState }) {
 
   async function comeBack(known) {
     close();
-    clearTimeout(timer);
-    timer = setTimeout(open, RETRY_MS);
+    const ended = round;
     const state = known ?? (await whatIsWrong());
-    if (state === "forgotten") {
-      // Each time that we asked the browser would ask for a password.
-      close();
-      clearTimeout(timer);
-    }
+    if (ended !== round || document.hidden) return;
     onState(state);
+    // Each time that we asked the browser would ask for a password.
+    if (state !== "forgotten") timer = setTimeout(open, RETRY_MS);
   }
 
   document.addEventListener("visibilitychange", () => {
-    if (document.hidden) {
-      clearTimeout(timer);
-      close();
-    } else if (!source) {
-      open();
-    }
+    if (document.hidden) close();
+    else if (!source) open();
   });
-  open();
+  if (!document.hidden) open();
 }
 
 /** Why there is no stream. */
 async function whatIsWrong() {
+  const ask = (path, method) => fetch(path, { method, cache: "no-store", signal: AbortSignal.timeout(PATIENCE_MS) });
   try {
-    const answer = await fetch("/readyz", { cache: "no-store" });
-    const text = (await answer.text()).trim();
+    const text = (await (await ask("/readyz", "GET")).text()).trim();
     if (text === "starting" || text === "ending") return text;
-    // It serves, and has no stream for us.
-    const refused = await fetch("/live", { method: "HEAD", cache: "no-store" });
-    return REFUSED[refused.status] ?? "crowded";
+    const { status } = await ask("/live", "HEAD");
+    // It serves, and has no stream for us, or for anybody more.
+    return REFUSED[status] ?? "crowded";
   } catch {
     return "lost";
   }

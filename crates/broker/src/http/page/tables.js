@@ -26,18 +26,22 @@ const GROUPS = {
   ],
 };
 
-const ON_INVALID = {
-  reject: "rejected with their batch",
+/** What becomes of bad records, by how a topic stands to its contract. */
+const STANDINGS = {
+  rejected: "rejected with their batch",
   "dead-letter": "put into the topic of dead letters",
-  tag: "tagged",
+  tagged: "tagged",
+  passed: "taken: a dry run",
   off: "not looked for",
+  none: "taken: it has no contract any more",
+  shut: "rejected, and all others: its contract cannot be used, as the broker's log says",
 };
 
 const CONTRACTS = {
   caption: "Topics with a contract, most bad records first",
   columns: [
     { name: "Topic", of: (row) => row.topic, kind: "name" },
-    { name: "Bad records are", of: onInvalid, kind: "text" },
+    { name: "Bad records are", of: (row) => STANDINGS[row.standing] ?? row.standing, kind: "reason" },
     { name: "Good", of: (row) => format.count(row.good), kind: "number" },
     { name: "Bad", of: (row) => format.count(row.bad), kind: "number" },
     { name: "Dead letters", of: (row) => format.count(row.dead_letters), kind: "number" },
@@ -69,12 +73,6 @@ const REFUSALS = {
   ],
 };
 
-function onInvalid(row) {
-  if (row.on_invalid == null) return "taken: it has no contract any more";
-  if (row.is_dry_run) return "taken: a dry run";
-  return ON_INVALID[row.on_invalid] ?? row.on_invalid;
-}
-
 function checkTime(row) {
   const records = row.good + row.bad;
   return records ? format.milliseconds(row.check_ns / records / 1e6) : format.UNKNOWN;
@@ -99,7 +97,7 @@ export function makeTables(find) {
     find("topics-note").textContent = topicsNote(topics);
     find("groups-note").textContent = groupsNote(groups);
     find("contracts-note").textContent = contractsNote(contracts);
-    find("refusals-note").textContent = refusalsNote(refusals, refusals_withheld, contracts);
+    find("refusals-note").textContent = refusalsNote(within(refusals), refusals_withheld, contracts, topic);
     find("rules-heading").hidden = within(contracts.rules).length === 0;
     find("first-record").hidden = topics.count > 0;
     find("no-contracts").hidden = contracts.count > 0;
@@ -128,13 +126,14 @@ function contractsNote({ count, topics, rule_count, rules }) {
   return `${text}; counted since the broker started`;
 }
 
-function refusalsNote(refusals, withheld, contracts) {
+function refusalsNote(refusals, withheld, contracts, topic) {
   if (withheld) {
     const shown = refusals.length ? "The beginnings of their values, as text. " : "";
     return `${shown}Bad records of topics that you may not read are not shown: ${format.count(withheld)} of the last ones.`;
   }
   if (refusals.length) return "The beginnings of their values, as text";
-  return contracts.count ? "No record broke a contract since the broker started." : "Records that break the contract of their topic are shown here.";
+  if (!contracts.count) return "Records that break the contract of their topic are shown here.";
+  return topic ? `None of the last bad records was for ${topic}.` : "No record broke a contract since the broker started.";
 }
 
 class Table {

@@ -3,6 +3,7 @@
 #[cfg_attr(not(feature = "count-allocations"), path = "no_allocations.rs")]
 mod allocations;
 mod events;
+mod failure;
 mod tls;
 
 use std::num::NonZeroU64;
@@ -39,7 +40,7 @@ Examples:
 
 Every option can be set in a `tamis.toml` and by the environment, too: docs/configuration.md.
 
-Exit codes: 0 ended in order, also by a signal; 2 usage; 3 it could not start, or not end in order; 11 the data folder is in use; \
+Exit codes: 0 ended in order, also by a signal; 1 a file of the data folder is damaged; 2 usage; 3 it could not start, or not end in order; 11 the data folder is in use; \
 130 a second signal did not wait for the end.")]
 pub(crate) struct Options {
     /// Where clients connect; may be given several times. Port 0 is one that is free. `tls://HOST:PORT` is served by TLS and
@@ -153,6 +154,7 @@ pub(super) fn run(options: &Options, context: &Context<'_>) -> Result<Exit> {
     }
     let data = options.data(&settings);
     let builder = options.guarded(&settings, builder(&settings, &data));
+    let failed = |error| failure::of(error, &data);
     let running = builder.start().map_err(failed)?;
     events::tell_recoveries(running.recoveries());
     events::tell_access(&running);
@@ -319,82 +321,6 @@ fn within(range: &RangeInclusive<usize>) -> RangedU64ValueParser {
 /// What is more than this machine can count is as good as all it can.
 fn bounded(count: u64) -> usize {
     usize::try_from(count).unwrap_or(usize::MAX)
-}
-
-/// What a broker could not do, with the way out.
-fn failed(error: tamis_broker::Error) -> Error {
-    use std::io::ErrorKind;
-    use tamis_broker::Error as Broken;
-    let (exit, hint) = match &error {
-        Broken::Exposed { .. } => (
-            Exit::Usage,
-            Some(
-                "`--auth` lets in users alone, `--tls-client-ca FILE` who has a certificate, `--insecure` everybody; `127.0.0.1` is reached from this machine alone",
-            ),
-        ),
-        Broken::Certificate { fault, .. } => (Exit::Usage, tls::hint(fault)),
-        Broken::NoCertificate { .. } => (
-            Exit::Usage,
-            Some("`--tls-cert FILE` and `--tls-key FILE` name a certificate and its key"),
-        ),
-        Broken::WithoutTls => (
-            Exit::Usage,
-            Some("build with the Cargo feature `tls`, which is on by default"),
-        ),
-        Broken::InUse { .. } => (Exit::Locked, Some("`--data DIR` names another folder")),
-        Broken::Listen { source, .. } => (
-            match source.kind() {
-                ErrorKind::InvalidInput => Exit::Usage,
-                _ => Exit::Failure,
-            },
-            match source.kind() {
-                ErrorKind::AddrInUse => Some(
-                    "another process listens there: `--listen HOST:PORT` and `--http HOST:PORT` name another port, `--http none` goes without",
-                ),
-                ErrorKind::PermissionDenied => Some("ports below 1024 are for root alone"),
-                _ => Some("an address is HOST:PORT, such as `127.0.0.1:9092` or `[::1]:9092`"),
-            },
-        ),
-        Broken::Io { source, .. } if is_of_folder(source.kind()) => (
-            Exit::Failure,
-            Some("`--data DIR` names a folder that may be written"),
-        ),
-        Broken::WithoutRing => (
-            Exit::Usage,
-            Some(
-                "`--flush threads` does it without; `cargo build --release --features io-uring` builds one that can",
-            ),
-        ),
-        Broken::Ring { .. } => (
-            Exit::Failure,
-            Some("`--flush threads` does it without; many containers forbid `io_uring`"),
-        ),
-        Broken::Damaged { .. } => (Exit::Bad, None),
-        Broken::Grants { .. } => (Exit::Usage, Some("docs/broker.md says what stands in it")),
-        Broken::GrantsForNobody => (
-            Exit::Usage,
-            Some("`--auth` asks them, and `tamis user add` adds users"),
-        ),
-        _ => (Exit::Failure, None),
-    };
-    Error::Serve {
-        source: Box::new(error),
-        hint,
-        exit,
-    }
-}
-
-/// Whether there can be no data where it was to be.
-fn is_of_folder(kind: std::io::ErrorKind) -> bool {
-    use std::io::ErrorKind as Kind;
-    matches!(
-        kind,
-        Kind::PermissionDenied
-            | Kind::ReadOnlyFilesystem
-            | Kind::AlreadyExists
-            | Kind::NotADirectory
-            | Kind::NotFound
-    )
 }
 
 #[cfg(test)]

@@ -1,6 +1,5 @@
 //! Where a password comes from: a terminal that does not show it, or one line of a file or of standard input.
 
-use std::fs::File;
 use std::io::{self, BufRead, IsTerminal, Read, Stdin};
 use std::os::fd::AsFd;
 use std::path::Path;
@@ -10,7 +9,9 @@ use nix::sys::termios::{LocalFlags, SetArg, Termios, tcgetattr, tcsetattr};
 use tamis_broker::access::check_new_password;
 
 use super::{failed, usage};
-use crate::{Context, Error, Result};
+use crate::{Context, Error, Result, password};
+
+const STANDARD_INPUT: &str = "standard input";
 
 /// Nobody types more, and it is more than a password may have.
 const BYTES_MAX: u64 = 4096;
@@ -20,16 +21,11 @@ const STEP_MS: u8 = 100;
 
 pub(super) fn read(file: Option<&Path>, context: &Context<'_>) -> Result<String> {
     let stdin = io::stdin();
+    let file = file.filter(|it| *it != Path::new("-"));
     let password = match file {
-        Some(path) if path != Path::new("-") => {
-            let failed = |source| Error::Read {
-                path: path.to_owned(),
-                source,
-            };
-            line_of(File::open(path).map_err(failed)?).map_err(failed)?
-        }
+        Some(path) => password::of_file(path)?,
         None if stdin.is_terminal() => return asked(&stdin, context),
-        _ => line_of(stdin.lock()).map_err(of_input)?,
+        None => password::only_line(stdin.lock(), STANDARD_INPUT.as_ref())?,
     };
     check_new_password(&password).map_err(failed)?;
     Ok(password)
@@ -37,20 +33,8 @@ pub(super) fn read(file: Option<&Path>, context: &Context<'_>) -> Result<String>
 
 fn of_input(source: io::Error) -> Error {
     Error::Read {
-        path: "standard input".into(),
+        path: STANDARD_INPUT.into(),
         source,
-    }
-}
-
-/// The only line there is.
-fn line_of(from: impl Read) -> io::Result<String> {
-    let mut text = String::new();
-    from.take(BYTES_MAX).read_to_string(&mut text)?;
-    let line = text.strip_suffix('\n').unwrap_or(&text);
-    let line = line.strip_suffix('\r').unwrap_or(line);
-    match line.contains('\n') {
-        true => Err(io::Error::other("a password is one line")),
-        false => Ok(line.to_owned()),
     }
 }
 
@@ -105,20 +89,5 @@ impl Drop for Hidden<'_> {
     fn drop(&mut self) {
         // A terminal that is gone shows nothing anyway.
         let _ = tcsetattr(self.stdin, SetArg::TCSAFLUSH, &self.before);
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_password_is_one_line() {
-        let line = |text: &str| line_of(text.as_bytes()).ok();
-        for (text, password) in [("a b\n", "a b"), ("a b", "a b"), (" a\r\n", " a"), ("", "")] {
-            assert_eq!(line(text).as_deref(), Some(password));
-        }
-        assert_eq!(line("a\nb\n"), None);
-        assert_eq!(line("a\n\n"), None);
     }
 }

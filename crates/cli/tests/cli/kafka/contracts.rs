@@ -19,6 +19,9 @@ schema:
         logicalTypeOptions: {minimum: 1}
 ";
 
+/// Of the object before it.
+const LATIN1: &str = "    customProperties: [{property: encoding, value: latin1}]\n";
+
 const GOOD: &[u8] = b"{\"id\": \"TX1\", \"amount\": 5}\n";
 const BAD: &[u8] = b"{\"id\": \"TX2\", \"amount\": 0.5}\n";
 
@@ -90,6 +93,8 @@ fn what_a_broker_cannot_hold_records_against_is_told_before_it_is_asked() {
         .write("misspelt.odcs.yaml", misspelt.as_bytes());
     let unique = ORDERS.replace("required: true", "unique: true");
     cluster.shell.write("unique.odcs.yaml", unique.as_bytes());
+    let latin1 = format!("{ORDERS}{LATIN1}");
+    cluster.shell.write("latin1.odcs.yaml", latin1.as_bytes());
     for (arguments, expected) in [
         (
             "topic create orders --contract none.yaml",
@@ -102,6 +107,10 @@ fn what_a_broker_cannot_hold_records_against_is_told_before_it_is_asked() {
         (
             "topic create orders --contract unique.odcs.yaml",
             "a broker sees one record at a time",
+        ),
+        (
+            "topic create orders --contract latin1.odcs.yaml --payload csv",
+            "take the encoding out of the contract",
         ),
         (
             "topic create orders --contract orders.odcs.yaml --object none",

@@ -95,8 +95,10 @@ fn what_a_cluster_refuses_is_told() {
         cluster.run(arguments).refused(2, expected);
     }
     cluster.text("topic alter orders --partitions 2");
-    let fewer = cluster.run("topic alter orders --partitions 1");
+    let fewer = cluster.run("topic alter orders --partitions 1 --set retention.ms=1234567");
     fewer.refused(2, "cannot have fewer");
+    let told = cluster.text("topic describe orders");
+    assert!(!told.contains("1234567"), "nothing is changed: {told}");
     cluster.text("topic delete nothing --if-exists");
     let deleted = cluster.run("topic delete nothing orders --json");
     let document: serde_json::Value = serde_json::from_slice(&deleted.stdout).expect("JSON");

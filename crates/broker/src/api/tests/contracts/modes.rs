@@ -40,7 +40,7 @@ fn a_batch_with_a_bad_record_is_refused_whole() {
     assert_eq!(trial.send(plain(&many)).record_errors.len(), 100);
     // Older versions have no place for it.
     for version in 3..=12 {
-        let request = produce("orders", &[(1, plain(&[BAD]))], 1);
+        let request = produce_request("orders", &[(1, plain(&[BAD]))], 1);
         let refused = &trial.ask(&request, version).responses[0].partition_responses[0];
         assert_eq!(refused.error_code, ResponseError::InvalidRecord.code());
         assert_eq!(refused.record_errors.len(), usize::from(version >= 8));
@@ -363,7 +363,7 @@ fn partitions_of_a_request_are_judged_each() {
         [0, 87, ResponseError::UnknownTopicOrPartition.code()]
     );
     // Nobody is told, so the connection ends.
-    let request = frame_of(&produce("orders", &[(0, plain(&[BAD]))], 0), 9);
+    let request = frame_of(&produce_request("orders", &[(0, plain(&[BAD]))], 0), 9);
     let answered = trial.runtime.block_on(answer(&trial.context, request));
     assert!(matches!(
         answered,
@@ -458,14 +458,14 @@ fn what_nobody_waits_for_any_more_takes_no_turn() {
     let context = &trial.context;
     trial.runtime.block_on(async {
         let all = context.broker.unpacking.take_all().await;
-        let request = frame_of(&produce("orders", &[(1, plain(&[GOOD]))], 1), 9);
+        let request = frame_of(&produce_request("orders", &[(1, plain(&[GOOD]))], 1), 9);
         let answered = tokio::time::timeout(Duration::from_millis(50), answer(context, request));
         assert!(answered.await.is_err(), "there is no memory for it");
         drop(all);
         // What is larger than its topic takes does not wait either.
         let _all = context.broker.unpacking.take_all().await;
         let large = "x".repeat(2 << 20);
-        let request = frame_of(&produce("orders", &[(1, plain(&[&large]))], 1), 9);
+        let request = frame_of(&produce_request("orders", &[(1, plain(&[&large]))], 1), 9);
         let answered = tokio::time::timeout(Duration::from_secs(20), answer(context, request));
         assert!(answered.await.is_ok(), "it is refused at once");
     });

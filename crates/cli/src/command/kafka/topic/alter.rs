@@ -57,6 +57,9 @@ pub(super) fn run(options: &Options, context: &Context<'_>) -> Result<Exit> {
     let topics = reader.topics_named(std::slice::from_ref(&options.name))?;
     let admin = cluster.admin()?;
     let name = shown(&options.name);
+    let now = topics.iter().map(|topic| topic.partitions.len()).sum();
+    // Before anything is changed: what is refused leaves the topic as it is.
+    let wanted = options.wanted_partitions(now)?;
     let Changes { set, unset } = options.changes(&admin, context)?;
     if !set.is_empty() || !unset.is_empty() {
         admin.alter(&options.name, &set, &unset)?;
@@ -64,15 +67,7 @@ pub(super) fn run(options: &Options, context: &Context<'_>) -> Result<Exit> {
             .printer
             .say(&format!("topic `{name}`: settings changed"));
     }
-    if let Some(wanted) = options.partitions {
-        let wanted = wanted as usize;
-        let now = topics.iter().map(|topic| topic.partitions.len()).sum();
-        if wanted < now {
-            return Err(Error::Usage {
-                message: format!("the topic `{name}` has {now} partitions, and cannot have fewer"),
-                hint: Some("a new topic can: `tamis topic create`".to_owned()),
-            });
-        }
+    if let Some(wanted) = wanted {
         if wanted > now {
             admin.add_partitions(&options.name, wanted)?;
         }
@@ -90,6 +85,19 @@ struct Changes {
 }
 
 impl Options {
+    /// How many partitions the topic, which has `now`, is to have.
+    fn wanted_partitions(&self, now: usize) -> Result<Option<usize>> {
+        let wanted = self.partitions.map(|it| it as usize);
+        if wanted.is_some_and(|it| it < now) {
+            let name = shown(&self.name);
+            return Err(Error::Usage {
+                message: format!("the topic `{name}` has {now} partitions, and cannot have fewer"),
+                hint: Some("a new topic can: `tamis topic create`".to_owned()),
+            });
+        }
+        Ok(wanted)
+    }
+
     /// What is to be set and unset.
     fn changes(&self, admin: &Admin, context: &Context<'_>) -> Result<Changes> {
         let (mut set, mut unset) = (self.set.clone(), self.unset.clone());

@@ -4,8 +4,9 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 use serde_json::Value;
-use tamis_contract::check::{Check, MessageCheck, Payload, Unchecked};
+use tamis_contract::check::{Check, CheckError, MessageCheck, Payload, Unchecked};
 use tamis_contract::odcs::{self, from_setting, to_setting};
+use tamis_engine::names;
 
 use super::super::shown;
 use crate::kafka::admin::Setting;
@@ -139,19 +140,34 @@ impl ContractOptions {
         };
         let payload = if is_csv { Payload::Csv } else { Payload::Json };
         let checked = check.and_then(|it| MessageCheck::new(&it, payload));
-        let hint = "a broker sees one record at a time: take these rules out of the contract of the topic, `tamis check` holds all records against them";
         match checked {
             Ok(_) => Ok(()),
-            Err(error) => Err(self.refused(&error, Some(hint))),
+            Err(error) => Err(self.refused(&error, hint(&error))),
         }
     }
 
     fn refused(&self, error: &dyn std::fmt::Display, hint: Option<&str>) -> Error {
         let path = self.contract.as_deref().unwrap_or("-".as_ref());
         Error::Usage {
-            message: format!("`{}`: {error}", path.display()),
+            message: format!("`{}`: {error}", names::show(path)),
             hint: hint.map(str::to_owned),
         }
+    }
+}
+
+/// What to do about a contract that records of a topic cannot be held against.
+fn hint(error: &CheckError) -> Option<&'static str> {
+    match error {
+        CheckError::NeedsAllRecords { .. } => Some(
+            "a broker sees one record at a time: take these rules out of the contract of the topic, `tamis check` holds all records against them",
+        ),
+        CheckError::Unchecked { .. } => Some(
+            "a broker lets nothing pass that it cannot check: take these rules out of the contract of the topic",
+        ),
+        CheckError::Encoding { .. } => {
+            Some("take the encoding out of the contract of the topic, and send UTF-8")
+        }
+        _ => None,
     }
 }
 
