@@ -11,7 +11,8 @@
 //!   again under another number, and is there twice. (librdkafka waits for all that is on the way before it does that.)
 //!
 //! So a producer whose first batch was refused counts as known: it is to come with the number of that batch, or in a new epoch. Kafka's brokers
-//! forget it (`ProducerAppendInfo.checkSequence`), but there a batch is seldom refused for what is in it.
+//! forget it (`ProducerAppendInfo.checkSequence`), but there a batch is seldom refused for what is in it. A client that goes on with the next
+//! number all the same (aiokafka) is refused from the first batch on, as it is behind any later one.
 //!
 //! This is kept in memory: when a broker was killed nothing is on the way, and the first comes again before the second, or both under new
 //! numbers.
