@@ -168,12 +168,15 @@ mod tests {
     const CONTRACT: &str = "apiVersion: v3.1.0\nkind: DataContract\nid: t\nversion: 1.0.0\nstatus: active\n\
                             schema: [{name: t, properties: [{name: id, logicalType: string}]}]\n";
 
+    /// A topic, its settings, and how it stands.
+    type Case<'c> = (&'c str, &'c [(&'c str, &'c str)], Option<&'c str>);
+
     #[test]
     fn how_a_topic_stands_is_what_producers_meet() {
         let folder = TempDir::new().expect("a folder");
         let (broker, _) = Broker::open(Options::new(folder.path())).expect("it opens");
         let held = ("tamis.contract", CONTRACT);
-        let cases: [(&str, &[(&str, &str)], Option<&str>); 7] = [
+        let cases: [Case<'_>; 7] = [
             ("a", &[], None),
             ("b", &[held], Some("rejected")),
             (
