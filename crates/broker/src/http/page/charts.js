@@ -1,4 +1,5 @@
-// Charts, drawn by uPlot. What a chart shows stands above it as text, too: the last values, or those below the pointer.
+// Charts, drawn by uPlot. What a chart shows stands above it as text, too: the last values, or those of the moment that the pointer or
+// the keyboard chose.
 
 /* global uPlot */
 
@@ -63,7 +64,8 @@ const BINARY_STEPS = Array.from({ length: 51 }, (_, power) => 2 ** power);
 
 /** Shows all of them in `place`; returns what draws them. */
 export function makeCharts(place) {
-  const charts = CHARTS.map((kind) => new Chart(kind, place));
+  const choose = (moment) => charts.forEach((chart) => chart.point(moment));
+  const charts = CHARTS.map((kind) => new Chart(kind, place, choose));
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () =>
     charts.forEach((chart) => chart.build()),
   );
@@ -81,7 +83,8 @@ class Chart {
   #data;
   #range = [0, 1];
 
-  constructor(kind, place) {
+  /** `choose` is told of a moment, in seconds, that all charts are to tell of; of `null` for the last one. */
+  constructor(kind, place, choose) {
     this.kind = kind;
     this.#data = [[], ...kind.lines.map(() => [])];
     const figure = place.appendChild(document.createElement("figure"));
@@ -93,8 +96,7 @@ class Chart {
     this.values = makeLegend(figure, kind.lines);
     this.drawing = figure.appendChild(document.createElement("div"));
     this.drawing.className = "drawing";
-    // The text above says the same.
-    this.drawing.setAttribute("aria-hidden", "true");
+    this.#takeKeys(choose);
     new ResizeObserver(() => this.#fit()).observe(this.drawing);
     this.build();
   }
@@ -107,6 +109,7 @@ class Chart {
 
   draw(columns, untilMs, span, topic) {
     this.#range = [untilMs / 1000 - span, untilMs / 1000];
+    this.drawing.setAttribute("aria-valuemin", -span);
     // Copies: the history goes on while the page is paused.
     const end = columns.at_ms.findLastIndex((it) => it <= untilMs) + 1;
     const lines = this.kind.lines.map(({ column }) => columns[column]?.slice(0, end) ?? []);
@@ -116,7 +119,13 @@ class Chart {
     this.tell();
   }
 
-  /** Writes the values of the last point, or of the one below the pointer. */
+  /** Tells of a moment instead of the last one, if it is not `null`. */
+  point(moment) {
+    const left = moment == null ? -1 : this.#plot.valToPos(moment, "x");
+    this.#plot.setCursor({ left, top: left });
+  }
+
+  /** Writes the values of the last point, or of the one that was chosen. */
   tell() {
     const [times, ...lines] = this.#data;
     const pointed = this.#plot?.cursor.idx;
@@ -128,6 +137,35 @@ class Chart {
     });
     const note = isOld ? "it is not among the busiest now" : (this.kind.note ?? "");
     this.when.textContent = pointed == null ? note : `at ${format.time(times[index] * 1000)}`;
+  }
+
+  /** The drawing is a slider through time: arrows, pages, Home and End choose a moment, Escape and leaving it the last one. */
+  #takeKeys(choose) {
+    const { drawing } = this;
+    const set = (values) => Object.entries(values).forEach(([name, value]) => drawing.setAttribute(name, value));
+    const letGo = () => {
+      choose(null);
+      set({ "aria-valuenow": 0, "aria-valuetext": "now" });
+    };
+    const step = (event) => {
+      const [times] = this.#data;
+      const first = times.findIndex((time) => time >= this.#range[0]);
+      const last = times.length - 1;
+      const at = this.#plot.cursor.idx ?? last;
+      const to = { ArrowLeft: at - 1, ArrowRight: at + 1, PageDown: at - 10, PageUp: at + 10, Home: first, End: last }[event.key];
+      if (event.key === "Escape") letGo();
+      if (to === undefined || first < 0) return;
+      event.preventDefault();
+      const time = times[Math.min(Math.max(to, first), last)];
+      choose(time);
+      const values = this.kind.lines.map(({ name }, number) => `${name} ${this.values[number].textContent}`);
+      const text = `${format.time(time * 1000)}: ${values.join(", ")}`;
+      set({ "aria-valuenow": Math.round(time - times[last]), "aria-valuetext": text });
+    };
+    set({ tabindex: 0, role: "slider", "aria-label": `Moment of: ${this.kind.title}` });
+    set({ "aria-valuemax": 0, "aria-valuenow": 0, "aria-valuetext": "now" });
+    drawing.addEventListener("keydown", step);
+    drawing.addEventListener("blur", letGo);
   }
 
   #fit() {
