@@ -240,6 +240,34 @@ def pause(browser: Browser, broker: Broker) -> None:
         it.in_order()
 
 
+def moments(browser: Browser, broker: Broker) -> None:
+    """The keyboard gets to the values of earlier moments, as the pointer does."""
+    with Watched(browser, f"http://{broker.http}/") as it:
+        page = it.open()
+        it.until("records come in", lambda: it.figure("Records in") not in ("–", "0/s"))
+        page.wait_for_timeout(4000)
+        page.click("#pause")
+        chart = page.get_by_role("slider", name="Moment of: Records per second")
+        chart.focus()
+        whens = page.locator("figure .when")
+        of_now = whens.all_inner_texts()
+        told = []
+        for key in ("ArrowLeft", "ArrowLeft", "Home", "End"):
+            page.keyboard.press(key)
+            told.append(chart.get_attribute("aria-valuetext"))
+            moments = {"at " + told[-1].split(": ")[0]}
+            same(set(whens.all_inner_texts()), moments, "which moment all charts tell of")
+            same(" in " in told[-1] and ", out " in told[-1], True, told[-1])
+        same(told[2] < told[1] < told[0] < told[3], True, told)
+        same(violations(it.page), [], "axe")
+        page.keyboard.press("Escape")
+        same(whens.all_inner_texts(), of_now, "let go")
+        page.keyboard.press("ArrowLeft")
+        page.keyboard.press("Tab")
+        same(whens.all_inner_texts(), of_now, "left")
+        it.in_order()
+
+
 def choices(browser: Browser, broker: Broker) -> None:
     """A topic can be chosen, and how far back charts go."""
     with Watched(browser, f"http://{broker.http}/") as it:
@@ -415,7 +443,9 @@ def rights_withdrawn(browser: Browser, tamis: str, folder: str) -> None:
             grants.write_text(granted)
             it.until_live()
             subprocess.run([tamis, "user", "remove", "ann", "--data", data], check=True, capture_output=True)
-            it.until("the user is missed", lambda: it.status().startswith("Your user is removed or has another"))
+            it.until(
+                "the user is missed", lambda: it.status().startswith("Your user is removed or has another")
+            )
             asked = len(it.faults)
             it.page.wait_for_timeout(5000)
             same(len(it.faults), asked, "what is asked for in vain")
@@ -424,7 +454,7 @@ def rights_withdrawn(browser: Browser, tamis: str, folder: str) -> None:
         broker.kill()
 
 
-CHECKS = [keyboard, pause, choices, colours_change, history, gaps, hostile]
+CHECKS = [keyboard, pause, moments, choices, colours_change, history, gaps, hostile]
 
 
 class Checks:
