@@ -22,6 +22,9 @@ use std::collections::HashMap;
 use super::producers::BadSequence;
 use crate::batch::Header;
 
+/// As many producers are remembered. Of more at a time, who send one bad batch each and may be no producers at all, any number is taken.
+const PRODUCERS_MAX: usize = 4096;
+
 /// The producers, by their ids.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Awaited(HashMap<i64, First>);
@@ -38,6 +41,9 @@ struct First {
 impl Awaited {
     /// Takes note that a batch was refused of a producer of whom nothing was taken.
     pub(super) fn note(&mut self, header: &Header) {
+        if self.0.len() >= PRODUCERS_MAX && !self.0.contains_key(&header.producer_id) {
+            return;
+        }
         let (epoch, sequence) = (header.producer_epoch, header.base_sequence);
         let first = self.0.entry(header.producer_id).or_insert(First {
             epoch,

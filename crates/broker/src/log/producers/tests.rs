@@ -107,3 +107,19 @@ fn a_batch_whose_dead_letters_are_many_is_known_when_it_comes_again() {
     let verdict = producers.check(&letters(110, 2), came);
     assert_eq!(verdict, Ok(Verdict::Next));
 }
+
+#[test]
+fn refused_producers_take_no_memory_without_an_end() {
+    let batch = |producer_id: i64, first: i32| {
+        let mut batch = BatchBuilder::new(5).producer(producer_id, 0, first);
+        batch.push(5, None, None);
+        Header::read(&batch.finish()).expect("it is a header")
+    };
+    let mut producers = Producers::default();
+    for producer_id in 0..10_000 {
+        producers.refuse(&batch(producer_id, 0));
+    }
+    let check = |producer_id| producers.check(&batch(producer_id, 1), Came::default());
+    assert!(check(0).is_err(), "the first of it is awaited");
+    assert_eq!(check(9_999).expect("any number is taken"), Verdict::Next);
+}
