@@ -40,7 +40,7 @@ pub struct Batch<'b> {
 /// its rows are written, and may end the run.
 ///
 /// # Errors
-/// As [`write_rows`](super::write_rows); [`Error::LateKeys`] for all columns of JSON lines.
+/// As [`write_rows`]; [`Error::LateKeys`] for all columns of JSON lines.
 pub fn follow_rows(
     source: &dyn Source,
     options: &TableOptions,
