@@ -296,8 +296,10 @@ fn who_is_removed_or_granted_less_watches_no_more() {
     });
     let address = running.http_address().expect("it was asked for");
     // By their names, and `secret`.
-    let [ann, mut bob, mut eve] = ["YW5uOnNlY3JldA==", "Ym9iOnNlY3JldA==", "ZXZlOnNlY3JldA=="]
+    let [mut ann, mut bob, mut eve] = ["YW5uOnNlY3JldA==", "Ym9iOnNlY3JldA==", "ZXZlOnNlY3JldA=="]
         .map(|it| Live::watch(address, &format!("Authorization: Basic {it}\r\n")));
+    // Before, she would not even be let in.
+    assert!(ann.next().is_some());
     Users::change(&users, |it| Ok(it.remove("ann"))).expect("she is removed");
     assert_eq!(lost(ann).as_deref(), Some("\"user\""));
     assert!(bob.next().is_some());
