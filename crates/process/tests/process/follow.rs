@@ -11,6 +11,8 @@ use tamis_process::rows::{Query, RowFormat, Written, follow_rows};
 use tamis_process::table::TableOptions;
 use tamis_process::{Error, Result};
 
+use crate::rows::{columns, filter};
+
 /// An input that gives one part after the other, with nothing between them for a while.
 #[derive(Clone, Debug)]
 struct Coming {
@@ -123,20 +125,6 @@ fn follow(
         records,
         notes,
     })
-}
-
-fn filter(expression: &str) -> Query {
-    Query {
-        filter: Some(expression.to_owned()),
-        ..Query::default()
-    }
-}
-
-fn columns(columns: &str) -> Query {
-    Query {
-        columns: Some(columns.to_owned()),
-        ..Query::default()
-    }
 }
 
 #[test]

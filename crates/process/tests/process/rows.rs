@@ -46,14 +46,14 @@ fn rows(text: &str, query: &Query) -> String {
     run(&[("orders.csv", text)], query, options()).unwrap().0
 }
 
-fn filter(expression: &str) -> Query {
+pub(crate) fn filter(expression: &str) -> Query {
     Query {
         filter: Some(expression.to_owned()),
         ..Query::default()
     }
 }
 
-fn columns(columns: &str) -> Query {
+pub(crate) fn columns(columns: &str) -> Query {
     Query {
         columns: Some(columns.to_owned()),
         ..Query::default()
