@@ -16,6 +16,7 @@ import random
 import sys
 import tempfile
 import threading
+from typing import Self
 
 from confluent_kafka import KafkaError, Producer, TopicPartition
 
@@ -48,6 +49,13 @@ class Killing(threading.Thread):
     def end(self) -> None:
         self.ending.set()
         self.join()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        # Also where a check failed, the last broker is not left running.
+        self.broker.kill()
 
 
 def send(bootstrap: str, is_good: list[bool]) -> set[int]:
@@ -102,8 +110,7 @@ def run(tamis: str, mode: str, count: int, seed: int) -> str:
     # A batch with a bad record is refused whole.
     bad_part = {"reject": 0.02, "dead-letter": 0.3}[mode]
     is_good = [source.random() >= bad_part for _ in range(count)]
-    with tempfile.TemporaryDirectory() as folder:
-        killing = Killing(tamis, folder, source)
+    with tempfile.TemporaryDirectory() as folder, Killing(tamis, folder, source) as killing:
         bootstrap = killing.broker.bootstrap
         contracts.create(bootstrap, "orders", mode)
         killing.start()
